@@ -31,14 +31,34 @@ export default tseslint.config(
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',
-        { allowForKnownSafeCalls: [{ from: 'package', name: ['test', 'it', 'describe', 'before', 'after', 'beforeEach', 'afterEach', 'suite'], package: 'node:test' }] },
+        {
+          allowForKnownSafeCalls: [
+            {
+              from: 'package',
+              name: [
+                'test',
+                'it',
+                'describe',
+                'before',
+                'after',
+                'beforeEach',
+                'afterEach',
+                'suite',
+              ],
+              package: 'node:test',
+            },
+          ],
+        },
       ],
     },
   },
   {
     files: ['src/domain/**/*.ts'],
     rules: restrict([
-      { regex: '^[^.]', message: 'src/domain imports nothing: it also runs inside the workflow sandbox.' },
+      {
+        regex: '^[^.]',
+        message: 'src/domain imports nothing: it also runs inside the workflow sandbox.',
+      },
       { regex: '^\\.\\./', message: 'src/domain imports only itself.' },
     ]),
   },
@@ -46,10 +66,15 @@ export default tseslint.config(
     files: ['workflows/**/*.ts'],
     rules: restrict([
       {
-        regex: '^(?!@temporalio/workflow$|\\./|\\.\\./src/domain/|\\.\\./activities/)',
-        message: 'Workflow code takes values only from @temporalio/workflow and src/domain.',
+        regex: '^(?!@temporalio/(workflow|common)$|\\./|\\.\\./src/domain/|\\.\\./activities/)',
+        message:
+          'Workflow code takes values only from @temporalio/workflow, @temporalio/common and src/domain.',
       },
-      { regex: '^\\.\\./activities/', allowTypeImports: true, message: 'Import activities as types.' },
+      {
+        regex: '^\\.\\./activities/',
+        allowTypeImports: true,
+        message: 'Import activities as types.',
+      },
     ]),
   },
   {
@@ -57,7 +82,11 @@ export default tseslint.config(
     rules: restrict([
       { regex: '/workflows/', message: 'Activities never import workflows.' },
       { regex: '^(amqplib|mongodb|undici)', message: 'Drivers live in src adapters.' },
-      { regex: 'src/(config|cli|worker|intake)', allowTypeImports: true, message: 'Composition imports activities, not the other way round.' },
+      {
+        regex: 'src/(config|cli|worker|intake)',
+        allowTypeImports: true,
+        message: 'Composition imports activities, not the other way round.',
+      },
     ]),
   },
 );

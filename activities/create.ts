@@ -1,0 +1,42 @@
+import type { Claims } from '../src/claims.ts';
+import type { Failures } from '../src/failures.ts';
+import type { Journal } from '../src/journal.ts';
+import type { Legacy } from '../src/legacy.ts';
+import type { Log } from '../src/log.ts';
+import type { Metrics } from '../src/metrics.ts';
+import type { Results } from '../src/results.ts';
+import type { Slots } from '../src/slots.ts';
+import type { Unroutable } from '../src/unroutable.ts';
+import { createClaim } from './claim.ts';
+import { createPoll } from './poll.ts';
+import { createRecheck } from './recheck.ts';
+import { createSettle } from './settle.ts';
+import { createSubmit } from './submit.ts';
+
+/** What activities work with; each factory takes what it needs of it. */
+export interface Dependencies {
+  claims: Claims;
+  journal: Journal;
+  legacy: Legacy;
+  results: Results;
+  failures: Failures;
+  unroutable: Unroutable;
+  slots: Slots;
+  metrics: Metrics;
+  log: Log;
+  /** The longest an HTTP request to the legacy system can take, ms. */
+  legacyTimeoutMs: number;
+}
+
+export type Activities = ReturnType<typeof createActivities>;
+
+/** One activity for each step of a run. */
+export function createActivities(dependencies: Dependencies) {
+  return {
+    claim: createClaim(dependencies),
+    submit: createSubmit(dependencies),
+    ...createRecheck(dependencies),
+    poll: createPoll(dependencies),
+    ...createSettle(dependencies),
+  };
+}

@@ -1,0 +1,43 @@
+import { activityInfo, cancelled, cancellationSignal, heartbeat } from '@temporalio/activity';
+
+/** What an activity asks before each effect that must not happen twice. */
+export interface Liveness {
+  /** False once the attempt was cancelled, or has been silent for so long that another one may be under way. */
+  maySend(): boolean;
+  /** @throws CancelledFailure when the attempt was cancelled */
+  throwIfCancelled(): Promise<void>;
+}
+
+const BEAT_MS = 1_000;
+/** How much earlier than the server we consider ourselves dead. */
+const MARGIN_MS = 2_000;
+
+/**
+ * Runs an activity with a heartbeat on a timer. A process that was paused for longer than the heartbeat timeout finds
+ * out here, before it sends anything: the gap is measured between two beats, on the monotonic clock.
+ */
+export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>): Promise<T> {
+  const limit = (activityInfo().heartbeatTimeoutMs ?? Number.POSITIVE_INFINITY) - MARGIN_MS;
+  const signal = cancellationSignal();
+  let last = performance.now();
+  let stale = false;
+  const inTime = () => {
+    stale ||= performance.now() - last > limit;
+    return !stale;
+  };
+  const timer = setInterval(() => {
+    if (!inTime()) return;
+    heartbeat();
+    last = performance.now();
+  }, BEAT_MS);
+  try {
+    return await work({
+      maySend: () => !signal.aborted && inTime(),
+      async throwIfCancelled() {
+        if (signal.aborted) await cancelled();
+      },
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Asks the legacy system how far registrations are. "Processing" is an answer, and so is an unreadable one among
+ * readable ones; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
+ */
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { PollAnswer } from '../src/domain/answers.ts';
+import type { StatusResult } from '../src/legacy.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import type { Liveness } from './heartbeat.ts';
+
+export interface PollRequest {
+  index: number;
+  requestId: string;
+}
+
+type Needs = Pick<Dependencies, 'legacy' | 'slots' | 'metrics'>;
+
+export const createPoll =
+  (needs: Needs) =>
+  (requests: PollRequest[]): Promise<PollAnswer[]> =>
+    withHeartbeat(async (liveness) => {
+      const { attempt } = activityInfo();
+      let waiting = requests;
+      const answers: PollAnswer[] = [];
+      if (attempt > 1) {
+        // Nobody was there: ask with one, each time another, in case that one is what cannot be read.
+        const at = attempt % requests.length;
+        const probe = requests.slice(at, at + 1);
+        answers.push(...(await ask(needs, probe, liveness)));
+        if (answers.every(({ kind }) => kind === 'unreadable')) throw nothingReadable(answers);
+        waiting = requests.filter((request) => !probe.includes(request));
+      }
+      answers.push(...(await ask(needs, waiting, liveness)));
+      if (answers.every(({ kind }) => kind === 'unreadable')) {
+        await liveness.throwIfCancelled();
+        throw nothingReadable(answers);
+      }
+      return answers;
+    });
+
+async function ask(
+  { legacy, slots, metrics }: Needs,
+  requests: PollRequest[],
+  liveness: Liveness,
+): Promise<PollAnswer[]> {
+  const answers: PollAnswer[] = [];
+  let waiting = requests;
+  while (waiting.length > 0 && liveness.maySend()) {
+    const count = await slots.take(waiting.length);
+    try {
+      const chunk = waiting.slice(0, count);
+      waiting = waiting.slice(count);
+      const results = await Promise.all(chunk.map(({ requestId }) => legacy.status(requestId)));
+      results.forEach((result, at) => {
+        metrics.polls.inc({ result: result.kind });
+        answers.push(answerFor(chunk[at]?.index ?? -1, result));
+      });
+    } finally {
+      slots.release(count);
+    }
+  }
+  return answers;
+}
+
+const answerFor = (index: number, result: StatusResult): PollAnswer => ({ index, ...result });
+
+function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
+  const unreadable = answers.filter((answer) => answer.kind === 'unreadable');
+  const rest = Math.max(0, ...unreadable.map(({ retryAfter }) => retryAfter ?? 0));
+  return ApplicationFailure.create({
+    type: 'LegacyUnreadable',
+    message: `No status could be read: ${unreadable[0]?.reason ?? 'the worker was stopping'}`,
+    ...(rest > 0 ? { nextRetryDelay: rest } : {}),
+  });
+}

@@ -1,0 +1,91 @@
+/** Reading the journal again, and writing an operator's word into it. What the journal knows always comes first. */
+import type { SubmitAnswer } from '../src/domain/answers.ts';
+import type { Entry, JournalState } from '../src/journal.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export interface RecheckRequest {
+  index: number;
+  entry: string;
+}
+
+export interface ResolveRequest extends RecheckRequest {
+  action: 'confirm' | 'resubmit' | 'abandon';
+  operator: string;
+  reason: string;
+  requestId: string | null;
+}
+
+type Needs = Pick<Dependencies, 'journal' | 'legacyTimeoutMs' | 'log'>;
+
+/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (steps.ts: 8 s). */
+const HEARTBEAT_MS = 8_000;
+
+const UNDECIDED: JournalState[] = ['intent', 'unknown'];
+
+/**
+ * What an entry means. An intent may still be on the wire until the attempt that wrote it must be dead and its
+ * request's deadline over; after that it is in doubt.
+ */
+export async function answerOf(
+  { journal, legacyTimeoutMs }: Pick<Needs, 'journal' | 'legacyTimeoutMs'>,
+  index: number,
+  entry: Entry | null | undefined,
+): Promise<SubmitAnswer> {
+  if (!entry) return { index, kind: 'not-accepted', reason: 'never sent', retryAfter: null };
+  const reason = entry.reason ?? entry.state;
+  switch (entry.state) {
+    case 'accepted':
+      return {
+        index,
+        kind: 'accepted',
+        requestId: entry.requestId ?? '',
+        at: (entry.answeredAt ?? entry.at).getTime(),
+      };
+    case 'refused':
+      return { index, kind: 'refused', reason };
+    case 'not-accepted':
+      return { index, kind: 'not-accepted', reason, retryAfter: null };
+    case 'unknown':
+      return { index, kind: 'unknown', reason };
+    case 'superseded':
+      return { index, kind: 'resubmit' };
+    case 'abandoned':
+      return { index, kind: 'abandoned', reason };
+    case 'intent': {
+      const until = entry.at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
+      if (Date.now() < until) return { index, kind: 'pending', until };
+      const lost = 'the worker stopped while it was being submitted';
+      const now = await journal.decide(entry._id, ['intent'], { state: 'unknown', reason: lost });
+      return now?.state === 'intent'
+        ? { index, kind: 'unknown', reason: lost }
+        : answerOf({ journal, legacyTimeoutMs }, index, now);
+    }
+  }
+}
+
+export function createRecheck(needs: Needs) {
+  const { journal, log } = needs;
+  return {
+    recheck: (requests: RecheckRequest[]): Promise<SubmitAnswer[]> =>
+      withHeartbeat(async () => {
+        const entries = await journal.read(requests.map(({ entry }) => entry));
+        return Promise.all(
+          requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
+        );
+      }),
+
+    resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>
+      withHeartbeat(async (): Promise<SubmitAnswer> => {
+        const word = { operator, reason, answeredAt: new Date() };
+        const to = {
+          confirm: { ...word, state: 'accepted', requestId },
+          resubmit: { ...word, state: 'superseded' },
+          abandon: { ...word, state: 'abandoned' },
+        } as const;
+        const now = await journal.decide(entry, UNDECIDED, to[action]);
+        log.info({ entry, action, operator, state: now?.state }, 'A doubt was resolved');
+        return answerOf(needs, index, now);
+      }),
+  };
+}

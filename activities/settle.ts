@@ -1,0 +1,180 @@
+/**
+ * Brings outcomes to their one destination: a success to MongoDB (`persist`), a failure to the failure queue (`route`).
+ * Two activities, so that a full queue holds no success back. Both idempotent, both retried without end.
+ */
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { SettleAnswer } from '../src/domain/answers.ts';
+import { entryNumber } from '../src/domain/names.ts';
+import { isFailure } from '../src/domain/outcome.ts';
+import type { Outcome } from '../src/domain/outcome.ts';
+import { bytes } from '../src/claims.ts';
+import type { Claim, ClaimOutcome } from '../src/claims.ts';
+import { errorFacts } from '../src/log.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export interface Settlement {
+  index: number;
+  id: string;
+  claim: string;
+  entry: string;
+  requestId: string | null;
+  acceptedAt: number | null;
+  polls: number;
+  doubt: boolean;
+  outcome: Outcome;
+}
+
+type Needs = Pick<
+  Dependencies,
+  'claims' | 'journal' | 'results' | 'failures' | 'unroutable' | 'metrics' | 'log'
+>;
+
+export function createSettle({
+  claims,
+  journal,
+  results,
+  failures,
+  unroutable,
+  metrics,
+  log,
+}: Needs) {
+  return {
+    persist: (settlements: Settlement[]): Promise<SettleAnswer[]> =>
+      withHeartbeat(async () => {
+        const written = await results.write(
+          settlements.map(({ id, requestId, outcome }) => ({
+            id,
+            requestId,
+            registeredAt: new Date(outcome.at),
+          })),
+        );
+        const answers: SettleAnswer[] = [];
+        for (const [at, settlement] of settlements.entries()) {
+          const fate = written[at] ?? 'later';
+          if (typeof fate === 'object') answers.push(await setAside(settlement, fate.permanent));
+          else if (fate === 'written') answers.push({ index: settlement.index, kind: 'settled' });
+          else
+            answers.push({
+              index: settlement.index,
+              kind: fate === 'missing' ? 'missing' : 'leftover',
+            });
+        }
+        return finish(settlements, answers);
+      }),
+
+    route: (settlements: Settlement[]): Promise<SettleAnswer[]> =>
+      withHeartbeat(async () => {
+        const found = await claims.find(settlements.map(({ claim }) => claim));
+        const entries = await journal.read(settlements.map(({ entry }) => entry));
+        // Before the record can be seen, and redriven, the outcome must be there to be found.
+        await claims.conclude(settlements.map(concluded));
+        const answers = await Promise.all(
+          settlements.map((settlement) =>
+            publish(
+              settlement,
+              found.get(settlement.claim),
+              entries.get(settlement.entry)?.tries ?? 0,
+            ),
+          ),
+        );
+        const settled = await finish(settlements, answers);
+        logFailures(settlements, settled);
+        return settled;
+      }),
+  };
+
+  async function publish(
+    settlement: Settlement,
+    claim: Claim | undefined,
+    tries: number,
+  ): Promise<SettleAnswer> {
+    const { index, outcome, requestId } = settlement;
+    if (claim === undefined) return setAside(settlement, 'the claim with its message is gone');
+    if (claim.message === null) return { index, kind: 'settled' }; // an earlier attempt has done it
+    if (!isFailure(outcome.kind))
+      return setAside(settlement, 'a success on its way to the failure queue');
+    try {
+      await failures.publish({
+        claim: claim._id,
+        failureClass: outcome.kind,
+        reason: outcome.reason ?? outcome.kind,
+        at: new Date(outcome.at),
+        // Each earlier entry was on the wire at least once, or an operator would not have opened the next.
+        attempts: tries === 0 ? 0 : tries + entryNumber(settlement.entry) - 1,
+        requestId,
+        workflowId: claim.workflowId,
+        redrive: claim.generation,
+        body: bytes(claim.message.body),
+        properties: claim.message.properties,
+      });
+      return { index, kind: 'settled' };
+    } catch (error) {
+      // The AMQP codec throws a TypeError for what it can never encode; all else may work the next time.
+      if (error instanceof TypeError) return setAside(settlement, error.message);
+      log.warn({ claim: claim._id, ...errorFacts(error) }, 'A failure record was not confirmed');
+      return { index, kind: 'leftover' };
+    }
+  }
+
+  async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
+    await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
+    metrics.unroutable.inc();
+    log.error({ claim, reason }, 'An outcome can never reach its destination and was set aside');
+    return { index, kind: 'unroutable' };
+  }
+
+  /** Marks what is settled. @throws ApplicationFailure when nothing got anywhere: then the retry policy waits */
+  async function finish(
+    settlements: Settlement[],
+    answers: SettleAnswer[],
+  ): Promise<SettleAnswer[]> {
+    if (answers.every(({ kind }) => kind === 'leftover')) {
+      throw ApplicationFailure.create({
+        type: 'NothingSettled',
+        message: 'Nothing could be settled',
+      });
+    }
+    const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
+    const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
+    await claims.settled(done.map(concluded));
+    for (const { outcome, acceptedAt } of done) {
+      metrics.outcomes.inc({ outcome: outcome.kind });
+      metrics.settleLag.observe(Math.max(0, Date.now() - outcome.at) / 1000);
+      if (acceptedAt === null) continue;
+      metrics.inFlight.dec();
+      metrics.legacyLatency.observe((outcome.at - acceptedAt) / 1000);
+    }
+    return answers;
+  }
+
+  function logFailures(settlements: Settlement[], answers: SettleAnswer[]): void {
+    const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
+    const { workflowExecution } = activityInfo();
+    for (const { index, outcome, requestId } of settlements) {
+      if (kinds.get(index) !== 'settled') continue;
+      const facts = {
+        outcome: outcome.kind,
+        requestId,
+        workflowId: workflowExecution?.workflowId,
+        index,
+      };
+      log.info(facts, 'A registration ended in the failure queue');
+    }
+  }
+}
+
+const concluded = (settlement: Settlement): { claim: string; outcome: ClaimOutcome } => ({
+  claim: settlement.claim,
+  outcome: {
+    kind: settlement.outcome.kind,
+    reason: settlement.outcome.reason ?? null,
+    at: new Date(settlement.outcome.at),
+    requestId: settlement.requestId,
+    acceptedAt: settlement.acceptedAt === null ? null : new Date(settlement.acceptedAt),
+    polls: settlement.polls,
+    doubt: settlement.doubt,
+    entry: settlement.entry,
+  },
+});

@@ -1,0 +1,130 @@
+/**
+ * Files registrations with the legacy system, each at most once. The journal is read first and an intent written before
+ * every POST; what another attempt may have sent is never sent again. An attempt that got any answer returns it; one that
+ * got none throws, and Temporal's retry policy is the backoff.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { SubmitAnswer } from '../src/domain/answers.ts';
+import { bytes } from '../src/claims.ts';
+import type { Closing, Entry } from '../src/journal.ts';
+import type { SubmitResult } from '../src/legacy.ts';
+import { errorFacts } from '../src/log.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import type { Liveness } from './heartbeat.ts';
+import { answerOf } from './recheck.ts';
+
+export interface SubmitRequest {
+  index: number;
+  claim: string;
+  entry: string;
+}
+
+type Needs = Pick<
+  Dependencies,
+  'claims' | 'journal' | 'legacy' | 'slots' | 'metrics' | 'log' | 'legacyTimeoutMs'
+>;
+
+export const createSubmit =
+  (needs: Needs) =>
+  (requests: SubmitRequest[]): Promise<SubmitAnswer[]> =>
+    withHeartbeat(async (liveness) => {
+      const { journal, slots } = needs;
+      const known = await journal.read(requests.map(({ entry }) => entry));
+      const answers: SubmitAnswer[] = [];
+      let toSend: SubmitRequest[] = [];
+      for (const request of requests) {
+        const entry = known.get(request.entry);
+        if (entry === undefined || entry.state === 'not-accepted') toSend.push(request);
+        else answers.push(await answerOf(needs, request.index, entry));
+      }
+      // After an attempt that nobody answered, one request asks whether anybody is there.
+      let probing = activityInfo().attempt > 1;
+      let refusal: SubmitAnswer | null = null;
+      while (toSend.length > 0 && refusal === null && liveness.maySend()) {
+        const count = await slots.take(probing ? 1 : toSend.length);
+        try {
+          const sent = await sendChunk(needs, toSend.slice(0, count), known, liveness);
+          toSend = toSend.slice(count);
+          answers.push(...sent);
+          // Who turns a whole chunk away is not asked to take the next.
+          if (sent.every(({ kind }) => kind === 'not-accepted')) refusal = sent[0] ?? null;
+        } finally {
+          slots.release(count);
+        }
+        probing = false;
+      }
+      if (answers.every(({ kind }) => kind === 'not-accepted')) {
+        await liveness.throwIfCancelled();
+        throw nobodyAnswered(answers);
+      }
+      const leftover = { kind: 'not-accepted', reason: 'not sent yet', retryAfter: null } as const;
+      return [...answers, ...toSend.map(({ index }) => ({ index, ...leftover }))];
+    });
+
+/** Sends at most as many as there are slots for: what is between intent and outcome at any moment is this chunk. */
+async function sendChunk(
+  { claims, journal, legacy, metrics, log }: Needs,
+  chunk: SubmitRequest[],
+  known: ReadonlyMap<string, Entry>,
+  liveness: Liveness,
+): Promise<SubmitAnswer[]> {
+  const token = randomUUID();
+  const messages = await claims.find(chunk.map(({ claim }) => claim));
+  const mine = await journal.open(
+    chunk.map(({ entry }) => entry),
+    known,
+    token,
+  );
+  const results = await Promise.all(chunk.map(send));
+  const closings = chunk.flatMap(({ entry }, at) => closingOf(entry, results[at]));
+  await journal.close(closings, token).catch((error: unknown) => {
+    // The answers are not lost: they go to Temporal. The entries stay intents, and are never sent again for it.
+    log.warn({ ...errorFacts(error), entries: closings.length }, 'The journal could not be closed');
+  });
+  return chunk.map(({ index }, at): SubmitAnswer => {
+    const result = results[at] ?? { kind: 'pending', until: 0 };
+    return result.kind === 'accepted' ? { index, ...result, at: Date.now() } : { index, ...result };
+  });
+
+  async function send({ claim, entry }: SubmitRequest) {
+    const message = messages.get(claim)?.message;
+    // Another attempt got between reading and writing: its own answer will tell.
+    if (!mine.has(entry)) return { kind: 'pending', until: 0 } as const;
+    const result: SubmitResult = !message
+      ? { kind: 'refused', reason: 'the message is no longer in the claim' }
+      : liveness.maySend()
+        ? await legacy.submit(bytes(message.body), idempotencyKey(entry))
+        : { kind: 'not-accepted', reason: 'the worker was stopping', retryAfter: null };
+    metrics.submissions.inc({ result: result.kind });
+    if (result.kind === 'accepted') metrics.inFlight.inc();
+    return result;
+  }
+}
+
+/** The same for every try of one entry, so that a system which honours it files once whatever happens on the wire. */
+export const idempotencyKey = (entry: string): string =>
+  createHash('sha256').update(entry).digest('hex').slice(0, 32);
+
+function closingOf(
+  entry: string,
+  result: SubmitResult | { kind: 'pending' } | undefined,
+): Closing[] {
+  if (result === undefined || result.kind === 'pending') return [];
+  const requestId = result.kind === 'accepted' ? result.requestId : null;
+  const reason = result.kind === 'accepted' ? null : result.reason;
+  return [{ entry, state: result.kind, requestId, reason }];
+}
+
+function nobodyAnswered(answers: SubmitAnswer[]): ApplicationFailure {
+  const reasons = answers.map((answer) => ('reason' in answer ? answer.reason : answer.kind));
+  const rests = answers.map((answer) => ('retryAfter' in answer ? (answer.retryAfter ?? 0) : 0));
+  const rest = Math.max(0, ...rests);
+  return ApplicationFailure.create({
+    type: 'LegacyUnavailable',
+    message: `Nothing was accepted: ${reasons[0] ?? 'the worker was stopping'}`,
+    ...(rest > 0 ? { nextRetryDelay: rest } : {}),
+  });
+}

@@ -1,0 +1,99 @@
+// RabbitMQ and Erlang from Debian's packages, unpacked into the cache: nothing is installed on the machine, no
+// service is started, no root is needed.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cached } from './cache.mjs';
+import { findProgram } from './paths.mjs';
+import { runTool } from './processes.mjs';
+
+/** @returns `{program, path}`: the server script and the PATH under which it finds its Erlang */
+export async function fetchRabbit(ctx) {
+  for (const tool of ['apt-get', 'apt-cache', 'dpkg-deb'])
+    if (!findProgram(tool, ctx.env))
+      throw new Error(
+        `RabbitMQ is missing: neither AMQP_URL, nor Docker, nor the program "rabbitmq-server" was found, and without ${tool} (Debian, Ubuntu) it cannot be fetched.
+  Remedy, any one of: install RabbitMQ (macOS: brew install rabbitmq), start Docker, or give AMQP_URL=amqp://… of a running server.`,
+      );
+  const version = await candidate(ctx);
+  const program = await cached(ctx, `rabbitmq-${version}`, {
+    file: join('usr', 'lib', 'rabbitmq', 'bin', 'rabbitmq-server'),
+    label: `fetching RabbitMQ ${version} and Erlang with apt-get`,
+    estimate: 'about 30 s',
+    build: (folder, log) => unpack(ctx, folder, log),
+  });
+  const folder = join(program, '..', '..', '..', '..', '..');
+  return { program, path: `${join(folder, 'usr', 'lib', 'erlang', 'bin')}:${ctx.env.PATH}` };
+}
+
+/** The version apt would take. A machine that never ran `apt-get update` knows none. */
+async function candidate(ctx) {
+  const ask = () => {
+    const answer = query(ctx, 'apt-cache', ['policy', 'rabbitmq-server']);
+    return /Candidate: (\d\S*)/.exec(answer)?.[1];
+  };
+  const known = ask();
+  if (known) return known.replace(/[^\w.+-]/g, '_');
+  await ctx.progress.step('updating the list of packages (apt-get update)', 'about 15 s', () =>
+    runTool('apt-get', ['update'], {
+      env: ctx.env,
+      cwd: '/',
+      log: join(ctx.cache, 'apt-update.log'),
+      signal: ctx.signal,
+    }).catch((error) => {
+      const remedy = 'Remedy: run "apt-get update" as root, start Docker, or give AMQP_URL.';
+      throw new Error(
+        `RabbitMQ is missing, and apt knows no package of it. ${remedy}\n${error.message}`,
+      );
+    }),
+  );
+  const found = ask();
+  if (found) return found.replace(/[^\w.+-]/g, '_');
+  throw new Error(
+    'RabbitMQ is missing, and the package lists of this machine do not have it. Remedy: install RabbitMQ, start Docker, or give AMQP_URL.',
+  );
+}
+
+async function unpack(ctx, folder, log) {
+  const packages = join(folder, 'packages');
+  mkdirSync(packages);
+  const options = { env: { ...ctx.env, LC_ALL: 'C' }, cwd: packages, log, signal: ctx.signal };
+  await runTool('apt-get', ['download', ...needed(ctx)], options);
+  for (const file of readdirSync(packages))
+    await runTool('dpkg-deb', ['-x', join(packages, file), folder], options);
+  relocate(join(folder, 'usr', 'lib', 'erlang', 'bin', 'erl'));
+}
+
+/** RabbitMQ, Erlang's parts, and what those link to and the machine lacks. */
+function needed(ctx) {
+  const flags = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'];
+  const answer = query(ctx, 'apt-cache', [
+    'depends',
+    '--recurse',
+    ...flags.map((flag) => `--no-${flag}`),
+    'rabbitmq-server',
+  ]);
+  const names = answer.split('\n').filter((line) => /^[a-z0-9]/.test(line));
+  const erlang = names.filter((name) => /^erlang-/.test(name));
+  const libraries = names.filter((name) => /^lib(ssl|sctp|tinfo|systemd|crypto)/.test(name));
+  const installed = (name) =>
+    /^ii /m.test(query(ctx, 'dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ', name]));
+  return ['rabbitmq-server', ...erlang, ...libraries.filter((name) => !installed(name))];
+}
+
+/** Debian's `erl` knows only /usr/lib/erlang; ours finds itself. */
+function relocate(erl) {
+  if (!existsSync(erl)) throw new Error(`the packages hold no ${erl}`);
+  const found = 'ROOTDIR=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)';
+  const text = readFileSync(erl, 'utf8');
+  writeFileSync(
+    erl,
+    text.replaceAll('ROOTDIR=/usr/lib/erlang', () => found),
+  );
+}
+
+function query(ctx, program, args) {
+  return (
+    spawnSync(program, args, { env: { ...ctx.env, LC_ALL: 'C' }, encoding: 'utf8' }).stdout ?? ''
+  );
+}

@@ -1,0 +1,180 @@
+// `npm start`, `npm test` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
+// program itself, with the servers' addresses in its environment. What this run started ends with it.
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { startEngines, servers, stopEngines } from './engines.mjs';
+import { cacheFolder, dataFolder, root } from './paths.mjs';
+import { createProgress, duration } from './progress.mjs';
+import { build, checkNode, installDependencies, testFiles } from './setup.mjs';
+
+const node = ['--enable-source-maps'];
+const plans = {
+  start: { instance: 'default', store: 'wheel', engines: servers, fresh: false },
+  test: { instance: 'test', store: 'wheel', engines: [...servers, 'timeskipping'], fresh: true },
+  bench: { instance: 'bench', store: 'binary', engines: servers, fresh: true },
+};
+
+async function main([command, ...args]) {
+  const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
+  if (plan === undefined)
+    throw new Error('Usage: node engines/run.mjs start|test|bench [arguments of the program]');
+  checkNode();
+  const interrupt = new AbortController();
+  const run = { child: undefined, interrupted: false };
+  listenToSignals(run, interrupt);
+  const ctx = {
+    instance: plan.instance,
+    store: plan.store,
+    env: process.env,
+    cache: cacheFolder(process.env),
+    data: dataFolder(process.env, plan.instance),
+    progress: createProgress(),
+    signal: interrupt.signal,
+  };
+  const phases = [];
+  const timed = async (phase, work) => {
+    const begun = Date.now();
+    try {
+      return await work();
+    } finally {
+      phases.push(`${phase} ${duration(Date.now() - begun)}`);
+    }
+  };
+  const onlyHelp = command !== 'test' && args.some((arg) => arg === '--help' || arg === '-h');
+
+  let code = 1;
+  let result;
+  try {
+    // Independent things at the same time: fetching a server does not wait for the compiler.
+    const installed = timed('dependencies', () => installDependencies(ctx));
+    ctx.modulesReady = installed.catch(() => undefined);
+    const built = installed.then(() => timed('build', () => build(ctx)));
+    const started = onlyHelp
+      ? Promise.resolve({})
+      : timed('servers', () =>
+          startEngines(ctx, plan.engines, { transient: true, fresh: plan.fresh }),
+        );
+    const [, addresses] = await allOrAbort([built, started], interrupt);
+    interrupt.signal.throwIfAborted();
+    const env = { ...addresses, ...process.env };
+    result = await timed(command === 'test' ? 'tests' : 'program', () =>
+      programs[command](ctx, run, args, env),
+    );
+    code = result.code;
+  } catch (error) {
+    if (!run.interrupted) process.stderr.write(`${error.message}\n`);
+    else code = 130;
+  } finally {
+    if (!onlyHelp) {
+      const stopping = { ...ctx, signal: new AbortController().signal };
+      await timed('stopping', () => stopEngines(stopping, plan.engines, { transientOnly: true }));
+    }
+  }
+  if (command === 'test')
+    process.stdout.write(`\n${phases.join(' · ')}\n${result?.summary ?? '0 passed, 0 failed'}\n`);
+  return code;
+}
+
+const programs = {
+  start: (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'src', 'cli.js'), 'start', ...args], env),
+  bench: (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
+  test: runTests,
+};
+
+/** Arguments that begin with a dash go to node, the others select test files by a part of their path. */
+async function runTests(ctx, run, args, env) {
+  const parts = args.filter((arg) => !arg.startsWith('-'));
+  const files = testFiles()
+    .map((file) => relative(root, file))
+    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
+  if (files.length === 0) {
+    process.stderr.write(`no test file matches ${parts.join(', ') || 'dist/test/**/*.test.js'}\n`);
+    return { code: 1, summary: '0 passed, 0 failed' };
+  }
+  const counted = join(ctx.data, 'tally.json');
+  mkdirSync(ctx.data, { recursive: true });
+  rmSync(counted, { force: true });
+  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
+  // To a file and not to stdout: two reporters on one stream have no order, and the count must be the last line.
+  reporters.push('--test-reporter=./engines/tally.mjs', `--test-reporter-destination=${counted}`);
+  const options = args.filter((arg) => arg.startsWith('-'));
+  const { code } = await runChild(
+    run,
+    [...node, '--test', '--test-concurrency=1', ...reporters, ...options, ...files],
+    env,
+  );
+  const count = readCount(counted);
+  const ran = count.passed + count.failed > 0;
+  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
+  return {
+    code: code === 0 && (count.failed > 0 || !ran) ? 1 : code,
+    summary: `${count.passed} passed, ${count.failed} failed${skipped}`,
+  };
+}
+
+function readCount(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 }; // it ended before its reporter could write
+  }
+}
+
+function runChild(run, args, env) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
+    run.child = child;
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      run.child = undefined;
+      resolve({ code: code ?? (signal === 'SIGINT' ? 130 : 143) });
+    });
+  });
+}
+
+/**
+ * We never die before the child: it drains, then the servers are ended. A Ctrl-C in a terminal reaches the child
+ * by itself, as it does us; SIGTERM, and SIGINT where there is no terminal, are passed on.
+ */
+function listenToSignals(run, interrupt) {
+  const passOn = { SIGTERM: true, SIGINT: !hasTerminal(), SIGHUP: true };
+  for (const [name, pass] of Object.entries(passOn))
+    process.on(name, () => {
+      run.interrupted = true;
+      if (run.child === undefined) interrupt.abort();
+      else if (pass) run.child.kill(name === 'SIGHUP' ? 'SIGTERM' : name);
+    });
+}
+
+function hasTerminal() {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The first failure aborts the rest, and is told only when everything has come to rest. */
+async function allOrAbort(promises, interrupt) {
+  let first;
+  const results = await Promise.allSettled(
+    promises.map((promise) =>
+      promise.catch((error) => {
+        first ??= error;
+        interrupt.abort();
+        throw error;
+      }),
+    ),
+  );
+  if (first !== undefined) throw first;
+  return results.map(({ value }) => value);
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch((error) => {
+  process.stderr.write(`${error.message}\n`);
+  return 1;
+});

@@ -1,0 +1,111 @@
+/**
+ * `claims`: who has taken which registration id, with the message until it is settled and the outcome for ever after.
+ * It outlives Temporal's retention, and is what decides whether a delivery is new, a duplicate or a conflict.
+ */
+import { Binary } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
+import type { OutcomeKind } from './domain/outcome.ts';
+import { partialFailure } from './mongo.ts';
+
+export interface ClaimOutcome {
+  kind: OutcomeKind;
+  reason: string | null;
+  at: Date;
+  requestId: string | null;
+  acceptedAt: Date | null;
+  polls: number;
+  /** Whether the legacy system has it is not known. */
+  doubt: boolean;
+  /** The journal entry it ended with. */
+  entry: string;
+}
+
+export interface Claim {
+  /** `<id>~<generation>`, or `<id>~<generation>!<hash>` for the bytes of a conflict. */
+  _id: string;
+  registration: string;
+  generation: number;
+  conflict: boolean;
+  workflowId: string;
+  index: number;
+  /** SHA-256 of the raw bytes, hex. */
+  bodyHash: string;
+  /** Until it is settled. */
+  message: { body: Binary; properties: string } | null;
+  receivedAt: Date;
+  claimedAt: Date;
+  /** Set before a failure record is published, so that whoever redrives that record finds it. */
+  outcome: ClaimOutcome | null;
+  settledAt: Date | null;
+}
+
+export interface Claims {
+  /** Inserts what is free; returns the `_id`s that were taken already. */
+  insert(claims: Claim[]): Promise<Set<string>>;
+  find(keys: string[]): Promise<Map<string, Claim>>;
+  /** Every claim on a registration id, oldest generation first. */
+  ofRegistration(id: string): Promise<Claim[]>;
+  /** Takes a settled conflict up again: it was redriven and still is one. */
+  reopenConflict(claim: Claim): Promise<void>;
+  conclude(outcomes: { claim: string; outcome: ClaimOutcome }[]): Promise<void>;
+  /** The outcome has reached its destination: the message is no longer ours to keep. */
+  settled(outcomes: { claim: string; outcome: ClaimOutcome }[]): Promise<void>;
+  collection: Collection<Claim>;
+}
+
+export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
+  const collection = db.collection<Claim>('claims');
+  await collection.createIndex(
+    { settledAt: 1 },
+    { expireAfterSeconds: Math.ceil(retentionMs / 1000) },
+  );
+  return {
+    collection,
+    async insert(claims) {
+      try {
+        await collection.insertMany(claims, { ordered: false });
+        return new Set();
+      } catch (error) {
+        const { duplicates, permanent, transient } = partialFailure(error);
+        if (permanent.size + transient.size > 0) throw error;
+        return new Set([...duplicates].map((index) => claims[index]?._id ?? ''));
+      }
+    },
+    async find(keys) {
+      const found = await collection.find({ _id: { $in: keys } }).toArray();
+      return new Map(found.map((claim) => [claim._id, claim]));
+    },
+    async ofRegistration(id) {
+      // By the range of _id, so that no second index is paid for by every registration.
+      const range = { _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` }, registration: id };
+      const found = await collection.find(range).toArray();
+      return found.sort((a, b) => a.generation - b.generation);
+    },
+    async reopenConflict({ _id, ...claim }) {
+      await collection.updateOne({ _id }, { $set: claim });
+    },
+    conclude: (outcomes) => write(outcomes, (outcome) => ({ $set: { outcome } })),
+    settled: (outcomes) =>
+      write(outcomes, (outcome) => ({ $set: { outcome, settledAt: new Date(), message: null } })),
+  };
+
+  async function write(
+    outcomes: { claim: string; outcome: ClaimOutcome }[],
+    update: (outcome: ClaimOutcome) => { $set: Partial<Claim> },
+  ): Promise<void> {
+    if (outcomes.length === 0) return;
+    await collection.bulkWrite(
+      outcomes.map(({ claim, outcome }) => ({
+        updateOne: { filter: { _id: claim }, update: update(outcome) },
+      })),
+      { ordered: false },
+    );
+  }
+}
+
+/** Bytes as BSON. */
+export const binary = (base64: string): Binary => new Binary(Buffer.from(base64, 'base64'));
+
+/** Bytes out of BSON. */
+export const bytes = (value: Binary): Buffer =>
+  Buffer.from(value.buffer).subarray(0, value.length());

@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+/** The one executable: a subcommand each for the processes that stay and for what an operator asks. */
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from './config-faults.ts';
+import { CommandError, EXIT } from './commands/context.ts';
+import { addIntake } from './commands/intake.ts';
+import { addWorker } from './commands/worker.ts';
+
+const program = new Command('despachante')
+  .description(
+    'Takes registrations from RabbitMQ, files each with a slow legacy system, and brings the outcome to MongoDB or the failure queue.',
+  )
+  .version('0.1.0')
+  .option('-c, --config <file>', 'configuration file (default: despachante.yaml, if there is one)')
+  .option('--json', 'print JSON instead of text')
+  .showHelpAfterError('(add --help for what is possible)')
+  .showSuggestionAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 well, 1 failed, 2 wrong usage or configuration, 3 found something that is not well, 4 no such thing
+
+Addresses come from the environment: AMQP_URL, MONGODB_URI, TEMPORAL_ADDRESS, LEGACY_URL (see .env.example);
+everything else from despachante.yaml (see despachante.example.yaml). "despachante config" shows what is in force.`,
+  );
+
+for (const add of [addIntake, addWorker]) add(program);
+
+/** Runs one command line; returns the exit code. */
+async function main(): Promise<number> {
+  try {
+    await program.parseAsync();
+    return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`${message}\n`);
+    if (error instanceof ConfigError) return EXIT.usage;
+    return error instanceof CommandError ? error.exitCode : EXIT.failed;
+  }
+}
+
+// A connection of a library that is still closing must not keep a finished command.
+process.exit(await main());

@@ -1,0 +1,75 @@
+/** What every command shares: the configuration, how it prints, how it ends. */
+import type { Command } from 'commander';
+import { loadConfig } from '../config.ts';
+import type { LoadedConfig } from '../config.ts';
+import { createLog } from '../log.ts';
+import type { Log } from '../log.ts';
+
+/**
+ * Exit codes, the same for all commands (docs/operations.md): scripts can tell "it did not work" from "it worked and
+ * found something".
+ */
+export const EXIT = {
+  ok: 0,
+  /** Something went wrong. */
+  failed: 1,
+  /** The command line or the configuration is wrong. */
+  usage: 2,
+  /** It worked, and what it looked for is not well: an audit that does not hold, a neighbour that is down. */
+  found: 3,
+  /** There is no such registration, failure or doubt. */
+  notFound: 4,
+} as const;
+
+export interface GlobalOptions {
+  config?: string;
+  json?: boolean;
+}
+
+/** A fault that a person can mend: printed as one sentence, without a stack. */
+export class CommandError extends Error {
+  override name = 'CommandError';
+  readonly exitCode: number;
+  constructor(message: string, exitCode: number = EXIT.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The options that stand before the command as well as after it. */
+export const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
+
+/** @throws ConfigError with all faults at once */
+export function load(command: Command): LoadedConfig {
+  const { config } = globals(command);
+  return loadConfig({ file: config });
+}
+
+/** The configuration and a log for a process that stays: warnings are told once, at its start. */
+export function loadProcess(command: Command, role: string): LoadedConfig & { log: Log } {
+  const loaded = load(command);
+  const log = createLog(role, loaded.config.log);
+  for (const warning of loaded.warnings) log.warn({}, warning);
+  return { ...loaded, log };
+}
+
+export const print = (text: string): void => void process.stdout.write(`${text}\n`);
+export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+
+/**
+ * Resolves at the first SIGINT or SIGTERM; the second ends the process at once, since whoever sends it does not want to
+ * wait for what is still to be finished.
+ */
+export function untilSignal(log: Log): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let isFirst = true;
+    const on = (signal: NodeJS.Signals): void => {
+      if (!isFirst) process.exit(EXIT.failed);
+      isFirst = false;
+      log.info({ signal }, 'Stopping: taking nothing more, finishing what is at hand');
+      resolve(signal);
+    };
+    process.on('SIGINT', on);
+    process.on('SIGTERM', on);
+  });
+}

@@ -1,0 +1,55 @@
+import type { Command } from 'commander';
+import { createFailures } from '../failures.ts';
+import { serveHealth } from '../health.ts';
+import { startIntake } from '../intake.ts';
+import { createMetrics } from '../metrics.ts';
+import { createPublisher } from '../rabbit-publisher.ts';
+import { rulesOf } from '../rules.ts';
+import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
+import { loadProcess, untilSignal } from './context.ts';
+
+export function addIntake(program: Command): void {
+  program
+    .command('intake')
+    .description('take deliveries from RabbitMQ and start a run for each batch')
+    .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
+    .addHelpText(
+      'after',
+      '\nRun as many as you like. SIGTERM hands over what is held, then leaves.',
+    )
+    .action(async (options: { port?: string }, command: Command) => {
+      const { config, log } = loadProcess(command, 'intake');
+      const stopped = untilSignal(log);
+      const client = await connectTemporal(config);
+      await registerSearchAttributes(client);
+      const metrics = createMetrics();
+      const { amqpUrl: url, rabbit } = config;
+      const publisher = await createPublisher({
+        url,
+        heartbeatMs: rabbit.heartbeat,
+        name: 'despachante intake, failures',
+        log,
+      });
+      const intake = await startIntake({
+        config,
+        rules: rulesOf(config),
+        failures: createFailures(publisher, rabbit.failureQueue),
+        start: (workflowId, input) => startRun(client, config, workflowId, input),
+        metrics,
+        log,
+      });
+      let isStopping = false;
+      const health = await serveHealth({
+        host: config.health.host,
+        port: Number(options.port ?? config.health.intakePort),
+        metrics,
+        checks: () => ({ rabbitmq: intake.isReady(), accepting: !isStopping }),
+      });
+      log.info({ queue: rabbit.intakeQueue, health: health.port }, 'The intake is running');
+      await stopped;
+      isStopping = true;
+      await intake.stop();
+      await Promise.allSettled([publisher.close(), client.connection.close(), health.close()]);
+      log.info({}, 'The intake has stopped');
+    });
+}

@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { serveHealth } from '../health.ts';
+import { createMetrics } from '../metrics.ts';
+import { installRuntime, startWorker } from '../worker.ts';
+import { connectTemporal, registerSearchAttributes } from '../temporal.ts';
+import { loadProcess, untilSignal } from './context.ts';
+
+export function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('run workflows and activities: claim, submit, poll, settle')
+    .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
+    .addHelpText(
+      'after',
+      '\nRun as many as you like. SIGTERM finishes what is on the wire and leaves.',
+    )
+    .action(async (options: { port?: string }, command: Command) => {
+      const { config, log } = loadProcess(command, 'worker');
+      installRuntime(log);
+      const stopped = untilSignal(log);
+      const client = await connectTemporal(config);
+      await registerSearchAttributes(client);
+      await client.connection.close();
+      const metrics = createMetrics();
+      const worker = await startWorker(config, metrics, log);
+      let isStopping = false;
+      const health = await serveHealth({
+        host: config.health.host,
+        port: Number(options.port ?? config.health.workerPort),
+        metrics,
+        checks: () => ({ ...worker.checks(), accepting: !isStopping }),
+      });
+      log.info(
+        { taskQueue: config.temporal.taskQueue, health: health.port },
+        'The worker is running',
+      );
+      await Promise.race([stopped, worker.ended]);
+      isStopping = true;
+      await worker.stop();
+      await health.close();
+      log.info({}, 'The worker has stopped');
+    });
+}

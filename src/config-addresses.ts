@@ -1,0 +1,70 @@
+// Addresses and secrets: the values that come from the environment only. What a check says it got is masked.
+import { z } from 'zod';
+
+function address(expected: string, accepts: (value: string) => boolean) {
+  return z
+    .string(expected)
+    .max(4096, expected)
+    .refine((value) => !/[\s\p{Cc}]/u.test(value) && accepts(value), expected);
+}
+
+function parsed(value: string, ...schemes: string[]): URL | null {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  return url !== null && url.host !== '' && schemes.includes(url.protocol) ? url : null;
+}
+
+/** RabbitMQ: `amqp://user:password@host:5672/vhost`. */
+export function amqpUrl() {
+  return address(
+    'an address such as amqp://user:password@host:5672/vhost (or amqps://; special characters of the password percent-encoded)',
+    (value) => parsed(value, 'amqp:', 'amqps:') !== null,
+  );
+}
+
+/** MongoDB. Not read by `URL`, which knows no lists of hosts; the driver reads the options and says what is wrong. */
+export function mongodbUri() {
+  return address(
+    'an address such as mongodb://user:password@host:27017/database (or mongodb+srv://; special characters of the password percent-encoded)',
+    (value) => /^mongodb(\+srv)?:\/\/([^@/?#]*@)?[^@/?#:,]+(:\d+)?[^@#]*$/.test(value),
+  );
+}
+
+/** Temporal: `host:port`, without a scheme. */
+export function hostAndPort() {
+  return address('host:port without a scheme, such as localhost:7233', (value) => {
+    const [, digits] = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(value) ?? [];
+    return Number(digits) >= 1 && Number(digits) <= 65_535;
+  });
+}
+
+/** A page to link to. */
+export function httpUrl() {
+  return address(
+    'an address such as http://localhost:8233',
+    (value) => parsed(value, 'http:', 'https:') !== null,
+  ).transform((value) => value.replace(/\/+$/, ''));
+}
+
+/** The legacy system. Paths are appended to it, and its credentials have a variable of their own. */
+export function legacyUrl() {
+  const expected =
+    'an address such as http://host:9997, without a query, and with credentials in LEGACY_AUTHORIZATION instead';
+  return address(expected, (value) => {
+    const url = parsed(value, 'http:', 'https:');
+    return url !== null && url.search + url.hash + url.username + url.password === '';
+  }).transform((value) => value.replace(/\/+$/, ''));
+}
+
+/** The value of an `Authorization` header: what HTTP allows there. */
+export function headerValue() {
+  const expected = 'the value of a header, such as "Bearer …", in one line of printable characters';
+  return z
+    .string(expected)
+    .regex(/^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?$/, expected);
+}
+
+/** The key of hashed registration ids. A short one could be found by trying, as CPFs are few. */
+export function secretKey() {
+  const expected = 'a key of 16 characters or more';
+  return z.string(expected).min(16, expected);
+}

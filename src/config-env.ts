@@ -1,0 +1,115 @@
+// The environment variables that set something, what each sets, and the names that are easily mistaken for them.
+import { didYouMean, nearest, withHint, type Fault } from './config-faults.ts';
+import { DEFAULTS } from './config-schema.ts';
+import { leaves, type Leaf } from './config-tree.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Addresses and secrets: they are set here and nowhere else, so that no file holds them. */
+export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
+  AMQP_URL: 'amqpUrl',
+  MONGODB_URI: 'mongodbUri',
+  TEMPORAL_ADDRESS: 'temporalAddress',
+  LEGACY_URL: 'legacyUrl',
+  LEGACY_AUTHORIZATION: 'legacyAuthorization',
+  REGISTRATION_ID_KEY: 'registrationIdKey',
+  TEMPORAL_WEB_URL: 'temporal.webUrl',
+  RABBITMQ_WEB_URL: 'rabbit.webUrl',
+};
+
+/** Those of them that are never shown, not even in part. */
+export const SECRETS: ReadonlySet<string> = new Set(['legacyAuthorization', 'registrationIdKey']);
+
+const PREFIX = 'DESPACHANTE_';
+
+/** The file to read, and the two folders of `npm run engines`; they set nothing of the configuration. */
+const OTHER = [`${PREFIX}CONFIG`, `${PREFIX}CACHE`, `${PREFIX}DATA`];
+
+const MISTAKABLE: Readonly<Record<string, string>> = {
+  MONGO_URL: 'MONGODB_URI',
+  MONGO_URI: 'MONGODB_URI',
+  MONGODB_URL: 'MONGODB_URI',
+  RABBITMQ_URL: 'AMQP_URL',
+  RABBIT_URL: 'AMQP_URL',
+  TEMPORAL_URL: 'TEMPORAL_ADDRESS',
+  TEMPORAL_HOST: 'TEMPORAL_ADDRESS',
+  TEMPORAL_CLI_ADDRESS: 'TEMPORAL_ADDRESS',
+  TEMPORAL_UI_URL: 'TEMPORAL_WEB_URL',
+  TEMPORAL_NAMESPACE: `${PREFIX}TEMPORAL_NAMESPACE`,
+  TEMPORAL_TASK_QUEUE: `${PREFIX}TEMPORAL_TASK_QUEUE`,
+};
+
+const onlyHere = new Set(Object.values(ENVIRONMENT_ONLY));
+const scalars = leaves(DEFAULTS).filter(
+  ([path, value]) => !onlyHere.has(path) && (typeof value !== 'object' || value === null),
+);
+const settings: ReadonlyMap<string, Leaf> = new Map([
+  ...Object.entries(ENVIRONMENT_ONLY).map(([name, path]): [string, Leaf] => [name, [path, null]]),
+  ...scalars.map((leaf): [string, Leaf] => [variable(leaf[0]), leaf]),
+]);
+
+/** Every environment variable that is read. */
+export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER];
+
+/** The variable that sets a path: `intake.batchSize` is `DESPACHANTE_INTAKE_BATCH_SIZE`. */
+export function variable(path: string): string {
+  const own = Object.entries(ENVIRONMENT_ONLY).find(([, each]) => each === path);
+  const words = path.replace(/[A-Z]/g, (letter) => `_${letter}`).replaceAll('.', '_');
+  return own?.[0] ?? PREFIX + words.toUpperCase();
+}
+
+export interface EnvironmentSettings {
+  /** By path. */
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+}
+
+/** Takes what is meant for us. An empty variable counts as not set, since `${NAME:-}` of Compose gives one. */
+export function readEnvironment(env: Environment): EnvironmentSettings {
+  const values = new Map<string, unknown>();
+  const faults: Fault[] = [];
+  const warnings: string[] = [];
+  for (const [name, text] of Object.entries(env)) {
+    if (text === undefined || text === '') continue;
+    const setting = settings.get(name);
+    if (setting !== undefined) values.set(setting[0], typed(text, setting[1]));
+    else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
+    else {
+      const meant = MISTAKABLE[name] ?? near(name);
+      if (meant !== undefined && (env[meant] ?? '') === '')
+        warnings.push(`environment ${name} is not read; did you mean ${meant}?`);
+    }
+  }
+  return { values, faults, warnings };
+}
+
+// A variable is always text; where the setting is a number or yes-or-no, text that spells one is taken as such.
+function typed(text: string, standard: unknown): unknown {
+  if (typeof standard === 'number' && /^-?\d{1,16}(\.\d+)?$/.test(text)) return Number(text);
+  if (typeof standard === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
+  return text;
+}
+
+// Two edits: other programs have variables of these families, and a warning about those would be noise.
+function near(name: string): string | undefined {
+  return /^(AMQP|RABBIT|MONGO|TEMPORAL|LEGACY|REGISTRATION)/.test(name)
+    ? nearest(name, Object.keys(ENVIRONMENT_ONLY), 2)
+    : undefined;
+}
+
+function unknown(name: string): Fault {
+  const bare = name.slice(PREFIX.length);
+  const own = environmentNames.filter((each) => each.startsWith(PREFIX));
+  const meant = nearest(
+    bare,
+    own.map((each) => each.slice(PREFIX.length)),
+  );
+  const fault = {
+    where: `environment ${name}`,
+    path: '',
+    expected: 'the name of a setting (lists and mappings can only be set in the file)',
+    got: 'a name that is none',
+  };
+  return withHint(fault, didYouMean(settings.has(bare) ? bare : meant && PREFIX + meant));
+}

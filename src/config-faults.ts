@@ -1,0 +1,91 @@
+// How a fault of the configuration is told: where it is, what was expected, what was found there.
+import { distance } from 'fastest-levenshtein';
+import { maskUrl } from './mask.ts';
+
+export interface Fault {
+  /** `despachante.yaml:12:5` or `environment AMQP_URL`. */
+  readonly where: string;
+  /** The setting, such as `intake.batchSize`; empty when the fault belongs to none. */
+  readonly path: string;
+  readonly expected: string;
+  /** What was found, with secrets masked. */
+  readonly got: string;
+  readonly hint?: string;
+}
+
+/** Thrown with every fault at once; `message` has one line for each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly faults: readonly Fault[];
+
+  constructor(faults: readonly Fault[]) {
+    const sorted = faults.toSorted((a, b) =>
+      a.where.localeCompare(b.where, 'en', { numeric: true }),
+    );
+    const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
+    super([`the configuration has ${count}:`, ...sorted.map(line)].join('\n'));
+    this.faults = sorted;
+  }
+}
+
+function line(fault: Fault): string {
+  const path = fault.path === '' ? '' : `  ${fault.path}`;
+  const hint = fault.hint === undefined ? '' : ` (${fault.hint})`;
+  return `${fault.where}${path}: expected ${fault.expected}, got ${fault.got}${hint}`;
+}
+
+const LONGEST = 60;
+
+/** A value as a fault shows it: on one line, short, and without the credentials of an address. */
+export function shown(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? 'a list' : 'a mapping';
+}
+
+function quoted(value: string): string {
+  const masked = maskUrl(value);
+  return JSON.stringify(masked.length > LONGEST ? `${masked.slice(0, LONGEST)}…` : masked);
+}
+
+/** An address as a fault shows it. Text that is no address at all may be the password itself. */
+export function shownAddress(value: unknown): string {
+  if (typeof value !== 'string') return shown(value);
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
+    ? quoted(value)
+    : `text of ${value.length} characters that is not shown, since it may be secret`;
+}
+
+/** A key as a fault shows it. */
+export function shownKey(key: PropertyKey): string {
+  const name = String(key);
+  return /^[\w-]{1,60}$/.test(name) ? name : quoted(name);
+}
+
+/**
+ * The candidate that the name was probably meant to be, at most `limit` edits away (a third of it by default);
+ * separators and capitals make no difference.
+ */
+export function nearest(
+  name: string,
+  candidates: readonly string[],
+  limit = Math.max(1, Math.round(name.length / 3)),
+): string | undefined {
+  const plain = (value: string) => value.toLowerCase().replace(/[-_.]/g, '');
+  const ranked = candidates
+    .map((candidate) => ({ candidate, away: distance(plain(name), plain(candidate)) }))
+    .sort((a, b) => a.away - b.away);
+  const best = ranked[0];
+  return best !== undefined && best.away <= limit ? best.candidate : undefined;
+}
+
+/** The fault with a hint, when there is one to give. */
+export function withHint(fault: Fault, hint: string | undefined): Fault {
+  return hint === undefined ? fault : { ...fault, hint };
+}
+
+/** `did you mean batchSize?`, or nothing. */
+export function didYouMean(name: string | undefined): string | undefined {
+  return name === undefined ? undefined : `did you mean ${name}?`;
+}

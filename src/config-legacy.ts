@@ -1,0 +1,96 @@
+// The section `legacy`: where the slow system is, how it speaks, and how patient we are with it.
+import { z } from 'zod';
+import { duration, field, numbers, size, text, whole, word } from './config-values.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+function compiles(pattern: string): boolean {
+  try {
+    return new RegExp(pattern).source !== '' && /^\^.*\$$/s.test(pattern);
+  } catch {
+    return false;
+  }
+}
+
+const statusWord = () => text('a status word', 100);
+const statusWords = z
+  .strictObject({
+    processing: words('processing'),
+    done: words('done'),
+    failed: words('failed'),
+  })
+  .refine(({ processing, done, failed }) => distinct([...processing, ...done, ...failed]), {
+    error: 'each word once: a word cannot mean two states',
+  })
+  .readonly();
+
+function words(standard: string) {
+  const expected = 'a list of one or more status words, such as [processing, queued]';
+  return z.array(statusWord(), expected).min(1, expected).readonly().prefault([standard]);
+}
+
+function distinct(list: readonly string[]): boolean {
+  return new Set(list).size === list.length;
+}
+
+const expectedLatency = z
+  .strictObject({
+    min: duration('1ms', '7d').prefault('10s'),
+    max: duration('1ms', '7d').prefault('20s'),
+  })
+  .refine((value) => value.min < value.max, {
+    error: 'more than legacy.expectedLatency.min',
+    path: ['max'],
+    params: { involves: ['legacy.expectedLatency.min'] },
+  })
+  .readonly();
+
+const submitStatuses = z
+  .record(
+    z
+      .string()
+      .regex(
+        /^[1-5](\d\d|xx)$/,
+        'an HTTP status such as "429" or a class such as "5xx" as the key',
+      ),
+    word(['accepted', 'not-accepted', 'refused', 'unknown', 'misconfigured']),
+    'a mapping of HTTP statuses to what they mean, such as { "409": refused }',
+  )
+  .readonly();
+
+const httpPath = /^\/(?!\/)[^\s#]*$/;
+
+/** The settings of the legacy system, see despachante.example.yaml for what each is for. */
+export const legacy = z
+  .strictObject({
+    submitPath: text('a path beginning with one "/"', 1000, httpPath).prefault('/registrations'),
+    statusPath: text('a path beginning with one "/" that contains {id} once', 1000, httpPath)
+      .refine((value) => value.split('{id}').length === 2, 'a path that contains {id} once')
+      .prefault('/registrations/{id}'),
+    requestIdField: field().prefault('id'),
+    statusField: field().prefault('status'),
+    reasonField: field().prefault('reason'),
+    // A request id goes into a path, so what is not known to be harmless there is refused.
+    requestIdPattern: z
+      .string('a regular expression from ^ to $')
+      .refine(compiles, 'a regular expression from ^ to $')
+      .prefault('^[A-Za-z0-9._~-]{1,128}$'),
+    statusWords: statusWords.prefault({}),
+    submitStatuses: submitStatuses.prefault({}),
+    timeout: duration('50ms', '5m').prefault('10s'),
+    maxResponseBytes: size(KIB, 64 * MIB).prefault('1MiB'),
+    maxConcurrent: whole(1, 10_000).prefault(100),
+    expectedLatency: expectedLatency.prefault({}),
+    maxGetsPerRegistration: whole(1, 100).prefault(8),
+    maxPollInterval: duration('10ms', '1d').prefault('60s'),
+    deadline: duration('10ms', '365d').prefault('1h'),
+    maxOpen: duration('10ms', '365d').prefault('7d'),
+    onUnknown: word(['hold', 'resubmit']).prefault('hold'),
+  })
+  .refine((value) => value.maxOpen >= value.deadline, {
+    error: 'at least legacy.deadline',
+    path: ['maxOpen'],
+    params: { involves: ['legacy.deadline'] },
+    when: ({ value }) => numbers(value, 'maxOpen', 'deadline'),
+  });

@@ -1,0 +1,157 @@
+// Every setting with its default and its limits. Defaults are written as a user would write them in despachante.yaml;
+// what comes out is resolved: milliseconds, bytes, null where something is absent.
+import { z } from 'zod';
+import {
+  amqpUrl,
+  headerValue,
+  hostAndPort,
+  httpUrl,
+  legacyUrl,
+  mongodbUri,
+  secretKey,
+} from './config-addresses.ts';
+import { legacy } from './config-legacy.ts';
+import {
+  duration,
+  field,
+  flag,
+  name,
+  numbers,
+  port,
+  size,
+  text,
+  whole,
+  word,
+} from './config-values.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const queue = () => text('a queue name, not beginning with "amq."', 255, /^(?!amq\.)/);
+const mongoField = () =>
+  text('the name of a field, without "." and not beginning with "$"', 200, /^(?!\$)[^.\s]+$/);
+
+const temporal = z.strictObject({
+  namespace: name('a namespace').prefault('default'),
+  taskQueue: name('a task queue').prefault('despachante'),
+  webUrl: httpUrl().nullable().prefault(null),
+});
+
+const rabbit = z
+  .strictObject({
+    intakeQueue: queue().prefault('registrations'),
+    returnedQueue: queue().prefault('registrations.returned'),
+    failureQueue: queue().prefault('dlq_registrations'),
+    existingQueues: word(['refuse', 'adopt']).prefault('refuse'),
+    webUrl: httpUrl().nullable().prefault(null),
+    prefetch: whole(1, 2000).prefault(1000),
+    deliveryLimit: whole(1, 1_000_000_000).prefault(1_000_000),
+    heartbeat: duration('1s', '5m').prefault('10s'),
+  })
+  .refine((value) => value.failureQueue !== value.intakeQueue, {
+    error: 'another queue than rabbit.intakeQueue: a failure would come back as a registration',
+    path: ['failureQueue'],
+    params: { involves: ['rabbit.intakeQueue'] },
+  })
+  .refine(
+    (value) =>
+      value.returnedQueue !== value.intakeQueue && value.returnedQueue !== value.failureQueue,
+    {
+      error: 'another queue than rabbit.intakeQueue and rabbit.failureQueue',
+      path: ['returnedQueue'],
+      params: { involves: ['rabbit.intakeQueue', 'rabbit.failureQueue'] },
+    },
+  );
+
+const intake = z
+  .strictObject({
+    batchSize: whole(1, 500).prefault(100),
+    // Temporal refuses an argument of 2 MB; the rest of a run's state needs room beside the messages.
+    batchBytes: size(KIB, MIB).prefault('512KiB'),
+    batchWait: duration('0ms', '10s').prefault('20ms'),
+    maxMessageBytes: size(1, MIB).prefault('256KiB'),
+    maxDepth: whole(1, 1000).prefault(64),
+  })
+  .refine((value) => value.batchBytes >= 4 * Math.ceil(value.maxMessageBytes / 3), {
+    error:
+      'at least 4/3 of intake.maxMessageBytes, because a batch carries its messages in base64 (raise batchBytes or lower maxMessageBytes)',
+    path: ['batchBytes'],
+    params: { involves: ['intake.maxMessageBytes'] },
+    when: ({ value }) => numbers(value, 'batchBytes', 'maxMessageBytes'),
+  });
+
+const registration = z.strictObject({
+  idField: field().prefault('id'),
+  maxIdBytes: whole(1, 200).prefault(200),
+  hashIds: flag().prefault(false),
+});
+
+const mongodb = z.strictObject({
+  database: text('a database name, or null for the one that MONGODB_URI names', 63, /^[^/\\. "$]+$/)
+    .nullable()
+    .prefault(null),
+  // These three are our own; settled registrations among them would be read as claims.
+  collection: text(
+    'a collection name other than claims, submissions and unroutable',
+    120,
+    /^(?!system\.|(?:claims|submissions|unroutable)$)[^$]+$/,
+  ).prefault('registrations'),
+  match: mongoField().prefault('_id'),
+  statusField: mongoField().prefault('status'),
+  registeredWord: text('a word', 200).prefault('registered'),
+  upsert: flag().prefault(true),
+  retention: duration('1m', '3650d').prefault('90d'),
+});
+
+const worker = z.strictObject({
+  maxConcurrentActivities: whole(1, 10_000).prefault(60),
+  maxCachedWorkflows: whole(0, 100_000).prefault(1000),
+  shutdownGrace: duration('0ms', '1h').prefault('15s'),
+});
+
+const health = z.strictObject({
+  host: name('a host name or address to listen on').prefault('127.0.0.1'),
+  intakePort: port().prefault(9464),
+  workerPort: port().prefault(9465),
+});
+
+const log = z.strictObject({
+  level: word(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
+  format: word(['auto', 'json', 'pretty']).prefault('auto'),
+});
+
+// The rest of the configuration may be wrong: this fault is to be told together with the others.
+const idsAreHashed = z.object({ registration: z.object({ hashIds: z.literal(true) }) });
+const hashesIds = (value: unknown) => idsAreHashed.safeParse(value).success;
+
+/** The whole configuration. Every key has a default, so `{}` is a valid input. */
+export const configSchema = z
+  .strictObject({
+    amqpUrl: amqpUrl().prefault('amqp://localhost:5672'),
+    mongodbUri: mongodbUri().prefault('mongodb://localhost:27017/despachante'),
+    temporalAddress: hostAndPort().prefault('localhost:7233'),
+    legacyUrl: legacyUrl().prefault('http://localhost:9997'),
+    legacyAuthorization: headerValue().nullable().prefault(null),
+    registrationIdKey: secretKey().nullable().prefault(null),
+    temporal: temporal.readonly().prefault({}),
+    rabbit: rabbit.readonly().prefault({}),
+    intake: intake.readonly().prefault({}),
+    registration: registration.readonly().prefault({}),
+    legacy: legacy.readonly().prefault({}),
+    mongodb: mongodb.readonly().prefault({}),
+    worker: worker.readonly().prefault({}),
+    health: health.readonly().prefault({}),
+    log: log.readonly().prefault({}),
+  })
+  .refine((value) => !value.registration.hashIds || value.registrationIdKey !== null, {
+    error: 'a key of 16 characters or more, because registration.hashIds is true',
+    path: ['registrationIdKey'],
+    params: { involves: ['registration.hashIds'] },
+    when: ({ value }) => hashesIds(value),
+  })
+  .readonly();
+
+/** The resolved configuration: durations in milliseconds, sizes in bytes, null where something is absent; frozen. */
+export type Config = z.output<typeof configSchema>;
+
+/** What holds where nobody says otherwise. */
+export const DEFAULTS: Config = configSchema.parse({});

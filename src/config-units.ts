@@ -1,0 +1,45 @@
+// Writes resolved settings the way a person would write them in the file.
+import ms from 'ms';
+import { z } from 'zod';
+import { configSchema } from './config-schema.ts';
+import { sizeText } from './config-values.ts';
+
+/** A resolved value as a person reads it: `20ms` and `512KiB` rather than the bare numbers. */
+export function valueText(value: unknown, unit: string | undefined): string {
+  if (typeof value === 'number' && unit === 'ms') return durationText(value);
+  if (typeof value === 'number' && unit === 'bytes') return sizeText(value);
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
+/** Writes milliseconds the way `duration` reads them, exactly. */
+export function durationText(milliseconds: number): string {
+  const units = ['d', 'h', 'm', 's'] as const;
+  const unit = units.find((each) => milliseconds % ms(`1${each}`) === 0);
+  return unit === undefined || milliseconds === 0
+    ? `${milliseconds}ms`
+    : `${milliseconds / ms(`1${unit}`)}${unit}`;
+}
+
+/** The unit of a setting: `ms`, `bytes`, or undefined where it has none (or there is no such setting). */
+export function unitOf(path: string): string | undefined {
+  let schema: z.core.$ZodType | undefined = configSchema;
+  for (const key of path.split('.')) {
+    schema = bare(schema);
+    schema = schema instanceof z.core.$ZodObject ? shapeOf(schema)[key] : undefined;
+  }
+  const unit = schema && z.globalRegistry.get(bare(schema))?.['unit'];
+  return typeof unit === 'string' ? unit : undefined;
+}
+
+// The schema of a setting without what wraps it: its default, "may be null", "is frozen".
+function bare(schema: z.core.$ZodType | undefined): z.core.$ZodType {
+  const wrapped =
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodReadonly;
+  return wrapped ? bare(schema.unwrap()) : (schema ?? z.unknown());
+}
+
+function shapeOf(schema: z.core.$ZodObject): Readonly<Record<string, z.core.$ZodType | undefined>> {
+  return schema._zod.def.shape;
+}

@@ -1,0 +1,71 @@
+// Loads the configuration: defaults, then despachante.yaml, then the environment. The only reader of the environment.
+import { existsSync } from 'node:fs';
+import { ENVIRONMENT_ONLY, readEnvironment, variable, type Environment } from './config-env.ts';
+import { ConfigError, type Fault } from './config-faults.ts';
+import { noConfigFile, readConfigFile, type ConfigFile } from './config-file.ts';
+import { faultsOf } from './config-issues.ts';
+import { configSchema, DEFAULTS, type Config } from './config-schema.ts';
+import { leaves, withoutEmptySections, withValue, type Leaf } from './config-tree.ts';
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By path: `default`, `despachante.yaml:4` or `environment AMQP_URL`. */
+  readonly origins: Readonly<Record<string, string>>;
+  /** What is no fault but looks like a mistake, such as a variable MONGO_URI. */
+  readonly warnings: readonly string[];
+}
+
+export interface ConfigSource {
+  readonly env?: Environment | undefined;
+  /** The file to read; otherwise the one that DESPACHANTE_CONFIG names, otherwise `despachante.yaml` if there is one. */
+  readonly file?: string | undefined;
+}
+
+const STANDARD_FILE = 'despachante.yaml';
+
+/**
+ * Reads and checks everything.
+ * @throws {ConfigError} with all faults at once; never anything else.
+ */
+export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
+  const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
+  const { values, faults, warnings } = readEnvironment(env);
+  const input = combine(written.values, values);
+  const result = configSchema.safeParse(input);
+  const all = [
+    ...written.faults,
+    ...misplaced(written),
+    ...faults,
+    ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
+  ];
+  if (!result.success || all.length > 0) throw new ConfigError(all);
+  const origins = leaves(result.data).map(([path]): [string, string] => [
+    path,
+    values.has(path)
+      ? `environment ${variable(path)}`
+      : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
+  ]);
+  return { config: result.data, origins: Object.fromEntries(origins), warnings };
+}
+
+function openFile(named: string | undefined): ConfigFile {
+  if (named !== undefined && named !== '') return readConfigFile(named);
+  return existsSync(STANDARD_FILE) ? readConfigFile(STANDARD_FILE) : noConfigFile;
+}
+
+function misplaced(file: ConfigFile): Fault[] {
+  return Object.entries(ENVIRONMENT_ONLY).flatMap(([name, path]) => {
+    const where = file.place(path.split('.'), 'key');
+    const expected = `it in the environment variable ${name} instead, as addresses and secrets stay out of files`;
+    return where === null ? [] : [{ where, path, expected, got: 'a value in the file' }];
+  });
+}
+
+/** The input of the schema: the file, without what is not the file's to say, and the environment over it. */
+function combine(written: unknown, environment: ReadonlyMap<string, unknown>): unknown {
+  const notTheFiles = Object.values(ENVIRONMENT_ONLY).map((path): Leaf => [path, undefined]);
+  return [...notTheFiles, ...environment].reduce<unknown>(
+    (tree, [path, value]) => withValue(tree, path.split('.'), value),
+    withoutEmptySections(written, DEFAULTS),
+  );
+}

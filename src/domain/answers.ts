@@ -1,0 +1,225 @@
+/**
+ * What an answer makes of an item: one pure function per step, and one for the step that was given up.
+ * Answers are values that activities return by index; times are epoch ms.
+ */
+import { nextEntry } from './names.ts';
+import { pollDue } from './batch.ts';
+import type { Item, Rules } from './batch.ts';
+import type { FailureClass } from './outcome.ts';
+
+export type ClaimAnswer =
+  | { index: number; kind: 'claimed'; claim: string; entry: string }
+  | {
+      index: number;
+      kind: 'resumed'; // a redrive of what the legacy system had accepted: poll on, never POST again
+      claim: string;
+      entry: string;
+      requestId: string;
+      acceptedAt: number;
+    }
+  | { index: number; kind: 'in-doubt'; claim: string; entry: string }
+  | { index: number; kind: 'duplicate' }
+  | { index: number; kind: 'conflict'; claim: string; reason: string };
+
+/** What the journal knows of a submission, freshly sent or read again. */
+export type SubmitAnswer =
+  | { index: number; kind: 'accepted'; requestId: string; at: number }
+  | { index: number; kind: 'refused'; reason: string }
+  | { index: number; kind: 'not-accepted'; reason: string; retryAfter: number | null }
+  | { index: number; kind: 'unknown'; reason: string }
+  | { index: number; kind: 'pending'; until: number } // another attempt may still be sending it
+  | { index: number; kind: 'resubmit' }
+  | { index: number; kind: 'abandoned'; reason: string };
+
+export type PollAnswer =
+  | { index: number; kind: 'processing' }
+  | { index: number; kind: 'done' }
+  | { index: number; kind: 'failed'; reason: string }
+  | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null };
+
+export type SettleAnswer =
+  | { index: number; kind: 'settled' }
+  | { index: number; kind: 'missing' } // no such document, and mongodb.upsert is off
+  | { index: number; kind: 'unroutable' } // can never be stored: set aside, with an alert
+  | { index: number; kind: 'leftover' };
+
+const settle = (
+  item: Item,
+  kind: FailureClass | 'registered',
+  now: number,
+  reason?: string,
+): Item => ({
+  ...item,
+  phase: 'settle',
+  busy: false,
+  sick: false,
+  dueAt: now,
+  outcome: { kind, at: now, ...(reason === undefined ? {} : { reason }) },
+});
+
+const goOn = (item: Item, changes: Partial<Item>): Item => ({
+  ...item,
+  busy: false,
+  sick: false,
+  ...changes,
+});
+
+/** Null: the item leaves the batch, as a duplicate. */
+export function afterClaim(
+  item: Item,
+  answer: ClaimAnswer,
+  rules: Rules,
+  now: number,
+): Item | null {
+  switch (answer.kind) {
+    case 'duplicate':
+      return null;
+    case 'conflict':
+      return settle(
+        { ...item, message: null, claim: answer.claim },
+        'conflict',
+        now,
+        answer.reason,
+      );
+    case 'claimed':
+    case 'resumed':
+    case 'in-doubt': {
+      const { claim, entry } = answer;
+      const claimed = goOn(item, { message: null, claim, entry, phase: 'submit', dueAt: now });
+      if (answer.kind === 'claimed') return claimed;
+      if (answer.kind === 'in-doubt') return enterDoubt(claimed, rules, now);
+      const { requestId, acceptedAt } = answer;
+      return { ...claimed, phase: 'poll', requestId, acceptedAt, dueAt: now };
+    }
+  }
+}
+
+const enterDoubt = (item: Item, rules: Rules, now: number): Item => {
+  const wait = rules.rechecks[item.rechecks];
+  return goOn(item, {
+    phase: 'doubt',
+    doubt: true,
+    rechecks: item.rechecks + 1,
+    dueAt: wait === undefined ? null : now + wait,
+  });
+};
+
+export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now: number): Item {
+  const tooLong = now - item.receivedAt >= rules.maxOpen;
+  switch (answer.kind) {
+    case 'accepted': {
+      const { requestId, at } = answer;
+      const accepted = goOn(item, { phase: 'poll', requestId, acceptedAt: at, doubt: false });
+      return { ...accepted, dueAt: pollDue(accepted, rules, now) };
+    }
+    case 'refused':
+      return settle({ ...item, doubt: false }, 'rejected', now, answer.reason);
+    case 'not-accepted': {
+      const known = { ...item, doubt: false };
+      if (tooLong) return settle(known, 'failed', now, `never accepted: ${answer.reason}`);
+      const dueAt = now + Math.max(answer.retryAfter ?? 0, rules.pause);
+      return goOn(known, { phase: 'submit', sick: true, dueAt });
+    }
+    case 'pending':
+      return goOn(item, {
+        phase: 'submit',
+        sick: true,
+        doubt: true,
+        dueAt: Math.max(answer.until, now),
+      });
+    case 'resubmit':
+      return goOn(item, {
+        phase: 'submit',
+        entry: nextEntry(item.entry),
+        doubt: false,
+        dueAt: now,
+      });
+    case 'unknown':
+      if (rules.onUnknown === 'resubmit' && !tooLong) {
+        return afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
+      }
+      return enterDoubt(item, rules, now);
+    case 'abandoned':
+      return settle({ ...item, doubt: true }, 'in-doubt', now, answer.reason);
+  }
+}
+
+/** `timed-out` is decided only by a readable "processing": time without an answer fails nobody (design: deadlines). */
+export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: number): Item {
+  const polled = { ...item, polls: item.polls + 1 };
+  switch (answer.kind) {
+    case 'done':
+      return settle(polled, 'registered', now);
+    case 'failed':
+      return settle(polled, 'failed', now, answer.reason);
+    case 'processing':
+      if (now - (item.acceptedAt ?? now) >= rules.deadline) {
+        return settle(polled, 'timed-out', now, 'still processing at the deadline');
+      }
+      return goOn(polled, { dueAt: pollDue(polled, rules, now) });
+    case 'unreadable':
+      if (now - (item.acceptedAt ?? now) >= rules.maxOpen) return unreadableForTooLong(polled, now);
+      return goOn(polled, {
+        sick: true,
+        dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
+      });
+  }
+}
+
+const unreadableForTooLong = (item: Item, now: number): Item =>
+  settle(item, 'timed-out', now, 'no readable answer within legacy.maxOpen');
+
+/** Null: the item is settled and leaves the batch. */
+export function afterSettle(
+  item: Item,
+  answer: SettleAnswer,
+  rules: Rules,
+  now: number,
+): Item | null {
+  switch (answer.kind) {
+    case 'settled':
+    case 'unroutable':
+      return null;
+    case 'missing':
+      return settle(item, 'failed', now, 'no document to update, and mongodb.upsert is off');
+    case 'leftover':
+      return goOn(item, { sick: true, dueAt: now + rules.pause });
+  }
+}
+
+/** Why an activity ended without an answer. */
+export type NoAnswer = 'cancelled' | 'timeout' | 'error';
+
+/**
+ * An activity ended without an answer. `cancelled`: the run wanted it back, and goes on later. `timeout`: legacy.maxOpen
+ * is over. `error`: something of ours is wrong for good; the item ends with its request id, and if it may have been
+ * sent, in doubt, so that a redrive reads the journal before it POSTs.
+ */
+export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: number): Item {
+  if (why === 'cancelled') return goOn(item, { sick: item.sick, dueAt: now });
+  switch (item.phase) {
+    case 'poll':
+      if (why === 'timeout') return unreadableForTooLong(item, now);
+      return settle(item, 'failed', now, 'internal error');
+    case 'submit':
+      if (why === 'timeout') return goOn(item, { phase: 'doubt', dueAt: now });
+      return settle({ ...item, doubt: true }, 'failed', now, 'internal error');
+    case 'claim':
+    case 'doubt':
+    case 'settle':
+      return goOn(item, { sick: true, dueAt: now + rules.pause });
+  }
+}
+
+/**
+ * What cancellation makes of an item that no activity holds. What is accepted, or known not to be, ends as
+ * `cancelled`; what may have been sent has its journal read first; claims and settlements go on.
+ */
+export function whenCancelled(item: Item, now: number, journalRead: boolean): Item {
+  if (item.busy || item.phase === 'claim' || item.phase === 'settle') return item;
+  if (item.phase === 'poll' || journalRead)
+    return settle(item, 'cancelled', now, 'the run was cancelled');
+  return item.phase === 'doubt' && item.dueAt === now
+    ? item
+    : { ...item, phase: 'doubt', dueAt: now, sick: false };
+}

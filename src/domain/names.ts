@@ -1,0 +1,58 @@
+/** Every name that two parts of the program must agree on. Ids are functions here, never concatenated elsewhere. */
+
+export const WORKFLOW_TYPE = 'registrations';
+export const QUERY_REGISTRATIONS = 'registrations';
+export const UPDATE_RESOLVE = 'resolve';
+
+/** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
+export const ATTRIBUTE_IDS = 'RegistrationIds';
+export const ATTRIBUTE_OUTCOMES = 'RegistrationOutcomes';
+
+/**
+ * The server refuses a start whose search attribute is longer than 2,048 bytes (measured, see
+ * docs/decisions/0006-search-attributes.md), so the list of ids is left out beyond this budget.
+ */
+export const ATTRIBUTE_BYTES = 1_800;
+
+/** Headers of a failure record; a delivery that carries them is a redrive. Hints only: claims are the truth. */
+export const HEADER = {
+  failureClass: 'x-failure-class',
+  failureReason: 'x-failure-reason',
+  failureAt: 'x-failure-at',
+  attempts: 'x-attempts',
+  requestId: 'x-request-id',
+  workflowId: 'x-workflow-id',
+  /** How often the registration had been redriven when it failed: its generation, from 0. */
+  redrive: 'x-redrive',
+} as const;
+
+/** `_id` of a claim. The generation never holds a `~`, so the last one splits the key whatever the id contains. */
+export const claimKey = (id: string, generation: number): string => `${id}~${generation}`;
+
+/** `_id` of the claim that keeps the bytes of a delivery whose id was taken by another body. */
+export const conflictKey = (id: string, generation: number, bodyHash: string): string =>
+  `${claimKey(id, generation)}!${bodyHash.slice(0, 16)}`;
+
+/** `_id` of a journal entry: the n-th submission under a claim, from 1. */
+export const entryKey = (claim: string, n: number): string => `${claim}#${n}`;
+
+/** The number n of a journal entry. */
+export const entryNumber = (entry: string): number =>
+  Number(entry.slice(entry.lastIndexOf('#') + 1));
+
+/** The journal entry after a given one: only an operator's word, or `onUnknown: resubmit`, asks for it. */
+export const nextEntry = (entry: string): string =>
+  entryKey(entry.slice(0, entry.lastIndexOf('#')), entryNumber(entry) + 1);
+
+/** `messageId` of a failure record: the same for every wire copy of one logical record. */
+export const failureMessageId = (claim: string, kind: string): string => `${claim}:${kind}`;
+
+/**
+ * Workflow ids say what they carry and are unique per run: `registrations/ana-1+99/4f1c…`.
+ * Temporal's limit is 1,000 bytes; SQL stores keep 255 characters, so a long id is cut.
+ */
+export const workflowId = (labels: readonly string[], unique: string): string => {
+  const first = (labels[0] ?? 'none').slice(0, 120);
+  const more = labels.length > 1 ? `+${labels.length - 1}` : '';
+  return `registrations/${first}${more}/${unique}`;
+};

@@ -1,0 +1,28 @@
+/**
+ * How a registration can end: one closed union, used in code, logs, metrics, search attributes and headers alike.
+ * `registered` goes to MongoDB; every other outcome is a failure and goes to the failure queue.
+ */
+export const OUTCOMES = [
+  'registered', // the legacy system said it is done
+  'rejected', // the legacy system refused the POST
+  'failed', // the legacy system accepted it and failed, or something of ours went wrong for good
+  'timed-out', // still readable as "processing" after legacy.deadline
+  'conflict', // the id is taken by another body
+  'malformed', // never was a registration: no workflow sees it
+  'in-doubt', // nobody knows whether it was accepted, and an operator abandoned it
+  'cancelled', // the run was cancelled
+] as const;
+
+export type OutcomeKind = (typeof OUTCOMES)[number];
+
+/** Every way to end that is not success: the value of the header `x-failure-class`. */
+export type FailureClass = Exclude<OutcomeKind, 'registered'>;
+
+/** The end of one registration. `at` is epoch ms. `reason` is for people and holds no personal data of ours. */
+export interface Outcome {
+  kind: OutcomeKind;
+  at: number;
+  reason?: string;
+}
+
+export const isFailure = (kind: OutcomeKind): kind is FailureClass => kind !== 'registered';

@@ -1,0 +1,87 @@
+/**
+ * The message of a registration: a JSON object whose id names it. It is read here only as far as needed to know the
+ * id and to be sure that nothing further on can choke on it; the legacy system gets the original bytes.
+ */
+export interface ParseRules {
+  idField: string;
+  maxIdBytes: number;
+  maxMessageBytes: number;
+  maxDepth: number;
+}
+
+export type Parsed = { ok: true; id: string } | { ok: false; reason: string };
+
+const malformed = (reason: string): Parsed => ({ ok: false, reason });
+
+/** Reads the id of a message. Never throws: what is wrong is a value, told in a reason without the message's content. */
+export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
+  if (body.length === 0) return malformed('empty message');
+  if (body.length > rules.maxMessageBytes) {
+    return malformed(`too large: ${body.length} bytes, at most ${rules.maxMessageBytes}`);
+  }
+  let text: string;
+  try {
+    // A lenient decoder would write U+FFFD over what it cannot read, and file something else than was sent.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+  } catch {
+    return malformed('not valid UTF-8');
+  }
+  // JSON.parse takes a million nested arrays, but whatever walks the result later overflows its stack.
+  if (nesting(text) > rules.maxDepth) return malformed(`nested deeper than ${rules.maxDepth}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return malformed('not JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return malformed(`expected a JSON object, got ${describe(value)}`);
+  }
+  return parseId(Object.entries(value).find(([key]) => key === rules.idField)?.[1], rules);
+}
+
+function parseId(id: unknown, rules: ParseRules): Parsed {
+  const field = rules.idField;
+  if (id === undefined) return malformed(`no "${field}"`);
+  if (typeof id !== 'string')
+    return malformed(`"${field}": expected a string, got ${describe(id)}`);
+  if (id.trim() === '') return malformed(`"${field}" is empty`);
+  if (hasControlOrLoneSurrogate(id))
+    return malformed(`"${field}" has characters that are not text`);
+  const bytes = new TextEncoder().encode(id).length;
+  if (bytes > rules.maxIdBytes) {
+    return malformed(`"${field}" is too long: ${bytes} bytes, at most ${rules.maxIdBytes}`);
+  }
+  return { ok: true, id };
+}
+
+const describe = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+
+/** A control character or half of a surrogate pair: ids end in keys, workflow ids and URLs, where neither can go. */
+function hasControlOrLoneSurrogate(text: string): boolean {
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code <= 0xdfff)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** The deepest nesting of arrays and objects in a JSON text, without parsing it. */
+function nesting(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (inString) {
+      if (c === 0x5c) i++;
+      else if (c === 0x22) inString = false;
+    } else if (c === 0x22) inString = true;
+    else if (c === 0x5b || c === 0x7b) deepest = Math.max(deepest, ++depth);
+    else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return deepest;
+}

@@ -1,0 +1,84 @@
+/**
+ * Batches that adapt to the load. The first delivery of a batch waits `waitMs` for company, no longer; while all starts
+ * are busy the next batch goes on filling. So an idle system gives each registration a run of its own, and a loaded one
+ * fills its runs, without anything to tune.
+ */
+export interface GatherOptions<T> {
+  /** Most deliveries in a batch. */
+  size: number;
+  /** Most bytes in a batch, as `bytesOf` counts them. */
+  bytes: number;
+  waitMs: number;
+  /** Batches handed over at the same time. */
+  concurrency: number;
+  bytesOf: (item: T) => number;
+  /** Takes a batch over; must not throw. */
+  handOver: (batch: T[]) => Promise<void>;
+}
+
+export interface Gatherer<T> {
+  add(item: T): void;
+  /** Hands over what is there without waiting, and resolves when nothing is left. */
+  drain(): Promise<void>;
+}
+
+export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
+  let waiting: { item: T; bytes: number }[] = [];
+  let timer: NodeJS.Timeout | null = null;
+  let isRipe = false;
+  const busy = new Set<Promise<void>>();
+
+  const isFull = () =>
+    waiting.length >= options.size ||
+    waiting.reduce((sum, { bytes }) => sum + bytes, 0) >= options.bytes;
+
+  function handOverWhatIsDue(): void {
+    while (waiting.length > 0 && busy.size < options.concurrency && (isRipe || isFull())) {
+      const batch = takeBatch();
+      const done: Promise<void> = options.handOver(batch).finally(() => {
+        busy.delete(done);
+        handOverWhatIsDue();
+      });
+      busy.add(done);
+    }
+    if (waiting.length === 0) {
+      isRipe = false;
+      if (timer !== null) clearTimeout(timer);
+      timer = null;
+    } else if (timer === null && !isRipe) {
+      timer = setTimeout(() => {
+        timer = null;
+        isRipe = true;
+        handOverWhatIsDue();
+      }, options.waitMs);
+    }
+  }
+
+  function takeBatch(): T[] {
+    let bytes = 0;
+    let count = 0;
+    for (const each of waiting) {
+      // One that is larger than the limit goes alone.
+      if (count === options.size || (count > 0 && bytes + each.bytes > options.bytes)) break;
+      bytes += each.bytes;
+      count += 1;
+    }
+    const batch = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    return batch.map(({ item }) => item);
+  }
+
+  return {
+    add(item) {
+      waiting.push({ item, bytes: options.bytesOf(item) });
+      handOverWhatIsDue();
+    },
+    async drain() {
+      while (waiting.length > 0 || busy.size > 0) {
+        isRipe = waiting.length > 0;
+        handOverWhatIsDue();
+        await Promise.race(busy);
+      }
+    },
+  };
+}

@@ -1,0 +1,73 @@
+/** `/live`, `/ready` and `/metrics` of a process, on a port of its own. */
+import { createServer } from 'node:http';
+import type { Metrics } from './metrics.ts';
+
+export interface Health {
+  port: number;
+  close(): Promise<void>;
+}
+
+export interface HealthOptions {
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  metrics: Metrics;
+  /** Each neighbour and whether it can be used; all must be for the process to be ready. */
+  checks: () => Record<string, boolean>;
+}
+
+/**
+ * Live never depends on a neighbour: restarting us mends no broker. Ready tells whether work can be taken.
+ * @throws Error when the port is taken
+ */
+export async function serveHealth({ host, port, metrics, checks }: HealthOptions): Promise<Health> {
+  const server = createServer((request, response) => {
+    const send = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+      response.end(body);
+    };
+    const state = checks();
+    for (const [dependency, isUp] of Object.entries(state)) {
+      metrics.up.set({ dependency }, isUp ? 1 : 0);
+    }
+    switch (request.url) {
+      case '/live':
+        return send(200, 'application/json', '{"live":true}\n');
+      case '/ready': {
+        const ready = Object.values(state).every(Boolean);
+        return send(
+          ready ? 200 : 503,
+          'application/json',
+          `${JSON.stringify({ ready, ...state })}\n`,
+        );
+      }
+      case '/metrics':
+        metrics.registry.metrics().then(
+          (text) => send(200, metrics.registry.contentType, text),
+          () => send(500, 'text/plain', 'metrics failed\n'),
+        );
+        return;
+      default:
+        return send(404, 'text/plain', 'try /live, /ready or /metrics\n');
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new Error(
+          `Cannot serve health on ${host}:${port}: ${error.message}. Set another port in "health".`,
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}

@@ -1,0 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Does an action again until it works: the one retry loop outside Temporal, for what must work before Temporal can be
+ * told anything (the broker's connection, starting a run, a malformed delivery on its way to the failure queue).
+ * Full jitter: all processes lose a server at the same moment and must not all come back at the same moment.
+ *
+ * @param failed is told of each failure and how long the rest is, ms
+ * @throws what `stop` was aborted with, or the error when `isFinal` says so
+ */
+export async function insist<T>(
+  action: () => Promise<T>,
+  options: {
+    stop: AbortSignal;
+    failed: (error: unknown, restMs: number) => void;
+    isFinal?: (error: unknown) => boolean;
+    longestMs?: number;
+  },
+): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    options.stop.throwIfAborted();
+    try {
+      return await action();
+    } catch (error) {
+      if (options.isFinal?.(error) === true) throw error;
+      const ceiling = Math.min(200 * 2 ** Math.min(failures, 20), options.longestMs ?? 5_000);
+      const rest = 50 + Math.round(Math.random() * ceiling);
+      options.failed(error, rest);
+      await delay(rest, undefined, { signal: options.stop });
+    }
+  }
+}
+
+/**
+ * A promise that is never waited for longer than this.
+ * @throws Error naming what was waited for
+ */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const late = delay(ms, undefined, { signal: stop.signal }).then(() => {
+    throw new Error(`${what}: no answer within ${ms} ms`);
+  });
+  late.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    stop.abort();
+  }
+}

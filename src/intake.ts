@@ -1,0 +1,199 @@
+/**
+ * Intake: takes deliveries, gathers batches, starts a run for each, then acknowledges. Reading order:
+ * onDelivery → (malformed: to the failure queue) → gatherer → startBatch → ack.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { NewRegistration, Rules } from './domain/batch.ts';
+import { workflowId } from './domain/names.ts';
+import { parseRegistration } from './domain/registration.ts';
+import type { Config } from './config-schema.ts';
+import type { Failures } from './failures.ts';
+import { createGatherer } from './gather.ts';
+import { insist } from './insist.ts';
+import { labelOf } from './label.ts';
+import { errorFacts } from './log.ts';
+import type { Log } from './log.ts';
+import { redriveOf, toWire } from './message.ts';
+import type { Metrics } from './metrics.ts';
+import { createConsumer } from './rabbit-consumer.ts';
+import type { Delivery } from './rabbit-consumer.ts';
+import type { RunInput } from '../workflows/registrations.ts';
+import type { StartResult } from './temporal.ts';
+
+export interface IntakeDependencies {
+  config: Config;
+  rules: Rules;
+  failures: Failures;
+  /** Starts a run; throws when Temporal cannot be asked. */
+  start: (workflowId: string, input: RunInput) => Promise<StartResult>;
+  metrics: Metrics;
+  log: Log;
+}
+
+export interface Intake {
+  isReady(): boolean;
+  /** Stops taking, hands over what is held, acknowledges it, and leaves. What cannot be handed over goes back. */
+  stop(): Promise<void>;
+}
+
+interface Accepted {
+  delivery: Delivery;
+  registration: NewRegistration;
+}
+
+/** Runs started at the same time: enough to keep a Temporal on the same machine busy. */
+const STARTS = 8;
+const DRAIN_MS = 15_000;
+
+/** @throws QueueMismatch, see rabbit-queues.ts */
+export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
+  const { config, rules, failures, metrics, log } = deps;
+  const stop = new AbortController();
+  const rejecting = new Set<Promise<void>>();
+  let troubles = 0;
+
+  const gatherer = createGatherer<Accepted>({
+    size: config.intake.batchSize,
+    bytes: config.intake.batchBytes,
+    waitMs: config.intake.batchWait,
+    concurrency: STARTS,
+    bytesOf: ({ registration }) => encodedBytes(registration),
+    handOver: (batch) => startBatch(batch).catch(() => {}),
+  });
+  const consumer = await createConsumer(config, log, onDelivery);
+
+  function onDelivery(delivery: Delivery): void {
+    metrics.deliveries.inc();
+    metrics.unacknowledged.inc();
+    const parsed = read(delivery);
+    if (parsed.ok) {
+      gatherer.add({ delivery, registration: parsed.registration });
+      return;
+    }
+    const rejected = reject(delivery, parsed.reason).catch(() => {});
+    rejecting.add(rejected);
+    void rejected.finally(() => rejecting.delete(rejected));
+  }
+
+  function read({
+    body,
+    properties,
+    receivedAt,
+  }: Delivery): { ok: true; registration: NewRegistration } | { ok: false; reason: string } {
+    const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
+    if (!parsed.ok) return parsed;
+    try {
+      const registration: NewRegistration = {
+        id: parsed.id,
+        label: labelOf(parsed.id, config),
+        bodyHash: createHash('sha256').update(body).digest('hex'),
+        message: toWire(body, properties),
+        receivedAt,
+        redrive: redriveOf(properties.headers),
+      };
+      const size = encodedBytes(registration);
+      if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
+      return { ok: false, reason: `too large with its headers: ${size} bytes` };
+    } catch (error) {
+      return { ok: false, reason: `unreadable headers: ${errorFacts(error).error}` };
+    }
+  }
+
+  /** Starts a run for a batch, however long Temporal is away, and acknowledges. One that is too large is halved. */
+  async function startBatch(batch: Accepted[]): Promise<void> {
+    const registrations = batch.map(({ registration }) => registration);
+    const labels = registrations.map(({ label }) => label);
+    const id = workflowId(labels, randomUUID().slice(0, 13));
+    const result = await keepTrying('Temporal cannot start runs', () =>
+      deps.start(id, { rules, registrations, carried: null }),
+    );
+    if (result === 'started') {
+      metrics.batchSize.observe(batch.length);
+      for (const { delivery } of batch) acknowledge(delivery);
+      log.debug({ workflowId: id, registrations: batch.length }, 'A run was started');
+      return;
+    }
+    const [only] = batch;
+    if (batch.length === 1 && only !== undefined) {
+      return reject(only.delivery, 'Temporal refuses to start a run with it');
+    }
+    const half = Math.ceil(batch.length / 2);
+    await Promise.all([startBatch(batch.slice(0, half)), startBatch(batch.slice(half))]);
+  }
+
+  /** To the failure queue, confirmed, and only then acknowledged. */
+  async function reject(delivery: Delivery, reason: string): Promise<void> {
+    await keepTrying('The failure queue cannot take a malformed delivery', () =>
+      failures.publish({
+        claim: null,
+        failureClass: 'malformed',
+        reason,
+        at: new Date(),
+        attempts: 0,
+        requestId: null,
+        workflowId: null,
+        redrive: 0,
+        body: delivery.body,
+        properties: propertiesOf(delivery),
+      }),
+    );
+    metrics.malformed.inc();
+    metrics.outcomes.inc({ outcome: 'malformed' });
+    log.info({ outcome: 'malformed', reason }, 'A delivery was no registration');
+    acknowledge(delivery);
+  }
+
+  function acknowledge(delivery: Delivery): void {
+    metrics.unacknowledged.dec();
+    delivery.ack();
+  }
+
+  /** While anything has to be tried again nothing new is taken: the backlog stays in RabbitMQ, where its alarms see it. */
+  async function keepTrying<T>(trouble: string, action: () => Promise<T>): Promise<T> {
+    let isTroubled = false;
+    try {
+      return await insist(action, {
+        stop: stop.signal,
+        failed(error, restMs) {
+          log.warn({ ...errorFacts(error), restMs }, trouble);
+          if (isTroubled) return;
+          isTroubled = true;
+          troubles += 1;
+          if (troubles === 1) void consumer.pause();
+        },
+      });
+    } finally {
+      if (isTroubled) troubles -= 1;
+      if (isTroubled && troubles === 0 && !stop.signal.aborted) void consumer.resume();
+    }
+  }
+
+  return {
+    isReady: () => consumer.isReady() && troubles === 0,
+    async stop() {
+      await consumer.pause();
+      const late = setTimeout(() => stop.abort(new Error('stopping')), DRAIN_MS);
+      await gatherer.drain();
+      await Promise.all(rejecting);
+      clearTimeout(late);
+      stop.abort(new Error('stopped'));
+      await consumer.close();
+    },
+  };
+}
+
+/** What a registration adds to the run's input, near enough: base64 is ASCII, and the rest is small. */
+const encodedBytes = ({ message, id, label }: NewRegistration): number =>
+  message.body.length +
+  Buffer.byteLength(message.properties) +
+  Buffer.byteLength(id) +
+  label.length +
+  200;
+
+function propertiesOf({ properties }: Delivery): string {
+  try {
+    return toWire(Buffer.alloc(0), properties).properties;
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * `submissions`: the journal. An intent is written before a POST is sent and its outcome after it was answered, so that
+ * whoever comes later knows what may have been on the wire. Every write names the state, or the token of the attempt, it
+ * builds on: of two attempts that meet, one wins and the other sees it.
+ */
+import type { Collection, Db } from 'mongodb';
+import { partialFailure } from './mongo.ts';
+
+export type JournalState =
+  | 'intent' // about to be sent, or sent and not yet written down
+  | 'accepted'
+  | 'refused'
+  | 'not-accepted' // known not to be filed: the same entry may be tried again, under the same Idempotency-Key
+  | 'unknown'
+  | 'superseded' // an operator, or onUnknown: resubmit, has opened the next entry
+  | 'abandoned';
+
+export interface Entry {
+  /** `<claim>#<n>`. */
+  _id: string;
+  state: JournalState;
+  /** Of the attempt that wrote the intent. */
+  token: string;
+  /** When the intent was last written. */
+  at: Date;
+  /** How often it was on the wire, or about to be. */
+  tries: number;
+  requestId: string | null;
+  reason: string | null;
+  answeredAt: Date | null;
+  operator: string | null;
+}
+
+export interface Closing {
+  entry: string;
+  state: 'accepted' | 'refused' | 'not-accepted' | 'unknown';
+  requestId: string | null;
+  reason: string | null;
+}
+
+export interface Journal {
+  read(entries: string[]): Promise<Map<string, Entry>>;
+  /** Writes intents for entries that are new or known not to be accepted. Returns those that are this token's to send. */
+  open(entries: string[], known: ReadonlyMap<string, Entry>, token: string): Promise<Set<string>>;
+  /** Writes what became of this token's intents. */
+  close(closings: Closing[], token: string): Promise<void>;
+  /** Moves an entry on from one of the given states; returns it as it then is, changed or not, or null if there is none. */
+  decide(
+    entry: string,
+    from: JournalState[],
+    to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt'>>,
+  ): Promise<Entry | null>;
+  collection: Collection<Entry>;
+}
+
+export async function openJournal(db: Db, retentionMs: number): Promise<Journal> {
+  const collection = db.collection<Entry>('submissions');
+  await collection.createIndex({ at: 1 }, { expireAfterSeconds: Math.ceil(retentionMs / 1000) });
+
+  const read: Journal['read'] = async (entries) => {
+    const found = await collection.find({ _id: { $in: entries } }).toArray();
+    return new Map(found.map((entry) => [entry._id, entry]));
+  };
+
+  return {
+    collection,
+    read,
+    async open(entries, known, token) {
+      const fresh = entries.filter((entry) => !known.has(entry));
+      const again = entries.filter((entry) => known.has(entry));
+      const mine = new Set(fresh);
+      for (const taken of await insert(fresh, token)) mine.delete(taken);
+      if (again.length > 0) {
+        await collection.updateMany(
+          { _id: { $in: again }, state: 'not-accepted' },
+          { $set: { state: 'intent', token, at: new Date() }, $inc: { tries: 1 } },
+        );
+        for (const [entry, { token: holder }] of await read(again)) {
+          if (holder === token) mine.add(entry);
+        }
+      }
+      return mine;
+    },
+    async close(closings, token) {
+      if (closings.length === 0) return;
+      const answeredAt = new Date();
+      await collection.bulkWrite(
+        closings.map(({ entry, ...closing }) => ({
+          updateOne: {
+            filter: { _id: entry, token },
+            update: { $set: { ...closing, answeredAt } },
+          },
+        })),
+        { ordered: false },
+      );
+    },
+    async decide(entry, from, to) {
+      await collection.updateOne({ _id: entry, state: { $in: from } }, { $set: to });
+      return collection.findOne({ _id: entry });
+    },
+  };
+
+  /** Returns what another attempt has. */
+  async function insert(entries: string[], token: string): Promise<string[]> {
+    if (entries.length === 0) return [];
+    const at = new Date();
+    const intents = entries.map((_id): Entry => ({
+      _id,
+      state: 'intent',
+      token,
+      at,
+      tries: 1,
+      requestId: null,
+      reason: null,
+      answeredAt: null,
+      operator: null,
+    }));
+    try {
+      await collection.insertMany(intents, { ordered: false });
+      return [];
+    } catch (error) {
+      const { duplicates, permanent, transient } = partialFailure(error);
+      if (permanent.size + transient.size > 0) throw error;
+      // The driver may have repeated an insert whose answer was lost: then the entry it met is our own.
+      const met = await read([...duplicates].map((index) => entries[index] ?? ''));
+      return [...met.values()].filter((each) => each.token !== token).map((each) => each._id);
+    }
+  }
+}

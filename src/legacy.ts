@@ -1,0 +1,227 @@
+/**
+ * The legacy system over HTTP. The only place that reads an HTTP status: what comes out is a closed union, never an
+ * exception. Requests have one deadline from end to end, answers a size limit, redirects are never followed.
+ */
+import { Pool } from 'undici';
+import type { Dispatcher } from 'undici';
+import { retryAfterMs, submitClass } from './domain/contract.ts';
+import type { Config } from './config-schema.ts';
+
+/** `notSent`: no byte of the request left, so nothing can have been filed. */
+export type SubmitResult =
+  | { kind: 'accepted'; requestId: string }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'not-accepted'; reason: string; retryAfter: number | null }
+  | { kind: 'unknown'; reason: string };
+
+export type StatusResult =
+  | { kind: 'processing' }
+  | { kind: 'done' }
+  | { kind: 'failed'; reason: string }
+  | { kind: 'unreadable'; reason: string; retryAfter: number | null };
+
+export interface Legacy {
+  /** POSTs the original bytes. Never throws. */
+  submit(body: Buffer, idempotencyKey: string): Promise<SubmitResult>;
+  /** GETs the status of a request. Never throws. */
+  status(requestId: string): Promise<StatusResult>;
+  close(): Promise<void>;
+}
+
+export function createLegacy(
+  config: Pick<Config, 'legacyUrl' | 'legacyAuthorization' | 'legacy'>,
+): Legacy {
+  const { legacy } = config;
+  const base = new URL(config.legacyUrl);
+  const prefix = base.pathname.replace(/\/$/, '');
+  const pool = new Pool(base.origin, {
+    connections: legacy.maxConcurrent,
+    pipelining: 1,
+    connect: { timeout: Math.min(legacy.timeout, 10_000) },
+    headersTimeout: legacy.timeout,
+    bodyTimeout: legacy.timeout,
+  });
+  const authorization: Record<string, string> =
+    config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
+  const requestIdPattern = new RegExp(legacy.requestIdPattern);
+
+  const send = (method: 'GET' | 'POST', path: string, headers: object, body: Buffer | null) =>
+    exchange(
+      pool,
+      {
+        method,
+        path: prefix + path,
+        body,
+        headers: { accept: 'application/json', ...authorization, ...headers },
+      },
+      { deadlineMs: legacy.timeout, maxBytes: legacy.maxResponseBytes },
+    );
+
+  return {
+    async submit(body, idempotencyKey) {
+      const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
+      return readSubmit(await send('POST', legacy.submitPath, headers, body));
+    },
+    async status(requestId) {
+      const path = legacy.statusPath.replace('{id}', encodeURIComponent(requestId));
+      return readStatus(requestId, await send('GET', path, {}, null));
+    },
+    close: () => pool.destroy(),
+  };
+
+  function readSubmit(answer: Answer): SubmitResult {
+    if (answer.kind === 'none') {
+      const { reason } = answer;
+      return answer.sent
+        ? { kind: 'unknown', reason }
+        : { kind: 'not-accepted', reason, retryAfter: null };
+    }
+    const { status } = answer;
+    const reason = reasonOf(answer) ?? `HTTP ${status}`;
+    const kind = submitClass(status, legacy.submitStatuses);
+    switch (kind) {
+      case 'accepted': {
+        const requestId = fieldOf(answer, legacy.requestIdField);
+        if (typeof requestId !== 'string' || !requestIdPattern.test(requestId)) {
+          return {
+            kind: 'unknown',
+            reason: `HTTP ${status} without a readable "${legacy.requestIdField}"`,
+          };
+        }
+        return { kind, requestId };
+      }
+      case 'refused':
+      case 'unknown':
+        return { kind, reason };
+      case 'not-accepted':
+        return {
+          kind,
+          reason,
+          retryAfter: retryAfterMs(answer.headers['retry-after'], Date.now()),
+        };
+      case 'misconfigured':
+        return {
+          kind: 'not-accepted',
+          reason: `HTTP ${status}: not followed; check LEGACY_URL and legacy.submitPath`,
+          retryAfter: null,
+        };
+    }
+  }
+
+  function readStatus(requestId: string, answer: Answer): StatusResult {
+    const unreadable = (reason: string, retryAfter: number | null = null): StatusResult => ({
+      kind: 'unreadable',
+      reason,
+      retryAfter,
+    });
+    if (answer.kind === 'none') return unreadable(answer.reason);
+    if (answer.status < 200 || answer.status > 299) {
+      return unreadable(
+        `HTTP ${answer.status}`,
+        retryAfterMs(answer.headers['retry-after'], Date.now()),
+      );
+    }
+    const about = fieldOf(answer, legacy.requestIdField);
+    if (about !== undefined && about !== requestId)
+      return unreadable('the answer is about another request');
+    const word = fieldOf(answer, legacy.statusField);
+    if (typeof word !== 'string') return unreadable(`no "${legacy.statusField}" in the answer`);
+    const { processing, done, failed } = legacy.statusWords;
+    if (processing.includes(word)) return { kind: 'processing' };
+    if (done.includes(word)) return { kind: 'done' };
+    if (failed.includes(word))
+      return { kind: 'failed', reason: reasonOf(answer) ?? 'no reason given' };
+    return unreadable(`a "${legacy.statusField}" that is not in legacy.statusWords`);
+  }
+
+  function reasonOf(answer: Answer): string | undefined {
+    const reason = fieldOf(answer, legacy.reasonField);
+    return typeof reason === 'string' ? reason.slice(0, 500) : undefined;
+  }
+}
+
+type Answer =
+  | { kind: 'answer'; status: number; headers: Record<string, string | undefined>; body: unknown }
+  | { kind: 'none'; sent: boolean; reason: string };
+
+/** A field of the answer's JSON object; undefined when the body is none or does not have it. */
+function fieldOf(answer: Answer, field: string): unknown {
+  const body = answer.kind === 'answer' ? answer.body : null;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+  return Object.entries(body).find(([key]) => key === field)?.[1];
+}
+
+/**
+ * One request and its whole answer. undici calls `onRequestStart` when a connection stands and just before the first
+ * byte is written (client-h1.js, writeH1): without it nothing was sent.
+ */
+function exchange(
+  pool: Pool,
+  request: Pick<Dispatcher.DispatchOptions, 'method' | 'path'> & {
+    body: Buffer | null;
+    headers: Record<string, string>;
+  },
+  limits: { deadlineMs: number; maxBytes: number },
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    let sent = false;
+    let controller: Dispatcher.DispatchController | null = null;
+    let status = 0;
+    let headers: Record<string, string | undefined> = {};
+    let size = 0;
+    let late = false;
+    const chunks: Buffer[] = [];
+    const deadline = setTimeout(() => {
+      late = true;
+      controller?.abort(new Error(`no answer within ${limits.deadlineMs} ms`));
+      if (controller === null) resolve({ kind: 'none', sent, reason: 'no connection in time' });
+    }, limits.deadlineMs);
+    const end = (answer: Answer): void => {
+      clearTimeout(deadline);
+      resolve(answer);
+    };
+    pool.dispatch(request, {
+      onRequestStart(started) {
+        controller = started;
+        if (late) return void started.abort(new Error('too late'));
+        sent = true;
+      },
+      onResponseStart(_, code, fields) {
+        status = code;
+        headers = singles(fields);
+      },
+      onResponseData(started, chunk) {
+        size += chunk.length;
+        if (size > limits.maxBytes)
+          started.abort(new Error(`an answer of over ${limits.maxBytes} bytes`));
+        else chunks.push(chunk);
+      },
+      onResponseEnd() {
+        end({ kind: 'answer', status, headers, body: parse(Buffer.concat(chunks)) });
+      },
+      onResponseError(_, error) {
+        const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : '';
+        end({ kind: 'none', sent, reason: `${code}${error.message}`.slice(0, 300) });
+      },
+    });
+  });
+}
+
+function singles(
+  fields: Record<string, string | string[] | undefined>,
+): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value[0] : value,
+    ]),
+  );
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,36 @@
+import { pino } from 'pino';
+import { build as pretty } from 'pino-pretty';
+
+/** The four methods the rest of the program may use; a line is an object of facts and a sentence. */
+export interface Log {
+  debug(facts: object, sentence: string): void;
+  info(facts: object, sentence: string): void;
+  warn(facts: object, sentence: string): void;
+  error(facts: object, sentence: string): void;
+}
+
+export interface LogOptions {
+  level: string;
+  format: 'auto' | 'json' | 'pretty';
+}
+
+/**
+ * JSON lines on stderr, so that stdout is free for what a command prints; pretty on a terminal. Facts never hold
+ * a message's content, a header's value or an address with its password.
+ */
+export function createLog(role: string, { level, format }: LogOptions): Log {
+  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+  const stream = isPretty
+    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname' })
+    : pino.destination({ fd: 2, sync: false });
+  return pino({ level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}
+
+export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** An error as a line may hold it: its name, its message and a driver's code, nothing else that hangs on it. */
+export function errorFacts(error: unknown): { error: string; code?: string } {
+  if (!(error instanceof Error)) return { error: String(error) };
+  const code = 'code' in error && error.code !== undefined ? { code: String(error.code) } : {};
+  return { error: `${error.name}: ${error.message}`, ...code };
+}

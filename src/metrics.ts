@@ -1,0 +1,85 @@
+/** Prometheus metrics of a process. Labels are few and closed: no ids, no reasons. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  return {
+    registry,
+    deliveries: new Counter({
+      name: 'despachante_deliveries_total',
+      help: 'Deliveries taken from the intake and returned queues',
+      registers,
+    }),
+    malformed: new Counter({
+      name: 'despachante_malformed_total',
+      help: 'Deliveries that were no registration and went to the failure queue',
+      registers,
+    }),
+    duplicates: new Counter({
+      name: 'despachante_duplicates_total',
+      help: 'Deliveries dropped because their id and body were claimed already',
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'despachante_batch_size',
+      help: 'Registrations per run',
+      buckets: [1, 2, 5, 10, 25, 50, 100, 200, 500],
+      registers,
+    }),
+    unacknowledged: new Gauge({
+      name: 'despachante_unacknowledged',
+      help: 'Deliveries held, not yet in Temporal',
+      registers,
+    }),
+    submissions: new Counter({
+      name: 'despachante_submissions_total',
+      help: 'POSTs to the legacy system, by what they came to',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    polls: new Counter({
+      name: 'despachante_polls_total',
+      help: 'GETs to the legacy system, by what they came to',
+      labelNames: ['result'] as const,
+      registers,
+    }),
+    outcomes: new Counter({
+      name: 'despachante_registrations_total',
+      help: 'Registrations settled, by outcome',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    unroutable: new Counter({
+      name: 'despachante_unroutable_total',
+      help: 'Outcomes set aside because their destination can never take them: alert on any',
+      registers,
+    }),
+    inFlight: new Gauge({
+      name: 'despachante_in_flight',
+      help: 'Accepted by the legacy system and not settled, as counted by this worker since it started',
+      registers,
+    }),
+    legacyLatency: new Histogram({
+      name: 'despachante_legacy_latency_seconds',
+      help: 'From acceptance to the poll that saw the end',
+      buckets: [1, 2, 5, 8, 10, 12, 14, 16, 18, 20, 25, 30, 45, 60, 120, 300, 900, 3600],
+      registers,
+    }),
+    settleLag: new Histogram({
+      name: 'despachante_settle_lag_seconds',
+      help: 'From the poll that saw the end to the settlement',
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    up: new Gauge({
+      name: 'despachante_dependency_up',
+      help: 'Whether a neighbour can be used: 1 or 0',
+      labelNames: ['dependency'] as const,
+      registers,
+    }),
+  };
+}

@@ -1,0 +1,84 @@
+import { MongoBulkWriteError, MongoClient } from 'mongodb';
+import type { Db } from 'mongodb';
+import type { Config } from './config-schema.ts';
+import { errorFacts } from './log.ts';
+import { maskUrl } from './mask.ts';
+
+export interface Mongo {
+  db: Db;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects, with writes that a majority has in its journal: a standalone flushes it each 100 ms only, so without
+ * `journal` a killed server loses what it acknowledged. Every operation has a deadline.
+ * @throws Error that names the masked address
+ */
+export async function connectMongo(config: Config): Promise<Mongo> {
+  const client = new MongoClient(config.mongodbUri, {
+    appName: 'despachante',
+    writeConcern: { w: 'majority', journal: true },
+    readConcern: { level: 'majority' },
+    readPreference: 'primary',
+    retryWrites: true,
+    serverSelectionTimeoutMS: 10_000,
+    connectTimeoutMS: 5_000,
+    socketTimeoutMS: 30_000,
+    maxPoolSize: 20,
+  });
+  try {
+    await client.connect();
+    const db = client.db(config.mongodb.database ?? databaseOf(config.mongodbUri));
+    return { db, close: () => client.close() };
+  } catch (error) {
+    await client.close();
+    const why = errorFacts(error).error;
+    throw new Error(`Cannot connect to MongoDB at ${maskUrl(config.mongodbUri)}: ${why}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The database that the address names, else `despachante` (the driver's own default would be `test`). */
+function databaseOf(uri: string): string {
+  const path = /^mongodb(?:\+srv)?:\/\/[^/]*\/([^?]*)/.exec(uri)?.[1] ?? '';
+  return path === '' ? 'despachante' : decodeURIComponent(path);
+}
+
+/** Codes of writes that can never succeed, however often they are tried (mongodb/docs error codes). */
+const PERMANENT = new Set([
+  2, // BadValue
+  9, // FailedToParse
+  14, // TypeMismatch
+  52, // DollarPrefixedFieldName
+  66, // ImmutableField
+  121, // DocumentValidationFailure
+  10334, // BSONObjectTooLarge
+  17280, // key too large to index
+  17419, // resulting document too large
+]);
+
+/** What became of each operation of an unordered bulk write that failed in part: the indexes, by kind of failure. */
+export interface PartialFailure {
+  duplicates: Set<number>;
+  permanent: Map<number, string>;
+  transient: Set<number>;
+}
+
+/** Reads the failures of an unordered bulk write. @throws the error itself when it is no such failure */
+export function partialFailure(error: unknown): PartialFailure {
+  if (!(error instanceof MongoBulkWriteError)) throw error;
+  const failure: PartialFailure = {
+    duplicates: new Set(),
+    permanent: new Map(),
+    transient: new Set(),
+  };
+  const list = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+  if (list.length === 0) throw error;
+  for (const { index, code, errmsg } of list) {
+    if (code === 11000) failure.duplicates.add(index);
+    else if (PERMANENT.has(code)) failure.permanent.set(index, `MongoDB ${code}: ${errmsg ?? ''}`);
+    else failure.transient.add(index);
+  }
+  return failure;
+}

@@ -1,0 +1,111 @@
+/** Taking deliveries from queues, with manual acknowledgement, over a connection that comes back. */
+import type { Channel, ConsumeMessage, MessageProperties } from 'amqplib';
+import type { Config } from './config-schema.ts';
+import { errorFacts } from './log.ts';
+import type { Log } from './log.ts';
+import { supervise } from './rabbit.ts';
+import { QueueMismatch, declareQueues } from './rabbit-queues.ts';
+
+/** One message handed to us. It stays ours until `ack`, or until its channel is gone: then it is delivered again. */
+export interface Delivery {
+  body: Buffer;
+  properties: MessageProperties;
+  receivedAt: number;
+  /**
+   * Acknowledges on the channel that delivered it. Delivery tags start anew on each channel, so that an ack on another
+   * one would delete somebody else's message. A no-op when the channel is gone.
+   */
+  ack(): void;
+  isGone(): boolean;
+}
+
+export interface Consumer {
+  /** Stops taking more, keeping what is held: given back, each would count against its delivery limit. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  isReady(): boolean;
+  /** What was not acknowledged goes back to its queue. */
+  close(): Promise<void>;
+}
+
+/**
+ * Declares the queues and consumes from the intake and the returned queue.
+ * @throws QueueMismatch when a queue exists, declared otherwise
+ */
+export async function createConsumer(
+  config: Config,
+  log: Log,
+  onDelivery: (delivery: Delivery) => void,
+): Promise<Consumer> {
+  const { rabbit } = config;
+  const queues = [rabbit.intakeQueue, rabbit.returnedQueue];
+  let channel: Channel | null = null;
+  let tags: string[] = [];
+  let isWanted = true;
+
+  const link = await supervise(
+    {
+      url: config.amqpUrl,
+      name: 'despachante intake',
+      heartbeatMs: rabbit.heartbeat,
+      log,
+      async setup(connection, lost) {
+        for (const sentence of await declareQueues(connection, rabbit)) log.warn({}, sentence);
+        const fresh = await connection.createChannel();
+        fresh.on('error', lost);
+        fresh.on('close', () => lost(new Error('channel closed')));
+        // A fault of ours in a handler must not close the channel, and with it give everything back.
+        fresh.on('handler-error', (error: Error) =>
+          log.error(errorFacts(error), 'A handler failed'),
+        );
+        await fresh.prefetch(rabbit.prefetch);
+        channel = fresh;
+        tags = [];
+        if (isWanted) await consume(fresh, lost);
+      },
+      down() {
+        channel = null;
+        tags = [];
+      },
+    },
+    (error) => error instanceof QueueMismatch,
+  );
+
+  async function consume(on: Channel, lost: (why: Error) => void): Promise<void> {
+    for (const queue of queues) {
+      const { consumerTag } = await on.consume(queue, (message) => {
+        // The broker cancelled us: the queue was deleted, or its leader moved.
+        if (message === null) lost(new Error(`the broker cancelled the consumer of "${queue}"`));
+        else onDelivery(deliveryOf(on, message));
+      });
+      tags.push(consumerTag);
+    }
+  }
+
+  const deliveryOf = (on: Channel, message: ConsumeMessage): Delivery => ({
+    body: message.content,
+    properties: message.properties,
+    receivedAt: Date.now(),
+    isGone: () => channel !== on,
+    ack() {
+      if (channel === on) on.ack(message);
+    },
+  });
+
+  return {
+    async pause() {
+      isWanted = false;
+      const taken = tags;
+      tags = [];
+      await Promise.all(taken.map((tag) => channel?.cancel(tag))).catch(() => {});
+    },
+    async resume() {
+      if (isWanted) return;
+      isWanted = true;
+      const on = channel;
+      if (on !== null) await consume(on, () => void on.close().catch(() => {})).catch(() => {});
+    },
+    isReady: link.isReady,
+    close: link.close,
+  };
+}

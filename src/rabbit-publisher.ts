@@ -1,0 +1,71 @@
+/** Publishing that is over only when the broker has confirmed it: persistent, mandatory, pipelined, with a deadline. */
+import type { ConfirmChannel, Message, Options } from 'amqplib';
+import { supervise } from './rabbit.ts';
+import type { LinkOptions } from './rabbit.ts';
+import { within } from './insist.ts';
+
+export interface Publisher {
+  /**
+   * Resolves when the broker has confirmed the message.
+   * @throws Error when it was returned (no such queue), refused (queue full), or not confirmed in time; in the last
+   * case it may be there all the same: the same messageId tells the copies apart
+   */
+  publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+const CONFIRM_MS = 15_000;
+
+/** A connection of its own: a broker in alarm stops reading from connections that publish, acks included. */
+export async function createPublisher(
+  options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'log' | 'name'>,
+): Promise<Publisher> {
+  let channel: ConfirmChannel | null = null;
+  const returned = new Set<string>();
+  /** What waits for a confirm, to be told when the channel is gone. */
+  const waiting = new Set<(why: Error) => void>();
+  const link = await supervise({
+    ...options,
+    async setup(connection, lost) {
+      const fresh = await connection.createConfirmChannel();
+      fresh.on('error', lost);
+      fresh.on('close', () => lost(new Error('channel closed')));
+      // The broker confirms what it could not route, too: it is handed back just before the confirm.
+      fresh.on('return', (message: Message) => returned.add(String(message.properties.messageId)));
+      channel = fresh;
+    },
+    down() {
+      channel = null;
+      for (const reject of waiting) {
+        reject(new Error('the connection was lost before the broker confirmed'));
+      }
+      waiting.clear();
+    },
+  });
+
+  async function publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void> {
+    const open = channel;
+    if (open === null) throw new Error('RabbitMQ is not connected');
+    const { messageId = '' } = properties;
+    const confirmed = new Promise<void>((resolve, reject) => {
+      waiting.add(reject);
+      open.publish(
+        '',
+        queue,
+        body,
+        { ...properties, persistent: true, mandatory: true },
+        (error) => {
+          waiting.delete(reject);
+          if (error instanceof Error) reject(error);
+          else if (error) reject(new Error('refused by the broker: the queue is full'));
+          else resolve();
+        },
+      );
+    });
+    await within(CONFIRM_MS, `confirm of a message to "${queue}"`, confirmed);
+    if (returned.delete(messageId)) throw new Error(`queue "${queue}" does not exist`);
+  }
+
+  return { publish, isReady: link.isReady, close: link.close };
+}

@@ -1,0 +1,140 @@
+/**
+ * A connection to RabbitMQ that comes back. amqplib's own recovery is blind while its setup runs, and a channel closed
+ * alone stays closed (docs/decisions/0004-own-rabbit-supervisor.md), so here any loss, of a channel or a
+ * consumer too, ends the whole connection and a new one is set up from the start.
+ */
+import { connect } from 'amqplib';
+import type { ChannelModel } from 'amqplib';
+import { insist, within } from './insist.ts';
+import { errorFacts } from './log.ts';
+import type { Log } from './log.ts';
+import { maskUrl } from './mask.ts';
+
+export interface LinkOptions {
+  url: string;
+  /** Shown in the management page. */
+  name: string;
+  heartbeatMs: number;
+  log: Log;
+  /** Opens channels and consumers on a fresh connection; `lost` ends the connection. */
+  setup: (connection: ChannelModel, lost: (why: Error) => void) => Promise<void>;
+  /** Called when a connection that was set up is gone. */
+  down: () => void;
+}
+
+export interface Link {
+  isReady(): boolean;
+  /** Ends the connection for good; what was not acknowledged goes back to the queue. */
+  close(): Promise<void>;
+}
+
+const CONNECT_MS = 5_000;
+const SETUP_MS = 20_000;
+
+/** One connection, for a command: the caller closes it. @throws Error that names the masked address */
+export async function connectOnce(
+  url: string,
+  name: string,
+  heartbeatMs: number,
+): Promise<ChannelModel> {
+  const target = new URL(url);
+  target.searchParams.set('heartbeat', String(Math.max(1, Math.round(heartbeatMs / 1000))));
+  try {
+    const connection = await connect(target.toString(), {
+      timeout: CONNECT_MS, // without it a half-open peer is waited for without end
+      keepAlive: true,
+      noDelay: true,
+      clientProperties: { connection_name: name },
+    });
+    // An 'error' without a listener would end the process; what follows from it comes with 'close'.
+    connection.on('error', () => {});
+    return connection;
+  } catch (error) {
+    const { error: why } = errorFacts(error);
+    throw new Error(`Cannot connect to RabbitMQ at ${maskUrl(url)}: ${why}`, { cause: error });
+  }
+}
+
+/**
+ * Keeps a connection up until `close`. Resolves when it was set up for the first time.
+ * @throws what `setup` threw, when `isFinal` says that trying again is of no use
+ */
+export async function supervise(
+  options: LinkOptions,
+  isFinal: (error: unknown) => boolean = () => false,
+): Promise<Link> {
+  const stop = new AbortController();
+  let current: ChannelModel | null = null;
+  let ready = false;
+  let lose: (why: Error) => void = () => {};
+
+  // The promise is wrapped, since an async function would wait for it.
+  const open = async (): Promise<{ gone: Promise<Error> }> => {
+    const connection = await connectOnce(options.url, options.name, options.heartbeatMs);
+    const gone = new Promise<Error>((resolve) => {
+      connection.on('error', resolve);
+      // A broker that shuts down emits only 'close'.
+      connection.on('close', (error?: Error) => resolve(error ?? new Error('closed')));
+      current = connection;
+      lose = resolve;
+    });
+    const early = gone.then((why) => Promise.reject(why));
+    early.catch(() => {});
+    try {
+      await within(
+        SETUP_MS,
+        'RabbitMQ setup',
+        Promise.race([options.setup(connection, lose), early]),
+      );
+    } catch (error) {
+      await closeQuietly(connection);
+      throw error;
+    }
+    ready = true;
+    return { gone };
+  };
+
+  const keep = () =>
+    insist(open, {
+      stop: stop.signal,
+      isFinal,
+      failed: (error, restMs) =>
+        options.log.warn(
+          { ...errorFacts(error), restMs },
+          `RabbitMQ (${options.name}) is not to be had`,
+        ),
+    });
+
+  const watch = async (first: { gone: Promise<Error> }): Promise<void> => {
+    for (let link = first; ;) {
+      const why = await link.gone;
+      ready = false;
+      options.down();
+      if (current !== null) await closeQuietly(current);
+      if (stop.signal.aborted) return;
+      options.log.warn({ ...errorFacts(why) }, `RabbitMQ (${options.name}) was lost`);
+      link = await keep();
+      options.log.info({}, `RabbitMQ (${options.name}) is back`);
+    }
+  };
+
+  const first = await keep();
+  const ended = watch(first).catch((error: unknown) => {
+    if (!stop.signal.aborted) {
+      options.log.error(errorFacts(error), `RabbitMQ (${options.name}) is given up`);
+    }
+  });
+  return {
+    isReady: () => ready,
+    async close() {
+      stop.abort();
+      lose(new Error('closed by us'));
+      await ended;
+    },
+  };
+}
+
+/** amqplib's close has no deadline, and on a dead connection never settles. */
+async function closeQuietly(connection: ChannelModel): Promise<void> {
+  await within(3_000, 'close', connection.close()).catch(() => {});
+}

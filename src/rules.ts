@@ -1,0 +1,18 @@
+import type { Rules } from './domain/batch.ts';
+import { planPolls } from './domain/poll-plan.ts';
+import type { Config } from './config-schema.ts';
+
+/** What a run gets to know of the configuration, as an argument of its start. */
+export function rulesOf({ legacy }: Pick<Config, 'legacy'>): Rules {
+  return {
+    deadline: legacy.deadline,
+    maxOpen: legacy.maxOpen,
+    onUnknown: legacy.onUnknown,
+    plan: planPolls(legacy.expectedLatency, legacy.maxGetsPerRegistration, legacy.maxPollInterval),
+    coalesce: 300,
+    pause: 1_000,
+    // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
+    rechecks: [15_000, 5 * 60_000],
+    maxHistoryEvents: 2_000,
+  };
+}

@@ -1,0 +1,28 @@
+// The options of a simulator, their defaults and their validation.
+import { z } from 'zod';
+import { behaviourShape, defaultBehaviour } from './behaviour.ts';
+
+const port = z.int().min(0).max(65_535);
+export const optionsSchema = z.strictObject({
+  host: z.string().min(1),
+  /** of the HTTP layer; 0 takes a free one */
+  port,
+  /** of the core; 0 takes a free one */
+  corePort: port,
+  /** the same seed and the same registrations meet the same fates */
+  seed: z.int(),
+  /** JSON lines; read at the start when it exists. null: in memory only, so a restart knows nothing of earlier runs */
+  ledgerFile: z.string().min(1).nullable(),
+  ...behaviourShape,
+});
+
+export type SimulatorOptions = z.infer<typeof optionsSchema>;
+
+export const defaultOptions: SimulatorOptions = {
+  host: '127.0.0.1',
+  port: 9997,
+  corePort: 9998,
+  seed: 1,
+  ledgerFile: null,
+  ...defaultBehaviour,
+};

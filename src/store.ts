@@ -1,0 +1,22 @@
+import { openClaims } from './claims.ts';
+import type { Config } from './config-schema.ts';
+import { openJournal } from './journal.ts';
+import { connectMongo } from './mongo.ts';
+import { openResults } from './results.ts';
+import { openUnroutable } from './unroutable.ts';
+
+export type Store = Awaited<ReturnType<typeof openStore>>;
+
+/** Everything we keep in MongoDB, over one client. @throws Error that names the masked address */
+export async function openStore(config: Config) {
+  const mongo = await connectMongo(config);
+  const { retention } = config.mongodb;
+  return {
+    db: mongo.db,
+    claims: await openClaims(mongo.db, retention),
+    journal: await openJournal(mongo.db, retention),
+    results: openResults(mongo.db, config.mongodb),
+    unroutable: openUnroutable(mongo.db),
+    close: () => mongo.close(),
+  };
+}

@@ -1,0 +1,134 @@
+/** Temporal as the rest of the program sees it: start a run, ask a run, make the search attributes known. */
+import {
+  Client,
+  Connection,
+  WorkflowExecutionAlreadyStartedError,
+  isGrpcServiceError,
+} from '@temporalio/client';
+import { WorkflowIdReusePolicy } from '@temporalio/common';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+import type { RunInput } from '../workflows/registrations.ts';
+import {
+  ATTRIBUTE_BYTES,
+  ATTRIBUTE_IDS,
+  ATTRIBUTE_OUTCOMES,
+  WORKFLOW_TYPE,
+} from './domain/names.ts';
+import type { Config } from './config-schema.ts';
+import { errorFacts } from './log.ts';
+
+export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
+export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
+
+/** gRPC status codes (grpc.io/docs/guides/status-codes). */
+const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, resourceExhausted: 8 } as const;
+
+/** @throws Error that names the address */
+export async function connectTemporal(config: Config): Promise<Client> {
+  const connection = await Connection.connect(connectionOptions(config)).catch((error: unknown) => {
+    const why = errorFacts(error).error;
+    throw new Error(`Cannot connect to Temporal at ${config.temporalAddress}: ${why}`, {
+      cause: error,
+    });
+  });
+  return new Client({ connection, namespace: config.temporal.namespace });
+}
+
+/** Compressing what never leaves the machine costs CPU for nothing. */
+export function connectionOptions(config: Config) {
+  const isLocal = /^(localhost|127\.|\[::1\])/.test(config.temporalAddress);
+  return {
+    address: config.temporalAddress,
+    connectTimeout: 5_000,
+    ...(isLocal ? { grpcCompression: { codec: 'none' as const } } : {}),
+  };
+}
+
+/**
+ * Makes the two search attributes known to the namespace, once.
+ * @throws Error that says how to add them by hand when we may not
+ */
+export async function registerSearchAttributes(client: Client): Promise<void> {
+  const { INDEXED_VALUE_TYPE_KEYWORD_LIST: KEYWORD_LIST } = temporal.api.enums.v1.IndexedValueType;
+  const { namespace } = client.options;
+  const known = await client.connection.operatorService.listSearchAttributes({ namespace });
+  const missing = [ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES].filter(
+    (name) => known.customAttributes?.[name] === undefined,
+  );
+  if (missing.length === 0) return;
+  try {
+    await client.connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD_LIST])),
+    });
+  } catch (error) {
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC.alreadyExists) return;
+    const commands = missing.map(
+      (name) => `temporal operator search-attribute create --name ${name} --type KeywordList`,
+    );
+    throw new Error(
+      `The search attributes ${missing.join(', ')} are missing and could not be added (${errorFacts(error).error}). By hand: ${commands.join('; ')}`,
+      { cause: error },
+    );
+  }
+}
+
+export type StartResult = 'started' | 'too-large';
+
+/**
+ * Starts a run. Started already under the same id means an earlier call got through after all: workflow ids are unique
+ * per batch. `too-large`: Temporal refuses this input whatever we do, so the batch must be split.
+ * @throws what the client throws when Temporal could not be asked: the caller tries again with the same id
+ */
+export async function startRun(
+  client: Client,
+  config: Config,
+  workflowId: string,
+  input: RunInput,
+): Promise<StartResult> {
+  const labels = input.registrations.map(({ label }) => label);
+  try {
+    await client.withDeadline(Date.now() + 20_000, () =>
+      client.workflow.start(WORKFLOW_TYPE, {
+        args: [input],
+        taskQueue: config.temporal.taskQueue,
+        workflowId,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        staticSummary: summaryOf(labels),
+        typedSearchAttributes: idsWithin(labels),
+      }),
+    );
+    return 'started';
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'started';
+    if (isTooLarge(error)) return 'too-large';
+    throw error;
+  }
+}
+
+const summaryOf = (labels: string[]): string =>
+  labels.length === 1
+    ? `registration ${(labels[0] ?? '').slice(0, 150)}`
+    : `${labels.length} registrations, ${(labels[0] ?? '').slice(0, 100)} … ${(labels.at(-1) ?? '').slice(0, 100)}`;
+
+/** The ids, if they fit: a longer list would have the whole start refused. `despachante status` always knows. */
+function idsWithin(labels: string[]): TypedSearchAttributes {
+  const fits = Buffer.byteLength(JSON.stringify(labels)) <= ATTRIBUTE_BYTES;
+  return new TypedSearchAttributes(fits ? [{ key: registrationIds, value: labels }] : []);
+}
+
+function isTooLarge(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (!isGrpcServiceError(cause)) return false;
+  const code = Number(cause.code);
+  if (code === GRPC.invalidArgument) return true;
+  return code === GRPC.resourceExhausted && /larger than max|message.*size/i.test(cause.message);
+}
+
+/** Asks Temporal for its health. @throws what the client throws when there is no answer within 3 s */
+export async function checkTemporal(client: Client): Promise<void> {
+  await client.withDeadline(Date.now() + 3_000, () =>
+    client.connection.workflowService.getSystemInfo({}),
+  );
+}

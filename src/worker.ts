@@ -1,0 +1,95 @@
+/** The worker process: builds the adapters, gives them to the activities, and runs them and the workflows. */
+import { readFile } from 'node:fs/promises';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createActivities } from '../activities/create.ts';
+import { WORKFLOW_BUNDLE } from './bundle-workflows.ts';
+import type { Config } from './config-schema.ts';
+import { createFailures } from './failures.ts';
+import { createLegacy } from './legacy.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { createPublisher } from './rabbit-publisher.ts';
+import { createSlots } from './slots.ts';
+import { openStore } from './store.ts';
+import { connectionOptions } from './temporal.ts';
+
+export interface RunningWorker {
+  checks(): Record<string, boolean>;
+  /** Settles when the worker has ended; rejects when it failed. */
+  ended: Promise<void>;
+  /** Takes no more tasks, lets activities finish, closes the connections. */
+  stop(): Promise<void>;
+}
+
+/** Must run before anything else of Temporal's in this process: its runtime is made once. */
+export function installRuntime(log: Log): void {
+  Runtime.install({
+    // Our own handlers stop the worker: several parts of a process must stop in order.
+    shutdownSignals: [],
+    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      const facts = { source: 'temporal', detail: String(meta?.['error'] ?? '') };
+      if (level === 'ERROR') log.error(facts, message);
+      else log.warn(facts, message);
+    }),
+  });
+}
+
+/** @throws Error that names the neighbour that cannot be reached */
+export async function startWorker(
+  config: Config,
+  metrics: Metrics,
+  log: Log,
+): Promise<RunningWorker> {
+  const store = await openStore(config);
+  const publisher = await createPublisher({
+    url: config.amqpUrl,
+    heartbeatMs: config.rabbit.heartbeat,
+    name: 'despachante worker',
+    log,
+  });
+  const legacy = createLegacy(config);
+  const connection = await NativeConnection.connect(connectionOptions(config));
+  const activities = createActivities({
+    ...store,
+    legacy,
+    failures: createFailures(publisher, config.rabbit.failureQueue),
+    slots: createSlots(config.legacy.maxConcurrent),
+    metrics,
+    log,
+    legacyTimeoutMs: config.legacy.timeout,
+  });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporal.namespace,
+    taskQueue: config.temporal.taskQueue,
+    workflowBundle: { code: await readFile(WORKFLOW_BUNDLE, 'utf8') },
+    activities,
+    maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
+    maxCachedWorkflows: config.worker.maxCachedWorkflows,
+    // A dead worker's sticky queue is waited for this long; the default costs each of its runs 10 s.
+    stickyQueueScheduleToStartTimeout: '1s',
+    maxHeartbeatThrottleInterval: '1s',
+    shutdownGraceTime: config.worker.shutdownGrace,
+    shutdownForceTime: config.worker.shutdownGrace + 10_000,
+  });
+  let isRunning = true;
+  const ended = worker.run().finally(() => (isRunning = false));
+  ended.catch(() => {});
+  return {
+    checks: () => ({
+      rabbitmq: publisher.isReady(),
+      temporal: isRunning && worker.getState() === 'RUNNING',
+    }),
+    ended,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended.catch(() => {});
+      await Promise.allSettled([
+        publisher.close(),
+        legacy.close(),
+        store.close(),
+        connection.close(),
+      ]);
+    },
+  };
+}

@@ -1,0 +1,2 @@
+// The one barrel: Temporal registers every function exported here as a workflow.
+export { registrations } from './registrations.ts';

@@ -1,0 +1,133 @@
+/** Which activity does a step, under which policy, and what its answers make of the items. */
+import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/create.ts';
+import { afterClaim, afterPoll, afterSettle, afterSubmit } from '../src/domain/answers.ts';
+import type { Item, Rules, Step } from '../src/domain/batch.ts';
+import type { OutcomeKind } from '../src/domain/outcome.ts';
+
+/**
+ * All activities heartbeat each second, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
+ * No maximumAttempts: Temporal's retry policy is the only backoff there is. An attempt that got any answer returns.
+ * Cancellation is waited for: what was sent is answered, and its answer is kept.
+ */
+const common = {
+  heartbeatTimeout: '8s',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+} as const;
+
+/** The legacy system: short rests at first, never more than 15 s, since that is what an outage adds to the lag. */
+const legacy = proxyActivities<Pick<Activities, 'submit' | 'poll'>>({
+  ...common,
+  startToCloseTimeout: '10m',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' },
+});
+
+/** MongoDB and the failure queue: ours, and expected back soon. */
+const store = proxyActivities<
+  Pick<Activities, 'claim' | 'recheck' | 'resolve' | 'persist' | 'route'>
+>({
+  ...common,
+  startToCloseTimeout: '2m',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+export const resolve = store.resolve;
+
+/** The items of a step as its answers made them, and how those left that leave the batch. */
+export interface Answered {
+  items: Map<number, Item | null>;
+  left: (OutcomeKind | 'duplicate' | 'unroutable')[];
+}
+
+/** Has an activity do a step. @throws ActivityFailure when it gave up or was cancelled without an answer */
+export async function perform(step: Step, rules: Rules): Promise<Answered> {
+  const { items } = step;
+  const summary = items.length === 1 ? (items[0]?.label ?? '') : `${items.length} registrations`;
+  switch (step.kind) {
+    case 'claim': {
+      const answers = await store.claim.executeWithOptions({ summary }, [items.map(claimRequest)]);
+      return applied(items, answers, (item, answer) => afterClaim(item, answer, rules, Date.now()));
+    }
+    case 'submit': {
+      const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => item.receivedAt);
+      const requests = items.map(({ index, claim, entry }) => ({ index, claim, entry }));
+      const answers = await legacy.submit.executeWithOptions({ summary, scheduleToCloseTimeout }, [
+        requests,
+      ]);
+      return applied(items, answers, (item, answer) =>
+        afterSubmit(item, answer, rules, Date.now()),
+      );
+    }
+    case 'poll': {
+      const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => item.acceptedAt ?? 0);
+      const requests = items.map(({ index, requestId }) => ({ index, requestId: requestId ?? '' }));
+      const answers = await legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [
+        requests,
+      ]);
+      return applied(items, answers, (item, answer) => afterPoll(item, answer, rules, Date.now()));
+    }
+    case 'recheck': {
+      const requests = items.map(({ index, entry }) => ({ index, entry }));
+      const answers = await store.recheck.executeWithOptions({ summary }, [requests]);
+      return applied(items, answers, (item, answer) =>
+        afterSubmit(item, answer, rules, Date.now()),
+      );
+    }
+    case 'persist':
+    case 'route': {
+      const answers = await store[step.kind].executeWithOptions({ summary }, [
+        items.map(settlement),
+      ]);
+      return applied(items, answers, (item, answer) =>
+        afterSettle(item, answer, rules, Date.now()),
+      );
+    }
+  }
+}
+
+const claimRequest = ({ index, id, bodyHash, message, receivedAt, redrive }: Item) => ({
+  index,
+  id,
+  bodyHash,
+  message: message ?? { body: '', properties: '' },
+  receivedAt,
+  redrive,
+});
+
+const settlement = (item: Item) => ({
+  index: item.index,
+  id: item.id,
+  claim: item.claim,
+  entry: item.entry,
+  requestId: item.requestId,
+  acceptedAt: item.acceptedAt,
+  polls: item.polls,
+  doubt: item.doubt,
+  outcome: item.outcome ?? { kind: 'failed' as const, at: Date.now(), reason: 'internal error' },
+});
+
+/** What is left of a limit for the oldest of the items, ms; a minute at least, so that each gets a fair attempt. */
+const leftOf = (limit: number, items: Item[], since: (item: Item) => number): number =>
+  Math.max(Math.min(...items.map(since)) + limit - Date.now(), 60_000);
+
+function applied<A extends { index: number; kind: string }>(
+  items: Item[],
+  answers: A[],
+  after: (item: Item, answer: A) => Item | null,
+): Answered {
+  const answered: Answered = { items: new Map(), left: [] };
+  const byIndex = new Map(answers.map((answer) => [answer.index, answer]));
+  for (const item of items) {
+    const answer = byIndex.get(item.index);
+    const next = answer === undefined ? { ...item, busy: false } : after(item, answer);
+    answered.items.set(item.index, next);
+    if (next === null) answered.left.push(howItLeft(item, answer?.kind));
+  }
+  return answered;
+}
+
+const howItLeft = (
+  item: Item,
+  answer: string | undefined,
+): OutcomeKind | 'duplicate' | 'unroutable' =>
+  answer === 'duplicate' || answer === 'unroutable' ? answer : (item.outcome?.kind ?? 'failed');
