@@ -20,7 +20,8 @@ Options
   --only LIST           of: rabbitmq, temporal, mongodb, timeskipping (the test server for workflows; not started
                         by default)
   --store wheel|binary  the store as a Python wheel (quick to fetch), or as a Rust binary (fast; built once, 7 min).
-                        Default: the binary where it is built already, else the wheel. A mongod on the PATH wins.
+                        Default: $DESPACHANTE_STORE, else the binary where it is built already, else the
+                        wheel. A mongod on the PATH wins.
   --json                one JSON object on stdout
   -h, --help
 
@@ -40,7 +41,7 @@ Exit codes: 0 well, 1 failed, 2 wrong usage, 3 something is down, 130 interrupte
 const options = {
   instance: { type: 'string', default: 'default' },
   only: { type: 'string' },
-  store: { type: 'string', default: 'wheel' },
+  store: { type: 'string', default: process.env.DESPACHANTE_STORE || 'wheel' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 };
@@ -131,7 +132,7 @@ async function env(ctx, names, { json, only }) {
   const engines = await describeEngines(ctx, only ? names : [...names, 'timeskipping']);
   const addresses = Object.assign({}, ...engines.map((engine) => engine.addresses ?? {}));
   const down = engines
-    .filter(({ name, up }) => !up && names.includes(name))
+    .filter(({ name, up, how }) => !up && how !== 'given' && names.includes(name))
     .map(({ name }) => name);
   if (down.length > 0) {
     ctx.progress.say(

@@ -1,7 +1,7 @@
 // RabbitMQ and Erlang from Debian's packages, unpacked into the cache: nothing is installed on the machine, no
 // service is started, no root is needed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { findProgram } from './paths.mjs';
@@ -61,6 +61,7 @@ async function unpack(ctx, folder, log) {
   await runTool('apt-get', ['download', ...needed(ctx)], options);
   for (const file of readdirSync(packages))
     await runTool('dpkg-deb', ['-x', join(packages, file), folder], options);
+  rmSync(packages, { recursive: true });
   relocate(join(folder, 'usr', 'lib', 'erlang', 'bin', 'erl'));
 }
 

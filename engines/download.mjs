@@ -1,36 +1,47 @@
 // The Temporal SDK can fetch its own servers from the vendor. Quick where that site is reachable, so it is tried
-// before building; in a child process with a limit, since the SDK's download cannot be interrupted.
+// before building; in a process of its own, since the SDK's download cannot be interrupted.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withLock } from './lock.mjs';
 import { root } from './paths.mjs';
 
-const LIMIT_MS = 20_000;
-const FILES = { 'dev-server': /^temporal-cli-/, 'test-server': /^temporal-test-server-/ };
+const PATIENCE_MS = 20_000; // without progress
 
 /**
  * @param kind 'dev-server' (Temporal CLI) or 'test-server' (time-skipping)
  * @returns the program's path, or undefined when it could not be fetched: the caller goes on with the next way
  */
 export async function downloadBySdk(ctx, kind) {
-  const folder = join(ctx.cache, 'sdk-downloads');
-  const found = () => {
-    const name = existsSync(folder)
-      ? readdirSync(folder).find((file) => FILES[kind].test(file))
-      : undefined;
-    return name && !name.includes('downloading') ? join(folder, name) : undefined;
-  };
-  if (found()) return found();
+  const folder = join(ctx.cache, `sdk-${kind}`);
+  if (finished(folder)) return finished(folder);
   await ctx.modulesReady; // `npm ci` may still be at work
   if (!existsSync(join(root, 'node_modules', '@temporalio', 'testing'))) return undefined;
-  mkdirSync(folder, { recursive: true });
-  await ctx.progress.step(`asking the Temporal SDK to download its ${kind}`, 'at most 20 s', () =>
-    attempt(ctx, kind, folder),
-  );
-  return found();
+  await withLock(ctx, `${folder}.lock`, async () => {
+    if (finished(folder)) return; // another process fetched it while we waited
+    mkdirSync(folder, { recursive: true });
+    await ctx.progress.step(
+      `asking the Temporal SDK to download its ${kind}`,
+      'given up after 20 s without progress',
+      () => attempt(ctx, kind, folder),
+    );
+    for (const name of readdirSync(folder))
+      if (isPart(name)) rmSync(join(folder, name), { force: true });
+  });
+  ctx.signal.throwIfAborted();
+  return finished(folder);
 }
 
-function attempt(ctx, kind, folder) {
+const isPart = (name) => name.endsWith('.downloading'); // renamed by the SDK when complete
+
+function finished(folder) {
+  if (!existsSync(folder)) return undefined;
+  const name = readdirSync(folder).find((file) => !isPart(file));
+  return name && join(folder, name);
+}
+
+async function attempt(ctx, kind, folder) {
   const create = kind === 'dev-server' ? 'createLocal' : 'createTimeSkipping';
   const script = `
     import { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -38,16 +49,26 @@ function attempt(ctx, kind, folder) {
     const environment = await TestWorkflowEnvironment.${create}({ server });
     await environment.teardown();
   `;
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      cwd: root,
-      env: ctx.env,
-      stdio: 'ignore',
-      signal: ctx.signal,
-      timeout: LIMIT_MS,
-      killSignal: 'SIGKILL',
-    });
-    child.once('error', () => resolve());
-    child.once('close', () => resolve());
+  // A group of its own: when it is killed, the server it may have started goes with it.
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    cwd: root,
+    env: ctx.env,
+    stdio: 'ignore',
+    detached: true,
   });
+  let running = true;
+  child.once('error', () => (running = false));
+  child.once('close', () => (running = false));
+
+  let seen = '';
+  let deadline = Date.now() + PATIENCE_MS;
+  while (running && Date.now() < deadline && !ctx.signal.aborted) {
+    await sleep(100);
+    const now = readdirSync(folder)
+      .map((name) => `${name} ${statSync(join(folder, name), { throwIfNoEntry: false })?.size}`)
+      .join();
+    if (now !== seen) deadline = Date.now() + PATIENCE_MS;
+    seen = now;
+  }
+  if (running) process.kill(-child.pid, 'SIGKILL');
 }

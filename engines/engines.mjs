@@ -1,5 +1,5 @@
 // All the servers of one instance together: start what is not there yet, tell how they are, end what was started.
-import { rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { composePort, composeStop, composeUp, dockerRuns } from './docker.mjs';
 import { untilHealthy } from './health.mjs';
@@ -42,14 +42,23 @@ export async function startEngines(ctx, names, { transient = false, fresh = fals
     for (const name of names)
       if (!isUp(state.engines[name]))
         await choosePorts(ctx, state, name, catalogue[name].portNames);
+    // One that fails ends the others' fetching and building: who cannot start should not wait for minutes.
+    const failing = new AbortController();
+    const joint = { ...ctx, signal: AbortSignal.any([ctx.signal, failing.signal]) };
     const results = await Promise.allSettled(
       names.map((name) =>
-        startOne(ctx, catalogue[name], state, { transient, fresh, docker, save }),
+        startOne(joint, catalogue[name], state, { transient, fresh, docker, save }).catch(
+          (error) => {
+            const consequence = joint.signal.aborted && error.name === 'AbortError';
+            failing.abort();
+            throw consequence ? undefined : error;
+          },
+        ),
       ),
     );
-    const failures = results.filter((result) => result.status === 'rejected');
-    if (failures.length > 0)
-      throw new Error(failures.map(({ reason }) => reason.message).join('\n\n'));
+    ctx.signal.throwIfAborted();
+    const faults = results.filter(({ status, reason }) => status === 'rejected' && reason);
+    if (faults.length > 0) throw new Error(faults.map(({ reason }) => reason.message).join('\n\n'));
     return Object.assign({}, ...names.map((name) => state.engines[name].addresses));
   });
 }
@@ -88,6 +97,7 @@ async function startOne(ctx, engine, state, { transient, fresh, docker, save }) 
   const ports = state.ports[engine.name];
   const data = join(ctx.data, engine.name);
   const log = join(ctx.data, 'logs', `${engine.name}.log`);
+  if (existsSync(log)) renameSync(log, `${log}.previous`);
   if (fresh) rmSync(data, { recursive: true, force: true });
   const record = {
     ...found,
@@ -112,6 +122,7 @@ async function startOne(ctx, engine, state, { transient, fresh, docker, save }) 
     await engine.end(record);
     delete state.engines[engine.name];
     writeState(ctx, state);
+    if (error.name === 'AbortError') throw error;
     throw new Error(
       `${engine.name} did not start: ${error.message}. The end of ${log}:\n${excerpt(log)}`,
     );
@@ -216,9 +227,14 @@ export async function describeEngines(ctx, names) {
 async function healthOf(engine, record) {
   if (engine.program) return {};
   if (record.how !== 'given' && !isUp(record)) return undefined;
+  if (record.how === 'given' && !isPlain(record.addresses[engine.variable]))
+    return { version: 'not checked' };
   try {
     return await check(engine, record);
   } catch {
     return undefined;
   }
 }
+
+/** One host without TLS: what our checks can speak to. */
+const isPlain = (address) => !/^(amqps|mongodb\+srv):|[?&](tls|ssl)=true|,/.test(address);

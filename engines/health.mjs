@@ -44,6 +44,14 @@ export function amqpAnswers(url) {
   });
 }
 
+/** gRPC: the preface of HTTP/2 is answered (behind TLS by an alert, which is an answer too). */
+export function grpcAnswers(address) {
+  const { hostname, port } = new URL(`tcp://${address}`);
+  const settings = '\0\0\0\x04\0\0\0\0\0';
+  const bytes = Buffer.from(`PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settings}`, 'latin1');
+  return converse(hostname, Number(port || 7233), bytes, () => ({ version: 'unknown' }));
+}
+
 /** The body of a GET that was answered by 200. */
 export async function httpAnswers(url, ms = 3000) {
   const response = await fetch(url, { signal: AbortSignal.timeout(ms) });

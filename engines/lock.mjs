@@ -23,7 +23,7 @@ async function acquire(ctx, file) {
   const mine = `${file}.${process.pid}`;
   writeFileSync(mine, JSON.stringify({ pid: process.pid, started: startMark(process.pid) }));
   try {
-    if (take(mine, file)) return;
+    if (take(mine, file) || take(mine, file)) return; // the first may find (and break) a dead holder's
     const holder = read(file);
     await ctx.progress.step(
       `waiting for process ${holder?.pid}, which holds ${file}`,

@@ -26,7 +26,7 @@ export function createProgress(out = process.stderr) {
   };
   const draw = () => {
     erase();
-    const width = Math.max(20, (out.columns ?? 80) - 1); // a wrapped line could not be erased
+    const width = Math.max(20, (out.columns || 80) - 1); // a wrapped line could not be erased
     for (const step of running) {
       out.write(`${text(step).slice(0, width)}\n`);
       drawn += 1;

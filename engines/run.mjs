@@ -25,7 +25,7 @@ async function main([command, ...args]) {
   listenToSignals(run, interrupt);
   const ctx = {
     instance: plan.instance,
-    store: plan.store,
+    store: process.env.DESPACHANTE_STORE || plan.store,
     env: process.env,
     cache: cacheFolder(process.env),
     data: dataFolder(process.env, plan.instance),
@@ -68,7 +68,11 @@ async function main([command, ...args]) {
   } finally {
     if (!onlyHelp) {
       const stopping = { ...ctx, signal: new AbortController().signal };
-      await timed('stopping', () => stopEngines(stopping, plan.engines, { transientOnly: true }));
+      await timed('stopping', () =>
+        ctx.progress.step('stopping the servers of this run', '', () =>
+          stopEngines(stopping, plan.engines, { transientOnly: true }),
+        ),
+      );
     }
   }
   if (command === 'test')

@@ -59,7 +59,7 @@ export function build(ctx) {
     const stamp = join(root, 'dist', '.built');
     const now = fingerprint();
     if (existsSync(stamp) && readFileSync(stamp, 'utf8') === now) return;
-    const log = join(ctx.cache, 'build.log');
+    const log = join(ctx.cache, 'npm-build.log');
     rmSync(log, { force: true });
     await ctx.progress.step('compiling (npm run build)', 'about 20 s', () =>
       npm(ctx, ['run', '--silent', 'build'], log),
@@ -101,7 +101,7 @@ function filesIn(folder, ending) {
 function npm(ctx, args, log) {
   const options = { env: ctx.env, cwd: root, log, signal: ctx.signal, show: -25 }; // npm and tsc tell the cause first
   const script = ctx.env.npm_execpath; // the npm that started us
-  if (script?.endsWith('.js')) return runTool(process.execPath, [script, ...args], options);
+  if (script?.endsWith('npm-cli.js')) return runTool(process.execPath, [script, ...args], options);
   return runTool('npm', args, options);
 }
 

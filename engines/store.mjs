@@ -112,7 +112,7 @@ function fetchWheel(ctx) {
   return cached(ctx, `secantus-wheel-${WHEEL}`, {
     file: join('bin', 'python'),
     label: `fetching the store (SecantusDB ${WHEEL}) with pip`,
-    estimate: 'about 30 s',
+    estimate: 'about a minute',
     async build(folder, log) {
       const options = { env: ctx.env, cwd: folder, log, signal: ctx.signal };
       await runTool(python, ['-m', 'venv', folder], options);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { downloadBySdk } from './download.mjs';
-import { httpAnswers } from './health.mjs';
+import { grpcAnswers, httpAnswers } from './health.mjs';
 import { environmentWithout, findProgram } from './paths.mjs';
 import { endServer, runTool, spawnServer } from './processes.mjs';
 
@@ -66,6 +66,7 @@ export const temporal = {
   },
 
   async check(addresses, ports) {
+    if (!ports) return grpcAnswers(addresses.TEMPORAL_ADDRESS); // not started by us: only its address is known
     await httpAnswers(addresses.TEMPORAL_WEB_URL);
     // The frontend itself, through its HTTP API: the namespace is there, so workflows can be started.
     const base = `http://127.0.0.1:${ports.http}/api/v1`;

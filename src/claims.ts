@@ -6,6 +6,7 @@ import { Binary } from 'mongodb';
 import type { Collection, Db } from 'mongodb';
 import type { OutcomeKind } from './domain/outcome.ts';
 import { partialFailure } from './mongo.ts';
+import { setEach } from './set-each.ts';
 
 export interface ClaimOutcome {
   kind: OutcomeKind;
@@ -84,21 +85,23 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     async reopenConflict({ _id, ...claim }) {
       await collection.updateOne({ _id }, { $set: claim });
     },
-    conclude: (outcomes) => write(outcomes, (outcome) => ({ $set: { outcome } })),
+    conclude: (outcomes) => write(outcomes, {}),
     settled: (outcomes) =>
-      write(outcomes, (outcome) => ({ $set: { outcome, settledAt: new Date(), message: null } })),
+      write(outcomes, {
+        settledAt: outcomes.map(() => new Date()),
+        message: outcomes.map(() => null),
+      }),
   };
 
   async function write(
     outcomes: { claim: string; outcome: ClaimOutcome }[],
-    update: (outcome: ClaimOutcome) => { $set: Partial<Claim> },
+    more: Record<string, unknown[]>,
   ): Promise<void> {
     if (outcomes.length === 0) return;
-    await collection.bulkWrite(
-      outcomes.map(({ claim, outcome }) => ({
-        updateOne: { filter: { _id: claim }, update: update(outcome) },
-      })),
-      { ordered: false },
+    const keys = outcomes.map(({ claim }) => claim);
+    await collection.updateMany(
+      { _id: { $in: keys } },
+      setEach('_id', keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
     );
   }
 }

@@ -80,7 +80,7 @@ export const legacy = z
     submitStatuses: submitStatuses.prefault({}),
     timeout: duration('50ms', '5m').prefault('10s'),
     maxResponseBytes: size(KIB, 64 * MIB).prefault('1MiB'),
-    maxConcurrent: whole(1, 10_000).prefault(100),
+    maxConcurrent: whole(1, 10_000).prefault(256),
     expectedLatency: expectedLatency.prefault({}),
     maxGetsPerRegistration: whole(1, 100).prefault(8),
     maxPollInterval: duration('10ms', '1d').prefault('60s'),

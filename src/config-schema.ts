@@ -103,7 +103,7 @@ const mongodb = z.strictObject({
 });
 
 const worker = z.strictObject({
-  maxConcurrentActivities: whole(1, 10_000).prefault(60),
+  maxConcurrentActivities: whole(1, 10_000).prefault(200),
   maxCachedWorkflows: whole(0, 100_000).prefault(1000),
   shutdownGrace: duration('0ms', '1h').prefault('15s'),
 });

@@ -1,7 +1,7 @@
 /** The failure queue: the original bytes and properties, with the story in headers. */
 import { createHash } from 'node:crypto';
 import type { Options } from 'amqplib';
-import { HEADER, failureMessageId } from './domain/names.ts';
+import { HEADER, failureMessageId, malformedKey } from './domain/names.ts';
 import type { FailureClass } from './domain/outcome.ts';
 import { fromWire } from './message.ts';
 import type { Publisher } from './rabbit-publisher.ts';
@@ -35,8 +35,8 @@ export function createFailures(publisher: Publisher, queue: string): Failures {
 /** The AMQP properties of a record. The original ones are kept, but for messageId, which names the logical record. */
 export function propertiesOf(record: FailureRecord): Options.Publish {
   const original = fromWire(record.properties);
-  const hash = createHash('sha256').update(record.body).digest('hex').slice(0, 16);
-  const claim = record.claim ?? `malformed!${hash}`;
+  const claim =
+    record.claim ?? malformedKey(createHash('sha256').update(record.body).digest('hex'));
   return {
     ...original,
     messageId: failureMessageId(claim, record.failureClass).slice(0, 255),

@@ -16,7 +16,7 @@ import type { Log } from './log.ts';
 import { redriveOf, toWire } from './message.ts';
 import type { Metrics } from './metrics.ts';
 import { createConsumer } from './rabbit-consumer.ts';
-import type { Delivery } from './rabbit-consumer.ts';
+import type { Consumer, Delivery } from './rabbit-consumer.ts';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { StartResult } from './temporal.ts';
 
@@ -60,7 +60,11 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     bytesOf: ({ registration }) => encodedBytes(registration),
     handOver: (batch) => startBatch(batch).catch(() => {}),
   });
-  const consumer = await createConsumer(config, log, onDelivery);
+  // Deliveries come before createConsumer has returned, and with them, perhaps, the first trouble.
+  let consumer: Consumer | null = null;
+  const created = await createConsumer(config, log, onDelivery);
+  consumer = created;
+  if (troubles > 0) await created.pause();
 
   function onDelivery(delivery: Delivery): void {
     metrics.deliveries.inc();
@@ -159,25 +163,25 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
           if (isTroubled) return;
           isTroubled = true;
           troubles += 1;
-          if (troubles === 1) void consumer.pause();
+          if (troubles === 1) void consumer?.pause();
         },
       });
     } finally {
       if (isTroubled) troubles -= 1;
-      if (isTroubled && troubles === 0 && !stop.signal.aborted) void consumer.resume();
+      if (isTroubled && troubles === 0 && !stop.signal.aborted) void consumer?.resume();
     }
   }
 
   return {
-    isReady: () => consumer.isReady() && troubles === 0,
+    isReady: () => created.isReady() && troubles === 0,
     async stop() {
-      await consumer.pause();
+      await created.pause();
       const late = setTimeout(() => stop.abort(new Error('stopping')), DRAIN_MS);
       await gatherer.drain();
       await Promise.all(rejecting);
       clearTimeout(late);
       stop.abort(new Error('stopped'));
-      await consumer.close();
+      await created.close();
     },
   };
 }

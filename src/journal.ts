@@ -5,6 +5,7 @@
  */
 import type { Collection, Db } from 'mongodb';
 import { partialFailure } from './mongo.ts';
+import { setEach } from './set-each.ts';
 
 export type JournalState =
   | 'intent' // about to be sent, or sent and not yet written down
@@ -83,15 +84,15 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
     },
     async close(closings, token) {
       if (closings.length === 0) return;
-      const answeredAt = new Date();
-      await collection.bulkWrite(
-        closings.map(({ entry, ...closing }) => ({
-          updateOne: {
-            filter: { _id: entry, token },
-            update: { $set: { ...closing, answeredAt } },
-          },
-        })),
-        { ordered: false },
+      const entries = closings.map(({ entry }) => entry);
+      await collection.updateMany(
+        { _id: { $in: entries }, token },
+        setEach('_id', entries, {
+          state: closings.map(({ state }) => state),
+          requestId: closings.map(({ requestId }) => requestId),
+          reason: closings.map(({ reason }) => reason),
+          answeredAt: closings.map(() => new Date()),
+        }),
       );
     },
     async decide(entry, from, to) {

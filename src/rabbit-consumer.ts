@@ -82,15 +82,17 @@ export async function createConsumer(
     }
   }
 
-  const deliveryOf = (on: Channel, message: ConsumeMessage): Delivery => ({
-    body: message.content,
-    properties: message.properties,
-    receivedAt: Date.now(),
-    isGone: () => channel !== on,
-    ack() {
-      if (channel === on) on.ack(message);
-    },
-  });
+  function deliveryOf(on: Channel, message: ConsumeMessage): Delivery {
+    return {
+      body: message.content,
+      properties: message.properties,
+      receivedAt: Date.now(),
+      isGone: () => channel !== on,
+      ack() {
+        if (channel === on) on.ack(message);
+      },
+    };
+  }
 
   return {
     async pause() {

@@ -1,7 +1,9 @@
 /** The user's collection: the status of a registration, written once it is registered. */
+import { MongoServerError } from 'mongodb';
 import type { Db, Document } from 'mongodb';
 import type { Config } from './config-schema.ts';
 import { partialFailure } from './mongo.ts';
+import { setEach } from './set-each.ts';
 
 export interface Result {
   id: string;
@@ -20,46 +22,70 @@ export interface Results {
 
 export function openResults(db: Db, mongodb: Config['mongodb']): Results {
   const collection = db.collection(mongodb.collection);
+  const { match, statusField, registeredWord, upsert } = mongodb;
   return {
     async write(results) {
-      const written = results.map((): Written => 'written');
-      const operations = results.map(({ id, requestId, registeredAt }) => ({
-        updateOne: {
-          filter: { [mongodb.match]: id },
-          update: {
-            $set: { [mongodb.statusField]: mongodb.registeredWord, requestId, registeredAt },
-          },
-          upsert: mongodb.upsert,
-        },
-      }));
-      let matched = results.length;
       try {
-        const { matchedCount, upsertedCount } = await collection.bulkWrite(operations, {
-          ordered: false,
-        });
-        matched = matchedCount + upsertedCount;
+        return await writeTogether(results);
       } catch (error) {
-        const { duplicates, permanent, transient } = partialFailure(error);
-        // Two upserts of one id can both try to insert; the one that lost finds the document the next time.
-        for (const index of [...duplicates, ...transient]) written[index] = 'later';
-        for (const [index, reason] of permanent) written[index] = { permanent: reason };
-        matched = mongodb.upsert ? results.length : 0;
+        // One document that its collection refuses fails the statement for all: one by one, each has its own fate.
+        if (error instanceof MongoServerError) return writeOneByOne(results);
+        throw error;
       }
-      if (matched < results.length && !mongodb.upsert) await markMissing(results, written);
-      return written;
     },
-    find: (id) => collection.findOne({ [mongodb.match]: id }),
-    count: () => collection.countDocuments({ [mongodb.statusField]: mongodb.registeredWord }),
+    find: (id) => collection.findOne({ [match]: id }),
+    count: () => collection.countDocuments({ [statusField]: registeredWord }),
   };
 
-  async function markMissing(results: Result[], written: Written[]): Promise<void> {
+  /** Updates what is there in one statement and inserts what is not: far cheaper than as many upserts. */
+  async function writeTogether(results: Result[]): Promise<Written[]> {
     const ids = results.map(({ id }) => id);
+    const { matchedCount } = await collection.updateMany(
+      { [match]: { $in: ids } },
+      setEach(match, ids, {
+        [statusField]: results.map(() => registeredWord),
+        requestId: results.map(({ requestId }) => requestId),
+        registeredAt: results.map(({ registeredAt }) => registeredAt),
+      }),
+    );
+    const there = matchedCount === 0 ? new Set<unknown>() : await findIds(ids);
+    const missing = results.filter(({ id }) => !there.has(id));
+    if (missing.length > 0 && upsert) {
+      const documents = missing.map((result) => ({ [match]: result.id, ...fieldsOf(result) }));
+      await collection.insertMany(documents, { ordered: false });
+    }
+    const isMissing = new Set(upsert ? [] : missing.map(({ id }) => id));
+    return results.map(({ id }) => (isMissing.has(id) ? 'missing' : 'written'));
+  }
+
+  async function writeOneByOne(results: Result[]): Promise<Written[]> {
+    const written = results.map((): Written => 'written');
+    const operations = results.map((result) => ({
+      updateOne: { filter: { [match]: result.id }, update: { $set: fieldsOf(result) }, upsert },
+    }));
+    try {
+      await collection.bulkWrite(operations, { ordered: false });
+    } catch (error) {
+      const { duplicates, permanent, transient } = partialFailure(error);
+      // Two upserts of one id can both try to insert; the one that lost finds the document the next time.
+      for (const index of [...duplicates, ...transient]) written[index] = 'later';
+      for (const [index, reason] of permanent) written[index] = { permanent: reason };
+    }
+    if (upsert) return written;
+    const there = await findIds(results.map(({ id }) => id));
+    return written.map((fate, index) =>
+      fate === 'written' && !there.has(results[index]?.id) ? 'missing' : fate,
+    );
+  }
+
+  function fieldsOf({ requestId, registeredAt }: Result): Document {
+    return { [statusField]: registeredWord, requestId, registeredAt };
+  }
+
+  async function findIds(ids: string[]): Promise<Set<unknown>> {
     const found = await collection
-      .find({ [mongodb.match]: { $in: ids } }, { projection: { [mongodb.match]: 1 } })
+      .find({ [match]: { $in: ids } }, { projection: { [match]: 1 } })
       .toArray();
-    const there = new Set(found.map((document) => String(document[mongodb.match])));
-    results.forEach(({ id }, index) => {
-      if (written[index] === 'written' && !there.has(id)) written[index] = 'missing';
-    });
+    return new Set(found.map((document): unknown => document[match]));
   }
 }

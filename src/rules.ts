@@ -4,12 +4,18 @@ import type { Config } from './config-schema.ts';
 
 /** What a run gets to know of the configuration, as an argument of its start. */
 export function rulesOf({ legacy }: Pick<Config, 'legacy'>): Rules {
+  const plan = planPolls(
+    legacy.expectedLatency,
+    legacy.maxGetsPerRegistration,
+    legacy.maxPollInterval,
+  );
   return {
     deadline: legacy.deadline,
     maxOpen: legacy.maxOpen,
     onUnknown: legacy.onUnknown,
-    plan: planPolls(legacy.expectedLatency, legacy.maxGetsPerRegistration, legacy.maxPollInterval),
-    coalesce: 300,
+    plan,
+    // Half a step of the plan: a batch that was accepted over a second is still polled in one round a step.
+    coalesce: Math.min(plan.tail / 2, 1_000),
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000],

@@ -7,7 +7,6 @@ import {
 } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
 import type { RunInput } from '../workflows/registrations.ts';
 import {
   ATTRIBUTE_BYTES,
@@ -20,6 +19,9 @@ import { errorFacts } from './log.ts';
 
 export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
+
+/** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST. */
+const KEYWORD_LIST = 7;
 
 /** gRPC status codes (grpc.io/docs/guides/status-codes). */
 const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, resourceExhausted: 8 } as const;
@@ -50,7 +52,6 @@ export function connectionOptions(config: Config) {
  * @throws Error that says how to add them by hand when we may not
  */
 export async function registerSearchAttributes(client: Client): Promise<void> {
-  const { INDEXED_VALUE_TYPE_KEYWORD_LIST: KEYWORD_LIST } = temporal.api.enums.v1.IndexedValueType;
   const { namespace } = client.options;
   const known = await client.connection.operatorService.listSearchAttributes({ namespace });
   const missing = [ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES].filter(

@@ -33,8 +33,20 @@ export const claimKey = (id: string, generation: number): string => `${id}~${gen
 export const conflictKey = (id: string, generation: number, bodyHash: string): string =>
   `${claimKey(id, generation)}!${bodyHash.slice(0, 16)}`;
 
+/** What `claimKey` and `conflictKey` were made of, or null when the text is no such key. */
+export const readClaimKey = (
+  key: string,
+): { id: string; generation: number; conflict: boolean } | null => {
+  const [, id, generation, hash] = /^(.*)~(\d+)(![0-9a-f]{16})?$/s.exec(key) ?? [];
+  if (id === undefined) return null;
+  return { id, generation: Number(generation), conflict: hash !== undefined };
+};
+
 /** `_id` of a journal entry: the n-th submission under a claim, from 1. */
 export const entryKey = (claim: string, n: number): string => `${claim}#${n}`;
+
+/** The claim a journal entry was opened under. */
+export const claimOfEntry = (entry: string): string => entry.slice(0, entry.lastIndexOf('#'));
 
 /** The number n of a journal entry. */
 export const entryNumber = (entry: string): number =>
@@ -42,10 +54,17 @@ export const entryNumber = (entry: string): number =>
 
 /** The journal entry after a given one: only an operator's word, or `onUnknown: resubmit`, asks for it. */
 export const nextEntry = (entry: string): string =>
-  entryKey(entry.slice(0, entry.lastIndexOf('#')), entryNumber(entry) + 1);
+  entryKey(claimOfEntry(entry), entryNumber(entry) + 1);
 
 /** `messageId` of a failure record: the same for every wire copy of one logical record. */
 export const failureMessageId = (claim: string, kind: string): string => `${claim}:${kind}`;
+
+/** The claim in a `failureMessageId`, or null when the text is none of this class. */
+export const claimOfFailure = (messageId: string, kind: string): string | null =>
+  messageId.endsWith(`:${kind}`) ? messageId.slice(0, -kind.length - 1) : null;
+
+/** What stands for the claim of a malformed delivery, which has none: the beginning of its SHA-256, hex. */
+export const malformedKey = (bodyHash: string): string => `malformed!${bodyHash.slice(0, 16)}`;
 
 /**
  * Workflow ids say what they carry and are unique per run: `registrations/ana-1+99/4f1c…`.

@@ -1,4 +1,4 @@
-// The two things the adaptation layer does with a connection: read a body within a limit, answer with JSON.
+// What the adaptation layer does with a connection: read a body within a limit, answer with JSON, notice who left.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export type Body = { kind: 'body'; bytes: Buffer } | { kind: 'too-large' } | { kind: 'cut' };
@@ -52,4 +52,15 @@ export function sendText(
       ...headers,
     })
     .end(text);
+}
+
+/** Calls back once if the connection ends before the answer has left, whoever ended it. */
+export function ifUnanswered(response: ServerResponse, action: () => void): void {
+  if (response.destroyed) {
+    action();
+    return;
+  }
+  response.once('close', () => {
+    if (!response.writableFinished) action();
+  });
 }

@@ -3,9 +3,9 @@
 // answer alone was the dearest part of a POST.
 
 export interface Later {
-  /** Runs after so many milliseconds, rounded up to the next tick. */
-  run(ms: number, action: () => void): void;
-  /** Runs at once what waits, and from now on everything: nobody shall lose an answer because the simulator closes. */
+  /** Resolves after so many milliseconds, rounded up to the next tick. */
+  due(ms: number): Promise<void>;
+  /** Resolves at once what waits, and from now on everything: nobody shall lose an answer because the simulator closes. */
   hurry(): void;
 }
 
@@ -13,7 +13,7 @@ const tickMs = 5;
 
 interface Tick {
   timer: NodeJS.Timeout;
-  actions: (() => void)[];
+  waiting: (() => void)[];
 }
 
 export function createLater(): Later {
@@ -24,24 +24,23 @@ export function createLater(): Later {
     const tick = ticks.get(place);
     ticks.delete(place);
     clearTimeout(tick?.timer);
-    tick?.actions.forEach((action) => action());
+    tick?.waiting.forEach((resolve) => resolve());
   };
 
   return {
-    run(ms, action) {
-      if (hurried || ms === 0) {
-        action();
-        return;
-      }
+    due(ms) {
+      if (hurried || ms === 0) return Promise.resolve();
       const now = performance.now(); // never set back, unlike the time of day
       const place = Math.ceil((now + ms) / tickMs);
-      const tick = ticks.get(place);
-      if (tick !== undefined) {
-        tick.actions.push(action);
-        return;
-      }
-      const timer = setTimeout(() => fire(place), place * tickMs - now);
-      ticks.set(place, { timer, actions: [action] });
+      return new Promise((resolve) => {
+        const tick = ticks.get(place);
+        if (tick !== undefined) {
+          tick.waiting.push(resolve);
+          return;
+        }
+        const timer = setTimeout(() => fire(place), place * tickMs - now);
+        ticks.set(place, { timer, waiting: [resolve] });
+      });
     },
     hurry() {
       hurried = true;

@@ -1,6 +1,6 @@
 // The ledger: what the simulated system accepted and answered, append-only. It is the truth for audits, and by it a
-// restarted simulator knows yesterday's registrations. Kept whole in memory; in the file one JSON object a line.
-import { type FileHandle, open } from 'node:fs/promises';
+// restarted simulator knows yesterday's registrations. Kept whole in memory, and as JSON lines wherever it is stored.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
 const at = z.int(); // epoch milliseconds
@@ -15,7 +15,7 @@ const accepted = z.strictObject({
   final: z.enum(['done', 'failed', 'never']),
   reason: z.string().optional(),
 });
-const entrySchema = z.discriminatedUnion('event', [
+export const entrySchema = z.discriminatedUnion('event', [
   accepted,
   /** 4xx; id null when the body had none that could be read */
   z.strictObject({
@@ -48,42 +48,48 @@ export interface Ledger {
   entries(): readonly LedgerEntry[];
   /** Throws an Error when an earlier entry could not be written: a ledger with holes would be no truth. */
   append(entry: LedgerEntry): void;
+  /** Resolves when every entry so far is in the store; throws when that is impossible. */
+  written(): Promise<void>;
   /** Calls back for every entry, those already there first. */
   follow(observer: (entry: LedgerEntry) => void): void;
   /** Writes what is still in memory; throws when the file could not be written. */
   close(): Promise<void>;
 }
 
-/** Longest time an entry stays in memory only, milliseconds. */
-const flushMs = 50;
+/** Where the ledger's lines are stored; ledger-file.ts has the real one. */
+export interface LedgerStore {
+  append(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How long an entry waits for others to be written with, milliseconds: less than the shortest answer delay. */
+const gatherMs = 10;
 
 /**
- * @param file path of the JSON lines, created when absent; null keeps the ledger in memory only.
- * @throws Error when the file cannot be opened, or a line of it is no ledger entry. A torn last line (the process was
- * killed while writing) is cut off.
+ * @param entries those of earlier runs, oldest first
+ * @param store null keeps the ledger in memory only
  */
-export async function openLedger(file: string | null): Promise<Ledger> {
-  const handle = file === null ? null : await openFile(file);
-  const entries = handle === null || file === null ? [] : await readEntries(handle, file);
+export function createLedger(entries: LedgerEntry[], store: LedgerStore | null): Ledger {
   const observers: ((entry: LedgerEntry) => void)[] = [];
   let unwritten: string[] = [];
-  let timer: NodeJS.Timeout | null = null;
-  let writing: Promise<void> = Promise.resolve();
+  let allWritten: Promise<void> = Promise.resolve();
   let fault: Error | null = null;
 
-  const flush = (): Promise<void> => {
-    timer = null;
-    writing = writing.then(async () => {
-      const text = unwritten.join('');
-      unwritten = [];
-      if (handle === null || text === '' || fault !== null) return;
-      try {
-        await handle.appendFile(text);
-      } catch (cause) {
-        fault = new Error(`the ledger ${file} cannot be written: ${String(cause)}`, { cause });
-      }
-    });
-    return writing;
+  const write = async (to: LedgerStore, before: Promise<void>): Promise<void> => {
+    await sleep(gatherMs);
+    await before; // one write after the other: the order of the lines is the order of the events
+    const text = unwritten.join('');
+    unwritten = [];
+    if (fault !== null) return;
+    try {
+      await to.append(text);
+    } catch (cause) {
+      fault = new Error(`the ledger cannot be written: ${String(cause)}`, { cause });
+    }
+  };
+  const written = async (): Promise<void> => {
+    await allWritten;
+    if (fault !== null) throw fault;
   };
 
   return {
@@ -92,49 +98,20 @@ export async function openLedger(file: string | null): Promise<Ledger> {
       if (fault !== null) throw fault;
       entries.push(entry);
       for (const observer of observers) observer(entry);
-      if (handle === null) return;
-      unwritten.push(JSON.stringify(entry) + '\n');
-      timer ??= setTimeout(() => void flush(), flushMs);
+      if (store === null) return;
+      if (unwritten.push(JSON.stringify(entry) + '\n') === 1) {
+        allWritten = write(store, allWritten);
+      }
     },
+    written,
     follow(observer) {
       entries.forEach(observer);
       observers.push(observer);
     },
     async close() {
-      if (timer !== null) clearTimeout(timer);
-      await flush();
-      await handle?.close();
+      await allWritten;
+      await store?.close();
       if (fault !== null) throw fault;
     },
   };
-}
-
-async function openFile(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'a+');
-  } catch (cause) {
-    const remedy = 'give a path in a folder that exists and can be written';
-    throw new Error(`cannot open the ledger ${file}: ${String(cause)}; ${remedy}`, { cause });
-  }
-}
-
-async function readEntries(handle: FileHandle, file: string): Promise<LedgerEntry[]> {
-  const bytes = await handle.readFile();
-  const whole = bytes.lastIndexOf(0x0a) + 1;
-  if (whole < bytes.length) await handle.truncate(whole);
-  const lines = bytes.subarray(0, whole).toString().split('\n').slice(0, -1);
-  return lines.map((line, index) => {
-    const entry = parseEntry(line);
-    if (entry !== null) return entry;
-    const remedy = 'give another file, or move this one away';
-    throw new Error(`${file}:${index + 1}: not an entry of a simulator's ledger; ${remedy}`);
-  });
-}
-
-function parseEntry(line: string): LedgerEntry | null {
-  try {
-    return entrySchema.safeParse(JSON.parse(line)).data ?? null;
-  } catch {
-    return null;
-  }
 }

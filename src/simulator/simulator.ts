@@ -1,6 +1,7 @@
 // The legacy system to try the product against: an HTTP adaptation layer in front of a core that is slow and speaks a
 // protocol of its own over TCP. Everything it accepts and answers goes into a ledger, so that an audit can tell a
 // registration that was lost from one filed twice.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Behaviour, check, createScript } from './behaviour.ts';
 import { createControl } from './control.ts';
 import { createCoreClient } from './core-client.ts';
@@ -8,7 +9,8 @@ import { createCore } from './core.ts';
 import { createFilings } from './filings.ts';
 import { createLater } from './later.ts';
 import { createLayer } from './layer.ts';
-import { type LedgerEntry, openLedger } from './ledger.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { openLedger } from './ledger-file.ts';
 import { listen } from './listen.ts';
 import { defaultOptions, optionsSchema, type SimulatorOptions } from './options.ts';
 import { createPoll, createPollFaults } from './poll.ts';
@@ -90,6 +92,8 @@ export async function startSimulator(given: Partial<SimulatorOptions> = {}): Pro
     const closed = new Promise((resolve) => layer.close(resolve));
     await stopCore();
     later.hurry();
+    await ledger.written().catch(() => undefined); // closing the ledger tells
+    await nextTurn(); // for the answers that waited for the same
     layer.closeAllConnections();
     await closed;
     await ledger.close();

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Script } from './behaviour.ts';
 import type { CoreClient } from './core-client.ts';
 import { answerDelayMs, type Case, decide, type Decision, type Past } from './decision.ts';
-import { readBody, sendJson } from './http.ts';
+import { ifUnanswered, readBody, sendJson } from './http.ts';
 import type { Later } from './later.ts';
 import type { Ledger } from './ledger.ts';
 import type { PollFaults } from './poll.ts';
@@ -85,15 +85,11 @@ export function createSubmit({
     if (final === 'failed') happened(it.id, 'fail');
     if (filing.loseAnswer) happened(it.id, 'lose');
     pollFaults.order(requestId, it.orders);
-    later.run(answerDelayMs(it), () => {
-      // The client may have gone away meanwhile: it never learns the request id, which is all the same to an audit.
-      if (filing.loseAnswer || response.destroyed) {
-        loseAnswer(requestId);
-        response.destroy();
-      } else {
-        sendJson(response, 201, { id: requestId });
-      }
-    });
+    ifUnanswered(response, () => loseAnswer(requestId));
+    // Nobody is told of a registration that a kill of this process could make the ledger forget.
+    await Promise.all([ledger.written(), later.due(answerDelayMs(it))]);
+    if (filing.loseAnswer) response.destroy();
+    else if (!response.destroyed) sendJson(response, 201, { id: requestId });
   };
 
   return async (request, response) => {

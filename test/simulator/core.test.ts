@@ -54,8 +54,8 @@ test('the core answers anyone who speaks its protocol, and refuses what it does 
   );
   let text = '';
   while (text.split('\r\n').length < 5) {
-    const [chunk] = await once(socket, 'data');
-    text += String(chunk);
+    const chunk: unknown[] = await once(socket, 'data');
+    text += String(chunk[0]);
   }
   const [accepted = '', ...rest] = text.split('\r\n');
   assert.match(accepted, /^OK\|[A-Z0-9]{6}-[A-Z0-9]$/);

@@ -1,6 +1,8 @@
 // A simulator for one test, and a client that shows what came over the wire.
 import type { TestContext } from 'node:test';
+import { request } from 'undici';
 import type { SimulatorOptions } from '../../src/simulator/options.ts';
+import { parseJson } from '../../src/simulator/request.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 
 /** A simulator on free ports that answers at once and finishes at once; closed when the test ends. */
@@ -20,9 +22,11 @@ export async function simulatorFor(
   return simulator;
 }
 
+type CallOptions = NonNullable<Parameters<typeof request>[1]>;
+
 export interface Answer {
   status: number;
-  headers: Headers;
+  headers: Record<string, string | string[] | undefined>;
   text: string;
   /** the body when it is a JSON object, else empty */
   body: Record<string, unknown>;
@@ -51,17 +55,14 @@ export async function control(simulator: Simulator, changes: unknown): Promise<A
 export async function call(
   simulator: Simulator,
   path: string,
-  init: RequestInit = {},
+  init: CallOptions = {},
 ): Promise<Answer> {
-  const response = await fetch(simulator.url + path, init);
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: parse(text) };
+  const { statusCode, headers, body } = await request(simulator.url + path, init);
+  const text = await body.text();
+  return { status: statusCode, headers, text, body: parse(text) };
 }
 
 function parse(text: string): Record<string, unknown> {
-  try {
-    return Object.fromEntries(Object.entries(Object(JSON.parse(text))));
-  } catch {
-    return {};
-  }
+  const parsed = parseJson(Buffer.from(text));
+  return parsed.kind === 'object' ? parsed.fields : {};
 }

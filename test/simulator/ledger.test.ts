@@ -3,7 +3,10 @@ import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { openLedger } from '../../src/simulator/ledger.ts';
+import { answerCommand } from '../../src/simulator/core.ts';
+import { createFilings } from '../../src/simulator/filings.ts';
+import { openLedger } from '../../src/simulator/ledger-file.ts';
+import { createLedger } from '../../src/simulator/ledger.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { call, file, poll, post, simulatorFor } from './harness.ts';
 
@@ -62,7 +65,7 @@ test('answers that wait when the simulator closes are given, not lost', async (t
 
 test('GET /ledger gives the ledger as JSON lines', async (t) => {
   const simulator = await simulatorFor(t);
-  await Promise.all(Array.from({ length: 1_200 }, (_, i) => file(simulator, { id: `r-${i}` })));
+  await Promise.all(Array.from({ length: 600 }, (_, i) => file(simulator, { id: `r-${i}` })));
   const { text } = await call(simulator, '/ledger');
   const entries = text
     .trimEnd()
@@ -97,11 +100,43 @@ test('a ledger that cannot be opened is an error that names the path', async (t)
   await assert.rejects(openLedger(ledgerFile), /cannot open the ledger .*a folder that exists/);
 });
 
-test('a ledger that can no longer be written accepts nothing more', async () => {
-  // A device that takes no byte: writing to it fails with ENOSPC.
-  const ledger = await openLedger('/dev/full');
+test('a last line that does not begin like an entry is not cut off', async (t) => {
+  const ledgerFile = await ledgerFileFor(t);
+  await appendFile(ledgerFile, 'my notes');
+  await assert.rejects(openLedger(ledgerFile), /ledger\.jsonl:1: not an entry/);
+  assert.equal(await readFile(ledgerFile, 'utf8'), 'my notes');
+});
+
+test('what has no end, as a device, is not taken for a ledger', async () => {
+  await assert.rejects(openLedger('/dev/zero'), /no regular file/);
+});
+
+const fullDisk = {
+  append: () => Promise.reject(new Error('ENOSPC')),
+  close: () => Promise.resolve(),
+};
+
+test('a ledger that cannot be written takes nothing more, and says so when closed', async () => {
+  const ledger = createLedger([], fullDisk);
   const entry = { at: 1, event: 'not-accepted', id: 'r-1', status: 503 } as const;
   ledger.append(entry);
-  await assert.rejects(ledger.close(), /the ledger \/dev\/full cannot be written: .*ENOSPC/);
+  await assert.rejects(ledger.close(), /the ledger cannot be written: Error: ENOSPC/);
   assert.throws(() => ledger.append(entry), /cannot be written/);
+});
+
+test('with a ledger that cannot be written the core accepts nothing', async () => {
+  const ledger = createLedger([], fullDisk);
+  ledger.append({ at: 1, event: 'not-accepted', id: 'r-1', status: 503 });
+  await assert.rejects(ledger.close());
+  const answer = answerCommand(createFilings(ledger, 1), 'CADASTRAR|r-1||0|CONCLUI|', 1);
+  assert.match(answer, /^ERRO\|61\|the ledger cannot be written/);
+});
+
+test('a registration is in the file before its client is told', async (t) => {
+  const ledgerFile = await ledgerFileFor(t);
+  const simulator = await simulatorFor(t, { ledgerFile });
+  for (let i = 0; i < 20; i += 1) {
+    const requestId = await file(simulator, { id: `r-${i}` });
+    assert.ok((await readFile(ledgerFile, 'utf8')).includes(requestId));
+  }
 });

@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import { createLog } from '../log.ts';
+import { startSimulator } from '../simulator/simulator.ts';
+import type { SimulatorStats } from '../simulator/statistics.ts';
+import { duration, durationRange, share, wholeNumber } from './arguments.ts';
+import type { Range } from './arguments.ts';
+import { CommandError, globals, print, untilSignal } from './context.ts';
+import { columns, number } from './table.ts';
+
+interface SimulateOptions {
+  host: string;
+  port: number;
+  corePort: number;
+  seed: number;
+  latency: Range;
+  answerDelay: Range;
+  refuse: number;
+  fail: number;
+  loseAnswer: number;
+  neverFinish: number;
+  error: number;
+  errorStatus: number;
+  throttle: number;
+  retryAfter: number;
+  ledger?: string;
+}
+
+export function addSimulate(program: Command): void {
+  const port = wholeNumber(0, 65_535);
+  const latency = { minMs: 10_000, maxMs: 20_000 };
+  const answerDelay = { minMs: 20, maxMs: 60 };
+  program
+    .command('simulate')
+    .description('be the slow legacy system, to try Despachante against')
+    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--port <n>', 'port of its HTTP layer (0: any free one)', port, 9997)
+    .option('--core-port <n>', 'port of the core behind it (0: any free one)', port, 9998)
+    .option('--seed <n>', 'the same seed and registrations meet the same fates', wholeNumber(0), 1)
+    .addOption(range(program, '--latency <range>', 'from accepted to done', latency, '10s..20s'))
+    .addOption(range(program, '--answer-delay <range>', 'to the answer of a POST', answerDelay, '20ms..60ms'))
+    .option('--refuse <share>', 'answered 422 with a reason', share, 0)
+    .option('--fail <share>', 'accepted, and failed in the end', share, 0)
+    .option('--lose-answer <share>', 'accepted, and the connection cut before the answer', share, 0)
+    .option('--never-finish <share>', 'accepted, and "processing" for ever', share, 0)
+    .option('--error <share>', 'answered with --error-status, not accepted', share, 0)
+    .option('--error-status <n>', 'the status of --error', wholeNumber(200, 599), 500)
+    .option('--throttle <share>', 'answered 429 with Retry-After, not accepted', share, 0)
+    .addOption(
+      program
+        .createOption('--retry-after <duration>', 'what Retry-After says, in whole seconds')
+        .argParser(duration)
+        .default(1_000, '1s'),
+    )
+    .option('--ledger <file>', 'keep what is accepted and answered in a file, over restarts too')
+    .addHelpText(
+      'after',
+      `
+With --json two lines are printed: where it listens, and its statistics at the end. Beside the legacy system's own paths
+it answers GET /stats, GET /ledger and POST /control (bursts of errors, the core down and up).
+
+Example: despachante simulate --latency 10s..20s --refuse 0.02 --fail 0.02 --ledger legacy.jsonl`,
+    )
+    .action((options: SimulateOptions, command: Command) =>
+      simulate(options, globals(command).json === true),
+    );
+}
+
+const range = (program: Command, flags: string, text: string, standard: Range, shown: string) =>
+  program.createOption(flags, text).argParser(durationRange).default(standard, shown);
+
+async function simulate(options: SimulateOptions, json: boolean): Promise<void> {
+  const stopped = untilSignal(createLog('simulator', { level: 'silent', format: 'json' }));
+  const simulator = await startSimulator({
+    host: options.host,
+    port: options.port,
+    corePort: options.corePort,
+    seed: options.seed,
+    ledgerFile: options.ledger ?? null,
+    latency: options.latency,
+    answerDelay: options.answerDelay,
+    refuseShare: options.refuse,
+    failShare: options.fail,
+    loseAnswerShare: options.loseAnswer,
+    neverFinishShare: options.neverFinish,
+    errorShare: options.error,
+    errorStatus: options.errorStatus,
+    throttleShare: options.throttle,
+    retryAfterSeconds: Math.ceil(options.retryAfter / 1000),
+  }).catch((error: unknown) => {
+    throw new CommandError(error instanceof Error ? error.message : String(error));
+  });
+  const { url, coreAddress } = simulator;
+  if (json) print(JSON.stringify({ url, coreAddress, seed: options.seed }));
+  else print(`The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`);
+  await stopped;
+  const stats = simulator.stats();
+  await simulator.close();
+  print(json ? JSON.stringify(stats) : table(stats));
+}
+
+const table = (stats: SimulatorStats): string =>
+  columns([
+    ['accepted', number(stats.accepted)],
+    ['  done', number(stats.done)],
+    ['  failed', number(stats.failed)],
+    ['  in flight', number(stats.inFlight)],
+    ['refused', number(stats.refused)],
+    ['not accepted', number(stats.notAccepted)],
+    ['answers lost', number(stats.answersLost)],
+    ['filed twice', number(stats.filedTwice)],
+    ['POSTs', number(stats.posts)],
+    ['GETs', number(stats.gets)],
+  ]);

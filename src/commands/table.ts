@@ -1,0 +1,40 @@
+/** How commands print for people: aligned columns, colours only on a terminal, nothing that could steer the terminal. */
+import { stripVTControlCharacters } from 'node:util';
+import pc from 'picocolors';
+
+/** Colours for stdout; none where it is no terminal, whatever CI variables say. */
+export const paint = pc.createColors(process.stdout.isTTY && pc.isColorSupported);
+
+/** Rows in columns two blanks apart; the last column is not padded. Cells may be painted. */
+export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, widthOf(cell))));
+  }
+  return rows
+    .map((row) => {
+      const cells = row.map((cell, at) =>
+        at === row.length - 1 ? cell : cell + ' '.repeat((widths[at] ?? 0) - widthOf(cell)),
+      );
+      return (indent + cells.join('  ')).trimEnd();
+    })
+    .join('\n');
+}
+
+const widthOf = (cell: string): number => [...stripVTControlCharacters(cell)].length;
+
+/**
+ * Foreign text on one line. Reasons and headers come from other systems: an escape sequence among them would be obeyed
+ * by the operator's terminal.
+ */
+export const line = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim();
+
+/** A date as people compare it: `2025-03-09 14:07:31Z`; a dash where there is none. */
+export const when = (at: Date | string | number | null | undefined): string => {
+  if (at === null || at === undefined) return '–';
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? line(String(at)) : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
+};
+
+/** `12,345` */
+export const number = (value: number): string => value.toLocaleString('en-US');

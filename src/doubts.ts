@@ -1,0 +1,92 @@
+/** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
+import type { Claim, Claims } from './claims.ts';
+import { claimKey, entryKey, nextEntry } from './domain/names.ts';
+import type { Entry, Journal } from './journal.ts';
+
+export type OpenClaim = Omit<Claim, 'message'>;
+
+export interface Doubt {
+  claim: OpenClaim;
+  entry: Entry;
+  since: Date;
+  reason: string;
+}
+
+/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/steps.ts). */
+const HEARTBEAT_MS = 8_000;
+const AT_ONCE = 1_000;
+
+/** All doubts, oldest first. `legacyTimeoutMs`: an intent may be on the wire for as long, and is no doubt until then. */
+export async function findDoubts(
+  store: { claims: Pick<Claims, 'collection'>; journal: Pick<Journal, 'read'> },
+  legacyTimeoutMs: number,
+): Promise<Doubt[]> {
+  // `settledAt` has an index, for retention: what is open is found without reading what is settled.
+  const open = store.claims.collection
+    .find({ settledAt: null, outcome: null, conflict: false })
+    .project<OpenClaim>({ message: 0 });
+  const doubts: Doubt[] = [];
+  for await (const claims of chunks(open)) {
+    const entries = await currentEntries(store, claims);
+    for (const claim of claims) {
+      const entry = entries.get(claim._id);
+      const reason = entry === undefined ? null : doubtOf(entry, legacyTimeoutMs);
+      if (entry === undefined || reason === null) continue;
+      doubts.push({ claim, entry, since: entry.answeredAt ?? entry.at, reason });
+    }
+  }
+  return doubts.sort((a, b) => a.since.getTime() - b.since.getTime());
+}
+
+/** Why an entry is in doubt, or null when it is not. */
+export function doubtOf(entry: Entry, legacyTimeoutMs: number): string | null {
+  if (entry.state === 'unknown') return entry.reason ?? 'the answer was lost';
+  const deadAt = entry.at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
+  const isDead = entry.state === 'intent' && Date.now() > deadAt;
+  return isDead ? 'the worker stopped while it was being submitted' : null;
+}
+
+/**
+ * The latest journal entry of each claim, by claim. A redrive of what was in doubt goes on with the entry of the
+ * generation before (activities/claim.ts); an entry gives way to the next only when that exists.
+ */
+export async function currentEntries(
+  { claims, journal }: { claims: Pick<Claims, 'collection'>; journal: Pick<Journal, 'read'> },
+  of: readonly OpenClaim[],
+): Promise<Map<string, Entry>> {
+  const redriven = of.filter(({ generation }) => generation > 0);
+  const before = await claims.collection
+    .find({ _id: { $in: redriven.map((each) => claimKey(each.registration, each.generation - 1)) } })
+    .project<OpenClaim>({ message: 0 })
+    .toArray();
+  const carried = new Map(
+    before.flatMap(({ registration, generation, outcome }): [string, string][] =>
+      outcome?.doubt === true ? [[claimKey(registration, generation + 1), outcome.entry]] : [],
+    ),
+  );
+  const current = new Map<string, Entry>();
+  let wanted = new Map(of.map(({ _id }) => [carried.get(_id) ?? entryKey(_id, 1), _id]));
+  while (wanted.size > 0) {
+    const found = await journal.read([...wanted.keys()]);
+    const next = new Map<string, string>();
+    for (const [name, entry] of found) {
+      const claim = wanted.get(name);
+      if (claim === undefined) continue;
+      current.set(claim, entry);
+      if (entry.state === 'superseded' || entry.state === 'unknown') next.set(nextEntry(name), claim);
+    }
+    wanted = next;
+  }
+  return current;
+}
+
+async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[]> {
+  let chunk: T[] = [];
+  for await (const each of all) {
+    chunk.push(each);
+    if (chunk.length < AT_ONCE) continue;
+    yield chunk;
+    chunk = [];
+  }
+  if (chunk.length > 0) yield chunk;
+}

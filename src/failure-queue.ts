@@ -1,0 +1,127 @@
+/** Reading the failure queue as an operator does: looking at every record without taking it, and taking some of them. */
+import type { Channel, ChannelModel, Message, Options } from 'amqplib';
+import { HEADER, claimOfFailure, readClaimKey } from './domain/names.ts';
+import { parseRegistration } from './domain/registration.ts';
+import type { ParseRules } from './domain/registration.ts';
+import { fromWire, toWire } from './message.ts';
+
+/** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
+export interface FailureMessage {
+  /** Registration id, from the messageId, else from the body. */
+  id: string | null;
+  messageId: string | null;
+  /** The claim it is about; for a malformed delivery `malformed!<hash>`. */
+  claim: string | null;
+  failureClass: string | null;
+  reason: string | null;
+  at: string | null;
+  attempts: number | null;
+  redrive: number | null;
+  requestId: string | null;
+  workflowId: string | null;
+  /** How often the broker handed it out and got it back, as far as it counts. */
+  returns: number;
+  body: Buffer;
+  headers: Record<string, unknown>;
+  /** Ready to publish again: properties and headers, without what the broker or an earlier publisher added. */
+  properties: Options.Publish;
+  message: Message;
+}
+
+export interface FailureQueue {
+  /** Messages that were waiting when the queue was opened. */
+  depth: number;
+  /**
+   * Each of them once, in their order. They are held until `close`, then all that were not acknowledged go back to their
+   * places; meanwhile nobody else gets them.
+   */
+  messages(): AsyncGenerator<FailureMessage>;
+  ack(failure: FailureMessage): void;
+  close(): Promise<void>;
+}
+
+/** Over a channel of its own on the given connection. @throws Error when there is no such queue */
+export async function openFailureQueue(
+  connection: ChannelModel,
+  queue: string,
+  rules: ParseRules,
+): Promise<FailureQueue> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  const depth = await depthOf(channel, queue);
+  return {
+    depth,
+    async *messages() {
+      // Not beyond those that were there: what is redriven may come back, and would be read without end.
+      for (let n = 0; n < depth; n++) {
+        const message = await channel.get(queue, { noAck: false });
+        if (message === false) return;
+        yield readFailure(message, rules);
+      }
+    },
+    ack: ({ message }) => channel.ack(message),
+    close: () => channel.close(),
+  };
+}
+
+async function depthOf(channel: Channel, queue: string): Promise<number> {
+  try {
+    return (await channel.checkQueue(queue)).messageCount;
+  } catch (error) {
+    const isMissing = error instanceof Error && error.message.includes('NOT_FOUND');
+    if (!isMissing) throw error;
+    throw new Error(
+      `There is no queue "${queue}". Intake declares it at its first start; or rabbit.failureQueue names another one than it should`,
+      { cause: error },
+    );
+  }
+}
+
+/** Reads a message as the failure record it should be. Never throws. */
+export function readFailure(message: Message, rules: ParseRules): FailureMessage {
+  const { content: body, properties } = message;
+  const headers: Record<string, unknown> = { ...properties.headers };
+  const text = (name: string): string | null => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : null;
+  };
+  const count = (name: string): number | null => {
+    const value = headers[name];
+    return typeof value === 'number' ? value : null;
+  };
+  const messageId = typeof properties.messageId === 'string' ? properties.messageId : null;
+  const failureClass = text(HEADER.failureClass);
+  const claim =
+    messageId === null || failureClass === null ? null : claimOfFailure(messageId, failureClass);
+  return {
+    id: (claim === null ? null : readClaimKey(claim)?.id) ?? idIn(body, rules),
+    messageId,
+    claim,
+    failureClass,
+    reason: text(HEADER.failureReason),
+    at: text(HEADER.failureAt),
+    attempts: count(HEADER.attempts),
+    redrive: count(HEADER.redrive),
+    requestId: text(HEADER.requestId),
+    workflowId: text(HEADER.workflowId),
+    returns: count(DELIVERY_COUNT) ?? 0,
+    body,
+    headers,
+    properties: republishable(message),
+    message,
+  };
+}
+
+/** Added by a quorum queue to what it hands out again; published, it would be taken for ours. */
+const DELIVERY_COUNT = 'x-delivery-count';
+
+function republishable({ properties }: Message): Options.Publish {
+  const { headers, ...rest } = fromWire(toWire(Buffer.alloc(0), properties).properties);
+  const kept = Object.entries(headers).filter(([name]) => name !== DELIVERY_COUNT);
+  return { ...rest, headers: Object.fromEntries(kept) };
+}
+
+function idIn(body: Buffer, rules: ParseRules): string | null {
+  const parsed = parseRegistration(body, rules);
+  return parsed.ok ? parsed.id : null;
+}

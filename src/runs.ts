@@ -1,0 +1,119 @@
+/** Asking Temporal about runs, and telling one what an operator has decided. */
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import type { RunInput } from '../workflows/registrations.ts';
+import type { Resolution } from '../workflows/resolve.ts';
+import type { RunView } from '../workflows/view.ts';
+import type { Config } from './config-schema.ts';
+import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from './domain/names.ts';
+import { errorFacts } from './log.ts';
+
+/** `gone`: Temporal does not know it (any more). `silent`: it is open, and nobody answers for it. */
+export type RunState =
+  | { kind: 'open'; view: RunView }
+  | { kind: 'closed'; status: string }
+  | { kind: 'gone' }
+  | { kind: 'silent'; reason: string };
+
+const ANSWER_MS = 5_000;
+
+/** What a run says of itself. @throws what the client throws when Temporal itself does not answer */
+export async function askRun(client: Client, workflowId: string): Promise<RunState> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
+    if (status.name !== 'RUNNING') return { kind: 'closed', status: status.name.toLowerCase() };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
+    throw error;
+  }
+  try {
+    const view = await client.withDeadline(Date.now() + ANSWER_MS, () =>
+      handle.query<RunView>(QUERY_REGISTRATIONS),
+    );
+    return { kind: 'open', view };
+  } catch (error) {
+    const reason = `no worker answers for it (${errorFacts(error).error}); is one running?`;
+    return { kind: 'silent', reason };
+  }
+}
+
+/** What came of a word to a run; a `refusal` is the run's own, for people. */
+export type Told =
+  | { kind: 'done'; became: string }
+  | { kind: 'refused'; refusal: string }
+  | { kind: 'gone' }
+  | { kind: 'silent' };
+
+const DECIDE_MS = 30_000;
+
+/** Tells a run what became of a registration in doubt. @throws what the client throws when Temporal does not answer */
+export async function tellRun(
+  client: Client,
+  workflowId: string,
+  action: 'confirm' | 'resubmit' | 'abandon',
+  word: Resolution,
+): Promise<Told> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const became = await client.withDeadline(Date.now() + DECIDE_MS, () =>
+      handle.executeUpdate<string, [Resolution]>(action, { args: [word] }),
+    );
+    return { kind: 'done', became };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return { kind: 'silent' };
+    if (error instanceof WorkflowUpdateFailedError) {
+      return { kind: 'refused', refusal: error.cause?.message ?? error.message };
+    }
+    throw error;
+  }
+}
+
+/** The address of a run in Temporal Web, or null where none is configured. */
+export const runLink = ({ temporal }: Pick<Config, 'temporal'>, workflowId: string): string | null =>
+  temporal.webUrl === null
+    ? null
+    : `${temporal.webUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+
+/** The workflow ids of the runs that are open. From visibility, which may lag by a second. */
+export async function openRuns(client: Client, taskQueue: string): Promise<Set<string>> {
+  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+  const ids = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
+  return ids;
+}
+
+/** Whether the latest run with this id is open. Asks the run itself, and so does not lag. */
+export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** The registrations an open run began with and may not have claimed yet: readable without a worker. */
+export async function inputOf(
+  client: Client,
+  workflowId: string,
+): Promise<{ id: string; bodyHash: string }[]> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId },
+    maximumPageSize: 1,
+  });
+  const [payload] =
+    history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  if (!payload) return [];
+  const { registrations, carried } = defaultPayloadConverter.fromPayload<RunInput>(payload);
+  const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
+  return [...registrations, ...unclaimed].map(({ id, bodyHash }) => ({ id, bodyHash }));
+}
