@@ -1,6 +1,6 @@
 // `npm run engines`: the servers alone, for those who want to run the rest by hand.
 import { parseArgs } from 'node:util';
-import { describeEngines, servers, startEngines, stopEngines } from './engines.mjs';
+import { describeEngines, everything, servers, startEngines, stopEngines } from './engines.mjs';
 import { cacheFolder, dataFolder } from './paths.mjs';
 import { createProgress } from './progress.mjs';
 
@@ -65,7 +65,7 @@ async function main() {
     return usage(
       command === undefined ? 'a command is missing' : `unknown command "${positionals.join(' ')}"`,
     );
-  const known = [...servers, 'timeskipping'];
+  const known = everything;
   const names = values.only?.split(',').map((name) => name.trim()) ?? servers;
   const wrong = names.find((name) => !known.includes(name));
   if (wrong !== undefined) return usage(`--only ${wrong}: expected some of ${known.join(', ')}`);
@@ -101,7 +101,7 @@ async function start(ctx, names, { json }) {
 }
 
 async function stop(ctx, names, { json, only }) {
-  const ended = await stopEngines(ctx, only ? names : [...names, 'timeskipping']);
+  const ended = await stopEngines(ctx, only ? names : everything);
   if (json) print({ stopped: ended });
   else ctx.progress.say(ended.length > 0 ? `stopped: ${ended.join(', ')}` : 'nothing was running');
   return 0;
@@ -129,7 +129,7 @@ async function status(ctx, names, { json }) {
 }
 
 async function env(ctx, names, { json, only }) {
-  const engines = await describeEngines(ctx, only ? names : [...names, 'timeskipping']);
+  const engines = await describeEngines(ctx, only ? names : everything);
   const addresses = Object.assign({}, ...engines.map((engine) => engine.addresses ?? {}));
   const down = engines
     .filter(({ name, up, how }) => !up && how !== 'given' && names.includes(name))

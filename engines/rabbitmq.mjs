@@ -10,7 +10,6 @@ import { endServer, spawnServer } from './processes.mjs';
 export const rabbitmq = {
   name: 'rabbitmq',
   variable: 'AMQP_URL',
-  service: 'rabbitmq',
   portNames: ['amqp', 'web', 'distribution', 'epmd'],
   startMs: 120_000,
 

@@ -57,7 +57,7 @@ async function main([command, ...args]) {
         );
     const [, addresses] = await allOrAbort([built, started], interrupt);
     interrupt.signal.throwIfAborted();
-    const env = { ...addresses, ...process.env };
+    const env = { ...process.env, ...addresses }; // what the user gave is among the addresses
     result = await timed(command === 'test' ? 'tests' : 'program', () =>
       programs[command](ctx, run, args, env),
     );

@@ -3,13 +3,15 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** @returns `{ports: {engine: {name: port}}, engines: {engine: record}, users: [{pid, started}]}` */
+const empty = () => ({ ports: {}, inDocker: {}, engines: {}, users: [] });
+
+/** @returns `{ports: {engine: {name: port}}, inDocker: {engine: boolean}, engines: {engine: record}, users: [{pid, started}]}` */
 export function readState(ctx) {
   try {
     const state = JSON.parse(readFileSync(join(ctx.data, 'state.json'), 'utf8'));
-    return { ports: {}, engines: {}, users: [], ...state };
+    return { ...empty(), ...state };
   } catch (error) {
-    if (error.code === 'ENOENT') return { ports: {}, engines: {}, users: [] };
+    if (error.code === 'ENOENT') return empty();
     throw new Error(
       `cannot read ${join(ctx.data, 'state.json')} (${error.message}). End the servers of this instance by hand and delete that file.`,
     );

@@ -13,7 +13,6 @@ const BINARY = '0.5.3-beta.196';
 export const store = {
   name: 'mongodb',
   variable: 'MONGODB_URI',
-  service: 'mongodb',
   portNames: ['mongo'],
   startMs: 60_000,
 

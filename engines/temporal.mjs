@@ -29,7 +29,6 @@ const SETTINGS = {
 export const temporal = {
   name: 'temporal',
   variable: 'TEMPORAL_ADDRESS',
-  service: 'temporal',
   portNames: ['grpc', 'web', 'http', 'metrics'],
   startMs: 90_000,
 

@@ -2,8 +2,16 @@
 /** The one executable: a subcommand each for the processes that stay and for what an operator asks. */
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from './config-faults.ts';
+import { addAudit } from './commands/audit.ts';
+import { addConfig } from './commands/config.ts';
 import { CommandError, EXIT } from './commands/context.ts';
+import { addDoctor } from './commands/doctor.ts';
+import { addDoubts } from './commands/doubts.ts';
+import { addFailures } from './commands/failures.ts';
 import { addIntake } from './commands/intake.ts';
+import { addPublish } from './commands/publish.ts';
+import { addSimulate } from './commands/simulate.ts';
+import { addStatus } from './commands/status.ts';
 import { addWorker } from './commands/worker.ts';
 
 const program = new Command('despachante')
@@ -15,6 +23,7 @@ const program = new Command('despachante')
   .option('--json', 'print JSON instead of text')
   .showHelpAfterError('(add --help for what is possible)')
   .showSuggestionAfterError()
+  .configureHelp({ showGlobalOptions: true })
   .exitOverride()
   .addHelpText(
     'after',
@@ -25,7 +34,20 @@ Addresses come from the environment: AMQP_URL, MONGODB_URI, TEMPORAL_ADDRESS, LE
 everything else from despachante.yaml (see despachante.example.yaml). "despachante config" shows what is in force.`,
   );
 
-for (const add of [addIntake, addWorker]) add(program);
+for (const add of [
+  addIntake,
+  addWorker,
+  addSimulate,
+  addPublish,
+  addStatus,
+  addFailures,
+  addDoubts,
+  addAudit,
+  addConfig,
+  addDoctor,
+]) {
+  add(program);
+}
 
 /** Runs one command line; returns the exit code. */
 async function main(): Promise<number> {

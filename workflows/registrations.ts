@@ -33,14 +33,20 @@ export interface RunInput {
 }
 
 /** Settles every registration of its input and returns how many ended in which way. */
-export async function registrations(input: RunInput): Promise<Batch['settled']> {
+export function registrations(input: RunInput): Promise<Batch['settled']> {
+  // Cancelling a run must not reach what settles it, so nothing belongs to the scope that is cancelled.
+  const { cancelRequested } = CancellationScope.current();
+  return CancellationScope.nonCancellable(() => drive(input, cancelRequested));
+}
+
+async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<Batch['settled']> {
   const { rules } = input;
   const legacyLane = new CancellationScope({ cancellable: true });
   const settleLane = new CancellationScope({ cancellable: true });
   let batch = input.carried ?? newBatch(input.registrations, Date.now());
   let inFlight = 0;
   let changed = true;
-  let alarm: { at: number; scope: CancellationScope } | null = null;
+  let alarms: { at: number; scope: CancellationScope }[] = []; // one, or none
 
   const update = (next: Batch): void => {
     batch = next;
@@ -52,27 +58,25 @@ export async function registrations(input: RunInput): Promise<Batch['settled']> 
     rules,
     (item) => update(replace(batch, new Map([[item.index, item]]))),
   );
-  CancellationScope.current().cancelRequested.catch(() => {
+  cancelRequested.catch(() => {
     const items = batch.items.map((item) => whenCancelled(item, Date.now(), false));
     update({ ...batch, items, cancelling: true });
     legacyLane.cancel();
   });
 
-  await CancellationScope.nonCancellable(async () => {
-    while (batch.items.length > 0 && !isTimeToContinueAsNew(batch, rules)) {
-      for (const step of dueSteps(batch, rules, Date.now())) start(step);
-      describeRun(batch);
-      setAlarm(wakeAt(batch));
-      changed = false;
-      await condition(() => changed);
-    }
-    alarm?.scope.cancel();
-    if (batch.items.length > 0) {
-      legacyLane.cancel();
-      settleLane.cancel();
-    }
-    await condition(() => inFlight === 0 && allHandlersFinished());
-  });
+  while (batch.items.length > 0 && !isTimeToContinueAsNew(batch, rules)) {
+    for (const step of dueSteps(batch, rules, Date.now())) start(step);
+    describeRun(batch);
+    setAlarm(wakeAt(batch));
+    changed = false;
+    await condition(() => changed);
+  }
+  for (const { scope } of alarms) scope.cancel();
+  if (batch.items.length > 0) {
+    legacyLane.cancel();
+    settleLane.cancel();
+  }
+  await condition(() => inFlight === 0 && allHandlersFinished());
   if (batch.items.length === 0) return batch.settled;
   return continueAsNew<typeof registrations>({ rules, registrations: [], carried: batch });
 
@@ -104,17 +108,17 @@ export async function registrations(input: RunInput): Promise<Batch['settled']> 
 
   /** One timer at a time, replaced only by an earlier one: a timer that is cancelled costs two events for nothing. */
   function setAlarm(at: number | null): void {
-    if (at === null || (alarm !== null && alarm.at <= at)) return;
-    alarm?.scope.cancel();
+    if (at === null || alarms.some((alarm) => alarm.at <= at)) return;
+    for (const { scope } of alarms) scope.cancel();
     const scope = new CancellationScope({ cancellable: true });
     const mine = { at, scope };
-    alarm = mine;
+    alarms = [mine];
     void scope
       .run(() => sleep(Math.max(at - Date.now(), 1), { summary: 'until the next step is due' }))
       .catch(ignoreCancellation)
       .finally(() => {
-        if (alarm !== mine) return;
-        alarm = null;
+        if (!alarms.includes(mine)) return;
+        alarms = [];
         changed = true;
       });
   }
@@ -136,19 +140,21 @@ function isTimeToContinueAsNew(batch: Batch, rules: Rules): boolean {
 
 function unanswered(step: Step, rules: Rules, error: unknown): Answered {
   if (!(error instanceof ActivityFailure) && !(error instanceof CancelledFailure)) throw error;
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  const why: NoAnswer =
-    cause instanceof CancelledFailure
-      ? 'cancelled'
-      : cause instanceof TimeoutFailure
-        ? 'timeout'
-        : 'error';
+  const why = whyUnanswered(error);
   const now = Date.now();
   const items = step.items.map((item): [number, Item] => [
     item.index,
     afterNoAnswer(item, why, rules, now),
   ]);
   return { items: new Map(items), left: [] };
+}
+
+function whyUnanswered(error: ActivityFailure | CancelledFailure): NoAnswer {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof CancelledFailure) return 'cancelled';
+  // When no further attempt fits into scheduleToClose, the server hands back the failure of the last one.
+  const isOver = error instanceof ActivityFailure && error.retryState === 'TIMEOUT';
+  return isOver || cause instanceof TimeoutFailure ? 'timeout' : 'error';
 }
 
 function ignoreCancellation(error: unknown): void {

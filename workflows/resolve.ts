@@ -2,9 +2,8 @@
  * The word of an operator on a registration in doubt: three updates, from the command line or Temporal Web. The journal
  * is read again first: what it knows outweighs what the operator believes, and is what the update answers.
  */
-import { ApplicationFailure, defineUpdate, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
 import { afterSubmit } from '../src/domain/answers.ts';
-import type { SubmitAnswer } from '../src/domain/answers.ts';
 import type { Batch, Item, Rules } from '../src/domain/batch.ts';
 import { resolve } from './steps.ts';
 
@@ -43,25 +42,20 @@ export function handleResolutions(
   };
 
   const handle = (action: 'confirm' | 'resubmit' | 'abandon') => async (word: Resolution) => {
+    // A recheck that is under way may know more, and its answer must not be overwritten by ours.
+    await condition(() => find(word.id)?.busy !== true);
     const item = find(word.id);
-    if (item === undefined) throw refusal(`No registration "${word.id}" is in doubt in this run`);
+    if (item === undefined) throw refusal(`No registration "${word.id}" is in doubt any more`);
+    change({ ...item, busy: true });
     const { operator, reason, requestId = null } = word;
-    const answer: SubmitAnswer = await resolve({
-      index: item.index,
-      entry: item.entry,
-      action,
-      operator,
-      reason,
-      requestId,
-    });
-    // While the journal was being written, a recheck may have found the truth and brought the item on.
-    const current = find(word.id);
-    if (current !== undefined) change(afterSubmit(current, answer, rules, Date.now()));
+    const { index, entry } = item;
+    const answer = await resolve({ index, entry, action, operator, reason, requestId });
+    change(afterSubmit(item, answer, rules, Date.now()));
     return answer.kind;
   };
 
   setHandler(confirm, handle('confirm'), {
-    validator: (word) => {
+    validator: (word: Resolution) => {
       validator(word);
       if (typeof word.requestId !== 'string' || word.requestId === '') {
         throw refusal('Expected "requestId": the id that the legacy system gave the registration');

@@ -33,6 +33,8 @@ export function submitClass(
 }
 
 const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+/** RFC 9110 §5.6.7: each form of an HTTP date begins with the name of a day. Date.parse takes "-5" for a date, too. */
+const HTTP_DATE = /^[a-z]{3,9},? .*\d\d:\d\d:\d\d/i;
 
 /**
  * Milliseconds that a `Retry-After` header asks for (RFC 9110 §10.2.3: seconds or an HTTP date), or null when it is
@@ -41,7 +43,9 @@ const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
 export function retryAfterMs(header: string | undefined, now: number): number | null {
   if (header === undefined) return null;
   const text = header.trim();
-  const asked = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+  const isSeconds = /^\d+$/.test(text);
+  if (!isSeconds && !HTTP_DATE.test(text)) return null;
+  const asked = isSeconds ? Number(text) * 1000 : Date.parse(text) - now;
   if (Number.isNaN(asked)) return null;
   return Math.min(Math.max(asked, 0), LONGEST_RETRY_AFTER_MS);
 }

@@ -50,5 +50,6 @@ export function nextPollAt(plan: PollPlan, acceptedAt: number, now: number): num
     if (wait >= plan.longest) return now + plan.longest;
     at += wait;
   }
-  return acceptedAt + Math.round(at);
+  // Up, not to the nearest: a point that is later by a fraction of a millisecond would be now, and polled again at once.
+  return acceptedAt + Math.ceil(at);
 }

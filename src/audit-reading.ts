@@ -1,0 +1,155 @@
+/**
+ * Reads everything an audit adds up. The order matters while the system works: from the queue downstream, so that what
+ * moves meanwhile is seen twice rather than not at all.
+ */
+import type { Client } from '@temporalio/client';
+import type { ChannelModel } from 'amqplib';
+import type { Config } from './config-schema.ts';
+import type { AuditClaim } from './domain/audit-account.ts';
+import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
+import type { AuditInput } from './domain/audit.ts';
+import { findDoubts } from './doubts.ts';
+import type { OpenClaim } from './doubts.ts';
+import { openFailureQueue } from './failure-queue.ts';
+import type { PublishedEntry } from './published-ledger.ts';
+import { queueDepths } from './queue-depths.ts';
+import { inputOf, isOpen, openRuns } from './runs.ts';
+import type { Store } from './store.ts';
+
+export interface AuditNeeds {
+  config: Config;
+  rabbit: ChannelModel;
+  client: Client;
+  store: Store;
+  published: PublishedEntry[] | null;
+  filings: AuditFiling[] | null;
+  /** Idempotency-Key of a journal entry. */
+  keyOf: (entry: string) => string;
+}
+
+/** @throws what a neighbour throws: an audit of a part would prove nothing */
+export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
+  const { config, rabbit, client, store, published, filings } = needs;
+  const { intakeQueue, returnedQueue, failureQueue } = config.rabbit;
+  const depths = await queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]);
+  const running = await openRuns(client, config.temporal.taskQueue);
+  const claims = await readClaims(store);
+  const doubts = await findDoubts(store, config.legacy.timeout);
+  const unroutable = await readUnroutable(store);
+  return {
+    published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
+    claims,
+    doubts: new Set(doubts.map(({ claim }) => claim._id)),
+    unroutable,
+    unclaimed: await unclaimedIn(client, running, claims),
+    closedRuns: await closedRuns(client, running, claims.filter(({ key }) => !unroutable.has(key)), store),
+    registered: await readRegistered(store, claims, config),
+    failures: depths[failureQueue] === null ? [] : await readFailures(rabbit, config),
+    waiting: (depths[intakeQueue]?.messages ?? 0) + (depths[returnedQueue]?.messages ?? 0),
+    filings,
+    entries: filings === null ? [] : await readEntries(store, needs.keyOf),
+  };
+}
+
+async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
+  const found: AuditClaim[] = [];
+  for await (const claim of claims.collection.find({}).project<OpenClaim>({ message: 0 })) {
+    const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
+    found.push({
+      key: _id,
+      registration,
+      generation,
+      conflict,
+      bodyHash,
+      workflowId,
+      claimedAt: claim.claimedAt.getTime(),
+      outcome: outcome && {
+        kind: outcome.kind,
+        reason: outcome.reason,
+        requestId: outcome.requestId,
+        isAccepted: outcome.acceptedAt !== null,
+        doubt: outcome.doubt,
+      },
+      settled: claim.settledAt !== null,
+    });
+  }
+  return found;
+}
+
+async function readUnroutable({ db }: Store): Promise<Set<string>> {
+  const all = db.collection<{ _id: string }>('unroutable').find({}, { projection: { _id: 1 } });
+  return new Set((await all.toArray()).map(({ _id }) => _id));
+}
+
+/** A run that has no claim at all has not come to it: its input says what it brings. */
+async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims: AuditClaim[]) {
+  const claiming = new Set(claims.map(({ workflowId }) => workflowId));
+  const yet = [...running].filter((workflowId) => !claiming.has(workflowId));
+  const inputs = await each(yet, (workflowId) => inputOf(client, workflowId));
+  return inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
+}
+
+/** Visibility lags, so that each run it does not list is asked for, and the claim read again: it may have been settled. */
+async function closedRuns(
+  client: Client,
+  running: ReadonlySet<string>,
+  claims: AuditClaim[],
+  store: Store,
+): Promise<Set<string>> {
+  const suspects = new Set(
+    claims.filter(({ settled }) => !settled).map(({ workflowId }) => workflowId),
+  );
+  for (const workflowId of running) suspects.delete(workflowId);
+  const closed = await each([...suspects], async (workflowId) =>
+    (await isOpen(client, workflowId)) ? [] : [workflowId],
+  );
+  const unsettled = await store.claims.collection.distinct('workflowId', {
+    workflowId: { $in: closed.flat() },
+    settledAt: null,
+  });
+  return new Set(unsettled);
+}
+
+const AT_ONCE = 1_000;
+
+async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
+  const collection = store.db.collection(mongodb.collection);
+  const ids = [...new Set(claims.map(({ registration }) => registration))];
+  const registered = new Map<string, number | null>();
+  for (let from = 0; from < ids.length; from += AT_ONCE) {
+    const some = ids.slice(from, from + AT_ONCE);
+    const wanted = { [mongodb.match]: { $in: some }, [mongodb.statusField]: mongodb.registeredWord };
+    for await (const document of collection.find(wanted)) {
+      const at: unknown = document['registeredAt'];
+      registered.set(String(document[mongodb.match]), at instanceof Date ? at.getTime() : null);
+    }
+  }
+  return registered;
+}
+
+async function readFailures(rabbit: ChannelModel, config: Config) {
+  const rules = { ...config.registration, ...config.intake };
+  const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
+  const found: AuditInput['failures'] = [];
+  for await (const { messageId, failureClass } of queue.messages()) {
+    found.push({ messageId, failureClass });
+  }
+  await queue.close();
+  return found;
+}
+
+async function readEntries(store: Store, keyOf: AuditNeeds['keyOf']): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = [];
+  const all = store.journal.collection.find({}, { projection: { state: 1 } });
+  for await (const { _id, state } of all) found.push({ entry: _id, key: keyOf(_id), state });
+  return found;
+}
+
+/** A few at a time: thousands of questions at once would be refused by Temporal's rate limits. */
+async function each<A, B>(all: readonly A[], ask: (one: A) => Promise<B>): Promise<B[]> {
+  const answers: B[] = [];
+  for (let from = 0; from < all.length; from += 20) {
+    answers.push(...(await Promise.all(all.slice(from, from + 20).map(ask))));
+  }
+  return answers;
+}

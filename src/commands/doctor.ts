@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import type { LoadedConfig } from '../config.ts';
+import { diagnoseLegacy } from '../diagnose-legacy.ts';
+import { diagnoseMongo } from '../diagnose-mongo.ts';
+import { diagnoseRabbit } from '../diagnose-rabbit.ts';
+import { diagnoseTemporal } from '../diagnose-temporal.ts';
+import { unwell, warning, well } from '../diagnosis.ts';
+import type { Diagnosis } from '../diagnosis.ts';
+import { within } from '../insist.ts';
+import { errorFacts } from '../log.ts';
+import { EXIT, globals, load, print, printJson } from './context.ts';
+import { columns, line, paint } from './table.ts';
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('is every neighbour there and as it should be? And if not, what to do')
+    .addHelpText(
+      'after',
+      `
+Writes nothing but one document to the collection "doctor", which it removes. Exit code 3 when something is not well;
+warnings alone are no such thing.
+
+Example: despachante doctor --json`,
+    )
+    .action(async (_: unknown, command: Command) => {
+      const patients = await examine(load(command));
+      const isWell = patients.every(({ found }) => found.every(({ state }) => state !== 'unwell'));
+      if (globals(command).json === true) printJson({ well: isWell, patients });
+      else print(patients.map(text).join('\n'));
+      if (!isWell) process.exitCode = EXIT.found;
+    });
+}
+
+interface Patient {
+  name: string;
+  found: Diagnosis[];
+}
+
+async function examine(loaded: LoadedConfig): Promise<Patient[]> {
+  const { config } = loaded;
+  const examined = {
+    RabbitMQ: diagnoseRabbit(config),
+    MongoDB: diagnoseMongo(config),
+    Temporal: diagnoseTemporal(config),
+    'Legacy system': diagnoseLegacy(config),
+  };
+  const neighbours = Object.entries(examined).map(async ([name, diagnoses]): Promise<Patient> => {
+    const found = await within(LONGEST_MS, name, diagnoses).catch((error: unknown) => [
+      unwell('reachable', errorFacts(error).error, 'Something takes it in and never answers: see its log'),
+    ]);
+    return { name, found };
+  });
+  return [{ name: 'Despachante', found: [node(), configuration(loaded)] }, ...(await Promise.all(neighbours))];
+}
+
+const LONGEST_MS = 45_000;
+
+/** As package.json says. */
+const OLDEST = [20, 19];
+
+function node(): Diagnosis {
+  const { node: version } = process.versions;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const [oldestMajor = 0, oldestMinor = 0] = OLDEST;
+  const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
+  return isOld
+    ? unwell('Node', version, `Install Node ${OLDEST.join('.')} or later`)
+    : well('Node', version);
+}
+
+function configuration({ warnings }: LoadedConfig): Diagnosis {
+  return warnings.length === 0
+    ? well('configuration', 'no fault')
+    : warning('configuration', warnings.join('; '), '"despachante config" shows what is in force');
+}
+
+const MARK: Readonly<Record<Diagnosis['state'], string>> = {
+  well: paint.green('✓'),
+  warning: paint.yellow('!'),
+  unwell: paint.red('✗'),
+};
+
+function text({ name, found }: Patient): string {
+  const rows = found.map(({ check, state, detail }) => [`${MARK[state]} ${check}`, line(detail)]);
+  const lines = columns(rows, '  ').split('\n');
+  const remedies = found.map(({ remedy }) => (remedy === null ? '' : `\n      → ${remedy}`));
+  return `${paint.bold(name)}\n${lines.map((each, at) => each + (remedies[at] ?? '')).join('\n')}`;
+}

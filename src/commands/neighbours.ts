@@ -1,0 +1,42 @@
+/** A neighbour for as long as a command needs it: connected, given to the work, closed whatever happens. */
+import type { Client } from '@temporalio/client';
+import type { ChannelModel } from 'amqplib';
+import type { Config } from '../config-schema.ts';
+import { errorFacts } from '../log.ts';
+import { connectOnce } from '../rabbit.ts';
+import { openStore } from '../store.ts';
+import type { Store } from '../store.ts';
+import { connectTemporal } from '../temporal.ts';
+
+/** @throws Error that names the address when it cannot be reached, or what `work` throws */
+export async function withRabbit<T>(
+  { amqpUrl, rabbit }: Config,
+  work: (connection: ChannelModel) => Promise<T>,
+): Promise<T> {
+  const connection = await connectOnce(amqpUrl, 'despachante command', rabbit.heartbeat);
+  return work(connection).finally(() => connection.close().catch(() => {}));
+}
+
+/** @throws as withRabbit */
+export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore(config);
+  return work(store).finally(() => store.close());
+}
+
+/** @throws as withRabbit */
+export async function withTemporal<T>(
+  config: Config,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectTemporal(config);
+  return work(client).finally(() => client.connection.close());
+}
+
+/** A part of an answer that may be missing: in an outage the rest is what one looks for. */
+export type Part<T> = { ok: true; value: T } | { ok: false; error: string };
+
+export const part = <T>(work: Promise<T>): Promise<Part<T>> =>
+  work.then(
+    (value): Part<T> => ({ ok: true, value }),
+    (error: unknown): Part<T> => ({ ok: false, error: errorFacts(error).error }),
+  );

@@ -1,0 +1,182 @@
+import type { Command } from 'commander';
+import type { RegistrationView } from '../../workflows/view.ts';
+import type { Config } from '../config-schema.ts';
+import { queueDepths } from '../queue-depths.ts';
+import type { QueueDepth } from '../queue-depths.ts';
+import { askRun, runLink } from '../runs.ts';
+import type { RunState } from '../runs.ts';
+import { readStory } from '../story.ts';
+import type { Chapter, Story } from '../story.ts';
+import { countClaims } from '../tally.ts';
+import type { ClaimCounts } from '../tally.ts';
+import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { part, withRabbit, withStore, withTemporal } from './neighbours.ts';
+import type { Part } from './neighbours.ts';
+import { columns, line, number, paint, when } from './table.ts';
+
+export function addStatus(program: Command): void {
+  program
+    .command('status')
+    .description('the whole story of a registration; without an id, how many are where')
+    .argument('[id]', 'registration id')
+    .addHelpText('after', '\nExample: despachante status reg-1')
+    .action((id: string | undefined, _: unknown, command: Command) =>
+      id === undefined ? overall(command) : single(id, command),
+    );
+}
+
+async function single(id: string, command: Command): Promise<void> {
+  const { config } = load(command);
+  const story = await withStore(config, (store) => readStory(id, store, config));
+  if (story === null) throw await unknown(id, config);
+  const open = story.chapters.find(({ outcome, settledAt }) => outcome === null && !settledAt);
+  const asked = open && (await part(withTemporal(config, (client) => askRun(client, open.workflowId))));
+  const run = asked === undefined ? null : runFacts(asked, story.id);
+  const chapters = story.chapters.map((chapter) => ({
+    ...chapter,
+    link: runLink(config, chapter.workflowId),
+  }));
+  if (globals(command).json === true) {
+    const { id: label, document } = story;
+    printJson({ id: label, generations: chapters, run, document });
+    return;
+  }
+  print(paint.bold(line(story.id)));
+  for (const chapter of chapters) print(`\n${chapterText(chapter)}`);
+  if (run !== null) print(columns(runRows(run), '  '));
+  print(`\n${documentText(story, config)}`);
+}
+
+/** Where it may be, as far as one can tell from outside. */
+async function unknown(id: string, config: Config): Promise<CommandError> {
+  const { intakeQueue } = config.rabbit;
+  const depths = await part(withRabbit(config, (rabbit) => queueDepths(rabbit, [intakeQueue])));
+  const waiting = depths.ok ? (depths.value[intakeQueue]?.messages ?? 0) : 0;
+  const still = waiting > 0 ? ` It may be among the ${number(waiting)} in "${intakeQueue}".` : '';
+  return new CommandError(
+    `Nothing is known of a registration "${line(id)}".${still} A message that is no registration has no id: look into "despachante failures list --class malformed"`,
+    EXIT.notFound,
+  );
+}
+
+function chapterText(chapter: Chapter & { link: string | null }): string {
+  const { generation, conflict, outcome } = chapter;
+  const title = conflict
+    ? 'Another message with this id'
+    : generation === 0
+      ? 'First delivery'
+      : `Redrive ${generation}`;
+  const rows = [
+    ['received', when(chapter.receivedAt)],
+    ['claimed', `${when(chapter.claimedAt)}  by ${line(chapter.workflowId)}, place ${chapter.index}`],
+    ...chapter.submissions.flatMap(submissionRows),
+    ...(outcome === null
+      ? [['outcome', paint.yellow('open')]]
+      : [
+          ['outcome', `${outcomeText(outcome.kind)}  ${when(outcome.at)}  ${line(outcome.reason ?? '')}`],
+          ['request', line(outcome.requestId ?? '–')],
+          ['polls', String(outcome.polls)],
+        ]),
+    ['settled', when(chapter.settledAt)],
+    ...(chapter.link === null ? [] : [['run', chapter.link]]),
+  ];
+  return `${title}\n${columns(rows, '  ')}`;
+}
+
+const outcomeText = (kind: string): string =>
+  kind === 'registered' ? paint.green(kind) : paint.red(kind);
+
+function submissionRows(entry: Chapter['submissions'][number]): string[][] {
+  const tries = entry.tries === 1 ? '' : `, ${entry.tries} tries`;
+  const request = entry.requestId === null ? '' : `  request ${line(entry.requestId)}`;
+  const by = entry.operator === null ? '' : `  by ${line(entry.operator)}`;
+  const reason = entry.reason === null ? '' : `  ${line(entry.reason)}`;
+  return [
+    ['submitted', `${when(entry.at)}${tries}`],
+    ['answered', `${when(entry.answeredAt)}  ${entry.state}${request}${by}${reason}`],
+  ];
+}
+
+/** Where the run has it; null when none is asked, since nothing is open. */
+type RunFacts =
+  | Exclude<RunState, { kind: 'open' }>
+  | { kind: 'open'; registration: RegistrationView | null }
+  | { kind: 'unknown'; reason: string };
+
+function runFacts(run: Part<RunState>, label: string): RunFacts {
+  if (!run.ok) return { kind: 'unknown', reason: run.error };
+  if (run.value.kind !== 'open') return run.value;
+  const registration = run.value.view.open.find(({ id }) => id === label) ?? null;
+  return { kind: 'open', registration };
+}
+
+function runRows(facts: RunFacts): string[][] {
+  switch (facts.kind) {
+    case 'unknown':
+    case 'silent':
+      return [['now', `unknown: ${line(facts.reason)}`]];
+    case 'closed':
+      return [['now', paint.red(`its run is closed (${facts.status}) and has not settled it`)]];
+    case 'gone':
+      return [['now', paint.red('its run is gone from Temporal and has not settled it')]];
+    case 'open': {
+      const view = facts.registration;
+      if (view === null) return [['now', 'its run has just left it, or has not come to it yet']];
+      return [
+        ['now', view.state],
+        ['next step', view.nextStepAt === 'now' ? 'now' : when(view.nextStepAt)],
+        ['polls', String(view.polls)],
+      ];
+    }
+  }
+}
+
+function documentText({ document }: Story, { mongodb }: Config): string {
+  if (document === null) return `No document in the collection "${mongodb.collection}"`;
+  const rows = Object.entries(document).map(([name, value]) => [name, fieldText(value)]);
+  return `In the collection "${mongodb.collection}"\n${columns(rows, '  ')}`;
+}
+
+const fieldText = (value: unknown): string =>
+  value instanceof Date
+    ? when(value)
+    : line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));
+
+async function overall(command: Command): Promise<void> {
+  const { config } = load(command);
+  const { intakeQueue, returnedQueue, failureQueue } = config.rabbit;
+  const [queues, claims] = await Promise.all([
+    part(withRabbit(config, (rabbit) => queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]))),
+    part(withStore(config, (store) => countClaims(store, config.legacy.timeout))),
+  ]);
+  if (globals(command).json === true) {
+    const plain = <T>(each: Part<T>) => (each.ok ? each.value : { error: each.error });
+    printJson({ queues: plain(queues), registrations: plain(claims) });
+  } else {
+    print(queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)));
+    print('');
+    print(claims.ok ? claimsText(claims.value) : paint.red(line(claims.error)));
+  }
+  if (!queues.ok || !claims.ok) {
+    throw new CommandError('Not all could be asked: "despachante doctor" tells more', EXIT.failed);
+  }
+}
+
+const queuesText = (queues: Record<string, QueueDepth | null>): string =>
+  columns([
+    ['queue', 'messages', 'consumers'].map((cell) => paint.bold(cell)),
+    ...Object.entries(queues).map(([name, depth]) =>
+      depth === null
+        ? [name, 'not there yet']
+        : [name, number(depth.messages), number(depth.consumers)],
+    ),
+  ]);
+
+const claimsText = ({ open, inDoubt, settled, unroutable }: ClaimCounts): string =>
+  columns([
+    [paint.bold('registrations'), ''],
+    ['open', number(open)],
+    ['  of them in doubt', inDoubt === 0 ? '0' : paint.yellow(number(inDoubt))],
+    ...Object.entries(settled).map(([kind, count]) => [kind, number(count)]),
+    ...(unroutable === 0 ? [] : [['unroutable', paint.red(number(unroutable))]]),
+  ]);

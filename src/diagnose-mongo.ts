@@ -1,0 +1,96 @@
+/** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
+import type { Db } from 'mongodb';
+import type { Config } from './config-schema.ts';
+import { unwell, warning, well } from './diagnosis.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { errorFacts } from './log.ts';
+import { connectMongo } from './mongo.ts';
+import type { Mongo } from './mongo.ts';
+
+/** Never throws. Writes one document to the collection `doctor`, and removes it. */
+export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
+  let mongo: Mongo;
+  try {
+    mongo = await connectMongo(config);
+  } catch (error) {
+    const remedy =
+      'Start MongoDB ("npm run engines start" runs one), or set MONGODB_URI to where it is; check user and password there';
+    return [unwell('reachable', errorFacts(error).error, remedy)];
+  }
+  const { db } = mongo;
+  const asked = async (check: string, remedy: string, ask: () => Promise<Diagnosis>) =>
+    ask().catch((error: unknown) => unwell(check, errorFacts(error).error, remedy));
+  try {
+    return [
+      await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
+      await asked('writes', 'Give the user of MONGODB_URI the role readWrite on the database', () => writes(db)),
+      await asked('clock', 'See the log of MongoDB', () => clock(db)),
+      await asked('collection', 'Give the user of MONGODB_URI the role readWrite on the database', () =>
+        collection(db, config.mongodb),
+      ),
+    ];
+  } finally {
+    await mongo.close();
+  }
+}
+
+async function versionOf(db: Db): Promise<Diagnosis> {
+  const { version } = await db.admin().command({ buildInfo: 1 });
+  const hello = await db.admin().command({ hello: 1 });
+  const topology =
+    typeof hello['setName'] === 'string'
+      ? `replica set ${hello['setName']}`
+      : hello['msg'] === 'isdbgrid'
+        ? 'sharded'
+        : 'a single server';
+  return well('reachable', `MongoDB ${String(version)}, ${topology}, database ${db.databaseName}`);
+}
+
+/** With the write concern of every write of ours: a majority, in the journal. */
+async function writes(db: Db): Promise<Diagnosis> {
+  const startedAt = performance.now();
+  const { insertedId } = await db.collection('doctor').insertOne({ at: new Date() });
+  await db.collection('doctor').deleteOne({ _id: insertedId });
+  const took = Math.round(performance.now() - startedAt);
+  const detail = `a majority write in the journal, and its removal, took ${took} ms`;
+  return took > SLOW_MS
+    ? warning('writes', detail, 'Each registration costs a few such writes: see the disk and the load of MongoDB')
+    : well('writes', detail);
+}
+
+const SLOW_MS = 1_000;
+const CLOCKS_APART_MS = 2_000;
+
+/** Workers on several machines judge from the times in the journal what may still be on the wire. */
+async function clock(db: Db): Promise<Diagnosis> {
+  const before = Date.now();
+  const { localTime } = await db.admin().command({ hello: 1 });
+  const after = Date.now();
+  if (!(localTime instanceof Date)) return warning('clock', 'it does not tell its time', 'Compare the clocks by hand');
+  // Somewhere between question and answer it read its clock.
+  const theirs = localTime.getTime();
+  const apart = Math.max(0, before - theirs, theirs - after);
+  const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
+  return apart > CLOCKS_APART_MS
+    ? warning('clock', detail, 'Let NTP set the clocks of both machines: deadlines and the audit compare times of both')
+    : well('clock', detail);
+}
+
+async function collection(
+  db: Db,
+  { collection: name, match, upsert }: Config['mongodb'],
+): Promise<Diagnosis> {
+  const check = `collection ${name}`;
+  const isThere = await db.listCollections({ name }, { nameOnly: true }).hasNext();
+  if (!isThere) {
+    return upsert
+      ? well(check, 'not there yet; the first registration makes it')
+      : unwell(check, 'not there, and mongodb.upsert is off, so that every registration would fail', 'Check mongodb.collection and the database, or set mongodb.upsert: true');
+  }
+  if (match === '_id') return well(check, 'found by _id');
+  const indexes = await db.collection(name).indexes();
+  const isIndexed = indexes.some(({ key }) => Object.keys(key)[0] === match);
+  return isIndexed
+    ? well(check, `found by ${match}, which has an index`)
+    : warning(check, `no index on ${match}, so that every write reads the whole collection`, `Create one: db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`);
+}

@@ -1,0 +1,31 @@
+/** What `despachante doctor` finds out about one thing. */
+export interface Diagnosis {
+  /** What was looked at: `reachable`, `queue registrations`. */
+  check: string;
+  /** `warning`: it works, but something about it deserves a look. */
+  state: 'well' | 'warning' | 'unwell';
+  detail: string;
+  /** What to do about it; null when it is well. */
+  remedy: string | null;
+}
+
+export const well = (check: string, detail: string): Diagnosis => ({
+  check,
+  state: 'well',
+  detail,
+  remedy: null,
+});
+
+export const warning = (check: string, detail: string, remedy: string): Diagnosis => ({
+  check,
+  state: 'warning',
+  detail,
+  remedy,
+});
+
+export const unwell = (check: string, detail: string, remedy: string): Diagnosis => ({
+  check,
+  state: 'unwell',
+  detail,
+  remedy,
+});

@@ -1,0 +1,113 @@
+/** What an audit looks things up in: claims by registration, failure records by claim. */
+import type { AuditInput, Finding } from './audit.ts';
+import { claimOfFailure, malformedKey, readClaimKey } from './names.ts';
+import type { OutcomeKind } from './outcome.ts';
+
+/** A claim without its message. */
+export interface AuditClaim {
+  key: string;
+  registration: string;
+  generation: number;
+  conflict: boolean;
+  bodyHash: string;
+  workflowId: string;
+  /** Epoch ms. */
+  claimedAt: number;
+  outcome: {
+    kind: OutcomeKind;
+    reason: string | null;
+    requestId: string | null;
+    isAccepted: boolean;
+    doubt: boolean;
+  } | null;
+  settled: boolean;
+}
+
+export interface Account {
+  claims: readonly AuditClaim[];
+  registered: ReadonlyMap<string, number | null>;
+  doubts: ReadonlySet<string>;
+  unroutable: ReadonlySet<string>;
+  /** The classes of the distinct records in the failure queue, by claim. */
+  records: ReadonlyMap<string, ReadonlySet<string>>;
+  malformed: ReadonlySet<string>;
+  copies: number;
+  unexpected: readonly Finding[];
+  /** The claims on a registration that are no conflicts, oldest first. */
+  generationsOf(registration: string): readonly AuditClaim[];
+  /** The latest claim on this id with this body; a conflict only where no other has it. */
+  claimOf(registration: string, bodyHash: string): AuditClaim | null;
+  /** The claim that went on with what a failed one left, when it was redriven: perhaps mended, with another body. */
+  successorOf(claim: AuditClaim): AuditClaim | null;
+  isMalformed(bodyHash: string): boolean;
+  isInRun(id: string, hash: string): boolean;
+  isStranded(claim: AuditClaim): boolean;
+}
+
+export function openAccount(input: AuditInput): Account {
+  const generations = new Map<string, AuditClaim[]>();
+  const byBody = new Map<string, AuditClaim>();
+  const bodyKey = (registration: string, hash: string) => `${hash} ${registration}`;
+  const inOrder = [...input.claims].sort((a, b) => a.generation - b.generation);
+  for (const claim of inOrder) {
+    const key = bodyKey(claim.registration, claim.bodyHash);
+    if (!claim.conflict || byBody.get(key) === undefined) byBody.set(key, claim);
+    if (claim.conflict) continue;
+    const list = generations.get(claim.registration) ?? [];
+    generations.set(claim.registration, [...list, claim]);
+  }
+  const known = new Set(input.claims.map(({ key }) => key));
+  const inRuns = new Set(input.unclaimed.map(({ id, hash }) => bodyKey(id, hash)));
+  const { records, malformed, copies, unexpected } = readRecords(input.failures, known);
+  const latestOf = (registration: string) => generations.get(registration)?.at(-1) ?? null;
+  const claimOf = (registration: string, hash: string) =>
+    byBody.get(bodyKey(registration, hash)) ?? null;
+
+  return {
+    claims: input.claims,
+    registered: input.registered,
+    doubts: input.doubts,
+    unroutable: input.unroutable,
+    records,
+    malformed,
+    copies,
+    unexpected,
+    generationsOf: (registration) => generations.get(registration) ?? [],
+    claimOf,
+    successorOf(claim) {
+      const next = claim.conflict
+        ? claimOf(claim.registration, claim.bodyHash)
+        : latestOf(claim.registration);
+      if (next === null || next.conflict) return null;
+      return claim.conflict || next.generation > claim.generation ? next : null;
+    },
+    isMalformed: (hash) => malformed.has(malformedKey(hash)),
+    isInRun: (id, hash) => inRuns.has(bodyKey(id, hash)),
+    isStranded: ({ workflowId }) => input.closedRuns.has(workflowId),
+  };
+}
+
+function readRecords(failures: AuditInput['failures'], known: ReadonlySet<string>) {
+  const records = new Map<string, Set<string>>();
+  const malformed = new Set<string>();
+  const seen = new Set<string>();
+  const unexpected: Finding[] = [];
+  let copies = 0;
+  for (const { messageId, failureClass } of failures) {
+    if (messageId !== null && seen.has(messageId)) {
+      copies += 1;
+      continue;
+    }
+    if (messageId !== null) seen.add(messageId);
+    const claim =
+      messageId === null || failureClass === null ? null : claimOfFailure(messageId, failureClass);
+    if (claim !== null && failureClass === 'malformed') malformed.add(claim);
+    else if (claim !== null && failureClass !== null && known.has(claim)) {
+      records.set(claim, new Set([...(records.get(claim) ?? []), failureClass]));
+    } else {
+      const id = (claim === null ? null : readClaimKey(claim)?.id) ?? messageId ?? 'unnamed';
+      unexpected.push({ id, what: 'in the failure queue without a claim: put there by somebody else, or older than mongodb.retention' });
+    }
+  }
+  return { records, malformed, copies, unexpected };
+}

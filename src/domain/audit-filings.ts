@@ -1,0 +1,95 @@
+/**
+ * What the legacy system accepted, against what it was allowed to be sent. The Idempotency-Key of a filing names the
+ * journal entry it was sent under, and each entry may be accepted once.
+ */
+import type { Account, AuditClaim } from './audit-account.ts';
+import type { Finding } from './audit.ts';
+import { claimOfEntry, entryKey, entryNumber, readClaimKey } from './names.ts';
+import { isFailure } from './outcome.ts';
+
+export interface AuditFiling {
+  registration: string;
+  /** The Idempotency-Key it came with, if the legacy system kept it. */
+  key: string | null;
+}
+
+/** An entry of the journal, with the Idempotency-Key that belongs to it. */
+export interface AuditEntry {
+  entry: string;
+  key: string;
+  state: string;
+}
+
+export function findFiledTwice(
+  filings: readonly AuditFiling[],
+  entries: readonly AuditEntry[],
+  account: Account,
+): { twice: Finding[]; unexpected: Finding[]; again: number } {
+  const journal = new Map<string, AuditEntry[]>();
+  for (const entry of entries) {
+    const id = readClaimKey(claimOfEntry(entry.entry))?.id ?? '';
+    journal.set(id, [...(journal.get(id) ?? []), entry]);
+  }
+  const filed = new Map<string, AuditFiling[]>();
+  for (const filing of filings) {
+    filed.set(filing.registration, [...(filed.get(filing.registration) ?? []), filing]);
+  }
+  const twice: Finding[] = [];
+  const unexpected: Finding[] = [];
+  let again = 0;
+  for (const [id, all] of filed) {
+    const generations = account.generationsOf(id);
+    if (generations.length === 0) {
+      unexpected.push({ id, what: 'filed with the legacy system, but never claimed: by somebody else, or longer ago than mongodb.retention' });
+      continue;
+    }
+    const allowed = allowedKeys(journal.get(id) ?? [], generations);
+    const isNamed = all.every(({ key }) => key !== null);
+    const used = new Set(all.map(({ key }) => key).filter((key) => key !== null && allowed.has(key)));
+    const legitimate = isNamed ? used.size : Math.min(all.length, Math.max(allowed.size, 1));
+    if (all.length > Math.max(legitimate, 1)) {
+      twice.push({ id, what: `accepted ${all.length} times, of which ${legitimate} on somebody's word` });
+    } else if (legitimate === 0) {
+      unexpected.push({ id, what: 'accepted under an Idempotency-Key that is not in the journal' });
+    }
+    again += Math.max(0, legitimate - 1);
+  }
+  for (const claim of account.claims) {
+    if (claim.outcome?.kind !== 'registered' || filed.has(claim.registration)) continue;
+    unexpected.push({ id: claim.registration, what: 'registered, but not in the ledger of the legacy system' });
+  }
+  return { twice, unexpected, again };
+}
+
+/** The keys of the entries that were opened for a reason; others should not be there. */
+function allowedKeys(
+  entries: readonly AuditEntry[],
+  generations: readonly AuditClaim[],
+): ReadonlySet<string> {
+  const byName = new Map(entries.map((entry) => [entry.entry, entry]));
+  const byKey = new Map(generations.map((claim) => [claim.key, claim]));
+  const allowed = new Set<string>();
+  for (const { entry, key } of entries) {
+    const n = entryNumber(entry);
+    const claim = byKey.get(claimOfEntry(entry));
+    const before = n === 1 ? undefined : byName.get(entryKey(claimOfEntry(entry), n - 1));
+    const isAllowed =
+      n === 1
+        ? claim !== undefined && maySubmit(claim, generations)
+        : before !== undefined && ['superseded', 'unknown'].includes(before.state);
+    if (isAllowed) allowed.add(key);
+  }
+  return allowed;
+}
+
+/** The first delivery; or the redrive of what had failed, and is neither there still nor in doubt (activities/claim.ts). */
+function maySubmit({ generation }: AuditClaim, generations: readonly AuditClaim[]): boolean {
+  if (generation === 0) return true;
+  const before = generations.find((each) => each.generation === generation - 1)?.outcome;
+  // The records of the one before may be older than mongodb.retention.
+  if (before == null) return !generations.some((each) => each.generation === generation - 1);
+  if (!isFailure(before.kind) || before.doubt) return false;
+  const isOpenThere =
+    before.reason === 'internal error' || ['timed-out', 'cancelled'].includes(before.kind);
+  return !(isOpenThere && before.requestId !== null && before.isAccepted);
+}

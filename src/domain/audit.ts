@@ -1,0 +1,213 @@
+/**
+ * The sum that proves the promises: what the broker confirmed = registered + failed + in doubt + in flight, each once.
+ * Pure: whoever calls it brings what MongoDB, the queues, Temporal and the ledgers say. Exact for a system at rest; while
+ * it works, what moved between two readings may be counted as in flight.
+ */
+import type { Account, AuditClaim } from './audit-account.ts';
+import { openAccount } from './audit-account.ts';
+import { findFiledTwice } from './audit-filings.ts';
+import type { AuditEntry, AuditFiling } from './audit-filings.ts';
+import type { FailureClass, OutcomeKind } from './outcome.ts';
+import { isFailure } from './outcome.ts';
+
+/** Something that must not be, about one registration. */
+export interface Finding {
+  id: string;
+  what: string;
+}
+
+export interface AuditInput {
+  /** What the broker confirmed, by id and SHA-256 of the body, hex; null when nobody kept a ledger of it. */
+  published: { id: string | null; hash: string }[] | null;
+  claims: AuditClaim[];
+  /** The registrations whose document in MongoDB says so, with the time it holds, epoch ms; null where it is not ours. */
+  registered: ReadonlyMap<string, number | null>;
+  /** Every message of the failure queue. */
+  failures: { messageId: string | null; failureClass: string | null }[];
+  /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
+  doubts: ReadonlySet<string>;
+  unroutable: ReadonlySet<string>;
+  /** What open runs began with and may not have claimed yet. */
+  unclaimed: { id: string; hash: string }[];
+  /** Workflow ids of claims that are open though their run is not. */
+  closedRuns: ReadonlySet<string>;
+  /** Messages that wait in the intake queue and in the one of returned messages. */
+  waiting: number;
+  /** What the legacy system says it accepted; null when it cannot be asked. */
+  filings: AuditFiling[] | null;
+  entries: AuditEntry[];
+}
+
+export interface AuditReport {
+  /** Distinct messages, by id and body; null without a ledger of them. */
+  confirmed: number | null;
+  /** Confirmed more than once, under the same id and with the same body. */
+  repeated: number;
+  registered: number;
+  failed: Partial<Record<FailureClass, number>>;
+  inDoubt: number;
+  /** Claimed, in a run that has not claimed yet, or in a queue. */
+  inFlight: { claimed: number; inRuns: number; waiting: number };
+  unroutable: number;
+  /** Distinct records of deliveries that were no registrations; without a ledger beside the sum, since they have no id. */
+  malformed: number;
+  /** Copies of records in the failure queue, beyond the first of each: told by their messageId, and harmless. */
+  copies: number;
+  lost: Finding[];
+  filedTwice: Finding[];
+  settledTwice: Finding[];
+  /** In flight, but the run that had them is gone. */
+  stranded: Finding[];
+  /** What is nobody's fault here, and still worth a look. */
+  unexpected: Finding[];
+  /** Accepted again on somebody's word: a redrive of what had failed, an operator's "resubmit". */
+  filedAgain: number;
+  holds: boolean;
+}
+
+/** Adds up. */
+export function audit(input: AuditInput): AuditReport {
+  const account = openAccount(input);
+  const units = input.published === null ? claimedUnits(account) : publishedUnits(input.published, account);
+  const report: AuditReport = {
+    confirmed: input.published === null ? null : units.length,
+    repeated: (input.published?.length ?? units.length) - units.length,
+    registered: 0,
+    failed: {},
+    inDoubt: 0,
+    inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
+    unroutable: 0,
+    malformed: account.malformed.size,
+    copies: account.copies,
+    lost: [],
+    filedTwice: [],
+    settledTwice: settledTwice(account),
+    stranded: [],
+    unexpected: [...account.unexpected],
+    filedAgain: 0,
+    holds: false,
+  };
+  const missing: Finding[] = [];
+  for (const unit of units) count(unit, account, report, missing);
+
+  // Which of the missing are those that wait cannot be told from outside: the queue is not read.
+  report.inFlight.waiting = Math.min(missing.length, input.waiting);
+  report.lost.push(...missing.slice(report.inFlight.waiting));
+  if (input.filings !== null) {
+    const filed = findFiledTwice(input.filings, input.entries, account);
+    report.filedTwice = filed.twice;
+    report.filedAgain = filed.again;
+    report.unexpected.push(...filed.unexpected);
+  }
+  const faults = [report.lost, report.filedTwice, report.settledTwice, report.stranded];
+  report.holds = faults.every((findings) => findings.length === 0);
+  return report;
+}
+
+/** One thing to account for: a message that was confirmed, or without a ledger a claim. */
+interface Unit {
+  id: string | null;
+  hash: string;
+  claim: AuditClaim | null;
+}
+
+function publishedUnits(published: { id: string | null; hash: string }[], account: Account): Unit[] {
+  const units = new Map<string, Unit>();
+  for (const { id, hash } of published) {
+    const claim = id === null ? null : account.claimOf(id, hash);
+    units.set(`${hash} ${id ?? ''}`, { id, hash, claim });
+  }
+  return [...units.values()];
+}
+
+/** The latest generation of each registration, and the conflicts. */
+function claimedUnits(account: Account): Unit[] {
+  const current = new Set(account.claims.map((claim) => account.claimOf(claim.registration, claim.bodyHash)));
+  return [...current]
+    .filter((claim) => claim !== null)
+    .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
+}
+
+function count(unit: Unit, account: Account, report: AuditReport, missing: Finding[]): void {
+  const { id, hash, claim } = unit;
+  if (claim === null) {
+    if (account.isMalformed(hash)) add(report, 'malformed');
+    else if (id !== null && account.isInRun(id, hash)) report.inFlight.inRuns += 1;
+    else missing.push({ id: id ?? hash, what: 'confirmed by the broker, and nowhere to be found' });
+    return;
+  }
+  const fate = fateOf(claim, account);
+  switch (fate.kind) {
+    case 'settled':
+      return add(report, fate.as);
+    case 'unroutable':
+      report.unroutable += 1;
+      return;
+    case 'in doubt':
+      report.inDoubt += 1;
+      return;
+    case 'open':
+      report.inFlight.claimed += 1;
+      if (account.isStranded(claim)) {
+        report.stranded.push({ id: claim.registration, what: 'claimed by a run that is closed or gone' });
+      }
+      return;
+    case 'lost':
+      report.lost.push({ id: claim.registration, what: fate.what });
+      return;
+    case 'missing':
+      missing.push({ id: claim.registration, what: fate.what });
+      return;
+  }
+}
+
+function add(report: AuditReport, kind: OutcomeKind): void {
+  if (isFailure(kind)) report.failed[kind] = (report.failed[kind] ?? 0) + 1;
+  else report.registered += 1;
+}
+
+type Fate =
+  | { kind: 'settled'; as: OutcomeKind }
+  | { kind: 'unroutable' | 'in doubt' | 'open' }
+  /** `missing` may be on its way in again, `lost` may not. */
+  | { kind: 'lost' | 'missing'; what: string };
+
+function fateOf(claim: AuditClaim, account: Account): Fate {
+  const { key, registration, outcome } = claim;
+  if (account.unroutable.has(key)) return { kind: 'unroutable' };
+  if (outcome === null || !claim.settled) {
+    return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
+  }
+  if (!isFailure(outcome.kind)) {
+    if (account.registered.has(registration)) return { kind: 'settled', as: outcome.kind };
+    return { kind: 'lost', what: 'registered, but its document in MongoDB does not say so' };
+  }
+  if (account.records.get(key)?.has(outcome.kind) === true) return { kind: 'settled', as: outcome.kind };
+  const successor = account.successorOf(claim);
+  if (successor !== null) return fateOf(successor, account);
+  const what = `${outcome.kind}, but its record is not in the failure queue, and nobody redrove it`;
+  return { kind: 'missing', what };
+}
+
+/** A claim ends once: in one failure record or in MongoDB. */
+function settledTwice(account: Account): Finding[] {
+  const findings: Finding[] = [];
+  for (const claim of account.claims) {
+    const { key, registration: id, outcome } = claim;
+    const kinds = [...(account.records.get(key) ?? [])];
+    if (kinds.length > 1) {
+      findings.push({ id, what: `in the failure queue as ${kinds.sort().join(' and as ')}` });
+    } else if (kinds.length === 1 && outcome !== null && kinds[0] !== outcome.kind) {
+      findings.push({ id, what: `ended as ${outcome.kind}, and is in the failure queue as ${kinds[0]}` });
+    }
+  }
+  for (const [id, at] of account.registered) {
+    const generations = account.generationsOf(id);
+    const outcome = generations.at(-1)?.outcome;
+    if (outcome == null || !isFailure(outcome.kind) || !generations.at(-1)?.settled) continue;
+    // An older document is of an earlier registration, whose claims have gone with mongodb.retention.
+    if (at === null || at < Math.min(...generations.map(({ claimedAt }) => claimedAt))) continue;
+    findings.push({ id, what: `ended as ${outcome.kind}, and is registered in MongoDB` });
+  }
+  return findings;
+}

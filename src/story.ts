@@ -1,0 +1,74 @@
+/** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
+import type { Document } from 'mongodb';
+import type { ClaimOutcome } from './claims.ts';
+import type { Config } from './config-schema.ts';
+import type { Entry } from './journal.ts';
+import { labelOf } from './label.ts';
+import type { Store } from './store.ts';
+
+/** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
+export interface Chapter {
+  generation: number;
+  conflict: boolean;
+  workflowId: string;
+  /** Its place in the run. */
+  index: number;
+  receivedAt: Date;
+  claimedAt: Date;
+  submissions: Omit<Entry, '_id' | 'token'>[];
+  outcome: Omit<ClaimOutcome, 'entry'> | null;
+  settledAt: Date | null;
+}
+
+export interface Story {
+  /** As it may be shown. */
+  id: string;
+  chapters: Chapter[];
+  /** The fields of the user's document that are ours, or null when there is no document. */
+  document: Record<string, unknown> | null;
+}
+
+/** Null when nothing is known of the registration. */
+export async function readStory(id: string, store: Store, config: Config): Promise<Story | null> {
+  const claims = await store.claims.ofRegistration(id);
+  const document = await store.results.find(id);
+  if (claims.length === 0 && document === null) return null;
+  const chapters = await Promise.all(
+    claims.map(async (claim): Promise<Chapter> => {
+      const { generation, conflict, workflowId, index } = claim;
+      const { receivedAt, claimedAt, settledAt } = claim;
+      const submissions = await submissionsUnder(claim._id, store);
+      const outcome = claim.outcome === null ? null : without(claim.outcome, 'entry');
+      const facts = { generation, conflict, workflowId, index, receivedAt, claimedAt };
+      return { ...facts, submissions, outcome, settledAt };
+    }),
+  );
+  const own = document === null ? null : ownFields(document, config);
+  return { id: labelOf(id, config), chapters, document: own };
+}
+
+async function submissionsUnder(claim: string, { journal }: Store): Promise<Chapter['submissions']> {
+  // "$" comes after "#": all that begins with `<claim>#`, by the index of _id.
+  const range = { _id: { $gte: `${claim}#`, $lt: `${claim}$` } };
+  const found = await journal.collection.find(range).toArray();
+  return found
+    .filter(({ _id }) => /^\d+$/.test(_id.slice(claim.length + 1)))
+    .sort((a, b) => a._id.length - b._id.length || (a._id < b._id ? -1 : 1))
+    .map((entry) => without(entry, '_id', 'token'));
+}
+
+/** The rest of a document that others fill is not ours to show. */
+function ownFields(document: Document, { mongodb, ...config }: Config): Record<string, unknown> {
+  const fields = [mongodb.statusField, 'requestId', 'registeredAt'];
+  const key = document[mongodb.match];
+  return {
+    [mongodb.match]: typeof key === 'string' ? labelOf(key, config) : key,
+    ...Object.fromEntries(fields.map((field) => [field, document[field] ?? null])),
+  };
+}
+
+function without<T extends object, Key extends keyof T>(value: T, ...keys: Key[]): Omit<T, Key> {
+  const copy = { ...value };
+  for (const key of keys) delete copy[key];
+  return copy;
+}

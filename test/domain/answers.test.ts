@@ -1,0 +1,482 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  afterClaim,
+  afterNoAnswer,
+  afterPoll,
+  afterSettle,
+  afterSubmit,
+  whenCancelled,
+} from '../../src/domain/answers.ts';
+import type { NoAnswer, PollAnswer, SettleAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
+import type { Item, Phase } from '../../src/domain/batch.ts';
+import { DAY, HOUR, T0, acceptedItem, claimedItem, itemOf, rules } from '../helpers/items.ts';
+
+const NOW = T0 + 5_000;
+
+/** What changed from one item to the next. */
+function changes(before: Item, after: Item | null): Partial<Item> | null {
+  if (after === null) return null;
+  const entries = Object.entries(after).filter(
+    ([key, value]) =>
+      JSON.stringify(value) !==
+      JSON.stringify(Object.entries(before).find(([k]) => k === key)?.[1]),
+  );
+  return Object.fromEntries(entries);
+}
+
+const kept = { claim: 'r-0~0', entry: 'r-0~0#1' };
+
+test('claimed: the message is let go, and it is submitted at once', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(item, { index: 0, kind: 'claimed', ...kept }, rules, NOW);
+  assert.deepEqual(changes(item, after), {
+    ...kept,
+    message: null,
+    phase: 'submit',
+    busy: false,
+    dueAt: NOW,
+  });
+});
+
+test('a duplicate leaves the batch', () => {
+  assert.equal(afterClaim(itemOf(), { index: 0, kind: 'duplicate' }, rules, NOW), null);
+});
+
+test('a conflict ends under the claim that keeps its bytes', () => {
+  const item = itemOf({ busy: true });
+  const answer = { index: 0, kind: 'conflict', claim: 'r-0~0!hash', reason: 'taken' } as const;
+  assert.deepEqual(changes(item, afterClaim(item, answer, rules, NOW)), {
+    message: null,
+    claim: 'r-0~0!hash',
+    phase: 'settle',
+    busy: false,
+    dueAt: NOW,
+    outcome: { kind: 'conflict', at: NOW, reason: 'taken' },
+  });
+});
+
+test('resumed: it is polled at once with the request id of before, and never submitted', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(
+    item,
+    { index: 0, kind: 'resumed', ...kept, requestId: 'AB583C-X', acceptedAt: T0 - DAY },
+    rules,
+    NOW,
+  );
+  assert.deepEqual(changes(item, after), {
+    ...kept,
+    message: null,
+    phase: 'poll',
+    busy: false,
+    dueAt: NOW,
+    requestId: 'AB583C-X',
+    acceptedAt: T0 - DAY,
+  });
+});
+
+test('a redrive in doubt stays in doubt, and its journal is read again after the first wait', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(item, { index: 0, kind: 'in-doubt', ...kept }, rules, NOW);
+  assert.deepEqual(changes(item, after), {
+    ...kept,
+    message: null,
+    phase: 'doubt',
+    doubt: true,
+    rechecks: 1,
+    busy: false,
+    dueAt: NOW + 15_000,
+  });
+});
+
+type SubmitCase = [
+  name: string,
+  before: Partial<Item>,
+  answer: SubmitAnswer,
+  changed: Partial<Item>,
+];
+const AT = T0 + 4_000;
+const submitCases: SubmitCase[] = [
+  [
+    'accepted: polled first where the plan says',
+    {},
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: AT },
+    { phase: 'poll', requestId: 'AB583C-X', acceptedAt: AT, busy: false, dueAt: AT + 11_000 },
+  ],
+  [
+    'accepted after all: no longer in doubt or sick',
+    { phase: 'doubt', doubt: true, sick: true, rechecks: 2 },
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: AT },
+    {
+      phase: 'poll',
+      requestId: 'AB583C-X',
+      acceptedAt: AT,
+      busy: false,
+      doubt: false,
+      sick: false,
+      dueAt: AT + 11_000,
+    },
+  ],
+  [
+    'refused: rejected with the reason',
+    {},
+    { index: 0, kind: 'refused', reason: 'CPF inválido' },
+    {
+      phase: 'settle',
+      busy: false,
+      dueAt: NOW,
+      outcome: { kind: 'rejected', at: NOW, reason: 'CPF inválido' },
+    },
+  ],
+  [
+    'refused after all: what was in doubt is known not to be filed',
+    { phase: 'doubt', doubt: true },
+    { index: 0, kind: 'refused', reason: 'no' },
+    {
+      phase: 'settle',
+      busy: false,
+      doubt: false,
+      dueAt: NOW,
+      outcome: { kind: 'rejected', at: NOW, reason: 'no' },
+    },
+  ],
+  [
+    'not accepted: again after the pause, apart from the well ones',
+    {},
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 503', retryAfter: null },
+    { busy: false, sick: true, dueAt: NOW + 1_000 },
+  ],
+  [
+    'not accepted with Retry-After: not before that',
+    {},
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 429', retryAfter: 7_000 },
+    { busy: false, sick: true, dueAt: NOW + 7_000 },
+  ],
+  [
+    'not accepted with a Retry-After of zero: not before the pause',
+    {},
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 429', retryAfter: 0 },
+    { busy: false, sick: true, dueAt: NOW + 1_000 },
+  ],
+  [
+    'not accepted after a doubt: the same entry is submitted again',
+    { phase: 'doubt', doubt: true },
+    { index: 0, kind: 'not-accepted', reason: 'never sent', retryAfter: null },
+    { phase: 'submit', doubt: false, busy: false, sick: true, dueAt: NOW + 1_000 },
+  ],
+  [
+    'not accepted for as long as maxOpen: failed, and known not to be filed',
+    { receivedAt: NOW - 7 * DAY, doubt: true },
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 503', retryAfter: null },
+    {
+      phase: 'settle',
+      busy: false,
+      doubt: false,
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'never accepted: HTTP 503' },
+    },
+  ],
+  [
+    'pending: another attempt may be sending it, so the journal is asked again at its end',
+    {},
+    { index: 0, kind: 'pending', until: NOW + 18_000 },
+    { busy: false, sick: true, doubt: true, dueAt: NOW + 18_000 },
+  ],
+  [
+    'pending, with a time that is over: asked again at once',
+    {},
+    { index: 0, kind: 'pending', until: 0 },
+    { busy: false, sick: true, doubt: true, dueAt: NOW },
+  ],
+  [
+    'unknown: held in doubt, and the journal is read again after the first wait',
+    {},
+    { index: 0, kind: 'unknown', reason: 'the answer was lost' },
+    { phase: 'doubt', doubt: true, rechecks: 1, busy: false, dueAt: NOW + 15_000 },
+  ],
+  [
+    'unknown again: read once more after the second wait',
+    { phase: 'doubt', doubt: true, rechecks: 1 },
+    { index: 0, kind: 'unknown', reason: 'the answer was lost' },
+    { rechecks: 2, busy: false, dueAt: NOW + 300_000 },
+  ],
+  [
+    'unknown when all waits are over: only an operator brings it on',
+    { phase: 'doubt', doubt: true, rechecks: 2 },
+    { index: 0, kind: 'unknown', reason: 'the answer was lost' },
+    { rechecks: 3, busy: false, dueAt: null },
+  ],
+  [
+    'resubmit: under the next entry, at once, and no longer in doubt',
+    { phase: 'doubt', doubt: true, rechecks: 3 },
+    { index: 0, kind: 'resubmit' },
+    { phase: 'submit', entry: 'r-0~0#2', doubt: false, busy: false, dueAt: NOW },
+  ],
+  [
+    'abandoned: in doubt to the end, with what the operator said',
+    { phase: 'doubt', doubt: true },
+    { index: 0, kind: 'abandoned', reason: 'nobody knows' },
+    {
+      phase: 'settle',
+      busy: false,
+      dueAt: NOW,
+      outcome: { kind: 'in-doubt', at: NOW, reason: 'nobody knows' },
+    },
+  ],
+];
+for (const [name, before, answer, changed] of submitCases) {
+  test(`submit: ${name}`, () => {
+    const item = claimedItem(before);
+    assert.deepEqual(changes(item, afterSubmit(item, answer, rules, NOW)), changed);
+  });
+}
+
+test('unknown where the legacy system is idempotent: submitted again under the next entry', () => {
+  const item = claimedItem();
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  const after = afterSubmit(item, answer, { ...rules, onUnknown: 'resubmit' }, NOW);
+  assert.deepEqual(changes(item, after), { busy: false, entry: 'r-0~0#2', dueAt: NOW });
+});
+
+test('unknown for as long as maxOpen is held in doubt even then', () => {
+  const item = claimedItem({ receivedAt: NOW - 7 * DAY });
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  const after = afterSubmit(item, answer, { ...rules, onUnknown: 'resubmit' }, NOW);
+  assert.equal(after.phase, 'doubt');
+});
+
+type PollCase = [name: string, elapsed: number, answer: PollAnswer, changed: Partial<Item>];
+const pollCases: PollCase[] = [
+  [
+    'processing: polled again where the plan says',
+    11_000,
+    { index: 0, kind: 'processing' },
+    { dueAt: T0 + 12_000 },
+  ],
+  [
+    'processing just before the deadline: once more right at it',
+    HOUR - 1,
+    { index: 0, kind: 'processing' },
+    { dueAt: T0 + HOUR },
+  ],
+  [
+    'processing at the deadline: timed out',
+    HOUR,
+    { index: 0, kind: 'processing' },
+    {
+      phase: 'settle',
+      dueAt: T0 + HOUR,
+      outcome: { kind: 'timed-out', at: T0 + HOUR, reason: 'still processing at the deadline' },
+    },
+  ],
+  [
+    'done: registered',
+    11_000,
+    { index: 0, kind: 'done' },
+    { phase: 'settle', dueAt: T0 + 11_000, outcome: { kind: 'registered', at: T0 + 11_000 } },
+  ],
+  [
+    'done after the deadline: registered all the same',
+    2 * HOUR,
+    { index: 0, kind: 'done' },
+    { phase: 'settle', dueAt: T0 + 2 * HOUR, outcome: { kind: 'registered', at: T0 + 2 * HOUR } },
+  ],
+  [
+    'failed: with the reason of the legacy system',
+    11_000,
+    { index: 0, kind: 'failed', reason: 'documento ilegível' },
+    {
+      phase: 'settle',
+      dueAt: T0 + 11_000,
+      outcome: { kind: 'failed', at: T0 + 11_000, reason: 'documento ilegível' },
+    },
+  ],
+  [
+    'unreadable: again after the pause, apart from the well ones',
+    11_000,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    { sick: true, dueAt: T0 + 12_000 },
+  ],
+  [
+    'unreadable with Retry-After: not before that',
+    11_000,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 9_000 },
+    { sick: true, dueAt: T0 + 20_000 },
+  ],
+  [
+    'unreadable long after the deadline: fails nobody',
+    7 * DAY - 1,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    { sick: true, dueAt: T0 + 7 * DAY - 1 + 1_000 },
+  ],
+  [
+    'unreadable for as long as maxOpen: timed out',
+    7 * DAY,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    {
+      phase: 'settle',
+      dueAt: T0 + 7 * DAY,
+      outcome: {
+        kind: 'timed-out',
+        at: T0 + 7 * DAY,
+        reason: 'no readable answer within legacy.maxOpen',
+      },
+    },
+  ],
+];
+for (const [name, elapsed, answer, changed] of pollCases) {
+  test(`poll: ${name}`, () => {
+    const item = acceptedItem({ dueAt: T0 });
+    const after = afterPoll(item, answer, rules, T0 + elapsed);
+    assert.deepEqual(changes(item, after), { busy: false, polls: 1, ...changed });
+  });
+}
+
+test('a readable answer makes a sick item well', () => {
+  const after = afterPoll(
+    acceptedItem({ sick: true }),
+    { index: 0, kind: 'processing' },
+    rules,
+    NOW,
+  );
+  assert.equal(after.sick, false);
+});
+
+const registered = { kind: 'registered', at: T0 } as const;
+const settleCases: [SettleAnswer['kind'], Partial<Item> | null][] = [
+  ['settled', null],
+  ['unroutable', null],
+  ['leftover', { busy: false, sick: true, dueAt: NOW + 1_000 }],
+  [
+    'missing',
+    {
+      busy: false,
+      dueAt: NOW,
+      outcome: {
+        kind: 'failed',
+        at: NOW,
+        reason: 'no document to update, and mongodb.upsert is off',
+      },
+    },
+  ],
+];
+for (const [kind, changed] of settleCases) {
+  test(`settle: "${kind}" ${changed === null ? 'leaves the batch' : 'stays with its request id'}`, () => {
+    const item = acceptedItem({ phase: 'settle', outcome: registered });
+    assert.deepEqual(changes(item, afterSettle(item, { index: 0, kind }, rules, NOW)), changed);
+  });
+}
+
+type NoAnswerCase = [Phase, NoAnswer, Partial<Item>];
+const paused = { busy: false, sick: true, dueAt: NOW + 1_000 };
+const goesOn = { busy: false, dueAt: NOW };
+const noAnswerCases: NoAnswerCase[] = [
+  ['claim', 'cancelled', goesOn],
+  ['claim', 'timeout', paused],
+  ['claim', 'error', paused],
+  ['submit', 'cancelled', goesOn],
+  ['submit', 'timeout', { busy: false, phase: 'doubt', dueAt: NOW }],
+  [
+    'submit',
+    'error',
+    {
+      busy: false,
+      phase: 'settle',
+      doubt: true,
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'internal error' },
+    },
+  ],
+  ['poll', 'cancelled', goesOn],
+  [
+    'poll',
+    'timeout',
+    {
+      busy: false,
+      phase: 'settle',
+      dueAt: NOW,
+      outcome: {
+        kind: 'timed-out',
+        at: NOW,
+        reason: 'no readable answer within legacy.maxOpen',
+      },
+    },
+  ],
+  [
+    'poll',
+    'error',
+    {
+      busy: false,
+      phase: 'settle',
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'internal error' },
+    },
+  ],
+  ['doubt', 'cancelled', goesOn],
+  ['doubt', 'timeout', paused],
+  ['doubt', 'error', paused],
+  ['settle', 'cancelled', goesOn],
+  ['settle', 'timeout', paused],
+  ['settle', 'error', paused],
+];
+for (const [phase, why, changed] of noAnswerCases) {
+  test(`an activity of the phase "${phase}" that ends without an answer, by ${why}`, () => {
+    const item = acceptedItem({ phase, outcome: phase === 'settle' ? registered : null });
+    const after = afterNoAnswer(item, why, rules, NOW);
+    assert.deepEqual(changes(item, after), changed);
+    assert.equal(after.requestId, 'AB583C-X');
+  });
+}
+
+test('what a run takes back goes on as sick as it was', () => {
+  assert.equal(afterNoAnswer(acceptedItem({ sick: true }), 'cancelled', rules, NOW).sick, true);
+});
+
+const cancelled = {
+  phase: 'settle',
+  dueAt: NOW,
+  outcome: { kind: 'cancelled', at: NOW, reason: 'the run was cancelled' },
+} as const;
+const cancelCases: [string, Partial<Item>, boolean, Partial<Item>][] = [
+  ['what an activity has is left to it', { phase: 'poll', busy: true }, false, {}],
+  ['a claim goes on', { phase: 'claim' }, false, {}],
+  ['a settlement goes on', { phase: 'settle', outcome: registered }, false, {}],
+  ['what is accepted ends', { phase: 'poll' }, false, cancelled],
+  [
+    'what may have been sent has its journal read first',
+    { phase: 'submit' },
+    false,
+    { phase: 'doubt', dueAt: NOW },
+  ],
+  [
+    'a doubt has its journal read first, too',
+    { phase: 'doubt', dueAt: null },
+    false,
+    { dueAt: NOW },
+  ],
+  ['a journal that is about to be read is waited for', { phase: 'doubt', dueAt: NOW }, false, {}],
+  ['what its journal has told of ends', { phase: 'submit', doubt: false }, true, cancelled],
+  [
+    'a doubt whose journal was read ends',
+    { phase: 'doubt', doubt: true, dueAt: null },
+    true,
+    cancelled,
+  ],
+];
+for (const [name, before, journalRead, changed] of cancelCases) {
+  test(`cancellation: ${name}`, () => {
+    const item = acceptedItem({ busy: false, dueAt: T0, ...before });
+    assert.deepEqual(changes(item, whenCancelled(item, NOW, journalRead)), changed);
+  });
+}
+
+test('cancellation keeps the request id and whether it is in doubt', () => {
+  const accepted = whenCancelled(acceptedItem({ busy: false }), NOW, false);
+  assert.equal(accepted.requestId, 'AB583C-X');
+  const doubtful = whenCancelled(
+    claimedItem({ busy: false, phase: 'doubt', doubt: true }),
+    NOW,
+    true,
+  );
+  assert.equal(doubtful.doubt, true);
+});

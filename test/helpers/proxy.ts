@@ -1,0 +1,82 @@
+/** A TCP proxy that can cut what goes through it, as a network does. */
+import { connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { once } from 'node:events';
+import type { Ending } from './servers.ts';
+
+export interface Proxy {
+  /** The given address with the proxy's host and port in it. */
+  url: string;
+  /** Cuts every connection; new ones are let through. */
+  cut(): void;
+  /** Keeps connections open and lets nothing through any more, in either direction. */
+  freeze(): void;
+  /** Cuts every connection and refuses new ones until `open`. */
+  close(): void;
+  open(): void;
+  /** Connections that were opened so far. */
+  count(): number;
+}
+
+/** In front of the host and port of an address. */
+export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
+  const url = new URL(target);
+  const port = url.port === '' ? 5672 : Number(url.port);
+  const { hostname } = url;
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let isOpen = true;
+  let count = 0;
+
+  const server = createServer((near) => {
+    near.on('error', () => {});
+    if (!isOpen) return void near.destroy();
+    count += 1;
+    const far = connect(port, hostname);
+    const pair = [near, far] as const;
+    pairs.add(pair);
+    far.on('error', () => {});
+    const end = () => {
+      pairs.delete(pair);
+      near.destroy();
+      far.destroy();
+    };
+    near.on('close', end);
+    far.on('close', end);
+    near.pipe(far);
+    far.pipe(near);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = () => {
+    for (const [near, far] of pairs) {
+      near.destroy();
+      far.destroy();
+    }
+  };
+  t.after(() => {
+    cut();
+    server.close();
+  });
+  const bound = server.address();
+  url.host = `127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`;
+  return {
+    url: url.toString(),
+    cut,
+    freeze() {
+      for (const [near, far] of pairs) {
+        near.unpipe(far);
+        far.unpipe(near);
+        near.pause();
+        far.pause();
+      }
+    },
+    close() {
+      isOpen = false;
+      cut();
+    },
+    open() {
+      isOpen = true;
+    },
+    count: () => count,
+  };
+}

@@ -1,0 +1,116 @@
+/** The servers a test needs, under names of its own that are dropped when it ends. */
+import { randomBytes } from 'node:crypto';
+import type { Channel, ChannelModel, GetMessage } from 'amqplib';
+import { DEFAULTS } from '../../src/config-schema.ts';
+import type { Config } from '../../src/config-schema.ts';
+import { silent } from '../../src/log.ts';
+import { connectOnce } from '../../src/rabbit.ts';
+import { declareQueues } from '../../src/rabbit-queues.ts';
+import { createPublisher } from '../../src/rabbit-publisher.ts';
+import type { Publisher } from '../../src/rabbit-publisher.ts';
+import { openStore } from '../../src/store.ts';
+import type { Store } from '../../src/store.ts';
+import { testConfig } from './configuration.ts';
+import { eventually } from './eventually.ts';
+
+/** What tidies up: the context of one test, or `{ after }` of node:test for a whole file. */
+export interface Ending {
+  after(tidy: () => Promise<void> | void): void;
+}
+
+/** An address out of the environment. @throws Error that says how to have it set */
+export function address(name: 'AMQP_URL' | 'MONGODB_URI'): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') {
+    throw new Error(
+      `${name} is not set. Run the tests by "npm test", or take the addresses of running servers: eval "$(npm run --silent engines -- env)"`,
+    );
+  }
+  return value;
+}
+
+/** A name that no other test has. */
+export const uniqueName = (): string => `test-${randomBytes(6).toString('hex')}`;
+
+/** Our collections in a database of their own. */
+export async function testDatabase(
+  t: Ending,
+  mongodb: Partial<Config['mongodb']> = {},
+): Promise<Store> {
+  const store = await openStore(
+    testConfig({
+      mongodbUri: address('MONGODB_URI'),
+      mongodb: { database: uniqueName(), ...mongodb },
+    }),
+  );
+  t.after(async () => {
+    await store.db.dropDatabase();
+    await store.close();
+  });
+  return store;
+}
+
+export interface TestQueues {
+  rabbit: Config['rabbit'];
+  connection: ChannelModel;
+  channel: Channel;
+  /** Waits for a message and takes it out. */
+  take(queue: string): Promise<GetMessage>;
+  /** Messages that are ready. */
+  depth(queue: string): Promise<number>;
+  /** Waits until as many are ready. */
+  hasDepth(queue: string, depth: number): Promise<void>;
+}
+
+/** The names of three queues, which are declared unless the test is about just that. */
+export async function testQueues(t: Ending, declared = true): Promise<TestQueues> {
+  const prefix = uniqueName();
+  const rabbit: Config['rabbit'] = {
+    ...DEFAULTS.rabbit,
+    intakeQueue: `${prefix}.registrations`,
+    returnedQueue: `${prefix}.returned`,
+    failureQueue: `${prefix}.failures`,
+    heartbeat: 10_000,
+  };
+  const connection = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
+  t.after(async () => {
+    // Deleting a queue that is not there is no error; a channel of its own, as a test may have closed the other one.
+    const tidy = await connection.createChannel();
+    for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
+      await tidy.deleteQueue(queue);
+    }
+    await connection.close();
+  });
+  if (declared) await declareQueues(connection, rabbit);
+  const channel = await connection.createChannel();
+  const depth = async (queue: string) => (await channel.checkQueue(queue)).messageCount;
+  return {
+    rabbit,
+    connection,
+    channel,
+    depth,
+    take: (queue) =>
+      eventually(`a message in ${queue}`, async () => {
+        const message = await channel.get(queue, { noAck: true });
+        if (message === false) throw new Error('the queue is empty');
+        return message;
+      }),
+    hasDepth: (queue, wanted) =>
+      eventually(`${wanted} messages in ${queue}`, async () => {
+        const found = await depth(queue);
+        if (found !== wanted) throw new Error(`there are ${found}`);
+      }),
+  };
+}
+
+/** A publisher on a connection of its own, through the given address if it is not the broker's. */
+export async function testPublisher(t: Ending, url = address('AMQP_URL')): Promise<Publisher> {
+  const publisher = await createPublisher({
+    url,
+    name: uniqueName(),
+    heartbeatMs: 10_000,
+    log: silent,
+  });
+  t.after(() => publisher.close());
+  return publisher;
+}

@@ -1,0 +1,181 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { SubmitAnswer } from '../../src/domain/answers.ts';
+import type { RunView } from '../../workflows/view.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { createTimeSkipping, newCalls, rules, willing, withRun } from '../helpers/workflow-env.ts';
+
+let env: TestWorkflowEnvironment;
+before(async () => {
+  env = await createTimeSkipping();
+});
+after(async () => {
+  await env.teardown();
+});
+
+type Submit = (items: { index: number; entry: string }[]) => Promise<SubmitAnswer[]>;
+
+/** The answer to each first submission is lost; later ones are accepted. */
+const losing = (calls: ReturnType<typeof newCalls>): Submit => {
+  const { submit } = willing(calls);
+  return async (items) =>
+    (await submit(items.map((item) => ({ ...item, claim: '' })))).map((answer, at) =>
+      items[at]?.entry.endsWith('#1')
+        ? { index: answer.index, kind: 'unknown', reason: 'the answer was lost' }
+        : answer,
+    );
+};
+
+const inDoubt = (run: WorkflowHandle) =>
+  eventually('the registration is in doubt', async () => {
+    const view = await run.query<RunView>('registrations');
+    assert.equal(view.open[0]?.state, 'doubt');
+  });
+
+const word = { id: 'r-0', operator: 'rui', reason: 'asked the legacy team' };
+
+test('a lost answer is held in doubt and never submitted again by itself', async () => {
+  const calls = newCalls();
+  await withRun(env, { ...willing(calls), submit: losing(calls) }, {}, async (run) => {
+    await inDoubt(run);
+    await env.sleep('2 days');
+    await inDoubt(run);
+    assert.deepEqual(calls.submitted, ['r-0~0#1']);
+    await run.terminate();
+  });
+});
+
+test('confirm brings a doubt back to polling with the request id that the operator gave', async () => {
+  const calls = newCalls();
+  const result = await withRun(
+    env,
+    { ...willing(calls), submit: losing(calls) },
+    {},
+    async (run) => {
+      await inDoubt(run);
+      const answer = await run.executeUpdate('confirm', {
+        args: [{ ...word, requestId: 'AB583C-X' }],
+      });
+      assert.equal(answer, 'accepted');
+      return run.result();
+    },
+  );
+  assert.deepEqual(result, { registered: 1 });
+  assert.deepEqual(calls.submitted, ['r-0~0#1']);
+});
+
+test('resubmit files a doubt again under the next journal entry', async () => {
+  const calls = newCalls();
+  const result = await withRun(
+    env,
+    { ...willing(calls), submit: losing(calls) },
+    {},
+    async (run) => {
+      await inDoubt(run);
+      assert.equal(await run.executeUpdate('resubmit', { args: [word] }), 'resubmit');
+      return run.result();
+    },
+  );
+  assert.deepEqual(result, { registered: 1 });
+  assert.deepEqual(calls.submitted, ['r-0~0#1', 'r-0~0#2']);
+});
+
+test('abandon sends a doubt to the failure queue as in-doubt, with the reason', async () => {
+  const calls = newCalls();
+  const result = await withRun(
+    env,
+    { ...willing(calls), submit: losing(calls) },
+    {},
+    async (run) => {
+      await inDoubt(run);
+      assert.equal(await run.executeUpdate('abandon', { args: [word] }), 'abandoned');
+      return run.result();
+    },
+  );
+  assert.deepEqual(result, { 'in-doubt': 1 });
+  assert.equal(calls.routed[0]?.reason, word.reason);
+  assert.equal(calls.routed[0]?.doubt, true);
+});
+
+test('an acceptance that the journal learns of late resolves the doubt by itself', async () => {
+  const calls = newCalls();
+  const activities = {
+    ...willing(calls),
+    submit: losing(calls),
+    recheck: (items: { index: number }[]): Promise<SubmitAnswer[]> =>
+      Promise.resolve(
+        items.map(({ index }) => ({ index, kind: 'accepted', requestId: 'LATE-1', at: 0 })),
+      ),
+  };
+  const result = await withRun(env, activities, {}, (run) => run.result());
+  assert.deepEqual(result, { registered: 1 });
+  assert.deepEqual(calls.submitted, ['r-0~0#1']);
+});
+
+test('onUnknown: resubmit files it again without asking', async () => {
+  const calls = newCalls();
+  const result = await withRun(
+    env,
+    { ...willing(calls), submit: losing(calls) },
+    { rules: { ...rules, onUnknown: 'resubmit' } },
+    (run) => run.result(),
+  );
+  assert.deepEqual(result, { registered: 1 });
+  assert.deepEqual(calls.submitted, ['r-0~0#1', 'r-0~0#2']);
+});
+
+test('an update that names no doubt, or no reason, is refused with what was expected', async () => {
+  const calls = newCalls();
+  await withRun(env, { ...willing(calls), submit: losing(calls) }, {}, async (run) => {
+    await inDoubt(run);
+    const refused = async (name: string, args: object, expected: RegExp) => {
+      await assert.rejects(run.executeUpdate(name, { args: [args] }), (error: Error) => {
+        assert.match(String(error.cause ?? error), expected);
+        return true;
+      });
+    };
+    await refused('resubmit', { ...word, id: 'r-99' }, /No registration "r-99" is in doubt/);
+    await refused('abandon', { ...word, reason: '' }, /Expected "reason"/);
+    await refused('confirm', word, /Expected "requestId"/);
+    await run.terminate();
+  });
+});
+
+test('cancelling a run settles all it carries as cancelled, with request ids, and reads the journal of what may have been sent', async () => {
+  const calls = newCalls();
+  let polls = 0;
+  const accepted = await env.currentTimeMs();
+  const activities = {
+    ...willing(calls),
+    submit: async (items: { index: number; entry: string; claim: string }[]) =>
+      (await willing(calls).submit(items)).map((answer, at): SubmitAnswer =>
+        answer.index === 0 || answer.kind !== 'accepted'
+          ? { index: items[at]?.index ?? 0, kind: 'unknown', reason: 'lost' }
+          : { ...answer, at: accepted },
+      ),
+    poll: (items: { index: number }[]) => {
+      polls += 1;
+      return Promise.resolve(items.map(({ index }) => ({ index, kind: 'processing' as const })));
+    },
+  };
+  const result = await withRun(env, activities, { count: 3 }, async (run) => {
+    await eventually('polling has begun', async () => {
+      await env.sleep('5s');
+      assert.ok(polls > 0);
+    });
+    await run.cancel();
+    return run.result();
+  });
+  assert.deepEqual(result, { cancelled: 3 });
+  const routed = calls.routed.sort((a, b) => a.id.localeCompare(b.id));
+  assert.deepEqual(
+    routed.map(({ requestId, doubt }) => ({ requestId, doubt })),
+    [
+      { requestId: null, doubt: true },
+      { requestId: 'REQ-1', doubt: false },
+      { requestId: 'REQ-2', doubt: false },
+    ],
+  );
+});
