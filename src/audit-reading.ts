@@ -42,7 +42,12 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
     unroutable,
     unclaimed: await unclaimedIn(client, running, claims),
-    closedRuns: await closedRuns(client, running, claims.filter(({ key }) => !unroutable.has(key)), store),
+    closedRuns: await closedRuns(
+      client,
+      running,
+      claims.filter(({ key }) => !unroutable.has(key)),
+      store,
+    ),
     registered: await readRegistered(store, claims, config),
     failures: depths[failureQueue] === null ? [] : await readFailures(rabbit, config),
     waiting: (depths[intakeQueue]?.messages ?? 0) + (depths[returnedQueue]?.messages ?? 0),
@@ -118,7 +123,10 @@ async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: C
   const registered = new Map<string, number | null>();
   for (let from = 0; from < ids.length; from += AT_ONCE) {
     const some = ids.slice(from, from + AT_ONCE);
-    const wanted = { [mongodb.match]: { $in: some }, [mongodb.statusField]: mongodb.registeredWord };
+    const wanted = {
+      [mongodb.match]: { $in: some },
+      [mongodb.statusField]: mongodb.registeredWord,
+    };
     for await (const document of collection.find(wanted)) {
       const at: unknown = document['registeredAt'];
       registered.set(String(document[mongodb.match]), at instanceof Date ? at.getTime() : null);

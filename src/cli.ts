@@ -11,6 +11,7 @@ import { addFailures } from './commands/failures.ts';
 import { addIntake } from './commands/intake.ts';
 import { addPublish } from './commands/publish.ts';
 import { addSimulate } from './commands/simulate.ts';
+import { addStart } from './commands/start.ts';
 import { addStatus } from './commands/status.ts';
 import { addWorker } from './commands/worker.ts';
 
@@ -35,6 +36,7 @@ everything else from despachante.yaml (see despachante.example.yaml). "despachan
   );
 
 for (const add of [
+  addStart,
   addIntake,
   addWorker,
   addSimulate,

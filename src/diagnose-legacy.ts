@@ -1,9 +1,8 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
 import { request } from 'undici';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well } from './diagnosis.ts';
+import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { errorFacts } from './log.ts';
 
 /** Harmless in a path, and no id that anybody would give. */
 const NOBODY = 'despachante-doctor';
@@ -15,8 +14,7 @@ export async function diagnoseLegacy({
   legacy,
 }: Config): Promise<Diagnosis[]> {
   const address = legacyUrl + legacy.statusPath.replace('{id}', NOBODY);
-  const headers =
-    legacyAuthorization === null ? {} : { authorization: legacyAuthorization };
+  const headers = legacyAuthorization === null ? {} : { authorization: legacyAuthorization };
   const startedAt = performance.now();
   try {
     const { statusCode, body } = await request(address, {
@@ -30,7 +28,7 @@ export async function diagnoseLegacy({
     return [answered(statusCode, `GET ${address} was answered ${statusCode} in ${took} ms`)];
   } catch (error) {
     const remedy = `Set LEGACY_URL to where it is (it says ${legacyUrl}), or start the simulated one: despachante simulate`;
-    return [unwell('reachable', `GET ${address}: ${errorFacts(error).error}`, remedy)];
+    return [unwell('reachable', `GET ${address}: ${why(error)}`, remedy)];
   }
 }
 
@@ -39,10 +37,18 @@ function answered(status: number, detail: string): Diagnosis {
     return unwell('reachable', detail, 'Set LEGACY_AUTHORIZATION to the header it wants');
   }
   if (status >= 300 && status < 400) {
-    return unwell('reachable', detail, 'Set LEGACY_URL to where it sends us: redirects are never followed');
+    return unwell(
+      'reachable',
+      detail,
+      'Set LEGACY_URL to where it sends us: redirects are never followed',
+    );
   }
   if (status >= 500) {
-    return warning('reachable', detail, 'See whether the system behind it is up: registrations wait until it is');
+    return warning(
+      'reachable',
+      detail,
+      'See whether the system behind it is up: registrations wait until it is',
+    );
   }
   return well('reachable', detail);
 }

@@ -1,9 +1,8 @@
 /** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
 import type { Db } from 'mongodb';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well } from './diagnosis.ts';
+import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { errorFacts } from './log.ts';
 import { connectMongo } from './mongo.ts';
 import type { Mongo } from './mongo.ts';
 
@@ -15,18 +14,22 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   } catch (error) {
     const remedy =
       'Start MongoDB ("npm run engines start" runs one), or set MONGODB_URI to where it is; check user and password there';
-    return [unwell('reachable', errorFacts(error).error, remedy)];
+    return [unwell('reachable', why(error), remedy)];
   }
   const { db } = mongo;
   const asked = async (check: string, remedy: string, ask: () => Promise<Diagnosis>) =>
-    ask().catch((error: unknown) => unwell(check, errorFacts(error).error, remedy));
+    ask().catch((error: unknown) => unwell(check, why(error), remedy));
   try {
     return [
       await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
-      await asked('writes', 'Give the user of MONGODB_URI the role readWrite on the database', () => writes(db)),
+      await asked('writes', 'Give the user of MONGODB_URI the role readWrite on the database', () =>
+        writes(db),
+      ),
       await asked('clock', 'See the log of MongoDB', () => clock(db)),
-      await asked('collection', 'Give the user of MONGODB_URI the role readWrite on the database', () =>
-        collection(db, config.mongodb),
+      await asked(
+        'collection',
+        'Give the user of MONGODB_URI the role readWrite on the database',
+        () => collection(db, config.mongodb),
       ),
     ];
   } finally {
@@ -54,7 +57,11 @@ async function writes(db: Db): Promise<Diagnosis> {
   const took = Math.round(performance.now() - startedAt);
   const detail = `a majority write in the journal, and its removal, took ${took} ms`;
   return took > SLOW_MS
-    ? warning('writes', detail, 'Each registration costs a few such writes: see the disk and the load of MongoDB')
+    ? warning(
+        'writes',
+        detail,
+        'Each registration costs a few such writes: see the disk and the load of MongoDB',
+      )
     : well('writes', detail);
 }
 
@@ -66,13 +73,18 @@ async function clock(db: Db): Promise<Diagnosis> {
   const before = Date.now();
   const { localTime } = await db.admin().command({ hello: 1 });
   const after = Date.now();
-  if (!(localTime instanceof Date)) return warning('clock', 'it does not tell its time', 'Compare the clocks by hand');
+  if (!(localTime instanceof Date))
+    return warning('clock', 'it does not tell its time', 'Compare the clocks by hand');
   // Somewhere between question and answer it read its clock.
   const theirs = localTime.getTime();
   const apart = Math.max(0, before - theirs, theirs - after);
   const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
   return apart > CLOCKS_APART_MS
-    ? warning('clock', detail, 'Let NTP set the clocks of both machines: deadlines and the audit compare times of both')
+    ? warning(
+        'clock',
+        detail,
+        'Let NTP set the clocks of both machines: deadlines and the audit compare times of both',
+      )
     : well('clock', detail);
 }
 
@@ -85,12 +97,20 @@ async function collection(
   if (!isThere) {
     return upsert
       ? well(check, 'not there yet; the first registration makes it')
-      : unwell(check, 'not there, and mongodb.upsert is off, so that every registration would fail', 'Check mongodb.collection and the database, or set mongodb.upsert: true');
+      : unwell(
+          check,
+          'not there, and mongodb.upsert is off, so that every registration would fail',
+          'Check mongodb.collection and the database, or set mongodb.upsert: true',
+        );
   }
   if (match === '_id') return well(check, 'found by _id');
   const indexes = await db.collection(name).indexes();
   const isIndexed = indexes.some(({ key }) => Object.keys(key)[0] === match);
   return isIndexed
     ? well(check, `found by ${match}, which has an index`)
-    : warning(check, `no index on ${match}, so that every write reads the whole collection`, `Create one: db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`);
+    : warning(
+        check,
+        `no index on ${match}, so that every write reads the whole collection`,
+        `Create one: db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`,
+      );
 }

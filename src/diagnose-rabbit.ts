@@ -1,9 +1,8 @@
 /** Is RabbitMQ there, and are the queues what we declare? Nothing is declared for the asking. */
 import type { ChannelModel } from 'amqplib';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well } from './diagnosis.ts';
+import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { errorFacts } from './log.ts';
 import { queueDepths } from './queue-depths.ts';
 import { declarations, declare } from './rabbit-queues.ts';
 import { connectOnce } from './rabbit.ts';
@@ -17,7 +16,7 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
   try {
     connection = await connectOnce(amqpUrl, 'despachante doctor', rabbit.heartbeat);
   } catch (error) {
-    return [unwell('reachable', errorFacts(error).error, remedyOf(errorFacts(error).error))];
+    return [unwell('reachable', why(error), remedyOf(why(error)))];
   }
   try {
     const found = [versionOf(connection)];
@@ -26,8 +25,9 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
     }
     return found;
   } catch (error) {
-    const remedy = 'Give the user of AMQP_URL configure, write and read permissions on these queues';
-    return [versionOf(connection), unwell('queues', errorFacts(error).error, remedy)];
+    const remedy =
+      'Give the user of AMQP_URL configure, write and read permissions on these queues';
+    return [versionOf(connection), unwell('queues', why(error), remedy)];
   } finally {
     await connection.close().catch(() => {});
   }
@@ -38,7 +38,11 @@ function versionOf({ connection }: ChannelModel): Diagnosis {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < (OLDEST[0] ?? 0) || (major === OLDEST[0] && minor < (OLDEST[1] ?? 0));
   return isOld
-    ? unwell('reachable', `${product} ${version}`, `Upgrade to ${OLDEST.join('.')} or later: its quorum queues cannot keep what we need`)
+    ? unwell(
+        'reachable',
+        `${product} ${version}`,
+        `Upgrade to ${OLDEST.join('.')} or later: its quorum queues cannot keep what we need`,
+      )
     : well('reachable', `${product} ${version}`);
 }
 
@@ -51,8 +55,12 @@ async function diagnoseQueue(
   const check = `queue ${queue}`;
   // To declare a queue that is missing would make it.
   const depth = (await queueDepths(connection, [queue]))[queue];
-  if (depth == null) {
-    return warning(check, 'not there yet', 'Nothing, if intake has never run: it declares it at its start');
+  if (depth === null || depth === undefined) {
+    return warning(
+      check,
+      'not there yet',
+      'Nothing, if intake has never run: it declares it at its start',
+    );
   }
   const size = `${depth.messages} messages, ${depth.consumers} consumers`;
   const difference = await declare(connection, declaration);
@@ -62,12 +70,21 @@ async function diagnoseQueue(
   const remedy =
     'Move its messages and delete it, so that it is declared anew, or name another queue in the configuration';
   return rabbit.existingQueues === 'adopt'
-    ? warning(check, `adopted, declared otherwise: ${difference}; ${size}`, `${remedy}. As it is, RabbitMQ may drop or move a message that was handed out too often, after 20 times by default on version 4`)
-    : unwell(check, `declared otherwise: ${difference}`, `${remedy}, or set rabbit.existingQueues: adopt`);
+    ? warning(
+        check,
+        `adopted, declared otherwise: ${difference}; ${size}`,
+        `${remedy}. As it is, RabbitMQ may drop or move a message that was handed out too often, after 20 times by default on version 4`,
+      )
+    : unwell(
+        check,
+        `declared otherwise: ${difference}`,
+        `${remedy}, or set rabbit.existingQueues: adopt`,
+      );
 }
 
 function remedyOf(error: string): string {
   if (/ACCESS_REFUSED|403/.test(error)) return 'Check user and password in AMQP_URL';
-  if (/NOT_ALLOWED|vhost/i.test(error)) return 'Check the vhost, the path of AMQP_URL, and who may use it';
+  if (/NOT_ALLOWED|vhost/i.test(error))
+    return 'Check the vhost, the path of AMQP_URL, and who may use it';
   return 'Start RabbitMQ ("npm run engines start" runs one), or set AMQP_URL to where it is';
 }

@@ -2,10 +2,9 @@
 import type { Client } from '@temporalio/client';
 import { isGrpcServiceError } from '@temporalio/client';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well } from './diagnosis.ts';
+import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES } from './domain/names.ts';
-import { errorFacts } from './log.ts';
 import { connectTemporal } from './temporal.ts';
 
 /** Never throws. */
@@ -16,13 +15,13 @@ export async function diagnoseTemporal(config: Config): Promise<Diagnosis[]> {
   } catch (error) {
     const remedy =
       'Start Temporal ("npm run engines start" runs one), or set TEMPORAL_ADDRESS to the host and port of its frontend';
-    return [unwell('reachable', errorFacts(error).error, remedy)];
+    return [unwell('reachable', why(error), remedy)];
   }
   const { namespace, taskQueue } = config.temporal;
   const asked = async (check: string, ask: () => Promise<Diagnosis>) =>
     client
       .withDeadline(Date.now() + ANSWER_MS, ask)
-      .catch((error: unknown) => unwell(check, errorFacts(error).error, 'See the log of Temporal'));
+      .catch((error: unknown) => unwell(check, why(error), 'See the log of Temporal'));
   try {
     const found = [
       await asked('reachable', () => versionOf(client)),
@@ -61,7 +60,8 @@ async function namespaceOf(client: Client, namespace: string): Promise<Diagnosis
 
 /** grpc.io/docs/guides/status-codes */
 const NOT_FOUND = 5;
-/** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST */
+/** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_ */
+const UNKNOWN = 0;
 const KEYWORD_LIST = 7;
 
 async function attributes(client: Client, namespace: string): Promise<Diagnosis> {
@@ -70,15 +70,16 @@ async function attributes(client: Client, namespace: string): Promise<Diagnosis>
   const { customAttributes } = await client.connection.operatorService.listSearchAttributes({
     namespace,
   });
-  const types = names.map((name) => customAttributes?.[name]);
-  const wrong = names.filter((_, at) => types[at] !== undefined && types[at] !== KEYWORD_LIST);
+  const types = names.map((name) => Number(customAttributes?.[name] ?? 0));
+  const wrong = names.filter((_, at) => types[at] !== UNKNOWN && types[at] !== KEYWORD_LIST);
   if (wrong.length > 0) {
     const remedy = `Runs cannot start: remove ${wrong.join(' and ')} ("temporal operator search-attribute remove") if nobody else uses it, or use another namespace`;
     return unwell(check, `${wrong.join(' and ')} of another type than KeywordList`, remedy);
   }
-  const missing = names.filter((_, at) => types[at] === undefined);
+  const missing = names.filter((_, at) => types[at] === UNKNOWN);
   if (missing.length === 0) return well(check, names.join(', '));
-  const remedy = 'Nothing, if neither intake nor a worker has ever run: they add them at their start';
+  const remedy =
+    'Nothing, if neither intake nor a worker has ever run: they add them at their start';
   return warning(check, `${missing.join(' and ')} not there yet`, remedy);
 }
 

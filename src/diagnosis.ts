@@ -29,3 +29,7 @@ export const unwell = (check: string, detail: string, remedy: string): Diagnosis
   detail,
   remedy,
 });
+
+/** What an error says, without the name of its class. */
+export const why = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

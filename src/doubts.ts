@@ -56,7 +56,9 @@ export async function currentEntries(
 ): Promise<Map<string, Entry>> {
   const redriven = of.filter(({ generation }) => generation > 0);
   const before = await claims.collection
-    .find({ _id: { $in: redriven.map((each) => claimKey(each.registration, each.generation - 1)) } })
+    .find({
+      _id: { $in: redriven.map((each) => claimKey(each.registration, each.generation - 1)) },
+    })
     .project<OpenClaim>({ message: 0 })
     .toArray();
   const carried = new Map(
@@ -73,7 +75,8 @@ export async function currentEntries(
       const claim = wanted.get(name);
       if (claim === undefined) continue;
       current.set(claim, entry);
-      if (entry.state === 'superseded' || entry.state === 'unknown') next.set(nextEntry(name), claim);
+      if (entry.state === 'superseded' || entry.state === 'unknown')
+        next.set(nextEntry(name), claim);
     }
     wanted = next;
   }

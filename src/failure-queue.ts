@@ -1,9 +1,10 @@
 /** Reading the failure queue as an operator does: looking at every record without taking it, and taking some of them. */
-import type { Channel, ChannelModel, Message, Options } from 'amqplib';
+import type { Channel, ChannelModel, Message } from 'amqplib';
 import { HEADER, claimOfFailure, readClaimKey } from './domain/names.ts';
 import { parseRegistration } from './domain/registration.ts';
 import type { ParseRules } from './domain/registration.ts';
 import { fromWire, toWire } from './message.ts';
+import type { KnownProperties } from './message.ts';
 
 /** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
 export interface FailureMessage {
@@ -24,7 +25,7 @@ export interface FailureMessage {
   body: Buffer;
   headers: Record<string, unknown>;
   /** Ready to publish again: properties and headers, without what the broker or an earlier publisher added. */
-  properties: Options.Publish;
+  properties: KnownProperties;
   message: Message;
 }
 
@@ -115,10 +116,11 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
 /** Added by a quorum queue to what it hands out again; published, it would be taken for ours. */
 const DELIVERY_COUNT = 'x-delivery-count';
 
-function republishable({ properties }: Message): Options.Publish {
-  const { headers, ...rest } = fromWire(toWire(Buffer.alloc(0), properties).properties);
-  const kept = Object.entries(headers).filter(([name]) => name !== DELIVERY_COUNT);
-  return { ...rest, headers: Object.fromEntries(kept) };
+function republishable({ properties }: Message): KnownProperties {
+  const wire = fromWire(toWire(Buffer.alloc(0), properties).properties);
+  const headers = { ...wire.headers };
+  delete headers[DELIVERY_COUNT];
+  return { ...wire, headers };
 }
 
 function idIn(body: Buffer, rules: ParseRules): string | null {

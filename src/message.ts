@@ -30,10 +30,13 @@ export function toWire(body: Buffer, properties: MessageProperties): WireMessage
   };
 }
 
+/** amqplib's own type makes every header an `any`. */
+export type KnownProperties = Omit<Options.Publish, 'headers'> & {
+  headers: Record<string, unknown>;
+};
+
 /** The properties of `toWire`, ready to publish again. */
-export function fromWire(
-  properties: string,
-): Options.Publish & { headers: Record<string, unknown> } {
+export function fromWire(properties: string): KnownProperties {
   const parsed: unknown = properties === '' ? {} : BSON.EJSON.parse(properties, { relaxed: true });
   const { headers, ...rest } = isRecord(parsed) ? parsed : {};
   return { ...rest, headers: isRecord(headers) ? plain(headers) : {} };

@@ -76,7 +76,10 @@ export async function tellRun(
 }
 
 /** The address of a run in Temporal Web, or null where none is configured. */
-export const runLink = ({ temporal }: Pick<Config, 'temporal'>, workflowId: string): string | null =>
+export const runLink = (
+  { temporal }: Pick<Config, 'temporal'>,
+  workflowId: string,
+): string | null =>
   temporal.webUrl === null
     ? null
     : `${temporal.webUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}`;

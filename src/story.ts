@@ -47,7 +47,10 @@ export async function readStory(id: string, store: Store, config: Config): Promi
   return { id: labelOf(id, config), chapters, document: own };
 }
 
-async function submissionsUnder(claim: string, { journal }: Store): Promise<Chapter['submissions']> {
+async function submissionsUnder(
+  claim: string,
+  { journal }: Store,
+): Promise<Chapter['submissions']> {
   // "$" comes after "#": all that begins with `<claim>#`, by the index of _id.
   const range = { _id: { $gte: `${claim}#`, $lt: `${claim}$` } };
   const found = await journal.collection.find(range).toArray();
@@ -60,10 +63,12 @@ async function submissionsUnder(claim: string, { journal }: Store): Promise<Chap
 /** The rest of a document that others fill is not ours to show. */
 function ownFields(document: Document, { mongodb, ...config }: Config): Record<string, unknown> {
   const fields = [mongodb.statusField, 'requestId', 'registeredAt'];
-  const key = document[mongodb.match];
+  const key: unknown = document[mongodb.match];
   return {
     [mongodb.match]: typeof key === 'string' ? labelOf(key, config) : key,
-    ...Object.fromEntries(fields.map((field) => [field, document[field] ?? null])),
+    ...Object.fromEntries(
+      fields.map((field): [string, unknown] => [field, document[field] ?? null]),
+    ),
   };
 }
 

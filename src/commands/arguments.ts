@@ -8,7 +8,8 @@ export const wholeNumber =
   (text: string): number => {
     const value = Number(text);
     if (!/^-?\d+$/.test(text) || value < min || value > max) {
-      const bounds = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+      const bounds =
+        max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
       throw new InvalidArgumentError(`Expected a whole number ${bounds}.`);
     }
     return value;
@@ -52,7 +53,9 @@ export function durationRange(text: string): Range {
   const [from = '', to = from, ...more] = text.split('..');
   const range = { minMs: duration(from), maxMs: duration(to) };
   if (more.length > 0 || range.minMs > range.maxMs) {
-    throw new InvalidArgumentError('Expected two durations, the smaller one first, such as 10s..20s.');
+    throw new InvalidArgumentError(
+      'Expected two durations, the smaller one first, such as 10s..20s.',
+    );
   }
   return range;
 }

@@ -6,7 +6,9 @@ import { paint } from './table.ts';
 export function addConfig(program: Command): void {
   program
     .command('config')
-    .description('print the configuration in force, and where each value comes from; secrets are masked')
+    .description(
+      'print the configuration in force, and where each value comes from; secrets are masked',
+    )
     .addHelpText('after', '\nExample: despachante --config staging.yaml config')
     .action((_: unknown, command: Command) => {
       const loaded = load(command);

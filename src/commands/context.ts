@@ -56,20 +56,34 @@ export function loadProcess(command: Command, role: string): LoadedConfig & { lo
 export const print = (text: string): void => void process.stdout.write(`${text}\n`);
 export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
 
+/** Tells the process that started us that we are up, and where; does nothing when nobody waits to hear it. */
+export const announce = (facts: Announcement): void => void process.send?.(facts);
+
+export interface Announcement {
+  /** Of the simulator. */
+  url?: string;
+  /** Port of /live, /ready and /metrics. */
+  health?: number;
+}
+
 /**
  * Resolves at the first SIGINT or SIGTERM; the second ends the process at once, since whoever sends it does not want to
- * wait for what is still to be finished.
+ * wait for what is still to be finished. For a process that `start` began, the end of `start` is such a signal.
  */
 export function untilSignal(log: Log): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let isFirst = true;
+    let since: number | null = null;
     const on = (signal: NodeJS.Signals): void => {
-      if (!isFirst) process.exit(EXIT.failed);
-      isFirst = false;
+      // npm and the terminal may both pass the same Ctrl-C on: that is one word, not two.
+      if (since !== null && performance.now() - since < 1_000) return;
+      if (since !== null) process.exit(EXIT.failed);
+      since = performance.now();
       log.info({ signal }, 'Stopping: taking nothing more, finishing what is at hand');
       resolve(signal);
     };
     process.on('SIGINT', on);
     process.on('SIGTERM', on);
+    // Whoever started us is gone without a word: nobody else would ever stop us.
+    process.once('disconnect', () => on('SIGTERM'));
   });
 }

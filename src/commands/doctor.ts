@@ -4,10 +4,9 @@ import { diagnoseLegacy } from '../diagnose-legacy.ts';
 import { diagnoseMongo } from '../diagnose-mongo.ts';
 import { diagnoseRabbit } from '../diagnose-rabbit.ts';
 import { diagnoseTemporal } from '../diagnose-temporal.ts';
-import { unwell, warning, well } from '../diagnosis.ts';
+import { unwell, warning, well, why } from '../diagnosis.ts';
 import type { Diagnosis } from '../diagnosis.ts';
 import { within } from '../insist.ts';
-import { errorFacts } from '../log.ts';
 import { EXIT, globals, load, print, printJson } from './context.ts';
 import { columns, line, paint } from './table.ts';
 
@@ -47,11 +46,14 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
   };
   const neighbours = Object.entries(examined).map(async ([name, diagnoses]): Promise<Patient> => {
     const found = await within(LONGEST_MS, name, diagnoses).catch((error: unknown) => [
-      unwell('reachable', errorFacts(error).error, 'Something takes it in and never answers: see its log'),
+      unwell('reachable', why(error), 'Something takes it in and never answers: see its log'),
     ]);
     return { name, found };
   });
-  return [{ name: 'Despachante', found: [node(), configuration(loaded)] }, ...(await Promise.all(neighbours))];
+  return [
+    { name: 'Despachante', found: [node(), configuration(loaded)] },
+    ...(await Promise.all(neighbours)),
+  ];
 }
 
 const LONGEST_MS = 45_000;

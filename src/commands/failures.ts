@@ -2,25 +2,22 @@ import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import { OUTCOMES, isFailure } from '../domain/outcome.ts';
 import type { FailureClass } from '../domain/outcome.ts';
-import { openFailureQueue } from '../failure-queue.ts';
-import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
+import type { FailureMessage } from '../failure-queue.ts';
 import { labelOf } from '../label.ts';
-import { silent } from '../log.ts';
-import { publishAll } from '../publish.ts';
-import { createPublisher } from '../rabbit-publisher.ts';
 import { oneOf, wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { withRabbit } from './neighbours.ts';
+import { globals, load, print, printJson } from './context.ts';
+import { isMeant, notFound, shownId, withFailures } from './failure-selection.ts';
+import type { Selection } from './failure-selection.ts';
+import { redrive } from './redrive.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 const classes = OUTCOMES.filter(isFailure);
 const readClass = oneOf<FailureClass>(classes);
 const CLASS = ['--class <class>', `only this class: ${classes.join(', ')}`] as const;
 
-/** Quorum queues count what goes back as a delivery, RabbitMQ 4 whatever the reason it went back. */
 const COUNTS = `
-The records are looked at and go back: for the broker each look counts as a delivery (x-delivery-count). The queue that
-Despachante declares allows for a million; a queue declared otherwise may allow for 20 on RabbitMQ 4, and then drop them.`;
+The records are looked at and go back: for a quorum queue each look counts as a delivery (x-delivery-count). The one that
+Despachante declares allows for a million; one declared otherwise allows for 20 on RabbitMQ 4, and drops what had more.`;
 
 export function addFailures(program: Command): void {
   const failures = program
@@ -32,7 +29,10 @@ export function addFailures(program: Command): void {
     .description('the failures, oldest first')
     .option('--limit <n>', 'at most so many', wholeNumber(1), 100)
     .option(...CLASS, readClass)
-    .addHelpText('after', `${COUNTS}\n\nExample: despachante failures list --class rejected --limit 20`)
+    .addHelpText(
+      'after',
+      `${COUNTS}\n\nExample: despachante failures list --class rejected --limit 20`,
+    )
     .action((options: Selection & { limit: number }, command: Command) => list(options, command));
   failures
     .command('show')
@@ -40,7 +40,9 @@ export function addFailures(program: Command): void {
     .argument('<id>', 'registration id, or messageId of the record')
     .option('--body', 'with the message itself, which holds personal data')
     .addHelpText('after', `${COUNTS}\n\nExample: despachante failures show reg-1`)
-    .action((id: string, options: { body?: boolean }, command: Command) => show(id, options, command));
+    .action((id: string, options: { body?: boolean }, command: Command) =>
+      show(id, options, command),
+    );
   failures
     .command('redrive')
     .description('send failures to the intake queue again')
@@ -62,11 +64,6 @@ Example: despachante failures redrive --all --class timed-out`,
     );
 }
 
-interface Selection {
-  class?: FailureClass;
-  limit?: number;
-}
-
 async function list({ class: only, limit }: Selection & { limit: number }, command: Command) {
   const { config } = load(command);
   const found = await withFailures(config, async (queue) => {
@@ -83,7 +80,11 @@ async function list({ class: only, limit }: Selection & { limit: number }, comma
   if (globals(command).json === true) return printJson(found);
   const { waiting, returns, failures } = found;
   if (failures.length === 0) {
-    print(waiting === 0 ? 'The failure queue is empty' : `None of ${number(waiting)} failures is of this class`);
+    const others =
+      only === undefined
+        ? `${number(waiting)} failures wait, and somebody else is looking at them: try again`
+        : `None of ${number(waiting)} failures is "${only}"`;
+    print(waiting === 0 ? 'The failure queue is empty' : others);
   } else {
     const head = ['registration', 'class', 'at', 'attempts', 'redriven', 'request', 'reason'];
     const rows = failures.map((each) => [
@@ -96,11 +97,16 @@ async function list({ class: only, limit }: Selection & { limit: number }, comma
       line(each.reason ?? '–').slice(0, 80),
     ]);
     print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
-    if (failures.length < waiting) print(paint.dim(`${number(failures.length)} of ${number(waiting)} in the queue`));
+    if (failures.length < waiting)
+      print(paint.dim(`${number(failures.length)} of ${number(waiting)} in the queue`));
   }
   // 20 is what a quorum queue of RabbitMQ 4 allows for when nobody said otherwise; then it drops.
   if (returns >= 10) {
-    print(paint.yellow(`Some were handed out ${returns} times: "despachante doctor" tells what the queue allows for`));
+    print(
+      paint.yellow(
+        `Some were handed out ${returns} times: "despachante doctor" tells what the queue allows for`,
+      ),
+    );
   }
 }
 
@@ -123,74 +129,6 @@ async function show(id: string, { body: withBody }: { body?: boolean }, command:
   }
 }
 
-async function redrive(id: string | undefined, options: Selection & { all?: boolean }, command: Command) {
-  if ((id === undefined) === (options.all !== true)) {
-    throw new CommandError('Name one registration, or say --all', EXIT.usage);
-  }
-  const { config } = load(command);
-  const { amqpUrl: url, rabbit } = config;
-  const redriven: { id: string | null; class: string | null }[] = [];
-  const { left, failed, reason } = await withFailures(config, async (queue) => {
-    const log = silent;
-    const name = 'despachante redrive';
-    const publisher = await createPublisher({ url, heartbeatMs: rabbit.heartbeat, name, log });
-    const result = await publishAll({
-      publisher,
-      queue: rabbit.intakeQueue,
-      messages: matching(queue, id, options, config),
-      window: 100,
-      onConfirmed(failure) {
-        queue.ack(failure);
-        redriven.push({ id: shownId(failure, config), class: failure.failureClass });
-      },
-    }).finally(() => publisher.close());
-    return { ...result, left: queue.depth - result.confirmed };
-  });
-  if (id !== undefined && redriven.length === 0 && failed === 0) throw notFound(id);
-  if (globals(command).json === true) printJson({ redriven, failed, reason, left });
-  else {
-    for (const each of redriven.slice(0, SHOWN)) print(`${each.class ?? '–'}  ${line(each.id ?? '–')}`);
-    if (redriven.length > SHOWN) print(`… and ${number(redriven.length - SHOWN)} more`);
-    print(`Sent ${number(redriven.length)} to "${rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`);
-  }
-  if (failed > 0) {
-    throw new CommandError(
-      `${number(failed)} not confirmed, the first because: ${reason}. They stay in the failure queue; redriving again is harmless`,
-    );
-  }
-}
-
-const SHOWN = 20;
-
-async function* matching(
-  queue: FailureQueue,
-  id: string | undefined,
-  { class: only, limit = Infinity }: Selection,
-  config: Config,
-): AsyncGenerator<FailureMessage> {
-  let count = 0;
-  for await (const failure of queue.messages()) {
-    if (id !== undefined && !isMeant(failure, id, config)) continue;
-    if (only !== undefined && failure.failureClass !== only) continue;
-    yield failure;
-    if (++count === limit) return;
-  }
-}
-
-const withFailures = <T>(config: Config, work: (queue: FailureQueue) => Promise<T>): Promise<T> =>
-  withRabbit(config, async (connection) => {
-    const rules = { ...config.registration, ...config.intake };
-    const queue = await openFailureQueue(connection, config.rabbit.failureQueue, rules);
-    // Acknowledgements are on the wire by now, and the close comes after them on the same channel.
-    return work(queue).finally(() => queue.close().catch(() => {}));
-  });
-
-const isMeant = (failure: FailureMessage, id: string, config: Config): boolean =>
-  failure.messageId === id || failure.id === id || shownId(failure, config) === id;
-
-const shownId = ({ id }: FailureMessage, config: Config): string | null =>
-  id === null ? null : labelOf(id, config);
-
 const summary = (failure: FailureMessage, config: Config) => ({
   id: shownId(failure, config),
   class: failure.failureClass,
@@ -209,22 +147,18 @@ const messageIdOf = ({ id, messageId }: FailureMessage, config: Config): string 
 function details(failure: FailureMessage, config: Config, withBody: boolean) {
   const { headers, ...properties } = failure.properties;
   const text = failure.body.toString('utf8');
+  const isText = Buffer.from(text).equals(failure.body);
   return {
     registration: shownId(failure, config),
-    ...{ properties: { ...properties, messageId: messageIdOf(failure, config) }, headers },
+    properties: { ...properties, messageId: messageIdOf(failure, config) },
+    headers,
     returns: failure.returns,
     bytes: failure.body.length,
     // What is no text would not survive as one.
-    encoding: Buffer.from(text).equals(failure.body) ? 'utf8' : 'base64',
-    body: !withBody ? null : Buffer.from(text).equals(failure.body) ? text : failure.body.toString('base64'),
+    encoding: isText ? 'utf8' : 'base64',
+    body: !withBody ? null : isText ? text : failure.body.toString('base64'),
   };
 }
 
 const shown = (value: unknown): string =>
   line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));
-
-const notFound = (id: string): CommandError =>
-  new CommandError(
-    `There is no failure of "${id}" in the queue. "despachante status ${id}" tells what became of it`,
-    EXIT.notFound,
-  );

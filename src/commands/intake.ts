@@ -6,7 +6,7 @@ import { createMetrics } from '../metrics.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
-import { loadProcess, untilSignal } from './context.ts';
+import { announce, loadProcess, untilSignal } from './context.ts';
 
 export function addIntake(program: Command): void {
   program
@@ -45,6 +45,7 @@ export function addIntake(program: Command): void {
         metrics,
         checks: () => ({ rabbitmq: intake.isReady(), accepting: !isStopping }),
       });
+      announce({ health: health.port });
       log.info({ queue: rabbit.intakeQueue, health: health.port }, 'The intake is running');
       await stopped;
       isStopping = true;

@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
 import type { Config } from '../config-schema.ts';
-import { errorFacts } from '../log.ts';
+import { why } from '../diagnosis.ts';
 import { connectOnce } from '../rabbit.ts';
 import { openStore } from '../store.ts';
 import type { Store } from '../store.ts';
@@ -38,5 +38,5 @@ export type Part<T> = { ok: true; value: T } | { ok: false; error: string };
 export const part = <T>(work: Promise<T>): Promise<Part<T>> =>
   work.then(
     (value): Part<T> => ({ ok: true, value }),
-    (error: unknown): Part<T> => ({ ok: false, error: errorFacts(error).error }),
+    (error: unknown): Part<T> => ({ ok: false, error: why(error) }),
   );

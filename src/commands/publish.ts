@@ -1,9 +1,5 @@
-import { createReadStream } from 'node:fs';
 import type { Command } from 'commander';
-import { parseRegistration } from '../domain/registration.ts';
 import type { Config } from '../config-schema.ts';
-import { lines } from '../lines.ts';
-import type { Line } from '../lines.ts';
 import { silent } from '../log.ts';
 import { outgoing, publishAll } from '../publish.ts';
 import type { Outgoing } from '../publish.ts';
@@ -11,6 +7,7 @@ import { openPublishedLedger } from '../published-ledger.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { declareQueues } from '../rabbit-queues.ts';
 import { connectOnce } from '../rabbit.ts';
+import { registrationLines } from '../registration-lines.ts';
 import { sampleRegistrations } from '../sample-registrations.ts';
 import { positive, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
@@ -32,13 +29,25 @@ export function addPublish(program: Command): void {
     .command('publish')
     .description('publish registrations to the intake queue, each confirmed by the broker')
     .argument('[file]', 'JSON lines, one registration each; - is standard input')
-    .option('--count <n>', 'without a file: how many to generate (1000)', wholeNumber(1, 10_000_000))
+    .option(
+      '--count <n>',
+      'without a file: how many to generate (1000)',
+      wholeNumber(1, 10_000_000),
+    )
     .option('--seed <n>', 'the same seed generates the same registrations', wholeNumber(0))
     .option('--prefix <text>', 'how the ids of generated registrations begin (reg)')
     .option('--raw', 'publish each line as it is, registration or not')
     .option('--rate <n>', 'messages per second at most', positive)
-    .option('--window <n>', 'messages that wait for their confirms at once', wholeNumber(1, 10_000), 500)
-    .option('--ledger <file>', 'append the id and SHA-256 of each confirmed message, for "audit --published"')
+    .option(
+      '--window <n>',
+      'messages that wait for their confirms at once',
+      wholeNumber(1, 10_000),
+      500,
+    )
+    .option(
+      '--ledger <file>',
+      'append the id and SHA-256 of each confirmed message, for "audit --published"',
+    )
     .addHelpText(
       'after',
       `
@@ -50,7 +59,10 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
     .action(async (file: string | undefined, options: PublishOptions, command: Command) => {
       if (file !== undefined) refuseWithFile(options);
       const { config } = load(command);
-      const messages = file === undefined ? generated(options) : await fromFile(file, options, config);
+      const messages =
+        file === undefined
+          ? generated(options)
+          : await registrationLines(file, { ...config, isRaw: options.raw === true });
       await publish(messages, file === undefined ? (options.count ?? COUNT) : null, {
         options,
         config,
@@ -62,7 +74,9 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
 const COUNT = 1000;
 
 function refuseWithFile(options: PublishOptions): void {
-  const given = (['count', 'seed', 'prefix'] as const).filter((name) => options[name] !== undefined);
+  const given = (['count', 'seed', 'prefix'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
   if (given.length === 0) return;
   throw new CommandError(
     `--${given.join(', --')} is for generated registrations: leave out either it or the file`,
@@ -72,44 +86,12 @@ function refuseWithFile(options: PublishOptions): void {
 
 /** Unless told otherwise with another seed each time, so that a second call brings new registrations, not duplicates. */
 function* generated({ count = COUNT, seed, prefix = 'reg' }: PublishOptions): Generator<Outgoing> {
-  const samples = sampleRegistrations({ count, seed: seed ?? Math.floor(Date.now() / 1000), prefix });
+  const samples = sampleRegistrations({
+    count,
+    seed: seed ?? Math.floor(Date.now() / 1000),
+    prefix,
+  });
   for (const { id, body } of samples) yield outgoing(id, body);
-}
-
-/** @throws CommandError naming the first line that is no registration; standard input is held in memory for that */
-async function fromFile(
-  file: string,
-  { raw }: PublishOptions,
-  config: Config,
-): Promise<AsyncIterable<Outgoing> | Iterable<Outgoing>> {
-  const name = file === '-' ? 'standard input' : file;
-  const open = (): AsyncIterable<Buffer> => (file === '-' ? process.stdin : createReadStream(file));
-  const message = ({ bytes }: Line): Outgoing => {
-    const parsed = parseRegistration(bytes, { ...config.registration, ...config.intake });
-    return outgoing(parsed.ok ? parsed.id : null, bytes);
-  };
-  const check = ({ number, bytes }: Line): void => {
-    const parsed = parseRegistration(bytes, { ...config.registration, ...config.intake });
-    if (parsed.ok) return;
-    throw new CommandError(
-      `${name}:${number}: ${parsed.reason}. Nothing was published: mend the line, or publish every line as it is with --raw`,
-    );
-  };
-  if (raw === true) return map(lines(open()), message);
-  if (file === '-') {
-    const held: Line[] = [];
-    for await (const line of lines(open())) {
-      check(line);
-      held.push(line);
-    }
-    return held.map(message);
-  }
-  for await (const line of lines(open())) check(line);
-  return map(lines(open()), message);
-}
-
-async function* map<A, B>(all: AsyncIterable<A>, change: (each: A) => B): AsyncGenerator<B> {
-  for await (const each of all) yield change(each);
 }
 
 async function publish(

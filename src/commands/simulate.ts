@@ -4,7 +4,7 @@ import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
 import { duration, durationRange, share, wholeNumber } from './arguments.ts';
 import type { Range } from './arguments.ts';
-import { CommandError, globals, print, untilSignal } from './context.ts';
+import { CommandError, announce, globals, print, untilSignal } from './context.ts';
 import { columns, number } from './table.ts';
 
 interface SimulateOptions {
@@ -37,7 +37,15 @@ export function addSimulate(program: Command): void {
     .option('--core-port <n>', 'port of the core behind it (0: any free one)', port, 9998)
     .option('--seed <n>', 'the same seed and registrations meet the same fates', wholeNumber(0), 1)
     .addOption(range(program, '--latency <range>', 'from accepted to done', latency, '10s..20s'))
-    .addOption(range(program, '--answer-delay <range>', 'to the answer of a POST', answerDelay, '20ms..60ms'))
+    .addOption(
+      range(
+        program,
+        '--answer-delay <range>',
+        'to the answer of a POST',
+        answerDelay,
+        '20ms..60ms',
+      ),
+    )
     .option('--refuse <share>', 'answered 422 with a reason', share, 0)
     .option('--fail <share>', 'accepted, and failed in the end', share, 0)
     .option('--lose-answer <share>', 'accepted, and the connection cut before the answer', share, 0)
@@ -91,7 +99,11 @@ async function simulate(options: SimulateOptions, json: boolean): Promise<void> 
   });
   const { url, coreAddress } = simulator;
   if (json) print(JSON.stringify({ url, coreAddress, seed: options.seed }));
-  else print(`The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`);
+  else
+    print(
+      `The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`,
+    );
+  announce({ url });
   await stopped;
   const stats = simulator.stats();
   await simulator.close();

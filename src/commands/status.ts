@@ -2,14 +2,12 @@ import type { Command } from 'commander';
 import type { RegistrationView } from '../../workflows/view.ts';
 import type { Config } from '../config-schema.ts';
 import { queueDepths } from '../queue-depths.ts';
-import type { QueueDepth } from '../queue-depths.ts';
 import { askRun, runLink } from '../runs.ts';
 import type { RunState } from '../runs.ts';
 import { readStory } from '../story.ts';
 import type { Chapter, Story } from '../story.ts';
-import { countClaims } from '../tally.ts';
-import type { ClaimCounts } from '../tally.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { overall } from './counts.ts';
 import { part, withRabbit, withStore, withTemporal } from './neighbours.ts';
 import type { Part } from './neighbours.ts';
 import { columns, line, number, paint, when } from './table.ts';
@@ -30,7 +28,8 @@ async function single(id: string, command: Command): Promise<void> {
   const story = await withStore(config, (store) => readStory(id, store, config));
   if (story === null) throw await unknown(id, config);
   const open = story.chapters.find(({ outcome, settledAt }) => outcome === null && !settledAt);
-  const asked = open && (await part(withTemporal(config, (client) => askRun(client, open.workflowId))));
+  const asked =
+    open && (await part(withTemporal(config, (client) => askRun(client, open.workflowId))));
   const run = asked === undefined ? null : runFacts(asked, story.id);
   const chapters = story.chapters.map((chapter) => ({
     ...chapter,
@@ -68,12 +67,18 @@ function chapterText(chapter: Chapter & { link: string | null }): string {
       : `Redrive ${generation}`;
   const rows = [
     ['received', when(chapter.receivedAt)],
-    ['claimed', `${when(chapter.claimedAt)}  by ${line(chapter.workflowId)}, place ${chapter.index}`],
+    [
+      'claimed',
+      `${when(chapter.claimedAt)}  by ${line(chapter.workflowId)}, place ${chapter.index}`,
+    ],
     ...chapter.submissions.flatMap(submissionRows),
     ...(outcome === null
       ? [['outcome', paint.yellow('open')]]
       : [
-          ['outcome', `${outcomeText(outcome.kind)}  ${when(outcome.at)}  ${line(outcome.reason ?? '')}`],
+          [
+            'outcome',
+            `${outcomeText(outcome.kind)}  ${when(outcome.at)}  ${line(outcome.reason ?? '')}`,
+          ],
           ['request', line(outcome.requestId ?? '–')],
           ['polls', String(outcome.polls)],
         ]),
@@ -141,42 +146,3 @@ const fieldText = (value: unknown): string =>
   value instanceof Date
     ? when(value)
     : line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));
-
-async function overall(command: Command): Promise<void> {
-  const { config } = load(command);
-  const { intakeQueue, returnedQueue, failureQueue } = config.rabbit;
-  const [queues, claims] = await Promise.all([
-    part(withRabbit(config, (rabbit) => queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]))),
-    part(withStore(config, (store) => countClaims(store, config.legacy.timeout))),
-  ]);
-  if (globals(command).json === true) {
-    const plain = <T>(each: Part<T>) => (each.ok ? each.value : { error: each.error });
-    printJson({ queues: plain(queues), registrations: plain(claims) });
-  } else {
-    print(queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)));
-    print('');
-    print(claims.ok ? claimsText(claims.value) : paint.red(line(claims.error)));
-  }
-  if (!queues.ok || !claims.ok) {
-    throw new CommandError('Not all could be asked: "despachante doctor" tells more', EXIT.failed);
-  }
-}
-
-const queuesText = (queues: Record<string, QueueDepth | null>): string =>
-  columns([
-    ['queue', 'messages', 'consumers'].map((cell) => paint.bold(cell)),
-    ...Object.entries(queues).map(([name, depth]) =>
-      depth === null
-        ? [name, 'not there yet']
-        : [name, number(depth.messages), number(depth.consumers)],
-    ),
-  ]);
-
-const claimsText = ({ open, inDoubt, settled, unroutable }: ClaimCounts): string =>
-  columns([
-    [paint.bold('registrations'), ''],
-    ['open', number(open)],
-    ['  of them in doubt', inDoubt === 0 ? '0' : paint.yellow(number(inDoubt))],
-    ...Object.entries(settled).map(([kind, count]) => [kind, number(count)]),
-    ...(unroutable === 0 ? [] : [['unroutable', paint.red(number(unroutable))]]),
-  ]);

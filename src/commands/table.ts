@@ -33,7 +33,9 @@ export const line = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').tri
 export const when = (at: Date | string | number | null | undefined): string => {
   if (at === null || at === undefined) return '–';
   const date = new Date(at);
-  return Number.isNaN(date.getTime()) ? line(String(at)) : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  return Number.isNaN(date.getTime())
+    ? line(String(at))
+    : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 };
 
 /** `12,345` */

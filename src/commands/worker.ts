@@ -3,7 +3,7 @@ import { serveHealth } from '../health.ts';
 import { createMetrics } from '../metrics.ts';
 import { installRuntime, startWorker } from '../worker.ts';
 import { connectTemporal, registerSearchAttributes } from '../temporal.ts';
-import { loadProcess, untilSignal } from './context.ts';
+import { announce, loadProcess, untilSignal } from './context.ts';
 
 export function addWorker(program: Command): void {
   program
@@ -30,6 +30,7 @@ export function addWorker(program: Command): void {
         metrics,
         checks: () => ({ ...worker.checks(), accepting: !isStopping }),
       });
+      announce({ health: health.port });
       log.info(
         { taskQueue: config.temporal.taskQueue, health: health.port },
         'The worker is running',

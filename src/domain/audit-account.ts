@@ -106,7 +106,10 @@ function readRecords(failures: AuditInput['failures'], known: ReadonlySet<string
       records.set(claim, new Set([...(records.get(claim) ?? []), failureClass]));
     } else {
       const id = (claim === null ? null : readClaimKey(claim)?.id) ?? messageId ?? 'unnamed';
-      unexpected.push({ id, what: 'in the failure queue without a claim: put there by somebody else, or older than mongodb.retention' });
+      unexpected.push({
+        id,
+        what: 'in the failure queue without a claim: put there by somebody else, or older than mongodb.retention',
+      });
     }
   }
   return { records, malformed, copies, unexpected };

@@ -40,15 +40,23 @@ export function findFiledTwice(
   for (const [id, all] of filed) {
     const generations = account.generationsOf(id);
     if (generations.length === 0) {
-      unexpected.push({ id, what: 'filed with the legacy system, but never claimed: by somebody else, or longer ago than mongodb.retention' });
+      unexpected.push({
+        id,
+        what: 'filed with the legacy system, but never claimed: by somebody else, or longer ago than mongodb.retention',
+      });
       continue;
     }
     const allowed = allowedKeys(journal.get(id) ?? [], generations);
     const isNamed = all.every(({ key }) => key !== null);
-    const used = new Set(all.map(({ key }) => key).filter((key) => key !== null && allowed.has(key)));
+    const used = new Set(
+      all.map(({ key }) => key).filter((key) => key !== null && allowed.has(key)),
+    );
     const legitimate = isNamed ? used.size : Math.min(all.length, Math.max(allowed.size, 1));
     if (all.length > Math.max(legitimate, 1)) {
-      twice.push({ id, what: `accepted ${all.length} times, of which ${legitimate} on somebody's word` });
+      twice.push({
+        id,
+        what: `accepted ${all.length} times, of which ${legitimate} on somebody's word`,
+      });
     } else if (legitimate === 0) {
       unexpected.push({ id, what: 'accepted under an Idempotency-Key that is not in the journal' });
     }
@@ -56,7 +64,10 @@ export function findFiledTwice(
   }
   for (const claim of account.claims) {
     if (claim.outcome?.kind !== 'registered' || filed.has(claim.registration)) continue;
-    unexpected.push({ id: claim.registration, what: 'registered, but not in the ledger of the legacy system' });
+    unexpected.push({
+      id: claim.registration,
+      what: 'registered, but not in the ledger of the legacy system',
+    });
   }
   return { twice, unexpected, again };
 }
@@ -85,9 +96,11 @@ function allowedKeys(
 /** The first delivery; or the redrive of what had failed, and is neither there still nor in doubt (activities/claim.ts). */
 function maySubmit({ generation }: AuditClaim, generations: readonly AuditClaim[]): boolean {
   if (generation === 0) return true;
-  const before = generations.find((each) => each.generation === generation - 1)?.outcome;
-  // The records of the one before may be older than mongodb.retention.
-  if (before == null) return !generations.some((each) => each.generation === generation - 1);
+  const previous = generations.find((each) => each.generation === generation - 1);
+  // It may have gone with mongodb.retention.
+  if (previous === undefined) return true;
+  const before = previous.outcome;
+  if (before === null) return false;
   if (!isFailure(before.kind) || before.doubt) return false;
   const isOpenThere =
     before.reason === 'internal error' || ['timed-out', 'cancelled'].includes(before.kind);

@@ -6,6 +6,7 @@
 import type { Account, AuditClaim } from './audit-account.ts';
 import { openAccount } from './audit-account.ts';
 import { findFiledTwice } from './audit-filings.ts';
+import { fateOf } from './audit-fate.ts';
 import type { AuditEntry, AuditFiling } from './audit-filings.ts';
 import type { FailureClass, OutcomeKind } from './outcome.ts';
 import { isFailure } from './outcome.ts';
@@ -68,7 +69,8 @@ export interface AuditReport {
 /** Adds up. */
 export function audit(input: AuditInput): AuditReport {
   const account = openAccount(input);
-  const units = input.published === null ? claimedUnits(account) : publishedUnits(input.published, account);
+  const units =
+    input.published === null ? claimedUnits(account) : publishedUnits(input.published, account);
   const report: AuditReport = {
     confirmed: input.published === null ? null : units.length,
     repeated: (input.published?.length ?? units.length) - units.length,
@@ -111,7 +113,10 @@ interface Unit {
   claim: AuditClaim | null;
 }
 
-function publishedUnits(published: { id: string | null; hash: string }[], account: Account): Unit[] {
+function publishedUnits(
+  published: { id: string | null; hash: string }[],
+  account: Account,
+): Unit[] {
   const units = new Map<string, Unit>();
   for (const { id, hash } of published) {
     const claim = id === null ? null : account.claimOf(id, hash);
@@ -122,7 +127,9 @@ function publishedUnits(published: { id: string | null; hash: string }[], accoun
 
 /** The latest generation of each registration, and the conflicts. */
 function claimedUnits(account: Account): Unit[] {
-  const current = new Set(account.claims.map((claim) => account.claimOf(claim.registration, claim.bodyHash)));
+  const current = new Set(
+    account.claims.map((claim) => account.claimOf(claim.registration, claim.bodyHash)),
+  );
   return [...current]
     .filter((claim) => claim !== null)
     .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
@@ -149,7 +156,10 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Findi
     case 'open':
       report.inFlight.claimed += 1;
       if (account.isStranded(claim)) {
-        report.stranded.push({ id: claim.registration, what: 'claimed by a run that is closed or gone' });
+        report.stranded.push({
+          id: claim.registration,
+          what: 'claimed by a run that is closed or gone',
+        });
       }
       return;
     case 'lost':
@@ -166,29 +176,6 @@ function add(report: AuditReport, kind: OutcomeKind): void {
   else report.registered += 1;
 }
 
-type Fate =
-  | { kind: 'settled'; as: OutcomeKind }
-  | { kind: 'unroutable' | 'in doubt' | 'open' }
-  /** `missing` may be on its way in again, `lost` may not. */
-  | { kind: 'lost' | 'missing'; what: string };
-
-function fateOf(claim: AuditClaim, account: Account): Fate {
-  const { key, registration, outcome } = claim;
-  if (account.unroutable.has(key)) return { kind: 'unroutable' };
-  if (outcome === null || !claim.settled) {
-    return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
-  }
-  if (!isFailure(outcome.kind)) {
-    if (account.registered.has(registration)) return { kind: 'settled', as: outcome.kind };
-    return { kind: 'lost', what: 'registered, but its document in MongoDB does not say so' };
-  }
-  if (account.records.get(key)?.has(outcome.kind) === true) return { kind: 'settled', as: outcome.kind };
-  const successor = account.successorOf(claim);
-  if (successor !== null) return fateOf(successor, account);
-  const what = `${outcome.kind}, but its record is not in the failure queue, and nobody redrove it`;
-  return { kind: 'missing', what };
-}
-
 /** A claim ends once: in one failure record or in MongoDB. */
 function settledTwice(account: Account): Finding[] {
   const findings: Finding[] = [];
@@ -198,16 +185,20 @@ function settledTwice(account: Account): Finding[] {
     if (kinds.length > 1) {
       findings.push({ id, what: `in the failure queue as ${kinds.sort().join(' and as ')}` });
     } else if (kinds.length === 1 && outcome !== null && kinds[0] !== outcome.kind) {
-      findings.push({ id, what: `ended as ${outcome.kind}, and is in the failure queue as ${kinds[0]}` });
+      findings.push({
+        id,
+        what: `ended as ${outcome.kind}, and is in the failure queue as ${kinds[0]}`,
+      });
     }
   }
   for (const [id, at] of account.registered) {
     const generations = account.generationsOf(id);
-    const outcome = generations.at(-1)?.outcome;
-    if (outcome == null || !isFailure(outcome.kind) || !generations.at(-1)?.settled) continue;
+    const last = generations.at(-1);
+    if (last === undefined || last.outcome === null || !last.settled) continue;
+    if (!isFailure(last.outcome.kind)) continue;
     // An older document is of an earlier registration, whose claims have gone with mongodb.retention.
     if (at === null || at < Math.min(...generations.map(({ claimedAt }) => claimedAt))) continue;
-    findings.push({ id, what: `ended as ${outcome.kind}, and is registered in MongoDB` });
+    findings.push({ id, what: `ended as ${last.outcome.kind}, and is registered in MongoDB` });
   }
   return findings;
 }

@@ -1,0 +1,92 @@
+import type { Config } from '../config-schema.ts';
+import type { AuditReport } from '../domain/audit.ts';
+import { labelOf } from '../label.ts';
+import { columns, line, number, paint } from './table.ts';
+
+export type Audited = AuditReport & { hasLegacyLedger: boolean };
+
+/** The kinds of findings, in the order in which they are told. */
+export const FINDINGS = ['lost', 'filedTwice', 'settledTwice', 'stranded', 'unexpected'] as const;
+
+const SHOWN = 5;
+
+/** The report for people: the sum, the verdicts, some of the findings. */
+export function auditText(report: Audited, config: Config): string {
+  const { confirmed, repeated, inFlight, failed } = report;
+  const failures = Object.entries(failed);
+  const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+  const totalFailed = sum(Object.values(failed));
+  const totalInFlight = inFlight.claimed + inFlight.inRuns + inFlight.waiting;
+  const total =
+    report.registered + totalFailed + report.inDoubt + totalInFlight + report.unroutable;
+  const rows = [
+    confirmed === null
+      ? [
+          'claimed',
+          number(total + report.lost.length),
+          'no ledger of what was published: see --published',
+        ]
+      : [
+          'confirmed',
+          number(confirmed),
+          repeated === 0 ? '' : `and ${number(repeated)} repeated, told by id and body`,
+        ],
+    ['  registered', number(report.registered)],
+    [
+      '  failed',
+      number(totalFailed),
+      failures.map(([kind, count]) => `${kind} ${number(count)}`).join(', '),
+    ],
+    ['  in doubt', number(report.inDoubt)],
+    ['  in flight', number(totalInFlight), inFlightText(inFlight)],
+    ...(report.unroutable === 0
+      ? []
+      : [['  unroutable', number(report.unroutable), 'set aside in MongoDB']]),
+    [
+      'malformed',
+      number(report.malformed),
+      'deliveries that were no registrations, in the failure queue',
+    ],
+  ];
+  const isChecked = report.hasLegacyLedger ? '' : 'not checked: no ledger of the legacy system';
+  const verdicts: string[][] = FINDINGS.map((kind) => {
+    const count = report[kind].length;
+    if (kind === 'filedTwice' && isChecked !== '') return ['filed twice', '?', isChecked];
+    const bad = kind === 'unexpected' ? paint.yellow : paint.red;
+    return [NAMES[kind], count === 0 ? paint.green('0') : bad(number(count)), ''];
+  });
+  const notes = FINDINGS.flatMap((kind) => [
+    ...report[kind]
+      .slice(0, SHOWN)
+      .map(({ id, what }) => `${NAMES[kind]}: ${line(labelOf(id, config))}: ${what}`),
+    ...(report[kind].length > SHOWN
+      ? [`… and ${number(report[kind].length - SHOWN)} more (see --json)`]
+      : []),
+  ]);
+  if (report.filedAgain > 0)
+    notes.push(`Filed again on somebody's word: ${number(report.filedAgain)}`);
+  if (report.copies > 0)
+    notes.push(`Copies of records in the failure queue: ${number(report.copies)}, harmless`);
+  const verdict = report.holds ? paint.green('The sum holds') : paint.red('The sum does not hold');
+  return [
+    columns([...rows, ...verdicts]),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+    '',
+    verdict,
+  ].join('\n');
+}
+
+const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
+  lost: 'lost',
+  filedTwice: 'filed twice',
+  settledTwice: 'settled twice',
+  stranded: 'stranded',
+  unexpected: 'unexpected',
+};
+
+const inFlightText = ({ claimed, inRuns, waiting }: AuditReport['inFlight']): string =>
+  [
+    ...(claimed > 0 ? [`claimed ${number(claimed)}`] : []),
+    ...(inRuns > 0 ? [`in runs that have not claimed yet ${number(inRuns)}`] : []),
+    ...(waiting > 0 ? [`in queues ${number(waiting)}`] : []),
+  ].join(', ');

@@ -1,0 +1,276 @@
+/** Everything on one machine: the simulator, a worker and an intake, some registrations, and a report of how they fared. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { startChild } from '../child.ts';
+import type { Child } from '../child.ts';
+import type { Config } from '../config-schema.ts';
+import { createLog, silent } from '../log.ts';
+import { maskUrl } from '../mask.ts';
+import { measure, progressOf } from '../measure.ts';
+import type { Measured } from '../measure.ts';
+import { outgoing, publishAll } from '../publish.ts';
+import { openPublishedLedger } from '../published-ledger.ts';
+import { createPublisher } from '../rabbit-publisher.ts';
+import { sampleRegistrations } from '../sample-registrations.ts';
+import type { Store } from '../store.ts';
+import { wholeNumber } from './arguments.ts';
+import { runAudit } from './audit.ts';
+import { CommandError, globals, load, print, printJson, untilSignal } from './context.ts';
+import { withStore } from './neighbours.ts';
+import { showProgress } from './progress.ts';
+import { columns, number, paint } from './table.ts';
+
+interface StartOptions {
+  count: number;
+  exit?: boolean;
+  data: string;
+}
+
+export function addStart(program: Command): void {
+  program
+    .command('start')
+    .description('run everything here: simulator, worker, intake, and sample registrations')
+    .option('--count <n>', 'sample registrations to publish', wholeNumber(0, 1_000_000), 1_000)
+    .option('--exit', 'end when they are settled, instead of running until Ctrl-C')
+    .option('--data <folder>', 'ledgers and logs', 'data')
+    .addHelpText(
+      'after',
+      `
+The simulator plays the legacy system unless LEGACY_URL names one. One in fifty registrations is refused, one in fifty fails,
+so that there is something to see in the failure queue. "npm start" brings the servers as well and takes the same options.
+
+Example: npm start -- --count 5000 --exit`,
+    )
+    .action(async (options: StartOptions, command: Command) => {
+      const { config, origins } = load(command);
+      const stop = new AbortController();
+      const stopped = untilSignal(createLog('start', { level: 'silent', format: 'json' })).then(
+        (signal) => stop.abort(new CommandError(`Stopped by ${signal}`, 130)),
+      );
+      const isSimulated = origins['legacyUrl'] === 'default';
+      await run({
+        config,
+        options,
+        isSimulated,
+        json: globals(command).json === true,
+        stop: stop.signal,
+        stopped,
+      });
+    });
+}
+
+interface Run {
+  config: Config;
+  options: StartOptions;
+  isSimulated: boolean;
+  json: boolean;
+  stop: AbortSignal;
+  stopped: Promise<void>;
+}
+
+async function run({ config, options, isSimulated, json, stop, stopped }: Run): Promise<void> {
+  mkdirSync(options.data, { recursive: true });
+  const children: Child[] = [];
+  // From the front to the back: what is taken is brought to its end while the servers behind are still there.
+  const stopAll = async () => {
+    for (const child of children.reverse()) await child.stop();
+  };
+  const say = (text: string) => (json ? undefined : void process.stderr.write(`${text}\n`));
+  try {
+    const legacyUrl = await startProcesses(children, config, options, isSimulated, say);
+    const report = await withStore(config, (store) =>
+      fileSamples({ ...config, legacyUrl }, options, store, stop, children),
+    );
+    const addresses = addressesOf({ ...config, legacyUrl });
+    if (json) printJson({ ...report, addresses });
+    else print(reportText(report, addresses));
+    if (options.exit !== true) {
+      say(
+        '\nRunning. Publish to the queue, or: npm run despachante -- publish --count 100.  Ctrl-C ends it.',
+      );
+      await Promise.race([stopped, anyEnds(children)]);
+    }
+  } finally {
+    if (!stop.aborted) say('Stopping …');
+    else say('\nStopping: what was taken is brought to its end or stays in Temporal …');
+    await stopAll();
+  }
+}
+
+/** The simulator, then the worker, then the intake: nobody takes what nobody can bring on. Returns the legacy URL. */
+async function startProcesses(
+  children: Child[],
+  config: Config,
+  { data }: StartOptions,
+  isSimulated: boolean,
+  say: (text: string) => void,
+): Promise<string> {
+  const start = async (args: string[], env: Record<string, string>): Promise<Child> => {
+    const logFile = join(data, `${args[0] ?? 'log'}.log`);
+    const child = await startChild({ args, env, logFile });
+    say(
+      `${paint.green('✔')} ${(args[0] ?? '').padEnd(10)} ${child.facts.url ?? `http://${config.health.host}:${child.facts.health ?? ''}/ready`}   log: ${logFile}`,
+    );
+    children.push(child);
+    return child;
+  };
+  let legacyUrl = config.legacyUrl;
+  if (isSimulated) {
+    const shares = ['--refuse', '0.02', '--fail', '0.02'];
+    const ports = ['--port', '0', '--core-port', '0'];
+    const ledger = ['--ledger', join(data, 'legacy.jsonl')];
+    const simulator = await start(['simulate', ...ports, ...shares, ...ledger], {});
+    legacyUrl = simulator.facts.url ?? legacyUrl;
+  }
+  for (const role of ['worker', 'intake']) {
+    await start([role, '--port', '0'], { LEGACY_URL: legacyUrl });
+  }
+  return legacyUrl;
+}
+
+async function anyEnds(children: Child[]): Promise<never> {
+  const ended = await Promise.race(
+    children.map(({ name, exited }) => exited.then((code) => ({ name, code }))),
+  );
+  throw new CommandError(`The ${ended.name} has ended (${ended.code ?? 'killed'}): see its log`);
+}
+
+interface Report extends Measured {
+  count: number;
+  prefix: string;
+  audit: {
+    holds: boolean;
+    lost: number;
+    filedTwice: number;
+    settledTwice: number;
+    inDoubt: number;
+  };
+}
+
+/** Publishes the samples and follows them until each is settled. @throws what `stop` was aborted with */
+async function fileSamples(
+  config: Config,
+  { count, data }: StartOptions,
+  store: Store,
+  stop: AbortSignal,
+  children: Child[],
+): Promise<Report> {
+  const ledgerFile = join(data, 'published.jsonl');
+  const prefix = `demo-${Date.now().toString(36)}-`;
+  await publishSamples(config, count, prefix, ledgerFile);
+
+  let now = { claimed: 0, settled: 0, byOutcome: {} as Record<string, number> };
+  const line = showProgress(({ seconds }) => progressLine(now, count, seconds));
+  const broken = anyEnds(children);
+  broken.catch(() => {});
+  try {
+    for (let told = Date.now(); now.settled < count;) {
+      stop.throwIfAborted();
+      await Promise.race([delay(500), broken]);
+      now = await progressOf(store, prefix);
+      if (process.stderr.isTTY || Date.now() - told < 5_000) continue;
+      told = Date.now();
+      process.stderr.write(`${progressLine(now, count, 0)}\n`);
+    }
+  } finally {
+    line.end();
+  }
+  const measured = await measure(store, prefix, config.legacyUrl);
+  const { holds, lost, filedTwice, settledTwice, inDoubt } = await runAudit(
+    { published: ledgerFile },
+    config,
+  );
+  return {
+    count,
+    prefix,
+    ...measured,
+    audit: {
+      holds,
+      lost: lost.length,
+      filedTwice: filedTwice.length,
+      settledTwice: settledTwice.length,
+      inDoubt,
+    },
+  };
+}
+
+function progressLine(
+  now: { claimed: number; settled: number; byOutcome: Record<string, number> },
+  count: number,
+  seconds: number,
+): string {
+  const registered = now.byOutcome['registered'] ?? 0;
+  const parts = [
+    `${number(now.claimed - now.settled)} in flight`,
+    `${number(registered)} registered`,
+    `${number(now.settled - registered)} failed`,
+    `of ${number(count)}`,
+    seconds > 0 ? `${seconds.toFixed(0)} s` : '',
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+async function publishSamples(
+  config: Config,
+  count: number,
+  prefix: string,
+  ledgerFile: string,
+): Promise<void> {
+  const { amqpUrl: url, rabbit } = config;
+  const publisher = await createPublisher({
+    url,
+    heartbeatMs: rabbit.heartbeat,
+    name: 'despachante start',
+    log: silent,
+  });
+  const ledger = await openPublishedLedger(ledgerFile);
+  const samples = sampleRegistrations({ count, seed: count, prefix: prefix.slice(0, -1) });
+  const messages = [...samples].map(({ id, body }) => outgoing(id, body));
+  const { failed, reason } = await publishAll({
+    publisher,
+    queue: rabbit.intakeQueue,
+    messages,
+    onConfirmed: (message) => ledger.add(message),
+  }).finally(() => Promise.all([ledger.close(), publisher.close()]));
+  if (failed > 0) throw new CommandError(`${failed} samples were not confirmed: ${reason}`);
+}
+
+const addressesOf = ({ temporal, rabbit, legacyUrl, mongodbUri, mongodb }: Config) => ({
+  temporalWeb: temporal.webUrl,
+  queues: rabbit.webUrl === null ? null : `${rabbit.webUrl}/#/queues`,
+  intakeQueue: rabbit.intakeQueue,
+  failureQueue: rabbit.failureQueue,
+  mongodb: `${maskUrl(mongodbUri)} (collection ${mongodb.collection})`,
+  legacy: legacyUrl,
+});
+
+function reportText(report: Report, addresses: ReturnType<typeof addressesOf>): string {
+  const { audit, byOutcome } = report;
+  const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`);
+  const outcomes = Object.entries(byOutcome).map(([kind, n]) => [`  ${kind}`, number(n)]);
+  const sum = audit.holds
+    ? paint.green('holds: nothing lost, nothing filed twice, nothing settled twice')
+    : paint.red(
+        `does NOT hold: ${audit.lost} lost, ${audit.filedTwice} filed twice, ${audit.settledTwice} settled twice`,
+      );
+  return columns([
+    [
+      'settled',
+      `${number(report.settled)} of ${number(report.count)} in ${report.wallSeconds.toFixed(1)} s` +
+        (report.floorSeconds === null
+          ? ''
+          : ` (the legacy system took ${report.floorSeconds.toFixed(1)} s)`),
+    ],
+    ...outcomes,
+    ['lag', `p50 ${seconds(report.lagP50Ms)}, p99 ${seconds(report.lagP99Ms)}`],
+    ['GETs', `${report.getsPerRegistration?.toFixed(1) ?? '–'} per registration`],
+    ['audit', sum],
+    ['', ''],
+    ['Temporal Web', addresses.temporalWeb ?? '(TEMPORAL_WEB_URL is not set)'],
+    ['queues', addresses.queues ?? '(RABBITMQ_WEB_URL is not set)'],
+    ['MongoDB', addresses.mongodb],
+    ['legacy system', addresses.legacy],
+  ]);
+}

@@ -1,0 +1,112 @@
+/** How a set of registrations fared: from their claims, and from the legacy system's ledger where there is one. */
+import type { Claim } from './claims.ts';
+import type { Store } from './store.ts';
+import { z } from 'zod';
+
+export interface Measured {
+  settled: number;
+  byOutcome: Record<string, number>;
+  /** From "the legacy system is done" to settled, ms; by its ledger, else from the poll that saw it. */
+  lagP50Ms: number | null;
+  lagP99Ms: number | null;
+  getsPerRegistration: number | null;
+  /** From the first delivery to the last settlement, s. */
+  wallSeconds: number;
+  /** From the first acceptance until the last registration was ready, s: nobody can be faster. */
+  floorSeconds: number | null;
+}
+
+/** Claims of the registrations whose ids begin with a prefix. */
+export const withPrefix = (prefix: string) => ({
+  _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` },
+});
+
+/** How many claims there are with a prefix, and how many are settled, by outcome. */
+export async function progressOf(
+  { claims }: Pick<Store, 'claims'>,
+  prefix: string,
+): Promise<{ claimed: number; settled: number; byOutcome: Record<string, number> }> {
+  const byOutcome: Record<string, number> = {};
+  let claimed = 0;
+  let settled = 0;
+  const projection = { _id: 0, settledAt: 1, 'outcome.kind': 1 };
+  for await (const claim of claims.collection.find(withPrefix(prefix), { projection })) {
+    claimed += 1;
+    if (claim.settledAt === null || claim.outcome === null) continue;
+    settled += 1;
+    byOutcome[claim.outcome.kind] = (byOutcome[claim.outcome.kind] ?? 0) + 1;
+  }
+  return { claimed, settled, byOutcome };
+}
+
+export async function measure(
+  store: Pick<Store, 'claims'>,
+  prefix: string,
+  legacyUrl: string,
+): Promise<Measured> {
+  const all = await store.claims.collection
+    .find(withPrefix(prefix), { projection: { message: 0 } })
+    .toArray();
+  const ready = await readyTimes(legacyUrl);
+  const settled = all.filter(({ settledAt }) => settledAt !== null);
+  const lags = settled.flatMap((claim) => lagOf(claim, ready)).sort((a, b) => a - b);
+  const accepted = settled.filter(({ outcome }) => outcome?.acceptedAt != null);
+  const polls = accepted.reduce((sum, { outcome }) => sum + (outcome?.polls ?? 0), 0);
+  const byOutcome: Record<string, number> = {};
+  for (const { outcome } of settled) {
+    if (outcome !== null) byOutcome[outcome.kind] = (byOutcome[outcome.kind] ?? 0) + 1;
+  }
+  const ours = all.flatMap(({ registration }) => ready.get(registration) ?? []);
+  const firstDelivery = least(all.map(({ receivedAt }) => receivedAt.getTime()));
+  const lastSettled = greatest(settled.map(({ settledAt }) => settledAt?.getTime() ?? 0));
+  return {
+    settled: settled.length,
+    byOutcome,
+    lagP50Ms: quantile(lags, 0.5),
+    lagP99Ms: quantile(lags, 0.99),
+    getsPerRegistration: accepted.length === 0 ? null : polls / accepted.length,
+    wallSeconds: (lastSettled - firstDelivery) / 1000,
+    floorSeconds:
+      ours.length === 0
+        ? null
+        : (greatest(ours.map(({ doneAt }) => doneAt)) - least(ours.map(({ at }) => at))) / 1000,
+  };
+}
+
+function lagOf(
+  { registration, outcome, settledAt }: Pick<Claim, 'registration' | 'outcome' | 'settledAt'>,
+  ready: ReadonlyMap<string, Ready>,
+): number[] {
+  if (outcome === null || settledAt === null || outcome.acceptedAt === null) return [];
+  const since = ready.get(registration)?.doneAt ?? outcome.at.getTime();
+  return [settledAt.getTime() - since];
+}
+
+const readyLine = z.object({
+  event: z.literal('accepted'),
+  id: z.string(),
+  at: z.number(),
+  doneAt: z.number(),
+});
+type Ready = z.infer<typeof readyLine>;
+
+/** By registration id, when the simulator had it done; empty when the legacy system keeps no such ledger. */
+async function readyTimes(legacyUrl: string): Promise<Map<string, Ready>> {
+  const answer = await fetch(`${legacyUrl}/ledger`, { redirect: 'error' }).catch(() => null);
+  if (answer?.ok !== true) return new Map();
+  const times = new Map<string, Ready>();
+  for (const line of (await answer.text()).split('\n')) {
+    if (!line.includes('"accepted"')) continue;
+    const parsed = readyLine.safeParse(JSON.parse(line));
+    if (parsed.success) times.set(parsed.data.id, parsed.data);
+  }
+  return times;
+}
+
+/** Of an ascending list. */
+export const quantile = (sorted: readonly number[], q: number): number | null =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? null;
+
+// Math.min(...list) overflows the stack with a hundred thousand arguments.
+const least = (list: readonly number[]): number => list.reduce((a, b) => Math.min(a, b), Infinity);
+const greatest = (list: readonly number[]): number => list.reduce((a, b) => Math.max(a, b), 0);

@@ -1,0 +1,155 @@
+/** The activities over the real store and a legacy system, each call in an activity context of its own. */
+import { createHash } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { createActivities } from '../../activities/create.ts';
+import type { Dependencies } from '../../activities/create.ts';
+import type { ClaimRequest } from '../../activities/claim.ts';
+import type { Config } from '../../src/config-schema.ts';
+import type { FailureRecord, Failures } from '../../src/failures.ts';
+import { createLegacy } from '../../src/legacy.ts';
+import { silent } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { createSlots } from '../../src/slots.ts';
+import type { Store } from '../../src/store.ts';
+import { testConfig } from './configuration.ts';
+import { testDatabase, uniqueName } from './servers.ts';
+import type { Ending } from './servers.ts';
+
+/** What an activity knows of its attempt. */
+export interface Attempt {
+  workflowId: string;
+  attempt: number;
+  /** Cancelled before it begins. */
+  cancelled: boolean;
+}
+
+const quiet = new DefaultLogger('ERROR');
+
+/** An activity context; `run` calls a function within it. */
+export function attemptOf({
+  workflowId = 'run-1',
+  attempt = 1,
+  cancelled = false,
+}: Partial<Attempt>) {
+  const environment = new MockActivityEnvironment(
+    {
+      attempt,
+      heartbeatTimeoutMs: 8_000,
+      workflowExecution: { workflowId, runId: '00000000-0000-0000-0000-000000000000' },
+    },
+    { logger: quiet },
+  );
+  if (cancelled) environment.cancel();
+  return environment;
+}
+
+/** Calls an activity as one attempt. */
+export const call = <A, R>(
+  activity: (argument: A) => Promise<R>,
+  argument: A,
+  attempt: Partial<Attempt> = {},
+): Promise<R> => attemptOf(attempt).run<[A], R, (argument: A) => Promise<R>>(activity, argument);
+
+/** A failure queue that keeps its records for a test to look at, or refuses them. */
+export interface RecordedFailures extends Failures {
+  records: FailureRecord[];
+  /** Thrown for each record that it names. */
+  refuse: (record: FailureRecord) => Error | null;
+}
+
+export function recordedFailures(): RecordedFailures {
+  const recorded: RecordedFailures = {
+    records: [],
+    refuse: () => null,
+    publish(record) {
+      const error = recorded.refuse(record);
+      if (error !== null) return Promise.reject(error);
+      recorded.records.push(record);
+      return Promise.resolve();
+    },
+  };
+  return recorded;
+}
+
+export interface TestBed extends ReturnType<typeof createActivities> {
+  dependencies: Dependencies;
+  failures: RecordedFailures;
+  store: Store;
+  /** A registration id that no other test has. */
+  id(): string;
+}
+
+/** Answers are waited for this long; a test that lets one wait does not want to wait long. */
+export const TIMEOUT_MS = 400;
+
+export interface BedOptions {
+  legacyUrl?: string;
+  legacy?: Partial<Config['legacy']>;
+  mongodb?: Partial<Config['mongodb']>;
+  /** Requests on the wire at once. */
+  slots?: number;
+  /** Shared by the tests of a file, since a database is slow to make. */
+  store?: Store;
+  replace?: Partial<Dependencies>;
+}
+
+/** Activities whose legacy system is at `legacyUrl`, nobody by default. */
+export async function testBed(t: Ending, options: BedOptions = {}): Promise<TestBed> {
+  const config = testConfig({
+    legacyUrl: options.legacyUrl ?? NOBODY,
+    legacy: { timeout: TIMEOUT_MS, ...options.legacy },
+  });
+  const store = options.store ?? (await testDatabase(t, options.mongodb));
+  const legacy = createLegacy(config);
+  t.after(() => legacy.close());
+  const failures = recordedFailures();
+  const dependencies: Dependencies = {
+    ...store,
+    legacy,
+    failures,
+    slots: createSlots(options.slots ?? 64),
+    metrics: createMetrics(),
+    log: silent,
+    legacyTimeoutMs: config.legacy.timeout,
+    ...options.replace,
+  };
+  return { ...createActivities(dependencies), dependencies, failures, store, id: uniqueName };
+}
+
+/** Port 9 is "discard": reserved, and nothing listens on it. */
+export const NOBODY = 'http://127.0.0.1:9';
+
+export const hashOf = (body: string): string => createHash('sha256').update(body).digest('hex');
+
+/** What a run asks of `claim` for a body. */
+export function claimRequest(
+  id: string,
+  { body = JSON.stringify({ id }), ...more }: Partial<ClaimRequest> & { body?: string } = {},
+): ClaimRequest {
+  return {
+    index: 0,
+    id,
+    bodyHash: hashOf(body),
+    message: { body: Buffer.from(body).toString('base64'), properties: '' },
+    receivedAt: Date.now(),
+    redrive: null,
+    ...more,
+  };
+}
+
+/** Claims each body as the next index of one run, and gives what `submit` is asked. */
+export async function claimed(
+  { claim }: Pick<TestBed, 'claim'>,
+  bodies: ({ id: string } & Record<string, unknown>)[],
+  workflowId?: string,
+): Promise<{ index: number; claim: string; entry: string }[]> {
+  const requests = bodies.map((body, index) =>
+    claimRequest(body.id, { index, body: JSON.stringify(body) }),
+  );
+  const answers = await call(claim, requests, workflowId === undefined ? {} : { workflowId });
+  return answers.map((answer) => {
+    if (answer.kind !== 'claimed') throw new Error(`expected a claim, got ${answer.kind}`);
+    return { index: answer.index, claim: answer.claim, entry: answer.entry };
+  });
+}
