@@ -79,11 +79,12 @@ export const createClaim =
 
       async function refused(request: ClaimRequest, claim: Claim): Promise<ClaimAnswer> {
         const { index, id, bodyHash } = request;
-        const all = await claims.ofRegistration(id);
-        if (all.some((each) => !each.conflict && each.bodyHash === bodyHash)) {
-          return { index, kind: 'duplicate' };
-        }
-        const { generation } = all.findLast((each) => !each.conflict) ?? claim;
+        const all = (await claims.ofRegistration(id)).filter(({ conflict }) => !conflict);
+        // Generations before the one that was asked for do not count: their record is what is redriven here, and must
+        // not be dropped when it was another body that took the next generation.
+        const since = all.filter(({ generation }) => generation >= claim.generation);
+        if (since.some((each) => each.bodyHash === bodyHash)) return { index, kind: 'duplicate' };
+        const { generation } = all.at(-1) ?? claim;
         const _id = conflictKey(id, generation, bodyHash);
         const conflict: Claim = { ...claim, _id, generation, conflict: true };
         const reason = 'another message with this id and another body came first';

@@ -17,7 +17,9 @@ const MARGIN_MS = 2_000;
  * out here, before it sends anything: the gap is measured between two beats, on the monotonic clock.
  */
 export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>): Promise<T> {
-  const limit = (activityInfo().heartbeatTimeoutMs ?? Number.POSITIVE_INFINITY) - MARGIN_MS;
+  // A local activity has no heartbeat: its workflow task is what the server watches.
+  const { heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();
+  const limit = heartbeatTimeoutMs - MARGIN_MS;
   const signal = cancellationSignal();
   let last = performance.now();
   let stale = false;
@@ -26,7 +28,7 @@ export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>)
     return !stale;
   };
   const timer = setInterval(() => {
-    if (!inTime()) return;
+    if (!inTime() || limit === Number.POSITIVE_INFINITY) return;
     heartbeat();
     last = performance.now();
   }, BEAT_MS);

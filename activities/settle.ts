@@ -111,8 +111,9 @@ export function createSettle({
       });
       return { index, kind: 'settled' };
     } catch (error) {
-      // The AMQP codec throws a TypeError for what it can never encode; all else may work the next time.
-      if (error instanceof TypeError) return setAside(settlement, error.message);
+      // The AMQP codec throws one of these for what it can never encode; all else may work the next time.
+      if (error instanceof TypeError || error instanceof RangeError)
+        return setAside(settlement, error.message);
       log.warn({ claim: claim._id, ...errorFacts(error) }, 'A failure record was not confirmed');
       return { index, kind: 'leftover' };
     }

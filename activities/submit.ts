@@ -8,6 +8,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer } from '../src/domain/answers.ts';
 import { bytes } from '../src/claims.ts';
+import type { Claim } from '../src/claims.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
 import { errorFacts } from '../src/log.ts';
@@ -40,13 +41,14 @@ export const createSubmit =
         if (entry === undefined || entry.state === 'not-accepted') toSend.push(request);
         else answers.push(await answerOf(needs, request.index, entry));
       }
+      const messages = await needs.claims.find(toSend.map(({ claim }) => claim));
       // After an attempt that nobody answered, one request asks whether anybody is there.
       let probing = activityInfo().attempt > 1;
       let refusal: SubmitAnswer | null = null;
       while (toSend.length > 0 && refusal === null && liveness.maySend()) {
         const count = await slots.take(probing ? 1 : toSend.length);
         try {
-          const sent = await sendChunk(needs, toSend.slice(0, count), known, liveness);
+          const sent = await sendChunk(needs, toSend.slice(0, count), known, messages, liveness);
           toSend = toSend.slice(count);
           answers.push(...sent);
           // Who turns a whole chunk away is not asked to take the next.
@@ -66,13 +68,13 @@ export const createSubmit =
 
 /** Sends at most as many as there are slots for: what is between intent and outcome at any moment is this chunk. */
 async function sendChunk(
-  { claims, journal, legacy, metrics, log }: Needs,
+  { journal, legacy, metrics, log }: Needs,
   chunk: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
+  messages: ReadonlyMap<string, Claim>,
   liveness: Liveness,
 ): Promise<SubmitAnswer[]> {
   const token = randomUUID();
-  const messages = await claims.find(chunk.map(({ claim }) => claim));
   const mine = await journal.open(
     chunk.map(({ entry }) => entry),
     known,

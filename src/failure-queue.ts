@@ -3,7 +3,7 @@ import type { Channel, ChannelModel, Message } from 'amqplib';
 import { HEADER, claimOfFailure, readClaimKey } from './domain/names.ts';
 import { parseRegistration } from './domain/registration.ts';
 import type { ParseRules } from './domain/registration.ts';
-import { fromWire, toWire } from './message.ts';
+import { keptOf } from './message.ts';
 import type { KnownProperties } from './message.ts';
 
 /** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
@@ -105,22 +105,12 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
     redrive: count(HEADER.redrive),
     requestId: text(HEADER.requestId),
     workflowId: text(HEADER.workflowId),
-    returns: count(DELIVERY_COUNT) ?? 0,
+    returns: count('x-delivery-count') ?? 0,
     body,
     headers,
-    properties: republishable(message),
+    properties: keptOf(properties),
     message,
   };
-}
-
-/** Added by a quorum queue to what it hands out again; published, it would be taken for ours. */
-const DELIVERY_COUNT = 'x-delivery-count';
-
-function republishable({ properties }: Message): KnownProperties {
-  const wire = fromWire(toWire(Buffer.alloc(0), properties).properties);
-  const headers = { ...wire.headers };
-  delete headers[DELIVERY_COUNT];
-  return { ...wire, headers };
 }
 
 function idIn(body: Buffer, rules: ParseRules): string | null {

@@ -99,7 +99,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
       if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
       return { ok: false, reason: `too large with its headers: ${size} bytes` };
     } catch (error) {
-      return { ok: false, reason: `unreadable headers: ${errorFacts(error).error}` };
+      return { ok: false, reason: `headers that cannot be kept: ${errorFacts(error).error}` };
     }
   }
 
@@ -198,6 +198,7 @@ function propertiesOf({ properties }: Delivery): string {
   try {
     return toWire(Buffer.alloc(0), properties).properties;
   } catch {
-    return '';
+    // Headers that can never be published again: the rest is still the publisher's.
+    return toWire(Buffer.alloc(0), { ...properties, headers: {} }).properties;
   }
 }

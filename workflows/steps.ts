@@ -1,12 +1,18 @@
 /** Which activity does a step, under which policy, and what its answers make of the items. */
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  CancelledFailure,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/create.ts';
 import { afterClaim, afterPoll, afterSettle, afterSubmit } from '../src/domain/answers.ts';
 import type { Item, Rules, Step } from '../src/domain/batch.ts';
 import type { OutcomeKind } from '../src/domain/outcome.ts';
 
 /**
- * All activities heartbeat each second, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
+ * All of the server's activities heartbeat each second, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
  * No maximumAttempts: Temporal's retry policy is the only backoff there is. An attempt that got any answer returns.
  * Cancellation is waited for: what was sent is answered, and its answer is kept.
  */
@@ -31,6 +37,32 @@ const store = proxyActivities<
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
+/**
+ * One quick try inside the workflow task, for steps that may be done twice: claim, poll and persist. A round of polls then
+ * costs the server one workflow task instead of three and two activity tasks (docs/decisions/0008-local-first.md). What
+ * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down.
+ */
+const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'>>({
+  startToCloseTimeout: '30s',
+  retry: { maximumAttempts: 1 },
+});
+
+async function localFirst<T>(
+  isSick: boolean,
+  quick: () => Promise<T>,
+  durable: () => Promise<T>,
+): Promise<T> {
+  if (isSick) return durable();
+  try {
+    return await quick();
+  } catch (error) {
+    const isFailure =
+      error instanceof ActivityFailure && !(error.cause instanceof CancelledFailure);
+    if (!isFailure) throw error;
+    return durable();
+  }
+}
+
 export const resolve = store.resolve;
 
 /** The items of a step as its answers made them, and how those left that leave the batch. */
@@ -42,10 +74,16 @@ export interface Answered {
 /** Has an activity do a step. @throws ActivityFailure when it gave up or was cancelled without an answer */
 export async function perform(step: Step, rules: Rules): Promise<Answered> {
   const { items } = step;
+  const isSick = items.some((item) => item.sick);
   const summary = items.length === 1 ? (items[0]?.label ?? '') : `${items.length} registrations`;
   switch (step.kind) {
     case 'claim': {
-      const answers = await store.claim.executeWithOptions({ summary }, [items.map(claimRequest)]);
+      const requests = items.map(claimRequest);
+      const answers = await localFirst(
+        isSick,
+        () => local.claim(requests),
+        () => store.claim.executeWithOptions({ summary }, [requests]),
+      );
       return applied(items, answers, (item, answer) => afterClaim(item, answer, rules, Date.now()));
     }
     case 'submit': {
@@ -61,9 +99,11 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
     case 'poll': {
       const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => item.acceptedAt ?? 0);
       const requests = items.map(({ index, requestId }) => ({ index, requestId: requestId ?? '' }));
-      const answers = await legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [
-        requests,
-      ]);
+      const answers = await localFirst(
+        isSick,
+        () => local.poll(requests),
+        () => legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [requests]),
+      );
       return applied(items, answers, (item, answer) => afterPoll(item, answer, rules, Date.now()));
     }
     case 'recheck': {
@@ -73,11 +113,20 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
         afterSubmit(item, answer, rules, Date.now()),
       );
     }
-    case 'persist':
+    case 'persist': {
+      const settlements = items.map(settlement);
+      const answers = await localFirst(
+        isSick,
+        () => local.persist(settlements),
+        () => store.persist.executeWithOptions({ summary }, [settlements]),
+      );
+      return applied(items, answers, (item, answer) =>
+        afterSettle(item, answer, rules, Date.now()),
+      );
+    }
     case 'route': {
-      const answers = await store[step.kind].executeWithOptions({ summary }, [
-        items.map(settlement),
-      ]);
+      const settlements = items.map(settlement);
+      const answers = await store.route.executeWithOptions({ summary }, [settlements]);
       return applied(items, answers, (item, answer) =>
         afterSettle(item, answer, rules, Date.now()),
       );

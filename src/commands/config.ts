@@ -9,7 +9,7 @@ export function addConfig(program: Command): void {
     .description(
       'print the configuration in force, and where each value comes from; secrets are masked',
     )
-    .addHelpText('after', '\nExample: despachante --config staging.yaml config')
+    .addHelpText('after', '\nExample: despachante config --config staging.yaml')
     .action((_: unknown, command: Command) => {
       const loaded = load(command);
       if (globals(command).json === true) printJson(configJson(loaded));

@@ -15,7 +15,7 @@ export function addIntake(program: Command): void {
     .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
     .addHelpText(
       'after',
-      '\nRun as many as you like. SIGTERM hands over what is held, then leaves.',
+      '\nRun as many as you like. SIGTERM hands over what is held, then leaves.\n\nExample: despachante intake --port 9464',
     )
     .action(async (options: { port?: string }, command: Command) => {
       const { config, log } = loadProcess(command, 'intake');

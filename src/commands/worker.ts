@@ -12,7 +12,7 @@ export function addWorker(program: Command): void {
     .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
     .addHelpText(
       'after',
-      '\nRun as many as you like. SIGTERM finishes what is on the wire and leaves.',
+      '\nRun as many as you like. SIGTERM finishes what is on the wire and leaves.\n\nExample: despachante worker --port 9465',
     )
     .action(async (options: { port?: string }, command: Command) => {
       const { config, log } = loadProcess(command, 'worker');

@@ -8,6 +8,7 @@ import { openAccount } from './audit-account.ts';
 import { findFiledTwice } from './audit-filings.ts';
 import { fateOf } from './audit-fate.ts';
 import type { AuditEntry, AuditFiling } from './audit-filings.ts';
+import { findSettledTwice } from './audit-settled.ts';
 import type { FailureClass, OutcomeKind } from './outcome.ts';
 import { isFailure } from './outcome.ts';
 
@@ -83,7 +84,7 @@ export function audit(input: AuditInput): AuditReport {
     copies: account.copies,
     lost: [],
     filedTwice: [],
-    settledTwice: settledTwice(account),
+    settledTwice: findSettledTwice(account),
     stranded: [],
     unexpected: [...account.unexpected],
     filedAgain: 0,
@@ -174,31 +175,4 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Findi
 function add(report: AuditReport, kind: OutcomeKind): void {
   if (isFailure(kind)) report.failed[kind] = (report.failed[kind] ?? 0) + 1;
   else report.registered += 1;
-}
-
-/** A claim ends once: in one failure record or in MongoDB. */
-function settledTwice(account: Account): Finding[] {
-  const findings: Finding[] = [];
-  for (const claim of account.claims) {
-    const { key, registration: id, outcome } = claim;
-    const kinds = [...(account.records.get(key) ?? [])];
-    if (kinds.length > 1) {
-      findings.push({ id, what: `in the failure queue as ${kinds.sort().join(' and as ')}` });
-    } else if (kinds.length === 1 && outcome !== null && kinds[0] !== outcome.kind) {
-      findings.push({
-        id,
-        what: `ended as ${outcome.kind}, and is in the failure queue as ${kinds[0]}`,
-      });
-    }
-  }
-  for (const [id, at] of account.registered) {
-    const generations = account.generationsOf(id);
-    const last = generations.at(-1);
-    if (last === undefined || last.outcome === null || !last.settled) continue;
-    if (!isFailure(last.outcome.kind)) continue;
-    // An older document is of an earlier registration, whose claims have gone with mongodb.retention.
-    if (at === null || at < Math.min(...generations.map(({ claimedAt }) => claimedAt))) continue;
-    findings.push({ id, what: `ended as ${last.outcome.kind}, and is registered in MongoDB` });
-  }
-  return findings;
 }

@@ -26,7 +26,7 @@ export interface Attempt {
 
 const quiet = new DefaultLogger('ERROR');
 
-/** An activity context; `run` calls a function within it. */
+/** An activity context. */
 export function attemptOf({
   workflowId = 'run-1',
   attempt = 1,
@@ -44,12 +44,19 @@ export function attemptOf({
   return environment;
 }
 
+/** Calls an activity within a context that the test cancels. */
+export const callWithin = <A, R>(
+  environment: MockActivityEnvironment,
+  activity: (argument: A) => Promise<R>,
+  argument: A,
+): Promise<R> => environment.run<[A], R, (argument: A) => Promise<R>>(activity, argument);
+
 /** Calls an activity as one attempt. */
 export const call = <A, R>(
   activity: (argument: A) => Promise<R>,
   argument: A,
   attempt: Partial<Attempt> = {},
-): Promise<R> => attemptOf(attempt).run<[A], R, (argument: A) => Promise<R>>(activity, argument);
+): Promise<R> => callWithin(attemptOf(attempt), activity, argument);
 
 /** A failure queue that keeps its records for a test to look at, or refuses them. */
 export interface RecordedFailures extends Failures {
@@ -77,7 +84,7 @@ export interface TestBed extends ReturnType<typeof createActivities> {
   failures: RecordedFailures;
   store: Store;
   /** A registration id that no other test has. */
-  id(): string;
+  id: () => string;
 }
 
 /** Answers are waited for this long; a test that lets one wait does not want to wait long. */

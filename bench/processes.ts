@@ -1,0 +1,45 @@
+/** CPU time and memory of processes, as Linux tells them. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+
+const status = z.object({
+  engines: z.array(z.object({ name: z.string(), pid: z.number().nullable() }).loose()),
+});
+
+/** The processes of an instance's servers, by name. Empty for those that somebody else runs. */
+export function serverPids(instance: string): Record<string, number> {
+  const args = ['engines/cli.mjs', 'status', '--json', '--instance', instance];
+  try {
+    const out = execFileSync(process.execPath, args, { encoding: 'utf8' });
+    const parsed = status.safeParse(JSON.parse(out));
+    if (!parsed.success) return {};
+    return Object.fromEntries(
+      parsed.data.engines.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid]])),
+    );
+  } catch {
+    return {};
+  }
+}
+
+/** User and system time, s (proc(5): clock ticks, 100 a second). */
+export function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0;
+  for (const pid of pids) {
+    const fields = readProc(pid, 'stat').split(') ')[1]?.split(' ') ?? [];
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+  }
+  return ticks / 100;
+}
+
+/** Most memory that was resident, MB. */
+export const peakRssMb = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readProc(pid, 'status'))?.[1] ?? 0) / 1024;
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return ''; // not Linux, or gone
+  }
+}

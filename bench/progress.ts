@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+/**
+ * Waits until worker and intake have counted so many ends. By their metrics, which cost the measured system next to
+ * nothing; asking the store again and again would not.
+ */
+export async function settledByMetrics(
+  workerPort: number,
+  intakePort: number,
+  count: number,
+): Promise<void> {
+  const startedAt = Date.now();
+  for (let told = 0; ;) {
+    const [worker, intake] = await Promise.all([scrape(workerPort), scrape(intakePort)]);
+    const ended =
+      sumOf(worker, 'despachante_registrations_total') +
+      sumOf(intake, 'despachante_registrations_total') +
+      sumOf(worker, 'despachante_duplicates_total') +
+      sumOf(worker, 'despachante_unroutable_total');
+    if (ended >= count) return;
+    const seconds = Math.round((Date.now() - startedAt) / 1000);
+    if (seconds - told >= 5) {
+      told = seconds;
+      const inFlight = sumOf(worker, 'despachante_in_flight');
+      process.stderr.write(`${seconds} s: ${inFlight} in flight, ${ended} of ${count} settled\n`);
+    }
+    await delay(250);
+  }
+}
+
+async function scrape(port: number): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+  return answer.text();
+}
+
+const sumOf = (text: string, metric: string): number =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(metric))
+    .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);

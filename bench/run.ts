@@ -1,0 +1,186 @@
+/**
+ * The bench: N registrations wait in the queue, the clock runs from the first delivery to the last settlement, and the
+ * simulator takes 10–20 s for each. On compiled code and the servers named by the environment: `npm run bench`.
+ */
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Command } from 'commander';
+import { startChild } from '../src/child.ts';
+import type { Child } from '../src/child.ts';
+import { runAudit } from '../src/commands/audit.ts';
+import { wholeNumber } from '../src/commands/arguments.ts';
+import { columns } from '../src/commands/table.ts';
+import { loadConfig } from '../src/config.ts';
+import type { Config } from '../src/config-schema.ts';
+import { silent } from '../src/log.ts';
+import { measure } from '../src/measure.ts';
+import { outgoing, publishAll } from '../src/publish.ts';
+import { openPublishedLedger } from '../src/published-ledger.ts';
+import { declareQueues } from '../src/rabbit-queues.ts';
+import { createPublisher } from '../src/rabbit-publisher.ts';
+import { connectOnce } from '../src/rabbit.ts';
+import { sampleRegistrations } from '../src/sample-registrations.ts';
+import { openStore } from '../src/store.ts';
+import { cpuSeconds, peakRssMb, serverPids } from './processes.ts';
+import { settledByMetrics } from './progress.ts';
+
+interface BenchOptions {
+  count: number;
+  batchSize: number;
+  latency: string;
+  out: string;
+  instance: string;
+}
+
+const program = new Command('bench')
+  .description('settle N registrations that wait in the queue, and measure it')
+  .option('--count <n>', 'registrations', wholeNumber(1, 1_000_000), 10_000)
+  .option(
+    '--batch-size <n>',
+    'registrations per run at most (1: one run each)',
+    wholeNumber(1, 500),
+    100,
+  )
+  .option('--latency <range>', 'of the simulated legacy system', '10s..20s')
+  .option('--out <file>', 'where to write the figures', 'bench/results/latest.json')
+  .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
+  .action(bench);
+
+async function bench(options: BenchOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-'));
+  // A database and queues of its own: what an earlier run left behind is not measured.
+  const unique = Date.now().toString(36);
+  const env: Record<string, string> = {
+    DESPACHANTE_MONGODB_DATABASE: `bench_${unique}`,
+    DESPACHANTE_RABBIT_INTAKE_QUEUE: `bench.${unique}`,
+    DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
+    DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
+    DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
+    DESPACHANTE_INTAKE_BATCH_SIZE: String(options.batchSize),
+  };
+  const children: Child[] = [];
+  const start = async (args: string[]): Promise<Child> => {
+    const child = await startChild({ args, env, logFile: join(folder, `${args[0] ?? ''}.log`) });
+    children.push(child);
+    return child;
+  };
+  try {
+    const simulator = await start([
+      'simulate',
+      '--port',
+      '0',
+      '--core-port',
+      '0',
+      '--latency',
+      options.latency,
+    ]);
+    env['LEGACY_URL'] = simulator.facts.url ?? '';
+    const { config } = loadConfig({ env: { ...process.env, ...env } });
+    const ledgerFile = join(folder, 'published.jsonl');
+    await preload(config, options.count, ledgerFile);
+
+    const servers = serverPids(options.instance);
+    const serverCpuBefore = cpuSeconds(Object.values(servers));
+    const worker = await start(['worker', '--port', '0']);
+    const workerCpuBefore = cpuSeconds([worker.pid]);
+    const intake = await start(['intake', '--port', '0']);
+    await settledByMetrics(worker.facts.health ?? 0, intake.facts.health ?? 0, options.count);
+
+    const pids = [worker.pid, intake.pid];
+    const cpu = {
+      workerCpuSeconds: round(cpuSeconds([worker.pid]) - workerCpuBefore),
+      intakeCpuSeconds: round(cpuSeconds([intake.pid])),
+      simulatorCpuSeconds: round(cpuSeconds([simulator.pid])),
+      serverCpuSeconds: round(cpuSeconds(Object.values(servers)) - serverCpuBefore),
+      peakRssMb: round(peakRssMb(worker.pid)),
+      intakePeakRssMb: round(peakRssMb(pids[1] ?? 0)),
+    };
+    // What the gauge said last may still be on its way into the store.
+    await delay(500);
+    const store = await openStore(config);
+    const measured = await measure(store, 'bench-', config.legacyUrl);
+    const audit = await runAudit({ published: ledgerFile }, config);
+    await store.db.dropDatabase();
+    await store.close();
+    await deleteQueues(config);
+    report(options, {
+      count: options.count,
+      batchSize: options.batchSize,
+      ...rounded(measured),
+      perSecond: round(options.count / measured.wallSeconds),
+      ratioToFloor:
+        measured.floorSeconds === null ? null : round(measured.wallSeconds / measured.floorSeconds),
+      ...cpu,
+      lost: audit.lost.length,
+      duplicates: audit.filedTwice.length,
+      auditHolds: audit.holds,
+      date: new Date().toISOString(),
+      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+      command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+    });
+  } finally {
+    for (const child of children.reverse()) await child.stop();
+  }
+}
+
+async function preload(config: Config, count: number, ledgerFile: string): Promise<void> {
+  const connection = await connectOnce(config.amqpUrl, 'bench', config.rabbit.heartbeat);
+  await declareQueues(connection, config.rabbit);
+  await connection.close();
+  const publisher = await createPublisher({
+    url: config.amqpUrl,
+    heartbeatMs: config.rabbit.heartbeat,
+    name: 'bench',
+    log: silent,
+  });
+  const ledger = await openPublishedLedger(ledgerFile);
+  const samples = [...sampleRegistrations({ count, seed: 1, prefix: 'bench' })];
+  await publishAll({
+    publisher,
+    queue: config.rabbit.intakeQueue,
+    messages: samples.map(({ id, body }) => outgoing(id, body)),
+    onConfirmed: (message) => ledger.add(message),
+  });
+  await ledger.close();
+  await publisher.close();
+}
+
+async function deleteQueues({ amqpUrl, rabbit }: Config): Promise<void> {
+  const connection = await connectOnce(amqpUrl, 'bench', rabbit.heartbeat);
+  const channel = await connection.createChannel();
+  for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
+    await channel.deleteQueue(queue);
+  }
+  await connection.close();
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+function rounded(measured: Awaited<ReturnType<typeof measure>>) {
+  const one = (value: number | null) => (value === null ? null : round(value));
+  return {
+    settled: measured.settled,
+    byOutcome: measured.byOutcome,
+    floorSeconds: one(measured.floorSeconds),
+    wallSeconds: round(measured.wallSeconds),
+    lagP50Ms: one(measured.lagP50Ms),
+    lagP99Ms: one(measured.lagP99Ms),
+    getsPerRegistration: one(measured.getsPerRegistration),
+  };
+}
+
+function report({ out }: BenchOptions, figures: Record<string, unknown>): void {
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(figures, null, 2)}\n`);
+  const rows = Object.entries(figures).map(([name, value]) => [
+    name,
+    typeof value === 'object' ? JSON.stringify(value) : String(value),
+  ]);
+  process.stdout.write(`${columns(rows)}\n\nwritten to ${out}\n`);
+}
+
+await program.parseAsync();
+// A connection of a library that is still closing must not keep the bench.
+process.exit();

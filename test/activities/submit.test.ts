@@ -1,0 +1,484 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { idempotencyKey } from '../../activities/submit.ts';
+import type { Entry, JournalState } from '../../src/journal.ts';
+import { createSlots } from '../../src/slots.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import {
+  attemptOf,
+  call,
+  callWithin,
+  claimed,
+  claimRequest,
+  testBed,
+  TIMEOUT_MS,
+} from '../helpers/activities.ts';
+import type { BedOptions } from '../helpers/activities.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { testDatabase, uniqueName } from '../helpers/servers.ts';
+import { json, webServer } from '../helpers/web-server.ts';
+import type { Respond } from '../helpers/web-server.ts';
+import { simulatorFor } from '../simulator/harness.ts';
+
+const store = await testDatabase({ after });
+
+const bedFor = (t: TestContext, options: BedOptions = {}) => testBed(t, { store, ...options });
+
+/** Activities in front of a simulator. */
+async function withSimulator(t: TestContext, options: BedOptions = {}) {
+  const simulator = await simulatorFor(t);
+  const bed = await bedFor(t, { legacyUrl: simulator.url, ...options });
+  return { ...bed, simulator };
+}
+
+/** Activities in front of a server that the test writes itself. */
+async function withServer(t: TestContext, respond: Respond, options: BedOptions = {}) {
+  const server = await webServer(t, respond);
+  const bed = await bedFor(t, { legacyUrl: server.url, ...options });
+  return { ...bed, server };
+}
+
+const entryOf = async (entry: string): Promise<Entry> => {
+  const found = (await store.journal.read([entry])).get(entry);
+  assert.ok(found, `no entry ${entry}`);
+  return found;
+};
+
+/** How often the simulator has accepted an id. */
+const filings = (simulator: Simulator, id: string): number =>
+  simulator.ledger().filter((event) => event.event === 'accepted' && event.id === id).length;
+
+const unavailable = (reason: RegExp, nextRetryDelay?: number) => (error: unknown) => {
+  assert.ok(error instanceof ApplicationFailure, String(error));
+  assert.equal(error.type, 'LegacyUnavailable');
+  assert.match(error.message, reason);
+  assert.equal(error.nextRetryDelay, nextRetryDelay);
+  assert.notEqual(error.nonRetryable, true);
+  return true;
+};
+
+/** Writes an entry of the journal by hand, as another attempt has left it. */
+async function wrote(entry: string, state: JournalState, more: Partial<Entry> = {}): Promise<void> {
+  await store.journal.collection.insertOne({
+    _id: entry,
+    state,
+    token: 'of another attempt',
+    at: new Date(),
+    tries: 1,
+    requestId: null,
+    reason: null,
+    answeredAt: null,
+    operator: null,
+    ...more,
+  });
+}
+
+test('accepted: the original bytes are filed once, under the key of the entry, and the journal knows the request id', async (t) => {
+  const { submit, claim, id, server } = await withServer(t, (_, response) =>
+    json(response, 201, { id: 'AB583C-X' }),
+  );
+  const name = id();
+  const body = `{ "id":"${name}",  "é": 1.0, "x": 12345678901234567890 }`;
+  await call(claim, [claimRequest(name, { body })]);
+  const request = { index: 4, claim: `${name}~0`, entry: `${name}~0#1` };
+  const before = Date.now();
+  const [answer] = await call(submit, [request]);
+  assert.ok(answer?.kind === 'accepted');
+  assert.equal(answer.index, 4);
+  assert.equal(answer.requestId, 'AB583C-X');
+  assert.ok(answer.at >= before && answer.at <= Date.now());
+
+  assert.equal(server.seen.length, 1);
+  const [seen] = server.seen;
+  assert.equal(seen?.body, body);
+  assert.equal(seen.headers['idempotency-key'], idempotencyKey(request.entry));
+  assert.equal(seen.headers['content-type'], 'application/json');
+  const entry = await entryOf(request.entry);
+  assert.equal(entry.state, 'accepted');
+  assert.equal(entry.requestId, 'AB583C-X');
+  assert.equal(entry.tries, 1);
+});
+
+test('refused: with the reason of the legacy system, in the answer and the journal', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(bed, [{ id: bed.id(), simulate: { refuse: 'CPF inválido' } }]);
+  assert.deepEqual(await call(bed.submit, requests), [
+    { index: 0, kind: 'refused', reason: 'CPF inválido' },
+  ]);
+  const { state, reason } = await entryOf(requests[0]?.entry ?? '');
+  assert.deepEqual([state, reason], ['refused', 'CPF inválido']);
+});
+
+test('429 with nothing else answered: thrown, and Temporal waits as long as Retry-After asks', async (t) => {
+  const bed = await withSimulator(t);
+  const simulate = { throttleTimes: 1, retryAfterSeconds: 7 };
+  const requests = await claimed(bed, [{ id: bed.id(), simulate }]);
+  await assert.rejects(call(bed.submit, requests), unavailable(/HTTP 429/, 7_000));
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
+});
+
+test('429 among answers: left over with its Retry-After, beside what was accepted', async (t) => {
+  const bed = await withSimulator(t);
+  const simulate = { throttleTimes: 1, retryAfterSeconds: 7 };
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id(), simulate }]);
+  const [one, other] = await call(bed.submit, requests);
+  assert.equal(one?.kind, 'accepted');
+  assert.deepEqual(other, {
+    index: 1,
+    kind: 'not-accepted',
+    reason: 'HTTP 429',
+    retryAfter: 7_000,
+  });
+});
+
+test('503: thrown, and tried again under the same key until it is accepted, filed once', async (t) => {
+  const bed = await withServer(t, ({ headers }, response) => {
+    const tries = bed.server.seen.filter(
+      (seen) => seen.headers['idempotency-key'] === headers['idempotency-key'],
+    ).length;
+    if (tries < 3) json(response, 503, { error: 'later' });
+    else json(response, 201, { id: 'AB583C-X' });
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  for (const attempt of [1, 2])
+    await assert.rejects(call(bed.submit, requests, { attempt }), unavailable(/HTTP 503/));
+  const [answer] = await call(bed.submit, requests, { attempt: 3 });
+  assert.equal(answer?.kind, 'accepted');
+  assert.equal(new Set(bed.server.seen.map(({ headers }) => headers['idempotency-key'])).size, 1);
+  const entry = await entryOf(requests[0]?.entry ?? '');
+  assert.deepEqual([entry.state, entry.tries], ['accepted', 3]);
+});
+
+test('nobody listens: thrown, known not to be sent, and the same entry is tried again', async (t) => {
+  const simulator = await simulatorFor(t);
+  const nobody = await bedFor(t);
+  const requests = await claimed(nobody, [{ id: nobody.id() }, { id: nobody.id() }]);
+  await assert.rejects(call(nobody.submit, requests), unavailable(/ECONNREFUSED/));
+  for (const { entry } of requests) assert.equal((await entryOf(entry)).state, 'not-accepted');
+
+  const back = await bedFor(t, { legacyUrl: simulator.url });
+  const answers = await call(back.submit, requests, { attempt: 2 });
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ['accepted', 'accepted'],
+  );
+  const keys = simulator
+    .ledger()
+    .flatMap((event) => (event.event === 'accepted' ? [event.idempotencyKey] : []));
+  assert.deepEqual(keys.sort(), requests.map(({ entry }) => idempotencyKey(entry)).sort());
+});
+
+test('an answer that is lost after acceptance is in doubt, and no later run of the activity files it again', async (t) => {
+  const bed = await withSimulator(t);
+  const id = bed.id();
+  const requests = await claimed(bed, [{ id, simulate: { loseAnswer: true } }]);
+  const [answer] = await call(bed.submit, requests);
+  assert.equal(answer?.kind, 'unknown');
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'unknown');
+  for (const attempt of [2, 3]) {
+    assert.equal((await call(bed.submit, requests, { attempt }))[0]?.kind, 'unknown');
+  }
+  assert.equal(filings(bed.simulator, id), 1);
+  assert.equal(bed.simulator.stats().posts, 1);
+});
+
+for (const [name, respond] of [
+  ['a 500', (_, response) => json(response, 500, { error: 'oops' })],
+  ['a 201 without an id', (_, response) => json(response, 201, {})],
+  ['a 201 with an id that could be a path', (_, response) => json(response, 201, { id: '../x' })],
+  ['a 201 with a number as its id', (_, response) => json(response, 201, { id: 7 })],
+  ['half a JSON object', (_, response) => response.writeHead(201).end('{"id":"AB5')],
+  ['HTML', (_, response) => response.writeHead(200).end('<html>ok</html>')],
+  ['no answer in time', () => {}],
+  ['a cut connection', (_, response) => response.destroy()],
+  ['a body that never ends', (_, response) => response.writeHead(201).write('{"id":')],
+] satisfies [string, Respond][]) {
+  test(`${name} is unknown: in doubt, and not sent again`, async (t) => {
+    const bed = await withServer(t, respond);
+    const requests = await claimed(bed, [{ id: bed.id() }]);
+    assert.equal((await call(bed.submit, requests))[0]?.kind, 'unknown');
+    assert.equal((await call(bed.submit, requests, { attempt: 2 }))[0]?.kind, 'unknown');
+    assert.equal(bed.server.seen.length, 1);
+  });
+}
+
+test('a redirect is not followed, and nothing was filed: thrown with the settings to look at', async (t) => {
+  const other = await webServer(t, (_, response) => json(response, 201, { id: 'AB583C-X' }));
+  const bed = await withServer(t, (_, response) => {
+    response.writeHead(307, { location: `${other.url}/registrations` }).end();
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  await assert.rejects(
+    call(bed.submit, requests),
+    unavailable(/HTTP 307: not followed.*LEGACY_URL/),
+  );
+  assert.equal(other.seen.length, 0);
+});
+
+test('an intent that another attempt may still be sending is pending, until that attempt must be dead', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const at = new Date(Date.now() - 1_000);
+  await wrote(requests[0]?.entry ?? '', 'intent', { at });
+  const until = at.getTime() + 8_000 + TIMEOUT_MS;
+  assert.deepEqual(await call(bed.submit, requests), [{ index: 0, kind: 'pending', until }]);
+  assert.equal(bed.simulator.stats().posts, 0);
+});
+
+test('an intent of an attempt that must be dead is in doubt, and not sent', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const entry = requests[0]?.entry ?? '';
+  await wrote(entry, 'intent', { at: new Date(Date.now() - 8_000 - TIMEOUT_MS - 1) });
+  const [answer] = await call(bed.submit, requests);
+  assert.deepEqual(answer, {
+    index: 0,
+    kind: 'unknown',
+    reason: 'the worker stopped while it was being submitted',
+  });
+  assert.equal((await entryOf(entry)).state, 'unknown');
+  assert.equal(bed.simulator.stats().posts, 0);
+});
+
+test('what the journal knows is answered from it and never sent', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(
+    bed,
+    Array.from({ length: 5 }, () => ({ id: bed.id() })),
+  );
+  const answeredAt = new Date(1_700_000_000_000);
+  const states = [
+    ['accepted', { requestId: 'AB583C-X', answeredAt }],
+    ['refused', { reason: 'CPF inválido' }],
+    ['unknown', { reason: 'lost' }],
+    ['superseded', {}],
+    ['abandoned', { reason: 'nobody knows' }],
+  ] as const;
+  for (const [at, [state, more]] of states.entries())
+    await wrote(requests[at]?.entry ?? '', state, more);
+  assert.deepEqual(await call(bed.submit, requests), [
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: 1_700_000_000_000 },
+    { index: 1, kind: 'refused', reason: 'CPF inválido' },
+    { index: 2, kind: 'unknown', reason: 'lost' },
+    { index: 3, kind: 'resubmit' },
+    { index: 4, kind: 'abandoned', reason: 'nobody knows' },
+  ]);
+  assert.equal(bed.simulator.stats().posts, 0);
+});
+
+test('two attempts at the same time file each registration once', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(
+    bed,
+    Array.from({ length: 20 }, () => ({ id: bed.id() })),
+  );
+  const both = await Promise.all([call(bed.submit, requests), call(bed.submit, requests)]);
+  assert.equal(bed.simulator.stats().posts, 20);
+  assert.equal(bed.simulator.stats().filedTwice, 0);
+  for (const { index } of requests) {
+    const kinds = both.map((answers) => answers.find((answer) => answer.index === index)?.kind);
+    assert.ok(kinds.includes('accepted'), kinds.join());
+    assert.ok(
+      kinds.every((kind) => kind === 'accepted' || kind === 'pending'),
+      kinds.join(),
+    );
+  }
+});
+
+test('what was cancelled before it began sends nothing and writes no intent', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  await assert.rejects(call(bed.submit, requests, { cancelled: true }), CancelledFailure);
+  assert.equal(bed.simulator.stats().posts, 0);
+  assert.equal((await store.journal.read([requests[0]?.entry ?? ''])).size, 0);
+});
+
+/** Activities whose only slot is taken, so that the test says when the first request may go. */
+async function heldBack(t: TestContext) {
+  const slots = createSlots(1);
+  await slots.take(1);
+  const bed = await withSimulator(t, { replace: { slots } });
+  const waits = t.mock.method(slots, 'take');
+  return {
+    ...bed,
+    letGo: () => slots.release(1),
+    /** Resolves when the activity waits for the slot. */
+    isWaiting: () =>
+      eventually('the activity waits for a slot', () => assert.ok(waits.mock.callCount() > 0)),
+  };
+}
+
+test('what is cancelled between its intent and its POST sends nothing, and the journal says so', async (t) => {
+  const bed = await heldBack(t);
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const attempt = attemptOf({});
+  const outcome = assert.rejects(callWithin(attempt, bed.submit, requests), CancelledFailure);
+  await bed.isWaiting();
+  attempt.cancel();
+  bed.letGo();
+  await outcome;
+  assert.equal(bed.simulator.stats().posts, 0);
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
+});
+
+test('an attempt whose process stood still for longer than its heartbeat allows sends nothing', async (t) => {
+  const bed = await heldBack(t);
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const outcome = assert.rejects(
+    call(bed.submit, requests),
+    unavailable(/the worker was stopping/),
+  );
+  await bed.isWaiting();
+  const real = performance.now.bind(performance);
+  t.mock.method(performance, 'now', () => real() + 6_500); // 8 s of heartbeat timeout, less 2 s of margin
+  bed.letGo();
+  await outcome;
+  assert.equal(bed.simulator.stats().posts, 0);
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
+});
+
+test('what is on the wire when the attempt is cancelled is waited for, and its answer kept', async (t) => {
+  let answer: () => void = () => {};
+  const bed = await withServer(t, (_, response) => {
+    answer = () => json(response, 201, { id: 'AB583C-X' });
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const attempt = attemptOf({});
+  const running = callWithin(attempt, bed.submit, requests);
+  await eventually('the POST has arrived', () => assert.equal(bed.server.seen.length, 1));
+  attempt.cancel();
+  answer();
+  assert.equal((await running)[0]?.kind, 'accepted');
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'accepted');
+});
+
+test('no more are on the wire at once than there are slots', async (t) => {
+  let now = 0;
+  let most = 0;
+  const bed = await withServer(
+    t,
+    (_, response) => {
+      most = Math.max(most, ++now);
+      setImmediate(() => {
+        now -= 1;
+        json(response, 201, { id: 'AB583C-X' });
+      });
+    },
+    { slots: 3 },
+  );
+  const requests = await claimed(
+    bed,
+    Array.from({ length: 12 }, () => ({ id: bed.id() })),
+  );
+  const answers = await call(bed.submit, requests);
+  assert.equal(answers.filter(({ kind }) => kind === 'accepted').length, 12);
+  assert.ok(most <= 3, String(most));
+});
+
+test('who turns a whole handful away is not asked to take the rest: that is left over', async (t) => {
+  const bed = await withServer(
+    t,
+    ({ body }, response) =>
+      body.includes('"first"') ? json(response, 201, { id: 'A-1' }) : json(response, 503, {}),
+    { slots: 1 },
+  );
+  const requests = await claimed(bed, [
+    { id: bed.id(), place: 'first' },
+    { id: bed.id() },
+    { id: bed.id() },
+    { id: bed.id() },
+  ]);
+  const answers = await call(bed.submit, requests);
+  assert.deepEqual(
+    answers.map((answer) => ('reason' in answer ? answer.reason : answer.kind)),
+    ['accepted', 'HTTP 503', 'not sent yet', 'not sent yet'],
+  );
+  assert.equal(bed.server.seen.length, 2);
+  assert.equal((await store.journal.read(requests.map(({ entry }) => entry))).size, 2);
+});
+
+test('after an attempt that nobody answered, one request asks whether anybody is there', async (t) => {
+  const bed = await withServer(t, (_, response) => json(response, 503, {}));
+  const requests = await claimed(
+    bed,
+    Array.from({ length: 10 }, () => ({ id: bed.id() })),
+  );
+  await assert.rejects(call(bed.submit, requests, { attempt: 2 }), unavailable(/HTTP 503/));
+  assert.equal(bed.server.seen.length, 1);
+});
+
+test('and when somebody is, all are sent by that same attempt', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(
+    bed,
+    Array.from({ length: 10 }, () => ({ id: bed.id() })),
+  );
+  const answers = await call(bed.submit, requests, { attempt: 2 });
+  assert.equal(answers.filter(({ kind }) => kind === 'accepted').length, 10);
+  assert.equal(bed.simulator.stats().posts, 10);
+});
+
+test('one whose message is no longer in its claim is refused and never sent', async (t) => {
+  const bed = await withSimulator(t);
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id() }]);
+  await store.claims.collection.deleteOne({ _id: requests[1]?.claim ?? '' });
+  const answers = await call(bed.submit, requests);
+  assert.deepEqual(answers[1], {
+    index: 1,
+    kind: 'refused',
+    reason: 'the message is no longer in the claim',
+  });
+  assert.equal(bed.simulator.stats().posts, 1);
+});
+
+test('when the journal cannot be closed the answers are given all the same, and nothing is sent again', async (t) => {
+  const simulator = await simulatorFor(t);
+  const broken = { ...store.journal, close: () => Promise.reject(new Error('no primary')) };
+  const bed = await bedFor(t, { legacyUrl: simulator.url, replace: { journal: broken } });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  assert.equal((await call(bed.submit, requests))[0]?.kind, 'accepted');
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'intent');
+  assert.equal((await call(bed.submit, requests, { attempt: 2 }))[0]?.kind, 'pending');
+  assert.equal(simulator.stats().posts, 1);
+});
+
+test('when no intent can be written nothing is sent', async (t) => {
+  const simulator = await simulatorFor(t);
+  const broken = { ...store.journal, open: () => Promise.reject(new Error('no primary')) };
+  const bed = await bedFor(t, { legacyUrl: simulator.url, replace: { journal: broken } });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  await assert.rejects(call(bed.submit, requests), /no primary/);
+  assert.equal(simulator.stats().posts, 0);
+});
+
+test('a hundred of every fate, tried until all are told: each is filed at most once', async (t) => {
+  const bed = await withSimulator(t, { slots: 16 });
+  const fates = [
+    {},
+    { refuse: 'no' },
+    { throttleTimes: 2, retryAfterSeconds: 1 },
+    { loseAnswer: true },
+    { errorStatus: 503, errorTimes: 3 },
+  ];
+  const bodies = Array.from({ length: 100 }, (_, n) => ({
+    id: uniqueName(),
+    simulate: fates[n % fates.length] ?? {},
+  }));
+  let waiting = await claimed(bed, bodies);
+  const told = new Map<string, number>();
+  for (let attempt = 1; waiting.length > 0; attempt++) {
+    assert.ok(attempt < 60, 'it comes to an end');
+    const answers = await call(bed.submit, waiting, { attempt }).catch((error: unknown) => {
+      assert.ok(error instanceof ApplicationFailure, String(error));
+      return [];
+    });
+    const final = answers.filter(({ kind }) => kind !== 'not-accepted');
+    for (const { kind } of final) told.set(kind, (told.get(kind) ?? 0) + 1);
+    waiting = waiting.filter(({ index }) => final.every((answer) => answer.index !== index));
+  }
+  assert.deepEqual(Object.fromEntries(told), { accepted: 60, refused: 20, unknown: 20 });
+  assert.equal(bed.simulator.stats().accepted, 80, 'those with a lost answer are filed, too');
+  assert.equal(bed.simulator.stats().filedTwice, 0);
+});

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { MessageProperties } from 'amqplib';
+import fc from 'fast-check';
+import { fromWire, redriveOf, toWire } from '../../src/message.ts';
+import { testPublisher, testQueues } from '../helpers/servers.ts';
+
+/** Properties as the client hands them over: all of them, undefined when absent. */
+const propertiesOf = (given: Partial<MessageProperties>): MessageProperties => ({
+  contentType: undefined,
+  contentEncoding: undefined,
+  headers: {},
+  deliveryMode: undefined,
+  priority: undefined,
+  correlationId: undefined,
+  replyTo: undefined,
+  expiration: undefined,
+  messageId: undefined,
+  timestamp: undefined,
+  type: undefined,
+  userId: undefined,
+  appId: undefined,
+  clusterId: undefined,
+  ...given,
+});
+
+const roundTrip = (given: Partial<MessageProperties>) =>
+  fromWire(toWire(Buffer.alloc(0), propertiesOf(given)).properties);
+
+test('the body is base64 of the very bytes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (bytes) => {
+      const { body } = toWire(Buffer.from(bytes), propertiesOf({}));
+      assert.deepEqual(Buffer.from(body, 'base64'), Buffer.from(bytes));
+    }),
+  );
+});
+
+test('every property that is kept comes out as it went in', () => {
+  const kept = {
+    contentType: 'application/json',
+    contentEncoding: 'utf-8',
+    correlationId: 'c-1',
+    replyTo: 'answers',
+    messageId: 'm-1',
+    timestamp: 1_700_000_000,
+    type: 'registration',
+    appId: 'crm',
+    priority: 5,
+  };
+  assert.deepEqual(roundTrip(kept), { ...kept, headers: {} });
+});
+
+test('an expiration would let a failure record vanish and a userId have it refused: both are left out', () => {
+  assert.deepEqual(roundTrip({ expiration: '1000', userId: 'guest', deliveryMode: 1 }), {
+    headers: {},
+  });
+});
+
+const headers: [name: string, value: unknown][] = [
+  ['a text', 'é😀'],
+  ['numbers', [0, -1, 1.5, 2_147_483_648, 9_007_199_254_740_991, -9_007_199_254_740_991]],
+  ['true, false and nothing', [true, false, null]],
+  ['bytes', Buffer.from([0, 255, 1])],
+  ['bytes in a list and in a table', [Buffer.from('x'), { deep: Buffer.from('y') }]],
+  ['a time', { '!': 'timestamp', value: 1_700_000_000 }],
+  ['a decimal', { '!': 'decimal', value: { places: 2, digits: 1234 } }],
+  ['a table in a list in a table', { a: [{ b: { c: 1 } }] }],
+  ['keys that Extended JSON gives a meaning', { $oid: 'zz', $date: 'x', $numberInt: '5', $$: 1 }],
+  [
+    'more of them',
+    [{ $binary: 'x' }, { $code: 'y' }, { $ref: 'a', $id: 'b' }, { _bsontype: 'Long' }],
+  ],
+];
+for (const [name, value] of headers) {
+  test(`a header that holds ${name} comes out as it went in`, () => {
+    assert.deepEqual(roundTrip({ headers: { 'x-given': value } }).headers, { 'x-given': value });
+  });
+}
+
+test('a number that the client would write as an integer too large for it is marked as a double', () => {
+  for (const value of [2 ** 63, -(2 ** 63), 1e300, 2 ** 51 + 0.5])
+    assert.deepEqual(roundTrip({ headers: { value } }).headers, {
+      value: { '!': 'double', value },
+    });
+});
+
+test('headers whose own names Extended JSON gives a meaning come out as they went in', () => {
+  const given = { $oid: 'zz', $date: 'x', _bsontype: 'Binary', 'a.b': 1, '': 2 };
+  assert.deepEqual(roundTrip({ headers: given }).headers, given);
+});
+
+/** What the client can hand over as the value of a header. */
+const { value: anyHeader } = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    fc.string({ unit: 'grapheme' }),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    // Larger ones come out marked as what they are, a double.
+    fc.double({ min: -(2 ** 49), max: 2 ** 49, noNaN: true }).filter((n) => !Object.is(n, -0)),
+    fc.boolean(),
+    fc.constant(null),
+    fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
+    fc.nat().map((value) => ({ '!': 'timestamp', value })),
+    fc.array(tie('value'), { maxLength: 4 }),
+    fc.dictionary(
+      fc.oneof(
+        fc.string().filter((key) => key !== '!'),
+        fc.constantFrom(
+          '$oid',
+          '$date',
+          '$binary',
+          '$numberLong',
+          '_bsontype',
+          '$_bsontype',
+          '$$x',
+        ),
+      ),
+      tie('value'),
+      { maxKeys: 4, noNullPrototype: true },
+    ),
+  ),
+}));
+
+test('any headers come out as they went in', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), anyHeader, { noNullPrototype: true }), (given) => {
+      assert.deepEqual(roundTrip({ headers: given }).headers, given);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+const impossible: [name: string, value: unknown][] = [
+  ['a type that the client does not know', { '!': 'colour', value: 'red' }],
+  ['a time that is no number', { '!': 'timestamp', value: 'now' }],
+  ['a time beyond what a number can say', { '!': 'timestamp', value: 2 ** 64 }],
+  ['a type deep inside', [{ a: { '!': 7 } }]],
+];
+for (const [name, value] of impossible) {
+  test(`headers with ${name} are refused here, as they could never be published again`, () => {
+    assert.throws(() => toWire(Buffer.alloc(0), propertiesOf({ headers: { 'x-given': value } })), {
+      message: /header/,
+    });
+  });
+}
+
+const deep = (depth: number): unknown => (depth === 0 ? 1 : [deep(depth - 1)]);
+
+test('headers so large that our own would not fit beside them are refused', () => {
+  const large = propertiesOf({ headers: { large: 'x'.repeat(100_000) } });
+  assert.throws(() => toWire(Buffer.alloc(0), large), { message: /^headers of more than/ });
+});
+
+test('headers so deep that writing them would overflow the stack are refused', () => {
+  const nested = propertiesOf({ headers: { deep: deep(10_000) } });
+  assert.throws(() => toWire(Buffer.alloc(0), nested), { message: /^headers nested deeper than/ });
+  assert.deepEqual(roundTrip({ headers: { deep: deep(60) } }).headers, { deep: deep(60) });
+});
+
+test('how often the broker has handed a message out is its own count, and left out', () => {
+  assert.deepEqual(roundTrip({ headers: { 'x-delivery-count': 3, a: 1 } }).headers, { a: 1 });
+});
+
+test('over the wire and back again, headers of every type are the same, and can be published', async (t) => {
+  const queues = await testQueues(t);
+  const publisher = await testPublisher(t);
+  const queue = queues.rabbit.failureQueue;
+  const sent = {
+    text: 'é',
+    bytes: Buffer.from([0, 255]),
+    list: [1, Buffer.from('x'), [true, null]],
+    time: { '!': 'timestamp', value: 1_700_000_000 },
+    decimal: { '!': 'decimal', value: { places: 2, digits: 1234 } },
+    table: { $oid: 'zz', deep: { bytes: Buffer.from('y') } },
+    $oid: 'zz',
+  };
+  await publisher.publish(queue, Buffer.from('{}'), { messageId: 'm', headers: sent });
+  const first = await queues.take(queue);
+  const wire = toWire(first.content, first.properties);
+  await publisher.publish(queue, Buffer.from(wire.body, 'base64'), fromWire(wire.properties));
+  const second = await queues.take(queue);
+  assert.deepEqual(second.properties.headers, first.properties.headers);
+  assert.deepEqual(second.properties.headers?.['bytes'], Buffer.from([0, 255]));
+});
+
+test('no properties at all are none', () => {
+  assert.deepEqual(fromWire(''), { headers: {} });
+});
+
+const redrives: [name: string, headers: Record<string, unknown> | undefined, number | null][] = [
+  ['no headers', undefined, null],
+  ['other headers', { 'x-tenant': 'sp' }, null],
+  ['a failure record', { 'x-failure-class': 'failed', 'x-redrive': 0 }, 0],
+  ['a failure record that was redriven twice', { 'x-failure-class': 'failed', 'x-redrive': 2 }, 2],
+  ['a number that a tool has made a text', { 'x-failure-class': 'failed', 'x-redrive': '2' }, 2],
+  ['no generation', { 'x-failure-class': 'failed' }, null],
+  ['a generation alone', { 'x-redrive': 1 }, null],
+  ['a negative generation', { 'x-failure-class': 'failed', 'x-redrive': -1 }, null],
+  ['a fraction', { 'x-failure-class': 'failed', 'x-redrive': 0.5 }, null],
+  ['words', { 'x-failure-class': 'failed', 'x-redrive': 'often' }, null],
+  ['a class that is no text', { 'x-failure-class': 1, 'x-redrive': 0 }, null],
+];
+for (const [name, given, expected] of redrives) {
+  test(`${name}: ${expected === null ? 'no redrive' : `a redrive of generation ${expected}`}`, () => {
+    assert.equal(redriveOf(given), expected);
+  });
+}

@@ -1,0 +1,102 @@
+/** The command line, as a process of its own, with queues, a database and a task queue of its own. */
+import { spawn } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { testDatabase, testQueues } from '../helpers/servers.ts';
+import type { Ending, TestQueues } from '../helpers/servers.ts';
+import type { Store } from '../../src/store.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+
+export interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export type Environment = Record<string, string>;
+
+/** A folder without a despachante.yaml, so that a developer's own is not read. */
+export function emptyFolder(t: Ending): string {
+  const folder = mkdtempSync(join(tmpdir(), 'despachante-command-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Starts `despachante …` in the given folder; the environment comes over this process' own. */
+export const start = (
+  args: string[],
+  cwd: string,
+  env: Environment = {},
+): ChildProcessWithoutNullStreams =>
+  spawn(process.execPath, [CLI, ...args], { cwd, env: { ...process.env, ...env } });
+
+/** Runs `despachante …` to its end. */
+export async function run(
+  args: string[],
+  {
+    cwd = tmpdir(),
+    env = {},
+    input = '',
+  }: { cwd?: string; env?: Environment; input?: string | Buffer } = {},
+): Promise<Result> {
+  const child = start(args, cwd, env);
+  const result: Result = { code: null, stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk: Buffer) => (result.stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (result.stderr += chunk.toString()));
+  child.stdin.on('error', () => {}); // a command that does not read its input may have gone
+  child.stdin.end(input);
+  await once(child, 'close');
+  result.code = child.exitCode;
+  return result;
+}
+
+export interface Place extends TestQueues {
+  store: Store;
+  folder: string;
+  env: Environment;
+  /** Runs a command there. */
+  run(args: string[], input?: string | Buffer): Promise<Result>;
+  /** Runs a command with `--json`, expects the exit code, and reads what it printed. */
+  json(args: string[], code?: number): Promise<unknown>;
+}
+
+/** Everything a command needs, dropped when the test ends. */
+export async function testPlace(t: Ending): Promise<Place> {
+  const queues = await testQueues(t);
+  const store = await testDatabase(t);
+  const folder = emptyFolder(t);
+  const { rabbit } = queues;
+  const env = {
+    DESPACHANTE_RABBIT_INTAKE_QUEUE: rabbit.intakeQueue,
+    DESPACHANTE_RABBIT_RETURNED_QUEUE: rabbit.returnedQueue,
+    DESPACHANTE_RABBIT_FAILURE_QUEUE: rabbit.failureQueue,
+    DESPACHANTE_MONGODB_DATABASE: store.db.databaseName,
+    DESPACHANTE_TEMPORAL_TASK_QUEUE: store.db.databaseName,
+    // Discard: nothing listens there.
+    LEGACY_URL: 'http://127.0.0.1:9',
+  };
+  const runThere = (args: string[], input: string | Buffer = '') =>
+    run(args, { cwd: folder, env, input });
+  return {
+    ...queues,
+    store,
+    folder,
+    env,
+    run: runThere,
+    async json(args, code = 0) {
+      const result = await runThere([...args, '--json']);
+      if (result.code !== code) {
+        throw new Error(
+          `exit code ${result.code}, expected ${code}: ${result.stderr}${result.stdout}`,
+        );
+      }
+      const value: unknown = JSON.parse(result.stdout);
+      return value;
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isMapping } from '../../src/config-tree.ts';
+import type { FailureClass } from '../../src/domain/outcome.ts';
+import { createFailures } from '../../src/failures.ts';
+import { toWire } from '../../src/message.ts';
+import { testPublisher } from '../helpers/servers.ts';
+import type { Ending } from '../helpers/servers.ts';
+import { testPlace } from './cli.ts';
+import type { Place } from './cli.ts';
+
+/** Puts a failure record into the queue as a worker does. */
+async function putFailures(
+  t: Ending,
+  place: Place,
+  failed: { id: string; failureClass: FailureClass; body?: Buffer }[],
+): Promise<void> {
+  const failures = createFailures(await testPublisher(t), place.rabbit.failureQueue);
+  for (const { id, failureClass, body } of failed) {
+    await failures.publish({
+      claim: failureClass === 'malformed' ? null : `${id}~0`,
+      failureClass,
+      reason: `why ${id}`,
+      at: new Date('2025-03-09T14:07:31Z'),
+      attempts: 2,
+      requestId: 'AB583C-X',
+      workflowId: `registrations/${id}/1`,
+      redrive: 0,
+      body: body ?? Buffer.from(JSON.stringify({ id, name: 'Ana' })),
+      properties: toWire(Buffer.alloc(0), {
+        ...NONE,
+        contentType: 'application/json',
+        correlationId: `c-${id}`,
+        headers: { 'x-tenant': 'recife' },
+      }).properties,
+    });
+  }
+}
+
+const NONE = {
+  contentType: undefined,
+  contentEncoding: undefined,
+  headers: undefined,
+  deliveryMode: undefined,
+  priority: undefined,
+  correlationId: undefined,
+  replyTo: undefined,
+  expiration: undefined,
+  messageId: undefined,
+  timestamp: undefined,
+  type: undefined,
+  userId: undefined,
+  appId: undefined,
+  clusterId: undefined,
+};
+
+const THREE = [
+  { id: 'a', failureClass: 'rejected' },
+  { id: 'b~7', failureClass: 'timed-out' },
+  { id: 'c', failureClass: 'malformed', body: Buffer.from([0xff]) },
+] as const;
+
+async function idsIn(place: Place, args: string[] = []): Promise<unknown[]> {
+  const list = await place.json(['failures', 'list', ...args]);
+  assert.ok(isMapping(list) && Array.isArray(list['failures']));
+  return list['failures'].map((each: unknown) => (isMapping(each) ? each['id'] : null));
+}
+
+test('the list tells of each failure, and leaves all of them where they are, in their order', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...THREE]);
+  const { code, stdout } = await place.run(['failures', 'list']);
+  assert.equal(code, 0);
+  assert.match(stdout, /^a +rejected +2025-03-09 14:07:31Z +2 +0 +AB583C-X +why a$/m);
+  assert.match(stdout, /^b~7 +timed-out /m);
+  assert.match(stdout, /^malformed!\w{16}:malformed +malformed /m);
+  assert.deepEqual(await idsIn(place), ['a', 'b~7', null]);
+  assert.deepEqual(await idsIn(place, ['--limit', '1']), ['a']);
+  assert.deepEqual(await idsIn(place, ['--class', 'timed-out']), ['b~7']);
+  await place.hasDepth(place.rabbit.failureQueue, 3);
+});
+
+test('an empty queue is told as such', async (t) => {
+  const place = await testPlace(t);
+  const { code, stdout } = await place.run(['failures', 'list']);
+  assert.equal(code, 0);
+  assert.equal(stdout, 'The failure queue is empty\n');
+});
+
+test('a message that somebody else put into the queue is listed by the id in its body', async (t) => {
+  const place = await testPlace(t);
+  const publisher = await testPublisher(t);
+  await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});
+  assert.deepEqual(await idsIn(place), ['by-hand']);
+});
+
+test('show tells properties and headers, and the body only when asked for it', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...THREE]);
+  const { stdout } = await place.run(['failures', 'show', 'a']);
+  assert.match(stdout, /^x-failure-class +rejected$/m);
+  assert.match(stdout, /^x-tenant +recife$/m);
+  assert.match(stdout, /^correlationId +c-a$/m);
+  assert.match(stdout, /^messageId +a~0:rejected$/m);
+  assert.doesNotMatch(stdout, /Ana/);
+  assert.match((await place.run(['failures', 'show', 'a', '--body'])).stdout, /"name":"Ana"/);
+  const [malformed] = await records(place, ['failures', 'list']);
+  const shown = await place.json(['failures', 'show', malformed ?? '', '--body']);
+  assert.ok(Array.isArray(shown) && isMapping(shown[0]));
+  assert.deepEqual([shown[0]['encoding'], shown[0]['body']], ['base64', '/w==']);
+});
+
+/** The messageIds of what has no registration id. */
+async function records(place: Place, args: string[]): Promise<string[]> {
+  const list = await place.json(args);
+  assert.ok(isMapping(list) && Array.isArray(list['failures']));
+  return list['failures'].flatMap((each: unknown) =>
+    isMapping(each) && each['id'] === null ? [String(each['messageId'])] : [],
+  );
+}
+
+test('what a foreign system writes into a reason cannot steer the terminal', async (t) => {
+  const place = await testPlace(t);
+  const publisher = await testPublisher(t);
+  const headers = { 'x-failure-class': 'rejected', 'x-failure-reason': 'no\u001b[2J\nwiped' };
+  await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"a"}'), { headers });
+  for (const args of [
+    ['failures', 'list'],
+    ['failures', 'show', 'a'],
+  ]) {
+    const { stdout } = await place.run(args);
+    assert.ok(stdout.includes('no [2J wiped'));
+    assert.ok(!stdout.includes('\u001b'));
+  }
+});
+
+test('a redrive goes to the intake queue as it was, with its headers, and leaves the others', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...THREE]);
+  const { code, stdout } = await place.run(['failures', 'redrive', 'b~7']);
+  assert.equal(code, 0);
+  assert.match(stdout, /^timed-out {2}b~7$/m);
+  assert.match(stdout, /Sent 1 to "[^"]+" again; 2 left in the failure queue/);
+  const message = await place.take(place.rabbit.intakeQueue);
+  assert.equal(message.content.toString(), '{"id":"b~7","name":"Ana"}');
+  assert.equal(message.properties.messageId, 'b~7~0:timed-out');
+  assert.equal(message.properties.correlationId, 'c-b~7');
+  assert.equal(message.properties.deliveryMode, 2);
+  const headers: Record<string, unknown> = { ...message.properties.headers };
+  assert.deepEqual(headers, {
+    'x-tenant': 'recife',
+    'x-failure-class': 'timed-out',
+    'x-failure-reason': 'why b~7',
+    'x-failure-at': '2025-03-09T14:07:31.000Z',
+    'x-attempts': 2,
+    'x-redrive': 0,
+    'x-request-id': 'AB583C-X',
+    'x-workflow-id': 'registrations/b~7/1',
+  });
+  assert.deepEqual(await idsIn(place), ['a', null]);
+});
+
+test('all of a class are redriven, up to a limit', async (t) => {
+  const place = await testPlace(t);
+  const failed = ['a', 'b', 'c', 'd'].map((id) => ({ id, failureClass: 'failed' as const }));
+  await putFailures(t, place, [...failed, { id: 'e', failureClass: 'rejected' }]);
+  const args = ['failures', 'redrive', '--all', '--class', 'failed'];
+  const some = await place.json([...args, '--limit', '3']);
+  assert.ok(isMapping(some) && Array.isArray(some['redriven']));
+  assert.deepEqual([some['redriven'].length, some['left']], [3, 2]);
+  assert.deepEqual(await idsIn(place), ['d', 'e']);
+  await place.json(args);
+  assert.deepEqual(await idsIn(place), ['e']);
+  await place.hasDepth(place.rabbit.intakeQueue, 4);
+});
+
+test('a redrive without an intake queue leaves everything in the failure queue: exit code 1', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...THREE]);
+  await place.channel.deleteQueue(place.rabbit.intakeQueue);
+  const { code, stderr } = await place.run(['failures', 'redrive', '--all']);
+  assert.equal(code, 1);
+  assert.match(stderr, /not confirmed, the first because: queue "[^"]+" does not exist/);
+  assert.equal((await idsIn(place)).length, 3);
+});
+
+test('a registration without a failure is not found: exit code 4', async (t) => {
+  const place = await testPlace(t);
+  for (const command of ['show', 'redrive']) {
+    const { code, stderr } = await place.run(['failures', command, 'nobody']);
+    assert.equal(code, 4);
+    assert.match(stderr, /There is no failure of "nobody".*despachante status nobody/);
+  }
+});
+
+test('a failure queue that is not there is told with the remedy', async (t) => {
+  const place = await testPlace(t);
+  await place.channel.deleteQueue(place.rabbit.failureQueue);
+  const { code, stderr } = await place.run(['failures', 'list']);
+  assert.equal(code, 1);
+  assert.match(stderr, /There is no queue "[^"]+"\. Intake declares it/);
+});

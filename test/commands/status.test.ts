@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { binary } from '../../src/claims.ts';
+import type { Claim, ClaimOutcome } from '../../src/claims.ts';
+import { isMapping } from '../../src/config-tree.ts';
+import { claimKey } from '../../src/domain/names.ts';
+import type { OutcomeKind } from '../../src/domain/outcome.ts';
+import type { Entry, JournalState } from '../../src/journal.ts';
+import { testPlace } from './cli.ts';
+
+const T0 = new Date('2025-03-09T14:07:31Z');
+
+const outcomeOf = (kind: OutcomeKind, id: string): ClaimOutcome => ({
+  kind,
+  reason: kind === 'registered' ? null : 'no such street',
+  at: T0,
+  requestId: 'AB583C-X',
+  acceptedAt: T0,
+  polls: 3,
+  doubt: false,
+  entry: `${claimKey(id, 0)}#1`,
+});
+
+const claimOf = (id: string, kind: OutcomeKind | null, generation = 0): Claim => ({
+  _id: claimKey(id, generation),
+  registration: id,
+  generation,
+  conflict: false,
+  workflowId: `registrations/${id}/4f1c`,
+  index: 0,
+  bodyHash: 'a'.repeat(64),
+  message: kind === null ? { body: binary(''), properties: '' } : null,
+  receivedAt: T0,
+  claimedAt: T0,
+  outcome: kind === null ? null : outcomeOf(kind, id),
+  settledAt: kind === null ? null : T0,
+});
+
+const entryOf = (
+  claim: string,
+  n: number,
+  state: JournalState,
+  changes: Partial<Entry> = {},
+): Entry => ({
+  _id: `${claim}#${n}`,
+  state,
+  token: 't',
+  at: T0,
+  tries: 1,
+  requestId: null,
+  reason: null,
+  answeredAt: T0,
+  operator: null,
+  ...changes,
+});
+
+test('the story of a registration is told generation by generation, with every submission and the document', async (t) => {
+  const { store, run, json, env } = await testPlace(t);
+  await store.claims.collection.insertMany([claimOf('a', 'failed'), claimOf('a', 'registered', 1)]);
+  // Ids that begin alike are other registrations.
+  await store.claims.collection.insertMany([
+    claimOf('a~0#1', 'rejected'),
+    claimOf('aa', 'rejected'),
+  ]);
+  await store.journal.collection.insertMany([
+    entryOf('a~0', 1, 'superseded', { operator: 'rui', reason: 'not on screen 12' }),
+    entryOf('a~0', 2, 'accepted', { requestId: 'AB583C-X', tries: 2 }),
+    entryOf('a~0#1~0', 1, 'refused', { reason: 'of another' }),
+  ]);
+  await store.results.write([{ id: 'a', requestId: 'AB583C-X', registeredAt: T0 }]);
+  await store.db
+    .collection<{ _id: string }>('registrations')
+    .updateOne({ _id: 'a' }, { $set: { cpf: 'secret' } });
+
+  const { code, stdout } = await run(['status', 'a']);
+  assert.equal(code, 0);
+  assert.match(stdout, /First delivery\n[^]*Redrive 1\n/);
+  assert.match(stdout, /answered +2025-03-09 14:07:31Z +superseded +by rui +not on screen 12$/m);
+  assert.match(stdout, /submitted +2025-03-09 14:07:31Z, 2 tries$/m);
+  assert.match(stdout, /outcome +failed +2025-03-09 14:07:31Z +no such street$/m);
+  assert.match(stdout, /In the collection "registrations"\n[^]* status +registered\n/);
+  assert.doesNotMatch(stdout, /of another|secret/);
+
+  const document = await json(['status', 'a']);
+  assert.ok(isMapping(document) && Array.isArray(document['generations']));
+  assert.equal(document['generations'].length, 2);
+  assert.equal(document['run'], null);
+  assert.equal(env['DESPACHANTE_MONGODB_DATABASE'], store.db.databaseName);
+});
+
+test('an open registration whose run is gone is told as such', async (t) => {
+  const { store, run, json } = await testPlace(t);
+  await store.claims.collection.insertOne(claimOf('a', null));
+  const { code, stdout } = await run(['status', 'a']);
+  assert.equal(code, 0);
+  assert.match(stdout, /outcome +open\n/);
+  assert.match(stdout, /now +its run is gone from Temporal and has not settled it/);
+  const document = await json(['status', 'a']);
+  assert.ok(isMapping(document));
+  assert.deepEqual(document['run'], { kind: 'gone' });
+});
+
+test('a registration that nobody knows is not found: exit code 4, with how many wait', async (t) => {
+  const { run, rabbit, channel, hasDepth } = await testPlace(t);
+  channel.sendToQueue(rabbit.intakeQueue, Buffer.from('{"id":"a"}'), { persistent: true });
+  await hasDepth(rabbit.intakeQueue, 1);
+  const { code, stderr, stdout } = await run(['status', 'nobody']);
+  assert.equal(code, 4);
+  assert.match(stderr, /Nothing is known of a registration "nobody"\. It may be among the 1 in "/);
+  assert.equal(stdout, '');
+});
+
+test('without an id the queues and the registrations are counted', async (t) => {
+  const { store, json, rabbit } = await testPlace(t);
+  await store.claims.collection.insertMany([
+    claimOf('a', 'registered'),
+    claimOf('b', 'registered'),
+    claimOf('c', 'rejected'),
+    claimOf('d', null),
+    claimOf('e', null),
+  ]);
+  await store.journal.collection.insertOne(entryOf('e~0', 1, 'unknown'));
+  assert.deepEqual(await json(['status']), {
+    queues: {
+      [rabbit.intakeQueue]: { messages: 0, consumers: 0 },
+      [rabbit.returnedQueue]: { messages: 0, consumers: 0 },
+      [rabbit.failureQueue]: { messages: 0, consumers: 0 },
+    },
+    registrations: { open: 2, inDoubt: 1, settled: { registered: 2, rejected: 1 }, unroutable: 0 },
+  });
+});
+
+test('what is in doubt is listed: the lost answer and the stale intent, but not what was resolved or is on the wire', async (t) => {
+  const { store, run, json } = await testPlace(t);
+  const ids = ['lost', 'stale', 'fresh', 'resolved', 'resubmitted', 'accepted', 'again'];
+  await store.claims.collection.insertMany([
+    ...ids.map((id) => claimOf(id, null)),
+    {
+      ...claimOf('redriven', 'in-doubt'),
+      outcome: { ...outcomeOf('in-doubt', 'redriven'), doubt: true },
+    },
+    claimOf('redriven', null, 1),
+    claimOf('settled', 'in-doubt'),
+  ]);
+  const now = new Date();
+  await store.journal.collection.insertMany([
+    entryOf('lost~0', 1, 'unknown', { reason: 'socket hang up', at: now, answeredAt: now }),
+    entryOf('stale~0', 1, 'intent', { answeredAt: null }),
+    entryOf('fresh~0', 1, 'intent', { at: now, answeredAt: null }),
+    entryOf('resolved~0', 1, 'superseded'),
+    entryOf('resubmitted~0', 1, 'unknown'),
+    entryOf('resubmitted~0', 2, 'accepted'),
+    entryOf('accepted~0', 1, 'accepted'),
+    entryOf('again~0', 1, 'superseded'),
+    entryOf('again~0', 2, 'unknown', { at: now, answeredAt: now }),
+    entryOf('redriven~0', 1, 'unknown'),
+    entryOf('settled~0', 1, 'unknown'),
+  ]);
+  const list = await json(['doubts', 'list']);
+  assert.ok(Array.isArray(list));
+  const named = list.map((each: unknown) =>
+    isMapping(each) ? `${String(each['id'])}#${String(each['submission'])}` : '',
+  );
+  assert.deepEqual(named.sort(), ['again#2', 'lost#1', 'redriven#1', 'stale#1']);
+  const { stdout } = await run(['doubts', 'list']);
+  assert.match(
+    stdout,
+    /^stale +2025-03-09 14:07:31Z +the worker stopped while it was being submitted /m,
+  );
+});
+
+test('a word on a registration whose run is gone changes nothing and says so', async (t) => {
+  const { store, run } = await testPlace(t);
+  await store.claims.collection.insertOne(claimOf('a', null));
+  await store.journal.collection.insertOne(entryOf('a~0', 1, 'unknown'));
+  const { code, stderr } = await run(['doubts', 'abandon', 'a', '--reason', 'withdrawn']);
+  assert.equal(code, 1);
+  assert.match(stderr, /The run registrations\/a\/4f1c, .* is closed or gone from Temporal/);
+  assert.equal((await store.journal.read(['a~0#1'])).get('a~0#1')?.state, 'unknown');
+});
+
+test('a word on what is settled, or on nothing, is not found: exit code 4', async (t) => {
+  const { store, run } = await testPlace(t);
+  await store.claims.collection.insertOne(claimOf('a', 'registered'));
+  const settled = await run(['doubts', 'abandon', 'a', '--reason', 'x']);
+  assert.equal(settled.code, 4);
+  assert.match(settled.stderr, /"a" is not in doubt: it ended as registered/);
+  const nobody = await run(['doubts', 'abandon', 'nobody', '--reason', 'x']);
+  assert.equal(nobody.code, 4);
+  assert.match(nobody.stderr, /Nothing is known of a registration "nobody"/);
+});

@@ -1,0 +1,405 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { AuditClaim } from '../../src/domain/audit-account.ts';
+import { audit } from '../../src/domain/audit.ts';
+import type { AuditInput, AuditReport } from '../../src/domain/audit.ts';
+import { claimKey, conflictKey, entryKey, failureMessageId } from '../../src/domain/names.ts';
+import type { FailureClass, OutcomeKind } from '../../src/domain/outcome.ts';
+
+/** Everything that a test may bring out of order. */
+interface World extends AuditInput {
+  published: { id: string | null; hash: string }[];
+  registered: Map<string, number | null>;
+  doubts: Set<string>;
+  unroutable: Set<string>;
+  closedRuns: Set<string>;
+  filings: { registration: string; key: string | null }[];
+}
+
+const T0 = 1_700_000_000_000;
+
+const emptyWorld = (): World => ({
+  published: [],
+  claims: [],
+  registered: new Map(),
+  failures: [],
+  doubts: new Set(),
+  unroutable: new Set(),
+  unclaimed: [],
+  closedRuns: new Set(),
+  waiting: 0,
+  filings: [],
+  entries: [],
+});
+
+// Told apart by their beginning, as real ones are.
+const hashOf = (id: string): string => [...id].reverse().join('').padEnd(64, '0');
+const keyOf = (entry: string): string => `key of ${entry}`;
+
+function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
+  const generation = changes.generation ?? 0;
+  return {
+    key: claimKey(id, generation),
+    registration: id,
+    generation,
+    conflict: false,
+    bodyHash: hashOf(id),
+    workflowId: `run of ${id}`,
+    claimedAt: T0,
+    outcome: null,
+    settled: false,
+    ...changes,
+  };
+}
+
+const ended = (kind: OutcomeKind, isAccepted: boolean): Partial<AuditClaim> => ({
+  outcome: {
+    kind,
+    reason: null,
+    requestId: isAccepted ? 'AB583C-X' : null,
+    isAccepted,
+    doubt: false,
+  },
+  settled: true,
+});
+
+/** A submission that the legacy system accepted. */
+function file(world: World, entry: string, state = 'accepted'): void {
+  const id = entry.slice(0, entry.lastIndexOf('~'));
+  world.entries.push({ entry, key: keyOf(entry), state });
+  world.filings.push({ registration: id, key: keyOf(entry) });
+}
+
+function record(world: World, claim: string, kind: FailureClass): void {
+  world.failures.push({ messageId: failureMessageId(claim, kind), failureClass: kind });
+}
+
+/** What a message can be in the middle of, or have come to. Each adds one to a world in good order. */
+const FATES: Record<string, (world: World, id: string) => void> = {
+  registered(world, id) {
+    world.claims.push(claimOf(id, ended('registered', true)));
+    world.registered.set(id, T0 + 15_000);
+    file(world, entryKey(claimKey(id, 0), 1));
+  },
+  rejected(world, id) {
+    world.claims.push(claimOf(id, ended('rejected', false)));
+    world.entries.push({ entry: entryKey(claimKey(id, 0), 1), key: '', state: 'refused' });
+    record(world, claimKey(id, 0), 'rejected');
+  },
+  failed(world, id) {
+    world.claims.push(claimOf(id, ended('failed', true)));
+    file(world, entryKey(claimKey(id, 0), 1));
+    record(world, claimKey(id, 0), 'failed');
+  },
+  polling(world, id) {
+    world.claims.push(claimOf(id));
+    file(world, entryKey(claimKey(id, 0), 1));
+  },
+  doubtful(world, id) {
+    world.claims.push(claimOf(id));
+    world.doubts.add(claimKey(id, 0));
+    file(world, entryKey(claimKey(id, 0), 1), 'unknown');
+  },
+  setAside(world, id) {
+    world.claims.push(claimOf(id, { ...ended('failed', false), settled: false }));
+    world.unroutable.add(claimKey(id, 0));
+  },
+  waiting(world) {
+    world.waiting += 1;
+  },
+  inRun(world, id) {
+    world.unclaimed.push({ id, hash: hashOf(id) });
+  },
+  malformed(world, id) {
+    const claim = `malformed!${hashOf(id).slice(0, 16)}`;
+    record(world, claim, 'malformed');
+  },
+  conflict(world, id) {
+    FATES['registered']?.(world, id);
+    const other = `other-${hashOf(id)}`;
+    const key = conflictKey(id, 0, other);
+    world.claims.push(
+      claimOf(id, { ...ended('conflict', false), key, conflict: true, bodyHash: other }),
+    );
+    world.published.push({ id, hash: other });
+    record(world, key, 'conflict');
+  },
+  redriven(world, id) {
+    world.claims.push(claimOf(id, ended('failed', true)));
+    world.claims.push(claimOf(id, { ...ended('registered', true), generation: 1 }));
+    world.registered.set(id, T0 + 60_000);
+    file(world, entryKey(claimKey(id, 0), 1));
+    file(world, entryKey(claimKey(id, 1), 1));
+  },
+  resumed(world, id) {
+    world.claims.push(claimOf(id, ended('timed-out', true)));
+    world.claims.push(claimOf(id, { ...ended('registered', true), generation: 1 }));
+    world.registered.set(id, T0 + 60_000);
+    file(world, entryKey(claimKey(id, 0), 1));
+  },
+  resubmitted(world, id) {
+    world.claims.push(claimOf(id, ended('registered', true)));
+    world.registered.set(id, T0 + 60_000);
+    file(world, entryKey(claimKey(id, 0), 1), 'superseded');
+    file(world, entryKey(claimKey(id, 0), 2));
+  },
+};
+const fates = Object.keys(FATES);
+
+/** A world in good order with these fates, one message each. */
+function worldOf(names: readonly string[]): World {
+  const world = emptyWorld();
+  names.forEach((name, n) => {
+    // Raw messages without an id are among the malformed.
+    const id = `${name}-${n}`;
+    world.published.push({ id: name === 'malformed' ? null : id, hash: hashOf(id) });
+    FATES[name]?.(world, id);
+  });
+  return world;
+}
+
+const total = (report: AuditReport): number =>
+  report.registered +
+  Object.values(report.failed).reduce((sum, count) => sum + count, 0) +
+  report.inDoubt +
+  report.inFlight.claimed +
+  report.inFlight.inRuns +
+  report.inFlight.waiting +
+  report.unroutable;
+
+test('a world with one of each is told as it is', () => {
+  const report = audit(worldOf(fates));
+  assert.deepEqual(report, {
+    confirmed: 14,
+    repeated: 0,
+    registered: 5,
+    failed: { rejected: 1, failed: 1, malformed: 1, conflict: 1 },
+    inDoubt: 1,
+    inFlight: { claimed: 1, inRuns: 1, waiting: 1 },
+    unroutable: 1,
+    malformed: 1,
+    copies: 0,
+    lost: [],
+    filedTwice: [],
+    settledTwice: [],
+    stranded: [],
+    unexpected: [],
+    filedAgain: 2,
+    holds: true,
+  });
+});
+
+test('whatever is in good order adds up', () => {
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...fates), { maxLength: 40 }), (names) => {
+      const report = audit(worldOf(names));
+      assert.equal(total(report), report.confirmed);
+      assert.ok(report.holds);
+      assert.deepEqual(report.unexpected, []);
+    }),
+  );
+});
+
+test('without a ledger of what was published the claims add up, and malformed deliveries stand beside', () => {
+  const names = fates.filter((name) => !['waiting', 'inRun'].includes(name));
+  const report = audit({ ...worldOf(names), published: null });
+  assert.equal(report.confirmed, null);
+  assert.equal(total(report), 11);
+  assert.equal(report.malformed, 1);
+  assert.ok(report.holds);
+});
+
+test('the same message published twice is one, and its copies in the failure queue are counted', () => {
+  const world = worldOf(['registered', 'failed']);
+  world.published.push(...world.published);
+  world.failures.push(...world.failures);
+  const report = audit(world);
+  assert.deepEqual([report.confirmed, report.repeated, report.copies], [2, 2, 1]);
+  assert.ok(report.holds);
+});
+
+test('a redriven failure that waits in the queue is in flight', () => {
+  const world = worldOf(['failed']);
+  world.failures = [];
+  world.waiting = 1;
+  assert.deepEqual(audit(world).inFlight, { claimed: 0, inRuns: 0, waiting: 1 });
+});
+
+test('a failure that was mended by hand and redriven with another body is followed to its end', () => {
+  const world = worldOf(['redriven']);
+  world.claims = world.claims.map((claim) =>
+    claim.generation === 1 ? { ...claim, bodyHash: 'mended' } : claim,
+  );
+  const report = audit(world);
+  assert.equal(report.registered, 1);
+  assert.ok(report.holds);
+});
+
+test('a document that others have written is no second settlement', () => {
+  const world = worldOf(['rejected']);
+  world.registered.set('rejected-0', null);
+  assert.ok(audit(world).holds);
+  world.registered.set('rejected-0', T0 - 1);
+  assert.ok(audit(world).holds);
+});
+
+type Fault = 'lost' | 'filedTwice' | 'settledTwice' | 'stranded' | 'unexpected';
+
+/** What is done to one registration of a world in good order, and what must be found about it. */
+const CORRUPTIONS: {
+  name: string;
+  fate: string;
+  corrupt: (world: World, id: string) => void;
+  found: Fault;
+}[] = [
+  {
+    name: 'a claim that is gone',
+    fate: 'polling',
+    corrupt: (world, id) =>
+      (world.claims = world.claims.filter((claim) => claim.registration !== id)),
+    found: 'lost',
+  },
+  {
+    name: 'a document that is gone',
+    fate: 'registered',
+    corrupt: (world, id) => world.registered.delete(id),
+    found: 'lost',
+  },
+  {
+    name: 'a failure record that is gone',
+    fate: 'failed',
+    corrupt: (world, id) =>
+      (world.failures = world.failures.filter(({ messageId }) => !messageId?.startsWith(`${id}~`))),
+    found: 'lost',
+  },
+  {
+    name: 'a record of a conflict that is gone',
+    fate: 'conflict',
+    corrupt: (world, id) =>
+      (world.failures = world.failures.filter(({ messageId }) => !messageId?.startsWith(`${id}~`))),
+    found: 'lost',
+  },
+  {
+    name: 'a message that the queue has dropped',
+    fate: 'waiting',
+    corrupt: (world) => (world.waiting -= 1),
+    found: 'lost',
+  },
+  {
+    name: 'a malformed delivery without its record',
+    fate: 'malformed',
+    corrupt: (world, id) =>
+      (world.failures = world.failures.filter(
+        ({ messageId }) => !messageId?.startsWith(`malformed!${hashOf(id).slice(0, 16)}`),
+      )),
+    found: 'lost',
+  },
+  {
+    name: 'one entry of the journal accepted twice',
+    fate: 'registered',
+    corrupt: (world, id) =>
+      world.filings.push({ registration: id, key: keyOf(entryKey(claimKey(id, 0), 1)) }),
+    found: 'filedTwice',
+  },
+  {
+    name: 'a second submission that nobody asked for',
+    fate: 'registered',
+    corrupt: (world, id) => file(world, entryKey(claimKey(id, 0), 2)),
+    found: 'filedTwice',
+  },
+  {
+    name: 'a second filing that is not in the journal',
+    fate: 'polling',
+    corrupt: (world, id) => world.filings.push({ registration: id, key: 'of somebody else' }),
+    found: 'filedTwice',
+  },
+  {
+    name: 'a redrive of what was still being processed, filed anew',
+    fate: 'resumed',
+    corrupt: (world, id) => file(world, entryKey(claimKey(id, 1), 1)),
+    found: 'filedTwice',
+  },
+  {
+    name: 'two filings by a system that keeps no Idempotency-Key',
+    fate: 'registered',
+    corrupt: (world, id) => {
+      world.filings.push({ registration: id, key: null });
+    },
+    found: 'filedTwice',
+  },
+  {
+    name: 'a claim with records of two classes',
+    fate: 'failed',
+    corrupt: (world, id) => record(world, claimKey(id, 0), 'timed-out'),
+    found: 'settledTwice',
+  },
+  {
+    name: 'a registered claim with a failure record',
+    fate: 'registered',
+    corrupt: (world, id) => record(world, claimKey(id, 0), 'failed'),
+    found: 'settledTwice',
+  },
+  {
+    name: 'a failed claim with a document',
+    fate: 'failed',
+    corrupt: (world, id) => world.registered.set(id, T0 + 20_000),
+    found: 'settledTwice',
+  },
+  {
+    name: 'an open claim whose run is gone',
+    fate: 'polling',
+    corrupt: (world, id) => world.closedRuns.add(`run of ${id}`),
+    found: 'stranded',
+  },
+  {
+    name: 'a failure record of nobody',
+    fate: 'registered',
+    corrupt: (world) => world.failures.push({ messageId: 'who?', failureClass: null }),
+    found: 'unexpected',
+  },
+  {
+    name: 'a registered claim that the legacy system never accepted',
+    fate: 'registered',
+    corrupt: (world, id) =>
+      (world.filings = world.filings.filter(({ registration }) => registration !== id)),
+    found: 'unexpected',
+  },
+  {
+    name: 'a filing of nobody',
+    fate: 'registered',
+    corrupt: (world) => world.filings.push({ registration: 'stranger', key: null }),
+    found: 'unexpected',
+  },
+  {
+    name: 'a filing that the journal does not know',
+    fate: 'polling',
+    corrupt: (world, id) =>
+      (world.entries = world.entries.filter(({ entry }) => !entry.startsWith(`${id}~`))),
+    found: 'unexpected',
+  },
+];
+
+for (const { name, fate, corrupt, found } of CORRUPTIONS) {
+  test(`${name} is found wherever it is, and nothing else: ${found}`, () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...fates), { maxLength: 20 }),
+        fc.array(fc.constantFrom(...fates), { maxLength: 20 }),
+        (before, after) => {
+          const world = worldOf([...before, fate, ...after]);
+          corrupt(world, `${fate}-${before.length}`);
+          const report = audit(world);
+          const faults: Fault[] = ['lost', 'filedTwice', 'settledTwice', 'stranded', 'unexpected'];
+          const counts = faults.filter((kind) => report[kind].length > 0);
+          assert.ok(counts.includes(found));
+          assert.equal(report[found].length, 1);
+          assert.equal(report.holds, found === 'unexpected');
+          if (found !== 'lost') assert.equal(total(report), report.confirmed);
+          else assert.equal(total(report) + 1, report.confirmed);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+}
