@@ -33,6 +33,7 @@ const mongoField = () =>
 const temporal = z.strictObject({
   namespace: name('a namespace').prefault('default'),
   taskQueue: name('a task queue').prefault('despachante'),
+  localActivities: flag().prefault(true),
   webUrl: httpUrl().nullable().prefault(null),
 });
 

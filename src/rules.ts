@@ -3,7 +3,7 @@ import { planPolls } from './domain/poll-plan.ts';
 import type { Config } from './config-schema.ts';
 
 /** What a run gets to know of the configuration, as an argument of its start. */
-export function rulesOf({ legacy }: Pick<Config, 'legacy'>): Rules {
+export function rulesOf({ legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>): Rules {
   const plan = planPolls(
     legacy.expectedLatency,
     legacy.maxGetsPerRegistration,
@@ -19,6 +19,7 @@ export function rulesOf({ legacy }: Pick<Config, 'legacy'>): Rules {
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000],
+    localFirst: temporal.localActivities,
     maxHistoryEvents: 2_000,
   };
 }

@@ -48,11 +48,11 @@ const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'
 });
 
 async function localFirst<T>(
-  isSick: boolean,
+  isTried: boolean,
   quick: () => Promise<T>,
   durable: () => Promise<T>,
 ): Promise<T> {
-  if (isSick) return durable();
+  if (!isTried) return durable();
   try {
     return await quick();
   } catch (error) {
@@ -74,13 +74,13 @@ export interface Answered {
 /** Has an activity do a step. @throws ActivityFailure when it gave up or was cancelled without an answer */
 export async function perform(step: Step, rules: Rules): Promise<Answered> {
   const { items } = step;
-  const isSick = items.some((item) => item.sick);
+  const isTried = rules.localFirst && !items.some((item) => item.sick);
   const summary = items.length === 1 ? (items[0]?.label ?? '') : `${items.length} registrations`;
   switch (step.kind) {
     case 'claim': {
       const requests = items.map(claimRequest);
       const answers = await localFirst(
-        isSick,
+        isTried,
         () => local.claim(requests),
         () => store.claim.executeWithOptions({ summary }, [requests]),
       );
@@ -100,7 +100,7 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
       const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => item.acceptedAt ?? 0);
       const requests = items.map(({ index, requestId }) => ({ index, requestId: requestId ?? '' }));
       const answers = await localFirst(
-        isSick,
+        isTried,
         () => local.poll(requests),
         () => legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [requests]),
       );
@@ -116,7 +116,7 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
     case 'persist': {
       const settlements = items.map(settlement);
       const answers = await localFirst(
-        isSick,
+        isTried,
         () => local.persist(settlements),
         () => store.persist.executeWithOptions({ summary }, [settlements]),
       );

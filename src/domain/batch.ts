@@ -69,6 +69,8 @@ export interface Rules {
   pause: number;
   /** When the journal of an item in doubt is read again, after each other. */
   rechecks: number[];
+  /** Whether claim, poll and persist are tried once inside the workflow task, before the server is given them. */
+  localFirst: boolean;
   /** Events after which a run continues as new, with a short history. */
   maxHistoryEvents: number;
 }

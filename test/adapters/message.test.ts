@@ -146,7 +146,9 @@ for (const [name, value] of impossible) {
   });
 }
 
-const deep = (depth: number): unknown => (depth === 0 ? 1 : [deep(depth - 1)]);
+/** 1 within as many lists. */
+const deep = (depth: number): unknown =>
+  Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 1);
 
 test('headers so large that our own would not fit beside them are refused', () => {
   const large = propertiesOf({ headers: { large: 'x'.repeat(100_000) } });

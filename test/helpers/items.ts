@@ -14,6 +14,7 @@ export const rules: Rules = {
   coalesce: 500,
   pause: 1_000,
   rechecks: [15_000, 300_000],
+  localFirst: false,
   maxHistoryEvents: 2_000,
 };
 

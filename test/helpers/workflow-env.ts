@@ -19,6 +19,8 @@ export const rules: Rules = {
   coalesce: 300,
   pause: 1_000,
   rechecks: [15_000, 300_000],
+  // The time-skipping server counts no local activity as work, and skips ten years while one runs.
+  localFirst: false,
   maxHistoryEvents: 2_000,
 };
 

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { Config } from '../../src/config-schema.ts';
+import { createLegacy } from '../../src/legacy.ts';
+import { NOBODY } from '../helpers/activities.ts';
+import { testConfig } from '../helpers/configuration.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { json, webServer } from '../helpers/web-server.ts';
+
+const SHORT = 300;
+
+function legacyAt(
+  t: TestContext,
+  legacyUrl: string,
+  legacy: Partial<Config['legacy']> = {},
+  legacyAuthorization: string | null = null,
+) {
+  const client = createLegacy(
+    testConfig({ legacyUrl, legacyAuthorization, legacy: { timeout: SHORT, ...legacy } }),
+  );
+  t.after(() => client.close());
+  return client;
+}
+
+/** A server below HTTP: what it does with a connection is the test's. */
+async function rawServer(t: TestContext, onConnection: (socket: Socket) => void) {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    onConnection(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return `http://127.0.0.1:${port}`;
+}
+
+const body = Buffer.from('{"id":"ana-1"}');
+
+test('a submission is a POST of the bytes to the configured path, with key and authorization', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 201, { id: 'AB583C-X' }));
+  const legacy = legacyAt(
+    t,
+    `${server.url}/cadastro/v2/`,
+    { submitPath: '/novos?origem=fila' },
+    'Bearer s3cret',
+  );
+  assert.deepEqual(await legacy.submit(body, 'key-1'), { kind: 'accepted', requestId: 'AB583C-X' });
+  const [seen] = server.seen;
+  assert.equal(seen?.method, 'POST');
+  assert.equal(seen.path, '/cadastro/v2/novos?origem=fila', 'the path of LEGACY_URL comes first');
+  assert.equal(seen.body, body.toString());
+  assert.equal(seen.headers['idempotency-key'], 'key-1');
+  assert.equal(seen.headers.authorization, 'Bearer s3cret');
+  assert.equal(seen.headers['content-length'], String(body.length));
+});
+
+test('a poll is a GET of the configured path, with authorization and without a body', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 200, { status: 'done' }));
+  const legacy = legacyAt(t, `${server.url}/v2`, {}, 'Basic eHl6');
+  assert.deepEqual(await legacy.status('AB583C-X'), { kind: 'done' });
+  const [seen] = server.seen;
+  assert.deepEqual([seen?.method, seen?.path], ['GET', '/v2/registrations/AB583C-X']);
+  assert.equal(seen?.headers.authorization, 'Basic eHl6');
+  assert.equal(seen?.body, '');
+});
+
+test('without an authorization none is sent', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 201, { id: 'A-1' }));
+  await legacyAt(t, server.url).submit(body, 'k');
+  assert.equal(server.seen[0]?.headers.authorization, undefined);
+});
+
+test('connections are kept alive and used again', async (t) => {
+  const ports = new Set<number | undefined>();
+  const server = await webServer(t, (_, response, wire) => {
+    ports.add(wire.socket.remotePort);
+    json(response, 200, { status: 'done' });
+  });
+  const legacy = legacyAt(t, server.url);
+  for (let n = 0; n < 5; n++) await legacy.status('A-1');
+  assert.equal(ports.size, 1);
+});
+
+test('no redirect is followed, neither of a POST nor of a GET', async (t) => {
+  const target = await webServer(t, (_, response) => json(response, 201, { id: 'A-1' }));
+  const server = await webServer(t, (_, response) => {
+    response.writeHead(302, { location: target.url }).end();
+  });
+  const legacy = legacyAt(t, server.url);
+  assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
+  assert.equal((await legacy.status('A-1')).kind, 'unreadable');
+  assert.equal(target.seen.length, 0);
+});
+
+test('the statuses that mean something else here are configuration', async (t) => {
+  const server = await webServer(t, (_, response) =>
+    json(response, 409, { id: 'A-1', reason: 'exists' }),
+  );
+  assert.deepEqual(await legacyAt(t, server.url).submit(body, 'k'), {
+    kind: 'refused',
+    reason: 'exists',
+  });
+  const lenient = legacyAt(t, server.url, { submitStatuses: { '409': 'accepted' } });
+  assert.deepEqual(await lenient.submit(body, 'k'), { kind: 'accepted', requestId: 'A-1' });
+});
+
+test('a reason of the legacy system is cut at 500 characters, and without one the status is told', async (t) => {
+  const server = await webServer(t, ({ headers }, response) =>
+    json(response, 422, headers['idempotency-key'] === 'long' ? { reason: 'x'.repeat(900) } : {}),
+  );
+  const legacy = legacyAt(t, server.url);
+  const long = await legacy.submit(body, 'long');
+  assert.equal(long.kind === 'refused' && long.reason.length, 500);
+  assert.deepEqual(await legacy.submit(body, 'none'), { kind: 'refused', reason: 'HTTP 422' });
+});
+
+test('not sent: nobody listens, or the name is unknown', async (t) => {
+  for (const url of [NOBODY, 'http://no-such-host.invalid']) {
+    const result = await legacyAt(t, url, { timeout: 10_000 }).submit(body, 'k');
+    assert.ok(result.kind === 'not-accepted', JSON.stringify(result));
+    assert.match(result.reason, /ECONNREFUSED|ENOTFOUND|EAI_AGAIN/);
+    assert.equal(result.retryAfter, null);
+  }
+});
+
+test('not sent: waiting for a connection of ours until the deadline, and it is not sent later either', async (t) => {
+  let first: (() => void) | null = null;
+  const server = await webServer(t, (_, response) => {
+    first ??= () => json(response, 201, { id: 'A-1' });
+  });
+  const patient = createLegacy(
+    testConfig({ legacyUrl: server.url, legacy: { timeout: SHORT, maxConcurrent: 1 } }),
+  );
+  t.after(() => patient.close());
+  const occupying = patient.submit(body, 'first');
+  await eventually('the first has arrived', () => assert.equal(server.seen.length, 1));
+  const second = await patient.submit(body, 'second');
+  assert.deepEqual(second.kind, 'not-accepted');
+  await occupying;
+  // The next request on the same connection proves that the second was not waiting in front of it.
+  const third = patient.submit(body, 'third');
+  await eventually('the third has arrived', () =>
+    assert.equal(server.seen.at(-1)?.headers['idempotency-key'], 'third'),
+  );
+  await third;
+  assert.ok(server.seen.every(({ headers }) => headers['idempotency-key'] !== 'second'));
+});
+
+test('lost: a connection that is cut when the request has been read', async (t) => {
+  const url = await rawServer(t, (socket) => socket.once('data', () => socket.destroy()));
+  assert.equal((await legacyAt(t, url).submit(body, 'k')).kind, 'unknown');
+});
+
+test('lost: a connection that is cut in the middle of the answer', async (t) => {
+  const url = await rawServer(t, (socket) =>
+    socket.once('data', () =>
+      socket.end('HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{"id":"A-1"'),
+    ),
+  );
+  assert.equal((await legacyAt(t, url).submit(body, 'k')).kind, 'unknown');
+});
+
+test('lost: an answer that is no HTTP', async (t) => {
+  const url = await rawServer(t, (socket) => socket.once('data', () => socket.end('OK 123\r\n')));
+  assert.equal((await legacyAt(t, url).submit(body, 'k')).kind, 'unknown');
+});
+
+test('lost: no answer within the deadline, which counts from end to end and not from byte to byte', async (t) => {
+  const timers: NodeJS.Timeout[] = [];
+  const server = await webServer(t, (_, response) => {
+    response.writeHead(201, { 'content-type': 'application/json' });
+    timers.push(setInterval(() => response.write(' '), 20));
+  });
+  t.after(() => timers.forEach((timer) => clearInterval(timer)));
+  const result = await legacyAt(t, server.url).submit(body, 'k');
+  assert.ok(result.kind === 'unknown');
+  assert.match(result.reason, new RegExp(`no answer within ${SHORT} ms`));
+});
+
+test('an answer larger than the limit is unknown for a POST and unreadable for a GET', async (t) => {
+  const server = await webServer(t, (_, response) =>
+    json(response, 201, { id: 'A-1', status: 'done', padding: 'x'.repeat(5_000) }),
+  );
+  const legacy = legacyAt(t, server.url, { maxResponseBytes: 1024 });
+  const posted = await legacy.submit(body, 'k');
+  assert.equal(posted.kind, 'unknown');
+  assert.equal((await legacy.status('A-1')).kind, 'unreadable');
+  const enough = legacyAt(t, server.url, { maxResponseBytes: 8 * 1024 });
+  assert.equal((await enough.submit(body, 'k')).kind, 'accepted');
+});
+
+test('headers larger than the client takes are unknown for a POST', async (t) => {
+  const server = await webServer(t, (_, response) =>
+    json(response, 201, { id: 'A-1' }, { 'x-large': 'x'.repeat(40_000) }),
+  );
+  assert.equal((await legacyAt(t, server.url).submit(body, 'k')).kind, 'unknown');
+});
+
+test('an early hint before the answer is no answer', async (t) => {
+  const server = await webServer(t, (_, response) => {
+    response.writeEarlyHints({ link: '</style.css>; rel=preload' });
+    json(response, 201, { id: 'A-1' });
+  });
+  assert.deepEqual(await legacyAt(t, server.url).submit(body, 'k'), {
+    kind: 'accepted',
+    requestId: 'A-1',
+  });
+});
+
+test('a request id must look as configured, since it goes into a path', async (t) => {
+  const ids = ['A/B', '..', 'A B', '', 'x'.repeat(129), 'A?x=1', 'é'];
+  const server = await webServer(t, ({ headers }, response) =>
+    json(response, 201, { id: ids[Number(headers['idempotency-key'])] }),
+  );
+  const legacy = legacyAt(t, server.url);
+  for (const [n, id] of ids.entries()) {
+    if (id === '..') continue; // made of characters that are harmless one by one: encoded, it stays one segment
+    assert.equal((await legacy.submit(body, String(n))).kind, 'unknown', id);
+  }
+  const strict = legacyAt(t, server.url, { requestIdPattern: '^A/B$' });
+  assert.deepEqual(await strict.submit(body, '0'), { kind: 'accepted', requestId: 'A/B' });
+});
+
+test('Retry-After is read in any case of its name', async (t) => {
+  const server = await webServer(t, (_, response) =>
+    json(response, 429, {}, { 'RETRY-AFTER': '7' }),
+  );
+  const legacy = legacyAt(t, server.url);
+  assert.deepEqual(await legacy.submit(body, 'k'), {
+    kind: 'not-accepted',
+    reason: 'HTTP 429',
+    retryAfter: 7_000,
+  });
+  assert.deepEqual(await legacy.status('A-1'), {
+    kind: 'unreadable',
+    reason: 'HTTP 429',
+    retryAfter: 7_000,
+  });
+});
+
+test('no result is ever an exception: after close a submission is told as not sent', async (t) => {
+  const legacy = legacyAt(t, NOBODY);
+  await legacy.close();
+  assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
+});

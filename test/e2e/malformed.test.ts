@@ -1,0 +1,175 @@
+/** Deliveries that are no registrations: told apart, kept as they came, and in nobody's way. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, afterEach, test } from 'node:test';
+import type { Options } from 'amqplib';
+import { eventually } from '../helpers/eventually.ts';
+import { flowOf } from '../helpers/flow.ts';
+import { uniqueName } from '../helpers/servers.ts';
+import { startSystem } from '../helpers/system.ts';
+
+const system = await startSystem({ after, afterEach });
+const flow = flowOf(system);
+const { pid } = system.child('intake');
+
+const deep = '['.repeat(10_000) + ']'.repeat(10_000);
+const id = (text: string): Buffer => Buffer.from(JSON.stringify({ id: text }));
+
+const bodies: { what: string; body: Buffer; reason: RegExp }[] = [
+  { what: 'text that is not JSON', body: Buffer.from('name=Ana'), reason: /^not JSON$/ },
+  { what: 'half a JSON object', body: Buffer.from('{"id": "an'), reason: /^not JSON$/ },
+  { what: 'an object without id', body: Buffer.from('{"name": "Ana"}'), reason: /^no "id"$/ },
+  {
+    what: 'a number as id',
+    body: Buffer.from('{"id": 7}'),
+    reason: /expected a string, got a number/,
+  },
+  { what: 'null as id', body: Buffer.from('{"id": null}'), reason: /expected a string, got null/ },
+  { what: 'an object as id', body: Buffer.from('{"id": {}}'), reason: /expected a string, got a/ },
+  { what: 'an empty id', body: id(''), reason: /"id" is empty/ },
+  { what: 'blanks as id', body: id('   '), reason: /"id" is empty/ },
+  { what: 'an id of 300 bytes', body: id('x'.repeat(300)), reason: /too long: 300 bytes/ },
+  { what: 'control characters in the id', body: id('a\u0000b\n'), reason: /not text/ },
+  {
+    what: 'half a surrogate pair in the id',
+    body: Buffer.from('{"id": "\\ud800"}'),
+    reason: /not text/,
+  },
+  { what: 'nothing at all', body: Buffer.alloc(0), reason: /^empty message$/ },
+  { what: 'blanks', body: Buffer.from(' \n '), reason: /^not JSON$/ },
+  {
+    what: 'an array',
+    body: Buffer.from('[{"id": "a"}]'),
+    reason: /expected a JSON object, got an array/,
+  },
+  { what: 'a string', body: Buffer.from('"a"'), reason: /expected a JSON object, got a string/ },
+  {
+    what: '10,000 nested arrays',
+    body: Buffer.from(`{"id":"a","x":${deep}}`),
+    reason: /nested deeper/,
+  },
+  {
+    what: 'invalid UTF-8',
+    body: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]),
+    reason: /UTF-8/,
+  },
+  { what: 'UTF-16', body: Buffer.from('{"id":"a"}', 'utf16le'), reason: /./ },
+  {
+    what: '5 MB of a well-formed object',
+    body: Buffer.from(JSON.stringify({ id: 'a', x: 'y'.repeat(5 * 1024 * 1024) })),
+    reason: /too large: 52\d{5} bytes/,
+  },
+];
+
+const failureOfBody = (body: Buffer, what: string) => {
+  const hash = createHash('sha256').update(body).digest('hex').slice(0, 16);
+  return flow.failureWhere(
+    `the record of ${what}`,
+    ({ properties }) => properties.messageId === `malformed!${hash}:malformed`,
+  );
+};
+
+for (const { what, body, reason } of bodies) {
+  test(`${what} goes to the failure queue as malformed, and the registrations around it are registered`, async () => {
+    const [before, behind] = [uniqueName(), uniqueName()];
+    await flow.publish({ id: before });
+    await flow.publishBytes(body, { correlationId: what, headers: { tenant: 'north' } });
+    await flow.publish({ id: behind });
+    const { content, properties } = await failureOfBody(body, what);
+    assert.ok(content.equals(body), 'other bytes than were sent');
+    const headers: Record<string, unknown> = { ...properties.headers };
+    assert.equal(headers['x-failure-class'], 'malformed');
+    assert.match(String(headers['x-failure-reason']), reason);
+    assert.equal(headers['x-attempts'], 0);
+    assert.equal(headers['tenant'], 'north');
+    assert.equal(properties.correlationId, what);
+    assert.equal(await flow.outcomeOf(before), 'registered');
+    assert.equal(await flow.outcomeOf(behind), 'registered');
+  });
+}
+
+const nested = (depth: number): Record<string, unknown> =>
+  depth === 0 ? {} : { deeper: nested(depth - 1) };
+
+const hostile: { what: string; headers: Record<string, unknown> }[] = [
+  { what: 'tables nested 1,000 deep', headers: { table: nested(1_000) } },
+  { what: 'a header of 60,000 bytes', headers: { long: 'x'.repeat(60_000) } },
+];
+
+for (const { what, headers } of hostile) {
+  test(`${what}: the message goes to the failure queue with its bytes and without its headers`, async () => {
+    const body = id(uniqueName());
+    await flow.publishBytes(body, { headers, correlationId: what });
+    const { content, properties } = await failureOfBody(body, what);
+    assert.deepEqual(content, body);
+    assert.equal(properties.correlationId, what);
+    const kept: Record<string, unknown> = { ...properties.headers };
+    assert.match(String(kept['x-failure-reason']), /headers that cannot be kept/);
+  });
+}
+
+/** What means something to somebody on the way: to BSON, to amqplib, to us. */
+const strange: Options.Publish['headers'][] = [
+  { $oid: 'abc', inner: { $oid: 'abc' }, date: { $date: 'never' }, binary: { $binary: 7 } },
+  { bytes: Buffer.from([0, 255]), list: [Buffer.from([1]), { x: Buffer.from([2]) }, [[]]] },
+  { nan: { '!': 'double', value: NaN }, least: { '!': 'double', value: -1e300 } },
+  {
+    at: { '!': 'timestamp', value: 1_700_000_000 },
+    sum: { '!': 'decimal', value: { digits: 5, places: 2 } },
+  },
+  { constructor: 'x', toString: { valueOf: 1 }, '': 'nameless', 'á\n': true, nothing: null },
+  {
+    'x-failure-class': { a: 1 },
+    'x-redrive': Buffer.from([1]),
+    'x-death': 'none',
+    'x-delivery-count': 'many',
+  },
+];
+
+for (const [at, headers] of strange.entries()) {
+  test(`strange headers, case ${at + 1}, harm neither a success nor a failure record, malformed or not`, async () => {
+    const [good, bad] = [uniqueName(), uniqueName()];
+    const malformed = Buffer.from(`no JSON, strange headers ${at}`);
+    await flow.publish({ id: good }, { headers });
+    await flow.publish({ id: bad, simulate: { refuse: 'CPF inválido' } }, { headers });
+    await flow.publishBytes(malformed, { headers });
+    assert.equal(await flow.outcomeOf(good), 'registered');
+    const rejected = await flow.failureOf(`${bad}~0`, 'rejected');
+    const { properties } = await failureOfBody(malformed, 'strange headers');
+    for (const [name, value] of Object.entries({ ...headers })) {
+      if (name.startsWith('x-')) continue;
+      for (const record of [rejected.properties, properties]) {
+        const kept: Record<string, unknown> = { ...record.headers };
+        // amqplib reads a double as a plain number, whoever wrote it.
+        assert.deepEqual(kept[name], isDouble(value) ? value.value : value, name);
+      }
+    }
+  });
+}
+
+const isDouble = (value: unknown): value is { value: number } =>
+  typeof value === 'object' && value !== null && '!' in value && value['!'] === 'double';
+
+test('the same malformed message twice is one logical record in two copies', async () => {
+  const body = Buffer.from('twice the same');
+  await flow.publishBytes(body);
+  await flow.publishBytes(body);
+  await eventually('two copies with one messageId', async () => {
+    const copies = (await flow.lookAtFailures()).filter(({ content }) => content.equals(body));
+    assert.equal(copies.length, 2);
+    assert.equal(new Set(copies.map(({ properties }) => properties.messageId)).size, 1);
+  });
+});
+
+test('the same intake has taken all of this, holds nothing back, and has told of no message’s content', async () => {
+  assert.equal(system.child('intake').pid, pid);
+  assert.equal((await flow.ask('intake', '/ready')).status, 200);
+  await eventually('nothing is held', async () => {
+    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+  });
+  const malformed = bodies.length + hostile.length + strange.length + 2;
+  assert.equal(await flow.metric('intake', 'despachante_malformed_total'), malformed);
+  assert.ok(!system.log('intake').includes('Ana'));
+  const report = await flow.audit();
+  assert.ok(report.holds, JSON.stringify(report));
+});
