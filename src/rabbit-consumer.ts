@@ -1,6 +1,7 @@
 /** Taking deliveries from queues, with manual acknowledgement, over a connection that comes back. */
 import type { Channel, ConsumeMessage, MessageProperties } from 'amqplib';
 import type { Config } from './config-schema.ts';
+import { within } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
 import { supervise } from './rabbit.ts';
@@ -94,6 +95,10 @@ export async function createConsumer(
     };
   }
 
+  async function flush(): Promise<void> {
+    await channel?.prefetch(rabbit.prefetch);
+  }
+
   return {
     async pause() {
       isWanted = false;
@@ -108,6 +113,11 @@ export async function createConsumer(
       if (on !== null) await consume(on, () => void on.close().catch(() => {})).catch(() => {});
     },
     isReady: link.isReady,
-    close: link.close,
+    async close() {
+      // amqplib's close overtakes what its channels have still to write. An answer on the channel means that the broker
+      // has read every acknowledgement before it.
+      await within(3_000, 'the last acknowledgements', flush()).catch(() => {});
+      await link.close();
+    },
   };
 }

@@ -28,7 +28,7 @@ function gathererFor(t: TestContext, options: Partial<GatherOptions<string>> = {
     batches,
     later: (ms: number) => t.mock.timers.tick(ms),
     /** Ends the oldest hand-over that is under way. */
-    async finish() {
+    finish: async () => {
       endings.shift()?.();
       await turn();
     },

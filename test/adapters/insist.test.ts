@@ -50,8 +50,7 @@ test('rests grow to a limit and differ, so that all who lost a server do not com
     failed(_, restMs) {
       rests.push(restMs);
       if (rests.length === 8) stop.abort(new Error('enough'));
-      // The timer is set when this returns.
-      setImmediate(() => t.mock.timers.tick(restMs));
+      else setImmediate(() => t.mock.timers.tick(restMs)); // the timer is set when this has returned
     },
   });
   await assert.rejects(insisting);

@@ -60,9 +60,9 @@ export interface Place extends TestQueues {
   folder: string;
   env: Environment;
   /** Runs a command there. */
-  run(args: string[], input?: string | Buffer): Promise<Result>;
+  run: (args: string[], input?: string | Buffer) => Promise<Result>;
   /** Runs a command with `--json`, expects the exit code, and reads what it printed. */
-  json(args: string[], code?: number): Promise<unknown>;
+  json: (args: string[], code?: number) => Promise<unknown>;
 }
 
 /** Everything a command needs, dropped when the test ends. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMapping } from '../../src/config-tree.ts';
+import { queueDepths } from '../../src/queue-depths.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import { emptyFolder, run, testPlace } from './cli.ts';
 
@@ -25,21 +26,20 @@ test('where all is well the doctor says so, and leaves nothing behind', async (t
     env: {
       ...place.env,
       LEGACY_URL: legacy.url,
-      DESPACHANTE_TEMPORAL_TASK_QUEUE: 'nobody works here',
+      DESPACHANTE_TEMPORAL_TASK_QUEUE: 'nobody-works-here',
     },
   });
   assert.equal(code, 0, stdout);
   const found = states(JSON.parse(stdout));
-  for (const { rabbit } of [place]) {
-    for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
-      assert.ok(found.includes(`RabbitMQ: queue ${queue}: well`));
-    }
+  const { intakeQueue, returnedQueue, failureQueue } = place.rabbit;
+  for (const queue of [intakeQueue, returnedQueue, failureQueue]) {
+    assert.ok(found.includes(`RabbitMQ: queue ${queue}: well`));
   }
   for (const check of ['reachable', 'writes', 'clock', 'collection registrations']) {
     assert.ok(found.includes(`MongoDB: ${check}: well`), check);
   }
   assert.ok(found.includes('Temporal: namespace default: well'));
-  assert.ok(found.includes('Temporal: task queue nobody works here: warning'));
+  assert.ok(found.includes('Temporal: task queue nobody-works-here: warning'));
   assert.ok(found.includes('Legacy system: reachable: well'));
   assert.equal(legacy.seen.length, 1);
   assert.equal(legacy.seen[0]?.method, 'GET');
@@ -49,7 +49,7 @@ test('where all is well the doctor says so, and leaves nothing behind', async (t
 test('neighbours that are not there are each told with the remedy, and without passwords: exit code 3', async (t) => {
   const env = {
     AMQP_URL: 'amqp://user:geheim@127.0.0.1:1',
-    MONGODB_URI: 'mongodb://user:geheim@127.0.0.1:1/x?serverSelectionTimeoutMS=500',
+    MONGODB_URI: 'mongodb://user:geheim@127.0.0.1:1/x',
     TEMPORAL_ADDRESS: '127.0.0.1:1',
     LEGACY_URL: 'http://127.0.0.1:1',
     MONGO_URI: 'a mistake',
@@ -72,7 +72,7 @@ test('queues that are missing are a warning and are not made; one declared other
   assert.ok(found.includes(`RabbitMQ: queue ${intakeQueue}: warning`));
   assert.ok(found.includes(`RabbitMQ: queue ${returnedQueue}: well`));
   assert.ok(found.includes(`RabbitMQ: queue ${failureQueue}: unwell`));
-  await assert.rejects(place.channel.checkQueue(intakeQueue), /NOT_FOUND/);
+  assert.deepEqual(await queueDepths(place.connection, [intakeQueue]), { [intakeQueue]: null });
 });
 
 test('a legacy system that asks for credentials, or sends us elsewhere, is not well', async (t) => {

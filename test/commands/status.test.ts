@@ -101,9 +101,10 @@ test('an open registration whose run is gone is told as such', async (t) => {
 });
 
 test('a registration that nobody knows is not found: exit code 4, with how many wait', async (t) => {
-  const { run, rabbit, channel, hasDepth } = await testPlace(t);
+  const place = await testPlace(t);
+  const { run, rabbit, channel } = place;
   channel.sendToQueue(rabbit.intakeQueue, Buffer.from('{"id":"a"}'), { persistent: true });
-  await hasDepth(rabbit.intakeQueue, 1);
+  await place.hasDepth(rabbit.intakeQueue, 1);
   const { code, stderr, stdout } = await run(['status', 'nobody']);
   assert.equal(code, 4);
   assert.match(stderr, /Nothing is known of a registration "nobody"\. It may be among the 1 in "/);

@@ -55,11 +55,11 @@ export interface TestQueues {
   connection: ChannelModel;
   channel: Channel;
   /** Waits for a message and takes it out. */
-  take(queue: string): Promise<GetMessage>;
+  take: (queue: string) => Promise<GetMessage>;
   /** Messages that are ready. */
-  depth(queue: string): Promise<number>;
+  depth: (queue: string) => Promise<number>;
   /** Waits until as many are ready. */
-  hasDepth(queue: string, depth: number): Promise<void>;
+  hasDepth: (queue: string, depth: number) => Promise<void>;
 }
 
 /** The names of three queues, which are declared unless the test is about just that. */

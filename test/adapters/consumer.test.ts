@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { Config } from '../../src/config-schema.ts';
+import { silent } from '../../src/log.ts';
+import { createConsumer } from '../../src/rabbit-consumer.ts';
+import type { Delivery } from '../../src/rabbit-consumer.ts';
+import { QueueMismatch } from '../../src/rabbit-queues.ts';
+import { testConfig } from '../helpers/configuration.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { proxyTo } from '../helpers/proxy.ts';
+import { address, testPublisher, testQueues } from '../helpers/servers.ts';
+
+/** A consumer behind a proxy, with what it was handed so far. */
+async function consumerFor(t: TestContext, changes: Partial<Config['rabbit']> = {}) {
+  const queues = await testQueues(t);
+  const proxy = await proxyTo(t, address('AMQP_URL'));
+  const deliveries: Delivery[] = [];
+  const config = testConfig({ amqpUrl: proxy.url, rabbit: { ...queues.rabbit, ...changes } });
+  const consumer = await createConsumer(config, silent, (delivery) => deliveries.push(delivery));
+  t.after(() => consumer.close());
+  const publisher = await testPublisher(t);
+  return {
+    ...queues,
+    proxy,
+    consumer,
+    deliveries,
+    intake: queues.rabbit.intakeQueue,
+    /** Publishes to the intake queue, or another. */
+    send: async (text: string, queue = queues.rabbit.intakeQueue) =>
+      publisher.publish(queue, Buffer.from(text), { messageId: text }),
+    /** Waits until as many were handed over, and gives their bodies. */
+    handed: (count: number) =>
+      eventually(`${count} deliveries`, () => {
+        assert.equal(deliveries.length, count);
+        return deliveries.map(({ body }) => body.toString());
+      }),
+    isReady: (wanted = true) =>
+      eventually(`the consumer is ${wanted ? '' : 'not '}ready`, () =>
+        assert.equal(consumer.isReady(), wanted),
+      ),
+  };
+}
+
+test('deliveries come from the intake and the returned queue, with body and properties', async (t) => {
+  const { send, handed, deliveries, rabbit } = await consumerFor(t);
+  await send('a');
+  await handed(1);
+  await send('b', rabbit.returnedQueue);
+  assert.deepEqual(await handed(2), ['a', 'b']);
+  assert.equal(deliveries[0]?.properties.messageId, 'a');
+  assert.ok((deliveries[0]?.receivedAt ?? 0) <= Date.now());
+});
+
+test('what is acknowledged is gone, and what is not comes back when the consumer leaves', async (t) => {
+  const { send, handed, deliveries, consumer, hasDepth, take, intake } = await consumerFor(t);
+  await send('a');
+  await send('b');
+  await handed(2);
+  deliveries.find(({ body }) => body.toString() === 'a')?.ack();
+  await consumer.close();
+  assert.equal(consumer.isReady(), false);
+  await hasDepth(intake, 1);
+  assert.equal((await take(intake)).content.toString(), 'b');
+});
+
+test('after a cut what was held is delivered again; an old acknowledgement does nothing, a new one counts', async (t) => {
+  const { send, handed, deliveries, consumer, proxy, hasDepth, intake } = await consumerFor(t);
+  await send('a');
+  await send('b');
+  await handed(2);
+  const [oldA, oldB] = deliveries;
+  proxy.cut();
+  await handed(4);
+  assert.ok(oldA?.isGone() && oldB?.isGone());
+  // On the new channel these tags are somebody else's.
+  oldA?.ack();
+  oldB?.ack();
+  const fresh = deliveries.slice(2);
+  assert.ok(fresh.every((delivery) => !delivery.isGone()));
+  fresh.find(({ body }) => body.toString() === 'b')?.ack();
+  await consumer.close();
+  await hasDepth(intake, 1);
+});
+
+test('pause takes nothing more and keeps what is held; resume goes on', async (t) => {
+  const { send, handed, deliveries, consumer, hasDepth, intake } = await consumerFor(t);
+  await send('a');
+  await handed(1);
+  await consumer.pause();
+  await send('b');
+  await hasDepth(intake, 1);
+  assert.equal(deliveries.length, 1);
+  assert.equal(deliveries[0]?.isGone(), false);
+  deliveries[0]?.ack();
+  await consumer.resume();
+  assert.deepEqual(await handed(2), ['a', 'b']);
+  assert.equal(
+    deliveries[1]?.properties.headers?.['x-delivery-count'] ?? 0,
+    0,
+    'it was never given back',
+  );
+});
+
+test('paused, it stays paused over a cut', async (t) => {
+  const { send, handed, deliveries, consumer, proxy, hasDepth, isReady, intake } =
+    await consumerFor(t);
+  await consumer.pause();
+  proxy.close();
+  await isReady(false);
+  proxy.open();
+  await isReady();
+  await send('a');
+  await hasDepth(intake, 1);
+  assert.equal(deliveries.length, 0);
+  await consumer.resume();
+  assert.deepEqual(await handed(1), ['a']);
+});
+
+test('resume without a pause takes nothing twice', async (t) => {
+  const { send, handed, consumer, channel, intake } = await consumerFor(t);
+  await consumer.resume();
+  assert.equal((await channel.checkQueue(intake)).consumerCount, 1);
+  await send('a');
+  await handed(1);
+});
+
+test('no more are held than the prefetch allows on each queue', async (t) => {
+  const { send, handed, deliveries, hasDepth, intake } = await consumerFor(t, { prefetch: 2 });
+  for (const text of ['a', 'b', 'c']) await send(text);
+  await handed(2);
+  await hasDepth(intake, 1);
+  deliveries[0]?.ack();
+  assert.deepEqual(await handed(3), ['a', 'b', 'c']);
+});
+
+test('a queue that is deleted cancels the consumer, which declares it again and goes on', async (t) => {
+  const { send, handed, connection, channel, intake } = await consumerFor(t);
+  await channel.deleteQueue(intake);
+  await eventually('the queue is consumed again', async () => {
+    // On a channel of its own, as asking for a queue that is not there closes it.
+    const asking = await connection.createChannel();
+    asking.on('error', () => {});
+    assert.equal((await asking.checkQueue(intake)).consumerCount, 1);
+    await asking.close();
+  });
+  await send('a');
+  assert.deepEqual(await handed(1), ['a']);
+});
+
+test('an error in the handler loses no connection, and the next delivery comes', async (t) => {
+  const queues = await testQueues(t);
+  const config = testConfig({ amqpUrl: address('AMQP_URL'), rabbit: queues.rabbit });
+  const bodies: string[] = [];
+  const consumer = await createConsumer(config, silent, ({ body }) => {
+    bodies.push(body.toString());
+    if (bodies.length === 1) throw new Error('a fault of ours');
+  });
+  t.after(() => consumer.close());
+  const publisher = await testPublisher(t);
+  for (const text of ['a', 'b'])
+    await publisher.publish(queues.rabbit.intakeQueue, Buffer.from(text), { messageId: text });
+  await eventually('both were handed over', () => assert.deepEqual(bodies, ['a', 'b']));
+  assert.equal(consumer.isReady(), true);
+});
+
+test('a queue that is declared otherwise ends the start with the difference', async (t) => {
+  const queues = await testQueues(t, false);
+  await queues.channel.assertQueue(queues.rabbit.intakeQueue, { durable: true });
+  const config = testConfig({ amqpUrl: address('AMQP_URL'), rabbit: queues.rabbit });
+  await assert.rejects(
+    createConsumer(config, silent, () => {}),
+    QueueMismatch,
+  );
+});

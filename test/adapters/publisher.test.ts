@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createFailures } from '../../src/failures.ts';
+import type { FailureRecord } from '../../src/failures.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { proxyTo } from '../helpers/proxy.ts';
+import { address, testPublisher, testQueues, uniqueName } from '../helpers/servers.ts';
+
+const ready = (publisher: { isReady(): boolean }, wanted = true) =>
+  eventually(`the publisher is ${wanted ? '' : 'not '}ready`, () =>
+    assert.equal(publisher.isReady(), wanted),
+  );
+
+test('what is published is confirmed, persistent and in the queue', async (t) => {
+  const queues = await testQueues(t);
+  const publisher = await testPublisher(t);
+  assert.equal(publisher.isReady(), true);
+  const { failureQueue } = queues.rabbit;
+  await publisher.publish(failureQueue, Buffer.from('hello'), { messageId: 'm-1', type: 'x' });
+  const message = await queues.take(failureQueue);
+  assert.equal(message.content.toString(), 'hello');
+  assert.deepEqual(
+    [message.properties.messageId, message.properties.type, message.properties.deliveryMode],
+    ['m-1', 'x', 2],
+  );
+});
+
+test('a message that no queue takes is an error, and the next one is not touched by it', async (t) => {
+  const queues = await testQueues(t);
+  const publisher = await testPublisher(t);
+  const nowhere = uniqueName();
+  const lost = publisher.publish(nowhere, Buffer.from('x'), { messageId: 'm-1' });
+  const { failureQueue } = queues.rabbit;
+  const found = publisher.publish(failureQueue, Buffer.from('y'), { messageId: 'm-2' });
+  await assert.rejects(lost, { message: `queue "${nowhere}" does not exist` });
+  await found;
+  await publisher.publish(failureQueue, Buffer.from('z'), { messageId: 'm-1' });
+  await queues.hasDepth(failureQueue, 2);
+});
+
+test('a queue that is full and refuses is an error', async (t) => {
+  const queues = await testQueues(t, false);
+  const { failureQueue } = queues.rabbit;
+  await queues.channel.assertQueue(failureQueue, {
+    arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' },
+  });
+  const publisher = await testPublisher(t);
+  await publisher.publish(failureQueue, Buffer.from('x'), { messageId: 'm-1' });
+  await assert.rejects(publisher.publish(failureQueue, Buffer.from('y'), { messageId: 'm-2' }));
+  await queues.hasDepth(failureQueue, 1);
+});
+
+test('a hundred at once are all confirmed', async (t) => {
+  const queues = await testQueues(t);
+  const publisher = await testPublisher(t);
+  const { failureQueue } = queues.rabbit;
+  await Promise.all(
+    Array.from({ length: 100 }, (_, n) =>
+      publisher.publish(failureQueue, Buffer.from(String(n)), { messageId: `m-${n}` }),
+    ),
+  );
+  await queues.hasDepth(failureQueue, 100);
+});
+
+test('a connection that is cut before the confirm rejects what waits for it, and comes back', async (t) => {
+  const queues = await testQueues(t);
+  const proxy = await proxyTo(t, address('AMQP_URL'));
+  const publisher = await testPublisher(t, proxy.url);
+  const { failureQueue } = queues.rabbit;
+  await publisher.publish(failureQueue, Buffer.from('before'), { messageId: 'm-1' });
+
+  proxy.freeze();
+  const unconfirmed = publisher.publish(failureQueue, Buffer.from('during'), { messageId: 'm-2' });
+  proxy.cut();
+  await assert.rejects(unconfirmed, { message: /channel closed|lost before the broker confirmed/ });
+
+  await ready(publisher);
+  await publisher.publish(failureQueue, Buffer.from('after'), { messageId: 'm-3' });
+  assert.equal((await queues.take(failureQueue)).content.toString(), 'before');
+  assert.equal((await queues.take(failureQueue)).content.toString(), 'after');
+});
+
+test('while there is no connection publishing fails at once, and works when there is one again', async (t) => {
+  const queues = await testQueues(t);
+  const proxy = await proxyTo(t, address('AMQP_URL'));
+  const publisher = await testPublisher(t, proxy.url);
+  proxy.close();
+  await ready(publisher, false);
+  const { failureQueue } = queues.rabbit;
+  await assert.rejects(publisher.publish(failureQueue, Buffer.from('x'), {}), {
+    message: 'RabbitMQ is not connected',
+  });
+  proxy.open();
+  await ready(publisher);
+  await publisher.publish(failureQueue, Buffer.from('y'), { messageId: 'm' });
+  await queues.hasDepth(failureQueue, 1);
+});
+
+test('a closed publisher stays closed', async (t) => {
+  const proxy = await proxyTo(t, address('AMQP_URL'));
+  const publisher = await testPublisher(t, proxy.url);
+  await publisher.close();
+  assert.equal(publisher.isReady(), false);
+  assert.equal(proxy.count(), 1);
+  await assert.rejects(publisher.publish('any', Buffer.from('x'), {}), /not connected/);
+});
+
+const record: FailureRecord = {
+  claim: 'ana-1~0',
+  failureClass: 'rejected',
+  reason: 'CPF inválido',
+  at: new Date(1_700_000_000_000),
+  attempts: 1,
+  requestId: null,
+  workflowId: 'registrations/ana-1/x',
+  redrive: 0,
+  body: Buffer.from('{"id":"ana-1"}'),
+  properties: '{"messageId":"theirs","headers":{"x-tenant":"sp","x-attempts":"forged"}}',
+};
+
+test('a failure record has its story in headers, which win over headers of the same name', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  await createFailures(await testPublisher(t), failureQueue).publish(record);
+  const { properties, content } = await queues.take(failureQueue);
+  assert.equal(content.toString(), '{"id":"ana-1"}');
+  assert.equal(properties.messageId, 'ana-1~0:rejected');
+  const headers = { ...properties.headers };
+  delete headers['x-delivery-count']; // the broker's own
+  assert.deepEqual(headers, {
+    'x-tenant': 'sp',
+    'x-failure-class': 'rejected',
+    'x-failure-reason': 'CPF inválido',
+    'x-failure-at': '2023-11-14T22:13:20.000Z',
+    'x-attempts': 1,
+    'x-redrive': 0,
+    'x-workflow-id': 'registrations/ana-1/x',
+  });
+});
+
+test('a record of a redriven registration no longer has the request id of the time before', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  const properties = '{"headers":{"x-request-id":"OLD-1","x-redrive":0}}';
+  const failures = createFailures(await testPublisher(t), failureQueue);
+  await failures.publish({ ...record, claim: 'ana-1~1', redrive: 1, properties });
+  const { headers } = (await queues.take(failureQueue)).properties;
+  assert.equal(headers?.['x-request-id'], undefined);
+  assert.equal(headers?.['x-redrive'], 1);
+});
+
+test('malformed deliveries are told apart by their bytes', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  const failures = createFailures(await testPublisher(t), failureQueue);
+  const malformed = { ...record, claim: null, failureClass: 'malformed' as const };
+  for (const body of ['x', 'y', 'x'])
+    await failures.publish({ ...malformed, body: Buffer.from(body) });
+  const ids: unknown[] = [];
+  for (let n = 0; n < 3; n++) ids.push((await queues.take(failureQueue)).properties.messageId);
+  assert.match(String(ids[0]), /^malformed![0-9a-f]{16}:malformed$/);
+  assert.notEqual(ids[0], ids[1]);
+  assert.equal(ids[0], ids[2]);
+});
+
+test('the longest id still fits into the messageId of a record', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  const failures = createFailures(await testPublisher(t), failureQueue);
+  const claim = `${'é'.repeat(100)}~1000!0123456789abcdef`;
+  await failures.publish({ ...record, claim, failureClass: 'conflict' });
+  const message = await queues.take(failureQueue);
+  assert.equal(message.properties.messageId, `${claim}:conflict`);
+});

@@ -1,0 +1,202 @@
+/**
+ * Records what test/replay.test.ts replays: `node dist/test/helpers/record-histories.js`, on a real Temporal
+ * (TEMPORAL_ADDRESS). Only for paths that are new: a recorded history is a promise to the runs that are open, and is
+ * never recorded anew because the workflow changed. The activities are scripted, so that there is no personal data in it.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { Client, Connection } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import type { Activities } from '../../activities/create.ts';
+import type { PollAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
+import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
+import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
+import { newCalls, registrationsOf, rules, willing } from './workflow-env.ts';
+
+const FOLDER = 'test/histories';
+const address = process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233';
+
+interface Recording {
+  name: string;
+  count: number;
+  localFirst: boolean;
+  activities?: Partial<Activities>;
+  rules?: Partial<typeof rules>;
+  during?: (run: WorkflowHandle) => Promise<unknown>;
+}
+
+type Numbered = { index: number }[];
+const answers = (items: Numbered, of: (index: number) => PollAnswer): Promise<PollAnswer[]> =>
+  Promise.resolve(items.map(({ index }) => of(index)));
+const accepted = (index: number): SubmitAnswer => ({
+  index,
+  kind: 'accepted',
+  requestId: `REQ-${index}`,
+  at: Date.now(),
+});
+const soon = { offsets: [100, 200, 300, 400], tail: 100, longest: 300 };
+const lost = (items: { index: number; entry: string }[]): Promise<SubmitAnswer[]> =>
+  Promise.resolve(
+    items.map(({ index, entry }) =>
+      entry.endsWith('#1')
+        ? { index, kind: 'unknown', reason: 'the answer was lost' }
+        : accepted(index),
+    ),
+  );
+const word = { id: 'r-0', operator: 'operator', reason: 'recorded' };
+const whenInDoubt = (name: string, args: object) => async (run: WorkflowHandle) => {
+  for (;;) {
+    const view: { open: { state: string }[] } = await run.query('registrations');
+    if (view.open[0]?.state === 'doubt') break;
+  }
+  return run.executeUpdate(name, { args: [args] });
+};
+
+/** Half of the polls say "processing", by turns; the last digit of the index decides how it ends. */
+function mixed(): Partial<Activities> {
+  const polls = new Map<number, number>();
+  const throttled = new Set<number>();
+  return {
+    submit: (items) =>
+      Promise.resolve(
+        items.map(({ index }): SubmitAnswer =>
+          index % 10 === 1
+            ? { index, kind: 'refused', reason: 'no' }
+            : index % 10 === 2 && throttled.size < 10 && throttled.add(index)
+              ? { index, kind: 'not-accepted', reason: 'HTTP 429', retryAfter: 10 }
+              : accepted(index),
+        ),
+      ),
+    poll: (items) =>
+      answers(items, (index) => {
+        const n = (polls.get(index) ?? 0) + 1;
+        polls.set(index, n);
+        if (n <= index % 4) return { index, kind: 'processing' };
+        if (n === 3 && index % 10 === 5)
+          return { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null };
+        return index % 10 === 3 ? { index, kind: 'failed', reason: 'no' } : { index, kind: 'done' };
+      }),
+  };
+}
+
+let tries = 0;
+const recordings: Recording[] = [
+  { name: 'one-registered', count: 1, localFirst: true },
+  { name: 'one-registered-by-activities', count: 1, localFirst: false },
+  { name: 'hundred-mixed', count: 100, localFirst: true, activities: mixed() },
+  { name: 'hundred-mixed-by-activities', count: 100, localFirst: false, activities: mixed() },
+  {
+    name: 'one-rejected',
+    count: 1,
+    localFirst: true,
+    activities: {
+      submit: (items) =>
+        Promise.resolve(items.map(({ index }) => ({ index, kind: 'refused', reason: 'no' }))),
+    },
+  },
+  {
+    name: 'one-timed-out',
+    count: 1,
+    localFirst: true,
+    rules: { deadline: 500 },
+    activities: { poll: (items) => answers(items, (index) => ({ index, kind: 'processing' })) },
+  },
+  {
+    name: 'local-attempt-failed',
+    count: 2,
+    localFirst: true,
+    activities: {
+      poll: (items) => {
+        tries += 1;
+        if (tries < 3) throw ApplicationFailure.create({ message: 'HTTP 503' });
+        return answers(items, (index) => ({ index, kind: 'done' }));
+      },
+    },
+  },
+  {
+    name: 'continued-as-new',
+    count: 2,
+    localFirst: true,
+    rules: { maxHistoryEvents: 25, deadline: 8_000 },
+    activities: { poll: (items) => answers(items, (index) => ({ index, kind: 'processing' })) },
+  },
+  {
+    name: 'doubt-confirmed',
+    count: 1,
+    localFirst: true,
+    activities: { submit: lost },
+    during: whenInDoubt('confirm', { ...word, requestId: 'REQ-0' }),
+  },
+  {
+    name: 'doubt-resubmitted',
+    count: 1,
+    localFirst: true,
+    activities: { submit: lost },
+    during: whenInDoubt('resubmit', word),
+  },
+  {
+    name: 'doubt-abandoned',
+    count: 1,
+    localFirst: true,
+    activities: { submit: lost },
+    during: whenInDoubt('abandon', word),
+  },
+  {
+    name: 'cancelled',
+    count: 3,
+    localFirst: true,
+    activities: { poll: (items) => answers(items, (index) => ({ index, kind: 'processing' })) },
+    during: async (run) => {
+      for (;;) {
+        const view: { open: { polls: number }[] } = await run.query('registrations');
+        if ((view.open[0]?.polls ?? 0) > 1) break;
+      }
+      await run.cancel();
+    },
+  },
+];
+
+const connection = await NativeConnection.connect({ address });
+const client = new Client({ connection: await Connection.connect({ address }) });
+mkdirSync(FOLDER, { recursive: true });
+for (const recording of recordings) {
+  const file = `${FOLDER}/${recording.name}.json`;
+  if (existsSync(file)) continue;
+  const taskQueue = randomUUID();
+  const worker = await Worker.create({
+    connection,
+    taskQueue,
+    workflowBundle: { code: readFileSync(WORKFLOW_BUNDLE, 'utf8') },
+    activities: {
+      ...willing(newCalls()),
+      submit: (items: Numbered) => Promise.resolve(items.map(({ index }) => accepted(index))),
+      ...recording.activities,
+    },
+  });
+  await worker.runUntil(async () => {
+    const now = Date.now();
+    const run = await client.workflow.start(WORKFLOW_TYPE, {
+      args: [
+        {
+          rules: { ...rules, plan: soon, ...recording.rules, localFirst: recording.localFirst },
+          registrations: registrationsOf(recording.count).map((each) => ({
+            ...each,
+            receivedAt: now,
+          })),
+          carried: null,
+        },
+      ],
+      taskQueue,
+      workflowId: `recorded/${recording.name}/${taskQueue}`,
+    });
+    await recording.during?.(run);
+    await run.result();
+    const first = client.workflow.getHandle(run.workflowId, run.firstExecutionRunId);
+    writeFileSync(file, `${historyToJSON(await first.fetchHistory())}\n`);
+    process.stdout.write(`${file}\n`);
+  });
+}
+process.exit();
