@@ -176,7 +176,7 @@ function report({ out }: BenchOptions, figures: Record<string, unknown>): void {
   writeFileSync(out, `${JSON.stringify(figures, null, 2)}\n`);
   const rows = Object.entries(figures).map(([name, value]) => [
     name,
-    typeof value === 'object' ? JSON.stringify(value) : String(value),
+    typeof value === 'string' ? value : JSON.stringify(value),
   ]);
   process.stdout.write(`${columns(rows)}\n\nwritten to ${out}\n`);
 }

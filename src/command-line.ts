@@ -1,18 +1,7 @@
 /** All commands, and how a command line ends. */
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from './config-faults.ts';
-import { addAudit } from './commands/audit.ts';
-import { addConfig } from './commands/config.ts';
 import { CommandError, EXIT } from './commands/context.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addDoubts } from './commands/doubts.ts';
-import { addFailures } from './commands/failures.ts';
-import { addIntake } from './commands/intake.ts';
-import { addPublish } from './commands/publish.ts';
-import { addSimulate } from './commands/simulate.ts';
-import { addStart } from './commands/start.ts';
-import { addStatus } from './commands/status.ts';
-import { addWorker } from './commands/worker.ts';
 
 /** Where a command line writes its help, and what is wrong with it. */
 export interface Output {
@@ -25,7 +14,31 @@ const standard: Output = {
   writeErr: (text) => void process.stderr.write(text),
 };
 
-function createProgram(output: Output): Command {
+type Add = (program: Command) => void;
+
+/** In the order of the help. Loaded when needed: the libraries of all of them together take a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  start: async () => (await import('./commands/start.ts')).addStart,
+  intake: async () => (await import('./commands/intake.ts')).addIntake,
+  worker: async () => (await import('./commands/worker.ts')).addWorker,
+  simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
+  publish: async () => (await import('./commands/publish.ts')).addPublish,
+  status: async () => (await import('./commands/status.ts')).addStatus,
+  failures: async () => (await import('./commands/failures.ts')).addFailures,
+  doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
+  audit: async () => (await import('./commands/audit.ts')).addAudit,
+  config: async () => (await import('./commands/config.ts')).addConfig,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+};
+
+/** Those whose names are among the words; all where none is, for the help and for suggestions. */
+function commandsFor(words: readonly string[]): Promise<Add[]> {
+  const all = Object.entries(COMMANDS);
+  const named = all.filter(([name]) => words.includes(name));
+  return Promise.all((named.length > 0 ? named : all).map(([, load]) => load()));
+}
+
+async function createProgram(words: readonly string[], output: Output): Promise<Command> {
   const program = new Command('despachante')
     .configureOutput(output)
     .description(
@@ -50,21 +63,7 @@ Addresses come from the environment: AMQP_URL, MONGODB_URI, TEMPORAL_ADDRESS, LE
 everything else from despachante.yaml (see despachante.example.yaml). "despachante config" shows what is in force.`,
     );
 
-  for (const add of [
-    addStart,
-    addIntake,
-    addWorker,
-    addSimulate,
-    addPublish,
-    addStatus,
-    addFailures,
-    addDoubts,
-    addAudit,
-    addConfig,
-    addDoctor,
-  ]) {
-    add(program);
-  }
+  for (const add of await commandsFor(words)) add(program);
   return program;
 }
 
@@ -77,7 +76,8 @@ export async function runCommandLine(
   output: Output = standard,
 ): Promise<number> {
   try {
-    await createProgram(output).parseAsync([...words], { from: 'user' });
+    const program = await createProgram(words, output);
+    await program.parseAsync([...words], { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;

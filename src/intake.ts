@@ -2,18 +2,16 @@
  * Intake: takes deliveries, gathers batches, starts a run for each, then acknowledges. Reading order:
  * onDelivery → (malformed: to the failure queue) → gatherer → startBatch → ack.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { NewRegistration, Rules } from './domain/batch.ts';
 import { workflowId } from './domain/names.ts';
-import { parseRegistration } from './domain/registration.ts';
 import type { Config } from './config-schema.ts';
 import type { Failures } from './failures.ts';
 import { createGatherer } from './gather.ts';
 import { insist } from './insist.ts';
-import { labelOf } from './label.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
-import { redriveOf, toWire } from './message.ts';
+import { encodedBytes, propertiesOf, readDelivery } from './delivery.ts';
 import type { Metrics } from './metrics.ts';
 import { createConsumer } from './rabbit-consumer.ts';
 import type { Consumer, Delivery } from './rabbit-consumer.ts';
@@ -69,7 +67,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
   function onDelivery(delivery: Delivery): void {
     metrics.deliveries.inc();
     metrics.unacknowledged.inc();
-    const parsed = read(delivery);
+    const parsed = readDelivery(delivery, config);
     if (parsed.ok) {
       gatherer.add({ delivery, registration: parsed.registration });
       return;
@@ -77,30 +75,6 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     const rejected = reject(delivery, parsed.reason).catch(() => {});
     rejecting.add(rejected);
     void rejected.finally(() => rejecting.delete(rejected));
-  }
-
-  function read({
-    body,
-    properties,
-    receivedAt,
-  }: Delivery): { ok: true; registration: NewRegistration } | { ok: false; reason: string } {
-    const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
-    if (!parsed.ok) return parsed;
-    try {
-      const registration: NewRegistration = {
-        id: parsed.id,
-        label: labelOf(parsed.id, config),
-        bodyHash: createHash('sha256').update(body).digest('hex'),
-        message: toWire(body, properties),
-        receivedAt,
-        redrive: redriveOf(properties.headers),
-      };
-      const size = encodedBytes(registration);
-      if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
-      return { ok: false, reason: `too large with its headers: ${size} bytes` };
-    } catch (error) {
-      return { ok: false, reason: `headers that cannot be kept: ${errorFacts(error).error}` };
-    }
   }
 
   /** Starts a run for a batch, however long Temporal is away, and acknowledges. One that is too large is halved. */
@@ -114,7 +88,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     if (result === 'started') {
       metrics.batchSize.observe(batch.length);
       for (const { delivery } of batch) acknowledge(delivery);
-      log.debug({ workflowId: id, registrations: batch.length }, 'A run was started');
+      log.info({ workflowId: id, registrations: batch.length }, 'A run was started');
       return;
     }
     const [only] = batch;
@@ -184,21 +158,4 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
       await created.close();
     },
   };
-}
-
-/** What a registration adds to the run's input, near enough: base64 is ASCII, and the rest is small. */
-const encodedBytes = ({ message, id, label }: NewRegistration): number =>
-  message.body.length +
-  Buffer.byteLength(message.properties) +
-  Buffer.byteLength(id) +
-  label.length +
-  200;
-
-function propertiesOf({ properties }: Delivery): string {
-  try {
-    return toWire(Buffer.alloc(0), properties).properties;
-  } catch {
-    // Headers that can never be published again: the rest is still the publisher's.
-    return toWire(Buffer.alloc(0), { ...properties, headers: {} }).properties;
-  }
 }

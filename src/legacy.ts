@@ -3,9 +3,10 @@
  * exception. Requests have one deadline from end to end, answers a size limit, redirects are never followed.
  */
 import { Pool } from 'undici';
-import type { Dispatcher } from 'undici';
 import { retryAfterMs, submitClass } from './domain/contract.ts';
 import type { Config } from './config-schema.ts';
+import { exchange } from './exchange.ts';
+import type { Answer } from './exchange.ts';
 
 /** `notSent`: no byte of the request left, so nothing can have been filed. */
 export type SubmitResult =
@@ -140,88 +141,9 @@ export function createLegacy(
   }
 }
 
-type Answer =
-  | { kind: 'answer'; status: number; headers: Record<string, string | undefined>; body: unknown }
-  | { kind: 'none'; sent: boolean; reason: string };
-
 /** A field of the answer's JSON object; undefined when the body is none or does not have it. */
 function fieldOf(answer: Answer, field: string): unknown {
   const body = answer.kind === 'answer' ? answer.body : null;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   return Object.entries(body).find(([key]) => key === field)?.[1];
-}
-
-/**
- * One request and its whole answer. undici calls `onRequestStart` when a connection stands and just before the first
- * byte is written (client-h1.js, writeH1): without it nothing was sent.
- */
-function exchange(
-  pool: Pool,
-  request: Pick<Dispatcher.DispatchOptions, 'method' | 'path'> & {
-    body: Buffer | null;
-    headers: Record<string, string>;
-  },
-  limits: { deadlineMs: number; maxBytes: number },
-): Promise<Answer> {
-  return new Promise((resolve) => {
-    let sent = false;
-    let controller: Dispatcher.DispatchController | null = null;
-    let status = 0;
-    let headers: Record<string, string | undefined> = {};
-    let size = 0;
-    let late = false;
-    const chunks: Buffer[] = [];
-    const deadline = setTimeout(() => {
-      late = true;
-      controller?.abort(new Error(`no answer within ${limits.deadlineMs} ms`));
-      if (controller === null) resolve({ kind: 'none', sent, reason: 'no connection in time' });
-    }, limits.deadlineMs);
-    const end = (answer: Answer): void => {
-      clearTimeout(deadline);
-      resolve(answer);
-    };
-    pool.dispatch(request, {
-      onRequestStart(started) {
-        controller = started;
-        if (late) return void started.abort(new Error('too late'));
-        sent = true;
-      },
-      onResponseStart(_, code, fields) {
-        status = code;
-        headers = singles(fields);
-      },
-      onResponseData(started, chunk) {
-        size += chunk.length;
-        if (size > limits.maxBytes)
-          started.abort(new Error(`an answer of over ${limits.maxBytes} bytes`));
-        else chunks.push(chunk);
-      },
-      onResponseEnd() {
-        end({ kind: 'answer', status, headers, body: parse(Buffer.concat(chunks)) });
-      },
-      onResponseError(_, error) {
-        const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : '';
-        end({ kind: 'none', sent, reason: `${code}${error.message}`.slice(0, 300) });
-      },
-    });
-  });
-}
-
-function singles(
-  fields: Record<string, string | string[] | undefined>,
-): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name.toLowerCase(),
-      Array.isArray(value) ? value[0] : value,
-    ]),
-  );
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return null;
-  }
 }

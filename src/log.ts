@@ -31,6 +31,7 @@ export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 /** An error as a line may hold it: its name, its message and a driver's code, nothing else that hangs on it. */
 export function errorFacts(error: unknown): { error: string; code?: string } {
   if (!(error instanceof Error)) return { error: String(error) };
-  const code = 'code' in error && error.code !== undefined ? { code: String(error.code) } : {};
-  return { error: `${error.name}: ${error.message}`, ...code };
+  const code: unknown = 'code' in error ? error.code : undefined;
+  const isCode = typeof code === 'string' || typeof code === 'number';
+  return { error: `${error.name}: ${error.message}`, ...(isCode ? { code: String(code) } : {}) };
 }

@@ -50,7 +50,7 @@ export async function measure(
   const ready = await readyTimes(legacyUrl);
   const settled = all.filter(({ settledAt }) => settledAt !== null);
   const lags = settled.flatMap((claim) => lagOf(claim, ready)).sort((a, b) => a - b);
-  const accepted = settled.filter(({ outcome }) => outcome?.acceptedAt != null);
+  const accepted = settled.filter(({ outcome }) => (outcome?.acceptedAt ?? null) !== null);
   const polls = accepted.reduce((sum, { outcome }) => sum + (outcome?.polls ?? 0), 0);
   const byOutcome: Record<string, number> = {};
   for (const { outcome } of settled) {

@@ -1,5 +1,5 @@
 import { MongoBulkWriteError, MongoClient } from 'mongodb';
-import type { Db } from 'mongodb';
+import type { Db, WriteError } from 'mongodb';
 import type { Config } from './config-schema.ts';
 import { errorFacts } from './log.ts';
 import { maskUrl } from './mask.ts';
@@ -73,7 +73,7 @@ export function partialFailure(error: unknown): PartialFailure {
     permanent: new Map(),
     transient: new Set(),
   };
-  const list = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+  const list: WriteError[] = [error.writeErrors].flat();
   if (list.length === 0) throw error;
   for (const { index, code, errmsg } of list) {
     if (code === 11000) failure.duplicates.add(index);

@@ -104,7 +104,8 @@ export async function createConsumer(
       isWanted = false;
       const taken = tags;
       tags = [];
-      await Promise.all(taken.map((tag) => channel?.cancel(tag))).catch(() => {});
+      const on = channel;
+      if (on !== null) await Promise.all(taken.map((tag) => on.cancel(tag))).catch(() => {});
     },
     async resume() {
       if (isWanted) return;

@@ -23,9 +23,9 @@ export interface LinkOptions {
 }
 
 export interface Link {
-  isReady(): boolean;
+  isReady: () => boolean;
   /** Ends the connection for good; what was not acknowledged goes back to the queue. */
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 const CONNECT_MS = 5_000;

@@ -123,8 +123,12 @@ function isTooLarge(error: unknown): boolean {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   if (!isGrpcServiceError(cause)) return false;
   const code = Number(cause.code);
-  if (code === GRPC.invalidArgument) return true;
-  return code === GRPC.resourceExhausted && /larger than max|message.*size/i.test(cause.message);
+  // Invalid may also mean a search attribute or a namespace that is not there: that is no fault of the messages, and they
+  // must not end in the failure queue for it.
+  const isAboutSize = /size|large|length|exceed|limit/i.test(cause.message);
+  const isAboutSetup = /search attribute|namespace|task queue/i.test(cause.message);
+  const mayBe = code === GRPC.invalidArgument || code === GRPC.resourceExhausted;
+  return mayBe && isAboutSize && !isAboutSetup && !/rate limit|rps/i.test(cause.message);
 }
 
 /** Asks Temporal for its health. @throws what the client throws when there is no answer within 3 s */

@@ -11,7 +11,8 @@ import { readPublishedLedger } from '../published-ledger.ts';
 import { FINDINGS, auditText } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { EXIT, globals, load, print, printJson } from './context.ts';
-import { withRabbit, withStore, withTemporal } from './neighbours.ts';
+import { withRabbit } from './broker.ts';
+import { withStore, withTemporal } from './neighbours.ts';
 
 interface AuditOptions {
   published?: string;

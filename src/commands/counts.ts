@@ -4,7 +4,8 @@ import type { QueueDepth } from '../queue-depths.ts';
 import { countClaims } from '../tally.ts';
 import type { ClaimCounts } from '../tally.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { part, withRabbit, withStore } from './neighbours.ts';
+import { withRabbit } from './broker.ts';
+import { part, withStore } from './neighbours.ts';
 import type { Part } from './neighbours.ts';
 import { columns, line, number, paint } from './table.ts';
 

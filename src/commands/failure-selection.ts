@@ -5,7 +5,7 @@ import { openFailureQueue } from '../failure-queue.ts';
 import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
 import { labelOf } from '../label.ts';
 import { CommandError, EXIT } from './context.ts';
-import { withRabbit } from './neighbours.ts';
+import { withRabbit } from './broker.ts';
 
 export interface Selection {
   class?: FailureClass;

@@ -1,29 +1,18 @@
 /** A neighbour for as long as a command needs it: connected, given to the work, closed whatever happens. */
 import type { Client } from '@temporalio/client';
-import type { ChannelModel } from 'amqplib';
 import type { Config } from '../config-schema.ts';
 import { why } from '../diagnosis.ts';
-import { connectOnce } from '../rabbit.ts';
 import { openStore } from '../store.ts';
 import type { Store } from '../store.ts';
 import { connectTemporal } from '../temporal.ts';
 
 /** @throws Error that names the address when it cannot be reached, or what `work` throws */
-export async function withRabbit<T>(
-  { amqpUrl, rabbit }: Config,
-  work: (connection: ChannelModel) => Promise<T>,
-): Promise<T> {
-  const connection = await connectOnce(amqpUrl, 'despachante command', rabbit.heartbeat);
-  return work(connection).finally(() => connection.close().catch(() => {}));
-}
-
-/** @throws as withRabbit */
 export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
   const store = await openStore(config);
   return work(store).finally(() => store.close());
 }
 
-/** @throws as withRabbit */
+/** @throws as withStore */
 export async function withTemporal<T>(
   config: Config,
   work: (client: Client) => Promise<T>,

@@ -7,9 +7,7 @@ import { startChild } from '../child.ts';
 import type { Child } from '../child.ts';
 import type { Config } from '../config-schema.ts';
 import { createLog, silent } from '../log.ts';
-import { maskUrl } from '../mask.ts';
 import { measure, progressOf } from '../measure.ts';
-import type { Measured } from '../measure.ts';
 import { outgoing, publishAll } from '../publish.ts';
 import { openPublishedLedger } from '../published-ledger.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
@@ -20,7 +18,9 @@ import { runAudit } from './audit.ts';
 import { CommandError, globals, load, print, printJson, untilSignal } from './context.ts';
 import { withStore } from './neighbours.ts';
 import { showProgress } from './progress.ts';
-import { columns, number, paint } from './table.ts';
+import { addressesOf, progressLine, reportText } from './start-report.ts';
+import type { Report } from './start-report.ts';
+import { paint } from './table.ts';
 
 interface StartOptions {
   count: number;
@@ -137,18 +137,6 @@ async function anyEnds(children: Child[]): Promise<never> {
   throw new CommandError(`The ${ended.name} has ended (${ended.code ?? 'killed'}): see its log`);
 }
 
-interface Report extends Measured {
-  count: number;
-  prefix: string;
-  audit: {
-    holds: boolean;
-    lost: number;
-    filedTwice: number;
-    settledTwice: number;
-    inDoubt: number;
-  };
-}
-
 /** Publishes the samples and follows them until each is settled. @throws what `stop` was aborted with */
 async function fileSamples(
   config: Config,
@@ -196,22 +184,6 @@ async function fileSamples(
   };
 }
 
-function progressLine(
-  now: { claimed: number; settled: number; byOutcome: Record<string, number> },
-  count: number,
-  seconds: number,
-): string {
-  const registered = now.byOutcome['registered'] ?? 0;
-  const parts = [
-    `${number(now.claimed - now.settled)} in flight`,
-    `${number(registered)} registered`,
-    `${number(now.settled - registered)} failed`,
-    `of ${number(count)}`,
-    seconds > 0 ? `${seconds.toFixed(0)} s` : '',
-  ];
-  return parts.filter((part) => part !== '').join(' · ');
-}
-
 async function publishSamples(
   config: Config,
   count: number,
@@ -235,42 +207,4 @@ async function publishSamples(
     onConfirmed: (message) => ledger.add(message),
   }).finally(() => Promise.all([ledger.close(), publisher.close()]));
   if (failed > 0) throw new CommandError(`${failed} samples were not confirmed: ${reason}`);
-}
-
-const addressesOf = ({ temporal, rabbit, legacyUrl, mongodbUri, mongodb }: Config) => ({
-  temporalWeb: temporal.webUrl,
-  queues: rabbit.webUrl === null ? null : `${rabbit.webUrl}/#/queues`,
-  intakeQueue: rabbit.intakeQueue,
-  failureQueue: rabbit.failureQueue,
-  mongodb: `${maskUrl(mongodbUri)} (collection ${mongodb.collection})`,
-  legacy: legacyUrl,
-});
-
-function reportText(report: Report, addresses: ReturnType<typeof addressesOf>): string {
-  const { audit, byOutcome } = report;
-  const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`);
-  const outcomes = Object.entries(byOutcome).map(([kind, n]) => [`  ${kind}`, number(n)]);
-  const sum = audit.holds
-    ? paint.green('holds: nothing lost, nothing filed twice, nothing settled twice')
-    : paint.red(
-        `does NOT hold: ${audit.lost} lost, ${audit.filedTwice} filed twice, ${audit.settledTwice} settled twice`,
-      );
-  return columns([
-    [
-      'settled',
-      `${number(report.settled)} of ${number(report.count)} in ${report.wallSeconds.toFixed(1)} s` +
-        (report.floorSeconds === null
-          ? ''
-          : ` (the legacy system took ${report.floorSeconds.toFixed(1)} s)`),
-    ],
-    ...outcomes,
-    ['lag', `p50 ${seconds(report.lagP50Ms)}, p99 ${seconds(report.lagP99Ms)}`],
-    ['GETs', `${report.getsPerRegistration?.toFixed(1) ?? '–'} per registration`],
-    ['audit', sum],
-    ['', ''],
-    ['Temporal Web', addresses.temporalWeb ?? '(TEMPORAL_WEB_URL is not set)'],
-    ['queues', addresses.queues ?? '(RABBITMQ_WEB_URL is not set)'],
-    ['MongoDB', addresses.mongodb],
-    ['legacy system', addresses.legacy],
-  ]);
 }

@@ -8,7 +8,8 @@ import { readStory } from '../story.ts';
 import type { Chapter, Story } from '../story.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { overall } from './counts.ts';
-import { part, withRabbit, withStore, withTemporal } from './neighbours.ts';
+import { withRabbit } from './broker.ts';
+import { part, withStore, withTemporal } from './neighbours.ts';
 import type { Part } from './neighbours.ts';
 import { columns, line, number, paint, when } from './table.ts';
 

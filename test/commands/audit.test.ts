@@ -133,10 +133,10 @@ test('the ledger of a simulator is asked for over HTTP; without any, filing twic
   }
   const env = { ...place.env, LEGACY_URL: simulator.url };
   const asked = await run(['audit'], { cwd: place.folder, env });
-  assert.equal(asked.code, 3);
+  assert.equal(asked.code, 3, asked.stdout + asked.stderr);
   assert.match(asked.stdout, /filed twice: a: accepted 2 times/);
   const unasked = await run(['audit', '--no-legacy-ledger'], { cwd: place.folder, env });
-  assert.equal(unasked.code, 0);
+  assert.equal(unasked.code, 0, unasked.stdout + unasked.stderr);
   assert.match(unasked.stdout, /^filed twice +\? +not checked/m);
 });
 

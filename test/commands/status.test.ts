@@ -72,8 +72,8 @@ test('the story of a registration is told generation by generation, with every s
     .collection<{ _id: string }>('registrations')
     .updateOne({ _id: 'a' }, { $set: { cpf: 'secret' } });
 
-  const { code, stdout } = await run(['status', 'a']);
-  assert.equal(code, 0);
+  const { code, stdout, stderr } = await run(['status', 'a']);
+  assert.equal(code, 0, stderr);
   assert.match(stdout, /First delivery\n[^]*Redrive 1\n/);
   assert.match(stdout, /answered +2025-03-09 14:07:31Z +superseded +by rui +not on screen 12$/m);
   assert.match(stdout, /submitted +2025-03-09 14:07:31Z, 2 tries$/m);
@@ -91,8 +91,8 @@ test('the story of a registration is told generation by generation, with every s
 test('an open registration whose run is gone is told as such', async (t) => {
   const { store, run, json } = await testPlace(t);
   await store.claims.collection.insertOne(claimOf('a', null));
-  const { code, stdout } = await run(['status', 'a']);
-  assert.equal(code, 0);
+  const { code, stdout, stderr } = await run(['status', 'a']);
+  assert.equal(code, 0, stderr);
   assert.match(stdout, /outcome +open\n/);
   assert.match(stdout, /now +its run is gone from Temporal and has not settled it/);
   const document = await json(['status', 'a']);

@@ -1,8 +1,7 @@
 /** Deliveries that are no registrations: told apart, kept as they came, and in nobody's way. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { after, afterEach, test } from 'node:test';
-import type { Options } from 'amqplib';
+import { after, afterEach, before, test } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
@@ -69,12 +68,16 @@ const failureOfBody = (body: Buffer, what: string) => {
   );
 };
 
-for (const { what, body, reason } of bodies) {
-  test(`${what} goes to the failure queue as malformed, and the registrations around it are registered`, async () => {
-    const [before, behind] = [uniqueName(), uniqueName()];
-    await flow.publish({ id: before });
+const around = bodies.map(() => uniqueName());
+before(async () => {
+  for (const [at, { what, body }] of bodies.entries()) {
     await flow.publishBytes(body, { correlationId: what, headers: { tenant: 'north' } });
-    await flow.publish({ id: behind });
+    await flow.publish({ id: around[at] ?? '' });
+  }
+});
+
+for (const [at, { what, body, reason }] of bodies.entries()) {
+  test(`${what} goes to the failure queue as malformed, and the registration behind it is registered`, async () => {
     const { content, properties } = await failureOfBody(body, what);
     assert.ok(content.equals(body), 'other bytes than were sent');
     const headers: Record<string, unknown> = { ...properties.headers };
@@ -83,8 +86,7 @@ for (const { what, body, reason } of bodies) {
     assert.equal(headers['x-attempts'], 0);
     assert.equal(headers['tenant'], 'north');
     assert.equal(properties.correlationId, what);
-    assert.equal(await flow.outcomeOf(before), 'registered');
-    assert.equal(await flow.outcomeOf(behind), 'registered');
+    assert.equal(await flow.outcomeOf(around[at] ?? ''), 'registered');
   });
 }
 
@@ -108,22 +110,17 @@ for (const { what, headers } of hostile) {
   });
 }
 
-/** What means something to somebody on the way: to BSON, to amqplib, to us. */
-const strange: Options.Publish['headers'][] = [
+/** What means something to somebody on the way: to BSON, to amqplib, to JavaScript, to us. */
+const strange: Record<string, unknown>[] = [
   { $oid: 'abc', inner: { $oid: 'abc' }, date: { $date: 'never' }, binary: { $binary: 7 } },
   { bytes: Buffer.from([0, 255]), list: [Buffer.from([1]), { x: Buffer.from([2]) }, [[]]] },
-  { nan: { '!': 'double', value: NaN }, least: { '!': 'double', value: -1e300 } },
+  { large: 2 ** 60, fraction: 0.5, least: { '!': 'double', value: -1e300 } },
   {
     at: { '!': 'timestamp', value: 1_700_000_000 },
     sum: { '!': 'decimal', value: { digits: 5, places: 2 } },
   },
   { constructor: 'x', toString: { valueOf: 1 }, '': 'nameless', 'á\n': true, nothing: null },
-  {
-    'x-failure-class': { a: 1 },
-    'x-redrive': Buffer.from([1]),
-    'x-death': 'none',
-    'x-delivery-count': 'many',
-  },
+  { 'x-failure-class': { a: 1 }, 'x-redrive': Buffer.from([1]), 'x-delivery-count': 'many' },
 ];
 
 for (const [at, headers] of strange.entries()) {
@@ -136,19 +133,16 @@ for (const [at, headers] of strange.entries()) {
     assert.equal(await flow.outcomeOf(good), 'registered');
     const rejected = await flow.failureOf(`${bad}~0`, 'rejected');
     const { properties } = await failureOfBody(malformed, 'strange headers');
-    for (const [name, value] of Object.entries({ ...headers })) {
+    for (const [name, value] of Object.entries(headers)) {
       if (name.startsWith('x-')) continue;
       for (const record of [rejected.properties, properties]) {
         const kept: Record<string, unknown> = { ...record.headers };
         // amqplib reads a double as a plain number, whoever wrote it.
-        assert.deepEqual(kept[name], isDouble(value) ? value.value : value, name);
+        assert.deepEqual(kept[name], name === 'least' ? -1e300 : value, name);
       }
     }
   });
 }
-
-const isDouble = (value: unknown): value is { value: number } =>
-  typeof value === 'object' && value !== null && '!' in value && value['!'] === 'double';
 
 test('the same malformed message twice is one logical record in two copies', async () => {
   const body = Buffer.from('twice the same');
@@ -157,7 +151,7 @@ test('the same malformed message twice is one logical record in two copies', asy
   await eventually('two copies with one messageId', async () => {
     const copies = (await flow.lookAtFailures()).filter(({ content }) => content.equals(body));
     assert.equal(copies.length, 2);
-    assert.equal(new Set(copies.map(({ properties }) => properties.messageId)).size, 1);
+    assert.equal(new Set(copies.map(({ properties }) => String(properties.messageId))).size, 1);
   });
 });
 

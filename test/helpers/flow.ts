@@ -5,6 +5,8 @@ import type { GetMessage, Options } from 'amqplib';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Claim } from '../../src/claims.ts';
 import { runAudit } from '../../src/commands/audit.ts';
+import { findDoubts } from '../../src/doubts.ts';
+import { progressOf } from '../../src/measure.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import { openPublishedLedger } from '../../src/published-ledger.ts';
 import type { LedgerEntry } from '../../src/simulator/ledger.ts';
@@ -93,6 +95,31 @@ export function flowOf(system: System) {
       ({ properties }) => properties.messageId === `${claim}:${failureClass}`,
     );
 
+  /** How many of the registrations whose ids begin with a prefix are where. */
+  async function tally(prefix: string) {
+    const { claimed, settled, byOutcome } = await progressOf(store, prefix);
+    const doubts = await findDoubts(store, config.legacy.timeout);
+    const inDoubt = doubts.filter(({ claim }) => claim.registration.startsWith(prefix)).length;
+    return { claimed, settled, registered: byOutcome['registered'] ?? 0, inDoubt };
+  }
+
+  /** Waits until all of them are registered. */
+  const allRegistered = (prefix: string, count: number) =>
+    eventually(`all ${count} are registered`, async () => {
+      assert.deepEqual(await tally(prefix), {
+        claimed: count,
+        settled: count,
+        registered: count,
+        inDoubt: 0,
+      });
+    });
+
+  /** Publishes registrations `<prefix>-0`, `<prefix>-1` … */
+  async function publishMany(prefix: string, count: number, more: object = {}): Promise<void> {
+    const all = Array.from({ length: count }, (_, n) => publish({ id: `${prefix}-${n}`, ...more }));
+    await Promise.all(all);
+  }
+
   const documentOf = (id: string) => store.results.find(id);
 
   /** What the legacy system has answered to POSTs of a registration. */
@@ -158,6 +185,9 @@ export function flowOf(system: System) {
     lookAtFailures,
     failureWhere,
     failureOf,
+    tally,
+    allRegistered,
+    publishMany,
     documentOf,
     postsOf,
     requestIdsOf,

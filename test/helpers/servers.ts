@@ -74,12 +74,14 @@ export async function testQueues(t: Ending, declared = true): Promise<TestQueues
   };
   const connection = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
   t.after(async () => {
-    // Deleting a queue that is not there is no error; a channel of its own, as a test may have closed the other one.
-    const tidy = await connection.createChannel();
+    // On a connection of its own, as a test may have lost the other one. A queue that is not there is no error.
+    await connection.close().catch(() => {});
+    const tidying = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
+    const tidy = await tidying.createChannel();
     for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
       await tidy.deleteQueue(queue);
     }
-    await connection.close();
+    await tidying.close();
   });
   if (declared) await declareQueues(connection, rabbit);
   const channel = await connection.createChannel();

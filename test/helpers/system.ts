@@ -45,7 +45,8 @@ export interface System extends TestQueues {
   env: Record<string, string>;
   /** Takes logs and ledgers; gone with the system. */
   folder: string;
-  start(role: Role): Promise<Child>;
+  /** With other settings than the system's, if given. */
+  start(role: Role, env?: Record<string, string>): Promise<Child>;
   /** As an operator does: what is at hand is finished. Resolves with the exit code. */
   stop(role: Role): Promise<number | null>;
   /** As a crash does. */
@@ -61,7 +62,7 @@ const QUICK = {
   DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '300ms',
   DESPACHANTE_LEGACY_EXPECTED_LATENCY_MAX: '800ms',
   DESPACHANTE_LEGACY_TIMEOUT: '2s',
-  DESPACHANTE_WORKER_SHUTDOWN_GRACE: '5s',
+  DESPACHANTE_WORKER_SHUTDOWN_GRACE: '500ms',
   DESPACHANTE_LOG_FORMAT: 'json',
   DESPACHANTE_LOG_LEVEL: 'debug',
 };
@@ -133,13 +134,17 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
     children.delete(role);
     return running.exited;
   };
-  const start = async (role: Role): Promise<Child> => {
+  const start = async (role: Role, more: Record<string, string> = {}): Promise<Child> => {
     const args = [role, '--port', '0'];
-    const started = await startChild({ args, env: { ...env, ...through }, logFile: logs(role) });
+    const started = await startChild({
+      args,
+      env: { ...env, ...through, ...more },
+      logFile: logs(role),
+    });
     children.set(role, started);
     return started;
   };
-  await Promise.all((options.roles ?? ['worker', 'intake']).map(start));
+  await Promise.all((options.roles ?? ['worker', 'intake']).map((role) => start(role)));
 
   return {
     ...queues,

@@ -9,7 +9,7 @@ import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
 import type { NewRegistration, Rules } from '../../src/domain/batch.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { planPolls } from '../../src/domain/poll-plan.ts';
-import type { RunInput } from '../../workflows/registrations.ts';
+import type { RunInput, registrations } from '../../workflows/registrations.ts';
 
 export const rules: Rules = {
   deadline: 3_600_000,
@@ -125,12 +125,14 @@ export const newCalls = () => ({
 });
 export type Calls = ReturnType<typeof newCalls>;
 
+export type Run = WorkflowHandle<typeof registrations>;
+
 /** Runs a workflow with these activities while `use` has its handle. */
 export async function withRun<T>(
   env: TestWorkflowEnvironment,
   activities: Activities,
   input: Partial<RunInput> & { count?: number },
-  use: (handle: WorkflowHandle) => Promise<T>,
+  use: (handle: Run) => Promise<T>,
 ): Promise<T> {
   const taskQueue = randomUUID();
   const worker = await Worker.create({
@@ -144,9 +146,9 @@ export async function withRun<T>(
   return worker.runUntil(async () => {
     const now = await env.currentTimeMs();
     const { count = 1, ...given } = input;
-    const registrations = registrationsOf(count).map((each) => ({ ...each, receivedAt: now }));
-    const handle = await env.client.workflow.start(WORKFLOW_TYPE, {
-      args: [{ rules, registrations, carried: null, ...given }],
+    const fresh = registrationsOf(count).map((each) => ({ ...each, receivedAt: now }));
+    const handle = await env.client.workflow.start<typeof registrations>(WORKFLOW_TYPE, {
+      args: [{ rules, registrations: fresh, carried: null, ...given }],
       taskQueue,
       workflowId: `test/${randomUUID()}`,
     });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { SubmitAnswer } from '../../src/domain/answers.ts';
 import type { RunView } from '../../workflows/view.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createTimeSkipping, newCalls, rules, willing, withRun } from '../helpers/workflow-env.ts';
+import type { Run } from '../helpers/workflow-env.ts';
 
 let env: TestWorkflowEnvironment;
 before(async () => {
@@ -28,7 +28,7 @@ const losing = (calls: ReturnType<typeof newCalls>): Submit => {
     );
 };
 
-const inDoubt = (run: WorkflowHandle) =>
+const inDoubt = (run: Run) =>
   eventually('the registration is in doubt', async () => {
     const view = await run.query<RunView>('registrations');
     assert.equal(view.open[0]?.state, 'doubt');
@@ -132,7 +132,7 @@ test('an update that names no doubt, or no reason, is refused with what was expe
     await inDoubt(run);
     const refused = async (name: string, args: object, expected: RegExp) => {
       await assert.rejects(run.executeUpdate(name, { args: [args] }), (error: Error) => {
-        assert.match(String(error.cause ?? error), expected);
+        assert.match(String(error.cause instanceof Error ? error.cause.message : error), expected);
         return true;
       });
     };

@@ -1,0 +1,15 @@
+import type { ChannelModel } from 'amqplib';
+import type { Config } from '../config-schema.ts';
+import { connectOnce } from '../rabbit.ts';
+
+/**
+ * RabbitMQ for as long as a command needs it.
+ * @throws Error that names the address when it cannot be reached, or what `work` throws
+ */
+export async function withRabbit<T>(
+  { amqpUrl, rabbit }: Config,
+  work: (connection: ChannelModel) => Promise<T>,
+): Promise<T> {
+  const connection = await connectOnce(amqpUrl, 'despachante command', rabbit.heartbeat);
+  return work(connection).finally(() => connection.close().catch(() => {}));
+}

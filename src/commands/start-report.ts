@@ -1,0 +1,71 @@
+/** What `start` shows: a line while it runs, and the report at the end. */
+import type { Config } from '../config-schema.ts';
+import { maskUrl } from '../mask.ts';
+import type { Measured } from '../measure.ts';
+import { columns, number, paint } from './table.ts';
+
+export interface Report extends Measured {
+  count: number;
+  prefix: string;
+  audit: {
+    holds: boolean;
+    lost: number;
+    filedTwice: number;
+    settledTwice: number;
+    inDoubt: number;
+  };
+}
+
+export function progressLine(
+  now: { claimed: number; settled: number; byOutcome: Record<string, number> },
+  count: number,
+  seconds: number,
+): string {
+  const registered = now.byOutcome['registered'] ?? 0;
+  const parts = [
+    `${number(now.claimed - now.settled)} in flight`,
+    `${number(registered)} registered`,
+    `${number(now.settled - registered)} failed`,
+    `of ${number(count)}`,
+    seconds > 0 ? `${seconds.toFixed(0)} s` : '',
+  ];
+  return parts.filter((part) => part !== '').join(' · ');
+}
+
+export const addressesOf = ({ temporal, rabbit, legacyUrl, mongodbUri, mongodb }: Config) => ({
+  temporalWeb: temporal.webUrl,
+  queues: rabbit.webUrl === null ? null : `${rabbit.webUrl}/#/queues`,
+  intakeQueue: rabbit.intakeQueue,
+  failureQueue: rabbit.failureQueue,
+  mongodb: `${maskUrl(mongodbUri)} (collection ${mongodb.collection})`,
+  legacy: legacyUrl,
+});
+
+export function reportText(report: Report, addresses: ReturnType<typeof addressesOf>): string {
+  const { audit, byOutcome } = report;
+  const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`);
+  const outcomes = Object.entries(byOutcome).map(([kind, n]) => [`  ${kind}`, number(n)]);
+  const sum = audit.holds
+    ? paint.green('holds: nothing lost, nothing filed twice, nothing settled twice')
+    : paint.red(
+        `does NOT hold: ${audit.lost} lost, ${audit.filedTwice} filed twice, ${audit.settledTwice} settled twice`,
+      );
+  return columns([
+    [
+      'settled',
+      `${number(report.settled)} of ${number(report.count)} in ${report.wallSeconds.toFixed(1)} s` +
+        (report.floorSeconds === null
+          ? ''
+          : ` (the legacy system took ${report.floorSeconds.toFixed(1)} s)`),
+    ],
+    ...outcomes,
+    ['lag', `p50 ${seconds(report.lagP50Ms)}, p99 ${seconds(report.lagP99Ms)}`],
+    ['GETs', `${report.getsPerRegistration?.toFixed(1) ?? '–'} per registration`],
+    ['audit', sum],
+    ['', ''],
+    ['Temporal Web', addresses.temporalWeb ?? '(TEMPORAL_WEB_URL is not set)'],
+    ['queues', addresses.queues ?? '(RABBITMQ_WEB_URL is not set)'],
+    ['MongoDB', addresses.mongodb],
+    ['legacy system', addresses.legacy],
+  ]);
+}

@@ -1,0 +1,55 @@
+/** What a delivery is: a registration, or malformed with the reason. Nothing here throws. */
+import { createHash } from 'node:crypto';
+import type { NewRegistration } from './domain/batch.ts';
+import { parseRegistration } from './domain/registration.ts';
+import type { Config } from './config-schema.ts';
+import { labelOf } from './label.ts';
+import { errorFacts } from './log.ts';
+import { redriveOf, toWire } from './message.ts';
+import type { Delivery } from './rabbit-consumer.ts';
+
+type ReadDelivery =
+  | { ok: true; registration: NewRegistration }
+  /** The reason tells nothing of the message's content. */
+  | { ok: false; reason: string };
+
+export function readDelivery(
+  { body, properties, receivedAt }: Pick<Delivery, 'body' | 'properties' | 'receivedAt'>,
+  config: Config,
+): ReadDelivery {
+  const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
+  if (!parsed.ok) return parsed;
+  try {
+    const registration: NewRegistration = {
+      id: parsed.id,
+      label: labelOf(parsed.id, config),
+      bodyHash: createHash('sha256').update(body).digest('hex'),
+      message: toWire(body, properties),
+      receivedAt,
+      redrive: redriveOf(properties.headers),
+    };
+    const size = encodedBytes(registration);
+    if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
+    return { ok: false, reason: `too large with its headers: ${size} bytes` };
+  } catch (error) {
+    return { ok: false, reason: `headers that cannot be kept: ${errorFacts(error).error}` };
+  }
+}
+
+/** What a registration adds to the run's input, near enough: base64 is ASCII, and the rest is small. */
+export const encodedBytes = ({ message, id, label }: NewRegistration): number =>
+  message.body.length +
+  Buffer.byteLength(message.properties) +
+  Buffer.byteLength(id) +
+  label.length +
+  200;
+
+/** The properties of a delivery that was no registration, for its failure record. */
+export function propertiesOf({ properties }: Pick<Delivery, 'properties'>): string {
+  try {
+    return toWire(Buffer.alloc(0), properties).properties;
+  } catch {
+    // Headers that can never be published again: the rest is still the publisher's.
+    return toWire(Buffer.alloc(0), { ...properties, headers: {} }).properties;
+  }
+}
