@@ -23,7 +23,7 @@ export interface ClaimRequest {
 }
 
 export const createClaim =
-  ({ claims, metrics }: Pick<Dependencies, 'claims' | 'metrics'>) =>
+  ({ claims, journal, metrics }: Pick<Dependencies, 'claims' | 'journal' | 'metrics'>) =>
   (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
     withHeartbeat(async () => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
@@ -43,8 +43,17 @@ export const createClaim =
             : await refused(request, claim),
         );
       }
+      await reopenAbandoned(answers);
       metrics.duplicates.inc(answers.filter(({ kind }) => kind === 'duplicate').length);
       return answers;
+
+      /** Whoever redrives what was abandoned wants it decided anew; else the old word would abandon it again. */
+      async function reopenAbandoned(granted: ClaimAnswer[]): Promise<void> {
+        for (const answer of granted) {
+          if (answer.kind !== 'in-doubt') continue;
+          await journal.decide(answer.entry, ['abandoned'], { state: 'unknown', operator: null });
+        }
+      }
 
       function claimOf(request: ClaimRequest, before: Claim | undefined): Claim {
         const generation = before === undefined ? 0 : before.generation + 1;

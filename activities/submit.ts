@@ -7,6 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer } from '../src/domain/answers.ts';
+import { claimOfEntry } from '../src/domain/names.ts';
 import { bytes } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import type { Closing, Entry } from '../src/journal.ts';
@@ -106,9 +107,12 @@ async function sendChunk(
   }
 }
 
-/** The same for every try of one entry, so that a system which honours it files once whatever happens on the wire. */
+/**
+ * The same for every submission of one claim, so that a legacy system which honours it files once whatever happens on the
+ * wire: also where `onUnknown: resubmit`, or an operator, opens a next entry for what had been accepted after all.
+ */
 export const idempotencyKey = (entry: string): string =>
-  createHash('sha256').update(entry).digest('hex').slice(0, 32);
+  createHash('sha256').update(claimOfEntry(entry)).digest('hex').slice(0, 32);
 
 function closingOf(
   entry: string,

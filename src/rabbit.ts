@@ -74,7 +74,11 @@ export async function supervise(
     const gone = new Promise<Error>((resolve) => {
       connection.on('error', resolve);
       // A broker that shuts down emits only 'close'.
-      connection.on('close', (error?: Error) => resolve(error ?? new Error('closed')));
+      connection.on('close', (error?: Error) => {
+        resolve(error ?? new Error('closed'));
+        // What is closed need not be closed: amqplib would not answer, and the next connection would wait for that.
+        if (current === connection) current = null;
+      });
       current = connection;
       lose = resolve;
     });
@@ -86,6 +90,8 @@ export async function supervise(
         'RabbitMQ setup',
         Promise.race([options.setup(connection, lose), early]),
       );
+      // Asked to close while this was being set up, nobody else would end it.
+      stop.signal.throwIfAborted();
     } catch (error) {
       await closeQuietly(connection);
       throw error;

@@ -18,7 +18,7 @@ export function rulesOf({ legacy, temporal }: Pick<Config, 'legacy' | 'temporal'
     coalesce: Math.min(plan.tail / 2, 1_000),
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
-    rechecks: [15_000, 5 * 60_000],
+    rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],
     localFirst: temporal.localActivities,
     maxHistoryEvents: 2_000,
   };

@@ -1,6 +1,6 @@
 /**
  * What the legacy system accepted, against what it was allowed to be sent. The Idempotency-Key of a filing names the
- * journal entry it was sent under, and each entry may be accepted once.
+ * claim it was sent under, and each journal entry of a claim may be accepted once.
  */
 import type { Account, AuditClaim } from './audit-account.ts';
 import type { Finding } from './audit.ts';
@@ -48,10 +48,10 @@ export function findFiledTwice(
     }
     const allowed = allowedKeys(journal.get(id) ?? [], generations);
     const isNamed = all.every(({ key }) => key !== null);
-    const used = new Set(
-      all.map(({ key }) => key).filter((key) => key !== null && allowed.has(key)),
-    );
-    const legitimate = isNamed ? used.size : Math.min(all.length, Math.max(allowed.size, 1));
+    const entriesAllowed = [...allowed.values()].reduce((sum, count) => sum + count, 0);
+    const legitimate = isNamed
+      ? legitimateOf(all, allowed)
+      : Math.min(all.length, Math.max(entriesAllowed, 1));
     if (all.length > Math.max(legitimate, 1)) {
       twice.push({
         id,
@@ -72,14 +72,27 @@ export function findFiledTwice(
   return { twice, unexpected, again };
 }
 
-/** The keys of the entries that were opened for a reason; others should not be there. */
+/** Of each key no more than there are entries for it. */
+function legitimateOf(
+  filings: readonly AuditFiling[],
+  allowed: ReadonlyMap<string, number>,
+): number {
+  const left = new Map(allowed);
+  return filings.filter(({ key }) => {
+    const count = left.get(key ?? '') ?? 0;
+    left.set(key ?? '', count - 1);
+    return count > 0;
+  }).length;
+}
+
+/** How many entries were opened for a reason, by key; others should not be there. */
 function allowedKeys(
   entries: readonly AuditEntry[],
   generations: readonly AuditClaim[],
-): ReadonlySet<string> {
+): ReadonlyMap<string, number> {
   const byName = new Map(entries.map((entry) => [entry.entry, entry]));
   const byKey = new Map(generations.map((claim) => [claim.key, claim]));
-  const allowed = new Set<string>();
+  const allowed = new Map<string, number>();
   for (const { entry, key } of entries) {
     const n = entryNumber(entry);
     const claim = byKey.get(claimOfEntry(entry));
@@ -88,7 +101,7 @@ function allowedKeys(
       n === 1
         ? claim !== undefined && maySubmit(claim, generations)
         : before !== undefined && ['superseded', 'unknown'].includes(before.state);
-    if (isAllowed) allowed.add(key);
+    if (isAllowed) allowed.set(key, (allowed.get(key) ?? 0) + 1);
   }
   return allowed;
 }

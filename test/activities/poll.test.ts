@@ -12,6 +12,7 @@ import { testConfig } from '../helpers/configuration.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import type { Respond } from '../helpers/web-server.ts';
 import { file, simulatorFor } from '../simulator/harness.ts';
+import { atEnd } from '../helpers/servers.ts';
 
 function pollOf(
   t: TestContext,
@@ -20,7 +21,7 @@ function pollOf(
 ) {
   const config = testConfig({ legacyUrl, legacy: { timeout: TIMEOUT_MS, ...legacy } });
   const client = createLegacy(config);
-  t.after(() => client.close());
+  atEnd(t, () => client.close());
   return createPoll({ legacy: client, slots: createSlots(slots), metrics: createMetrics() });
 }
 

@@ -9,7 +9,7 @@ import { QueueMismatch } from '../../src/rabbit-queues.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { proxyTo } from '../helpers/proxy.ts';
-import { address, testPublisher, testQueues } from '../helpers/servers.ts';
+import { atEnd, address, testPublisher, testQueues } from '../helpers/servers.ts';
 
 /** A consumer behind a proxy, with what it was handed so far. */
 async function consumerFor(t: TestContext, changes: Partial<Config['rabbit']> = {}) {
@@ -18,7 +18,7 @@ async function consumerFor(t: TestContext, changes: Partial<Config['rabbit']> = 
   const deliveries: Delivery[] = [];
   const config = testConfig({ amqpUrl: proxy.url, rabbit: { ...queues.rabbit, ...changes } });
   const consumer = await createConsumer(config, silent, (delivery) => deliveries.push(delivery));
-  t.after(() => consumer.close());
+  atEnd(t, () => consumer.close());
   const publisher = await testPublisher(t);
   return {
     ...queues,
@@ -156,12 +156,29 @@ test('an error in the handler loses no connection, and the next delivery comes',
     bodies.push(body.toString());
     if (bodies.length === 1) throw new Error('a fault of ours');
   });
-  t.after(() => consumer.close());
+  atEnd(t, () => consumer.close());
   const publisher = await testPublisher(t);
   for (const text of ['a', 'b'])
     await publisher.publish(queues.rabbit.intakeQueue, Buffer.from(text), { messageId: text });
   await eventually('both were handed over', () => assert.deepEqual(bodies, ['a', 'b']));
   assert.equal(consumer.isReady(), true);
+});
+
+test('closed while its connection is being set up anew, it ends, and that connection with it', async (t) => {
+  const { consumer, proxy, channel, intake } = await consumerFor(t);
+  const before = proxy.count();
+  proxy.hold();
+  proxy.cut();
+  await eventually('the next connection is on its way', () =>
+    assert.equal(proxy.count(), before + 1),
+  );
+  const closed = consumer.close();
+  proxy.release();
+  await closed;
+  await eventually('nobody consumes', async () =>
+    assert.equal((await channel.checkQueue(intake)).consumerCount, 0),
+  );
+  assert.equal(consumer.isReady(), false);
 });
 
 test('a queue that is declared otherwise ends the start with the difference', async (t) => {

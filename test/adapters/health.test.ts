@@ -4,11 +4,12 @@ import type { TestContext } from 'node:test';
 import { request } from 'undici';
 import { serveHealth } from '../../src/health.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { atEnd } from '../helpers/servers.ts';
 
 async function healthOf(t: TestContext, checks: Record<string, boolean>) {
   const metrics = createMetrics();
   const health = await serveHealth({ host: '127.0.0.1', port: 0, metrics, checks: () => checks });
-  t.after(() => health.close());
+  atEnd(t, () => health.close());
   const get = async (path: string) => {
     const { statusCode, headers, body } = await request(`http://127.0.0.1:${health.port}${path}`);
     return { status: statusCode, type: String(headers['content-type']), text: await body.text() };

@@ -9,6 +9,7 @@ import { createLegacy } from '../../src/legacy.ts';
 import { NOBODY } from '../helpers/activities.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { json, webServer } from '../helpers/web-server.ts';
+import { atEnd } from '../helpers/servers.ts';
 
 const SHORT = 300;
 
@@ -21,7 +22,7 @@ function legacyAt(
   const client = createLegacy(
     testConfig({ legacyUrl, legacyAuthorization, legacy: { timeout: SHORT, ...legacy } }),
   );
-  t.after(() => client.close());
+  atEnd(t, () => client.close());
   return client;
 }
 
@@ -35,7 +36,7 @@ async function rawServer(t: TestContext, onConnection: (socket: Socket) => void)
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  t.after(() => {
+  atEnd(t, () => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
@@ -177,7 +178,7 @@ test('lost: no answer within the deadline, which counts from end to end and not 
     response.writeHead(201, { 'content-type': 'application/json' });
     timers.push(setInterval(() => response.write(' '), 20));
   });
-  t.after(() => timers.forEach((timer) => clearInterval(timer)));
+  atEnd(t, () => timers.forEach((timer) => clearInterval(timer)));
   const result = await legacyAt(t, server.url).submit(body, 'k');
   assert.ok(result.kind === 'unknown');
   assert.match(result.reason, new RegExp(`no answer within ${SHORT} ms`));

@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { MongoBulkWriteError } from 'mongodb';
 import { connectMongo, partialFailure } from '../../src/mongo.ts';
 import { testConfig } from '../helpers/configuration.ts';
-import { address, testDatabase, uniqueName } from '../helpers/servers.ts';
+import { atEnd, address, testDatabase, uniqueName } from '../helpers/servers.ts';
 
 const store = await testDatabase({ after });
 
@@ -65,6 +65,6 @@ test('the database is the one that the address names, and "despachante" where it
   const url = new URL(address('MONGODB_URI'));
   url.pathname = '/';
   const bare = await connectMongo(testConfig({ mongodbUri: url.toString() }));
-  t.after(() => bare.close());
+  atEnd(t, () => bare.close());
   assert.equal(bare.db.databaseName, 'despachante');
 });

@@ -9,7 +9,8 @@ import { startSimulator } from '../../src/simulator/simulator.ts';
 import { run, testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
 
-const T0 = new Date('2025-03-09T14:07:31Z');
+/** Recent: older records would be removed by their retention. */
+const T0 = new Date(Date.now() - 60_000);
 const bodyOf = (id: string): string => JSON.stringify({ id });
 const hashOf = (id: string): string => createHash('sha256').update(bodyOf(id)).digest('hex');
 

@@ -13,7 +13,7 @@ import { createMetrics } from '../../src/metrics.ts';
 import { createSlots } from '../../src/slots.ts';
 import type { Store } from '../../src/store.ts';
 import { testConfig } from './configuration.ts';
-import { testDatabase, uniqueName } from './servers.ts';
+import { atEnd, testDatabase, uniqueName } from './servers.ts';
 import type { Ending } from './servers.ts';
 
 /** What an activity knows of its attempt. */
@@ -109,7 +109,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
   });
   const store = options.store ?? (await testDatabase(t, options.mongodb));
   const legacy = createLegacy(config);
-  t.after(() => legacy.close());
+  atEnd(t, () => legacy.close());
   const failures = recordedFailures();
   const dependencies: Dependencies = {
     ...store,

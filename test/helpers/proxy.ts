@@ -2,6 +2,7 @@
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 import { once } from 'node:events';
+import { atEnd } from './servers.ts';
 import type { Ending } from './servers.ts';
 
 export interface Proxy {
@@ -9,6 +10,9 @@ export interface Proxy {
   url: string;
   /** Cuts every connection; new ones are let through. */
   cut(): void;
+  /** Takes new connections, and lets nothing of them through until `release`. */
+  hold(): void;
+  release(): void;
   /** Keeps connections open and lets nothing through any more, in either direction. */
   freeze(): void;
   /** Cuts every connection and refuses new ones until `open`. */
@@ -26,6 +30,7 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let isOpen = true;
   let count = 0;
+  let held: (() => void)[] | null = null;
 
   const server = createServer((near) => {
     near.on('error', () => {});
@@ -42,8 +47,12 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
     };
     near.on('close', end);
     far.on('close', end);
-    near.pipe(far);
-    far.pipe(near);
+    const letThrough = () => {
+      near.pipe(far);
+      far.pipe(near);
+    };
+    if (held === null) letThrough();
+    else held.push(letThrough);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -53,7 +62,7 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
       far.destroy();
     }
   };
-  t.after(() => {
+  atEnd(t, () => {
     cut();
     server.close();
   });
@@ -62,6 +71,13 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
   return {
     url: url.toString(),
     cut,
+    hold() {
+      held = [];
+    },
+    release() {
+      for (const letThrough of held ?? []) letThrough();
+      held = null;
+    },
     freeze() {
       for (const [near, far] of pairs) {
         near.unpipe(far);

@@ -18,6 +18,30 @@ export interface Ending {
   after(tidy: () => Promise<void> | void): void;
 }
 
+const tidyings = new WeakMap<Ending, (() => Promise<void> | void)[]>();
+
+/**
+ * Tidies up when the test ends, the last thing first: node:test does the first thing first, and would delete the queues
+ * under a consumer, which then declares them anew. All is tidied up even when some of it fails.
+ */
+export function atEnd(t: Ending, tidy: () => Promise<void> | void): void {
+  const known = tidyings.get(t);
+  if (known !== undefined) return void known.push(tidy);
+  const all = [tidy];
+  tidyings.set(t, all);
+  t.after(async () => {
+    const failures: unknown[] = [];
+    for (const each of all.reverse()) {
+      try {
+        await each();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, 'not all could be tidied up');
+  });
+}
+
 /** An address out of the environment. @throws Error that says how to have it set */
 export function address(name: 'AMQP_URL' | 'MONGODB_URI'): string {
   const value = process.env[name];
@@ -43,7 +67,7 @@ export async function testDatabase(
       mongodb: { database: uniqueName(), ...mongodb },
     }),
   );
-  t.after(async () => {
+  atEnd(t, async () => {
     await store.db.dropDatabase();
     await store.close();
   });
@@ -73,7 +97,7 @@ export async function testQueues(t: Ending, declared = true): Promise<TestQueues
     heartbeat: 10_000,
   };
   const connection = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
-  t.after(async () => {
+  atEnd(t, async () => {
     // On a connection of its own, as a test may have lost the other one. A queue that is not there is no error.
     await connection.close().catch(() => {});
     const tidying = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
@@ -113,6 +137,6 @@ export async function testPublisher(t: Ending, url = address('AMQP_URL')): Promi
     heartbeatMs: 10_000,
     log: silent,
   });
-  t.after(() => publisher.close());
+  atEnd(t, () => publisher.close());
   return publisher;
 }

@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { once } from 'node:events';
+import { atEnd } from './servers.ts';
 import type { Ending } from './servers.ts';
 
 export interface SeenRequest {
@@ -50,7 +51,7 @@ export async function webServer(t: Ending, respond: Respond): Promise<WebServer>
     server.closeAllConnections();
     await closed;
   };
-  t.after(stop);
+  atEnd(t, stop);
   return {
     url: `http://127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`,
     seen,
