@@ -79,7 +79,9 @@ export async function createConsumer(
         if (message === null) lost(new Error(`the broker cancelled the consumer of "${queue}"`));
         else onDelivery(deliveryOf(on, message));
       });
-      tags.push(consumerTag);
+      // Paused meanwhile: then this one was not among those that were cancelled.
+      if (isWanted) tags.push(consumerTag);
+      else await on.cancel(consumerTag);
     }
   }
 

@@ -67,8 +67,14 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
       await collection.bulkWrite(operations, { ordered: false });
     } catch (error) {
       const { duplicates, permanent, transient } = partialFailure(error);
-      // Two upserts of one id can both try to insert; the one that lost finds the document the next time.
-      for (const index of [...duplicates, ...transient]) written[index] = 'later';
+      for (const index of transient) written[index] = 'later';
+      // Two upserts of one id can both try to insert; the one that lost finds the document the next time. Where there is
+      // none, another unique index of the collection refuses it, and always will.
+      const there = await findIds([...duplicates].map((index) => results[index]?.id ?? ''));
+      for (const index of duplicates) {
+        const isThere = there.has(results[index]?.id);
+        written[index] = isThere ? 'later' : { permanent: 'refused by a unique index (11000)' };
+      }
       for (const [index, reason] of permanent) written[index] = { permanent: reason };
     }
     if (upsert) return written;

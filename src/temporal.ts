@@ -28,7 +28,11 @@ const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, resourceExhaus
 
 /** @throws Error that names the address */
 export async function connectTemporal(config: Config): Promise<Client> {
-  const connection = await Connection.connect(connectionOptions(config)).catch((error: unknown) => {
+  const connection = await Connection.connect({
+    ...connectionOptions(config),
+    // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
+  }).catch((error: unknown) => {
     const why = errorFacts(error).error;
     throw new Error(`Cannot connect to Temporal at ${config.temporalAddress}: ${why}`, {
       cause: error,

@@ -66,6 +66,7 @@ export async function startWorker(
     activities,
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
+    workflowThreadPoolSize: 2,
     // A dead worker's sticky queue is waited for this long; the default costs each of its runs 10 s.
     stickyQueueScheduleToStartTimeout: '1s',
     maxHeartbeatThrottleInterval: '1s',

@@ -134,3 +134,13 @@ test('the same processes have lived through all of this', () => {
   assert.equal(system.child('worker').pid, pids.worker);
   assert.equal(system.child('intake').pid, pids.intake);
 });
+
+test('a malformed message that found no failure queue is not lost with the intake that held it', async () => {
+  const malformed = Buffer.from('not JSON, and held by an intake that is killed');
+  await system.channel.deleteQueue(config.rabbit.failureQueue);
+  await flow.publishBytes(malformed);
+  await isReady('intake', 503);
+  await system.kill('intake');
+  await system.start('intake');
+  await flow.failureWhere('its record', ({ content }) => content.equals(malformed));
+});

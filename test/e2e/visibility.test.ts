@@ -131,18 +131,16 @@ test('logs are lines of JSON', () => {
 
 test('what a message says of a person is in no log line, header, workflow id, search attribute or summary', async () => {
   const canary = 'CANARY-Ana-Nascimento';
-  const ids = new Map(
-    [
-      ['registered', { name: canary }],
-      ['rejected', { name: canary, simulate: { refuse: 'CPF inválido' } }],
-      ['failed', { name: canary, simulate: { fail: 'documento ilegível' } }],
-      ['conflict', { name: canary }],
-    ].map(([kind, body]) => [String(kind), { id: uniqueName(), body }]),
-  );
-  for (const { id, body } of ids.values()) await flow.publish({ id, ...Object(body) });
-  const conflicting = ids.get('conflict')?.id ?? '';
-  await flow.settled(conflicting);
-  await flow.publish({ id: conflicting, name: canary, more: canary });
+  const conflict = { id: uniqueName(), name: canary };
+  const bodies = [
+    conflict,
+    { id: uniqueName(), name: canary },
+    { id: uniqueName(), name: canary, simulate: { refuse: 'CPF inválido' } },
+    { id: uniqueName(), name: canary, simulate: { fail: 'documento ilegível' } },
+  ];
+  for (const body of bodies) await flow.publish(body);
+  await flow.settled(conflict.id);
+  await flow.publish({ ...conflict, more: canary });
   await flow.publishBytes(Buffer.from(`{"id": 1, "name": "${canary}"}`));
   await flow.publishBytes(Buffer.from(`${canary} {`));
   const records = await eventually('all five records are there', async () => {
@@ -151,7 +149,7 @@ test('what a message says of a person is in no log line, header, workflow id, se
     return all;
   });
   for (const { properties } of records) assert.ok(!JSON.stringify(properties).includes(canary));
-  for (const { id } of ids.values()) {
+  for (const { id } of bodies) {
     const { workflowId } = await flow.settled(id);
     assert.ok(!(await shownOf(client, workflowId)).includes(canary), workflowId);
   }
