@@ -3,7 +3,8 @@ import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 
 /** Colours for stdout; none where it is no terminal, whatever CI variables say. */
-export const paint = pc.createColors(process.stdout.isTTY && pc.isColorSupported);
+// isTTY is undefined where there is none, and undefined would mean picocolors' own guess.
+export const paint = pc.createColors(Boolean(process.stdout.isTTY) && pc.isColorSupported);
 
 /** Rows in columns two blanks apart; the last column is not padded. Cells may be painted. */
 export function columns(rows: readonly (readonly string[])[], indent = ''): string {
