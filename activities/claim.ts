@@ -6,7 +6,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../src/domain/answers.ts';
 import type { WireMessage } from '../src/domain/batch.ts';
 import { claimKey, conflictKey, entryKey } from '../src/domain/names.ts';
-import { isFailure } from '../src/domain/outcome.ts';
+import { isFailure, isOpenThere } from '../src/domain/outcome.ts';
 import { binary } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import type { Dependencies } from './create.ts';
@@ -117,9 +117,7 @@ function granted(index: number, { _id }: Claim, before: ClaimOutcome | null): Cl
   if (before === null) return { index, kind: 'claimed', claim: _id, entry };
   if (before.doubt) return { index, kind: 'in-doubt', claim: _id, entry: before.entry };
   const { requestId, acceptedAt } = before;
-  const isOpenThere =
-    before.reason === 'internal error' || ['timed-out', 'cancelled'].includes(before.kind);
-  if (!isOpenThere || requestId === null || acceptedAt === null) {
+  if (!isOpenThere(before) || requestId === null || acceptedAt === null) {
     return { index, kind: 'claimed', claim: _id, entry };
   }
   return {

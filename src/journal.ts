@@ -56,7 +56,15 @@ export interface Journal {
 
 export async function openJournal(db: Db, retentionMs: number): Promise<Journal> {
   const collection = db.collection<Entry>('submissions');
-  await collection.createIndex({ at: 1 }, { expireAfterSeconds: Math.ceil(retentionMs / 1000) });
+  // What is undecided never expires: an entry that is gone would count as never sent.
+  const decided: JournalState[] = ['accepted', 'refused', 'superseded', 'abandoned'];
+  await collection.createIndex(
+    { at: 1 },
+    {
+      expireAfterSeconds: Math.ceil(retentionMs / 1000),
+      partialFilterExpression: { state: { $in: decided } },
+    },
+  );
 
   const read: Journal['read'] = async (entries) => {
     const found = await collection.find({ _id: { $in: entries } }).toArray();

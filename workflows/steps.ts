@@ -9,6 +9,7 @@ import {
 import type { Activities } from '../activities/create.ts';
 import { afterClaim, afterPoll, afterSettle, afterSubmit } from '../src/domain/answers.ts';
 import type { Item, Rules, Step } from '../src/domain/batch.ts';
+import { OUR_REASON } from '../src/domain/outcome.ts';
 import type { OutcomeKind } from '../src/domain/outcome.ts';
 
 /**
@@ -152,7 +153,7 @@ const settlement = (item: Item) => ({
   acceptedAt: item.acceptedAt,
   polls: item.polls,
   doubt: item.doubt,
-  outcome: item.outcome ?? { kind: 'failed' as const, at: Date.now(), reason: 'internal error' },
+  outcome: item.outcome ?? { kind: 'failed' as const, at: Date.now(), reason: OUR_REASON.internal },
 });
 
 /** What is left of a limit for the oldest of the items, ms; a minute at least, so that each gets a fair attempt. */

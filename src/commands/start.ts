@@ -88,7 +88,8 @@ async function run({ config, options, isSimulated, json, stop, stopped }: Run): 
     else print(reportText(report, addresses));
     if (options.exit !== true) {
       say(
-        '\nRunning. Publish to the queue, or: npm run despachante -- publish --count 100.  Ctrl-C ends it.',
+        '\nRunning; Ctrl-C ends it. More, from another terminal:\n' +
+          '  eval "$(npm run -s engines -- env)" && npm run -s despachante -- publish --count 100',
       );
       await Promise.race([stopped, anyEnds(children)]);
     }

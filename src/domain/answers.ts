@@ -5,6 +5,7 @@
 import { nextEntry } from './names.ts';
 import { pollDue } from './batch.ts';
 import type { Item, Rules } from './batch.ts';
+import { OUR_REASON } from './outcome.ts';
 import type { FailureClass } from './outcome.ts';
 
 export type ClaimAnswer =
@@ -181,7 +182,7 @@ export function afterSettle(
     case 'unroutable':
       return null;
     case 'missing':
-      return settle(item, 'failed', now, 'no document to update, and mongodb.upsert is off');
+      return settle(item, 'failed', now, OUR_REASON.noDocument);
     case 'leftover':
       return goOn(item, { sick: true, dueAt: now + rules.pause });
   }
@@ -200,10 +201,10 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
   switch (item.phase) {
     case 'poll':
       if (why === 'timeout') return unreadableForTooLong(item, now);
-      return settle(item, 'failed', now, 'internal error');
+      return settle(item, 'failed', now, OUR_REASON.internal);
     case 'submit':
       if (why === 'timeout') return goOn(item, { phase: 'doubt', dueAt: now });
-      return settle({ ...item, doubt: true }, 'failed', now, 'internal error');
+      return settle({ ...item, doubt: true }, 'failed', now, OUR_REASON.internal);
     case 'claim':
     case 'doubt':
     case 'settle':

@@ -5,7 +5,7 @@
 import type { Account, AuditClaim } from './audit-account.ts';
 import type { Finding } from './audit.ts';
 import { claimOfEntry, entryKey, entryNumber, readClaimKey } from './names.ts';
-import { isFailure } from './outcome.ts';
+import { isFailure, isOpenThere } from './outcome.ts';
 
 export interface AuditFiling {
   registration: string;
@@ -115,7 +115,5 @@ function maySubmit({ generation }: AuditClaim, generations: readonly AuditClaim[
   const before = previous.outcome;
   if (before === null) return false;
   if (!isFailure(before.kind) || before.doubt) return false;
-  const isOpenThere =
-    before.reason === 'internal error' || ['timed-out', 'cancelled'].includes(before.kind);
-  return !(isOpenThere && before.requestId !== null && before.isAccepted);
+  return !(isOpenThere(before) && before.requestId !== null && before.isAccepted);
 }

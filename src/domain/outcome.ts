@@ -26,3 +26,24 @@ export interface Outcome {
 }
 
 export const isFailure = (kind: OutcomeKind): kind is FailureClass => kind !== 'registered';
+
+/** Why something of ours ended a registration as `failed`, whatever the legacy system had made of it. */
+export const OUR_REASON = {
+  internal: 'internal error',
+  noDocument: 'no document to update, and mongodb.upsert is off',
+} as const;
+
+/**
+ * Whether the legacy system may still have, or has finished, what it accepted: a redrive of such an end asks on under the
+ * same request id. Anything else with a request id was ended by the legacy system itself, and is POSTed anew.
+ */
+export const isOpenThere = ({
+  kind,
+  reason,
+}: {
+  kind: OutcomeKind;
+  reason: string | null;
+}): boolean =>
+  kind === 'timed-out' ||
+  kind === 'cancelled' ||
+  (kind === 'failed' && Object.values<string | null>(OUR_REASON).includes(reason));
