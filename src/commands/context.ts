@@ -87,3 +87,19 @@ export function untilSignal(log: Log): Promise<NodeJS.Signals> {
     process.once('disconnect', () => on('SIGTERM'));
   });
 }
+
+/**
+ * What a process waits for until it is up, perhaps for as long as the broker is away: nothing is held yet, so that it can
+ * leave at once when it is told to.
+ * @throws CommandError when it is told to
+ */
+export const unlessStopped = <T>(
+  stopped: Promise<NodeJS.Signals>,
+  starting: Promise<T>,
+): Promise<T> =>
+  Promise.race([
+    starting,
+    stopped.then((signal) => {
+      throw new CommandError(`Stopped by ${signal} before it was up`, EXIT.ok);
+    }),
+  ]);

@@ -6,7 +6,7 @@ import { createMetrics } from '../metrics.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
-import { announce, loadProcess, untilSignal } from './context.ts';
+import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
 export function addIntake(program: Command): void {
   program
@@ -24,20 +24,26 @@ export function addIntake(program: Command): void {
       await registerSearchAttributes(client);
       const metrics = createMetrics();
       const { amqpUrl: url, rabbit } = config;
-      const publisher = await createPublisher({
-        url,
-        heartbeatMs: rabbit.heartbeat,
-        name: 'despachante intake, failures',
-        log,
-      });
-      const intake = await startIntake({
-        config,
-        rules: rulesOf(config),
-        failures: createFailures(publisher, rabbit.failureQueue),
-        start: (workflowId, input) => startRun(client, config, workflowId, input),
-        metrics,
-        log,
-      });
+      const publisher = await unlessStopped(
+        stopped,
+        createPublisher({
+          url,
+          heartbeatMs: rabbit.heartbeat,
+          name: 'despachante intake, failures',
+          log,
+        }),
+      );
+      const intake = await unlessStopped(
+        stopped,
+        startIntake({
+          config,
+          rules: rulesOf(config),
+          failures: createFailures(publisher, rabbit.failureQueue),
+          start: (workflowId, input) => startRun(client, config, workflowId, input),
+          metrics,
+          log,
+        }),
+      );
       let isStopping = false;
       const health = await serveHealth({
         host: config.health.host,

@@ -3,7 +3,7 @@ import { serveHealth } from '../health.ts';
 import { createMetrics } from '../metrics.ts';
 import { installRuntime, startWorker } from '../worker.ts';
 import { connectTemporal, registerSearchAttributes } from '../temporal.ts';
-import { announce, loadProcess, untilSignal } from './context.ts';
+import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
 export function addWorker(program: Command): void {
   program
@@ -22,7 +22,7 @@ export function addWorker(program: Command): void {
       await registerSearchAttributes(client);
       await client.connection.close();
       const metrics = createMetrics();
-      const worker = await startWorker(config, metrics, log);
+      const worker = await unlessStopped(stopped, startWorker(config, metrics, log));
       let isStopping = false;
       const health = await serveHealth({
         host: config.health.host,

@@ -1,7 +1,9 @@
 /** Neighbours that go away for a while: nobody fails for it, and nobody is filed twice. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, afterEach, test } from 'node:test';
 import { declareQueues } from '../../src/rabbit-queues.ts';
+import { start as spawnCli } from '../commands/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
@@ -144,3 +146,20 @@ test('a malformed message that found no failure queue is not lost with the intak
   await system.start('intake');
   await flow.failureWhere('its record', ({ content }) => content.equals(malformed));
 });
+
+for (const role of ['worker', 'intake'] as const) {
+  test(`a ${role} that waits for a broker which is not there leaves at the first SIGTERM`, async () => {
+    // Port 9 is "discard": nothing listens there.
+    const env = { ...system.env, AMQP_URL: 'amqp://127.0.0.1:9' };
+    const child = spawnCli([role, '--port', '0'], system.folder, env);
+    const closed = once(child, 'close');
+    child.stdout.resume();
+    let told = '';
+    child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    await eventually('it has tried', () => assert.match(told, /is not to be had/));
+    child.kill('SIGTERM');
+    await closed;
+    assert.equal(child.exitCode, 0, told);
+    assert.match(told, /Stopped by SIGTERM before it was up/);
+  });
+}
