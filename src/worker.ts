@@ -31,6 +31,8 @@ export function installRuntime(log: Log): void {
       if (level === 'ERROR') log.error(facts, message);
       else log.warn(facts, message);
     }),
+    // Else the native part writes its own lines, which are no JSON and hold whatever a failure holds.
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
   });
 }
 

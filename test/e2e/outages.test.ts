@@ -137,6 +137,14 @@ test('the same processes have lived through all of this', () => {
   assert.equal(system.child('intake').pid, pids.intake);
 });
 
+test('what has been logged meanwhile is lines of JSON, from Temporal’s native part too', () => {
+  for (const role of ['worker', 'intake'] as const) {
+    for (const line of system.log(role).trim().split('\n')) {
+      assert.doesNotThrow(() => void JSON.parse(line), line);
+    }
+  }
+});
+
 test('a malformed message that found no failure queue is not lost with the intake that held it', async () => {
   const malformed = Buffer.from('not JSON, and held by an intake that is killed');
   await system.channel.deleteQueue(config.rabbit.failureQueue);
@@ -148,7 +156,7 @@ test('a malformed message that found no failure queue is not lost with the intak
 });
 
 for (const role of ['worker', 'intake'] as const) {
-  test(`a ${role} that waits for a broker which is not there leaves at the first SIGTERM`, async () => {
+  test(`the ${role}, waiting for a broker that is not there, leaves at the first SIGTERM`, async () => {
     // Port 9 is "discard": nothing listens there.
     const env = { ...system.env, AMQP_URL: 'amqp://127.0.0.1:9' };
     const child = spawnCli([role, '--port', '0'], system.folder, env);

@@ -160,3 +160,13 @@ export async function historyOf(handle: WorkflowHandle): Promise<string[]> {
   const { events } = await handle.fetchHistory();
   return (events ?? []).map(({ eventType }) => String(eventType));
 }
+
+/**
+ * How long a run took, ms, by the times in its history. The clock of the environment is no measure: between the end of a
+ * run and the return of `result()` it is free to skip to timers that a closed run has left behind.
+ */
+export async function durationOf(handle: WorkflowHandle): Promise<number> {
+  const { events } = await handle.fetchHistory();
+  const times = (events ?? []).map(({ eventTime }) => Number(eventTime?.seconds ?? 0) * 1000);
+  return (times.at(-1) ?? 0) - (times[0] ?? 0);
+}
