@@ -5,7 +5,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PollAnswer } from '../src/domain/answers.ts';
-import type { StatusResult } from '../src/legacy.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
@@ -45,26 +44,26 @@ async function ask(
   requests: PollRequest[],
   liveness: Liveness,
 ): Promise<PollAnswer[]> {
-  const answers: PollAnswer[] = [];
   let waiting = requests;
+  const turn = slots.turn();
+  const chunks: Promise<PollAnswer[]>[] = [];
   while (waiting.length > 0 && liveness.maySend()) {
-    const count = await slots.take(waiting.length);
-    try {
-      const chunk = waiting.slice(0, count);
-      waiting = waiting.slice(count);
-      const results = await Promise.all(chunk.map(({ requestId }) => legacy.status(requestId)));
-      results.forEach((result, at) => {
-        metrics.polls.inc({ result: result.kind });
-        answers.push(answerFor(chunk[at]?.index ?? -1, result));
-      });
-    } finally {
-      slots.release(count);
-    }
+    const count = await slots.take(waiting.length, turn);
+    chunks.push(askChunk(waiting.slice(0, count)).finally(() => slots.release(count)));
+    waiting = waiting.slice(count);
   }
-  return answers;
-}
+  return (await Promise.all(chunks)).flat();
 
-const answerFor = (index: number, result: StatusResult): PollAnswer => ({ index, ...result });
+  function askChunk(chunk: PollRequest[]): Promise<PollAnswer[]> {
+    return Promise.all(
+      chunk.map(async ({ index, requestId }) => {
+        const result = await legacy.status(requestId);
+        metrics.polls.inc({ result: result.kind });
+        return { index, ...result };
+      }),
+    );
+  }
+}
 
 function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
   const unreadable = answers.filter((answer) => answer.kind === 'unreadable');

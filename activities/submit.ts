@@ -45,20 +45,30 @@ export const createSubmit =
       const messages = await needs.claims.find(toSend.map(({ claim }) => claim));
       // After an attempt that nobody answered, one request asks whether anybody is there.
       let probing = activityInfo().attempt > 1;
-      let refusal: SubmitAnswer | null = null;
-      while (toSend.length > 0 && refusal === null && liveness.maySend()) {
-        const count = await slots.take(probing ? 1 : toSend.length);
-        try {
-          const sent = await sendChunk(needs, toSend.slice(0, count), known, messages, liveness);
-          toSend = toSend.slice(count);
-          answers.push(...sent);
-          // Who turns a whole chunk away is not asked to take the next.
-          if (sent.every(({ kind }) => kind === 'not-accepted')) refusal = sent[0] ?? null;
-        } finally {
+      let refused = false;
+      const turn = slots.turn();
+      const chunks: Promise<void>[] = [];
+      while (toSend.length > 0 && liveness.maySend()) {
+        const count = await slots.take(probing ? 1 : toSend.length, turn);
+        if (refused) {
           slots.release(count);
+          break;
         }
+        const chunk = toSend.slice(0, count);
+        toSend = toSend.slice(count);
+        chunks.push(
+          sendChunk(needs, chunk, known, messages, liveness)
+            .then((sent) => {
+              answers.push(...sent);
+              // Who turns a whole chunk away is not asked to take the next.
+              refused ||= sent.every(({ kind }) => kind === 'not-accepted');
+            })
+            .finally(() => slots.release(count)),
+        );
+        if (probing) await Promise.all(chunks);
         probing = false;
       }
+      await allEnded(chunks);
       if (answers.every(({ kind }) => kind === 'not-accepted')) {
         await liveness.throwIfCancelled();
         throw nobodyAnswered(answers);
@@ -122,6 +132,12 @@ function closingOf(
   const requestId = result.kind === 'accepted' ? result.requestId : null;
   const reason = result.kind === 'accepted' ? null : result.reason;
   return [{ entry, state: result.kind, requestId, reason }];
+}
+
+/** Waits for all, also when one fails. @throws what the first that failed threw */
+async function allEnded(promises: Promise<void>[]): Promise<void> {
+  await Promise.allSettled(promises);
+  await Promise.all(promises);
 }
 
 function nobodyAnswered(answers: SubmitAnswer[]): ApplicationFailure {

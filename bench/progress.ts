@@ -1,27 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+const ENDS = [
+  'despachante_registrations_total',
+  'despachante_duplicates_total',
+  'despachante_unroutable_total',
+];
+
 /**
  * Waits until worker and intake have counted so many ends. By their metrics, which cost the measured system next to
  * nothing; asking the store again and again would not.
  */
-export async function settledByMetrics(
-  workerPort: number,
-  intakePort: number,
-  count: number,
-): Promise<void> {
+export async function settledByMetrics(ports: readonly number[], count: number): Promise<void> {
   const startedAt = Date.now();
   for (let told = 0; ;) {
-    const [worker, intake] = await Promise.all([scrape(workerPort), scrape(intakePort)]);
-    const ended =
-      sumOf(worker, 'despachante_registrations_total') +
-      sumOf(intake, 'despachante_registrations_total') +
-      sumOf(worker, 'despachante_duplicates_total') +
-      sumOf(worker, 'despachante_unroutable_total');
+    const metrics = (await Promise.all(ports.map(scrape))).join('\n');
+    const ended = ENDS.reduce((sum, metric) => sum + sumOf(metrics, metric), 0);
     if (ended >= count) return;
     const seconds = Math.round((Date.now() - startedAt) / 1000);
     if (seconds - told >= 5) {
       told = seconds;
-      const inFlight = sumOf(worker, 'despachante_in_flight');
+      const inFlight = sumOf(metrics, 'despachante_in_flight');
       process.stderr.write(`${seconds} s: ${inFlight} in flight, ${ended} of ${count} settled\n`);
     }
     await delay(250);

@@ -30,6 +30,7 @@ interface BenchOptions {
   count: number;
   batchSize: number;
   latency: string;
+  warmUp: number;
   out: string;
   instance: string;
 }
@@ -41,9 +42,15 @@ const program = new Command('bench')
     '--batch-size <n>',
     'registrations per run at most (1: one run each)',
     wholeNumber(1, 500),
-    100,
+    250,
   )
   .option('--latency <range>', 'of the simulated legacy system', '10s..20s')
+  .option(
+    '--warm-up <n>',
+    'registrations that the worker has settled before',
+    wholeNumber(0, 100_000),
+    0,
+  )
   .option('--out <file>', 'where to write the figures', 'bench/results/latest.json')
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
   .action(bench);
@@ -78,15 +85,23 @@ async function bench(options: BenchOptions): Promise<void> {
     ]);
     env['LEGACY_URL'] = simulator.facts.url ?? '';
     const { config } = loadConfig({ env: { ...process.env, ...env } });
+    const worker = await start(['worker', '--port', '0']);
+    if (options.warmUp > 0) {
+      await preload(config, 'warm', options.warmUp, join(folder, 'warm.jsonl'));
+      const first = await start(['intake', '--port', '0']);
+      const ports = [worker.facts.health ?? 0, first.facts.health ?? 0];
+      await settledByMetrics(ports, options.warmUp);
+      await first.stop();
+    }
     const ledgerFile = join(folder, 'published.jsonl');
-    await preload(config, options.count, ledgerFile);
+    await preload(config, 'bench', options.count, ledgerFile);
 
     const servers = serverPids(options.instance);
     const serverCpuBefore = cpuSeconds(Object.values(servers));
-    const worker = await start(['worker', '--port', '0']);
     const workerCpuBefore = cpuSeconds([worker.pid]);
     const intake = await start(['intake', '--port', '0']);
-    await settledByMetrics(worker.facts.health ?? 0, intake.facts.health ?? 0, options.count);
+    const ports = [worker.facts.health ?? 0, intake.facts.health ?? 0];
+    await settledByMetrics(ports, options.warmUp + options.count);
 
     const pids = [worker.pid, intake.pid];
     const cpu = {
@@ -108,8 +123,10 @@ async function bench(options: BenchOptions): Promise<void> {
     report(options, {
       count: options.count,
       batchSize: options.batchSize,
+      warmUp: options.warmUp,
       ...rounded(measured),
       perSecond: round(options.count / measured.wallSeconds),
+      steadyPerSecond: round(measured.steadyPerSecond),
       ratioToFloor:
         measured.floorSeconds === null ? null : round(measured.wallSeconds / measured.floorSeconds),
       ...cpu,
@@ -125,7 +142,12 @@ async function bench(options: BenchOptions): Promise<void> {
   }
 }
 
-async function preload(config: Config, count: number, ledgerFile: string): Promise<void> {
+async function preload(
+  config: Config,
+  prefix: string,
+  count: number,
+  ledgerFile: string,
+): Promise<void> {
   const connection = await connectOnce(config.amqpUrl, 'bench', config.rabbit.heartbeat);
   await declareQueues(connection, config.rabbit);
   await connection.close();
@@ -136,7 +158,7 @@ async function preload(config: Config, count: number, ledgerFile: string): Promi
     log: silent,
   });
   const ledger = await openPublishedLedger(ledgerFile);
-  const samples = [...sampleRegistrations({ count, seed: 1, prefix: 'bench' })];
+  const samples = [...sampleRegistrations({ count, seed: 1, prefix })];
   await publishAll({
     publisher,
     queue: config.rabbit.intakeQueue,
@@ -164,6 +186,7 @@ function rounded(measured: Awaited<ReturnType<typeof measure>>) {
     settled: measured.settled,
     byOutcome: measured.byOutcome,
     floorSeconds: one(measured.floorSeconds),
+    readySeconds: one(measured.readySeconds),
     wallSeconds: round(measured.wallSeconds),
     lagP50Ms: one(measured.lagP50Ms),
     lagP99Ms: one(measured.lagP99Ms),

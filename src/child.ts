@@ -38,7 +38,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const log = openSync(options.logFile, 'a');
   const child = fork(CLI, options.args, {
     env: { ...process.env, ...options.env },
-    execArgv: ['--enable-source-maps'],
+    execArgv: [],
     stdio: ['ignore', log, log, 'ipc'],
     detached: true,
   });

@@ -82,7 +82,7 @@ export const legacy = z
     maxResponseBytes: size(KIB, 64 * MIB).prefault('1MiB'),
     maxConcurrent: whole(1, 10_000).prefault(256),
     expectedLatency: expectedLatency.prefault({}),
-    maxGetsPerRegistration: whole(1, 100).prefault(8),
+    maxGetsPerRegistration: whole(1, 100).prefault(10),
     maxPollInterval: duration('10ms', '1d').prefault('60s'),
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),

@@ -34,6 +34,7 @@ const temporal = z.strictObject({
   namespace: name('a namespace').prefault('default'),
   taskQueue: name('a task queue').prefault('despachante'),
   localActivities: flag().prefault(true),
+  stackTraces: flag().prefault(false),
   webUrl: httpUrl().nullable().prefault(null),
 });
 
@@ -65,7 +66,7 @@ const rabbit = z
 
 const intake = z
   .strictObject({
-    batchSize: whole(1, 500).prefault(100),
+    batchSize: whole(1, 500).prefault(250),
     // Temporal refuses an argument of 2 MB; the rest of a run's state needs room beside the messages.
     batchBytes: size(KIB, MIB).prefault('512KiB'),
     batchWait: duration('0ms', '10s').prefault('20ms'),

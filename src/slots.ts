@@ -1,28 +1,34 @@
 /**
  * How many requests this worker may have on the wire at once: what a crash can leave in doubt is bounded by it.
- * Slots are handed out in order and in handfuls: granted one by one as they come free, a batch of a hundred would go to
- * the journal a hundred times.
+ * Slots are handed out in handfuls: granted one by one as they come free, a batch of a hundred would go to the journal a
+ * hundred times. And in order of turns: whoever has begun is served to its end before the next begins, or a hundred
+ * batches would all be submitted slowly, each with its registrations seconds apart and its polls in as many rounds.
  */
 export interface Slots {
-  /** Waits for a handful, then takes as many as are free, at most `wanted`. Returns how many: 1..wanted. */
-  take(wanted: number): Promise<number>;
+  /** A place in the line, to keep when asking several times. */
+  turn(): number;
+  /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted. */
+  take(wanted: number, turn?: number): Promise<number>;
   release(count: number): void;
 }
 
 interface Waiter {
+  turn: number;
   wanted: number;
   grant: (count: number) => void;
 }
 
 export function createSlots(total: number): Slots {
-  const handful = Math.ceil(total / 8);
+  const handful = Math.ceil(total / 4);
   const waiting: Waiter[] = [];
   let free = total;
+  let turns = 0;
+  const turn = () => (turns += 1);
 
   function handOut(): void {
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      if (free < Math.min(first.wanted, handful)) return;
-      const count = Math.min(first.wanted, free);
+      const count = Math.min(first.wanted, handful);
+      if (free < count) return;
       free -= count;
       waiting.shift();
       first.grant(count);
@@ -30,9 +36,11 @@ export function createSlots(total: number): Slots {
   }
 
   return {
-    take: (wanted) =>
+    turn,
+    take: (wanted, mine = turn()) =>
       new Promise((grant) => {
-        waiting.push({ wanted, grant });
+        const behind = waiting.findIndex((other) => other.turn > mine);
+        waiting.splice(behind < 0 ? waiting.length : behind, 0, { turn: mine, wanted, grant });
         handOut();
       }),
     release(count) {

@@ -1,5 +1,6 @@
 /** The worker process: builds the adapters, gives them to the activities, and runs them and the workflows. */
 import { readFile } from 'node:fs/promises';
+import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create.ts';
 import { WORKFLOW_BUNDLE } from './bundle-workflows.ts';
@@ -60,6 +61,10 @@ export async function startWorker(
     log,
     legacyTimeoutMs: config.legacy.timeout,
   });
+  const stackFrames = Error.stackTraceLimit;
+  // Taken over by the contexts that workflow code runs in, which Worker.create makes: the SDK captures and maps a stack
+  // for every promise there (docs/decisions/0010-no-workflow-stacks.md).
+  if (!config.temporal.stackTraces) setFlagsFromString('--stack-trace-limit=0');
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,
@@ -74,7 +79,7 @@ export async function startWorker(
     maxHeartbeatThrottleInterval: '1s',
     shutdownGraceTime: config.worker.shutdownGrace,
     shutdownForceTime: config.worker.shutdownGrace + 10_000,
-  });
+  }).finally(() => setFlagsFromString(`--stack-trace-limit=${stackFrames}`));
   let isRunning = true;
   const ended = worker.run().finally(() => (isRunning = false));
   ended.catch(() => {});

@@ -262,7 +262,7 @@ test('values at and beyond the limits', () => {
       'ok,pronto',
     ],
     ['mongodb: { database: null }', (config) => config.mongodb.database, null],
-    ['rabbit:\nintake:\n', (config) => config.intake.batchSize, 100],
+    ['rabbit:\nintake:\n', (config) => config.intake.batchSize, 250],
   ];
   for (const [yaml, read, value] of good) assert.deepEqual(read(load(yaml)), value, yaml);
   for (const yaml of [

@@ -65,6 +65,8 @@ export interface Rules {
   plan: PollPlan;
   /** Polls due within this time of one another go together. */
   coalesce: number;
+  /** Whether a poll that came before its planned time, along with others, counts as the planned one (runs before were started without it). */
+  countEarly?: boolean;
   /** Rest before what was answered "not now" is tried again; longer rests are Temporal's retry policy. */
   pause: number;
   /** When the journal of an item in doubt is read again, after each other. */
@@ -171,7 +173,9 @@ export function began(batch: Batch, step: Step): Batch {
 /** When an accepted item is next polled: by the plan, and once right after the deadline. */
 export function pollDue(item: Item, rules: Rules, now: number): number {
   const acceptedAt = item.acceptedAt ?? now;
-  const planned = nextPollAt(rules.plan, acceptedAt, now);
+  // Else whoever came along with an earlier poll would be polled again at its own time, and nothing be saved.
+  const served = rules.countEarly === true ? Math.max(now, item.dueAt ?? now) : now;
+  const planned = nextPollAt(rules.plan, acceptedAt, served);
   const deadline = acceptedAt + rules.deadline;
   return now < deadline ? Math.min(planned, deadline) : planned;
 }

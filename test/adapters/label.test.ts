@@ -24,7 +24,7 @@ test('a run gets its rules from the configuration', () => {
   assert.equal(rules.deadline, 3_600_000);
   assert.equal(rules.maxOpen, 7 * 24 * 3_600_000);
   assert.equal(rules.onUnknown, 'hold');
-  assert.equal(rules.plan.offsets.length, 8);
+  assert.equal(rules.plan.offsets.length, 10);
   assert.equal(rules.plan.offsets.at(-1), 20_000);
   const other = rulesOf(
     testConfig({ legacy: { onUnknown: 'resubmit', maxGetsPerRegistration: 4 } }),
@@ -35,7 +35,7 @@ test('a run gets its rules from the configuration', () => {
 test('polls are never coalesced over more than a second, nor over half a step of the plan', () => {
   const slow = rulesOf(testConfig({ legacy: { expectedLatency: { min: 1_000, max: 3_600_000 } } }));
   assert.equal(slow.coalesce, 1_000);
-  const quick = rulesOf(testConfig({ legacy: { expectedLatency: { min: 1_000, max: 9_000 } } }));
+  const quick = rulesOf(testConfig({ legacy: { expectedLatency: { min: 1_000, max: 11_000 } } }));
   assert.equal(quick.coalesce, 500);
 });
 

@@ -11,20 +11,27 @@ function asking(slots: ReturnType<typeof createSlots>, wanted: number) {
   return asked;
 }
 
+/** Slots of which none is free. */
+async function allTaken(total: number): Promise<ReturnType<typeof createSlots>> {
+  const slots = createSlots(total);
+  for (let out = 0; out < total;) out += await slots.take(total - out);
+  return slots;
+}
+
 test('as many as are wanted are granted at once while they are free', async () => {
-  const slots = createSlots(10);
+  const slots = createSlots(16);
+  assert.equal(await slots.take(3), 3);
   assert.equal(await slots.take(4), 4);
-  assert.equal(await slots.take(6), 6);
 });
 
-test('who wants more than are free gets what is free', async () => {
-  const slots = createSlots(10);
-  assert.equal(await slots.take(100), 10);
+test('who wants more than a quarter gets a quarter, so that several chunks are under way', async () => {
+  const slots = createSlots(16);
+  assert.equal(await slots.take(100), 4);
+  assert.equal(await slots.take(100), 4);
 });
 
 test('with none free it waits, and gets a handful and not one by one', async () => {
-  const slots = createSlots(16); // a handful is 2
-  await slots.take(16);
+  const slots = await allTaken(8); // a handful is 2
   const asked = asking(slots, 100);
   slots.release(1);
   await turn();
@@ -34,9 +41,22 @@ test('with none free it waits, and gets a handful and not one by one', async () 
   assert.equal(asked.granted, 2);
 });
 
+test('who has begun is served before those who came later, also when it asks again', async () => {
+  const slots = await allTaken(8);
+  const mine = slots.turn();
+  const later = asking(slots, 2);
+  let again = 0;
+  void slots.take(2, mine).then((count) => (again = count));
+  slots.release(2);
+  await turn();
+  assert.deepEqual([again, later.granted], [2, null]);
+  slots.release(2);
+  await turn();
+  assert.equal(later.granted, 2);
+});
+
 test('who wants less than a handful waits only for that', async () => {
-  const slots = createSlots(80);
-  await slots.take(80);
+  const slots = await allTaken(80);
   const asked = asking(slots, 1);
   slots.release(1);
   await turn();
@@ -44,8 +64,7 @@ test('who wants less than a handful waits only for that', async () => {
 });
 
 test('who came first is served first, and a small wish does not overtake a large one', async () => {
-  const slots = createSlots(16);
-  await slots.take(16);
+  const slots = await allTaken(8);
   const large = asking(slots, 50);
   const small = asking(slots, 1);
   slots.release(1);

@@ -126,3 +126,11 @@ test('an accepted item is polled by the plan, and once right at the deadline', (
   assert.equal(pollDue(item, late, T0 + 11_000), T0 + 11_500);
   assert.equal(pollDue(item, late, T0 + 11_500), T0 + 12_000, 'and then by the plan again');
 });
+
+test('who was polled along with others before its time is next polled at the planned time after that', () => {
+  const item = itemOf({ phase: 'poll', acceptedAt: T0, dueAt: T0 + 11_000 });
+  const early = { ...rules, countEarly: true };
+  assert.equal(pollDue(item, early, T0 + 10_600), T0 + 12_000);
+  assert.equal(pollDue(item, early, T0 + 11_400), T0 + 12_000, 'and who was polled late, too');
+  assert.equal(pollDue(item, rules, T0 + 10_600), T0 + 11_000, 'runs of before count it not');
+});
