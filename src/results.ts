@@ -23,10 +23,12 @@ export interface Results {
 export function openResults(db: Db, mongodb: Config['mongodb']): Results {
   const collection = db.collection(mongodb.collection);
   const { match, statusField, registeredWord, upsert } = mongodb;
+  // Only _id is unique for certain: by another field an insert could make a second document beside the user's own.
+  const insertsFirst = upsert && match === '_id';
   return {
     async write(results) {
       try {
-        return await writeTogether(results);
+        return await (insertsFirst ? insertFirst(results) : writeTogether(results));
       } catch (error) {
         // One document that its collection refuses fails the statement for all: one by one, each has its own fate.
         if (error instanceof MongoServerError) return writeOneByOne(results);
@@ -36,6 +38,21 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
     find: (id) => collection.findOne({ [match]: id }),
     count: () => collection.countDocuments({ [statusField]: registeredWord }),
   };
+
+  /** Most are new: one statement writes them, and who is there already is updated in another. */
+  async function insertFirst(results: Result[]): Promise<Written[]> {
+    try {
+      await collection.insertMany(results.map(documentOf), { ordered: false });
+      return results.map(() => 'written');
+    } catch (error) {
+      const { duplicates, permanent, transient } = partialFailure(error);
+      if (duplicates.size === 0 || permanent.size + transient.size > 0) throw error;
+      const there = results.filter((_, index) => duplicates.has(index));
+      const written = await writeTogether(there);
+      const fates = new Map(there.map((result, index) => [result, written[index] ?? 'later']));
+      return results.map((result) => fates.get(result) ?? 'written');
+    }
+  }
 
   /** Updates what is there in one statement and inserts what is not: far cheaper than as many upserts. */
   async function writeTogether(results: Result[]): Promise<Written[]> {
@@ -51,8 +68,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
     const there = matchedCount === 0 ? new Set<unknown>() : await findIds(ids);
     const missing = results.filter(({ id }) => !there.has(id));
     if (missing.length > 0 && upsert) {
-      const documents = missing.map((result) => ({ [match]: result.id, ...fieldsOf(result) }));
-      await collection.insertMany(documents, { ordered: false });
+      await collection.insertMany(missing.map(documentOf), { ordered: false });
     }
     const isMissing = new Set(upsert ? [] : missing.map(({ id }) => id));
     return results.map(({ id }) => (isMissing.has(id) ? 'missing' : 'written'));
@@ -82,6 +98,10 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
     return written.map((fate, index) =>
       fate === 'written' && !there.has(results[index]?.id) ? 'missing' : fate,
     );
+  }
+
+  function documentOf(result: Result): Document {
+    return { [match]: result.id, ...fieldsOf(result) };
   }
 
   function fieldsOf({ requestId, registeredAt }: Result): Document {

@@ -94,7 +94,7 @@ export async function startRun(
 ): Promise<StartResult> {
   const labels = input.registrations.map(({ label }) => label);
   try {
-    await client.withDeadline(Date.now() + 20_000, () =>
+    await client.withDeadline(Date.now() + 10_000, () =>
       client.workflow.start(WORKFLOW_TYPE, {
         args: [input],
         taskQueue: config.temporal.taskQueue,

@@ -76,7 +76,7 @@ export function auditText(report: Audited, config: Config): string {
   ].join('\n');
 }
 
-const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
+export const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
   lost: 'lost',
   filedTwice: 'filed twice',
   settledTwice: 'settled twice',

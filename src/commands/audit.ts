@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { idempotencyKey } from '../../activities/submit.ts';
@@ -8,6 +9,7 @@ import type { Config } from '../config-schema.ts';
 import { audit } from '../domain/audit.ts';
 import { labelOf } from '../label.ts';
 import { readPublishedLedger } from '../published-ledger.ts';
+import { auditHtml } from './audit-html.ts';
 import { FINDINGS, auditText } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { EXIT, globals, load, print, printJson } from './context.ts';
@@ -18,6 +20,7 @@ interface AuditOptions {
   published?: string;
   /** False by `--no-legacy-ledger`. */
   legacyLedger?: string | false;
+  html?: string;
 }
 
 export function addAudit(program: Command): void {
@@ -30,6 +33,7 @@ export function addAudit(program: Command): void {
       'what the legacy system accepted, as "simulate --ledger" notes it (default: GET <LEGACY_URL>/ledger, if it has that)',
     )
     .option('--no-legacy-ledger', 'do not look for one')
+    .option('--html <file>', 'write the report as a page, too')
     .addHelpText(
       'after',
       `
@@ -43,6 +47,9 @@ Example: despachante audit --published published.jsonl --legacy-ledger legacy.js
     .action(async (options: AuditOptions, command: Command) => {
       const { config } = load(command);
       const report = await runAudit(options, config);
+      const { html } = options;
+      if (html !== undefined)
+        writeFileSync(html, auditHtml(shownReport(report, config), new Date()));
       if (globals(command).json === true) printJson(shownReport(report, config));
       else print(auditText(report, config));
       if (!report.holds) process.exitCode = EXIT.found;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { idempotencyKey } from '../../activities/submit.ts';
@@ -117,6 +117,22 @@ test('what is lost, filed twice or stranded is named, with exit code 3', async (
   assert.deepEqual(found('filedTwice'), ['twice']);
   assert.deepEqual(found('stranded'), ['stuck']);
   assert.equal(report['holds'], false);
+});
+
+test('the report can be had as a page, in which a hostile id is text', async (t) => {
+  const place = await testPlace(t);
+  const hostile = '<script>alert(1)</script>&"';
+  await register(place, 'well');
+  const { published, legacy } = ledgers(place, ['well', hostile]);
+  const file = join(place.folder, 'audit.html');
+  const args = ['audit', '--published', published, '--legacy-ledger', legacy, '--html', file];
+  const { code } = await place.run(args);
+  assert.equal(code, 3);
+  const page = readFileSync(file, 'utf8');
+  assert.match(page, /The sum does not hold/);
+  assert.match(page, /lost: 1/);
+  assert.match(page, /&#60;script&#62;alert\(1\)&#60;\/script&#62;&#38;&#34;/);
+  assert.doesNotMatch(page, /<script/);
 });
 
 test('the ledger of a simulator is asked for over HTTP; without any, filing twice is not judged', async (t) => {
