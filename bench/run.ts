@@ -23,7 +23,7 @@ import { createPublisher } from '../src/rabbit-publisher.ts';
 import { connectOnce } from '../src/rabbit.ts';
 import { sampleRegistrations } from '../src/sample-registrations.ts';
 import { openStore } from '../src/store.ts';
-import { cpuSeconds, peakRssMb, serverPids } from './processes.ts';
+import { cpuSeconds, peakRssMb, rssMb, serverPids } from './processes.ts';
 import { settledByMetrics } from './progress.ts';
 
 interface BenchOptions {
@@ -99,6 +99,7 @@ async function bench(options: BenchOptions): Promise<void> {
     const servers = serverPids(options.instance);
     const serverCpuBefore = cpuSeconds(Object.values(servers));
     const workerCpuBefore = cpuSeconds([worker.pid]);
+    const workerBaseRssMb = round(rssMb(worker.pid));
     const intake = await start(['intake', '--port', '0']);
     const ports = [worker.facts.health ?? 0, intake.facts.health ?? 0];
     await settledByMetrics(ports, options.warmUp + options.count);
@@ -109,6 +110,7 @@ async function bench(options: BenchOptions): Promise<void> {
       intakeCpuSeconds: round(cpuSeconds([intake.pid])),
       simulatorCpuSeconds: round(cpuSeconds([simulator.pid])),
       serverCpuSeconds: round(cpuSeconds(Object.values(servers)) - serverCpuBefore),
+      workerBaseRssMb,
       peakRssMb: round(peakRssMb(worker.pid)),
       intakePeakRssMb: round(peakRssMb(pids[1] ?? 0)),
     };

@@ -1,0 +1,116 @@
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { capacityFor } from '../domain/capacity.ts';
+import type { Capacity, Costs } from '../domain/capacity.ts';
+import { duration, positive, wholeNumber } from './arguments.ts';
+import { globals, load, print, printJson } from './context.ts';
+import { columns, number } from './table.ts';
+
+interface PlanOptions {
+  rate: number;
+  latency: { p50: number; p99: number };
+  backlog: number;
+  request: number;
+}
+
+/** From bench/results/latest.json: 10,000 registrations on two cores. `test/commands/plan.test.ts` compares. */
+export const MEASURED: Costs = {
+  workerCpuMs: 1.9,
+  intakeCpuMs: 0.25,
+  serversCpuMs: 1.25,
+  workerBaseMb: 200,
+  workerKbInFlight: 40,
+};
+
+export function addPlan(program: Command): void {
+  program
+    .command('plan')
+    .description('what a rate of registrations needs: processes, memory, requests a second')
+    .requiredOption('--rate <n>', 'registrations a second, sustained', positive)
+    .option(
+      '--latency <quantiles>',
+      'of the legacy system, from accepted to done',
+      quantiles,
+      quantiles('p50=15s,p99=20s'),
+    )
+    .option('--backlog <n>', 'registrations that wait already', wholeNumber(0), 0)
+    .option(
+      '--request <time>',
+      'how long the legacy system takes to answer one request',
+      duration,
+      50,
+    )
+    .addHelpText(
+      'after',
+      `
+Arithmetic, from costs measured on one machine of two cores with everything on it (bench/results/latest.json); yours
+will differ. Processes are planned to be 60 % full. Little's law: in flight = rate x mean latency. The poll plan, the
+batch size and legacy.maxConcurrent are those of the configuration in force.
+
+Example: despachante plan --rate 800 --latency p50=12s,p99=25s --backlog 100000`,
+    )
+    .action((options: PlanOptions, command: Command) => {
+      const { config } = load(command);
+      const means = {
+        plannedPolls: config.legacy.maxGetsPerRegistration,
+        requestMs: options.request,
+        maxConcurrent: config.legacy.maxConcurrent,
+        batchSize: config.intake.batchSize,
+      };
+      const capacity = capacityFor(options, means, MEASURED);
+      if (globals(command).json === true) printJson(capacity);
+      else print(planText(capacity, options));
+    });
+}
+
+/** `p50=12s,p99=25s`; a number without a unit is seconds. */
+function quantiles(text: string): PlanOptions['latency'] {
+  const found = /^p50=([^,]+),p99=(.+)$/.exec(text);
+  const [p50, p99] = [found?.[1], found?.[2]].map((each) => seconds(each ?? ''));
+  if (p50 === undefined || p99 === undefined || p50 <= 0 || p99 < p50) {
+    throw new InvalidArgumentError('Expected two quantiles, such as p50=12s,p99=25s.');
+  }
+  return { p50, p99 };
+}
+
+const seconds = (text: string): number => duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
+
+export function planText(capacity: Capacity, { rate, backlog }: PlanOptions): string {
+  const round = (value: number, digits = 0) => number(Number(value.toFixed(digits)));
+  const { cores } = capacity;
+  const rows = [
+    [
+      'in flight',
+      round(capacity.inFlight),
+      `mean latency ${round(capacity.meanLatencyMs / 1000, 1)} s`,
+    ],
+    ['POSTs a second', round(capacity.postsPerSecond), ''],
+    [
+      'GETs a second',
+      round(capacity.getsPerSecond),
+      `${round(capacity.getsPerRegistration, 1)} each`,
+    ],
+    ['requests on the wire', round(capacity.onTheWire), 'on average'],
+    [
+      'workers',
+      round(capacity.workers),
+      `${round(cores.workers, 1)} cores in use, ${round(capacity.workerMemoryMb)} MB each`,
+    ],
+    ['intakes', round(capacity.intakes), `${round(cores.intakes, 1)} cores in use`],
+    [
+      'servers',
+      '',
+      `${round(cores.servers, 1)} cores in use: Temporal, MongoDB and RabbitMQ together`,
+    ],
+    ['rabbit.prefetch', round(capacity.prefetch), 'for each intake'],
+    ['ceiling', round(capacity.ceiling), 'registrations a second with these processes'],
+  ];
+  if (backlog > 0) rows.push(['backlog', round(backlog), backlogText(capacity.backlogSeconds)]);
+  return `For ${round(rate, 1)} registrations a second:\n${columns(rows, '  ')}`;
+}
+
+function backlogText(backlogSeconds: number | null): string {
+  if (backlogSeconds === null) return 'never gone at this rate';
+  if (backlogSeconds < 120) return `gone after ${number(Math.ceil(backlogSeconds))} s`;
+  return `gone after ${number(Math.ceil(backlogSeconds / 60))} min`;
+}

@@ -1,0 +1,109 @@
+/**
+ * What a rate of registrations asks of machines. Pure arithmetic from costs that were measured: Little's law for what is in
+ * flight, the poll plan for GETs, CPU time per registration for processes.
+ */
+
+/** What one registration costs, as the bench measures it (`npm run bench`, bench/results/latest.json). */
+export interface Costs {
+  /** ms of CPU for each registration. */
+  workerCpuMs: number;
+  intakeCpuMs: number;
+  /** Temporal, MongoDB and RabbitMQ together. */
+  serversCpuMs: number;
+  /** Memory of a worker before it has work, MB, and what each registration in flight adds, KB. */
+  workerBaseMb: number;
+  workerKbInFlight: number;
+}
+
+export interface Demand {
+  /** Registrations a second, sustained. */
+  rate: number;
+  /** Time from accepted to done, ms. */
+  latency: { p50: number; p99: number };
+  /** Registrations that wait already. */
+  backlog: number;
+}
+
+export interface Means {
+  /** Polls planned within the expected latency: `legacy.maxGetsPerRegistration`. */
+  plannedPolls: number;
+  /** How long the legacy system takes to answer a request, ms. */
+  requestMs: number;
+  /** `legacy.maxConcurrent`, for each worker. */
+  maxConcurrent: number;
+  batchSize: number;
+}
+
+export interface Capacity {
+  /** Mean time from accepted to done, ms. */
+  meanLatencyMs: number;
+  inFlight: number;
+  getsPerRegistration: number;
+  postsPerSecond: number;
+  getsPerSecond: number;
+  /** Requests on the wire at once, on average. */
+  onTheWire: number;
+  /** Cores in use, on average. */
+  cores: { workers: number; intakes: number; servers: number };
+  workers: number;
+  intakes: number;
+  /** Of each worker. */
+  workerMemoryMb: number;
+  prefetch: number;
+  /** Most that these processes can take, registrations a second. */
+  ceiling: number;
+  /** Until the backlog is gone while the rate goes on, s; null when it never is. */
+  backlogSeconds: number | null;
+}
+
+/** How full a process or the wire is planned to be: what is above this is for bursts and for the death of a neighbour. */
+const UTILISATION = 0.6;
+/** z of the 99th percentile of the normal distribution. */
+const Z99 = 2.326;
+
+/** @throws RangeError when a number is not above zero, or p99 < p50 */
+export function capacityFor(demand: Demand, means: Means, costs: Costs): Capacity {
+  const { rate, latency, backlog } = demand;
+  if (!(rate > 0) || !(latency.p50 > 0) || latency.p99 < latency.p50) {
+    throw new RangeError('Expected rate > 0 and p99 >= p50 > 0');
+  }
+  // A log-normal through the two quantiles: latencies are skewed, so their mean is above the median.
+  const sigma = Math.log(latency.p99 / latency.p50) / Z99;
+  const meanLatencyMs = latency.p50 * Math.exp((sigma * sigma) / 2);
+  // Of n polls at the quantiles the k-th sees one nth of all: (1 + … + n) / n of them on average.
+  const getsPerRegistration = (means.plannedPolls + 1) / 2;
+  const inFlight = (rate * meanLatencyMs) / 1000;
+  const onTheWire = (rate * (1 + getsPerRegistration) * means.requestMs) / 1000;
+  const cores = {
+    workers: (rate * costs.workerCpuMs) / 1000,
+    intakes: (rate * costs.intakeCpuMs) / 1000,
+    servers: (rate * costs.serversCpuMs) / 1000,
+  };
+  const workers = atLeastOne(
+    Math.max(cores.workers / UTILISATION, onTheWire / (means.maxConcurrent * UTILISATION)),
+  );
+  const intakes = atLeastOne(cores.intakes / UTILISATION);
+  const ceiling = Math.min(
+    (workers * 1000) / costs.workerCpuMs,
+    (intakes * 1000) / costs.intakeCpuMs,
+    (workers * means.maxConcurrent * 1000) / ((1 + getsPerRegistration) * means.requestMs),
+  );
+  return {
+    meanLatencyMs,
+    inFlight,
+    getsPerRegistration,
+    postsPerSecond: rate,
+    getsPerSecond: rate * getsPerRegistration,
+    onTheWire,
+    cores,
+    workers,
+    intakes,
+    workerMemoryMb: costs.workerBaseMb + (inFlight / workers / 1024) * costs.workerKbInFlight,
+    // Two batches on their way while two more are filled.
+    prefetch: Math.min(Math.max(4 * means.batchSize, 100), 2000),
+    ceiling,
+    backlogSeconds: backlog === 0 ? 0 : ceiling > rate ? backlog / (ceiling - rate) : null,
+  };
+}
+
+const atLeastOne = (value: number): number => Math.max(1, Math.ceil(value));
