@@ -8,8 +8,6 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer } from '../src/domain/answers.ts';
 import { claimOfEntry } from '../src/domain/names.ts';
-import { bytes } from '../src/claims.ts';
-import type { Claim } from '../src/claims.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
 import { errorFacts } from '../src/log.ts';
@@ -42,7 +40,7 @@ export const createSubmit =
         if (entry === undefined || entry.state === 'not-accepted') toSend.push(request);
         else answers.push(await answerOf(needs, request.index, entry));
       }
-      const messages = await needs.claims.find(toSend.map(({ claim }) => claim));
+      const messages = await needs.claims.messages(toSend.map(({ claim }) => claim));
       // After an attempt that nobody answered, one request asks whether anybody is there.
       let probing = activityInfo().attempt > 1;
       let refused = false;
@@ -82,7 +80,7 @@ async function sendChunk(
   { journal, legacy, metrics, log }: Needs,
   chunk: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
-  messages: ReadonlyMap<string, Claim>,
+  messages: ReadonlyMap<string, Buffer>,
   liveness: Liveness,
 ): Promise<SubmitAnswer[]> {
   const token = randomUUID();
@@ -103,13 +101,13 @@ async function sendChunk(
   });
 
   async function send({ claim, entry }: SubmitRequest) {
-    const message = messages.get(claim)?.message;
+    const message = messages.get(claim);
     // Another attempt got between reading and writing: its own answer will tell.
     if (!mine.has(entry)) return { kind: 'pending', until: 0 } as const;
     const result: SubmitResult = !message
       ? { kind: 'refused', reason: 'the message is no longer in the claim' }
       : liveness.maySend()
-        ? await legacy.submit(bytes(message.body), idempotencyKey(entry))
+        ? await legacy.submit(message, idempotencyKey(entry))
         : { kind: 'not-accepted', reason: 'the worker was stopping', retryAfter: null };
     metrics.submissions.inc({ result: result.kind });
     if (result.kind === 'accepted') metrics.inFlight.inc();

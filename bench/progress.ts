@@ -22,7 +22,7 @@ export async function settledByMetrics(ports: readonly number[], count: number):
       const inFlight = sumOf(metrics, 'despachante_in_flight');
       process.stderr.write(`${seconds} s: ${inFlight} in flight, ${ended} of ${count} settled\n`);
     }
-    await delay(250);
+    await delay(1_000);
   }
 }
 

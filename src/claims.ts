@@ -44,6 +44,8 @@ export interface Claims {
   /** Inserts what is free; returns the `_id`s that were taken already. */
   insert(claims: Claim[]): Promise<Set<string>>;
   find(keys: string[]): Promise<Map<string, Claim>>;
+  /** The bytes of the messages alone, which is all that submitting needs; without those whose claim holds none any more. */
+  messages(keys: string[]): Promise<Map<string, Buffer>>;
   /** Every claim on a registration id, oldest generation first. */
   ofRegistration(id: string): Promise<Claim[]>;
   /** Takes a settled conflict up again: it was redriven and still is one. */
@@ -75,6 +77,14 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     async find(keys) {
       const found = await collection.find({ _id: { $in: keys } }).toArray();
       return new Map(found.map((claim) => [claim._id, claim]));
+    },
+    async messages(keys) {
+      const found = await collection
+        .find({ _id: { $in: keys } }, { projection: { 'message.body': 1 } })
+        .toArray();
+      return new Map(
+        found.flatMap(({ _id, message }) => (message === null ? [] : [[_id, bytes(message.body)]])),
+      );
     },
     async ofRegistration(id) {
       // By the range of _id, so that no second index is paid for by every registration.
