@@ -65,7 +65,7 @@ export interface Rules {
   plan: PollPlan;
   /** Polls due within this time of one another go together. */
   coalesce: number;
-  /** Whether a poll that came before its planned time, along with others, counts as the planned one (runs before were started without it). */
+  /** Whether a poll that came before its planned time, along with others, counts as the planned one (absent in runs of before). */
   countEarly?: boolean;
   /** Rest before what was answered "not now" is tried again; longer rests are Temporal's retry policy. */
   pause: number;

@@ -82,6 +82,15 @@ function mixed(): Partial<Activities> {
   };
 }
 
+function pollsUntilThird(): Activities['poll'] {
+  const polls = new Map<number, number>();
+  return (items) =>
+    answers(items, (index) => {
+      polls.set(index, (polls.get(index) ?? 0) + 1);
+      return { index, kind: (polls.get(index) ?? 0) < 3 ? 'processing' : 'done' };
+    });
+}
+
 let tries = 0;
 const recordings: Recording[] = [
   { name: 'one-registered', count: 1, localFirst: true },
@@ -143,6 +152,25 @@ const recordings: Recording[] = [
     localFirst: true,
     activities: { submit: lost },
     during: whenInDoubt('abandon', word),
+  },
+  {
+    // Accepted over 400 ms and coalesced within 300: some are polled before their time, which then counts as theirs.
+    name: 'polled-early',
+    count: 40,
+    localFirst: true,
+    rules: { plan: { offsets: [1_000, 1_700, 2_400], tail: 500, longest: 1_000 } },
+    activities: {
+      submit: (items) =>
+        Promise.resolve(
+          items.map(({ index }): SubmitAnswer => ({
+            index,
+            kind: 'accepted',
+            requestId: `REQ-${index}`,
+            at: Date.now() - index * 10,
+          })),
+        ),
+      poll: pollsUntilThird(),
+    },
   },
   {
     name: 'cancelled',
