@@ -135,13 +135,14 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
   }
 }
 
-const claimRequest = ({ index, id, bodyHash, message, receivedAt, redrive }: Item) => ({
+const claimRequest = ({ index, id, bodyHash, message, receivedAt, redrive, takes }: Item) => ({
   index,
   id,
   bodyHash,
   message: message ?? { body: '', properties: '' },
   receivedAt,
   redrive,
+  ...(takes === undefined ? {} : { takes }),
 });
 
 const settlement = (item: Item) => ({

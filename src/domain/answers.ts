@@ -6,7 +6,7 @@ import { nextEntry } from './names.ts';
 import { pollDue } from './batch.ts';
 import type { Item, Rules } from './batch.ts';
 import { OUR_REASON } from './outcome.ts';
-import type { FailureClass } from './outcome.ts';
+import type { FailureClass, Outcome } from './outcome.ts';
 
 export type ClaimAnswer =
   | { index: number; kind: 'claimed'; claim: string; entry: string }
@@ -19,6 +19,17 @@ export type ClaimAnswer =
       acceptedAt: number;
     }
   | { index: number; kind: 'in-doubt'; claim: string; entry: string }
+  | {
+      index: number;
+      kind: 'concluded'; // taken from a dead run that had decided its end and not brought it to its destination
+      claim: string;
+      entry: string;
+      outcome: Outcome;
+      requestId: string | null;
+      acceptedAt: number | null;
+      polls: number;
+      doubt: boolean;
+    }
   | { index: number; kind: 'duplicate' }
   | { index: number; kind: 'conflict'; claim: string; reason: string };
 
@@ -82,6 +93,11 @@ export function afterClaim(
         now,
         answer.reason,
       );
+    case 'concluded': {
+      const { claim, entry, outcome, requestId, acceptedAt, polls, doubt } = answer;
+      const known = { claim, entry, outcome, requestId, acceptedAt, polls, doubt };
+      return goOn(item, { ...known, message: null, phase: 'settle', dueAt: now });
+    }
     case 'claimed':
     case 'resumed':
     case 'in-doubt': {

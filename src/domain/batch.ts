@@ -26,6 +26,8 @@ export interface NewRegistration {
   receivedAt: number;
   /** The generation whose failure record this delivery is, when it is a redrive. */
   redrive: number | null;
+  /** The claim of a dead run that this registration takes up, instead of a delivery: its message is in that claim. */
+  takes?: string;
 }
 
 export type Phase = 'claim' | 'submit' | 'poll' | 'doubt' | 'settle';
@@ -39,6 +41,7 @@ export interface Item {
   message: WireMessage | null;
   receivedAt: number;
   redrive: number | null;
+  takes?: string;
   phase: Phase;
   /** An activity has it. */
   busy: boolean;
