@@ -3,7 +3,7 @@
  * Answers are values that activities return by index; times are epoch ms.
  */
 import { nextEntry } from './names.ts';
-import { pollDue } from './batch.ts';
+import { pollDue, waitedSince } from './batch.ts';
 import type { Item, Rules } from './batch.ts';
 import { OUR_REASON } from './outcome.ts';
 import type { FailureClass, Outcome } from './outcome.ts';
@@ -106,7 +106,9 @@ export function afterClaim(
       if (answer.kind === 'claimed') return claimed;
       if (answer.kind === 'in-doubt') return enterDoubt(claimed, rules, now);
       const { requestId, acceptedAt } = answer;
-      return { ...claimed, phase: 'poll', requestId, acceptedAt, dueAt: now };
+      // It may have been redriven just because it was not given time enough.
+      const limits = rules.renewLimits === true && item.redrive !== null ? { openSince: now } : {};
+      return { ...claimed, phase: 'poll', requestId, acceptedAt, dueAt: now, ...limits };
     }
   }
 }
@@ -170,12 +172,13 @@ export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: num
     case 'failed':
       return settle(polled, 'failed', now, answer.reason);
     case 'processing':
-      if (now - (item.acceptedAt ?? now) >= rules.deadline) {
+      if (now - (waitedSince(item) ?? now) >= rules.deadline) {
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
       }
       return goOn(polled, { dueAt: pollDue(polled, rules, now) });
     case 'unreadable':
-      if (now - (item.acceptedAt ?? now) >= rules.maxOpen) return unreadableForTooLong(polled, now);
+      if (now - (waitedSince(item) ?? now) >= rules.maxOpen)
+        return unreadableForTooLong(polled, now);
       return goOn(polled, {
         sick: true,
         dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
