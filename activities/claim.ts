@@ -1,16 +1,20 @@
 /**
  * Takes registration ids for this run. The insert decides: whoever inserts first has the id, and whoever meets a claim
- * is a duplicate (same bytes) or a conflict (other bytes). Run again, it finds its own claims and answers the same.
+ * is a duplicate (same bytes) or a conflict (other bytes), or takes it over when its run is dead. Run again, it finds its
+ * own claims and answers the same.
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../src/domain/answers.ts';
 import type { WireMessage } from '../src/domain/batch.ts';
-import { claimKey, conflictKey, entryKey } from '../src/domain/names.ts';
-import { isFailure, isOpenThere } from '../src/domain/outcome.ts';
+import { claimKey, conflictKey } from '../src/domain/names.ts';
+import { isFailure } from '../src/domain/outcome.ts';
 import { binary } from '../src/claims.ts';
-import type { Claim, ClaimOutcome } from '../src/claims.ts';
+import type { Claim } from '../src/claims.ts';
 import type { Dependencies } from './create.ts';
+import { granted } from './grant.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import { conflictAnswer, createTakeover } from './takeover.ts';
+import type { Met } from './takeover.ts';
 
 export interface ClaimRequest {
   index: number;
@@ -20,32 +24,57 @@ export interface ClaimRequest {
   receivedAt: number;
   /** The generation whose failure record the delivery is, if it is one. */
   redrive: number | null;
+  /** The claim of a dead run to take up; there is no delivery then. */
+  takes?: string;
 }
 
-export const createClaim =
-  ({ claims, journal, metrics }: Pick<Dependencies, 'claims' | 'journal' | 'metrics'>) =>
-  (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
+type Needs = Pick<
+  Dependencies,
+  'claims' | 'journal' | 'unroutable' | 'runStates' | 'metrics' | 'log'
+>;
+
+export function createClaim(needs: Needs) {
+  const { claims, journal, metrics } = needs;
+  const takeover = createTakeover(needs);
+  return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
     withHeartbeat(async () => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
-      const failedBefore = await findRedriven(requests);
-      const wanted = requests.map((request) => claimOf(request, failedBefore.get(request.index)));
-      const taken = await claims.insert(wanted);
-      const holders = taken.size > 0 ? await claims.find([...taken]) : new Map<string, Claim>();
-      const answers: ClaimAnswer[] = [];
-      for (const [at, request] of requests.entries()) {
-        const claim = wanted[at];
-        if (claim === undefined) continue;
+      const deliveries = requests.filter(({ takes }) => takes === undefined);
+      const failedBefore = await findRedriven(deliveries);
+      const wanted = new Map(
+        deliveries.map((each) => [each.index, claimOf(each, failedBefore.get(each.index))]),
+      );
+      const taken = wanted.size > 0 ? await claims.insert([...wanted.values()]) : new Set<string>();
+      const keys = [...taken, ...requests.flatMap(({ takes }) => takes ?? [])];
+      const holders = keys.length > 0 ? await claims.find(keys) : new Map<string, Claim>();
+      const answers = new Map<number, ClaimAnswer>();
+      const met: Met[] = [];
+      for (const request of requests) {
+        const { index, takes } = request;
+        const claim = wanted.get(index);
+        if (claim === undefined) {
+          answers.set(index, { index, kind: 'duplicate' });
+          goOnWith(index, holders.get(takes ?? ''));
+          continue;
+        }
         const holder = holders.get(claim._id);
-        const isMine = holder === undefined || isHeldBy(holder, workflowId, request.index);
-        answers.push(
-          isMine
-            ? granted(request.index, claim, failedBefore.get(request.index)?.outcome ?? null)
-            : await refused(request, claim),
-        );
+        const isMine = holder === undefined || isHeldBy(holder, workflowId, index);
+        if (isMine && holder?.takenFrom === undefined) {
+          answers.set(index, granted(index, claim, failedBefore.get(index)?.outcome ?? null));
+        } else answers.set(index, await refused(request, claim));
       }
-      await reopenAbandoned(answers);
-      metrics.duplicates.inc(answers.filter(({ kind }) => kind === 'duplicate').length);
-      return answers;
+      await reopenAbandoned([...answers.values()]);
+      for (const answer of await takeover.answersOf(await takeover.take(met, workflowId))) {
+        answers.set(answer.index, answer);
+      }
+      const all = requests.flatMap(({ index }) => answers.get(index) ?? []);
+      metrics.duplicates.inc(all.filter(({ kind }) => kind === 'duplicate').length);
+      return all;
+
+      /** What is open under this claim may be this index's to go on with, if nobody else does. */
+      function goOnWith(index: number, claim: Claim | undefined): void {
+        if (claim !== undefined && claim.settledAt === null) met.push({ index, claim });
+      }
 
       /** Whoever redrives what was abandoned wants it decided anew; else the old word would abandon it again. */
       async function reopenAbandoned(granted: ClaimAnswer[]): Promise<void> {
@@ -92,40 +121,28 @@ export const createClaim =
         // Generations before the one that was asked for do not count: their record is what is redriven here, and must
         // not be dropped when it was another body that took the next generation.
         const since = all.filter(({ generation }) => generation >= claim.generation);
-        if (since.some((each) => each.bodyHash === bodyHash)) return { index, kind: 'duplicate' };
+        const same = since.filter((each) => each.bodyHash === bodyHash);
+        if (same.length > 0) {
+          goOnWith(index, same.at(-1));
+          return { index, kind: 'duplicate' };
+        }
         const { generation } = all.at(-1) ?? claim;
         const _id = conflictKey(id, generation, bodyHash);
         const conflict: Claim = { ...claim, _id, generation, conflict: true };
-        const reason = 'another message with this id and another body came first';
-        const answer: ClaimAnswer = { index, kind: 'conflict', claim: _id, reason };
+        const answer = conflictAnswer(index, _id);
         if ((await claims.insert([conflict])).size === 0) return answer;
-        const met = (await claims.find([_id])).get(_id);
-        if (met !== undefined && isHeldBy(met, workflowId, index)) return answer;
+        const kept = (await claims.find([_id])).get(_id);
+        if (kept !== undefined && isHeldBy(kept, workflowId, index)) return answer;
         // The same conflict again: its record is in the failure queue already, unless this is that very record, redriven.
-        if (request.redrive === null) return { index, kind: 'duplicate' };
+        if (request.redrive === null) {
+          goOnWith(index, kept);
+          return { index, kind: 'duplicate' };
+        }
         await claims.reopenConflict(conflict);
         return answer;
       }
     });
+}
 
 const isHeldBy = (claim: Claim, workflowId: string, index: number): boolean =>
   claim.workflowId === workflowId && claim.index === index;
-
-/** What the legacy system had accepted goes on being polled; what it may have is in doubt; the rest is POSTed. */
-function granted(index: number, { _id }: Claim, before: ClaimOutcome | null): ClaimAnswer {
-  const entry = entryKey(_id, 1);
-  if (before === null) return { index, kind: 'claimed', claim: _id, entry };
-  if (before.doubt) return { index, kind: 'in-doubt', claim: _id, entry: before.entry };
-  const { requestId, acceptedAt } = before;
-  if (!isOpenThere(before) || requestId === null || acceptedAt === null) {
-    return { index, kind: 'claimed', claim: _id, entry };
-  }
-  return {
-    index,
-    kind: 'resumed',
-    claim: _id,
-    entry: before.entry,
-    requestId,
-    acceptedAt: acceptedAt.getTime(),
-  };
-}

@@ -4,6 +4,7 @@ import type { Journal } from '../src/journal.ts';
 import type { Legacy } from '../src/legacy.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
+import type { RunLife } from '../src/domain/takeover.ts';
 import type { Results } from '../src/results.ts';
 import type { Slots } from '../src/slots.ts';
 import type { Unroutable } from '../src/unroutable.ts';
@@ -21,6 +22,8 @@ export interface Dependencies {
   results: Results;
   failures: Failures;
   unroutable: Unroutable;
+  /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
+  runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   slots: Slots;
   metrics: Metrics;
   log: Log;

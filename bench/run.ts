@@ -65,6 +65,8 @@ async function bench(options: BenchOptions): Promise<void> {
     DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
     DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
     DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
+    // A Schedule would outlive the bench, as its task queue does not.
+    DESPACHANTE_SWEEPER_ENABLED: 'false',
     DESPACHANTE_INTAKE_BATCH_SIZE: String(options.batchSize),
   };
   const children: Child[] = [];

@@ -29,6 +29,8 @@ export interface Claim {
   conflict: boolean;
   workflowId: string;
   index: number;
+  /** The dead run it was taken from. */
+  takenFrom?: string;
   /** SHA-256 of the raw bytes, hex. */
   bodyHash: string;
   /** Until it is settled. */
@@ -48,6 +50,15 @@ export interface Claims {
   messages(keys: string[]): Promise<Map<string, Buffer>>;
   /** Every claim on a registration id, oldest generation first. */
   ofRegistration(id: string): Promise<Claim[]>;
+  /**
+   * Gives unsettled claims of one run to another, at these indexes, unless they have moved or been settled meanwhile.
+   * Returns those that are the new holder's, as they are now.
+   */
+  take(
+    from: string,
+    to: string,
+    wanted: { claim: string; index: number }[],
+  ): Promise<Map<string, Claim>>;
   /** Takes a settled conflict up again: it was redriven and still is one. */
   reopenConflict(claim: Claim): Promise<void>;
   conclude(outcomes: { claim: string; outcome: ClaimOutcome }[]): Promise<void>;
@@ -62,8 +73,13 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     { settledAt: 1 },
     { expireAfterSeconds: Math.ceil(retentionMs / 1000) },
   );
+  const find: Claims['find'] = async (keys) => {
+    const found = await collection.find({ _id: { $in: keys } }).toArray();
+    return new Map(found.map((claim) => [claim._id, claim]));
+  };
   return {
     collection,
+    find,
     async insert(claims) {
       try {
         await collection.insertMany(claims, { ordered: false });
@@ -74,9 +90,24 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
         return new Set([...duplicates].map((index) => claims[index]?._id ?? ''));
       }
     },
-    async find(keys) {
-      const found = await collection.find({ _id: { $in: keys } }).toArray();
-      return new Map(found.map((claim) => [claim._id, claim]));
+    async take(from, to, wanted) {
+      const keys = wanted.map(({ claim }) => claim);
+      await collection.updateMany(
+        { _id: { $in: keys }, workflowId: from, settledAt: null },
+        setEach('_id', keys, {
+          workflowId: wanted.map(() => to),
+          index: wanted.map(({ index }) => index),
+          takenFrom: wanted.map(() => from),
+        }),
+      );
+      const found = await find(keys);
+      return new Map(
+        wanted.flatMap(({ claim, index }): [string, Claim][] => {
+          const now = found.get(claim);
+          const isTaken = now?.workflowId === to && now.index === index && now.settledAt === null;
+          return isTaken ? [[claim, now]] : [];
+        }),
+      );
     },
     async messages(keys) {
       const found = await collection

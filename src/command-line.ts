@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   status: async () => (await import('./commands/status.ts')).addStatus,
   failures: async () => (await import('./commands/failures.ts')).addFailures,
   doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
+  sweep: async () => (await import('./commands/sweep.ts')).addSweep,
   audit: async () => (await import('./commands/audit.ts')).addAudit,
   plan: async () => (await import('./commands/plan.ts')).addPlan,
   config: async () => (await import('./commands/config.ts')).addConfig,

@@ -110,6 +110,12 @@ const worker = z.strictObject({
   shutdownGrace: duration('0ms', '1h').prefault('15s'),
 });
 
+const sweeper = z.strictObject({
+  enabled: flag().prefault(true),
+  every: duration('10s', '1d').prefault('5m'),
+  olderThan: duration('0ms', '30d').prefault('10m'),
+});
+
 const health = z.strictObject({
   host: name('a host name or address to listen on').prefault('127.0.0.1'),
   intakePort: port().prefault(9464),
@@ -141,6 +147,7 @@ export const configSchema = z
     legacy: legacy.readonly().prefault({}),
     mongodb: mongodb.readonly().prefault({}),
     worker: worker.readonly().prefault({}),
+    sweeper: sweeper.readonly().prefault({}),
     health: health.readonly().prefault({}),
     log: log.readonly().prefault({}),
   })

@@ -66,21 +66,32 @@ export async function currentEntries(
       outcome?.doubt === true ? [[claimKey(registration, generation + 1), outcome.entry]] : [],
     ),
   );
-  const current = new Map<string, Entry>();
-  let wanted = new Map(of.map(({ _id }) => [carried.get(_id) ?? entryKey(_id, 1), _id]));
+  return latestEntries(
+    journal,
+    new Map(of.map(({ _id }) => [carried.get(_id) ?? entryKey(_id, 1), _id])),
+  );
+}
+
+/** The last journal entry of each claim, by claim; none where there is not even the first. `first`: claims by their first entry. */
+export async function latestEntries(
+  journal: Pick<Journal, 'read'>,
+  first: ReadonlyMap<string, string>,
+): Promise<Map<string, Entry>> {
+  const latest = new Map<string, Entry>();
+  let wanted = first;
   while (wanted.size > 0) {
     const found = await journal.read([...wanted.keys()]);
     const next = new Map<string, string>();
     for (const [name, entry] of found) {
       const claim = wanted.get(name);
       if (claim === undefined) continue;
-      current.set(claim, entry);
+      latest.set(claim, entry);
       if (entry.state === 'superseded' || entry.state === 'unknown')
         next.set(nextEntry(name), claim);
     }
     wanted = next;
   }
-  return current;
+  return latest;
 }
 
 async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[]> {

@@ -24,6 +24,11 @@ export function createMetrics() {
       help: 'Deliveries dropped because their id and body were claimed already',
       registers,
     }),
+    takeovers: new Counter({
+      name: 'despachante_takeovers_total',
+      help: 'Claims of dead runs that were taken up again',
+      registers,
+    }),
     batchSize: new Histogram({
       name: 'despachante_batch_size',
       help: 'Registrations per run',

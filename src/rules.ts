@@ -18,6 +18,7 @@ export function rulesOf({ legacy, temporal }: Pick<Config, 'legacy' | 'temporal'
     plan,
     coalesce,
     countEarly: true,
+    renewLimits: true,
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],

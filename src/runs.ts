@@ -9,6 +9,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { Resolution } from '../workflows/resolve.ts';
 import type { RunView } from '../workflows/view.ts';
+import type { RunLife } from './domain/takeover.ts';
 import type { Config } from './config-schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from './domain/names.ts';
 import { errorFacts } from './log.ts';
@@ -99,6 +100,41 @@ export async function isOpen(client: Client, workflowId: string): Promise<boolea
     return status.name === 'RUNNING';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+const CLOSED = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);
+const ASKED_AT_ONCE = 16;
+
+/**
+ * Whether runs are alive, by workflow id: the latest run under it counts, since a run goes on as a new one. Asks the runs
+ * themselves, and so does not lag.
+ * @throws what the client throws when Temporal does not answer, or the namespace is not there
+ */
+export async function runStates(
+  client: Client,
+  workflowIds: readonly string[],
+): Promise<Map<string, RunLife>> {
+  const states = new Map<string, RunLife>();
+  const waiting = [...new Set(workflowIds)];
+  const askOn = async (): Promise<void> => {
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      states.set(id, await lifeOf(client, id));
+    }
+  };
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, askOn));
+  return states;
+}
+
+async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
+    // Whatever else a status may say, now or in a later server, is no proof of death.
+    return CLOSED.has(status.name) ? 'closed' : 'running';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
     throw error;
   }
 }

@@ -5,6 +5,8 @@ import type { Claim } from './claims.ts';
 export interface Unroutable {
   /** Idempotent, by claim. */
   setAside(claim: Claim | undefined, key: string, reason: string): Promise<void>;
+  /** Which of these claims were set aside. */
+  among(claims: string[]): Promise<Set<string>>;
   count(): Promise<number>;
 }
 
@@ -16,6 +18,10 @@ export function openUnroutable(db: Db): Unroutable {
     async setAside(claim, key, reason) {
       const document = { reason, at: new Date(), claim: claim ?? null };
       await collection.updateOne({ _id: key }, { $setOnInsert: document }, { upsert: true });
+    },
+    async among(claims) {
+      const found = collection.find({ _id: { $in: claims } }).project<{ _id: string }>({ _id: 1 });
+      return new Set((await found.toArray()).map(({ _id }) => _id));
     },
     count: () => collection.countDocuments(),
   };

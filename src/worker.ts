@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create.ts';
+import { createSweep } from '../activities/sweep.ts';
 import { WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
 import { createFailures } from './failures.ts';
@@ -12,7 +13,9 @@ import type { Metrics } from './metrics.ts';
 import { createPublisher } from './rabbit-publisher.ts';
 import { createSlots } from './slots.ts';
 import { openStore } from './store.ts';
-import { connectionOptions } from './temporal.ts';
+import { openRuns, runStates } from './runs.ts';
+import { sweep } from './sweep.ts';
+import { connectTemporal, connectionOptions, startRun } from './temporal.ts';
 
 export interface RunningWorker {
   checks(): Record<string, boolean>;
@@ -52,10 +55,12 @@ export async function startWorker(
   });
   const legacy = createLegacy(config);
   const connection = await NativeConnection.connect(connectionOptions(config));
+  const client = await connectTemporal(config);
   const activities = createActivities({
     ...store,
     legacy,
     failures: createFailures(publisher, config.rabbit.failureQueue),
+    runStates: (workflowIds) => runStates(client, workflowIds),
     slots: createSlots(config.legacy.maxConcurrent),
     metrics,
     log,
@@ -70,7 +75,18 @@ export async function startWorker(
     namespace: config.temporal.namespace,
     taskQueue: config.temporal.taskQueue,
     workflowBundle: { code: await readFile(WORKFLOW_BUNDLE, 'utf8') },
-    activities,
+    activities: {
+      ...activities,
+      ...createSweep(() =>
+        sweep({
+          config,
+          store,
+          openRuns: () => openRuns(client, config.temporal.taskQueue),
+          runStates: (ids) => runStates(client, ids),
+          start: startRun.bind(null, client, config),
+        }),
+      ),
+    },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
     workflowThreadPoolSize: 2,
@@ -97,6 +113,7 @@ export async function startWorker(
         legacy.close(),
         store.close(),
         connection.close(),
+        client.connection.close(),
       ]);
     },
   };

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create.ts';
 import { afterClaim, afterPoll, afterSettle, afterSubmit } from '../src/domain/answers.ts';
+import { waitedSince } from '../src/domain/batch.ts';
 import type { Item, Rules, Step } from '../src/domain/batch.ts';
 import { OUR_REASON } from '../src/domain/outcome.ts';
 import type { OutcomeKind } from '../src/domain/outcome.ts';
@@ -98,7 +99,7 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
       );
     }
     case 'poll': {
-      const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => item.acceptedAt ?? 0);
+      const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => waitedSince(item) ?? 0);
       const requests = items.map(({ index, requestId }) => ({ index, requestId: requestId ?? '' }));
       const answers = await localFirst(
         isTried,
@@ -135,13 +136,14 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
   }
 }
 
-const claimRequest = ({ index, id, bodyHash, message, receivedAt, redrive }: Item) => ({
+const claimRequest = ({ index, id, bodyHash, message, receivedAt, redrive, takes }: Item) => ({
   index,
   id,
   bodyHash,
   message: message ?? { body: '', properties: '' },
   receivedAt,
   redrive,
+  ...(takes === undefined ? {} : { takes }),
 });
 
 const settlement = (item: Item) => ({

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { serveHealth } from '../health.ts';
 import { createMetrics } from '../metrics.ts';
+import { errorFacts } from '../log.ts';
+import { scheduleSweeps } from '../sweep-schedule.ts';
 import { installRuntime, startWorker } from '../worker.ts';
 import { connectTemporal, registerSearchAttributes } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
@@ -20,6 +22,13 @@ export function addWorker(program: Command): void {
       const stopped = untilSignal(log);
       const client = await connectTemporal(config);
       await registerSearchAttributes(client);
+      await scheduleSweeps(client, config).catch((error: unknown) => {
+        // The job goes on without it, and duplicates still take over what they meet.
+        log.warn(
+          errorFacts(error),
+          'Sweeps could not be scheduled: run "despachante sweep" by hand',
+        );
+      });
       await client.connection.close();
       const metrics = createMetrics();
       const worker = await unlessStopped(stopped, startWorker(config, metrics, log));

@@ -3,10 +3,10 @@
  * Answers are values that activities return by index; times are epoch ms.
  */
 import { nextEntry } from './names.ts';
-import { pollDue } from './batch.ts';
+import { pollDue, waitedSince } from './batch.ts';
 import type { Item, Rules } from './batch.ts';
 import { OUR_REASON } from './outcome.ts';
-import type { FailureClass } from './outcome.ts';
+import type { FailureClass, Outcome } from './outcome.ts';
 
 export type ClaimAnswer =
   | { index: number; kind: 'claimed'; claim: string; entry: string }
@@ -19,6 +19,17 @@ export type ClaimAnswer =
       acceptedAt: number;
     }
   | { index: number; kind: 'in-doubt'; claim: string; entry: string }
+  | {
+      index: number;
+      kind: 'concluded'; // taken from a dead run that had decided its end and not brought it to its destination
+      claim: string;
+      entry: string;
+      outcome: Outcome;
+      requestId: string | null;
+      acceptedAt: number | null;
+      polls: number;
+      doubt: boolean;
+    }
   | { index: number; kind: 'duplicate' }
   | { index: number; kind: 'conflict'; claim: string; reason: string };
 
@@ -82,6 +93,11 @@ export function afterClaim(
         now,
         answer.reason,
       );
+    case 'concluded': {
+      const { claim, entry, outcome, requestId, acceptedAt, polls, doubt } = answer;
+      const known = { claim, entry, outcome, requestId, acceptedAt, polls, doubt };
+      return goOn(item, { ...known, message: null, phase: 'settle', dueAt: now });
+    }
     case 'claimed':
     case 'resumed':
     case 'in-doubt': {
@@ -90,7 +106,9 @@ export function afterClaim(
       if (answer.kind === 'claimed') return claimed;
       if (answer.kind === 'in-doubt') return enterDoubt(claimed, rules, now);
       const { requestId, acceptedAt } = answer;
-      return { ...claimed, phase: 'poll', requestId, acceptedAt, dueAt: now };
+      // It may have been redriven just because it was not given time enough.
+      const limits = rules.renewLimits === true && item.redrive !== null ? { openSince: now } : {};
+      return { ...claimed, phase: 'poll', requestId, acceptedAt, dueAt: now, ...limits };
     }
   }
 }
@@ -154,12 +172,13 @@ export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: num
     case 'failed':
       return settle(polled, 'failed', now, answer.reason);
     case 'processing':
-      if (now - (item.acceptedAt ?? now) >= rules.deadline) {
+      if (now - (waitedSince(item) ?? now) >= rules.deadline) {
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
       }
       return goOn(polled, { dueAt: pollDue(polled, rules, now) });
     case 'unreadable':
-      if (now - (item.acceptedAt ?? now) >= rules.maxOpen) return unreadableForTooLong(polled, now);
+      if (now - (waitedSince(item) ?? now) >= rules.maxOpen)
+        return unreadableForTooLong(polled, now);
       return goOn(polled, {
         sick: true,
         dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),

@@ -26,6 +26,8 @@ export interface NewRegistration {
   receivedAt: number;
   /** The generation whose failure record this delivery is, when it is a redrive. */
   redrive: number | null;
+  /** The claim of a dead run that this registration takes up, instead of a delivery: its message is in that claim. */
+  takes?: string;
 }
 
 export type Phase = 'claim' | 'submit' | 'poll' | 'doubt' | 'settle';
@@ -39,6 +41,7 @@ export interface Item {
   message: WireMessage | null;
   receivedAt: number;
   redrive: number | null;
+  takes?: string;
   phase: Phase;
   /** An activity has it. */
   busy: boolean;
@@ -50,6 +53,8 @@ export interface Item {
   entry: string;
   requestId: string | null;
   acceptedAt: number | null;
+  /** From when the deadline and maxOpen count, where not from the acceptance: when it was redriven. */
+  openSince?: number;
   polls: number;
   rechecks: number;
   outcome: Outcome | null;
@@ -67,6 +72,8 @@ export interface Rules {
   coalesce: number;
   /** Whether a poll that came before its planned time, along with others, counts as the planned one (absent in runs of before). */
   countEarly?: boolean;
+  /** Whether the limits of what is redriven count anew, from the redrive (runs before were started without it). */
+  renewLimits?: boolean;
   /** Rest before what was answered "not now" is tried again; longer rests are Temporal's retry policy. */
   pause: number;
   /** When the journal of an item in doubt is read again, after each other. */
@@ -170,13 +177,16 @@ export function began(batch: Batch, step: Step): Batch {
   return replace(batch, new Map(step.items.map((item) => [item.index, { ...item, busy: true }])));
 }
 
+/** When an accepted item began to be waited for: at its acceptance, or when it was redriven. */
+export const waitedSince = (item: Item): number | null => item.openSince ?? item.acceptedAt;
+
 /** When an accepted item is next polled: by the plan, and once right after the deadline. */
 export function pollDue(item: Item, rules: Rules, now: number): number {
   const acceptedAt = item.acceptedAt ?? now;
   // Else whoever came along with an earlier poll would be polled again at its own time, and nothing be saved.
   const served = rules.countEarly === true ? Math.max(now, item.dueAt ?? now) : now;
   const planned = nextPollAt(rules.plan, acceptedAt, served);
-  const deadline = acceptedAt + rules.deadline;
+  const deadline = (waitedSince(item) ?? now) + rules.deadline;
   return now < deadline ? Math.min(planned, deadline) : planned;
 }
 

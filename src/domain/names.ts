@@ -1,6 +1,7 @@
 /** Every name that two parts of the program must agree on. Ids are functions here, never concatenated elsewhere. */
 
 export const WORKFLOW_TYPE = 'registrations';
+export const SWEEP_TYPE = 'sweep';
 export const QUERY_REGISTRATIONS = 'registrations';
 export const UPDATE_RESOLVE = 'resolve';
 
@@ -55,6 +56,9 @@ export const entryNumber = (entry: string): number =>
 /** The journal entry after a given one: only an operator's word, or `onUnknown: resubmit`, asks for it. */
 export const nextEntry = (entry: string): string =>
   entryKey(claimOfEntry(entry), entryNumber(entry) + 1);
+
+/** Id of the Schedule that sweeps, and of the workflow it starts: one for all workers of a task queue. */
+export const sweepScheduleId = (taskQueue: string): string => `sweep/${taskQueue}`;
 
 /** `messageId` of a failure record: the same for every wire copy of one logical record. */
 export const failureMessageId = (claim: string, kind: string): string => `${claim}:${kind}`;

@@ -75,6 +75,35 @@ test('resumed: it is polled at once with the request id of before, and never sub
   });
 });
 
+test('what is redriven and still "processing" has its whole deadline again, counted from the redrive', () => {
+  const renewing = { ...rules, renewLimits: true };
+  const answer = {
+    index: 0,
+    kind: 'resumed',
+    ...kept,
+    requestId: 'AB583C-X',
+    acceptedAt: T0 - DAY,
+  } as const;
+  const redriven = afterClaim(itemOf({ redrive: 0 }), answer, renewing, NOW);
+  assert.ok(redriven);
+  const processing = { index: 0, kind: 'processing' } as const;
+  const once = afterPoll(redriven, processing, renewing, NOW);
+  assert.equal(once.phase, 'poll');
+  assert.ok(once.dueAt !== null && once.dueAt > NOW && once.dueAt <= NOW + rules.deadline);
+  const early = afterPoll(once, processing, renewing, NOW + rules.deadline - 1);
+  assert.equal(early.phase, 'poll');
+  const late = afterPoll(once, processing, renewing, NOW + rules.deadline);
+  assert.equal(late.outcome?.kind, 'timed-out');
+
+  // Runs that were started before keep to what they knew; what is only taken up has had its time.
+  const before = afterClaim(itemOf({ redrive: 0 }), answer, rules, NOW);
+  assert.ok(before);
+  assert.equal(afterPoll(before, processing, rules, NOW).outcome?.kind, 'timed-out');
+  const taken = afterClaim(itemOf(), answer, renewing, NOW);
+  assert.ok(taken);
+  assert.equal(afterPoll(taken, processing, renewing, NOW).outcome?.kind, 'timed-out');
+});
+
 test('a redrive in doubt stays in doubt, and its journal is read again after the first wait', () => {
   const item = itemOf({ busy: true });
   const after = afterClaim(item, { index: 0, kind: 'in-doubt', ...kept }, rules, NOW);

@@ -1,0 +1,70 @@
+import type { Command } from 'commander';
+import type { Config } from '../config-schema.ts';
+import { labelOf } from '../label.ts';
+import { openRuns, runStates } from '../runs.ts';
+import { findStranded, takeUp } from '../sweep.ts';
+import type { Stranded } from '../sweep.ts';
+import { startRun } from '../temporal.ts';
+import { globals, load, print, printJson } from './context.ts';
+import { withStore, withTemporal } from './neighbours.ts';
+import { columns, line, number, paint, when } from './table.ts';
+
+const SHOWN = 20;
+
+export function addSweep(program: Command): void {
+  program
+    .command('sweep')
+    .description(
+      'take up what runs have left that are dead: terminated, failed, or gone from Temporal',
+    )
+    .option('--dry-run', 'only tell what is stranded')
+    .addHelpText(
+      'after',
+      `
+The worker does it by itself (sweeper.every). What the legacy system had accepted is polled on, what it may have is
+in doubt, the rest is submitted. Sweeping twice is harmless.
+
+Example: despachante sweep --dry-run`,
+    )
+    .action((options: { dryRun?: boolean }, command: Command) => run(options, command));
+}
+
+async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
+  const { config } = load(command);
+  const { stranded, started } = await withTemporal(config, (client) =>
+    withStore(config, async (store) => {
+      const needs = {
+        config,
+        store,
+        openRuns: () => openRuns(client, config.temporal.taskQueue),
+        runStates: (ids: string[]) => runStates(client, ids),
+        start: startRun.bind(null, client, config),
+      };
+      const found = await findStranded(needs);
+      return { stranded: found, started: dryRun ? [] : (await takeUp(needs, found)).started };
+    }),
+  );
+  const facts = stranded.map((each) => factsOf(each, config));
+  if (globals(command).json === true) return printJson({ dryRun, stranded: facts, started });
+  if (facts.length === 0) return print('Nothing is stranded');
+  const head = ['registration', 'claimed', 'its run is', 'run'].map((cell) => paint.bold(cell));
+  const rows = facts
+    .slice(0, SHOWN)
+    .map((each) => [line(each.id), when(each.claimedAt), each.run, line(each.workflowId)]);
+  print(columns([head, ...rows]));
+  if (facts.length > SHOWN) print(`… and ${number(facts.length - SHOWN)} more`);
+  print(
+    dryRun
+      ? paint.dim(`${number(facts.length)} stranded; nothing was done`)
+      : `${number(facts.length)} stranded; started ${number(started.length)} ${started.length === 1 ? 'run' : 'runs'} to take them up`,
+  );
+}
+
+const factsOf = ({ claim, run }: Stranded, config: Config) => ({
+  id: labelOf(claim.registration, config),
+  generation: claim.generation,
+  claimedAt: claim.claimedAt,
+  /** `closed`, or `unknown` to Temporal. */
+  run,
+  workflowId: claim.workflowId,
+});
