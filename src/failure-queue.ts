@@ -33,11 +33,21 @@ export interface FailureQueue {
   /** Messages that were waiting when the queue was opened. */
   depth: number;
   /**
-   * Each of them once, in their order. They are held until `close`, then all that were not acknowledged go back to their
-   * places; meanwhile nobody else gets them.
+   * Each of them once, in their order. They are held, unacknowledged, until
+   * `close`: given back one by one, a record that is not wanted would be the next to be read again, without end. Only the
+   * broker holds them: what is yielded and not kept takes no memory here.
+   *
+   * What was not acknowledged then goes back in the order it had, behind what was not read (so RabbitMQ does it with a
+   * quorum queue that has a delivery limit): when all were read, each is where it was. A quorum queue counts that as a
+   * return (x-delivery-count) and drops, or dead-letters, what was returned more often than its limit allows for.
+   *
+   * @throws Error when the channel is lost: what was read then is a part
    */
   messages(): AsyncGenerator<FailureMessage>;
-  ack(failure: FailureMessage): void;
+  /** False when the channel is gone, and the record with it back in the queue. */
+  ack(failure: FailureMessage): boolean;
+  /** Aborted, with the cause, when the channel is lost: all that was held is back in the queue. */
+  gone: AbortSignal;
   close(): Promise<void>;
 }
 
@@ -48,19 +58,27 @@ export async function openFailureQueue(
   rules: ParseRules,
 ): Promise<FailureQueue> {
   const channel = await connection.createChannel();
-  channel.on('error', () => {});
+  const lost = new AbortController();
+  channel.on('error', (error) => lost.abort(error));
+  channel.on('close', () => lost.abort(new Error('the channel was closed')));
   const depth = await depthOf(channel, queue);
   return {
     depth,
+    gone: lost.signal,
     async *messages() {
       // Not beyond those that were there: what is redriven may come back, and would be read without end.
       for (let n = 0; n < depth; n++) {
+        lost.signal.throwIfAborted();
         const message = await channel.get(queue, { noAck: false });
         if (message === false) return;
         yield readFailure(message, rules);
       }
     },
-    ack: ({ message }) => channel.ack(message),
+    ack({ message }) {
+      if (lost.signal.aborted) return false;
+      channel.ack(message);
+      return true;
+    },
     close: () => channel.close(),
   };
 }

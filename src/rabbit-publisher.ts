@@ -17,54 +17,73 @@ export interface Publisher {
 
 const CONFIRM_MS = 15_000;
 
+interface Waiting {
+  messageId: string | undefined;
+  body: Buffer;
+  reject: (why: Error) => void;
+  isReturned: boolean;
+}
+
 /** A connection of its own: a broker in alarm stops reading from connections that publish, acks included. */
 export async function createPublisher(
   options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'log' | 'name'>,
 ): Promise<Publisher> {
   let channel: ConfirmChannel | null = null;
-  const returned = new Set<string>();
-  /** What waits for a confirm, to be told when the channel is gone. */
-  const waiting = new Set<(why: Error) => void>();
+  /** What waits for a confirm, to be told when it is returned, or when the channel is gone. */
+  const waiting = new Set<Waiting>();
   const link = await supervise({
     ...options,
     async setup(connection, lost) {
       const fresh = await connection.createConfirmChannel();
       fresh.on('error', lost);
       fresh.on('close', () => lost(new Error('channel closed')));
-      // The broker confirms what it could not route, too: it is handed back just before the confirm.
-      fresh.on('return', (message: Message) => returned.add(String(message.properties.messageId)));
+      fresh.on('return', markReturned);
       channel = fresh;
     },
     down() {
       channel = null;
-      for (const reject of waiting) {
+      for (const { reject } of waiting) {
         reject(new Error('the connection was lost before the broker confirmed'));
       }
       waiting.clear();
     },
   });
 
+  /**
+   * The broker confirms what it could not route, too: it hands it back just before the confirm. A return has no number to
+   * tell which it was, and ids may be missing or the same in copies of a record, so that the bytes are compared as well.
+   */
+  function markReturned({ content, properties }: Message): void {
+    for (const each of waiting) {
+      if (each.isReturned || each.messageId !== properties.messageId) continue;
+      if (!each.body.equals(content)) continue;
+      each.isReturned = true;
+      return;
+    }
+  }
+
   async function publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void> {
     const open = channel;
     if (open === null) throw new Error('RabbitMQ is not connected');
-    const { messageId = '' } = properties;
     const confirmed = new Promise<void>((resolve, reject) => {
-      waiting.add(reject);
+      const { messageId } = properties;
+      const mine: Waiting = { messageId, body, reject, isReturned: false };
+      waiting.add(mine);
       open.publish(
         '',
         queue,
         body,
         { ...properties, persistent: true, mandatory: true },
         (error) => {
-          waiting.delete(reject);
+          waiting.delete(mine);
           if (error instanceof Error) reject(error);
           else if (error) reject(new Error('refused by the broker: the queue is full'));
+          else if (mine.isReturned) reject(new Error(`queue "${queue}" does not exist`));
           else resolve();
         },
       );
     });
     await within(CONFIRM_MS, `confirm of a message to "${queue}"`, confirmed);
-    if (returned.delete(messageId)) throw new Error(`queue "${queue}" does not exist`);
   }
 
   return { publish, isReady: link.isReady, close: link.close };

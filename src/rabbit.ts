@@ -3,6 +3,8 @@
  * alone stays closed (docs/decisions/0004-own-rabbit-supervisor.md), so here any loss, of a channel or a
  * consumer too, ends the whole connection and a new one is set up from the start.
  */
+// Before amqplib.
+import './amqp-depth.ts';
 import { connect } from 'amqplib';
 import type { ChannelModel } from 'amqplib';
 import { insist, within } from './insist.ts';

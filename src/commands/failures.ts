@@ -1,39 +1,38 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
-import { OUTCOMES, isFailure } from '../domain/outcome.ts';
-import type { FailureClass } from '../domain/outcome.ts';
 import type { FailureMessage } from '../failure-queue.ts';
-import { labelOf } from '../label.ts';
-import { oneOf, wholeNumber } from './arguments.ts';
+import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { isMeant, notFound, shownId, withFailures } from './failure-selection.ts';
-import type { Selection } from './failure-selection.ts';
+import { drop } from './drop.ts';
+import { list, messageIdOf } from './failure-list.ts';
+import { addFilters, isMeant, notFound, shownId, withFailures } from './failure-selection.ts';
 import { redrive } from './redrive.ts';
-import { columns, line, number, paint, when } from './table.ts';
-
-const classes = OUTCOMES.filter(isFailure);
-const readClass = oneOf<FailureClass>(classes);
-const CLASS = ['--class <class>', `only this class: ${classes.join(', ')}`] as const;
+import { columns, line, paint } from './table.ts';
 
 const COUNTS = `
 The records are looked at and go back: for a quorum queue each look counts as a delivery (x-delivery-count). The one that
 Despachante declares allows for a million; one declared otherwise allows for 20 on RabbitMQ 4, and drops what had more.`;
 
+const ID = 'registration ids, or messageIds of records';
+
 export function addFailures(program: Command): void {
   const failures = program
     .command('failures')
-    .description('look at the failure queue, and send failures in again')
+    .description('look at the failure queue, send failures in again, or drop them')
     .addHelpText('after', '\nExample: despachante failures list');
-  failures
-    .command('list')
-    .description('the failures, oldest first')
-    .option('--limit <n>', 'at most so many', wholeNumber(1), 100)
-    .option(...CLASS, readClass)
+  addFilters(failures.command('list'))
+    .description('the failures by class and reason, with counts; or each of them, oldest first')
+    .option('--each', 'single records, the first 100; --limit <n> means it too')
     .addHelpText(
       'after',
-      `${COUNTS}\n\nExample: despachante failures list --class rejected --limit 20`,
+      `${COUNTS}
+
+Example: despachante failures list
+         despachante failures list --class rejected --limit 20
+         despachante failures list --reason "CPF" --older-than 2h
+         despachante failures list --reason "/^(timeout|HTTP 5..)/i" --each`,
     )
-    .action((options: Selection & { limit: number }, command: Command) => list(options, command));
+    .action(list);
   failures
     .command('show')
     .description('everything about the failures of one registration')
@@ -43,71 +42,64 @@ export function addFailures(program: Command): void {
     .action((id: string, options: { body?: boolean }, command: Command) =>
       show(id, options, command),
     );
-  failures
-    .command('redrive')
-    .description('send failures to the intake queue again')
-    .argument('[id]', 'registration id, or messageId of the record')
-    .option('--all', 'all of them')
-    .option(...CLASS, readClass)
-    .option('--limit <n>', 'at most so many', wholeNumber(1))
+  addFilters(
+    failures
+      .command('redrive')
+      .description('send failures to the intake queue again')
+      .argument('[id...]', ID)
+      .option('--all', 'all that match, without asking'),
+  )
+    .option('--yes', 'do not ask, however many match')
+    .option('--dry-run', 'say what would be redriven, and change nothing')
+    .option('--rate <n>', 'at most so many a second', positive)
+    .option(
+      '--canary <n>',
+      'so many first; the others only if all of those are registered',
+      wholeNumber(1, 10_000),
+    )
+    .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)
+    .option(
+      '--max-redrives <n>',
+      'leave what was redriven so often already (x-redrive)',
+      wholeNumber(1),
+      3,
+    )
     .addHelpText(
       'after',
       `
 Each is published to the intake queue with the headers of its failure, and only once that is confirmed taken out of the
 failure queue. What then happens is decided by the records in MongoDB: what the legacy system had failed or refused is
-filed anew, what it still had is asked for again, what is in doubt stays so.
+filed anew, what it still had is asked for again, what is in doubt stays so. Killed in the middle, nothing is lost: run it
+again, and what was sent twice is dropped as a duplicate.
 
-Example: despachante failures redrive --all --class timed-out`,
+More than one that is neither named nor meant by --all needs a yes, on the terminal or by --yes. The others wait in the
+failure queue meanwhile, out of everybody's sight, and go back in their order in the end; each look counts, see "list".
+
+Example: despachante failures redrive --all --class timed-out
+         despachante failures redrive reg-1 reg-2
+         despachante failures redrive --class rejected --reason "CPF" --dry-run
+         despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
     )
-    .action((id: string | undefined, options: Selection & { all?: boolean }, command: Command) =>
-      redrive(id, options, command),
-    );
-}
+    .action(redrive);
+  addFilters(
+    failures
+      .command('drop')
+      .description('take failures out of the failure queue for good')
+      .argument('[id...]', ID)
+      .option('--all', 'all that match'),
+  )
+    .option('--yes', 'do not ask, however many match')
+    .option('--dry-run', 'say what would be dropped, and change nothing')
+    .addHelpText(
+      'after',
+      `
+What is dropped is gone, with the only copy of its message: the claim in MongoDB keeps how it ended, not the message. The
+audit counts such a registration as lost. More than one needs a yes, on the terminal or by --yes.
 
-async function list({ class: only, limit }: Selection & { limit: number }, command: Command) {
-  const { config } = load(command);
-  const found = await withFailures(config, async (queue) => {
-    const failures: ReturnType<typeof summary>[] = [];
-    let returns = 0;
-    for await (const failure of queue.messages()) {
-      returns = Math.max(returns, failure.returns);
-      if (only !== undefined && failure.failureClass !== only) continue;
-      failures.push(summary(failure, config));
-      if (failures.length === limit) break;
-    }
-    return { waiting: queue.depth, returns, failures };
-  });
-  if (globals(command).json === true) return printJson(found);
-  const { waiting, returns, failures } = found;
-  if (failures.length === 0) {
-    const others =
-      only === undefined
-        ? `${number(waiting)} failures wait, and somebody else is looking at them: try again`
-        : `None of ${number(waiting)} failures is "${only}"`;
-    print(waiting === 0 ? 'The failure queue is empty' : others);
-  } else {
-    const head = ['registration', 'class', 'at', 'attempts', 'redriven', 'request', 'reason'];
-    const rows = failures.map((each) => [
-      line(each.id ?? each.messageId ?? '–'),
-      each.class ?? '–',
-      when(each.at),
-      String(each.attempts ?? '–'),
-      String(each.redrive ?? '–'),
-      line(each.requestId ?? '–'),
-      line(each.reason ?? '–').slice(0, 80),
-    ]);
-    print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
-    if (failures.length < waiting)
-      print(paint.dim(`${number(failures.length)} of ${number(waiting)} in the queue`));
-  }
-  // 20 is what a quorum queue of RabbitMQ 4 allows for when nobody said otherwise; then it drops.
-  if (returns >= 10) {
-    print(
-      paint.yellow(
-        `Some were handed out ${returns} times: "despachante doctor" tells what the queue allows for`,
-      ),
-    );
-  }
+Example: despachante failures drop --class malformed --older-than 30d --dry-run
+         despachante failures drop --class malformed --older-than 30d --yes`,
+    )
+    .action(drop);
 }
 
 async function show(id: string, { body: withBody }: { body?: boolean }, command: Command) {
@@ -119,7 +111,7 @@ async function show(id: string, { body: withBody }: { body?: boolean }, command:
     }
     return records;
   });
-  if (found.length === 0) throw notFound(id);
+  if (found.length === 0) throw notFound([id]);
   if (globals(command).json === true) return printJson(found);
   for (const { headers, properties, body, ...facts } of found) {
     const rows = Object.entries({ ...facts, ...properties, ...headers });
@@ -128,21 +120,6 @@ async function show(id: string, { body: withBody }: { body?: boolean }, command:
     print('');
   }
 }
-
-const summary = (failure: FailureMessage, config: Config) => ({
-  id: shownId(failure, config),
-  class: failure.failureClass,
-  reason: failure.reason,
-  at: failure.at,
-  attempts: failure.attempts,
-  redrive: failure.redrive,
-  requestId: failure.requestId,
-  messageId: messageIdOf(failure, config),
-});
-
-/** The messageId begins with the id itself. */
-const messageIdOf = ({ id, messageId }: FailureMessage, config: Config): string | null =>
-  id === null ? messageId : (messageId?.replaceAll(id, labelOf(id, config)) ?? null);
 
 function details(failure: FailureMessage, config: Config, withBody: boolean) {
   const { headers, ...properties } = failure.properties;

@@ -1,72 +1,179 @@
 /** `failures redrive`: back to the intake queue, and out of the failure queue once that is confirmed. */
 import type { Command } from 'commander';
+import { outcomesOf, readyCanaries } from '../canary.ts';
 import type { Config } from '../config-schema.ts';
 import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
 import { silent } from '../log.ts';
 import { publishAll } from '../publish.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
-import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { isMeant, notFound, shownId, withFailures } from './failure-selection.ts';
+import { load, globals } from './context.ts';
+import { askFirst, chosen, survey } from './failure-choice.ts';
+import type { Choice } from './failure-choice.ts';
+import { matcher, notFound, requireSelection, shownId, withFailures } from './failure-selection.ts';
 import type { Selection } from './failure-selection.ts';
-import { line, number } from './table.ts';
+import { withStore } from './neighbours.ts';
+import { showProgress } from './progress.ts';
+import { tellDryRun, tellRedrive } from './redrive-report.ts';
+import type { CanaryReport, Redriven } from './redrive-report.ts';
+import { number } from './table.ts';
+
+export interface RedriveOptions extends Selection {
+  yes?: boolean;
+  dryRun?: boolean;
+  rate?: number;
+  maxRedrives: number;
+  canary?: number;
+  canaryTimeout: number;
+}
 
 export async function redrive(
-  id: string | undefined,
-  options: Selection & { all?: boolean },
+  ids: string[],
+  options: RedriveOptions,
   command: Command,
-) {
-  if ((id === undefined) === (options.all !== true)) {
-    throw new CommandError('Name one registration, or say --all', EXIT.usage);
-  }
+): Promise<void> {
+  requireSelection(ids, options);
   const { config } = load(command);
+  const json = globals(command).json === true;
+  const whole: Choice = {
+    matches: matcher(ids, options, config),
+    limit: options.limit ?? Infinity,
+    maxRedrives: options.maxRedrives,
+  };
+  if (options.dryRun === true) {
+    const found = await survey(config, whole);
+    if (ids.length > 0 && found.selected + found.atCap === 0) throw notFound(ids);
+    return tellDryRun(found, options, json);
+  }
+  // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
+  const isMeant = ids.length > 0 || options.all === true || options.yes === true;
+  const choice = isMeant ? whole : await askFirst(config, whole, 'redrive');
+  const result = await withFailures(config, (queue) => sendAgain(queue, choice, options, config));
+  const isNothing = result.redriven.length + result.failed + result.atCap === 0;
+  if (ids.length > 0 && isNothing && result.lost === null) throw notFound(ids);
+  tellRedrive(result, options, { config, json });
+}
+
+/** Confirms that are waited for at once: what a kill between confirm and acknowledgement can leave in both queues. */
+const WINDOW = 100;
+
+async function sendAgain(
+  queue: FailureQueue,
+  choice: Choice,
+  options: RedriveOptions,
+  config: Config,
+): Promise<Redriven> {
   const { amqpUrl: url, rabbit } = config;
-  const redriven: { id: string | null; class: string | null }[] = [];
-  const { left, failed, reason } = await withFailures(config, async (queue) => {
-    const log = silent;
-    const name = 'despachante redrive';
-    const publisher = await createPublisher({ url, heartbeatMs: rabbit.heartbeat, name, log });
-    const result = await publishAll({
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const stop = AbortSignal.any([interrupt.signal, queue.gone]);
+  const result: Redriven = {
+    redriven: [],
+    atCap: 0,
+    failed: 0,
+    reason: null,
+    left: 0,
+    canary: null,
+    interrupted: false,
+    lost: null,
+  };
+  const publisher = await createPublisher({
+    url,
+    heartbeatMs: rabbit.heartbeat,
+    name: 'despachante redrive',
+    log: silent,
+  });
+
+  async function send(messages: AsyncIterable<FailureMessage> | FailureMessage[]): Promise<void> {
+    const progress = showProgress(
+      ({ done, seconds }) =>
+        `${number(done)} of at most ${number(Math.min(queue.depth, choice.limit))} sent again, ${number(Math.round(done / seconds))} a second`,
+    );
+    const { failed, reason } = await publishAll({
       publisher,
       queue: rabbit.intakeQueue,
-      messages: matching(queue, id, options, config),
-      window: 100,
+      messages,
+      window: WINDOW,
+      perSecond: options.rate ?? null,
+      signal: stop,
       onConfirmed(failure) {
-        queue.ack(failure);
-        redriven.push({ id: shownId(failure, config), class: failure.failureClass });
+        progress.step();
+        // Lost now, it is in both queues: redriven again, it meets its own claim and is dropped as a duplicate.
+        if (!queue.ack(failure)) return;
+        result.redriven.push({ id: shownId(failure, config), class: failure.failureClass });
       },
-    }).finally(() => publisher.close());
-    return { ...result, left: queue.depth - result.confirmed };
+    }).finally(() => progress.end());
+    result.failed += failed;
+    result.reason ??= reason;
+  }
+
+  const source = chosen(queue, choice, result);
+  try {
+    if (options.canary !== undefined) {
+      result.canary = await tryCanaries(await firstOf(source, options.canary), options, {
+        config,
+        stop,
+        send,
+        isSent: () => result.failed === 0 && !stop.aborted,
+      });
+    }
+    const goesOn = result.canary === null || result.canary.passed;
+    if (goesOn && result.failed === 0 && !stop.aborted) await send(source);
+  } catch (error) {
+    if (!queue.gone.aborted) throw error;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    await publisher.close();
+  }
+  result.left = queue.depth - result.redriven.length;
+  result.interrupted = interrupt.signal.aborted;
+  if (queue.gone.aborted) result.lost = String(queue.gone.reason);
+  return result;
+}
+
+/** Not by a loop that is left: that would end the source, and the others come from it. */
+async function firstOf(
+  source: AsyncGenerator<FailureMessage>,
+  count: number,
+): Promise<FailureMessage[]> {
+  const taken: FailureMessage[] = [];
+  while (taken.length < count) {
+    const next = await source.next();
+    if (next.done === true) break;
+    taken.push(next.value);
+  }
+  return taken;
+}
+
+const tryCanaries = (
+  failures: FailureMessage[],
+  { canaryTimeout: timeoutMs }: RedriveOptions,
+  work: {
+    config: Config;
+    stop: AbortSignal;
+    send: (failures: FailureMessage[]) => Promise<void>;
+    isSent: () => boolean;
+  },
+): Promise<CanaryReport> =>
+  withStore(work.config, async ({ claims }) => {
+    const canaries = await readyCanaries(claims, failures);
+    await work.send(failures);
+    if (!work.isSent()) return { passed: false, outcomes: [] };
+    let count = 0;
+    const progress = showProgress(
+      ({ seconds }) =>
+        `${count} of ${canaries.length} canaries have an outcome, after ${seconds.toFixed(0)} s`,
+    );
+    const outcomes = await outcomesOf(claims, canaries, {
+      timeoutMs,
+      stop: work.stop,
+      settled: (settled) => void (count = settled),
+    }).finally(() => progress.end());
+    return {
+      passed: outcomes.every((outcome) => outcome === 'registered'),
+      outcomes: outcomes.map((outcome, at) => {
+        const failure = failures[at];
+        return { id: failure === undefined ? null : shownId(failure, work.config), outcome };
+      }),
+    };
   });
-  if (id !== undefined && redriven.length === 0 && failed === 0) throw notFound(id);
-  if (globals(command).json === true) printJson({ redriven, failed, reason, left });
-  else {
-    for (const each of redriven.slice(0, SHOWN))
-      print(`${each.class ?? '–'}  ${line(each.id ?? '–')}`);
-    if (redriven.length > SHOWN) print(`… and ${number(redriven.length - SHOWN)} more`);
-    print(
-      `Sent ${number(redriven.length)} to "${rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
-    );
-  }
-  if (failed > 0) {
-    throw new CommandError(
-      `${number(failed)} not confirmed, the first because: ${reason}. They stay in the failure queue; redriving again is harmless`,
-    );
-  }
-}
-
-const SHOWN = 20;
-
-async function* matching(
-  queue: FailureQueue,
-  id: string | undefined,
-  { class: only, limit = Infinity }: Selection,
-  config: Config,
-): AsyncGenerator<FailureMessage> {
-  let count = 0;
-  for await (const failure of queue.messages()) {
-    if (id !== undefined && !isMeant(failure, id, config)) continue;
-    if (only !== undefined && failure.failureClass !== only) continue;
-    yield failure;
-    if (++count === limit) return;
-  }
-}

@@ -1,58 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isMapping } from '../../src/config-tree.ts';
-import type { FailureClass } from '../../src/domain/outcome.ts';
-import { createFailures } from '../../src/failures.ts';
-import { toWire } from '../../src/message.ts';
+import { putFailures } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
-import type { Ending } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
-
-/** Puts a failure record into the queue as a worker does. */
-async function putFailures(
-  t: Ending,
-  place: Place,
-  failed: { id: string; failureClass: FailureClass; body?: Buffer }[],
-): Promise<void> {
-  const failures = createFailures(await testPublisher(t), place.rabbit.failureQueue);
-  for (const { id, failureClass, body } of failed) {
-    await failures.publish({
-      claim: failureClass === 'malformed' ? null : `${id}~0`,
-      failureClass,
-      reason: `why ${id}`,
-      at: new Date('2025-03-09T14:07:31Z'),
-      attempts: 2,
-      requestId: 'AB583C-X',
-      workflowId: `registrations/${id}/1`,
-      redrive: 0,
-      body: body ?? Buffer.from(JSON.stringify({ id, name: 'Ana' })),
-      properties: toWire(Buffer.alloc(0), {
-        ...NONE,
-        contentType: 'application/json',
-        correlationId: `c-${id}`,
-        headers: { 'x-tenant': 'recife' },
-      }).properties,
-    });
-  }
-}
-
-const NONE = {
-  contentType: undefined,
-  contentEncoding: undefined,
-  headers: undefined,
-  deliveryMode: undefined,
-  priority: undefined,
-  correlationId: undefined,
-  replyTo: undefined,
-  expiration: undefined,
-  messageId: undefined,
-  timestamp: undefined,
-  type: undefined,
-  userId: undefined,
-  appId: undefined,
-  clusterId: undefined,
-};
 
 const THREE = [
   { id: 'a', failureClass: 'rejected' },
@@ -69,7 +21,7 @@ async function idsIn(place: Place, args: string[] = []): Promise<unknown[]> {
 test('the list tells of each failure, and leaves all of them where they are, in their order', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, [...THREE]);
-  const { code, stdout } = await place.run(['failures', 'list']);
+  const { code, stdout } = await place.run(['failures', 'list', '--each']);
   assert.equal(code, 0);
   assert.match(stdout, /^a +rejected +2025-03-09 14:07:31Z +2 +0 +AB583C-X +why a$/m);
   assert.match(stdout, /^b~7 +timed-out /m);
@@ -126,6 +78,7 @@ test('what a foreign system writes into a reason cannot steer the terminal', asy
   await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"a"}'), { headers });
   for (const args of [
     ['failures', 'list'],
+    ['failures', 'list', '--each'],
     ['failures', 'show', 'a'],
   ]) {
     const { stdout } = await place.run(args);

@@ -1,10 +1,12 @@
 /** Deliveries that are no registrations: told apart, kept as they came, and in nobody's way. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
-import { uniqueName } from '../helpers/servers.ts';
+import { testPublisher, uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';
 
 const system = await startSystem({ after, afterEach });
@@ -109,6 +111,56 @@ for (const { what, headers } of hostile) {
     assert.match(String(kept['x-failure-reason']), /headers that cannot be kept/);
   });
 }
+
+/** Tables in tables as they are on the wire, since amqplib could not write so many: no name, `F`, the length of the rest. */
+function nestedOnWire(depth: number): Buffer {
+  const fields = Buffer.alloc(depth * 6);
+  for (let at = 0; at < fields.length; at += 6) {
+    fields.write('F', at + 1);
+    fields.writeUInt32BE(fields.length - at - 6, at + 2);
+  }
+  return fields;
+}
+
+test('headers nested 8,000 deep, more than amqplib can read, are in nobody’s way', async (t) => {
+  const body = id(uniqueName());
+  const behind = uniqueName();
+  const broker = new URL(system.config.amqpUrl);
+  // Sent as bytes (`x`), and made a table (`F`) on the way: both are a length and what follows.
+  const server = createServer((client) => {
+    const upstream = connect(Number(broker.port || 5672), broker.hostname);
+    upstream.pipe(client);
+    client.on('data', (chunk: Buffer) => {
+      const at = chunk.indexOf('nested-x');
+      if (at >= 0) chunk.write('F', at + 'nested-'.length);
+      upstream.write(chunk);
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('error', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const url = new URL(broker);
+  url.host = `127.0.0.1:${address.port}`;
+  t.after(() => server.close());
+  const publisher = await testPublisher(t, url.toString());
+  await publisher.publish(system.config.rabbit.intakeQueue, body, {
+    correlationId: 'too deep',
+    headers: { 'nested-': nestedOnWire(8_000) },
+  });
+  await flow.publish({ id: behind });
+  const { content, properties } = await failureOfBody(body, 'headers nested 8,000 deep');
+  assert.deepEqual(content, body);
+  assert.equal(properties.correlationId, 'too deep');
+  const kept: Record<string, unknown> = { ...properties.headers };
+  assert.match(
+    String(kept['x-failure-reason']),
+    /headers that cannot be kept: headers nested deeper than 64/,
+  );
+  assert.equal(await flow.outcomeOf(behind), 'registered');
+});
 
 /** What means something to somebody on the way: to BSON, to amqplib, to JavaScript, to us. */
 const strange: Record<string, unknown>[] = [

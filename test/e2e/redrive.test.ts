@@ -69,6 +69,30 @@ test('a timed-out registration that is redriven is asked for again under its req
   assert.equal((await flow.documentOf(id))?.['requestId'], flow.requestIdsOf(id)[0]);
 });
 
+test('many that timed out are redriven together, and asked for again: none is submitted twice', async () => {
+  const prefix = uniqueName();
+  const ids = Array.from({ length: 40 }, (_, n) => `${prefix}-${n}`);
+  await Promise.all(ids.map((id) => flow.publish({ id, simulate: { latencyMs: 4_000 } })));
+  await system.hasDepth(failureQueue, ids.length);
+  await eventually('the legacy system is done with all of them', () => {
+    const done = system.simulator
+      .ledger()
+      .filter(
+        (each) =>
+          each.event === 'accepted' &&
+          each.id.startsWith(prefix) &&
+          each.doneAt !== null &&
+          each.doneAt < Date.now(),
+      );
+    assert.equal(done.length, ids.length);
+  });
+  await flow.json('failures', 'redrive', '--class', 'timed-out', '--yes', '--canary', '5');
+  for (const id of ids) {
+    assert.equal(await flow.outcomeOf(id, 1), 'registered');
+    assert.equal(flow.postsOf(id).length, 1);
+  }
+});
+
 test('a failure record that is moved back to the intake queue by hand is a redrive likewise', async () => {
   const { id } = await rejected();
   await moveByHand();

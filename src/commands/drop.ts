@@ -1,0 +1,62 @@
+/** `failures drop`: out of the failure queue for good. */
+import type { Command } from 'commander';
+import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
+import { askFirst, chosen, counted, survey } from './failure-choice.ts';
+import { matcher, notFound, requireSelection, shownId, withFailures } from './failure-selection.ts';
+import type { Selection } from './failure-selection.ts';
+import { line, number } from './table.ts';
+
+export interface DropOptions extends Selection {
+  yes?: boolean;
+  dryRun?: boolean;
+}
+
+export async function drop(ids: string[], options: DropOptions, command: Command): Promise<void> {
+  requireSelection(ids, options);
+  const { config } = load(command);
+  const json = globals(command).json === true;
+  const whole = {
+    matches: matcher(ids, options, config),
+    limit: options.limit ?? Infinity,
+    maxRedrives: Infinity,
+  };
+  if (options.dryRun === true) {
+    const found = await survey(config, whole);
+    if (ids.length > 0 && found.selected === 0) throw notFound(ids);
+    const { selected, byClass, waiting } = found;
+    if (json) return printJson({ dryRun: true, selected, byClass, waiting });
+    return print(
+      `Would drop ${counted(found)} of ${number(waiting)} in the failure queue. Nothing was changed`,
+    );
+  }
+  const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
+  const { dropped, left, lost } = await withFailures(config, async (queue) => {
+    const dropped: { id: string | null; class: string | null }[] = [];
+    let lost: string | null = null;
+    try {
+      for await (const failure of chosen(queue, choice, { atCap: 0 })) {
+        if (!queue.ack(failure)) continue; // then the next one throws
+        dropped.push({ id: shownId(failure, config), class: failure.failureClass });
+      }
+    } catch (error) {
+      lost = error instanceof Error ? error.message : String(error);
+    }
+    return { dropped, left: queue.depth - dropped.length, lost };
+  });
+  if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);
+  if (json) printJson({ dropped, left });
+  else {
+    for (const each of dropped.slice(0, SHOWN))
+      print(`${each.class ?? '–'}  ${line(each.id ?? '–')}`);
+    if (dropped.length > SHOWN) print(`… and ${number(dropped.length - SHOWN)} more`);
+    print(`Dropped ${number(dropped.length)}; ${number(left)} left in the failure queue`);
+  }
+  if (lost !== null) {
+    throw new CommandError(
+      `Cut short: ${lost}. The last of those dropped may be in the queue still`,
+      EXIT.failed,
+    );
+  }
+}
+
+const SHOWN = 20;

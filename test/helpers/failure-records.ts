@@ -1,0 +1,60 @@
+/** Failure records, put into the queue as a worker does. */
+import type { Config } from '../../src/config-schema.ts';
+import type { FailureClass } from '../../src/domain/outcome.ts';
+import { createFailures } from '../../src/failures.ts';
+import { toWire } from '../../src/message.ts';
+import { testPublisher } from './servers.ts';
+import type { Ending } from './servers.ts';
+
+export interface TestFailure {
+  id: string;
+  failureClass: FailureClass;
+  body?: Buffer;
+  reason?: string;
+  at?: Date;
+  redrive?: number;
+}
+
+export async function putFailures(
+  t: Ending,
+  { rabbit }: { rabbit: Config['rabbit'] },
+  failed: TestFailure[],
+): Promise<void> {
+  const failures = createFailures(await testPublisher(t), rabbit.failureQueue);
+  for (const { id, failureClass, body, reason, at, redrive = 0 } of failed) {
+    await failures.publish({
+      claim: failureClass === 'malformed' ? null : `${id}~${redrive}`,
+      failureClass,
+      reason: reason ?? `why ${id}`,
+      at: at ?? new Date('2025-03-09T14:07:31Z'),
+      attempts: 2,
+      requestId: 'AB583C-X',
+      workflowId: `registrations/${id}/1`,
+      redrive,
+      body: body ?? Buffer.from(JSON.stringify({ id, name: 'Ana' })),
+      properties: toWire(Buffer.alloc(0), {
+        ...NONE,
+        contentType: 'application/json',
+        correlationId: `c-${id}`,
+        headers: { 'x-tenant': 'recife' },
+      }).properties,
+    });
+  }
+}
+
+const NONE = {
+  contentType: undefined,
+  contentEncoding: undefined,
+  headers: undefined,
+  deliveryMode: undefined,
+  priority: undefined,
+  correlationId: undefined,
+  replyTo: undefined,
+  expiration: undefined,
+  messageId: undefined,
+  timestamp: undefined,
+  type: undefined,
+  userId: undefined,
+  appId: undefined,
+  clusterId: undefined,
+};
