@@ -2,6 +2,7 @@ import type { Claims } from '../src/claims.ts';
 import type { Failures } from '../src/failures.ts';
 import type { Journal } from '../src/journal.ts';
 import type { Legacy } from '../src/legacy.ts';
+import type { Learner } from '../src/learner.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
 import type { Results } from '../src/results.ts';
@@ -22,6 +23,7 @@ export interface Dependencies {
   failures: Failures;
   unroutable: Unroutable;
   slots: Slots;
+  learner: Pick<Learner, 'observe'>;
   metrics: Metrics;
   log: Log;
   /** The longest an HTTP request to the legacy system can take, ms. */

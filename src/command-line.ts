@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   failures: async () => (await import('./commands/failures.ts')).addFailures,
   doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
   audit: async () => (await import('./commands/audit.ts')).addAudit,
+  latency: async () => (await import('./commands/latency.ts')).addLatency,
   config: async () => (await import('./commands/config.ts')).addConfig,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
 };

@@ -51,6 +51,8 @@ export interface Item {
   requestId: string | null;
   acceptedAt: number | null;
   polls: number;
+  /** Epoch ms when the last poll that said "processing" was due or made, the earlier of the two: it was not done then. */
+  polledAt?: number;
   rechecks: number;
   outcome: Outcome | null;
   /** Whether it was accepted is not known: kept with the outcome, so that a redrive never POSTs it blindly. */

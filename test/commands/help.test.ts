@@ -18,6 +18,7 @@ const COMMANDS = [
   'failures redrive',
   'failures show',
   'intake',
+  'latency',
   'publish',
   'simulate',
   'start',

@@ -115,6 +115,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     ...store,
     legacy,
     failures,
+    learner: { observe() {} },
     slots: createSlots(options.slots ?? 64),
     metrics: createMetrics(),
     log: silent,
