@@ -2,6 +2,7 @@ import type { Claims } from '../src/claims.ts';
 import type { Failures } from '../src/failures.ts';
 import type { Journal } from '../src/journal.ts';
 import type { Legacy } from '../src/legacy.ts';
+import type { Learner } from '../src/learner.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
 import type { RunLife } from '../src/domain/takeover.ts';
@@ -25,6 +26,7 @@ export interface Dependencies {
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   slots: Slots;
+  learner: Pick<Learner, 'observe'>;
   metrics: Metrics;
   log: Log;
   /** The longest an HTTP request to the legacy system can take, ms. */

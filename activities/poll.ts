@@ -12,9 +12,12 @@ import type { Liveness } from './heartbeat.ts';
 export interface PollRequest {
   index: number;
   requestId: string;
+  /** Epoch ms of its acceptance, and of the last poll that said "processing"; runs before these were learned from had neither. */
+  acceptedAt?: number | null;
+  polledAt?: number | null;
 }
 
-type Needs = Pick<Dependencies, 'legacy' | 'slots' | 'metrics'>;
+type Needs = Pick<Dependencies, 'legacy' | 'slots' | 'learner' | 'metrics'>;
 
 export const createPoll =
   (needs: Needs) =>
@@ -40,7 +43,7 @@ export const createPoll =
     });
 
 async function ask(
-  { legacy, slots, metrics }: Needs,
+  { legacy, slots, learner, metrics }: Needs,
   requests: PollRequest[],
   liveness: Liveness,
 ): Promise<PollAnswer[]> {
@@ -56,9 +59,14 @@ async function ask(
 
   function askChunk(chunk: PollRequest[]): Promise<PollAnswer[]> {
     return Promise.all(
-      chunk.map(async ({ index, requestId }) => {
+      chunk.map(async ({ index, requestId, acceptedAt, polledAt }) => {
         const result = await legacy.status(requestId);
         metrics.polls.inc({ result: result.kind });
+        const isOver = result.kind === 'done' || result.kind === 'failed';
+        if (isOver && typeof acceptedAt === 'number') {
+          const after = Math.max(0, (polledAt ?? acceptedAt) - acceptedAt);
+          learner.observe({ after, upTo: Date.now() - acceptedAt });
+        }
         return { index, ...result };
       }),
     );

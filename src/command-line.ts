@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   sweep: async () => (await import('./commands/sweep.ts')).addSweep,
   audit: async () => (await import('./commands/audit.ts')).addAudit,
   plan: async () => (await import('./commands/plan.ts')).addPlan,
+  latency: async () => (await import('./commands/latency.ts')).addLatency,
   config: async () => (await import('./commands/config.ts')).addConfig,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
 };

@@ -1,6 +1,6 @@
 // The section `legacy`: where the slow system is, how it speaks, and how patient we are with it.
 import { z } from 'zod';
-import { duration, field, numbers, size, text, whole, word } from './config-values.ts';
+import { duration, field, flag, numbers, size, text, whole, word } from './config-values.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -82,6 +82,7 @@ export const legacy = z
     maxResponseBytes: size(KIB, 64 * MIB).prefault('1MiB'),
     maxConcurrent: whole(1, 10_000).prefault(256),
     expectedLatency: expectedLatency.prefault({}),
+    learnLatency: flag().prefault(true),
     maxGetsPerRegistration: whole(1, 100).prefault(10),
     maxPollInterval: duration('10ms', '1d').prefault('60s'),
     deadline: duration('10ms', '365d').prefault('1h'),

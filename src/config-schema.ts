@@ -91,11 +91,11 @@ const mongodb = z.strictObject({
   database: text('a database name, or null for the one that MONGODB_URI names', 63, /^[^/\\. "$]+$/)
     .nullable()
     .prefault(null),
-  // These three are our own; settled registrations among them would be read as claims.
+  // These four are our own; settled registrations among them would be read as claims.
   collection: text(
-    'a collection name other than claims, submissions and unroutable',
+    'a collection name other than claims, submissions, latency and unroutable',
     120,
-    /^(?!system\.|(?:claims|submissions|unroutable)$)[^$]+$/,
+    /^(?!system\.|(?:claims|submissions|latency|unroutable)$)[^$]+$/,
   ).prefault('registrations'),
   match: mongoField().prefault('_id'),
   statusField: mongoField().prefault('status'),

@@ -20,7 +20,8 @@ import type { StartResult } from './temporal.ts';
 
 export interface IntakeDependencies {
   config: Config;
-  rules: Rules;
+  /** What a run is to know of the configuration, by its id: the plan of polls changes with what is learned. */
+  rulesFor: (workflowId: string) => Rules;
   failures: Failures;
   /** Starts a run; throws when Temporal cannot be asked. */
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
@@ -45,7 +46,7 @@ const DRAIN_MS = 15_000;
 
 /** @throws QueueMismatch, see rabbit-queues.ts */
 export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
-  const { config, rules, failures, metrics, log } = deps;
+  const { config, rulesFor, failures, metrics, log } = deps;
   const stop = new AbortController();
   const rejecting = new Set<Promise<void>>();
   let troubles = 0;
@@ -83,7 +84,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     const labels = registrations.map(({ label }) => label);
     const id = workflowId(labels, randomUUID().slice(0, 13));
     const result = await keepTrying('Temporal cannot start runs', () =>
-      deps.start(id, { rules, registrations, carried: null }),
+      deps.start(id, { rules: rulesFor(id), registrations, carried: null }),
     );
     if (result === 'started') {
       metrics.batchSize.observe(batch.length);

@@ -74,6 +74,21 @@ export function createMetrics() {
       buckets: [1, 2, 5, 8, 10, 12, 14, 16, 18, 20, 25, 30, 45, 60, 120, 300, 900, 3600],
       registers,
     }),
+    planFirstPoll: new Gauge({
+      name: 'despachante_plan_first_poll_seconds',
+      help: 'When a new run first asks for a registration, after its acceptance',
+      registers,
+    }),
+    planLag: new Gauge({
+      name: 'despachante_plan_lag_seconds',
+      help: 'Expected with the plan of new runs: from done to the poll that sees it',
+      registers,
+    }),
+    planGets: new Gauge({
+      name: 'despachante_plan_gets',
+      help: 'Expected with the plan of new runs: GETs per registration',
+      registers,
+    }),
     settleLag: new Histogram({
       name: 'despachante_settle_lag_seconds',
       help: 'From the poll that saw the end to the settlement',

@@ -1,14 +1,30 @@
 import type { Rules } from './domain/batch.ts';
+import type { Latencies } from './domain/latency.ts';
+import { planFrom } from './domain/learned-plan.ts';
 import { planPolls } from './domain/poll-plan.ts';
+import type { PollPlan } from './domain/poll-plan.ts';
 import type { Config } from './config-schema.ts';
 
+/** The plan where nothing was learned. */
+export const fixedPlan = ({ legacy }: Pick<Config, 'legacy'>): PollPlan =>
+  planPolls(legacy.expectedLatency, legacy.maxGetsPerRegistration, legacy.maxPollInterval);
+
+/** The plan in force; `known` is null when nothing was seen. */
+export function planOf(
+  { legacy }: Pick<Config, 'legacy'>,
+  known: Latencies | null,
+  explore: number | null = null,
+): PollPlan {
+  if (!legacy.learnLatency || known === null) return fixedPlan({ legacy });
+  const { maxGetsPerRegistration: gets, maxPollInterval: longest } = legacy;
+  return planFrom(known, { gets, longest, explore });
+}
+
 /** What a run gets to know of the configuration, as an argument of its start. */
-export function rulesOf({ legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>): Rules {
-  const plan = planPolls(
-    legacy.expectedLatency,
-    legacy.maxGetsPerRegistration,
-    legacy.maxPollInterval,
-  );
+export function rulesOf(
+  { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
+  plan: PollPlan = fixedPlan({ legacy }),
+): Rules {
   // Half a step of the plan: a batch that was accepted over a second is still polled in one round a step.
   const coalesce = Math.min(plan.tail / 2, 1_000);
   return {

@@ -1,6 +1,7 @@
 import { openClaims } from './claims.ts';
 import type { Config } from './config-schema.ts';
 import { openJournal } from './journal.ts';
+import { openLatencies } from './latencies.ts';
 import { connectMongo } from './mongo.ts';
 import { openResults } from './results.ts';
 import { openUnroutable } from './unroutable.ts';
@@ -15,6 +16,7 @@ export async function openStore(config: Config) {
     db: mongo.db,
     claims: await openClaims(mongo.db, retention),
     journal: await openJournal(mongo.db, retention),
+    latencies: openLatencies(mongo.db, config),
     results: openResults(mongo.db, config.mongodb),
     unroutable: openUnroutable(mongo.db),
     close: () => mongo.close(),

@@ -8,6 +8,7 @@ import { WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
 import { createFailures } from './failures.ts';
 import { createLegacy } from './legacy.ts';
+import { createLearner } from './learner.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createPublisher } from './rabbit-publisher.ts';
@@ -56,11 +57,13 @@ export async function startWorker(
   const legacy = createLegacy(config);
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
+  const learner = createLearner(store.latencies, log);
   const activities = createActivities({
     ...store,
     legacy,
     failures: createFailures(publisher, config.rabbit.failureQueue),
     runStates: (workflowIds) => runStates(client, workflowIds),
+    learner,
     slots: createSlots(config.legacy.maxConcurrent),
     metrics,
     log,
@@ -108,6 +111,7 @@ export async function startWorker(
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => {});
+      await learner.close();
       await Promise.allSettled([
         publisher.close(),
         legacy.close(),

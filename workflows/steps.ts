@@ -100,7 +100,12 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
     }
     case 'poll': {
       const scheduleToCloseTimeout = leftOf(rules.maxOpen, items, (item) => waitedSince(item) ?? 0);
-      const requests = items.map(({ index, requestId }) => ({ index, requestId: requestId ?? '' }));
+      const requests = items.map(({ index, requestId, acceptedAt, polledAt }) => ({
+        index,
+        requestId: requestId ?? '',
+        acceptedAt,
+        polledAt: polledAt ?? null,
+      }));
       const answers = await localFirst(
         isTried,
         () => local.poll(requests),

@@ -1,12 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { createFailures } from '../failures.ts';
 import { serveHealth } from '../health.ts';
 import { startIntake } from '../intake.ts';
 import { createMetrics } from '../metrics.ts';
+import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
+
+/** Waited for the first plan at most, ms. */
+const FIRST_PLAN_MS = 2_000;
 
 export function addIntake(program: Command): void {
   program
@@ -33,11 +38,14 @@ export function addIntake(program: Command): void {
           log,
         }),
       );
+      const plans = createPlans(config, metrics, log);
+      // So that already the first runs have what was learned; but a MongoDB that is away holds nobody up.
+      await unlessStopped(stopped, Promise.race([plans.refresh(), delay(FIRST_PLAN_MS)]));
       const intake = await unlessStopped(
         stopped,
         startIntake({
           config,
-          rules: rulesOf(config),
+          rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
           failures: createFailures(publisher, rabbit.failureQueue),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
           metrics,
@@ -56,7 +64,12 @@ export function addIntake(program: Command): void {
       await stopped;
       isStopping = true;
       await intake.stop();
-      await Promise.allSettled([publisher.close(), client.connection.close(), health.close()]);
+      await Promise.allSettled([
+        plans.close(),
+        publisher.close(),
+        client.connection.close(),
+        health.close(),
+      ]);
       log.info({}, 'The intake has stopped');
     });
 }

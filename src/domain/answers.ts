@@ -175,7 +175,10 @@ export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: num
       if (now - (waitedSince(item) ?? now) >= rules.deadline) {
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
       }
-      return goOn(polled, { dueAt: pollDue(polled, rules, now) });
+      return goOn(polled, {
+        dueAt: pollDue(polled, rules, now),
+        polledAt: Math.min(item.dueAt ?? now, now),
+      });
     case 'unreadable':
       if (now - (waitedSince(item) ?? now) >= rules.maxOpen)
         return unreadableForTooLong(polled, now);

@@ -56,6 +56,8 @@ export interface Item {
   /** From when the deadline and maxOpen count, where not from the acceptance: when it was redriven. */
   openSince?: number;
   polls: number;
+  /** Epoch ms when the last poll that said "processing" was due or made, the earlier of the two: it was not done then. */
+  polledAt?: number;
   rechecks: number;
   outcome: Outcome | null;
   /** Whether it was accepted is not known: kept with the outcome, so that a redrive never POSTs it blindly. */

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createPoll } from '../../activities/poll.ts';
 import type { Config } from '../../src/config-schema.ts';
+import type { Interval } from '../../src/domain/latency.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createSlots } from '../../src/slots.ts';
@@ -18,11 +19,17 @@ function pollOf(
   t: TestContext,
   legacyUrl: string,
   { slots = 64, ...legacy }: Partial<Config['legacy']> & { slots?: number } = {},
+  observed: Interval[] = [],
 ) {
   const config = testConfig({ legacyUrl, legacy: { timeout: TIMEOUT_MS, ...legacy } });
   const client = createLegacy(config);
   atEnd(t, () => client.close());
-  return createPoll({ legacy: client, slots: createSlots(slots), metrics: createMetrics() });
+  return createPoll({
+    legacy: client,
+    slots: createSlots(slots),
+    learner: { observe: (interval) => void observed.push(interval) },
+    metrics: createMetrics(),
+  });
 }
 
 const requestsOf = (...ids: string[]) => ids.map((requestId, index) => ({ index, requestId }));
@@ -246,4 +253,24 @@ test('words and fields of another legacy system are configuration', async (t) =>
   assert.deepEqual(answers[0], { index: 0, kind: 'processing' });
   assert.equal(server.seen[0]?.path, '/consulta/A?completa=1');
   assert.ok(server.seen.some(({ path }) => path === '/consulta/B%2F..%2FC?completa=1'));
+});
+
+test('when the end was seen, and when last it was not, is told to the learner; what is not over tells nothing', async (t) => {
+  const simulator = await simulatorFor(t);
+  const ids = [
+    await file(simulator, { id: 'p', simulate: { neverFinish: true } }),
+    await file(simulator, { id: 'd' }),
+    await file(simulator, { id: 'f', simulate: { fail: 'documento ilegível' } }),
+    await file(simulator, { id: 'old' }),
+  ];
+  const observed: Interval[] = [];
+  const acceptedAt = Date.now() - 15_000;
+  const polled = { acceptedAt, polledAt: acceptedAt + 14_000 };
+  const more = [polled, polled, { acceptedAt, polledAt: null }, {}];
+  await call(
+    pollOf(t, simulator.url, {}, observed),
+    ids.map((requestId, index) => ({ index, requestId, ...more[index] })),
+  );
+  assert.deepEqual(observed.map(({ after }) => after).sort(), [0, 14_000]);
+  assert.ok(observed.every(({ upTo }) => upTo >= 15_000 && upTo <= Date.now() - acceptedAt));
 });

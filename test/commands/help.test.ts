@@ -19,6 +19,7 @@ const COMMANDS = [
   'failures redrive',
   'failures show',
   'intake',
+  'latency',
   'publish',
   'simulate',
   'start',

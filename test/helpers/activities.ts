@@ -116,6 +116,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     legacy,
     failures,
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
+    learner: { observe() {} },
     slots: createSlots(options.slots ?? 64),
     metrics: createMetrics(),
     log: silent,

@@ -1,0 +1,124 @@
+import type { Command } from 'commander';
+import type { Config } from '../config-schema.ts';
+import { priorOf, quantileOf, weightIn, weightOf } from '../domain/latency.ts';
+import type { Latencies } from '../domain/latency.ts';
+import { byPlan, costOf, doubling, everySecond } from '../domain/learned-plan.ts';
+import type { Cost } from '../domain/learned-plan.ts';
+import { endpointOf } from '../latencies.ts';
+import { planOf } from '../rules.ts';
+import { globals, load, print, printJson } from './context.ts';
+import { withStore } from './neighbours.ts';
+import { columns, number, paint, when } from './table.ts';
+
+export function addLatency(program: Command): void {
+  program
+    .command('latency')
+    .description('how long the legacy system takes, as far as it was seen, and the plan of polls')
+    .addHelpText('after', '\nExample: despachante latency')
+    .action((_: unknown, command: Command) => show(command));
+}
+
+async function show(command: Command): Promise<void> {
+  const { config } = load(command);
+  const known = await withStore(config, (store) => store.latencies.read());
+  const facts = factsOf(config, known);
+  if (globals(command).json === true) return printJson(facts);
+  print(textOf(facts, process.stdout.columns ?? 80));
+}
+
+type Facts = ReturnType<typeof factsOf>;
+
+const QUANTILES = { p1: 0.01, p5: 0.05, p25: 0.25, p50: 0.5, p75: 0.75, p95: 0.95, p99: 0.99 };
+const ROWS = 16;
+
+/** Times in ms; before anything was seen, what the configuration expects. */
+export function factsOf(config: Config, seen: Latencies | null) {
+  const known = seen ?? priorOf(config.legacy.expectedLatency);
+  const plan = planOf(config, seen);
+  return {
+    endpoint: endpointOf(config),
+    observations: known.count,
+    lastAt: seen === null ? null : new Date(seen.at),
+    planIs: !config.legacy.learnLatency || seen === null ? 'fixed' : 'learned',
+    quantiles: Object.fromEntries(
+      Object.entries(QUANTILES).map(([name, q]) => [name, Math.round(quantileOf(known, q))]),
+    ),
+    histogram: histogramOf(known),
+    plan,
+    expected: {
+      plan: rounded(costOf(byPlan(plan), known)),
+      everySecond: rounded(costOf(everySecond, known)),
+      doubling: rounded(costOf(doubling, known)),
+    },
+  };
+}
+
+const rounded = ({ gets, lag }: Cost): Cost => ({
+  gets: Math.round(gets * 100) / 100,
+  lag: Math.round(lag),
+});
+
+/** Rows of equal width, or of equal ratio where the slowest take many times as long as the fastest. */
+function histogramOf(known: Latencies): { from: number; to: number; share: number }[] {
+  const first = quantileOf(known, 0.005);
+  const last = Math.max(quantileOf(known, 0.995), first + 1);
+  const isWide = last / Math.max(first, 1) > 8;
+  const edge = (n: number): number =>
+    isWide
+      ? Math.max(first, 1) * (last / Math.max(first, 1)) ** (n / ROWS)
+      : first + ((last - first) * n) / ROWS;
+  const total = weightOf(known);
+  return Array.from({ length: ROWS }, (_, n) => {
+    const [from, to] = [edge(n), edge(n + 1)];
+    const share = weightIn(known, from, to) / total;
+    return { from: Math.round(from), to: Math.round(to), share: Math.round(share * 1e4) / 1e4 };
+  });
+}
+
+function textOf(facts: Facts, width: number): string {
+  const { plan, expected, observations, lastAt, planIs } = facts;
+  const most = Math.max(...facts.histogram.map(({ share }) => share));
+  const room = Math.max(10, Math.min(60, width - 36));
+  const rows = facts.histogram.map(({ from, to, share }) => [
+    `${time(from)} – ${time(to)}`,
+    `${(100 * share).toFixed(1)} %`.padStart(6),
+    paint.cyan(bar((share / most) * room)),
+  ]);
+  const seen =
+    lastAt === null
+      ? 'nothing seen yet: what the configuration expects'
+      : `${number(observations)} observations, the last ${when(lastAt)}; recent ones weigh most`;
+  return [
+    `${paint.bold('From accepted to done')}  ${facts.endpoint}`,
+    paint.dim(seen),
+    '',
+    columns(rows),
+    '',
+    Object.entries(facts.quantiles)
+      .map(([name, ms]) => `${paint.dim(name)} ${time(ms)}`)
+      .join('  '),
+    '',
+    `${paint.bold(`Plan of new runs, ${planIs}`)}  ${plan.offsets.map(time).join(', ')}`,
+    paint.dim(`then after ${time(plan.tail)}, growing by half up to ${time(plan.longest)}`),
+    '',
+    columns([
+      ['expected', 'GETs each', 'lag'].map((cell) => paint.bold(cell)),
+      ['this plan', expected.plan.gets.toFixed(1), time(expected.plan.lag)],
+      ['each second', expected.everySecond.gets.toFixed(1), time(expected.everySecond.lag)],
+      ['1, 2, 4, 8 … s', expected.doubling.gets.toFixed(1), time(expected.doubling.lag)],
+    ]),
+  ].join('\n');
+}
+
+/** `12.5 s`, `430 ms`, `3.2 min` */
+export function time(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${(ms / 60_000).toFixed(1)} min` : `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+/** Eighths of a character. */
+function bar(length: number): string {
+  const eighths = Math.round(length * 8);
+  return '█'.repeat(Math.floor(eighths / 8)) + (' ▏▎▍▌▋▊▉'[eighths % 8] ?? '').trim();
+}

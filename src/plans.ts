@@ -1,0 +1,92 @@
+/**
+ * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration as
+ * long as nothing is known, and where `legacy.learnLatency` is false. MongoDB may be away: the last plan stays.
+ */
+import type { Config } from './config-schema.ts';
+import { priorOf } from './domain/latency.ts';
+import type { Latencies } from './domain/latency.ts';
+import { byPlan, costOf, exploreFor } from './domain/learned-plan.ts';
+import type { PollPlan } from './domain/poll-plan.ts';
+import { openLatencies } from './latencies.ts';
+import { errorFacts } from './log.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { connectMongo } from './mongo.ts';
+import type { Mongo } from './mongo.ts';
+import { planOf } from './rules.ts';
+
+export interface Plans {
+  /** For a new run; a small share of the runs, by their id, asks early. */
+  planFor(runId: string): PollPlan;
+  /** Reads again what is known. Never throws. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PlansDependencies {
+  read: () => Promise<Latencies | null>;
+  close: () => Promise<void>;
+}
+
+export function createPlans(
+  config: Config,
+  metrics: Metrics,
+  log: Log,
+  { read, close }: PlansDependencies = lazyReader(config),
+  eachMs = 5_000,
+): Plans {
+  let known: Latencies | null = null;
+  let usual = planOf(config, known);
+  let isFailing = false;
+  tell();
+  const refresh = async (): Promise<void> => {
+    if (!config.legacy.learnLatency) return;
+    try {
+      known = await read();
+      usual = planOf(config, known);
+      isFailing = false;
+      tell();
+    } catch (error) {
+      if (!isFailing) log.warn(errorFacts(error), 'The latency cannot be read: the plan stays');
+      isFailing = true;
+    }
+  };
+  let reading: Promise<void> | null = null;
+  const refreshOnce = (): Promise<void> => (reading ??= refresh().finally(() => (reading = null)));
+  const timer = setInterval(() => void refreshOnce(), eachMs);
+  timer.unref();
+
+  function tell(): void {
+    const cost = costOf(byPlan(usual), known ?? priorOf(config.legacy.expectedLatency));
+    metrics.planFirstPoll.set((usual.offsets[0] ?? 0) / 1_000);
+    metrics.planLag.set(cost.lag / 1_000);
+    metrics.planGets.set(cost.gets);
+  }
+
+  return {
+    planFor(runId) {
+      const explore = exploreFor(runId);
+      return explore === null ? usual : planOf(config, known, explore);
+    },
+    refresh: refreshOnce,
+    async close() {
+      clearInterval(timer);
+      await reading;
+      await close();
+    },
+  };
+}
+
+/** Connects when it is first read, and again after a connection that failed: intake does not wait for MongoDB. */
+function lazyReader(config: Config): PlansDependencies {
+  let mongo: Mongo | null = null;
+  return {
+    async read() {
+      mongo ??= await connectMongo(config);
+      return openLatencies(mongo.db, config).read();
+    },
+    async close() {
+      await mongo?.close();
+    },
+  };
+}
