@@ -15,13 +15,13 @@ import { loadConfig } from '../src/config.ts';
 import type { Config } from '../src/config-schema.ts';
 import { connectMongo } from '../src/mongo.ts';
 import { connectOnce } from '../src/rabbit.ts';
-import { drawCharts } from './charts.ts';
 import { CONTESTANTS, installContestants, isContestant } from './contestants.ts';
 import { startOther, startOurs, startServer } from './contestants.ts';
 import type { Contestant, ContestantName, Runner } from './contestants.ts';
+import { writeDocument } from './document.ts';
 import { cpuSeconds, peakRssMb, processTree, serverPids } from './processes.ts';
 import { deleteQueues, preload } from './preload.ts';
-import { addResult } from './results-file.ts';
+import { addResult, readResults } from './results-file.ts';
 import type { CompareResult } from './results-file.ts';
 import { judge, settlementsOfOthers, settlementsOfOurs, simulatorStats } from './verdict.ts';
 
@@ -32,8 +32,11 @@ export interface CompareOptions {
   kill: number | null;
   latency: string;
   instance: string;
+  /** For ours, beside its own. */
+  settings?: Record<string, string>;
 }
 
+const RESULTS = 'bench/results/compare.json';
 const RESTART_MS = 2_000;
 /** Nothing has moved for so long: it never will. Longer than the slowest contestant takes to notice a crash. */
 const PATIENCE_MS = 30_000;
@@ -53,7 +56,7 @@ export const comparison = new Command('bench --compare')
   .option('--only <names>', `of ${Object.keys(CONTESTANTS).join(',')}`, names)
   .option('--kill [seconds]', 'kill -9 at this time (8 s), and start again 2 s later', Number)
   .option('--latency <range>', 'of the simulated legacy system', '10s..20s')
-  .option('--out <file>', 'where the figures are kept', 'bench/results/compare.json')
+  .option('--out <file>', 'where the figures are kept', RESULTS)
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
   .option('--charts', 'measure nothing: only draw the table and the charts of docs/benchmarks.md')
   .action(
@@ -73,7 +76,7 @@ export const comparison = new Command('bench --compare')
         addResult(options.out, result);
         process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       }
-      drawCharts(options.out);
+      if (options.out === RESULTS) writeDocument(readResults(RESULTS));
     },
   );
 
@@ -95,6 +98,7 @@ export async function contest(
     DATABASE: `bench_${unique}`,
     QUEUE: `bench.${unique}`,
     ...contestant.settings,
+    ...options.settings,
   };
   const ending: (() => Promise<unknown>)[] = [];
   try {
