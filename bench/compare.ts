@@ -72,9 +72,15 @@ export const comparison = new Command('bench --compare')
       const kill = options.kill === true ? 8 : (options.kill ?? null);
       for (const name of options.charts === true ? [] : only) {
         process.stderr.write(`${name}, ${options.count} registrations\n`);
-        const result = await contest(name, { ...options, only, kill });
-        addResult(options.out, result);
-        process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+        try {
+          const result = await contest(name, { ...options, only, kill });
+          addResult(options.out, result);
+          process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+        } catch (error) {
+          // One that cannot be started here, for want of PostgreSQL perhaps, does not hold back the others.
+          process.exitCode = 1;
+          process.stderr.write(`${name} was left out: ${String(error)}\n`);
+        }
       }
       if (options.out === RESULTS) writeDocument(readResults(RESULTS));
     },
@@ -161,7 +167,7 @@ export async function contest(
       waiting: await waitingIn(config),
       inDoubt: audit?.inDoubt ?? 0,
     });
-    return {
+    const result = {
       contestant: name,
       count,
       killAtSeconds: options.kill,
@@ -173,9 +179,11 @@ export async function contest(
       machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
       command: commandOf(name, options),
     };
+    ending.unshift(() => Promise.resolve(rmSync(folder, { recursive: true, force: true })));
+    return result;
   } finally {
+    // After a failure the folder stays: its logs tell why.
     for (const end of ending.reverse()) await end();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
