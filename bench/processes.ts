@@ -47,3 +47,9 @@ function readProc(pid: number, file: string): string {
     return ''; // not Linux, or gone
   }
 }
+
+/** A process and its descendants: PostgreSQL has one for each connection. */
+export function processTree(pid: number): number[] {
+  const children = readProc(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return [pid, ...children.flatMap(processTree)];
+}

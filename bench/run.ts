@@ -13,16 +13,10 @@ import { runAudit } from '../src/commands/audit.ts';
 import { wholeNumber } from '../src/commands/arguments.ts';
 import { columns } from '../src/commands/table.ts';
 import { loadConfig } from '../src/config.ts';
-import type { Config } from '../src/config-schema.ts';
-import { silent } from '../src/log.ts';
 import { measure } from '../src/measure.ts';
-import { outgoing, publishAll } from '../src/publish.ts';
-import { openPublishedLedger } from '../src/published-ledger.ts';
-import { declareQueues } from '../src/rabbit-queues.ts';
-import { createPublisher } from '../src/rabbit-publisher.ts';
-import { connectOnce } from '../src/rabbit.ts';
-import { sampleRegistrations } from '../src/sample-registrations.ts';
 import { openStore } from '../src/store.ts';
+import { comparison } from './compare.ts';
+import { deleteQueues, preload } from './preload.ts';
 import { cpuSeconds, peakRssMb, rssMb, serverPids } from './processes.ts';
 import { settledByMetrics } from './progress.ts';
 
@@ -53,6 +47,10 @@ const program = new Command('bench')
   )
   .option('--out <file>', 'where to write the figures', 'bench/results/latest.json')
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
+  .option(
+    '--compare',
+    'ours beside what one would pick otherwise: has options of its own, see --compare --help',
+  )
   .action(bench);
 
 async function bench(options: BenchOptions): Promise<void> {
@@ -146,42 +144,6 @@ async function bench(options: BenchOptions): Promise<void> {
   }
 }
 
-async function preload(
-  config: Config,
-  prefix: string,
-  count: number,
-  ledgerFile: string,
-): Promise<void> {
-  const connection = await connectOnce(config.amqpUrl, 'bench', config.rabbit.heartbeat);
-  await declareQueues(connection, config.rabbit);
-  await connection.close();
-  const publisher = await createPublisher({
-    url: config.amqpUrl,
-    heartbeatMs: config.rabbit.heartbeat,
-    name: 'bench',
-    log: silent,
-  });
-  const ledger = await openPublishedLedger(ledgerFile);
-  const samples = [...sampleRegistrations({ count, seed: 1, prefix })];
-  await publishAll({
-    publisher,
-    queue: config.rabbit.intakeQueue,
-    messages: samples.map(({ id, body }) => outgoing(id, body)),
-    onConfirmed: (message) => ledger.add(message),
-  });
-  await ledger.close();
-  await publisher.close();
-}
-
-async function deleteQueues({ amqpUrl, rabbit }: Config): Promise<void> {
-  const connection = await connectOnce(amqpUrl, 'bench', rabbit.heartbeat);
-  const channel = await connection.createChannel();
-  for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
-    await channel.deleteQueue(queue);
-  }
-  await connection.close();
-}
-
 const round = (value: number): number => Math.round(value * 100) / 100;
 
 function rounded(measured: Awaited<ReturnType<typeof measure>>) {
@@ -208,6 +170,6 @@ function report({ out }: BenchOptions, figures: Record<string, unknown>): void {
   process.stdout.write(`${columns(rows)}\n\nwritten to ${out}\n`);
 }
 
-await program.parseAsync();
+await (process.argv.includes('--compare') ? comparison : program).parseAsync();
 // A connection of a library that is still closing must not keep the bench.
 process.exit();

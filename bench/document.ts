@@ -1,0 +1,200 @@
+/** The part of docs/benchmarks.md that comes from the results file: tables and charts. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { svgOf } from './charts.ts';
+import type { Chart, Mark } from './charts.ts';
+import { CONTESTANTS, isContestant } from './contestants.ts';
+import type { CompareResult } from './results-file.ts';
+
+export const DOCUMENT = 'docs/benchmarks.md';
+const BEGIN = '<!-- from bench/results/compare.json: begin -->';
+const END = '<!-- from bench/results/compare.json: end -->';
+
+const order = Object.keys(CONTESTANTS).filter(isContestant);
+const titleOf = (name: string) => (isContestant(name) ? CONTESTANTS[name].title : name);
+const isOurs = (name: string) => isContestant(name) && CONTESTANTS[name].settings !== null;
+
+const whole = (value: number) => Math.round(value).toLocaleString('en');
+const seconds = (value: number) => `${value.toFixed(1)} s`;
+const lag = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+
+/** Files by path, with what should be in them. */
+export function documentFiles(
+  results: readonly CompareResult[],
+  document: string,
+): Map<string, string> {
+  const undisturbed = results.filter(({ killAtSeconds }) => killAtSeconds === null);
+  const killed = results.filter(({ killAtSeconds }) => killAtSeconds !== null);
+  const [before = '', rest = ''] = document.split(BEGIN);
+  const after = rest.split(END)[1] ?? '';
+  const part = [speedTable(undisturbed), killTable(killed), circumstances(results)].join('\n\n');
+  return new Map([
+    [DOCUMENT, `${before}${BEGIN}\n\n${part}\n\n${END}${after}`],
+    ['docs/images/compare-time.svg', svgOf(timeChart(undisturbed))],
+    ['docs/images/compare-lag.svg', svgOf(lagChart(undisturbed))],
+    ['docs/images/compare-kill.svg', svgOf(killChart(killed))],
+  ]);
+}
+
+/** Writes them. */
+export function writeDocument(results: readonly CompareResult[]): void {
+  for (const [file, text] of documentFiles(results, readFileSync(DOCUMENT, 'utf8'))) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+}
+
+const rank = ({ contestant }: CompareResult) =>
+  isContestant(contestant) ? order.indexOf(contestant) : order.length;
+const sorted = (results: readonly CompareResult[]) =>
+  [...results].sort((a, b) => a.count - b.count || rank(a) - rank(b));
+
+const markdown = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+function speedTable(results: readonly CompareResult[]): string {
+  const perThousand = (cpu: number, count: number) => ((cpu / count) * 1000).toFixed(2);
+  return markdown(
+    [
+      'registrations',
+      'contestant',
+      'all settled after',
+      '× floor',
+      'lag p50',
+      'p99',
+      'GETs each',
+      'CPU per 1,000: worker + servers',
+      'peak memory',
+    ],
+    sorted(results).map((r) => [
+      whole(r.count),
+      titleOf(r.contestant),
+      r.settled === r.count
+        ? seconds(r.wallSeconds)
+        : `${whole(r.settled)} of them, ${seconds(r.wallSeconds)}`,
+      r.ratioToFloor.toFixed(2),
+      lag(r.lagP50Ms),
+      lag(r.lagP99Ms),
+      r.getsPerRegistration.toFixed(1),
+      `${perThousand(r.workerCpuSeconds ?? 0, r.count)} + ${perThousand(r.serverCpuSeconds, r.count)} s`,
+      `${whole(r.peakRssMb ?? 0)} MB`,
+    ]),
+  );
+}
+
+function killTable(results: readonly CompareResult[]): string {
+  return markdown(
+    [
+      'registrations',
+      'killed at',
+      'contestant',
+      'lost',
+      'filed twice',
+      'in doubt',
+      'the last settled after',
+      'lag p99',
+    ],
+    sorted(results).map((r) => [
+      whole(r.count),
+      `${r.killAtSeconds ?? 0} s`,
+      titleOf(r.contestant),
+      whole(r.lost),
+      whole(r.filedTwice),
+      whole(r.inDoubt),
+      r.settled === 0 ? 'none was' : seconds(r.wallSeconds),
+      r.settled === 0 ? 'none' : lag(r.lagP99Ms),
+    ]),
+  );
+}
+
+function circumstances(results: readonly CompareResult[]): string {
+  const machines = [...new Set(results.map(({ machine }) => machine))].join('; ');
+  const days = [...new Set(results.map(({ date }) => date.slice(0, 10)))].sort().join(', ');
+  return `Measured on ${days} on ${machines}. The command of each line stands in the results file.`;
+}
+
+/** Counts that can be compared: of more than one contestant. */
+const countsOf = (results: readonly CompareResult[]) =>
+  [...new Set(results.map(({ count }) => count))]
+    .filter((count) => results.filter((each) => each.count === count).length > 1)
+    .sort((a, b) => a - b);
+const rows = order.map((name) => ({ label: titleOf(name), isOurs: isOurs(name) }));
+
+/** A mark for each contestant that has a result of that count. */
+const marks = (
+  results: readonly CompareResult[],
+  count: number,
+  markOf: (result: CompareResult) => Mark,
+): Mark[] =>
+  order.map((name) => {
+    const found = results.find((each) => each.contestant === name && each.count === count);
+    if (found !== undefined) return markOf(found);
+    const fewer = results.find((each) => each.contestant === name && each.count < count);
+    const text = fewer === undefined ? 'not measured' : `${markOf(fewer).text} for ${fewer.count}`;
+    return { to: null, text };
+  });
+
+function timeChart(results: readonly CompareResult[]): Chart {
+  return {
+    title: 'Time to settle all (dashed: the slowest registration by itself)',
+    rows,
+    panels: countsOf(results).map((count) => ({
+      title: `${whole(count)} registrations`,
+      line: Math.max(...results.filter((r) => r.count === count).map((r) => r.floorSeconds)),
+      marks: marks(results, count, (r) => ({
+        to: r.wallSeconds,
+        text: seconds(r.wallSeconds),
+      })),
+    })),
+  };
+}
+
+function lagChart(results: readonly CompareResult[]): Chart {
+  return {
+    title: 'How late it is noticed that the legacy system is done, and what asking costs',
+    rows,
+    panels: countsOf(results).flatMap((count) => [
+      {
+        title: `${whole(count)}: lag p50, thin to p99`,
+        line: null,
+        marks: marks(results, count, (r) => ({
+          to: r.lagP50Ms,
+          on: r.lagP99Ms,
+          text: `${(r.lagP50Ms / 1000).toFixed(2)}, ${lag(r.lagP99Ms)}`,
+        })),
+      },
+      {
+        title: `${whole(count)}: GETs each`,
+        line: null,
+        marks: marks(results, count, (r) => ({
+          to: r.getsPerRegistration,
+          text: r.getsPerRegistration.toFixed(1),
+        })),
+      },
+    ]),
+  };
+}
+
+function killChart(results: readonly CompareResult[]): Chart {
+  const count = Math.max(0, ...countsOf(results));
+  const at = results.find((each) => each.count === count)?.killAtSeconds ?? 0;
+  const same = results.filter((each) => each.killAtSeconds === at);
+  const number = (value: number): Mark => ({ to: value, text: whole(value) });
+  return {
+    title: `What a kill -9 costs: ${whole(count)} registrations, killed at ${at} s, started again 2 s later`,
+    rows,
+    panels: [
+      { title: 'lost', line: null, marks: marks(same, count, (r) => number(r.lost)) },
+      { title: 'filed twice', line: null, marks: marks(same, count, (r) => number(r.filedTwice)) },
+      {
+        title: 'the last settled after',
+        line: null,
+        marks: marks(same, count, (r) =>
+          r.settled === 0
+            ? { to: null, text: 'none was' }
+            : { to: r.wallSeconds, text: seconds(r.wallSeconds) },
+        ),
+      },
+    ],
+  };
+}

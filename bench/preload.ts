@@ -1,0 +1,46 @@
+import type { Config } from '../src/config-schema.ts';
+import { silent } from '../src/log.ts';
+import { outgoing, publishAll } from '../src/publish.ts';
+import { openPublishedLedger } from '../src/published-ledger.ts';
+import { createPublisher } from '../src/rabbit-publisher.ts';
+import { declareQueues } from '../src/rabbit-queues.ts';
+import { connectOnce } from '../src/rabbit.ts';
+import { sampleRegistrations } from '../src/sample-registrations.ts';
+
+/** Declares the queues and publishes samples; what the broker confirmed goes into the ledger file. */
+export async function preload(
+  config: Config,
+  prefix: string,
+  count: number,
+  ledgerFile: string,
+): Promise<void> {
+  const connection = await connectOnce(config.amqpUrl, 'bench', config.rabbit.heartbeat);
+  await declareQueues(connection, config.rabbit);
+  await connection.close();
+  const publisher = await createPublisher({
+    url: config.amqpUrl,
+    heartbeatMs: config.rabbit.heartbeat,
+    name: 'bench',
+    log: silent,
+  });
+  const ledger = await openPublishedLedger(ledgerFile);
+  const samples = [...sampleRegistrations({ count, seed: 1, prefix })];
+  await publishAll({
+    publisher,
+    queue: config.rabbit.intakeQueue,
+    messages: samples.map(({ id, body }) => outgoing(id, body)),
+    onConfirmed: (message) => ledger.add(message),
+  });
+  await ledger.close();
+  await publisher.close();
+}
+
+/** Takes the bench's own queues away again. */
+export async function deleteQueues({ amqpUrl, rabbit }: Config): Promise<void> {
+  const connection = await connectOnce(amqpUrl, 'bench', rabbit.heartbeat);
+  const channel = await connection.createChannel();
+  for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
+    await channel.deleteQueue(queue);
+  }
+  await connection.close();
+}
