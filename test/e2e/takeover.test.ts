@@ -94,6 +94,30 @@ test('what was claimed and not submitted when its run was terminated is submitte
   assertFiledOnce(ids);
 });
 
+test('what a run brought that was terminated before it had claimed anything is found in its history', async () => {
+  const prefix = uniqueName();
+  const ids = idsOf(prefix, 10);
+  await system.stop('worker');
+  await flow.publishMany(prefix, ids.length);
+  const query = `TaskQueue = "${system.config.temporal.taskQueue}" AND ExecutionStatus = "Running"`;
+  const runs = await eventually('intake has started their runs', async () => {
+    const found: string[] = [];
+    for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
+    assert.ok(found.length > 0);
+    assert.equal(await system.depth(system.config.rabbit.intakeQueue), 0);
+    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    return found;
+  });
+  for (const workflowId of runs) {
+    await client.workflow.getHandle(workflowId).terminate('the test is about it');
+  }
+  await strandedAre(ids);
+  await sweep();
+  await system.start('worker');
+  await flow.allRegistered(prefix, ids.length);
+  assertFiledOnce(ids);
+});
+
 test('what was in doubt when its run was terminated is in doubt again, and an operator can decide it', async () => {
   const id = uniqueName();
   await flow.publish({ id, simulate: { loseAnswer: true } });
