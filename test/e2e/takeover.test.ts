@@ -29,7 +29,7 @@ async function terminateRunsOf(ids: string[]): Promise<void> {
   }
 }
 
-const { parse: read } = z.object({
+const answer = z.object({
   stranded: z.array(z.object({ id: z.string(), run: z.string() })),
   started: z.array(z.string()),
 });
@@ -37,14 +37,14 @@ const { parse: read } = z.object({
 /** Waits until just these are stranded: the list of open runs lags. */
 const strandedAre = (ids: string[]) =>
   eventually(`${ids.length} are stranded`, async () => {
-    const { stranded, started } = read(await flow.json('sweep', '--dry-run'));
+    const { stranded, started } = answer.parse(await flow.json('sweep', '--dry-run'));
     assert.deepEqual(stranded.map(({ id }) => id).sort(), [...ids].sort());
     assert.deepEqual(new Set(stranded.map(({ run }) => run)), new Set(['closed']));
     assert.deepEqual(started, []);
   });
 
 async function sweep(): Promise<string[]> {
-  return read(await flow.json('sweep')).started;
+  return answer.parse(await flow.json('sweep')).started;
 }
 
 function assertFiledOnce(ids: string[]): void {
