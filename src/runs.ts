@@ -9,6 +9,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { Resolution } from '../workflows/resolve.ts';
 import type { RunView } from '../workflows/view.ts';
+import type { NewRegistration } from './domain/batch.ts';
 import type { RunLife } from './domain/takeover.ts';
 import type { Config } from './config-schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from './domain/names.ts';
@@ -139,11 +140,16 @@ async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {
   }
 }
 
-/** The registrations an open run began with and may not have claimed yet: readable without a worker. */
-export async function inputOf(
-  client: Client,
-  workflowId: string,
-): Promise<{ id: string; bodyHash: string }[]> {
+/** The workflow ids of runs that were terminated, failed or timed out. From visibility, which may lag by a second. */
+export async function endedRuns(client: Client, taskQueue: string, since: Date): Promise<string[]> {
+  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus IN ("Terminated", "Failed", "TimedOut") AND StartTime > "${since.toISOString()}"`;
+  const ids = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
+  return [...ids];
+}
+
+/** The registrations a run began with and may not have claimed yet: readable without a worker. */
+export async function inputOf(client: Client, workflowId: string): Promise<NewRegistration[]> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution: { workflowId },
@@ -154,5 +160,11 @@ export async function inputOf(
   if (!payload) return [];
   const { registrations, carried } = defaultPayloadConverter.fromPayload<RunInput>(payload);
   const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
-  return [...registrations, ...unclaimed].map(({ id, bodyHash }) => ({ id, bodyHash }));
+  const again = unclaimed.flatMap(({ message, ...item }): NewRegistration[] => {
+    const { id, label, bodyHash, receivedAt, redrive, takes } = item;
+    if (message === null) return [];
+    const more = takes === undefined ? {} : { takes };
+    return [{ id, label, bodyHash, message, receivedAt, redrive, ...more }];
+  });
+  return [...registrations, ...again];
 }

@@ -14,6 +14,8 @@ import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import type { Store } from './store.ts';
 import type { StartResult } from './temporal.ts';
+import { findUnclaimed } from './unclaimed.ts';
+import type { Unclaimed } from './unclaimed.ts';
 import type { RunInput } from '../workflows/registrations.ts';
 
 export interface Stranded {
@@ -28,12 +30,23 @@ export interface SweepNeeds {
   /** Workflow ids of open runs; may lag, since whoever is not among them is asked for. */
   openRuns: () => Promise<ReadonlySet<string>>;
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
+  /** Workflow ids of runs that did not end in order and began since then; may lag. */
+  endedRuns: (since: Date) => Promise<string[]>;
+  /** What a run brought and, as far as its input tells, had not claimed. */
+  broughtBy: (workflowId: string) => Promise<NewRegistration[]>;
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
+}
+
+export interface Found {
+  stranded: Stranded[];
+  unclaimed: Unclaimed[];
 }
 
 export interface Swept {
   /** Registrations whose run is dead. */
   stranded: number;
+  /** Registrations whose run was ended before it had claimed them. */
+  unclaimed: number;
   /** Workflow ids of the runs that were started for them. */
   started: string[];
 }
@@ -81,14 +94,26 @@ async function unsettledAmong(
  * Starts runs that take up what is stranded.
  * @throws what the client throws when Temporal does not answer; doing it again is harmless
  */
-export async function takeUp(needs: SweepNeeds, stranded: readonly Stranded[]): Promise<Swept> {
+export async function takeUp(needs: SweepNeeds, { stranded, unclaimed }: Found): Promise<Swept> {
   const { config, start } = needs;
   const rules = rulesOf(config);
   const started: string[] = [];
   for (let from = 0; from < stranded.length; from += config.intake.batchSize) {
-    const registrations = stranded
-      .slice(from, from + config.intake.batchSize)
-      .map(({ claim }) => registrationOf(claim, config));
+    await startOne(
+      stranded
+        .slice(from, from + config.intake.batchSize)
+        .map(({ claim }) => registrationOf(claim, config)),
+    );
+  }
+  // Once it was small enough for a run, and so it still is.
+  for (const { registrations } of unclaimed) await startOne(registrations);
+  return {
+    stranded: stranded.length,
+    unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),
+    started,
+  };
+
+  async function startOne(registrations: NewRegistration[]): Promise<void> {
     const labels = registrations.map(({ label }) => label);
     const id = workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`);
     const result = await start(id, { rules, registrations, carried: null });
@@ -98,12 +123,17 @@ export async function takeUp(needs: SweepNeeds, stranded: readonly Stranded[]): 
       );
     started.push(id);
   }
-  return { stranded: stranded.length, started };
 }
 
 /** Finds and takes up. @throws as both */
 export const sweep = async (needs: SweepNeeds): Promise<Swept> =>
-  takeUp(needs, await findStranded(needs));
+  takeUp(needs, await findLeft(needs));
+
+/** All that dead runs have left. @throws as findStranded */
+export const findLeft = async (needs: Omit<SweepNeeds, 'start'>): Promise<Found> => ({
+  stranded: await findStranded(needs),
+  unclaimed: await findUnclaimed(needs),
+});
 
 /** The message stays where it is, in the claim: the new run needs it only to submit it. */
 const registrationOf = (

@@ -14,7 +14,7 @@ import type { Metrics } from './metrics.ts';
 import { createPublisher } from './rabbit-publisher.ts';
 import { createSlots } from './slots.ts';
 import { openStore } from './store.ts';
-import { openRuns, runStates } from './runs.ts';
+import { endedRuns, inputOf, openRuns, runStates } from './runs.ts';
 import { sweep } from './sweep.ts';
 import { connectTemporal, connectionOptions, startRun } from './temporal.ts';
 
@@ -86,6 +86,8 @@ export async function startWorker(
           store,
           openRuns: () => openRuns(client, config.temporal.taskQueue),
           runStates: (ids) => runStates(client, ids),
+          endedRuns: (since) => endedRuns(client, config.temporal.taskQueue, since),
+          broughtBy: (id) => inputOf(client, id),
           start: startRun.bind(null, client, config),
         }),
       ),

@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import { labelOf } from '../label.ts';
-import { openRuns, runStates } from '../runs.ts';
-import { findStranded, takeUp } from '../sweep.ts';
+import { endedRuns, inputOf, openRuns, runStates } from '../runs.ts';
+import { findLeft, takeUp } from '../sweep.ts';
 import type { Stranded } from '../sweep.ts';
+import type { Unclaimed } from '../unclaimed.ts';
 import { startRun } from '../temporal.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { withStore, withTemporal } from './neighbours.ts';
@@ -31,20 +32,25 @@ Example: despachante sweep --dry-run`,
 
 async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
   const { config } = load(command);
-  const { stranded, started } = await withTemporal(config, (client) =>
+  const { stranded, unclaimed, started } = await withTemporal(config, (client) =>
     withStore(config, async (store) => {
       const needs = {
         config,
         store,
         openRuns: () => openRuns(client, config.temporal.taskQueue),
         runStates: (ids: string[]) => runStates(client, ids),
+        endedRuns: (since: Date) => endedRuns(client, config.temporal.taskQueue, since),
+        broughtBy: (id: string) => inputOf(client, id),
         start: startRun.bind(null, client, config),
       };
-      const found = await findStranded(needs);
-      return { stranded: found, started: dryRun ? [] : (await takeUp(needs, found)).started };
+      const found = await findLeft(needs);
+      return { ...found, started: dryRun ? [] : (await takeUp(needs, found)).started };
     }),
   );
-  const facts = stranded.map((each) => factsOf(each, config));
+  const facts = [
+    ...stranded.map((each) => factsOf(each, config)),
+    ...unclaimed.flatMap(unclaimedFacts),
+  ];
   if (globals(command).json === true) return printJson({ dryRun, stranded: facts, started });
   if (facts.length === 0) return print('Nothing is stranded');
   const head = ['registration', 'claimed', 'its run is', 'run'].map((cell) => paint.bold(cell));
@@ -68,3 +74,13 @@ const factsOf = ({ claim, run }: Stranded, config: Config) => ({
   run,
   workflowId: claim.workflowId,
 });
+
+/** Its run was ended before it came to claim it. */
+const unclaimedFacts = ({ workflowId, registrations }: Unclaimed) =>
+  registrations.map(({ label, redrive }) => ({
+    id: label,
+    generation: redrive === null ? 0 : redrive + 1,
+    claimedAt: null,
+    run: 'closed' as const,
+    workflowId,
+  }));

@@ -29,7 +29,7 @@ async function terminateRunsOf(ids: string[]): Promise<void> {
   }
 }
 
-const { parse: read } = z.object({
+const answer = z.object({
   stranded: z.array(z.object({ id: z.string(), run: z.string() })),
   started: z.array(z.string()),
 });
@@ -37,14 +37,14 @@ const { parse: read } = z.object({
 /** Waits until just these are stranded: the list of open runs lags. */
 const strandedAre = (ids: string[]) =>
   eventually(`${ids.length} are stranded`, async () => {
-    const { stranded, started } = read(await flow.json('sweep', '--dry-run'));
+    const { stranded, started } = answer.parse(await flow.json('sweep', '--dry-run'));
     assert.deepEqual(stranded.map(({ id }) => id).sort(), [...ids].sort());
     assert.deepEqual(new Set(stranded.map(({ run }) => run)), new Set(['closed']));
     assert.deepEqual(started, []);
   });
 
 async function sweep(): Promise<string[]> {
-  return read(await flow.json('sweep')).started;
+  return answer.parse(await flow.json('sweep')).started;
 }
 
 function assertFiledOnce(ids: string[]): void {
@@ -90,6 +90,30 @@ test('what was claimed and not submitted when its run was terminated is submitte
   await system.start('worker');
   await strandedAre(ids);
   await sweep();
+  await flow.allRegistered(prefix, ids.length);
+  assertFiledOnce(ids);
+});
+
+test('what a run brought that was terminated before it had claimed anything is found in its history', async () => {
+  const prefix = uniqueName();
+  const ids = idsOf(prefix, 10);
+  await system.stop('worker');
+  await flow.publishMany(prefix, ids.length);
+  const query = `TaskQueue = "${system.config.temporal.taskQueue}" AND ExecutionStatus = "Running"`;
+  const runs = await eventually('intake has started their runs', async () => {
+    const found: string[] = [];
+    for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
+    assert.ok(found.length > 0);
+    assert.equal(await system.depth(system.config.rabbit.intakeQueue), 0);
+    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    return found;
+  });
+  for (const workflowId of runs) {
+    await client.workflow.getHandle(workflowId).terminate('the test is about it');
+  }
+  await strandedAre(ids);
+  await sweep();
+  await system.start('worker');
   await flow.allRegistered(prefix, ids.length);
   assertFiledOnce(ids);
 });
