@@ -157,7 +157,7 @@ test('headers nested 8,000 deep, more than amqplib can read, are in nobody’s w
   const kept: Record<string, unknown> = { ...properties.headers };
   assert.match(
     String(kept['x-failure-reason']),
-    /headers that cannot be kept: headers nested deeper than 64/,
+    /headers that cannot be kept: .*nested deeper than 64/,
   );
   assert.equal(await flow.outcomeOf(behind), 'registered');
 });
@@ -213,7 +213,8 @@ test('the same intake has taken all of this, holds nothing back, and has told of
   await eventually('nothing is held', async () => {
     assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
   });
-  const malformed = bodies.length + hostile.length + strange.length + 2;
+  // One with headers nested too deep, and two that are the same.
+  const malformed = bodies.length + hostile.length + strange.length + 3;
   assert.equal(await flow.metric('intake', 'despachante_malformed_total'), malformed);
   assert.ok(!system.log('intake').includes('Ana'));
   const report = await flow.audit();
