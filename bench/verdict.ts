@@ -114,10 +114,12 @@ export async function judge({
     .sort((a, b) => a - b);
   const all = [...accepted.values()].flat();
   const greatest = (list: number[]) => list.reduce((a, b) => Math.max(a, b), 0);
-  const first = settlements.reduce(
-    (least, { receivedAt }) => Math.min(least, receivedAt),
-    Infinity,
-  );
+  // After a kill the broker delivers again: then the first acceptance is what is left of the first delivery.
+  const beginnings = [
+    ...settlements.map(({ receivedAt }) => receivedAt),
+    ...all.map(({ at }) => at),
+  ];
+  const first = beginnings.reduce((a, b) => Math.min(a, b), Infinity);
   const last = greatest(settlements.map(({ settledAt }) => settledAt));
   const wallSeconds = settlements.length === 0 ? 0 : (last - first) / 1000;
   const floorSeconds = greatest(all.map(({ at, doneAt }) => doneAt - at)) / 1000;
