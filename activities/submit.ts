@@ -43,26 +43,33 @@ export const createSubmit =
       const messages = await needs.claims.messages(toSend.map(({ claim }) => claim));
       // After an attempt that nobody answered, one request asks whether anybody is there.
       let probing = activityInfo().attempt > 1;
-      let refused = false;
+      let isOver = false;
       const turn = slots.turn();
       const chunks: Promise<void>[] = [];
       while (toSend.length > 0 && liveness.maySend()) {
         const count = await slots.take(probing ? 1 : toSend.length, turn);
-        if (refused) {
+        if (isOver) {
           slots.release(count);
           break;
         }
         const chunk = toSend.slice(0, count);
         toSend = toSend.slice(count);
-        chunks.push(
-          sendChunk(needs, chunk, known, messages, liveness)
-            .then((sent) => {
+        const sending = sendChunk(needs, chunk, known, messages, liveness)
+          .then(
+            (sent) => {
               answers.push(...sent);
               // Who turns a whole chunk away is not asked to take the next.
-              refused ||= sent.every(({ kind }) => kind === 'not-accepted');
-            })
-            .finally(() => slots.release(count)),
-        );
+              isOver ||= sent.every(({ kind }) => kind === 'not-accepted');
+            },
+            (error: unknown) => {
+              isOver = true;
+              throw error;
+            },
+          )
+          .finally(() => slots.release(count));
+        // `allEnded` tells of a failure; until then nobody listens, and a rejection that nobody hears ends the worker.
+        sending.catch(() => {});
+        chunks.push(sending);
         if (probing) await Promise.all(chunks);
         probing = false;
       }

@@ -453,6 +453,22 @@ test('when no intent can be written nothing is sent', async (t) => {
   assert.equal(simulator.stats().posts, 0);
 });
 
+test('when the journal fails while the next slot is waited for, nothing more is sent and the failure is told', async (t) => {
+  const simulator = await simulatorFor(t);
+  let opened = 0;
+  const open = (): Promise<never> => {
+    opened += 1;
+    return Promise.reject(new Error('no primary'));
+  };
+  const journal = { ...store.journal, open };
+  const slots = 1;
+  const bed = await bedFor(t, { legacyUrl: simulator.url, slots, replace: { journal } });
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id() }, { id: bed.id() }]);
+  // Nothing of it may escape as an unhandled rejection either: that would end the worker.
+  await assert.rejects(call(bed.submit, requests), /no primary/);
+  assert.deepEqual([opened, simulator.stats().posts], [1, 0]);
+});
+
 test('a hundred of every fate, tried until all are told: each is filed at most once', async (t) => {
   const bed = await withSimulator(t, { slots: 16 });
   const fates = [
