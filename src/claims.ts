@@ -111,7 +111,8 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     },
     async messages(keys) {
       const found = await collection
-        .find({ _id: { $in: keys } }, { projection: { 'message.body': 1 } })
+        // Not 'message.body': of a message that is null such a projection leaves nothing, not even the null.
+        .find({ _id: { $in: keys } }, { projection: { message: 1 } })
         .toArray();
       return new Map(
         found.flatMap(({ _id, message }) => (message === null ? [] : [[_id, bytes(message.body)]])),
