@@ -133,6 +133,16 @@ test('the report can be had as a page, in which a hostile id is text', async (t)
   assert.match(page, /lost: 1/);
   assert.match(page, /&#60;script&#62;alert\(1\)&#60;\/script&#62;&#38;&#34;/);
   assert.doesNotMatch(page, /<script/);
+  assert.match(page, /filed twice: none/);
+});
+
+test('a page without a ledger of the legacy system does not say that nothing was filed twice', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'well');
+  const file = join(place.folder, 'audit.html');
+  const { code } = await place.run(['audit', '--no-legacy-ledger', '--html', file]);
+  assert.equal(code, 0);
+  assert.match(readFileSync(file, 'utf8'), /filed twice: not checked/);
 });
 
 test('the ledger of a simulator is asked for over HTTP; without any, filing twice is not judged', async (t) => {
