@@ -8,12 +8,13 @@ import type { Config } from './config-schema.ts';
 import type { AuditClaim } from './domain/audit-account.ts';
 import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
 import type { AuditInput } from './domain/audit.ts';
+import { isDead } from './domain/takeover.ts';
 import { findDoubts } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import { openFailureQueue } from './failure-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
 import { queueDepths } from './queue-depths.ts';
-import { inputOf, isOpen, openRuns } from './runs.ts';
+import { inputOf, openRuns, runStates } from './runs.ts';
 import type { Store } from './store.ts';
 
 export interface AuditNeeds {
@@ -105,11 +106,10 @@ async function closedRuns(
     claims.filter(({ settled }) => !settled).map(({ workflowId }) => workflowId),
   );
   for (const workflowId of running) suspects.delete(workflowId);
-  const closed = await each([...suspects], async (workflowId) =>
-    (await isOpen(client, workflowId)) ? [] : [workflowId],
-  );
+  const states = await runStates(client, [...suspects]);
+  const closed = [...suspects].filter((workflowId) => isDead(states.get(workflowId) ?? 'running'));
   const unsettled = await store.claims.collection.distinct('workflowId', {
-    workflowId: { $in: closed.flat() },
+    workflowId: { $in: closed },
     settledAt: null,
   });
   return new Set(unsettled);

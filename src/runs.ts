@@ -94,17 +94,6 @@ export async function openRuns(client: Client, taskQueue: string): Promise<Set<s
   return ids;
 }
 
-/** Whether the latest run with this id is open. Asks the run itself, and so does not lag. */
-export async function isOpen(client: Client, workflowId: string): Promise<boolean> {
-  try {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
-}
-
 const CLOSED = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);
 const ASKED_AT_ONCE = 16;
 

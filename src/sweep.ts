@@ -3,6 +3,7 @@
  * claim step of such a run takes the claim over, or finds that somebody else has it by then (activities/takeover.ts).
  */
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import type { Claim } from './claims.ts';
 import type { Config } from './config-schema.ts';
 import type { NewRegistration } from './domain/batch.ts';
@@ -13,6 +14,8 @@ import type { OpenClaim } from './doubts.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import type { Store } from './store.ts';
+import { endedRuns, inputOf, openRuns, runStates } from './runs.ts';
+import { startRun } from './temporal.ts';
 import type { StartResult } from './temporal.ts';
 import { findUnclaimed } from './unclaimed.ts';
 import type { Unclaimed } from './unclaimed.ts';
@@ -37,6 +40,21 @@ export interface SweepNeeds {
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
 }
 
+/** On the real Temporal. */
+export const sweepNeeds = (
+  config: Config,
+  store: SweepNeeds['store'],
+  client: Client,
+): SweepNeeds => ({
+  config,
+  store,
+  openRuns: () => openRuns(client, config.temporal.taskQueue),
+  runStates: (ids) => runStates(client, ids),
+  endedRuns: (since) => endedRuns(client, config.temporal.taskQueue, since),
+  broughtBy: (id) => inputOf(client, id),
+  start: (id, input) => startRun(client, config, id, input),
+});
+
 export interface Found {
   stranded: Stranded[];
   unclaimed: Unclaimed[];
@@ -56,15 +74,15 @@ export interface Swept {
  * @throws what the client throws when Temporal does not answer: nothing is swept on a guess
  */
 export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<Stranded[]> {
-  const { config, store, openRuns, runStates } = needs;
-  const running = await openRuns();
+  const { config, store } = needs;
+  const running = await needs.openRuns();
   // `settledAt` has an index, for retention: what is open is found without reading what is settled.
   const open = await store.claims.collection
     .find({ settledAt: null, claimedAt: { $lte: new Date(Date.now() - config.sweeper.olderThan) } })
     .project<OpenClaim>({ message: 0 })
     .toArray();
   const suspects = open.filter(({ workflowId: run }) => !running.has(run));
-  const states = await runStates([...new Set(suspects.map(({ workflowId: run }) => run))]);
+  const states = await needs.runStates(suspects.map(({ workflowId: run }) => run));
   const keys = suspects.map(({ _id }) => _id);
   // Read after Temporal was asked: a run that has ended in order settled its claims before.
   const unsettled = await unsettledAmong(store, keys);

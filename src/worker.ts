@@ -14,9 +14,9 @@ import type { Metrics } from './metrics.ts';
 import { createPublisher } from './rabbit-publisher.ts';
 import { createSlots } from './slots.ts';
 import { openStore } from './store.ts';
-import { endedRuns, inputOf, openRuns, runStates } from './runs.ts';
-import { sweep } from './sweep.ts';
-import { connectTemporal, connectionOptions, startRun } from './temporal.ts';
+import { runStates } from './runs.ts';
+import { sweep, sweepNeeds } from './sweep.ts';
+import { connectTemporal, connectionOptions } from './temporal.ts';
 
 export interface RunningWorker {
   checks(): Record<string, boolean>;
@@ -80,17 +80,7 @@ export async function startWorker(
     workflowBundle: { code: await readFile(WORKFLOW_BUNDLE, 'utf8') },
     activities: {
       ...activities,
-      ...createSweep(() =>
-        sweep({
-          config,
-          store,
-          openRuns: () => openRuns(client, config.temporal.taskQueue),
-          runStates: (ids) => runStates(client, ids),
-          endedRuns: (since) => endedRuns(client, config.temporal.taskQueue, since),
-          broughtBy: (id) => inputOf(client, id),
-          start: startRun.bind(null, client, config),
-        }),
-      ),
+      ...createSweep(() => sweep(sweepNeeds(config, store, client))),
     },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,

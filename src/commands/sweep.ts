@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import { labelOf } from '../label.ts';
-import { endedRuns, inputOf, openRuns, runStates } from '../runs.ts';
-import { findLeft, takeUp } from '../sweep.ts';
+import { findLeft, sweepNeeds, takeUp } from '../sweep.ts';
 import type { Stranded } from '../sweep.ts';
 import type { Unclaimed } from '../unclaimed.ts';
-import { startRun } from '../temporal.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { withStore, withTemporal } from './neighbours.ts';
 import { columns, line, number, paint, when } from './table.ts';
@@ -34,15 +32,7 @@ async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): 
   const { config } = load(command);
   const { stranded, unclaimed, started } = await withTemporal(config, (client) =>
     withStore(config, async (store) => {
-      const needs = {
-        config,
-        store,
-        openRuns: () => openRuns(client, config.temporal.taskQueue),
-        runStates: (ids: string[]) => runStates(client, ids),
-        endedRuns: (since: Date) => endedRuns(client, config.temporal.taskQueue, since),
-        broughtBy: (id: string) => inputOf(client, id),
-        start: startRun.bind(null, client, config),
-      };
+      const needs = sweepNeeds(config, store, client);
       const found = await findLeft(needs);
       return { ...found, started: dryRun ? [] : (await takeUp(needs, found)).started };
     }),
