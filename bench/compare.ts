@@ -20,7 +20,7 @@ import { startOther, startOurs, startServer } from './contestants.ts';
 import type { Contestant, ContestantName, Runner } from './contestants.ts';
 import { writeDocument } from './document.ts';
 import { cpuSeconds, peakRssMb, processTree, serverPids } from './processes.ts';
-import { deleteQueues, preload } from './preload.ts';
+import { deleteQueues, ownNames, preload } from './preload.ts';
 import { addResult, readResults } from './results-file.ts';
 import type { CompareResult } from './results-file.ts';
 import { judge, settlementsOfOthers, settlementsOfOurs, simulatorStats } from './verdict.ts';
@@ -96,11 +96,7 @@ export async function contest(
   const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-'));
   const unique = Date.now().toString(36);
   const env: Record<string, string> = {
-    DESPACHANTE_MONGODB_DATABASE: `bench_${unique}`,
-    DESPACHANTE_RABBIT_INTAKE_QUEUE: `bench.${unique}`,
-    DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
-    DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
-    DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
+    ...ownNames(unique),
     DATABASE: `bench_${unique}`,
     QUEUE: `bench.${unique}`,
     ...contestant.settings,

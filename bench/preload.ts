@@ -7,6 +7,19 @@ import { declareQueues } from '../src/rabbit-queues.ts';
 import { connectOnce } from '../src/rabbit.ts';
 import { sampleRegistrations } from '../src/sample-registrations.ts';
 
+/** A database, queues and a task queue of its own for each run: what an earlier one left behind is not measured. */
+export function ownNames(unique: string): Record<string, string> {
+  return {
+    DESPACHANTE_MONGODB_DATABASE: `bench_${unique}`,
+    DESPACHANTE_RABBIT_INTAKE_QUEUE: `bench.${unique}`,
+    DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
+    DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
+    DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
+    // A Schedule would outlive the bench, as its task queue does not.
+    DESPACHANTE_SWEEPER_ENABLED: 'false',
+  };
+}
+
 /** Declares the queues and publishes samples; what the broker confirmed goes into the ledger file. */
 export async function preload(
   config: Config,

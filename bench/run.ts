@@ -16,7 +16,7 @@ import { loadConfig } from '../src/config.ts';
 import { measure } from '../src/measure.ts';
 import { openStore } from '../src/store.ts';
 import { comparison } from './compare.ts';
-import { deleteQueues, preload } from './preload.ts';
+import { deleteQueues, ownNames, preload } from './preload.ts';
 import { cpuSeconds, peakRssMb, rssMb, serverPids } from './processes.ts';
 import { settledByMetrics } from './progress.ts';
 
@@ -55,16 +55,9 @@ const program = new Command('bench')
 
 async function bench(options: BenchOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-'));
-  // A database and queues of its own: what an earlier run left behind is not measured.
   const unique = Date.now().toString(36);
   const env: Record<string, string> = {
-    DESPACHANTE_MONGODB_DATABASE: `bench_${unique}`,
-    DESPACHANTE_RABBIT_INTAKE_QUEUE: `bench.${unique}`,
-    DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
-    DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
-    DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
-    // A Schedule would outlive the bench, as its task queue does not.
-    DESPACHANTE_SWEEPER_ENABLED: 'false',
+    ...ownNames(unique),
     DESPACHANTE_INTAKE_BATCH_SIZE: String(options.batchSize),
   };
   const children: Child[] = [];

@@ -3,26 +3,8 @@ import { test } from 'node:test';
 import type { MessageProperties } from 'amqplib';
 import fc from 'fast-check';
 import { fromWire, redriveOf, toWire } from '../../src/message.ts';
+import { propertiesOf } from '../helpers/properties.ts';
 import { testPublisher, testQueues } from '../helpers/servers.ts';
-
-/** Properties as the client hands them over: all of them, undefined when absent. */
-const propertiesOf = (given: Partial<MessageProperties>): MessageProperties => ({
-  contentType: undefined,
-  contentEncoding: undefined,
-  headers: {},
-  deliveryMode: undefined,
-  priority: undefined,
-  correlationId: undefined,
-  replyTo: undefined,
-  expiration: undefined,
-  messageId: undefined,
-  timestamp: undefined,
-  type: undefined,
-  userId: undefined,
-  appId: undefined,
-  clusterId: undefined,
-  ...given,
-});
 
 const roundTrip = (given: Partial<MessageProperties>) =>
   fromWire(toWire(Buffer.alloc(0), propertiesOf(given)).properties);

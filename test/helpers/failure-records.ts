@@ -3,6 +3,7 @@ import type { Config } from '../../src/config-schema.ts';
 import type { FailureClass } from '../../src/domain/outcome.ts';
 import { createFailures } from '../../src/failures.ts';
 import { toWire } from '../../src/message.ts';
+import { propertiesOf } from './properties.ts';
 import { testPublisher } from './servers.ts';
 import type { Ending } from './servers.ts';
 
@@ -32,29 +33,14 @@ export async function putFailures(
       workflowId: `registrations/${id}/1`,
       redrive,
       body: body ?? Buffer.from(JSON.stringify({ id, name: 'Ana' })),
-      properties: toWire(Buffer.alloc(0), {
-        ...NONE,
-        contentType: 'application/json',
-        correlationId: `c-${id}`,
-        headers: { 'x-tenant': 'recife' },
-      }).properties,
+      properties: toWire(
+        Buffer.alloc(0),
+        propertiesOf({
+          contentType: 'application/json',
+          correlationId: `c-${id}`,
+          headers: { 'x-tenant': 'recife' },
+        }),
+      ).properties,
     });
   }
 }
-
-const NONE = {
-  contentType: undefined,
-  contentEncoding: undefined,
-  headers: undefined,
-  deliveryMode: undefined,
-  priority: undefined,
-  correlationId: undefined,
-  replyTo: undefined,
-  expiration: undefined,
-  messageId: undefined,
-  timestamp: undefined,
-  type: undefined,
-  userId: undefined,
-  appId: undefined,
-  clusterId: undefined,
-};
