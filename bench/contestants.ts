@@ -112,7 +112,7 @@ export async function startServer(kind: string, folder: string): Promise<Contest
   return { url, pid, stop: () => child.end('SIGTERM') };
 }
 
-/** `npm ci` of what the contestants need, in a folder of their own. */
+/** `npm install` of what the contestants need, in a folder of their own. */
 export async function installContestants(): Promise<void> {
   const child = fork('bench/contestants/servers.mjs', ['install'], { execArgv: [] });
   const code = await new Promise<number | null>((resolve) => child.once('exit', resolve));

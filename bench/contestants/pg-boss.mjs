@@ -78,7 +78,8 @@ async function add() {
   const batch = waiting;
   waiting = [];
   await boss.insert(
-    batch.map(({ id, body, receivedAt }) => job('submit', { id, body, receivedAt }, 0)),
+    // Not 0: a job is kept for some days from its start, and one that should have started long ago is swept away unseen.
+    batch.map(({ id, body, receivedAt }) => job('submit', { id, body, receivedAt }, Date.now())),
   );
   for (const { ack } of batch) ack();
 }

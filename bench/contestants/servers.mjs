@@ -14,12 +14,20 @@ const env = process.env;
 const ctx = { env, cache: cacheFolder(env), progress: createProgress() };
 const home = join(root, 'bench', 'contestants');
 
-/** `npm ci`, when node_modules is not there. */
+/** `npm install`, when node_modules is not there. */
 async function install() {
   if (existsSync(join(home, 'node_modules', '.package-lock.json'))) return;
   const log = join(ctx.cache, 'npm-ci-contestants.log');
-  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
-  await ctx.progress.step('installing the contestants (npm ci)', 'about 10 s', () =>
+  // Not `npm ci`: it refuses a lock without the optional packages of other platforms, which not every registry has.
+  const args = [
+    'install',
+    '--no-save',
+    '--omit=optional',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+  ];
+  await ctx.progress.step('installing the contestants (npm install)', 'about 10 s', () =>
     runTool('npm', args, { env, cwd: home, log }),
   );
 }
