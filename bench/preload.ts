@@ -20,12 +20,16 @@ export function ownNames(unique: string): Record<string, string> {
   };
 }
 
-/** Declares the queues and publishes samples; what the broker confirmed goes into the ledger file. */
+/**
+ * Declares the queues and publishes samples; what the broker confirmed goes into the ledger file.
+ * @param perSecond null for as fast as it goes
+ */
 export async function preload(
   config: Config,
   prefix: string,
   count: number,
   ledgerFile: string,
+  perSecond: number | null = null,
 ): Promise<void> {
   const connection = await connectOnce(config.amqpUrl, 'bench', config.rabbit.heartbeat);
   await declareQueues(connection, config.rabbit);
@@ -43,6 +47,7 @@ export async function preload(
     queue: config.rabbit.intakeQueue,
     messages: samples.map(({ id, body }) => outgoing(id, body)),
     onConfirmed: (message) => ledger.add(message),
+    perSecond,
   });
   await ledger.close();
   await publisher.close();

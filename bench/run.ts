@@ -25,6 +25,8 @@ interface BenchOptions {
   batchSize: number;
   latency: string;
   warmUp: number;
+  /** Published while the system works, so many a second; absent: all wait in the queue before. */
+  rate?: number;
   out: string;
   instance: string;
 }
@@ -44,6 +46,11 @@ const program = new Command('bench')
     'registrations that the worker has settled before',
     wholeNumber(0, 100_000),
     0,
+  )
+  .option(
+    '--rate <n>',
+    'publish so many a second while it works, instead of all before (memory is then told by the minute)',
+    wholeNumber(1, 100_000),
   )
   .option('--out <file>', 'where to write the figures', 'bench/results/latest.json')
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
@@ -87,7 +94,7 @@ async function bench(options: BenchOptions): Promise<void> {
       await first.stop();
     }
     const ledgerFile = join(folder, 'published.jsonl');
-    await preload(config, 'bench', options.count, ledgerFile);
+    if (options.rate === undefined) await preload(config, 'bench', options.count, ledgerFile);
 
     const servers = serverPids(options.instance);
     const serverCpuBefore = cpuSeconds(Object.values(servers));
@@ -95,7 +102,13 @@ async function bench(options: BenchOptions): Promise<void> {
     const workerBaseRssMb = round(rssMb(worker.pid));
     const intake = await start(['intake', '--port', '0']);
     const ports = [worker.facts.health ?? 0, intake.facts.health ?? 0];
+    const memory = watchMemory({ worker: worker.pid, intake: intake.pid, ...servers });
+    const { rate } = options;
+    const published =
+      rate === undefined ? null : preload(config, 'bench', options.count, ledgerFile, rate);
     await settledByMetrics(ports, options.warmUp + options.count);
+    await published;
+    const rssMbByMinute = memory.stop();
 
     const pids = [worker.pid, intake.pid];
     const cpu = {
@@ -125,6 +138,7 @@ async function bench(options: BenchOptions): Promise<void> {
       ratioToFloor:
         measured.floorSeconds === null ? null : round(measured.wallSeconds / measured.floorSeconds),
       ...cpu,
+      ...(rate === undefined ? {} : { ratePerSecond: rate, rssMbByMinute }),
       lost: audit.lost.length,
       duplicates: audit.filedTwice.length,
       auditHolds: audit.holds,
@@ -135,6 +149,23 @@ async function bench(options: BenchOptions): Promise<void> {
   } finally {
     for (const child of children.reverse()) await child.stop();
   }
+}
+
+/** The resident memory of processes, MB, now and each minute until it is stopped. */
+function watchMemory(pids: Record<string, number>) {
+  const samples: Record<string, number>[] = [];
+  const sample = () =>
+    samples.push(
+      Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, Math.round(rssMb(pid))])),
+    );
+  sample();
+  const timer = setInterval(sample, 60_000);
+  return {
+    stop() {
+      clearInterval(timer);
+      return samples;
+    },
+  };
 }
 
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -70,6 +70,7 @@ const intake = z
     // Temporal refuses an argument of 2 MB; the rest of a run's state needs room beside the messages.
     batchBytes: size(KIB, MIB).prefault('512KiB'),
     batchWait: duration('0ms', '10s').prefault('20ms'),
+    partialBatchesPerSecond: whole(1, 1_000).prefault(2),
     maxMessageBytes: size(1, MIB).prefault('256KiB'),
     maxDepth: whole(1, 1000).prefault(64),
   })

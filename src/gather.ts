@@ -1,7 +1,8 @@
 /**
- * Batches that adapt to the load. The first delivery of a batch waits `waitMs` for company, no longer; while all starts
- * are busy the next batch goes on filling. So an idle system gives each registration a run of its own, and a loaded one
- * fills its runs, without anything to tune.
+ * Batches that adapt to the load. The first delivery of a batch waits `waitMs` for company; while all starts are busy the
+ * next batch goes on filling, and so it does when there were many partial batches just before: a run costs much the same
+ * whether it carries one registration or a hundred. So an idle system gives each registration a run of its own, and a
+ * loaded one fills its runs, by a burst as by a steady stream, without anything to tune.
  */
 export interface GatherOptions<T> {
   /** Most deliveries in a batch. */
@@ -9,6 +10,8 @@ export interface GatherOptions<T> {
   /** Most bytes in a batch, as `bytesOf` counts them. */
   bytes: number;
   waitMs: number;
+  /** Batches that are not full, a second, in the long run; the first `PARTIAL_BURST` of them go without waiting. */
+  partialPerSecond: number;
   /** Batches handed over at the same time. */
   concurrency: number;
   bytesOf: (item: T) => number;
@@ -22,10 +25,16 @@ export interface Gatherer<T> {
   drain(): Promise<void>;
 }
 
+/** Partial batches that an idle system may start at once. */
+const PARTIAL_BURST = 8;
+
 export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
   let waiting: { item: T; bytes: number }[] = [];
   let timer: NodeJS.Timeout | null = null;
   let isRipe = false;
+  let isDraining = false;
+  let allowance = PARTIAL_BURST;
+  let allowanceAt = Date.now();
   const busy = new Set<Promise<void>>();
 
   const isFull = () =>
@@ -33,7 +42,7 @@ export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
     waiting.reduce((sum, { bytes }) => sum + bytes, 0) >= options.bytes;
 
   function handOverWhatIsDue(): void {
-    while (waiting.length > 0 && busy.size < options.concurrency && (isRipe || isFull())) {
+    while (waiting.length > 0 && busy.size < options.concurrency && isDue()) {
       const batch = takeBatch();
       const done: Promise<void> = options.handOver(batch).finally(() => {
         busy.delete(done);
@@ -45,13 +54,27 @@ export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
       isRipe = false;
       if (timer !== null) clearTimeout(timer);
       timer = null;
-    } else if (timer === null && !isRipe) {
+    } else if (timer === null && (!isRipe || allowance < 1)) {
+      const restMs = isRipe ? ((1 - allowance) * 1_000) / options.partialPerSecond : options.waitMs;
       timer = setTimeout(() => {
         timer = null;
         isRipe = true;
         handOverWhatIsDue();
-      }, options.waitMs);
+      }, Math.ceil(restMs));
     }
+  }
+
+  /** Whether the next batch may go now; a partial one uses up a part of the allowance. */
+  function isDue(): boolean {
+    if (isFull()) return true;
+    if (!isRipe) return false;
+    const now = Date.now();
+    const regained = ((now - allowanceAt) * options.partialPerSecond) / 1_000;
+    allowance = Math.min(PARTIAL_BURST, allowance + regained);
+    allowanceAt = now;
+    if (allowance < 1 && !isDraining) return false;
+    allowance -= 1;
+    return true;
   }
 
   function takeBatch(): T[] {
@@ -74,6 +97,7 @@ export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
       handOverWhatIsDue();
     },
     async drain() {
+      isDraining = true;
       while (waiting.length > 0 || busy.size > 0) {
         isRipe = waiting.length > 0;
         handOverWhatIsDue();

@@ -55,6 +55,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     size: config.intake.batchSize,
     bytes: config.intake.batchBytes,
     waitMs: config.intake.batchWait,
+    partialPerSecond: config.intake.partialBatchesPerSecond,
     concurrency: STARTS,
     bytesOf: ({ registration }) => encodedBytes(registration),
     handOver: (batch) => startBatch(batch).catch(() => {}),

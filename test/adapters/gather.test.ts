@@ -7,13 +7,14 @@ import type { GatherOptions } from '../../src/gather.ts';
 
 /** A gatherer of texts, whose hand-overs end when the test says so, in a time that the test moves. */
 function gathererFor(t: TestContext, options: Partial<GatherOptions<string>> = {}) {
-  t.mock.timers.enable({ apis: ['setTimeout'] });
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const batches: string[][] = [];
   const endings: (() => void)[] = [];
   const gatherer = createGatherer<string>({
     size: 3,
     bytes: 1_000,
     waitMs: 20,
+    partialPerSecond: 2,
     concurrency: 2,
     bytesOf: (text) => text.length,
     handOver: (batch) => {
@@ -130,4 +131,47 @@ test('after a quiet time the next one alone waits for company again', (t) => {
   assert.deepEqual(batches, [['a']]);
   later(20);
   assert.deepEqual(batches, [['a'], ['b']]);
+});
+
+test('under a steady stream partial batches go at their pace, and fill meanwhile', (t) => {
+  const { add, batches, later } = gathererFor(t, { size: 100, concurrency: 1_000 });
+  const seconds = 60;
+  for (let at = 0; at < seconds * 1_000; at += 50) {
+    add('a');
+    for (let n = 0; n < 50; n++) later(1);
+  }
+  // The first eight of an idle system, and then two a second, each with what came in half a second.
+  assert.ok(Math.abs(batches.length - 8 - 2 * seconds) < 5, `${batches.length} batches`);
+  assert.deepEqual(batches[0], ['a']);
+  assert.ok(batches.slice(-10).every(({ length }) => length === 10));
+  later(1_000);
+  assert.equal(batches.flat().length, seconds * 20, 'none is forgotten');
+});
+
+test('full batches go at once, however many partial ones went before', (t) => {
+  const { add, batches, later } = gathererFor(t, { concurrency: 100 });
+  for (let n = 0; n < 8; n++) {
+    add('a');
+    later(20);
+  }
+  add('x', 'y', 'z', 'x', 'y', 'z');
+  assert.deepEqual(batches.slice(8), [
+    ['x', 'y', 'z'],
+    ['x', 'y', 'z'],
+  ]);
+});
+
+test('drain does not wait for the pace', async (t) => {
+  const { add, drain, batches, later, finish } = gathererFor(t, { concurrency: 100 });
+  for (let n = 0; n < 8; n++) {
+    add('a');
+    later(20);
+  }
+  add('z');
+  later(20);
+  assert.equal(batches.length, 8);
+  const draining = drain();
+  assert.deepEqual(batches[8], ['z']);
+  for (let n = 0; n < 9; n++) await finish();
+  await draining;
 });
