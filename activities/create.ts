@@ -6,11 +6,12 @@ import type { Learner } from '../src/learner.ts';
 import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
 import type { RunLife } from '../src/domain/takeover.ts';
+import type { Plans } from '../src/plans.ts';
 import type { Results } from '../src/results.ts';
 import type { Slots } from '../src/slots.ts';
 import type { Unroutable } from '../src/unroutable.ts';
 import { createClaim } from './claim.ts';
-import { createPoll } from './poll.ts';
+import { createPlannedPoll } from './poll.ts';
 import { createRecheck } from './recheck.ts';
 import { createSettle } from './settle.ts';
 import { createSubmit } from './submit.ts';
@@ -27,6 +28,7 @@ export interface Dependencies {
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   slots: Slots;
   learner: Pick<Learner, 'observe'>;
+  plans: Pick<Plans, 'replan'>;
   metrics: Metrics;
   log: Log;
   /** The longest an HTTP request to the legacy system can take, ms. */
@@ -41,7 +43,7 @@ export function createActivities(dependencies: Dependencies) {
     claim: createClaim(dependencies),
     submit: createSubmit(dependencies),
     ...createRecheck(dependencies),
-    poll: createPoll(dependencies),
+    poll: createPlannedPoll(dependencies),
     ...createSettle(dependencies),
   };
 }

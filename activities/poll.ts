@@ -5,6 +5,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PollAnswer } from '../src/domain/answers.ts';
+import type { PollPlan } from '../src/domain/poll-plan.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
@@ -18,6 +19,19 @@ export interface PollRequest {
 }
 
 type Needs = Pick<Dependencies, 'legacy' | 'slots' | 'learner' | 'metrics'>;
+
+/** With the newest plan of polls, where it is clearly better than the one the run has. */
+export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
+
+/** The poll that a run gets: as createPoll, and told the run's plan it brings a better one. Runs of before tell none. */
+export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
+  const poll = createPoll(needs);
+  return async (requests: PollRequest[], plan?: PollPlan): Promise<PollAnswers> => {
+    const answers = await poll(requests);
+    const newest = plan === undefined ? null : needs.plans.replan(plan);
+    return newest === null ? answers : { answers, plan: newest };
+  };
+};
 
 export const createPoll =
   (needs: Needs) =>

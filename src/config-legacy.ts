@@ -84,6 +84,7 @@ export const legacy = z
     expectedLatency: expectedLatency.prefault({}),
     learnLatency: flag().prefault(true),
     maxGetsPerRegistration: whole(1, 100).prefault(10),
+    targetLag: duration('10ms', '1h').nullable().prefault(null),
     maxPollInterval: duration('10ms', '1d').prefault('60s'),
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),

@@ -5,7 +5,14 @@
 import type { Config } from './config-schema.ts';
 import { priorOf } from './domain/latency.ts';
 import type { Latencies } from './domain/latency.ts';
-import { byPlan, costOf, exploreFor } from './domain/learned-plan.ts';
+import {
+  betterThan,
+  byPlan,
+  costOf,
+  drawFor,
+  exploreFor,
+  jittered,
+} from './domain/learned-plan.ts';
 import type { PollPlan } from './domain/poll-plan.ts';
 import { openLatencies } from './latencies.ts';
 import { errorFacts } from './log.ts';
@@ -18,6 +25,8 @@ import { planOf } from './rules.ts';
 export interface Plans {
   /** For a new run; a small share of the runs, by their id, asks early. */
   planFor(runId: string): PollPlan;
+  /** For a run that is under way: the newest plan, where it is clearly better than its own; else null. */
+  replan(current: PollPlan): PollPlan | null;
   /** Reads again what is known. Never throws. */
   refresh(): Promise<void>;
   close(): Promise<void>;
@@ -66,7 +75,12 @@ export function createPlans(
   return {
     planFor(runId) {
       const explore = exploreFor(runId);
-      return explore === null ? usual : planOf(config, known, explore);
+      const plan = explore === null ? usual : planOf(config, known, explore);
+      return known === null ? plan : jittered(plan, drawFor(`${runId} jitter`));
+    },
+    replan(current) {
+      if (!config.legacy.learnLatency || known === null) return null;
+      return betterThan(current, usual, known);
     },
     refresh: refreshOnce,
     async close() {

@@ -1,13 +1,22 @@
 import type { Rules } from './domain/batch.ts';
 import type { Latencies } from './domain/latency.ts';
-import { planFrom } from './domain/learned-plan.ts';
-import { planPolls } from './domain/poll-plan.ts';
+import type { Budget } from './domain/learned-plan.ts';
+import { planForLag, planFrom } from './domain/learned-plan.ts';
+import { coalesceOf, planPolls } from './domain/poll-plan.ts';
 import type { PollPlan } from './domain/poll-plan.ts';
 import type { Config } from './config-schema.ts';
 
 /** The plan where nothing was learned. */
-export const fixedPlan = ({ legacy }: Pick<Config, 'legacy'>): PollPlan =>
-  planPolls(legacy.expectedLatency, legacy.maxGetsPerRegistration, legacy.maxPollInterval);
+export function fixedPlan({ legacy }: Pick<Config, 'legacy'>): PollPlan {
+  const { expectedLatency, maxGetsPerRegistration, maxPollInterval, targetLag } = legacy;
+  // Polls at equal steps find what is done half a step later, on average.
+  const enough =
+    targetLag === null
+      ? maxGetsPerRegistration
+      : Math.ceil((expectedLatency.max - expectedLatency.min) / (2 * targetLag));
+  const gets = Math.min(Math.max(1, enough), maxGetsPerRegistration);
+  return planPolls(expectedLatency, gets, maxPollInterval);
+}
 
 /** The plan in force; `known` is null when nothing was seen. */
 export function planOf(
@@ -16,8 +25,9 @@ export function planOf(
   explore: number | null = null,
 ): PollPlan {
   if (!legacy.learnLatency || known === null) return fixedPlan({ legacy });
-  const { maxGetsPerRegistration: gets, maxPollInterval: longest } = legacy;
-  return planFrom(known, { gets, longest, explore });
+  const { maxGetsPerRegistration: gets, maxPollInterval: longest, targetLag } = legacy;
+  const budget: Budget = { gets, longest, explore };
+  return targetLag === null ? planFrom(known, budget) : planForLag(known, budget, targetLag);
 }
 
 /** What a run gets to know of the configuration, as an argument of its start. */
@@ -25,14 +35,12 @@ export function rulesOf(
   { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
   plan: PollPlan = fixedPlan({ legacy }),
 ): Rules {
-  // Half a step of the plan: a batch that was accepted over a second is still polled in one round a step.
-  const coalesce = Math.min(plan.tail / 2, 1_000);
   return {
     deadline: legacy.deadline,
     maxOpen: legacy.maxOpen,
     onUnknown: legacy.onUnknown,
     plan,
-    coalesce,
+    coalesce: coalesceOf(plan),
     countEarly: true,
     renewLimits: true,
     pause: 1_000,

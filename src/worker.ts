@@ -11,6 +11,7 @@ import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { createPlans } from './plans.ts';
 import { createPublisher } from './rabbit-publisher.ts';
 import { createSlots } from './slots.ts';
 import { openStore } from './store.ts';
@@ -58,12 +59,17 @@ export async function startWorker(
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
+  const plans = createPlans(config, metrics, log, {
+    read: () => store.latencies.read(),
+    close: () => Promise.resolve(),
+  });
   const activities = createActivities({
     ...store,
     legacy,
     failures: createFailures(publisher, config.rabbit.failureQueue),
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
+    plans,
     slots: createSlots(config.legacy.maxConcurrent),
     metrics,
     log,
@@ -104,6 +110,7 @@ export async function startWorker(
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => {});
       await learner.close();
+      await plans.close();
       await Promise.allSettled([
         publisher.close(),
         legacy.close(),

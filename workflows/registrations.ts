@@ -17,7 +17,7 @@ import {
 } from '@temporalio/workflow';
 import { afterNoAnswer, whenCancelled } from '../src/domain/answers.ts';
 import type { NoAnswer } from '../src/domain/answers.ts';
-import { began, dueSteps, newBatch, replace, wakeAt } from '../src/domain/batch.ts';
+import { began, dueSteps, newBatch, replace, wakeAt, withPlan } from '../src/domain/batch.ts';
 import type { Batch, Item, NewRegistration, Rules, Step } from '../src/domain/batch.ts';
 import { perform } from './steps.ts';
 import type { Answered } from './steps.ts';
@@ -40,7 +40,7 @@ export function registrations(input: RunInput): Promise<Batch['settled']> {
 }
 
 async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<Batch['settled']> {
-  const { rules } = input;
+  let { rules } = input;
   const legacyLane = new CancellationScope({ cancellable: true });
   const settleLane = new CancellationScope({ cancellable: true });
   let batch = input.carried ?? newBatch(input.registrations, Date.now());
@@ -94,6 +94,7 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
   }
 
   function apply(step: Step, answered: Answered): void {
+    if (answered.plan !== undefined) rules = withPlan(rules, answered.plan);
     const settled = { ...batch.settled };
     for (const kind of answered.left) settled[kind] = (settled[kind] ?? 0) + 1;
     const journalRead = step.kind === 'submit' || step.kind === 'recheck';

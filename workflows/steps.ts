@@ -8,10 +8,11 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create.ts';
 import { afterClaim, afterPoll, afterSettle, afterSubmit } from '../src/domain/answers.ts';
-import { waitedSince } from '../src/domain/batch.ts';
+import { waitedSince, withPlan } from '../src/domain/batch.ts';
 import type { Item, Rules, Step } from '../src/domain/batch.ts';
 import { OUR_REASON } from '../src/domain/outcome.ts';
 import type { OutcomeKind } from '../src/domain/outcome.ts';
+import type { PollPlan } from '../src/domain/poll-plan.ts';
 
 /**
  * All of the server's activities heartbeat each second, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
@@ -71,6 +72,8 @@ export const resolve = store.resolve;
 export interface Answered {
   items: Map<number, Item | null>;
   left: (OutcomeKind | 'duplicate' | 'unroutable')[];
+  /** The newest plan of polls, where an activity brought one. */
+  plan?: PollPlan;
 }
 
 /** Has an activity do a step. @throws ActivityFailure when it gave up or was cancelled without an answer */
@@ -106,12 +109,21 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
         acceptedAt,
         polledAt: polledAt ?? null,
       }));
-      const answers = await localFirst(
+      const { plan } = rules;
+      const result = await localFirst(
         isTried,
-        () => local.poll(requests),
-        () => legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [requests]),
+        () => local.poll(requests, plan),
+        () => legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [requests, plan]),
       );
-      return applied(items, answers, (item, answer) => afterPoll(item, answer, rules, Date.now()));
+      // Recorded results of before are the answers alone.
+      if (Array.isArray(result)) {
+        return applied(items, result, (item, answer) => afterPoll(item, answer, rules, Date.now()));
+      }
+      const newest = withPlan(rules, result.plan);
+      const answered = applied(items, result.answers, (item, answer) =>
+        afterPoll(item, answer, newest, Date.now()),
+      );
+      return { ...answered, plan: result.plan };
     }
     case 'recheck': {
       const requests = items.map(({ index, entry }) => ({ index, entry }));

@@ -5,7 +5,7 @@
  *   claim ──► submit ──► poll ──► settle          docs/lifecycle.md draws it in full
  *                └► doubt ◄┘ (what a recheck, or an operator, resolves)
  */
-import { nextPollAt } from './poll-plan.ts';
+import { coalesceOf, nextPollAt } from './poll-plan.ts';
 import type { PollPlan } from './poll-plan.ts';
 import type { Outcome, OutcomeKind } from './outcome.ts';
 
@@ -85,6 +85,13 @@ export interface Rules {
   /** Events after which a run continues as new, with a short history. */
   maxHistoryEvents: number;
 }
+
+/** The rules with the newest plan, as a poll brought it. */
+export const withPlan = (rules: Rules, plan: PollPlan): Rules => ({
+  ...rules,
+  plan,
+  coalesce: coalesceOf(plan),
+});
 
 export interface Batch {
   items: Item[];

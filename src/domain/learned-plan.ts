@@ -55,6 +55,41 @@ export function planFrom(known: Latencies, { gets, longest, explore }: Budget): 
   return { ...plan, offsets: [first, ...plan.offsets.filter((offset) => offset > first)] };
 }
 
+/**
+ * The plan with the fewest polls whose expected lag is within `targetLag`, ms, of those that the budget allows; all of the
+ * budget where even that is not enough.
+ * @throws RangeError as planFrom
+ */
+export function planForLag(known: Latencies, budget: Budget, targetLag: number): PollPlan {
+  for (let gets = 1; gets < Math.floor(budget.gets); gets++) {
+    const plan = planFrom(known, { ...budget, gets });
+    if (costOf(byPlan(plan), known).lag <= targetLag) return plan;
+  }
+  return planFrom(known, budget);
+}
+
+/** How far polls are moved at most, to either side: a share of the pause there. */
+const JITTER = 0.1;
+
+/** The plan with its polls moved by a run's own share, 0 to 1, so that runs of one moment do not ask in step for ever. */
+export function jittered(plan: PollPlan, share: number): PollPlan {
+  const by = (2 * share - 1) * JITTER;
+  const pauses = plan.offsets.slice(1).map((offset, at) => offset - (plan.offsets[at] ?? 0));
+  const moved = plan.offsets.map((offset, at) => {
+    const [before, after] = [pauses[at - 1] ?? pauses[at] ?? 0, pauses[at] ?? pauses[at - 1] ?? 0];
+    return Math.max(1, Math.round(offset + by * (by < 0 ? before : after)));
+  });
+  return { ...plan, offsets: [...new Set(moved)] };
+}
+
+/** The newest plan, where it is clearly better by what is known now than the one that a run has; else null. */
+export function betterThan(current: PollPlan, newest: PollPlan, known: Latencies): PollPlan | null {
+  const have = costOf(byPlan(current), known);
+  const could = costOf(byPlan(newest), known);
+  const isBetter = have.lag > could.lag * 1.5 + 100 || have.gets > could.gets * 1.5;
+  return isBetter ? newest : null;
+}
+
 /** Ascending times at equal steps of the integral of sqrt(hazard); the last is `latest`. */
 function place(known: Latencies, earliest: number, latest: number, polls: number): number[] {
   const pieces: { from: number; to: number; effort: number }[] = [];
@@ -91,13 +126,18 @@ export const EXPLORING = 0.03;
 
 /** For `Budget.explore`: a number that only depends on the id of the run, null for most of them. */
 export function exploreFor(runId: string): number | null {
+  const drawn = drawFor(runId);
+  return drawn < EXPLORING ? drawn / EXPLORING : null;
+}
+
+/** 0 ≤ x < 1, the same for the same text. */
+export function drawFor(runId: string): number {
   let hash = 0x811c9dc5; // FNV-1a
   for (let at = 0; at < runId.length; at++) {
     hash = Math.imul(hash ^ runId.charCodeAt(at), 0x01000193) >>> 0;
   }
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
-  const drawn = ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
-  return drawn < EXPLORING ? drawn / EXPLORING : null;
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
 }
 
 /** What a way of asking costs: GETs for a registration, and ms from done to seen, both on average. */

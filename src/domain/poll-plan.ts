@@ -35,6 +35,9 @@ export function planPolls(
   return { offsets, tail: Math.min(Math.max(step, 1_000), longest), longest };
 }
 
+/** Polls due within this time, ms, go together: half a step of the plan, so that a batch accepted over a second is one round. */
+export const coalesceOf = (plan: PollPlan): number => Math.min(plan.tail / 2, 1_000);
+
 /**
  * When to poll next, epoch ms: the first planned time after `now`; past the plan, `tail` growing by half to `longest`.
  * Polls that a slow moment has skipped are not made up for.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { createPoll } from '../../activities/poll.ts';
+import { createPlannedPoll, createPoll } from '../../activities/poll.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { Interval } from '../../src/domain/latency.ts';
 import { createLegacy } from '../../src/legacy.ts';
@@ -273,4 +273,29 @@ test('when the end was seen, and when last it was not, is told to the learner; w
   );
   assert.deepEqual(observed.map(({ after }) => after).sort(), [0, 14_000]);
   assert.ok(observed.every(({ upTo }) => upTo >= 15_000 && upTo <= Date.now() - acceptedAt));
+});
+
+test('a run that tells its plan is given a better one with the answers, and one that tells none is not', async (t) => {
+  const simulator = await simulatorFor(t);
+  const requests = requestsOf(await file(simulator, { id: 'p', simulate: { neverFinish: true } }));
+  const config = testConfig({ legacyUrl: simulator.url });
+  const legacy = createLegacy(config);
+  atEnd(t, () => legacy.close());
+  const [old, newest] = [10_000, 25_000].map((at) => ({
+    offsets: [at],
+    tail: 1_000,
+    longest: 60_000,
+  }));
+  const poll = createPlannedPoll({
+    legacy,
+    slots: createSlots(1),
+    learner: { observe() {} },
+    metrics: createMetrics(),
+    plans: { replan: (current) => (current === old && newest !== undefined ? newest : null) },
+  });
+  const answers = [{ index: 0, kind: 'processing' }];
+  const polled = (plan?: typeof old) => call((mine: typeof requests) => poll(mine, plan), requests);
+  assert.deepEqual(await polled(old), { answers, plan: newest });
+  assert.deepEqual(await polled(newest), answers);
+  assert.deepEqual(await polled(), answers);
 });

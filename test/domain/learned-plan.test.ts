@@ -4,12 +4,16 @@ import fc from 'fast-check';
 import { learn, priorOf, quantileOf } from '../../src/domain/latency.ts';
 import {
   EXPLORING,
+  betterThan,
   byPlan,
   costOf,
   doubling,
+  drawFor,
   everySecond,
   expectedGets,
   exploreFor,
+  jittered,
+  planForLag,
   planFrom,
 } from '../../src/domain/learned-plan.ts';
 import { bimodal, figuresOf, heavyTailed, live, uniform } from '../../bench/latency-world.ts';
@@ -148,3 +152,65 @@ for (const [name, latency] of Object.entries({ bimodal, heavyTailed })) {
     assert.ok(learned.gets <= expectedGets(10), `${learned.gets} GETs`);
   });
 }
+
+test('for a target of lag the fewest polls are planned that keep to it, and never more than the budget', () => {
+  fc.assert(
+    fc.property(anyKnown, anyGets, fc.integer({ min: 10, max: 60_000 }), (known, gets, target) => {
+      const budget = { gets, longest, explore: null };
+      const plan = planForLag(known, budget, target);
+      assert.ok(plan.offsets.length <= gets);
+      const { lag } = costOf(byPlan(plan), known);
+      if (lag > target) return assert.deepEqual(plan, planFrom(known, budget));
+      for (let fewer = 1; fewer < plan.offsets.length; fewer++) {
+        const other = planFrom(known, { ...budget, gets: fewer });
+        assert.ok(costOf(byPlan(other), known).lag > target);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a plan that is jittered ascends, keeps near to the plan, and asks no earlier than was seen', () => {
+  fc.assert(
+    fc.property(
+      anyKnown,
+      anyGets,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (known, gets, share) => {
+        const plan = planFrom(known, { gets, longest, explore: null });
+        const { offsets } = jittered(plan, share);
+        assert.ok(offsets.length >= 1 && offsets.length <= plan.offsets.length);
+        offsets.forEach((offset, at) => assert.ok(offset > (offsets[at - 1] ?? 0), offsets.join()));
+        const [first = 0, second = first] = plan.offsets;
+        assert.ok((offsets[0] ?? 0) >= Math.floor(first - (second - first) / 10));
+      },
+    ),
+  );
+});
+
+test('runs of one moment get polls at different times, by their ids', () => {
+  const plan = planFrom(prior, { gets: 10, longest, explore: null });
+  const firsts = new Set(
+    Array.from({ length: 50 }, (_, n) => jittered(plan, drawFor(`run-${n}`)).offsets[0]),
+  );
+  assert.ok(firsts.size > 20, `${firsts.size} different first polls`);
+});
+
+test('a run keeps its plan as long as the newest is about as good, jittered or exploring as it may be', () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (share) => {
+      const usual = planFrom(prior, { gets: 10, longest, explore: null });
+      const exploring = planFrom(prior, { gets: 10, longest, explore: share });
+      assert.equal(betterThan(usual, usual, prior), null);
+      assert.equal(betterThan(jittered(usual, share), usual, prior), null);
+      assert.equal(betterThan(jittered(exploring, share), usual, prior), null);
+    }),
+  );
+});
+
+test('a run gets the newest plan when the latency has moved away from under its own', () => {
+  const old = planFrom(prior, { gets: 10, longest, explore: null });
+  const slower = priorOf({ min: 25_000, max: 40_000 });
+  const newest = planFrom(slower, { gets: 10, longest, explore: null });
+  assert.deepEqual(betterThan(old, newest, slower), newest);
+});

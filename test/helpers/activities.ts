@@ -117,6 +117,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     failures,
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
     learner: { observe() {} },
+    plans: { replan: () => null },
     slots: createSlots(options.slots ?? 64),
     metrics: createMetrics(),
     log: silent,

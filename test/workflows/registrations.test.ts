@@ -250,3 +250,25 @@ test('a failure queue that is full for an hour holds no success back', async () 
   assert.deepEqual(result, { registered: 9, rejected: 1 });
   assert.equal(persistedWhenOpened, 9);
 });
+
+test('a plan that comes with the answers of a poll is the plan from then on, also after continuing as new', async () => {
+  const polledAt: number[] = [];
+  const activities = {
+    ...willing(newCalls()),
+    submit: acceptedNow,
+    poll: async (items: { index: number }[]) => {
+      polledAt.push(await env.currentTimeMs());
+      const kind = polledAt.length < 6 ? ('processing' as const) : ('done' as const);
+      const answers = items.map(({ index }): PollAnswer => ({ index, kind }));
+      if (polledAt.length > 1) return answers;
+      return { answers, plan: { offsets: [40_000, 50_000], tail: 20_000, longest: 20_000 } };
+    },
+  };
+  const short = { ...rules, maxHistoryEvents: 30 };
+  const result = await withRun(env, activities, { rules: short }, (run) => run.result());
+  assert.deepEqual(result, { registered: 1 });
+  const pauses = polledAt.slice(1).map((at, n) => Math.round((at - (polledAt[n] ?? 0)) / 1_000));
+  // The first by the plan it began with, 11.25 s after acceptance; then at 40 and 50 s, and every 20 s.
+  assert.deepEqual(pauses.slice(1), [10, 20, 20, 20]);
+  assert.ok((pauses[0] ?? 0) >= 27 && (pauses[0] ?? 0) <= 29, pauses.join());
+});
