@@ -1,4 +1,5 @@
 /** All fault scenarios, by area. */
+import { legacyMisconduct } from './legacy.ts';
 import type { Scenario } from './scenario.ts';
 
-export const SCENARIOS: Scenario[] = [];
+export const SCENARIOS: Scenario[] = [...legacyMisconduct];
