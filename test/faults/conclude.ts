@@ -19,7 +19,7 @@ export interface Expected {
  * @throws AssertionError when something is lost, filed twice, settled twice, stranded or unexpected, or too much in doubt
  */
 export async function conclude(
-  flow: Flow,
+  flow: Pick<Flow, 'audit'>,
   { maxInDoubt, faultEndedAt, withinMs = 90_000 }: Expected,
 ): Promise<Trial> {
   const report = await eventually(

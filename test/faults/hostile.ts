@@ -1,4 +1,5 @@
 /** A legacy system that misbehaves as it is told, and keeps the ledger that the audit reads. */
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { once } from 'node:events';
@@ -41,12 +42,11 @@ export interface Hostile {
   strays(): number;
 }
 
-export const requestIdOf = (id: string): string => `REQ-${id}`;
-
-/** Serves on a free port until the scenario ends. Ids must be fit for a path. */
+/** Serves on a free port until the scenario ends. */
 export async function hostileSystem(t: Ending, conduct: Conduct): Promise<Hostile> {
   const posted = new Map<string, { body: Buffer; headers: IncomingHttpHeaders }[]>();
   const got = new Map<string, number>();
+  const ids = new Map<string, string>();
   const ledger: string[] = [];
   const elsewhere = await webServer(t, (_, response) => response.end());
 
@@ -62,7 +62,7 @@ export async function hostileSystem(t: Ending, conduct: Conduct): Promise<Hostil
         return void response.end(ledger.join(''));
       }
       if (method !== 'POST') {
-        const id = decodeURIComponent(url).replace('/registrations/REQ-', '');
+        const id = ids.get(url.replace('/registrations/', '')) ?? '';
         const nth = got.get(id) ?? 0;
         got.set(id, nth + 1);
         return conduct.get(id, nth).give(exchange(id, nth));
@@ -80,7 +80,9 @@ export async function hostileSystem(t: Ending, conduct: Conduct): Promise<Hostil
     });
 
     function exchange(id: string, nth: number): Exchange {
-      const requestId = requestIdOf(id);
+      // An id of ours can be what no path can hold; always the same one for the same registration.
+      const requestId = `REQ-${createHash('sha256').update(id).digest('hex').slice(0, 12)}`;
+      ids.set(requestId, id);
       return { id, requestId, nth, response, socket, elsewhere: elsewhere.url };
     }
   });
@@ -104,6 +106,6 @@ export async function hostileSystem(t: Ending, conduct: Conduct): Promise<Hostil
 }
 
 function idIn(body: Buffer): string {
-  const value: unknown = JSON.parse(body.toString());
+  const value: unknown = JSON.parse(new TextDecoder().decode(body));
   return typeof value === 'object' && value !== null && 'id' in value ? String(value.id) : '';
 }

@@ -1,5 +1,6 @@
 /** What a fault scenario is: one fault, tried on a whole system of its own, and what must be found when it is over. */
 import type { Scope } from '../helpers/system.ts';
+import type { SuiteOptions } from './suite-options.ts';
 
 /** What a scenario is given. Its `after` hooks run when it has ended, the last one first. */
 export interface World extends Scope {
@@ -8,12 +9,15 @@ export interface World extends Scope {
   seed: number;
   /** In the short cut: fewer registrations, the same fault. */
   isQuick: boolean;
+  options: SuiteOptions;
   /** One line of progress, for who watches. */
   tell(line: string): void;
 }
 
 /** What was found when everything had come to rest; a row of docs/guarantees.md. */
 export interface Trial {
+  /** How often the fault struck; once where it is left out. */
+  times?: number;
   registrations: number;
   lost: number;
   filedTwice: number;
@@ -31,6 +35,10 @@ export interface Scenario {
   fault: string;
   /** Whether `npm test` has it, too. */
   isQuick: boolean;
+  /** Whether it starts and kills servers of its own, and wants the machine for itself. */
+  runsAlone?: true;
+  /** Whether it runs only when it is asked for by name. */
+  isOnDemand?: true;
   /** @throws AssertionError when an invariant does not hold */
   run(world: World): Promise<Trial>;
 }
