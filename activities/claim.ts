@@ -10,6 +10,7 @@ import { claimKey, conflictKey } from '../src/domain/names.ts';
 import { isFailure } from '../src/domain/outcome.ts';
 import { binary } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
+import { failpoint } from '../src/failpoint.ts';
 import type { Dependencies } from './create.ts';
 import { granted } from './grant.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -44,7 +45,9 @@ export function createClaim(needs: Needs) {
       const wanted = new Map(
         deliveries.map((each) => [each.index, claimOf(each, failedBefore.get(each.index))]),
       );
+      failpoint('claim-writing');
       const taken = wanted.size > 0 ? await claims.insert([...wanted.values()]) : new Set<string>();
+      failpoint('claim-written');
       const keys = [...taken, ...requests.flatMap(({ takes }) => takes ?? [])];
       const holders = keys.length > 0 ? await claims.find(keys) : new Map<string, Claim>();
       const answers = new Map<number, ClaimAnswer>();

@@ -6,6 +6,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PollAnswer } from '../src/domain/answers.ts';
 import type { PollPlan } from '../src/domain/poll-plan.ts';
+import { failpoint } from '../src/failpoint.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
@@ -74,7 +75,9 @@ async function ask(
   function askChunk(chunk: PollRequest[]): Promise<PollAnswer[]> {
     return Promise.all(
       chunk.map(async ({ index, requestId, acceptedAt, polledAt }) => {
+        failpoint('poll-asking');
         const result = await legacy.status(requestId);
+        failpoint('poll-answered');
         metrics.polls.inc({ result: result.kind });
         const isOver = result.kind === 'done' || result.kind === 'failed';
         if (isOver && typeof acceptedAt === 'number') {

@@ -1,5 +1,6 @@
 /** Reading the journal again, and writing an operator's word into it. What the journal knows always comes first. */
 import type { SubmitAnswer } from '../src/domain/answers.ts';
+import { failpoint } from '../src/failpoint.ts';
 import type { Entry, JournalState } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -57,6 +58,7 @@ export async function answerOf(
       if (Date.now() < until) return { index, kind: 'pending', until };
       const lost = 'the worker stopped while it was being submitted';
       const now = await journal.decide(entry._id, ['intent'], { state: 'unknown', reason: lost });
+      failpoint('doubt-decided');
       return now?.state === 'intent'
         ? { index, kind: 'unknown', reason: lost }
         : answerOf({ journal, legacyTimeoutMs }, index, now);

@@ -10,6 +10,7 @@ import { isFailure } from '../src/domain/outcome.ts';
 import type { Outcome } from '../src/domain/outcome.ts';
 import { bytes } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
+import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -43,6 +44,7 @@ export function createSettle({
   return {
     persist: (settlements: Settlement[]): Promise<SettleAnswer[]> =>
       withHeartbeat(async () => {
+        failpoint('persist-writing');
         const written = await results.write(
           settlements.map(({ id, requestId, outcome }) => ({
             id,
@@ -50,6 +52,7 @@ export function createSettle({
             registeredAt: new Date(outcome.at),
           })),
         );
+        failpoint('persist-written');
         const answers: SettleAnswer[] = [];
         for (const [at, settlement] of settlements.entries()) {
           const fate = written[at] ?? 'later';
@@ -70,6 +73,7 @@ export function createSettle({
         const entries = await journal.read(settlements.map(({ entry }) => entry));
         // Before the record can be seen, and redriven, the outcome must be there to be found.
         await claims.conclude(settlements.map(concluded));
+        failpoint('route-concluded');
         const answers = await Promise.all(
           settlements.map((settlement) =>
             publish(
@@ -109,6 +113,7 @@ export function createSettle({
         body: bytes(claim.message.body),
         properties: claim.message.properties,
       });
+      failpoint('route-confirmed');
       return { index, kind: 'settled' };
     } catch (error) {
       // The AMQP codec throws one of these for what it can never encode; all else may work the next time.
@@ -140,6 +145,7 @@ export function createSettle({
     const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
     const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
     await claims.settled(done.map(concluded));
+    failpoint('settle-written');
     for (const { outcome, acceptedAt } of done) {
       metrics.outcomes.inc({ outcome: outcome.kind });
       metrics.settleLag.observe(Math.max(0, Date.now() - outcome.at) / 1000);

@@ -8,6 +8,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer } from '../src/domain/answers.ts';
 import { claimOfEntry } from '../src/domain/names.ts';
+import { failpoint } from '../src/failpoint.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
 import { errorFacts } from '../src/log.ts';
@@ -91,17 +92,20 @@ async function sendChunk(
   liveness: Liveness,
 ): Promise<SubmitAnswer[]> {
   const token = randomUUID();
+  failpoint('submit-opening');
   const mine = await journal.open(
     chunk.map(({ entry }) => entry),
     known,
     token,
   );
+  failpoint('submit-opened');
   const results = await Promise.all(chunk.map(send));
   const closings = chunk.flatMap(({ entry }, at) => closingOf(entry, results[at]));
   await journal.close(closings, token).catch((error: unknown) => {
     // The answers are not lost: they go to Temporal. The entries stay intents, and are never sent again for it.
     log.warn({ ...errorFacts(error), entries: closings.length }, 'The journal could not be closed');
   });
+  failpoint('submit-closed');
   return chunk.map(({ index }, at): SubmitAnswer => {
     const result = results[at] ?? { kind: 'pending', until: 0 };
     return result.kind === 'accepted' ? { index, ...result, at: Date.now() } : { index, ...result };
@@ -116,6 +120,7 @@ async function sendChunk(
       : liveness.maySend()
         ? await legacy.submit(message, idempotencyKey(entry))
         : { kind: 'not-accepted', reason: 'the worker was stopping', retryAfter: null };
+    failpoint('submit-answered');
     metrics.submissions.inc({ result: result.kind });
     if (result.kind === 'accepted') metrics.inFlight.inc();
     return result;

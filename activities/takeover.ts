@@ -7,6 +7,7 @@ import { claimKey, entryKey } from '../src/domain/names.ts';
 import { isDead, takenUp } from '../src/domain/takeover.ts';
 import type { Conclusion, Granted, Submission } from '../src/domain/takeover.ts';
 import type { Claim } from '../src/claims.ts';
+import { failpoint } from '../src/failpoint.ts';
 import { latestEntries } from '../src/doubts.ts';
 import type { Entry } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
@@ -55,6 +56,7 @@ export function createTakeover(needs: Needs) {
       if (!isDead(states.get(run) ?? 'running')) continue;
       const moving = of.map(({ index, claim }) => ({ index, claim: claim._id }));
       const taken = await claims.take(run, workflowId, moving);
+      failpoint('takeover-taken');
       for (const { index, claim } of moving) {
         const now = taken.get(claim);
         if (now !== undefined) ours.set(index, now);

@@ -1,4 +1,4 @@
-// `npm start`, `npm test` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
+// `npm start`, `npm test`, `npm run test:faults` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
 // program itself, with the servers' addresses in its environment. What this run started ends with it.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -9,16 +9,34 @@ import { createProgress, duration } from './progress.mjs';
 import { build, checkNode, installDependencies, testFiles } from './setup.mjs';
 
 const node = ['--enable-source-maps'];
+const help = ['--help', '-h'];
+/** `tells`: arguments with which the program only tells something, and needs no servers. */
 const plans = {
-  start: { instance: 'default', store: 'wheel', engines: servers, fresh: false },
-  test: { instance: 'test', store: 'wheel', engines: [...servers, 'timeskipping'], fresh: true },
-  bench: { instance: 'bench', store: 'binary', engines: servers, fresh: true },
+  start: { instance: 'default', store: 'wheel', engines: servers, fresh: false, tells: help },
+  test: {
+    instance: 'test',
+    store: 'wheel',
+    engines: [...servers, 'timeskipping'],
+    fresh: true,
+    tells: [],
+  },
+  // The store as a binary where it is built already, as for everybody who does not say otherwise.
+  faults: {
+    instance: 'faults',
+    store: 'wheel',
+    engines: servers,
+    fresh: true,
+    tells: [...help, '--list', '--count'],
+  },
+  bench: { instance: 'bench', store: 'binary', engines: servers, fresh: true, tells: help },
 };
 
 async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
-    throw new Error('Usage: node engines/run.mjs start|test|bench [arguments of the program]');
+    throw new Error(
+      'Usage: node engines/run.mjs start|test|faults|bench [arguments of the program]',
+    );
   checkNode();
   const interrupt = new AbortController();
   const run = { child: undefined, interrupted: false };
@@ -41,7 +59,7 @@ async function main([command, ...args]) {
       phases.push(`${phase} ${duration(Date.now() - begun)}`);
     }
   };
-  const onlyHelp = command !== 'test' && args.some((arg) => arg === '--help' || arg === '-h');
+  const onlyTells = args.some((arg) => plan.tells.includes(arg));
 
   let code = 1;
   let result;
@@ -50,7 +68,7 @@ async function main([command, ...args]) {
     const installed = timed('dependencies', () => installDependencies(ctx));
     ctx.modulesReady = installed.catch(() => undefined);
     const built = installed.then(() => timed('build', () => build(ctx)));
-    const started = onlyHelp
+    const started = onlyTells
       ? Promise.resolve({})
       : timed('servers', () =>
           startEngines(ctx, plan.engines, { transient: true, fresh: plan.fresh }),
@@ -66,7 +84,7 @@ async function main([command, ...args]) {
     if (!run.interrupted) process.stderr.write(`${error.message}\n`);
     else code = 130;
   } finally {
-    if (!onlyHelp) {
+    if (!onlyTells) {
       const stopping = { ...ctx, signal: new AbortController().signal };
       await timed('stopping', () =>
         ctx.progress.step('stopping the servers of this run', '', () =>
@@ -83,6 +101,8 @@ async function main([command, ...args]) {
 const programs = {
   start: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'src', 'cli.js'), 'start', ...args], env),
+  faults: (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'test', 'faults', 'run.js'), ...args], env),
   bench: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
   test: runTests,

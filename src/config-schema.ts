@@ -10,6 +10,7 @@ import {
   mongodbUri,
   secretKey,
 } from './config-addresses.ts';
+import { FAILPOINTS, readFailpoint } from './failpoint.ts';
 import { legacy } from './config-legacy.ts';
 import {
   duration,
@@ -128,6 +129,11 @@ const log = z.strictObject({
   format: word(['auto', 'json', 'pretty']).prefault('auto'),
 });
 
+const failpoint = () => {
+  const expected = `a failpoint, alone or with the passage to die at (submit-opened:3), of: ${FAILPOINTS.join(', ')}`;
+  return z.string(expected).refine((value) => readFailpoint(value) !== null, expected);
+};
+
 // The rest of the configuration may be wrong: this fault is to be told together with the others.
 const idsAreHashed = z.object({ registration: z.object({ hashIds: z.literal(true) }) });
 const hashesIds = (value: unknown) => idsAreHashed.safeParse(value).success;
@@ -151,6 +157,7 @@ export const configSchema = z
     sweeper: sweeper.readonly().prefault({}),
     health: health.readonly().prefault({}),
     log: log.readonly().prefault({}),
+    failpoint: failpoint().nullable().prefault(null),
   })
   .refine((value) => !value.registration.hashIds || value.registrationIdKey !== null, {
     error: 'a key of 16 characters or more, because registration.hashIds is true',

@@ -74,7 +74,8 @@ function singles(
 
 function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    // Unlike Buffer's, this decoder takes away a byte order mark, which JSON.parse would refuse.
+    return JSON.parse(new TextDecoder().decode(body));
   } catch {
     return null;
   }

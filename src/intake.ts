@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { NewRegistration, Rules } from './domain/batch.ts';
 import { workflowId } from './domain/names.ts';
 import type { Config } from './config-schema.ts';
+import { failpoint } from './failpoint.ts';
 import type { Failures } from './failures.ts';
 import { createGatherer } from './gather.ts';
 import { insist } from './insist.ts';
@@ -71,6 +72,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     metrics.unacknowledged.inc();
     const parsed = readDelivery(delivery, config);
     if (parsed.ok) {
+      failpoint('intake-parsed');
       gatherer.add({ delivery, registration: parsed.registration });
       return;
     }
@@ -84,12 +86,15 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     const registrations = batch.map(({ registration }) => registration);
     const labels = registrations.map(({ label }) => label);
     const id = workflowId(labels, randomUUID().slice(0, 13));
+    failpoint('intake-starting');
     const result = await keepTrying('Temporal cannot start runs', () =>
       deps.start(id, { rules: rulesFor(id), registrations, carried: null }),
     );
     if (result === 'started') {
+      failpoint('intake-started');
       metrics.batchSize.observe(batch.length);
       for (const { delivery } of batch) acknowledge(delivery);
+      failpoint('intake-acknowledged');
       log.info({ workflowId: id, registrations: batch.length }, 'A run was started');
       return;
     }
@@ -117,6 +122,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
         properties: propertiesOf(delivery),
       }),
     );
+    failpoint('intake-malformed-confirmed');
     metrics.malformed.inc();
     metrics.outcomes.inc({ outcome: 'malformed' });
     log.info({ outcome: 'malformed', reason }, 'A delivery was no registration');

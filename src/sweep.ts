@@ -11,6 +11,7 @@ import { workflowId } from './domain/names.ts';
 import { isDead } from './domain/takeover.ts';
 import type { RunLife } from './domain/takeover.ts';
 import type { OpenClaim } from './doubts.ts';
+import { failpoint } from './failpoint.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import type { Store } from './store.ts';
@@ -134,11 +135,13 @@ export async function takeUp(needs: SweepNeeds, { stranded, unclaimed }: Found):
   async function startOne(registrations: NewRegistration[]): Promise<void> {
     const labels = registrations.map(({ label }) => label);
     const id = workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`);
+    failpoint('sweep-starting');
     const result = await start(id, { rules, registrations, carried: null });
     if (result === 'too-large')
       throw new Error(
         `Temporal refuses to start a run with ${labels.length} registrations: lower intake.batchSize`,
       );
+    failpoint('sweep-started');
     started.push(id);
   }
 }

@@ -155,6 +155,17 @@ test('a variable that is not known comes with the one that was probably meant', 
   assert.equal(hint('DESPACHANTE_ZEBRA'), undefined);
 });
 
+test('a failpoint has a name that there is, and perhaps a passage', () => {
+  const failpoint = (setting: string) => load('', { DESPACHANTE_FAILPOINT: setting }).failpoint;
+  assert.equal(failpoint('submit-opened'), 'submit-opened');
+  assert.equal(failpoint('submit-opened:3'), 'submit-opened:3');
+  for (const wrong of ['submit-open', 'submit-opened:0', 'submit-opened:', '3', 'Submit-Opened']) {
+    const fault = only('', { DESPACHANTE_FAILPOINT: wrong });
+    assert.equal(fault.where, 'environment DESPACHANTE_FAILPOINT');
+    assert.match(fault.expected, /^a failpoint, .*, of: intake-parsed, .*submit-opened, /);
+  }
+});
+
 test('a variable that is easily mistaken for ours is a warning, unless ours is set', () => {
   const env = { MONGO_URI: 'x', AMQP_URI: 'y', TEMPORAL_ADRESS: 'z', PATH: '/bin' };
   const { warnings } = loadConfig({ env });

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import type { LoadedConfig } from '../config.ts';
+import { armFailpoint } from '../failpoint.ts';
 import { createLog } from '../log.ts';
 import type { Log } from '../log.ts';
 
@@ -50,6 +51,7 @@ export function loadProcess(command: Command, role: string): LoadedConfig & { lo
   const loaded = load(command);
   const log = createLog(role, loaded.config.log);
   for (const warning of loaded.warnings) log.warn({}, warning);
+  armFailpoint(loaded.config.failpoint, log);
   return { ...loaded, log };
 }
 

@@ -37,6 +37,8 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return malformed(`expected a JSON object, got ${describe(value)}`);
   }
+  // Every reader of JSON takes another one of the two: filed under one id, it would be known here by the other.
+  if (timesGiven(text, rules.idField) > 1) return malformed(`"${rules.idField}" is given twice`);
   return parseId(Object.entries(value).find(([key]) => key === rules.idField)?.[1], rules);
 }
 
@@ -84,4 +86,30 @@ function nesting(text: string): number {
     else if (c === 0x5d || c === 0x7d) depth--;
   }
   return deepest;
+}
+
+/** How often a key stands in the object that a JSON text is: JSON.parse would not tell. */
+function timesGiven(text: string, key: string): number {
+  let depth = 0;
+  let times = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x7b || c === 0x5b) depth++;
+    else if (c === 0x7d || c === 0x5d) depth--;
+    else if (c === 0x22) {
+      const start = i++;
+      while (text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1;
+      if (depth !== 1 || !isBeforeColon(text, i + 1)) continue;
+      const name = text.slice(start, i + 1);
+      // Letters can be written as escapes, so that the text of a key is not yet the key.
+      if (name === `"${key}"` || (name.includes('\\') && JSON.parse(name) === key)) times++;
+    }
+  }
+  return times;
+}
+
+function isBeforeColon(text: string, at: number): boolean {
+  let i = at;
+  while (' \t\r\n'.includes(text.charAt(i)) && i < text.length) i++;
+  return text.charAt(i) === ':';
 }

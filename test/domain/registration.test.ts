@@ -60,6 +60,9 @@ const malformed: [name: string, body: string | Buffer, reason: RegExp][] = [
     '{"id":"a\\ud800b"}',
     /^"id" has characters that are not text$/,
   ],
+  ['an id that is given twice', '{"id":"a","x":1,"id":"b"}', /^"id" is given twice$/],
+  ['the same id twice', '{"id":"a","id" \n : "a"}', /^"id" is given twice$/],
+  ['an id that is given again in escapes', '{"id":"a","\\u0069d":"b"}', /^"id" is given twice$/],
   ['the other half', '{"id":"a\\udc00"}', /^"id" has characters that are not text$/],
 ];
 for (const [name, body, reason] of malformed) {
@@ -79,6 +82,9 @@ const good: [name: string, body: string, id: string][] = [
   ['spaces inside and around, which stay', '{"id":" ana 1 "}', ' ana 1 '],
   ['"__proto__" as an id', '{"id":"__proto__"}', '__proto__'],
   ['"__proto__" as a key beside it', '{"__proto__":{"id":"no"},"id":"yes"}', 'yes'],
+  ['another field twice', '{"x":1,"id":"a","x":2}', 'a'],
+  ['an id in an object beside it', '{"x":{"id":"no"},"y":["id"],"id":"a","z":"id"}', 'a'],
+  ['"id" as a text before a colon in a text', '{"id":"a","x":"\\"id\\":\\"b\\"","y":":id"}', 'a'],
   ['brackets in strings, which nest nothing', `{"id":"a","x":"${'['.repeat(5_000)}\\"{"}`, 'a'],
   ['a byte order mark, which belongs to the encoding', '\ufeff{"id":"a"}', 'a'],
   ['an id of just the longest length', `{"id":"${'x'.repeat(200)}"}`, 'x'.repeat(200)],

@@ -15,6 +15,13 @@ export interface Proxy {
   release(): void;
   /** Keeps connections open and lets nothing through any more, in either direction. */
   freeze(): void;
+  /**
+   * From the first request on whose bytes hold this (latin1), nothing comes back on its connection: what it asked for
+   * happens, and its answer is lost. Until `cut`; null lets answers through on new connections again.
+   */
+  withholdAnswersTo(bytes: string | null): void;
+  /** Connections whose answers were withheld so far. */
+  withheld(): number;
   /** Cuts every connection and refuses new ones until `open`. */
   close(): void;
   open(): void;
@@ -31,6 +38,8 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
   let isOpen = true;
   let count = 0;
   let held: (() => void)[] | null = null;
+  let fatal: string | null = null;
+  let withheld = 0;
 
   const server = createServer((near) => {
     near.on('error', () => {});
@@ -50,6 +59,19 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
     const letThrough = () => {
       near.pipe(far);
       far.pipe(near);
+      // The end of what came before belongs to it: a request may come in pieces.
+      let before = '';
+      let isLost = false;
+      near.on('data', (chunk: Buffer) => {
+        if (fatal === null || isLost) return;
+        const seen = before + chunk.toString('latin1');
+        before = seen.slice(-fatal.length);
+        if (!seen.includes(fatal)) return;
+        isLost = true;
+        withheld += 1;
+        far.unpipe(near);
+        far.resume();
+      });
     };
     if (held === null) letThrough();
     else held.push(letThrough);
@@ -86,6 +108,10 @@ export async function proxyTo(t: Ending, target: string): Promise<Proxy> {
         far.pause();
       }
     },
+    withholdAnswersTo(bytes) {
+      fatal = bytes;
+    },
+    withheld: () => withheld,
     close() {
       isOpen = false;
       cut();

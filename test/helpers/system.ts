@@ -14,10 +14,13 @@ import type { Store } from '../../src/store.ts';
 import { connectTemporal } from '../../src/temporal.ts';
 import { proxyTo } from './proxy.ts';
 import type { Proxy } from './proxy.ts';
-import { testDatabase, testQueues } from './servers.ts';
+import { atEnd, testDatabase, testQueues } from './servers.ts';
 import type { Ending, TestQueues } from './servers.ts';
 
 export type Role = 'worker' | 'intake';
+
+/** The four neighbours, by the variable that holds their address. */
+export type Proxied = 'AMQP_URL' | 'TEMPORAL_ADDRESS' | 'MONGODB_URI' | 'LEGACY_URL';
 
 /** One test, or `{ after, afterEach }` of node:test for a whole file. */
 export interface Scope extends Ending {
@@ -33,7 +36,7 @@ export interface SystemOptions {
   /** What is started at once; a test starts the others itself. */
   roles?: Role[];
   /** Servers that worker and intake reach through a proxy. */
-  proxied?: ('AMQP_URL' | 'TEMPORAL_ADDRESS')[];
+  proxied?: Proxied[];
 }
 
 export interface System extends TestQueues {
@@ -54,7 +57,7 @@ export interface System extends TestQueues {
   child(role: Role): Child;
   /** All that it has logged. */
   log(role: Role): string;
-  proxy(server: 'AMQP_URL' | 'TEMPORAL_ADDRESS'): Proxy;
+  proxy(server: Proxied): Proxy;
 }
 
 /** Quick, and still so that a machine with two cores under load keeps to them. */
@@ -74,14 +77,7 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
   const folder = mkdtempSync(join(tmpdir(), 'despachante-e2e-'));
   const children = new Map<Role, Child>();
   const logs = (role: Role) => join(folder, `${role}.log`);
-  let terminate = async () => {};
-  // Ends before what it works with: hooks run in the order in which they are given.
-  t.after(async () => {
-    if (isFailed(t)) tellLogs(folder);
-    await Promise.all([...children.values()].map((child) => child.stop()));
-    await terminate();
-    rmSync(folder, { recursive: true });
-  });
+  atEnd(t, () => rmSync(folder, { recursive: true }));
   t.afterEach((context) => {
     if (isFailed(context)) tellLogs(folder);
   });
@@ -95,7 +91,7 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
     answerDelay,
     ...options.simulator,
   });
-  t.after(() => simulator.close());
+  atEnd(t, () => simulator.close());
   const queues = await testQueues(t, false);
   const store = await testDatabase(t);
   const env = {
@@ -111,20 +107,22 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
   };
   const { config } = loadConfig({ env: { ...process.env, ...env } });
   const client = await connectTemporal(config);
-  t.after(() => client.connection.close());
-  terminate = () => terminateRuns(client, config.temporal.taskQueue);
+  atEnd(t, () => client.connection.close());
 
   const proxies = new Map<string, Proxy>();
   const through: Record<string, string> = {};
   for (const server of options.proxied ?? []) {
-    const proxy = await proxyTo(
-      t,
-      server === 'AMQP_URL' ? config.amqpUrl : `tcp://${config.temporalAddress}`,
-    );
+    const proxy = await proxyTo(t, addressOf(server, config));
     proxies.set(server, proxy);
     through[server] = proxy.url.replace('tcp://', '');
   }
 
+  // What is given last ends first, and so before what it works with.
+  atEnd(t, async () => {
+    if (isFailed(t)) tellLogs(folder);
+    await Promise.all([...children.values()].map((child) => child.stop()));
+    await terminateRuns(client, config.temporal.taskQueue);
+  });
   const child = (role: Role): Child => {
     const running = children.get(role);
     if (running === undefined) throw new Error(`The ${role} is not running`);
@@ -169,6 +167,19 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
       return proxy;
     },
   };
+}
+
+function addressOf(server: Proxied, config: Config): string {
+  switch (server) {
+    case 'AMQP_URL':
+      return config.amqpUrl;
+    case 'TEMPORAL_ADDRESS':
+      return `tcp://${config.temporalAddress}`;
+    case 'MONGODB_URI':
+      return config.mongodbUri;
+    case 'LEGACY_URL':
+      return config.legacyUrl;
+  }
 }
 
 /** So that a developer's own despachante.yaml is not read. */

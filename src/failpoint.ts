@@ -1,0 +1,72 @@
+/**
+ * Places where a process can be told to die as a crash has it, so that what is promised can be tried at each of them.
+ * Set by `failpoint: <name>` or `<name>:<n>`, the n-th passage; without that a place costs one comparison. A cluster's
+ * settings never have it: who reads the log of such a process is told loudly.
+ */
+import { writeSync } from 'node:fs';
+import type { Log } from './log.ts';
+
+/** In the order in which a registration comes by. */
+export const FAILPOINTS = [
+  'intake-parsed',
+  'intake-malformed-confirmed',
+  'intake-starting',
+  'intake-started',
+  'intake-acknowledged',
+  'claim-writing',
+  'claim-written',
+  'takeover-taken',
+  'submit-opening',
+  'submit-opened',
+  'submit-answered',
+  'submit-closed',
+  'doubt-decided',
+  'poll-asking',
+  'poll-answered',
+  'persist-writing',
+  'persist-written',
+  'route-concluded',
+  'route-confirmed',
+  'settle-written',
+  'sweep-starting',
+  'sweep-started',
+] as const;
+
+export type Failpoint = (typeof FAILPOINTS)[number];
+
+interface Armed {
+  name: Failpoint;
+  /** Passages that are left, the deadly one included. */
+  left: number;
+}
+
+let armed: Armed | null = null;
+
+/** What a setting says; null when it is none. */
+export function readFailpoint(setting: string): Armed | null {
+  const [, word, passage = '1'] = /^([a-z-]+)(?::([1-9]\d{0,5}))?$/.exec(setting) ?? [];
+  const name = FAILPOINTS.find((each) => each === word);
+  return name === undefined ? null : { name, left: Number(passage) };
+}
+
+/** Once, at the start of a process. */
+export function armFailpoint(setting: string | null, log: Log): void {
+  armed = setting === null ? null : readFailpoint(setting);
+  if (armed === null) return;
+  log.error(
+    { failpoint: setting },
+    'A failpoint is set: this process is going to kill itself there. For tests only',
+  );
+}
+
+/** Passes the place, or dies there: nothing after it is done, nothing is flushed, no handler runs. */
+export function failpoint(name: Failpoint): void {
+  if (armed === null || armed.name !== name) return;
+  armed.left -= 1;
+  if (armed.left > 0) return;
+  writeSync(
+    2,
+    `${JSON.stringify({ level: 60, failpoint: name, msg: 'Killed by its failpoint' })}\n`,
+  );
+  process.kill(process.pid, 'SIGKILL');
+}

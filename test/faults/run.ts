@@ -1,0 +1,151 @@
+/** The fault suite: `npm run test:faults`. On compiled code and the servers named by the environment. */
+import { randomInt } from 'node:crypto';
+import { Command } from 'commander';
+import { wholeNumber } from '../../src/commands/arguments.ts';
+import { DOCUMENT, RESULTS, keepResult, machine, readResults, writeDocument } from './results.ts';
+import type { Scenario } from './scenario.ts';
+import { SCENARIOS } from './scenarios.ts';
+import type { SuiteOptions } from './suite-options.ts';
+import { trial } from './world.ts';
+
+interface RunOptions extends SuiteOptions {
+  seed: number;
+  only?: string;
+  list?: true;
+  count?: true;
+  parallel: number;
+  out: string;
+}
+
+const program = new Command('test:faults')
+  .description(
+    'Does to a whole system what happens to systems, one fault at a time, and audits it afterwards: nothing lost, nothing filed or settled twice, in doubt at most what was on the wire.',
+  )
+  .option('--only <prefixes>', 'scenarios whose names begin so, e.g. crash/worker,pause')
+  .option(
+    '--seed <n>',
+    'what is random is drawn from it (default: another each time; it is printed)',
+    wholeNumber(0, 2 ** 31 - 1),
+    randomInt(2 ** 31),
+  )
+  .option('--list', 'print names and faults, and run nothing')
+  .option('--count', 'print how many there are, and run nothing')
+  .option(
+    '--parallel <n>',
+    'scenarios at the same time; those with servers of their own run alone',
+    wholeNumber(1, 16),
+    3,
+  )
+  .option('--storm-seconds <n>', 'how long each kill storm rages', wholeNumber(10, 86_400), 300)
+  .option('--storm-seeds <n>', 'how many kill storms', wholeNumber(1, 100), 3)
+  .option('--storm-registrations <n>', 'published during each', wholeNumber(10, 1_000_000), 3_000)
+  .option(
+    '--minutes <n>',
+    'how long the soak runs, which only "--only soak" starts',
+    wholeNumber(1, 10_000),
+    30,
+  )
+  .option(
+    '--out <file>',
+    'where results are kept, by scenario: a later run replaces its own',
+    RESULTS,
+  )
+  .addHelpText(
+    'after',
+    `
+A scenario takes seconds, a kill storm minutes; the whole suite about half an hour. One that fails does not stop the others:
+its error is told, its earlier result is taken out, and the exit code is 1. Repeat it by the seed that was printed:
+
+  npm run test:faults -- --only crash/worker-submit --seed 7
+  npm run test:faults -- --only storm --storm-seconds 60 --storm-seeds 1
+
+A run that writes to ${RESULTS} also writes the table of ${DOCUMENT}, which says what each area tries.`,
+  )
+  .action(main);
+
+async function main(options: RunOptions): Promise<void> {
+  const chosen = choose(SCENARIOS, options.only);
+  if (options.count) return tell(String(chosen.length));
+  if (options.list) {
+    for (const { name, fault } of chosen) tell(`${name.padEnd(40)} ${fault}`);
+    return;
+  }
+  if (chosen.length === 0)
+    throw new Error(`No scenario begins with ${options.only ?? ''}: see --list`);
+  tell(`${chosen.length} scenarios, seed ${options.seed}`);
+  const failed: string[] = [];
+  const waiting = chosen.filter(({ runsAlone }) => runsAlone !== true);
+  const runNext = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      if (!(await runOne(next, options))) failed.push(next.name);
+    }
+  };
+  await Promise.all(Array.from({ length: options.parallel }, runNext));
+  for (const alone of chosen.filter(({ runsAlone }) => runsAlone === true)) {
+    if (!(await runOne(alone, options))) failed.push(alone.name);
+  }
+  if (options.out === RESULTS) writeDocument(readResults(RESULTS));
+  tell(
+    `${chosen.length - failed.length} held, ${failed.length} failed${failed.map((name) => `\n  ${name}`).join('')}`,
+  );
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+/** Whether it held. */
+async function runOne(scenario: Scenario, options: RunOptions): Promise<boolean> {
+  const { name, fault } = scenario;
+  const { seed, out } = options;
+  const begun = performance.now();
+  const took = () => `${((performance.now() - begun) / 1_000).toFixed(1)} s`;
+  try {
+    const found = await trial(scenario, {
+      seed,
+      isQuick: false,
+      options,
+      tell: (line) => tell(`    ${name}: ${line}`),
+    });
+    const { times = 1, ...figures } = found;
+    const command = `npm run test:faults -- --only ${name} --seed ${seed}`;
+    const date = new Date().toISOString();
+    keepResult(out, name, {
+      name,
+      fault,
+      times,
+      ...figures,
+      seed,
+      command,
+      date,
+      machine: machine(),
+    });
+    const { registrations, inDoubt, recoverySeconds } = found;
+    const recovered =
+      recoverySeconds === null ? '' : `, recovered after ${recoverySeconds.toFixed(1)} s`;
+    tell(
+      `  ✔ ${name}  ${registrations} registrations, ${inDoubt} in doubt${recovered} (${took()})`,
+    );
+    return true;
+  } catch (error) {
+    keepResult(out, name, null);
+    tell(`  ✖ ${name} (${took()}, seed ${seed})\n${story(error)}`);
+    return false;
+  }
+}
+
+function choose(all: readonly Scenario[], only: string | undefined): Scenario[] {
+  const prefixes = only?.split(',').map((each) => each.trim());
+  return all.filter(({ name, isOnDemand }) =>
+    prefixes === undefined
+      ? isOnDemand !== true
+      : prefixes.some((prefix) => name.startsWith(prefix)),
+  );
+}
+
+function story(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : `\n  because: ${story(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+const tell = (line: string): void => void process.stdout.write(`${line}\n`);
+
+await program.parseAsync();

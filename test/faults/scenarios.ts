@@ -1,0 +1,17 @@
+/** All fault scenarios, by area. */
+import { crashes } from './crashes.ts';
+import { duplicates } from './duplicates.ts';
+import { legacyMisconduct } from './legacy.ts';
+import { lostAnswers } from './lost-answers.ts';
+import { pauses } from './pauses.ts';
+import { poison } from './poison.ts';
+import type { Scenario } from './scenario.ts';
+
+export const SCENARIOS: Scenario[] = [
+  ...crashes,
+  ...lostAnswers,
+  ...pauses,
+  ...legacyMisconduct,
+  ...poison,
+  ...duplicates,
+];

@@ -1,0 +1,43 @@
+/** Runs a scenario in a world of its own, and tidies up after it. */
+import { draw } from '../../src/simulator/draw.ts';
+import type { Scenario, Trial, World } from './scenario.ts';
+
+export type Circumstances = Pick<World, 'seed' | 'isQuick' | 'options' | 'tell'>;
+
+/** @throws what the scenario throws, or AggregateError when it went well and could not be tidied up */
+export async function trial(scenario: Scenario, circumstances: Circumstances): Promise<Trial> {
+  const { name } = scenario;
+  const { seed } = circumstances;
+  const hooks: (() => Promise<void> | void)[] = [];
+  let drawn = 0;
+  const world: World & { passed: boolean } = {
+    ...circumstances,
+    random: () => draw(seed, name, 'fault', drawn++),
+    after: (hook) => void hooks.push(hook),
+    afterEach: () => {},
+    // As the context of a test has it: helpers tell the logs of what failed.
+    passed: true,
+  };
+  try {
+    return await scenario.run(world);
+  } catch (error) {
+    world.passed = false;
+    throw error;
+  } finally {
+    await tidyUp(hooks, world.passed);
+  }
+}
+
+async function tidyUp(hooks: (() => Promise<void> | void)[], passed: boolean): Promise<void> {
+  const failures: unknown[] = [];
+  for (const hook of hooks.reverse()) {
+    try {
+      await hook();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  // What the scenario itself has thrown says more.
+  if (passed && failures.length > 0)
+    throw new AggregateError(failures, 'not all could be tidied up');
+}
