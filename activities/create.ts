@@ -10,6 +10,7 @@ import type { Results } from '../src/results.ts';
 import type { Slots } from '../src/slots.ts';
 import type { Unroutable } from '../src/unroutable.ts';
 import { createClaim } from './claim.ts';
+import { createLookUp } from './look-up.ts';
 import { createPoll } from './poll.ts';
 import { createRecheck } from './recheck.ts';
 import { createSettle } from './settle.ts';
@@ -41,6 +42,7 @@ export function createActivities(dependencies: Dependencies) {
     claim: createClaim(dependencies),
     submit: createSubmit(dependencies),
     ...createRecheck(dependencies),
+    lookUp: createLookUp(dependencies),
     poll: createPoll(dependencies),
     ...createSettle(dependencies),
   };

@@ -31,6 +31,7 @@ export function rulesOf(
     deadline: legacy.deadline,
     maxOpen: legacy.maxOpen,
     onUnknown: legacy.onUnknown,
+    ...(legacy.onUnknown === 'lookup' ? { lookUpAfter: legacy.lookup.after } : {}),
     plan,
     coalesce,
     countEarly: true,
