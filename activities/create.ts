@@ -11,6 +11,7 @@ import type { Results } from '../src/results.ts';
 import type { Slots } from '../src/slots.ts';
 import type { Unroutable } from '../src/unroutable.ts';
 import { createClaim } from './claim.ts';
+import { createLookUp } from './look-up.ts';
 import { createPlannedPoll } from './poll.ts';
 import { createRecheck } from './recheck.ts';
 import { createSettle } from './settle.ts';
@@ -43,6 +44,7 @@ export function createActivities(dependencies: Dependencies) {
     claim: createClaim(dependencies),
     submit: createSubmit(dependencies),
     ...createRecheck(dependencies),
+    lookUp: createLookUp(dependencies),
     poll: createPlannedPoll(dependencies),
     ...createSettle(dependencies),
   };

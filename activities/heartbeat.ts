@@ -4,6 +4,8 @@ import { activityInfo, cancelled, cancellationSignal, heartbeat } from '@tempora
 export interface Liveness {
   /** False once the attempt was cancelled, or has been silent for so long that another one may be under way. */
   maySend(): boolean;
+  /** False once the attempt has been silent for so long; true of one that was cancelled and is to finish. */
+  isCurrent(): boolean;
   /** @throws CancelledFailure when the attempt was cancelled */
   throwIfCancelled(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>)
   try {
     return await work({
       maySend: () => !signal.aborted && inTime(),
+      isCurrent: inTime,
       async throwIfCancelled() {
         if (signal.aborted) await cancelled();
       },

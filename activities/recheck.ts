@@ -1,6 +1,7 @@
 /** Reading the journal again, and writing an operator's word into it. What the journal knows always comes first. */
 import type { SubmitAnswer } from '../src/domain/answers.ts';
 import { failpoint } from '../src/failpoint.ts';
+import { HEARTBEAT_MS } from '../src/journal.ts';
 import type { Entry, JournalState } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -18,9 +19,6 @@ export interface ResolveRequest extends RecheckRequest {
 }
 
 type Needs = Pick<Dependencies, 'journal' | 'legacyTimeoutMs' | 'log'>;
-
-/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (steps.ts: 8 s). */
-const HEARTBEAT_MS = 8_000;
 
 const UNDECIDED: JournalState[] = ['intent', 'unknown'];
 

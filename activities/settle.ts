@@ -4,7 +4,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { SettleAnswer } from '../src/domain/answers.ts';
+import type { SettleAnswer, Taken } from '../src/domain/answers.ts';
 import { entryNumber } from '../src/domain/names.ts';
 import { isFailure } from '../src/domain/outcome.ts';
 import type { Outcome } from '../src/domain/outcome.ts';
@@ -13,7 +13,9 @@ import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
+import { isTaken, ownRun, readInTime, stale, taken } from './fence.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import type { Liveness } from './heartbeat.ts';
 
 export interface Settlement {
   index: number;
@@ -42,11 +44,18 @@ export function createSettle({
   log,
 }: Needs) {
   return {
-    persist: (settlements: Settlement[]): Promise<SettleAnswer[]> =>
-      withHeartbeat(async () => {
+    persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
+      withHeartbeat(async (liveness) => {
+        const run = ownRun();
+        const keys = settlements.map(({ claim }) => claim);
+        const holders = await readInTime(() => claims.holders(keys));
+        const ours = settlements.filter(({ claim }) => !isTaken(holders.get(claim), run));
+        const lost = settlements.filter((each) => !ours.includes(each)).map(taken);
+        if (ours.length === 0) return lost;
+        if (!liveness.isCurrent()) throw stale();
         failpoint('persist-writing');
         const written = await results.write(
-          settlements.map(({ id, requestId, outcome }) => ({
+          ours.map(({ id, requestId, outcome }) => ({
             id,
             requestId,
             registeredAt: new Date(outcome.at),
@@ -54,7 +63,7 @@ export function createSettle({
         );
         failpoint('persist-written');
         const answers: SettleAnswer[] = [];
-        for (const [at, settlement] of settlements.entries()) {
+        for (const [at, settlement] of ours.entries()) {
           const fate = written[at] ?? 'later';
           if (typeof fate === 'object') answers.push(await setAside(settlement, fate.permanent));
           else if (fate === 'written') answers.push({ index: settlement.index, kind: 'settled' });
@@ -64,28 +73,35 @@ export function createSettle({
               kind: fate === 'missing' ? 'missing' : 'leftover',
             });
         }
-        return finish(settlements, answers);
+        return [...(await finish(ours, answers)), ...lost];
       }),
 
-    route: (settlements: Settlement[]): Promise<SettleAnswer[]> =>
-      withHeartbeat(async () => {
-        const found = await claims.find(settlements.map(({ claim }) => claim));
+    route: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
+      withHeartbeat(async (liveness) => {
+        const run = ownRun();
         const entries = await journal.read(settlements.map(({ entry }) => entry));
-        // Before the record can be seen, and redriven, the outcome must be there to be found.
-        await claims.conclude(settlements.map(concluded));
+        // Before the record can be seen, and redriven, the outcome must be there to be found. Whoever takes the claim from
+        // here on finds it, and settles it in the same way.
+        await claims.conclude(settlements.map(concluded), run);
         failpoint('route-concluded');
+        const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
+        const isOthers = ({ claim }: Settlement) => isTaken(found.get(claim)?.workflowId, run);
+        const lost = settlements.filter(isOthers).map(taken);
+        const ours = settlements.filter((each) => !isOthers(each));
+        if (ours.length === 0) return lost;
         const answers = await Promise.all(
-          settlements.map((settlement) =>
+          ours.map((settlement) =>
             publish(
               settlement,
               found.get(settlement.claim),
               entries.get(settlement.entry)?.tries ?? 0,
+              liveness,
             ),
           ),
         );
-        const settled = await finish(settlements, answers);
-        logFailures(settlements, settled);
-        return settled;
+        const settled = await finish(ours, answers);
+        logFailures(ours, settled);
+        return [...settled, ...lost];
       }),
   };
 
@@ -93,12 +109,14 @@ export function createSettle({
     settlement: Settlement,
     claim: Claim | undefined,
     tries: number,
+    liveness: Liveness,
   ): Promise<SettleAnswer> {
     const { index, outcome, requestId } = settlement;
     if (claim === undefined) return setAside(settlement, 'the claim with its message is gone');
     if (claim.message === null) return { index, kind: 'settled' }; // an earlier attempt has done it
     if (!isFailure(outcome.kind))
       return setAside(settlement, 'a success on its way to the failure queue');
+    if (!liveness.isCurrent()) return { index, kind: 'leftover' };
     try {
       await failures.publish({
         claim: claim._id,
@@ -144,7 +162,7 @@ export function createSettle({
     }
     const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
     const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
-    await claims.settled(done.map(concluded));
+    await claims.settled(done.map(concluded), ownRun());
     failpoint('settle-written');
     for (const { outcome, acceptedAt } of done) {
       metrics.outcomes.inc({ outcome: outcome.kind });

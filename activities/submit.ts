@@ -6,13 +6,14 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import type { SubmitAnswer } from '../src/domain/answers.ts';
+import type { SubmitAnswer, Taken } from '../src/domain/answers.ts';
 import { claimOfEntry } from '../src/domain/names.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
+import { isTaken, ownRun, readInTime, taken } from './fence.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
@@ -30,18 +31,17 @@ type Needs = Pick<
 
 export const createSubmit =
   (needs: Needs) =>
-  (requests: SubmitRequest[]): Promise<SubmitAnswer[]> =>
+  (requests: SubmitRequest[]): Promise<(SubmitAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
       const { journal, slots } = needs;
       const known = await journal.read(requests.map(({ entry }) => entry));
-      const answers: SubmitAnswer[] = [];
+      const answers: (SubmitAnswer | Taken)[] = [];
       let toSend: SubmitRequest[] = [];
       for (const request of requests) {
         const entry = known.get(request.entry);
         if (entry === undefined || entry.state === 'not-accepted') toSend.push(request);
         else answers.push(await answerOf(needs, request.index, entry));
       }
-      const messages = await needs.claims.messages(toSend.map(({ claim }) => claim));
       // After an attempt that nobody answered, one request asks whether anybody is there.
       let probing = activityInfo().attempt > 1;
       let isOver = false;
@@ -55,7 +55,7 @@ export const createSubmit =
         }
         const chunk = toSend.slice(0, count);
         toSend = toSend.slice(count);
-        const sending = sendChunk(needs, chunk, known, messages, liveness)
+        const sending = sendChunk(needs, chunk, known, liveness)
           .then(
             (sent) => {
               answers.push(...sent);
@@ -85,14 +85,18 @@ export const createSubmit =
 
 /** Sends at most as many as there are slots for: what is between intent and outcome at any moment is this chunk. */
 async function sendChunk(
-  { journal, legacy, metrics, log }: Needs,
-  chunk: SubmitRequest[],
+  { claims, journal, legacy, metrics, log }: Needs,
+  requests: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
-  messages: ReadonlyMap<string, Buffer>,
   liveness: Liveness,
-): Promise<SubmitAnswer[]> {
+): Promise<(SubmitAnswer | Taken)[]> {
   const token = randomUUID();
   failpoint('submit-opening');
+  const held = await readInTime(() => claims.held(requests.map(({ claim }) => claim)));
+  const isOthers = ({ claim }: SubmitRequest) => isTaken(held.get(claim)?.workflowId, ownRun());
+  const lost = requests.filter(isOthers).map(taken);
+  const chunk = requests.filter((request) => !isOthers(request));
+  if (chunk.length === 0) return lost;
   const mine = await journal.open(
     chunk.map(({ entry }) => entry),
     known,
@@ -106,20 +110,20 @@ async function sendChunk(
     log.warn({ ...errorFacts(error), entries: closings.length }, 'The journal could not be closed');
   });
   failpoint('submit-closed');
-  return chunk.map(({ index }, at): SubmitAnswer => {
+  const sent = chunk.map(({ index }, at): SubmitAnswer => {
     const result = results[at] ?? { kind: 'pending', until: 0 };
     return result.kind === 'accepted' ? { index, ...result, at: Date.now() } : { index, ...result };
   });
+  return [...sent, ...lost];
 
   async function send({ claim, entry }: SubmitRequest) {
-    const message = messages.get(claim);
+    const message = held.get(claim)?.message ?? null;
     // Another attempt got between reading and writing: its own answer will tell.
     if (!mine.has(entry)) return { kind: 'pending', until: 0 } as const;
-    const result: SubmitResult = !message
-      ? { kind: 'refused', reason: 'the message is no longer in the claim' }
-      : liveness.maySend()
-        ? await legacy.submit(message, idempotencyKey(entry))
-        : { kind: 'not-accepted', reason: 'the worker was stopping', retryAfter: null };
+    const result: SubmitResult =
+      message === null
+        ? { kind: 'refused', reason: 'the message is no longer in the claim' }
+        : await legacy.submit(message, idempotencyKey(entry), () => liveness.maySend());
     failpoint('submit-answered');
     metrics.submissions.inc({ result: result.kind });
     if (result.kind === 'accepted') metrics.inFlight.inc();
@@ -150,7 +154,7 @@ async function allEnded(promises: Promise<void>[]): Promise<void> {
   await Promise.all(promises);
 }
 
-function nobodyAnswered(answers: SubmitAnswer[]): ApplicationFailure {
+function nobodyAnswered(answers: (SubmitAnswer | Taken)[]): ApplicationFailure {
   const reasons = answers.map((answer) => ('reason' in answer ? answer.reason : answer.kind));
   const rests = answers.map((answer) => ('retryAfter' in answer ? (answer.retryAfter ?? 0) : 0));
   const rest = Math.max(0, ...rests);

@@ -8,6 +8,7 @@ import type { Config } from './config-schema.ts';
 import type { AuditClaim } from './domain/audit-account.ts';
 import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
 import type { AuditInput } from './domain/audit.ts';
+import { LOOK_UP } from './domain/names.ts';
 import { isDead } from './domain/takeover.ts';
 import { findDoubts } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
@@ -148,8 +149,11 @@ async function readFailures(rabbit: ChannelModel, config: Config) {
 
 async function readEntries(store: Store, keyOf: AuditNeeds['keyOf']): Promise<AuditEntry[]> {
   const found: AuditEntry[] = [];
-  const all = store.journal.collection.find({}, { projection: { state: 1 } });
-  for await (const { _id, state } of all) found.push({ entry: _id, key: keyOf(_id), state });
+  const all = store.journal.collection.find({}, { projection: { state: 1, operator: 1 } });
+  for await (const { _id, state, operator } of all) {
+    const isReplaced = state === 'superseded' && operator === LOOK_UP;
+    found.push({ entry: _id, key: keyOf(_id), state, isReplaced });
+  }
   return found;
 }
 

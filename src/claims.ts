@@ -42,12 +42,19 @@ export interface Claim {
   settledAt: Date | null;
 }
 
+export interface Held {
+  workflowId: string;
+  message: Buffer | null;
+}
+
 export interface Claims {
   /** Inserts what is free; returns the `_id`s that were taken already. */
   insert(claims: Claim[]): Promise<Set<string>>;
   find(keys: string[]): Promise<Map<string, Claim>>;
-  /** The bytes of the messages alone, which is all that submitting needs; without those whose claim holds none any more. */
-  messages(keys: string[]): Promise<Map<string, Buffer>>;
+  /** Who holds each claim, and the bytes of its message, null once it is let go: all that submitting needs. */
+  held(keys: string[]): Promise<Map<string, Held>>;
+  /** The workflow ids of the runs that hold claims, by claim; none for a claim that is not there. */
+  holders(keys: string[]): Promise<Map<string, string>>;
   /** Every claim on a registration id, oldest generation first. */
   ofRegistration(id: string): Promise<Claim[]>;
   /**
@@ -61,9 +68,10 @@ export interface Claims {
   ): Promise<Map<string, Claim>>;
   /** Takes a settled conflict up again: it was redriven and still is one. */
   reopenConflict(claim: Claim): Promise<void>;
-  conclude(outcomes: { claim: string; outcome: ClaimOutcome }[]): Promise<void>;
-  /** The outcome has reached its destination: the message is no longer ours to keep. */
-  settled(outcomes: { claim: string; outcome: ClaimOutcome }[]): Promise<void>;
+  /** Writes how claims of this run end; those that another run has taken meanwhile stay as they are. */
+  conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
+  /** The outcome has reached its destination: the message is no longer ours to keep. Of claims of this run only. */
+  settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   collection: Collection<Claim>;
 }
 
@@ -109,14 +117,23 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
         }),
       );
     },
-    async messages(keys) {
+    async held(keys) {
       const found = await collection
         // Not 'message.body': of a message that is null such a projection leaves nothing, not even the null.
-        .find({ _id: { $in: keys } }, { projection: { message: 1 } })
+        .find({ _id: { $in: keys } }, { projection: { message: 1, workflowId: 1 } })
         .toArray();
       return new Map(
-        found.flatMap(({ _id, message }) => (message === null ? [] : [[_id, bytes(message.body)]])),
+        found.map(({ _id, workflowId, message }): [string, Held] => [
+          _id,
+          { workflowId, message: message === null ? null : bytes(message.body) },
+        ]),
       );
+    },
+    async holders(keys) {
+      const found = await collection
+        .find({ _id: { $in: keys } }, { projection: { workflowId: 1 } })
+        .toArray();
+      return new Map(found.map(({ _id, workflowId }) => [_id, workflowId]));
     },
     async ofRegistration(id) {
       // By the range of _id, so that no second index is paid for by every registration.
@@ -127,9 +144,9 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     async reopenConflict({ _id, ...claim }) {
       await collection.updateOne({ _id }, { $set: claim });
     },
-    conclude: (outcomes) => write(outcomes, {}),
-    settled: (outcomes) =>
-      write(outcomes, {
+    conclude: (outcomes, workflowId) => write(outcomes, workflowId, {}),
+    settled: (outcomes, workflowId) =>
+      write(outcomes, workflowId, {
         settledAt: outcomes.map(() => new Date()),
         message: outcomes.map(() => null),
       }),
@@ -137,12 +154,13 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
 
   async function write(
     outcomes: { claim: string; outcome: ClaimOutcome }[],
+    workflowId: string,
     more: Record<string, unknown[]>,
   ): Promise<void> {
     if (outcomes.length === 0) return;
     const keys = outcomes.map(({ claim }) => claim);
     await collection.updateMany(
-      { _id: { $in: keys } },
+      { _id: { $in: keys }, workflowId },
       setEach('_id', keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
     );
   }

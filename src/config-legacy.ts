@@ -60,14 +60,49 @@ const submitStatuses = z
   .readonly();
 
 const httpPath = /^\/(?!\/)[^\s#]*$/;
+const pointer = () =>
+  z
+    .string('a JSON pointer such as /items, or "" for the whole')
+    .regex(
+      /^(\/([^~/]|~[01])*)*$/,
+      'a JSON pointer such as /items/0, or "" for the whole (RFC 6901)',
+    );
+const pathWithId = () =>
+  text('a path beginning with one "/" that contains {id} once', 1000, httpPath).refine(
+    (value) => value.split('{id}').length === 2,
+    'a path that contains {id} once',
+  );
+
+const lookup = z
+  .strictObject({
+    path: pathWithId().nullable().prefault(null),
+    matches: pointer().prefault(''),
+    key: pointer().nullable().prefault('/externalId'),
+    requestId: pointer().prefault('/id'),
+    notFound: z
+      .array(whole(400, 499), 'a list of HTTP statuses from 400 to 499, such as [404]')
+      .readonly()
+      .prefault([404]),
+    after: duration('1s', '30d').prefault('1m'),
+  })
+  .readonly();
+
+// The rest of the section may be wrong: these faults are to be told together with the others.
+const promisesNothing = z.object({
+  onUnknown: z.literal('resubmit'),
+  idempotent: z.literal(false),
+});
+const looksNowhere = z.object({
+  onUnknown: z.literal('lookup'),
+  lookup: z.object({ path: z.null() }),
+});
+const settling = z.object({ timeout: z.number(), lookup: z.object({ after: z.number() }) });
 
 /** The settings of the legacy system, see despachante.example.yaml for what each is for. */
 export const legacy = z
   .strictObject({
     submitPath: text('a path beginning with one "/"', 1000, httpPath).prefault('/registrations'),
-    statusPath: text('a path beginning with one "/" that contains {id} once', 1000, httpPath)
-      .refine((value) => value.split('{id}').length === 2, 'a path that contains {id} once')
-      .prefault('/registrations/{id}'),
+    statusPath: pathWithId().prefault('/registrations/{id}'),
     requestIdField: field().prefault('id'),
     statusField: field().prefault('status'),
     reasonField: field().prefault('reason'),
@@ -88,7 +123,28 @@ export const legacy = z
     maxPollInterval: duration('10ms', '1d').prefault('60s'),
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),
-    onUnknown: word(['hold', 'resubmit']).prefault('hold'),
+    onUnknown: word(['hold', 'lookup', 'resubmit']).prefault('hold'),
+    idempotent: flag().prefault(false),
+    lookup: lookup.prefault({}),
+  })
+  .refine((value) => value.onUnknown !== 'resubmit' || value.idempotent, {
+    error:
+      'true, because legacy.onUnknown is resubmit: a system that does not recognize a repeated Idempotency-Key would file twice',
+    path: ['idempotent'],
+    params: { involves: ['legacy.onUnknown'] },
+    when: ({ value }) => promisesNothing.safeParse(value).success,
+  })
+  .refine((value) => value.onUnknown !== 'lookup' || value.lookup.path !== null, {
+    error: 'a path such as "/registrations?externalId={id}", because legacy.onUnknown is lookup',
+    path: ['lookup', 'path'],
+    params: { involves: ['legacy.onUnknown'] },
+    when: ({ value }) => looksNowhere.safeParse(value).success,
+  })
+  .refine((value) => value.lookup.after >= value.timeout, {
+    error: 'at least legacy.timeout: until then the POST may still arrive',
+    path: ['lookup', 'after'],
+    params: { involves: ['legacy.timeout'] },
+    when: ({ value }) => settling.safeParse(value).success,
   })
   .refine((value) => value.maxOpen >= value.deadline, {
     error: 'at least legacy.deadline',

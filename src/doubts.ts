@@ -1,6 +1,7 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
 import type { Claim, Claims } from './claims.ts';
 import { claimKey, entryKey, nextEntry } from './domain/names.ts';
+import { HEARTBEAT_MS } from './journal.ts';
 import type { Entry, Journal } from './journal.ts';
 
 export type OpenClaim = Omit<Claim, 'message'>;
@@ -12,8 +13,6 @@ export interface Doubt {
   reason: string;
 }
 
-/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/steps.ts). */
-const HEARTBEAT_MS = 8_000;
 const AT_ONCE = 1_000;
 
 /** All doubts, oldest first. `legacyTimeoutMs`: an intent may be on the wire for as long, and is no doubt until then. */

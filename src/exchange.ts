@@ -5,6 +5,8 @@ export type Answer =
   | { kind: 'answer'; status: number; headers: Record<string, string | undefined>; body: unknown }
   | { kind: 'none'; sent: boolean; reason: string };
 
+const STOPPING = 'the worker was stopping';
+
 /**
  * One request and its whole answer. undici calls `onRequestStart` when a connection stands and just before the first
  * byte is written (client-h1.js, writeH1): without it nothing was sent.
@@ -15,7 +17,7 @@ export function exchange(
     body: Buffer | null;
     headers: Record<string, string>;
   },
-  limits: { deadlineMs: number; maxBytes: number },
+  limits: { deadlineMs: number; maxBytes: number; maySend: () => boolean },
 ): Promise<Answer> {
   return new Promise((resolve) => {
     let sent = false;
@@ -25,6 +27,8 @@ export function exchange(
     let size = 0;
     let late = false;
     const chunks: Buffer[] = [];
+    // Asked first here, too: who may not send needs no connection.
+    if (!limits.maySend()) return resolve({ kind: 'none', sent, reason: STOPPING });
     const deadline = setTimeout(() => {
       late = true;
       controller?.abort(new Error(`no answer within ${limits.deadlineMs} ms`));
@@ -38,6 +42,7 @@ export function exchange(
       onRequestStart(started) {
         controller = started;
         if (late) return void started.abort(new Error('too late'));
+        if (!limits.maySend()) return void started.abort(new Error(STOPPING));
         sent = true;
       },
       onResponseStart(_, code, fields) {

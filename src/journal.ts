@@ -32,6 +32,13 @@ export interface Entry {
   operator: string | null;
 }
 
+/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/steps.ts). */
+export const HEARTBEAT_MS = 8_000;
+
+/** Until when a submission may have been on the wire, epoch ms. */
+export const sentUntil = ({ at, answeredAt }: Entry, legacyTimeoutMs: number): number =>
+  answeredAt?.getTime() ?? at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
+
 export interface Closing {
   entry: string;
   state: 'accepted' | 'refused' | 'not-accepted' | 'unknown';

@@ -4,6 +4,8 @@
  */
 import { Pool } from 'undici';
 import { retryAfterMs, submitClass } from './domain/contract.ts';
+import { readMatches } from './domain/look-up.ts';
+import type { Looked } from './domain/look-up.ts';
 import type { Config } from './config-schema.ts';
 import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
@@ -21,11 +23,20 @@ export type StatusResult =
   | { kind: 'failed'; reason: string }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
+export type LookUpResult =
+  | Exclude<Looked, { kind: 'unreadable' }>
+  | { kind: 'unreadable'; reason: string; retryAfter: number | null };
+
 export interface Legacy {
-  /** POSTs the original bytes. Never throws. */
-  submit(body: Buffer, idempotencyKey: string): Promise<SubmitResult>;
+  /**
+   * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
+   * it says no, nothing is sent.
+   */
+  submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
   /** GETs the status of a request. Never throws. */
   status(requestId: string): Promise<StatusResult>;
+  /** Looks a registration up by its own id (legacy.lookup). Never throws. */
+  lookUp(id: string): Promise<LookUpResult>;
   close(): Promise<void>;
 }
 
@@ -46,7 +57,13 @@ export function createLegacy(
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
   const requestIdPattern = new RegExp(legacy.requestIdPattern);
 
-  const send = (method: 'GET' | 'POST', path: string, headers: object, body: Buffer | null) =>
+  const send = (
+    method: 'GET' | 'POST',
+    path: string,
+    headers: object,
+    body: Buffer | null,
+    maySend = () => true,
+  ) =>
     exchange(
       pool,
       {
@@ -55,17 +72,24 @@ export function createLegacy(
         body,
         headers: { accept: 'application/json', ...authorization, ...headers },
       },
-      { deadlineMs: legacy.timeout, maxBytes: legacy.maxResponseBytes },
+      { deadlineMs: legacy.timeout, maxBytes: legacy.maxResponseBytes, maySend },
     );
 
   return {
-    async submit(body, idempotencyKey) {
+    async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      return readSubmit(await send('POST', legacy.submitPath, headers, body));
+      return readSubmit(await send('POST', legacy.submitPath, headers, body, maySend));
     },
     async status(requestId) {
       const path = legacy.statusPath.replace('{id}', encodeURIComponent(requestId));
       return readStatus(requestId, await send('GET', path, {}, null));
+    },
+    async lookUp(id) {
+      const { path } = legacy.lookup;
+      if (path === null)
+        return { kind: 'unreadable', reason: 'legacy.lookup.path is not set', retryAfter: null };
+      const target = path.replace('{id}', encodeURIComponent(id));
+      return readLookUp(id, await send('GET', target, {}, null));
     },
     close: () => pool.destroy(),
   };
@@ -133,6 +157,19 @@ export function createLegacy(
     if (failed.includes(word))
       return { kind: 'failed', reason: reasonOf(answer) ?? 'no reason given' };
     return unreadable(`a "${legacy.statusField}" that is not in legacy.statusWords`);
+  }
+
+  function readLookUp(id: string, answer: Answer): LookUpResult {
+    if (answer.kind === 'none')
+      return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
+    const { status, headers, body } = answer;
+    if (legacy.lookup.notFound.includes(status)) return { kind: 'absent' };
+    if (status < 200 || status > 299) {
+      const retryAfter = retryAfterMs(headers['retry-after'], Date.now());
+      return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
+    }
+    const looked = readMatches(body, id, legacy.lookup, (text) => requestIdPattern.test(text));
+    return looked.kind === 'unreadable' ? { ...looked, retryAfter: null } : looked;
   }
 
   function reasonOf(answer: Answer): string | undefined {

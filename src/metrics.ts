@@ -52,6 +52,12 @@ export function createMetrics() {
       labelNames: ['result'] as const,
       registers,
     }),
+    lookUps: new Counter({
+      name: 'despachante_look_ups_total',
+      help: 'Look-ups of registrations in doubt in the legacy system, by what they came to',
+      labelNames: ['result'] as const,
+      registers,
+    }),
     outcomes: new Counter({
       name: 'despachante_registrations_total',
       help: 'Registrations settled, by outcome',

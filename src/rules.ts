@@ -39,6 +39,7 @@ export function rulesOf(
     deadline: legacy.deadline,
     maxOpen: legacy.maxOpen,
     onUnknown: legacy.onUnknown,
+    ...(legacy.onUnknown === 'lookup' ? { lookUpAfter: legacy.lookup.after } : {}),
     plan,
     coalesce: coalesceOf(plan),
     countEarly: true,

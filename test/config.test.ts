@@ -283,12 +283,46 @@ test('values at and beyond the limits', () => {
     'legacy: { requestIdPattern: ".*" }',
     'legacy: { statusWords: { done: [] } }',
     'legacy: { onUnknown: perhaps }',
+    'legacy: { onUnknown: resubmit }',
+    'legacy: { onUnknown: lookup }',
+    'legacy: { lookup: { path: /registrations } }',
+    'legacy: { lookup: { requestId: id } }',
+    'legacy: { lookup: { notFound: [200] } }',
+    'legacy: { timeout: 2m }',
     'rabbit: { intakeQueue: amq.mine }',
     'mongodb: { collection: claims }',
     'mongodb: { match: $where }',
     'log: { level: loud }',
   ])
     only(yaml);
+});
+
+test('resubmitting is refused without the promise that makes it safe, and the fault says why', () => {
+  const fault = only('legacy:\n  onUnknown: resubmit\n');
+  assert.equal(fault.path, 'legacy.idempotent');
+  assert.equal(fault.where, 'despachante.yaml:2:14');
+  assert.match(fault.expected, /would file twice/);
+  const { legacy } = load('legacy: { onUnknown: resubmit, idempotent: true }');
+  assert.equal(legacy.onUnknown, 'resubmit');
+});
+
+test('a look-up needs a path with the registration id, and its settle time is no shorter than an answer may take', () => {
+  assert.equal(only('legacy: { onUnknown: lookup }').path, 'legacy.lookup.path');
+  assert.equal(only('legacy: { lookup: { after: 5s } }').path, 'legacy.lookup.after');
+  const { legacy } = load(
+    'legacy: { onUnknown: lookup, lookup: { path: "/r?externalId={id}", matches: /items, key: null } }',
+  );
+  assert.deepEqual(
+    { ...legacy.lookup },
+    {
+      path: '/r?externalId={id}',
+      matches: '/items',
+      key: null,
+      requestId: '/id',
+      notFound: [404],
+      after: 60_000,
+    },
+  );
 });
 
 test('addresses are checked by their scheme and their parts', () => {

@@ -81,7 +81,8 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
   return continueAsNew<typeof registrations>({ rules, registrations: [], carried: batch });
 
   function start(step: Step): void {
-    const lane = step.kind === 'submit' || step.kind === 'poll' ? legacyLane : settleLane;
+    const isLegacys = step.kind === 'submit' || step.kind === 'poll' || step.kind === 'lookUp';
+    const lane = isLegacys ? legacyLane : settleLane;
     batch = began(batch, step);
     inFlight += 1;
     void lane

@@ -7,7 +7,14 @@ import {
   proxyLocalActivities,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities/create.ts';
-import { afterClaim, afterPoll, afterSettle, afterSubmit } from '../src/domain/answers.ts';
+import {
+  afterClaim,
+  afterLookUp,
+  afterPoll,
+  afterSettle,
+  afterSubmit,
+} from '../src/domain/answers.ts';
+import type { Taken } from '../src/domain/answers.ts';
 import { waitedSince, withPlan } from '../src/domain/batch.ts';
 import type { Item, Rules, Step } from '../src/domain/batch.ts';
 import { OUR_REASON } from '../src/domain/outcome.ts';
@@ -25,7 +32,7 @@ const common = {
 } as const;
 
 /** The legacy system: short rests at first, never more than 15 s, since that is what an outage adds to the lag. */
-const legacy = proxyActivities<Pick<Activities, 'submit' | 'poll'>>({
+const legacy = proxyActivities<Pick<Activities, 'submit' | 'poll' | 'lookUp'>>({
   ...common,
   startToCloseTimeout: '10m',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' },
@@ -68,10 +75,12 @@ async function localFirst<T>(
 
 export const resolve = store.resolve;
 
+type HowItLeft = OutcomeKind | 'duplicate' | 'unroutable' | 'taken';
+
 /** The items of a step as its answers made them, and how those left that leave the batch. */
 export interface Answered {
   items: Map<number, Item | null>;
-  left: (OutcomeKind | 'duplicate' | 'unroutable')[];
+  left: HowItLeft[];
   /** The newest plan of polls, where an activity brought one. */
   plan?: PollPlan;
 }
@@ -132,6 +141,18 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
         afterSubmit(item, answer, rules, Date.now()),
       );
     }
+    case 'lookUp': {
+      // A minute, and then a rest (answers.ts): an operator's word waits for whoever has the registration.
+      const scheduleToCloseTimeout = 60_000;
+      const settleTime = rules.lookUpAfter ?? 0;
+      const requests = items.map(({ index, id, entry }) => ({ index, id, entry, settleTime }));
+      const answers = await legacy.lookUp.executeWithOptions({ summary, scheduleToCloseTimeout }, [
+        requests,
+      ]);
+      return applied(items, answers, (item, answer) =>
+        afterLookUp(item, answer, rules, Date.now()),
+      );
+    }
     case 'persist': {
       const settlements = items.map(settlement);
       const answers = await localFirst(
@@ -181,22 +202,28 @@ const leftOf = (limit: number, items: Item[], since: (item: Item) => number): nu
 
 function applied<A extends { index: number; kind: string }>(
   items: Item[],
-  answers: A[],
+  answers: (A | Taken)[],
   after: (item: Item, answer: A) => Item | null,
 ): Answered {
   const answered: Answered = { items: new Map(), left: [] };
   const byIndex = new Map(answers.map((answer) => [answer.index, answer]));
   for (const item of items) {
     const answer = byIndex.get(item.index);
-    const next = answer === undefined ? { ...item, busy: false } : after(item, answer);
+    const next =
+      answer === undefined
+        ? { ...item, busy: false }
+        : isTaken(answer)
+          ? null
+          : after(item, answer);
     answered.items.set(item.index, next);
     if (next === null) answered.left.push(howItLeft(item, answer?.kind));
   }
   return answered;
 }
 
-const howItLeft = (
-  item: Item,
-  answer: string | undefined,
-): OutcomeKind | 'duplicate' | 'unroutable' =>
-  answer === 'duplicate' || answer === 'unroutable' ? answer : (item.outcome?.kind ?? 'failed');
+const isTaken = (answer: { kind: string }): answer is Taken => answer.kind === 'taken';
+
+const howItLeft = (item: Item, answer: string | undefined): HowItLeft =>
+  answer === 'duplicate' || answer === 'unroutable' || answer === 'taken'
+    ? answer
+    : (item.outcome?.kind ?? 'failed');

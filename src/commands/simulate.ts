@@ -23,6 +23,7 @@ interface SimulateOptions {
   throttle: number;
   retryAfter: number;
   ledger?: string;
+  idempotent?: boolean;
 }
 
 export function addSimulate(program: Command): void {
@@ -60,6 +61,7 @@ export function addSimulate(program: Command): void {
         .default(1_000, '1s'),
     )
     .option('--ledger <file>', 'keep what is accepted and answered in a file, over restarts too')
+    .option('--idempotent', 'recognize a repeated Idempotency-Key, and file it once')
     .addHelpText(
       'after',
       `
@@ -84,6 +86,7 @@ async function simulate(options: SimulateOptions, json: boolean): Promise<void> 
     corePort: options.corePort,
     seed: options.seed,
     ledgerFile: options.ledger ?? null,
+    idempotent: options.idempotent === true,
     latency: options.latency,
     answerDelay: options.answerDelay,
     refuseShare: options.refuse,

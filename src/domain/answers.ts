@@ -33,6 +33,15 @@ export type ClaimAnswer =
   | { index: number; kind: 'duplicate' }
   | { index: number; kind: 'conflict'; claim: string; reason: string };
 
+/**
+ * Another run has taken the claim (takeover.ts): this one is thought dead, or was brought back by a reset, and has no more
+ * say in it. The item leaves the batch.
+ */
+export interface Taken {
+  index: number;
+  kind: 'taken';
+}
+
 /** What the journal knows of a submission, freshly sent or read again. */
 export type SubmitAnswer =
   | { index: number; kind: 'accepted'; requestId: string; at: number }
@@ -42,6 +51,13 @@ export type SubmitAnswer =
   | { index: number; kind: 'pending'; until: number } // another attempt may still be sending it
   | { index: number; kind: 'resubmit' }
   | { index: number; kind: 'abandoned'; reason: string };
+
+/** What the journal knows, or else what a look-up in the legacy system says of a registration in doubt. */
+export type LookUpAnswer =
+  | SubmitAnswer
+  | { index: number; kind: 'absent'; until: number } // too early to believe it: look again then
+  | { index: number; kind: 'ambiguous'; reason: string }
+  | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null };
 
 export type PollAnswer =
   | { index: number; kind: 'processing' }
@@ -104,7 +120,7 @@ export function afterClaim(
       const { claim, entry } = answer;
       const claimed = goOn(item, { message: null, claim, entry, phase: 'submit', dueAt: now });
       if (answer.kind === 'claimed') return claimed;
-      if (answer.kind === 'in-doubt') return enterDoubt(claimed, rules, now);
+      if (answer.kind === 'in-doubt') return doubted(claimed, rules, now);
       const { requestId, acceptedAt } = answer;
       // It may have been redriven just because it was not given time enough.
       const limits = rules.renewLimits === true && item.redrive !== null ? { openSince: now } : {};
@@ -112,6 +128,15 @@ export function afterClaim(
     }
   }
 }
+
+const isOpenTooLong = (item: Item, rules: Rules, now: number): boolean =>
+  now - item.receivedAt >= rules.maxOpen;
+
+/** In doubt: looked up first where that is possible, and not tried for too long already; else a person is asked. */
+const doubted = (item: Item, rules: Rules, now: number): Item =>
+  rules.onUnknown === 'lookup' && !isOpenTooLong(item, rules, now)
+    ? goOn(item, { phase: 'doubt', doubt: true, lookUp: true, dueAt: now })
+    : enterDoubt(item, rules, now);
 
 const enterDoubt = (item: Item, rules: Rules, now: number): Item => {
   const wait = rules.rechecks[item.rechecks];
@@ -124,7 +149,7 @@ const enterDoubt = (item: Item, rules: Rules, now: number): Item => {
 };
 
 export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now: number): Item {
-  const tooLong = now - item.receivedAt >= rules.maxOpen;
+  const tooLong = isOpenTooLong(item, rules, now);
   switch (answer.kind) {
     case 'accepted': {
       const { requestId, at } = answer;
@@ -157,9 +182,33 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
       if (rules.onUnknown === 'resubmit' && !tooLong) {
         return afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
       }
-      return enterDoubt(item, rules, now);
+      return doubted(item, rules, now);
     case 'abandoned':
       return settle({ ...item, doubt: true }, 'in-doubt', now, answer.reason);
+  }
+}
+
+/** Found: polled on. Surely absent: submitted again. Found twice: a person is asked. Else it is looked up again. */
+export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now: number): Item {
+  switch (answer.kind) {
+    case 'absent':
+      return goOn(item, { dueAt: Math.max(answer.until, now + rules.pause) });
+    case 'ambiguous':
+      return enterDoubt({ ...item, lookUp: false }, rules, now);
+    case 'unreadable':
+      return goOn(item, {
+        sick: true,
+        dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
+      });
+    case 'unknown':
+      return goOn(item, { sick: true, dueAt: now + rules.pause });
+    case 'accepted':
+    case 'refused':
+    case 'not-accepted':
+    case 'pending':
+    case 'resubmit':
+    case 'abandoned':
+      return afterSubmit(item, answer, rules, now);
   }
 }
 
@@ -210,6 +259,9 @@ export function afterSettle(
   }
 }
 
+/** ms; while it rests an operator's word on the registration need not wait for the look-up. */
+const LOOK_UP_REST = 60_000;
+
 /** Why an activity ended without an answer. */
 export type NoAnswer = 'cancelled' | 'timeout' | 'error';
 
@@ -230,7 +282,10 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
     case 'claim':
     case 'doubt':
     case 'settle':
-      return goOn(item, { sick: true, dueAt: now + rules.pause });
+      return goOn(item, {
+        sick: true,
+        dueAt: now + (item.lookUp === true ? LOOK_UP_REST : rules.pause),
+      });
   }
 }
 
@@ -242,7 +297,8 @@ export function whenCancelled(item: Item, now: number, journalRead: boolean): It
   if (item.busy || item.phase === 'claim' || item.phase === 'settle') return item;
   if (item.phase === 'poll' || journalRead)
     return settle(item, 'cancelled', now, 'the run was cancelled');
-  return item.phase === 'doubt' && item.dueAt === now
-    ? item
-    : { ...item, phase: 'doubt', dueAt: now, sick: false };
+  if (item.phase === 'doubt' && item.dueAt === now && item.lookUp !== true) return item;
+  // The journal is read; looking up, and perhaps filing anew, is for runs that go on.
+  const noLookUp = item.lookUp === true ? { lookUp: false } : {};
+  return { ...item, ...noLookUp, phase: 'doubt', dueAt: now, sick: false };
 }

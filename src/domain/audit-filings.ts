@@ -18,6 +18,8 @@ export interface AuditEntry {
   entry: string;
   key: string;
   state: string;
+  /** A look-up did not find it, and the next entry took its place: nothing may be filed under it. */
+  isReplaced?: boolean;
 }
 
 export function findFiledTwice(
@@ -93,7 +95,7 @@ function allowedKeys(
   const byName = new Map(entries.map((entry) => [entry.entry, entry]));
   const byKey = new Map(generations.map((claim) => [claim.key, claim]));
   const allowed = new Map<string, number>();
-  for (const { entry, key } of entries) {
+  for (const { entry, key, isReplaced = false } of entries) {
     const n = entryNumber(entry);
     const claim = byKey.get(claimOfEntry(entry));
     const before = n === 1 ? undefined : byName.get(entryKey(claimOfEntry(entry), n - 1));
@@ -101,7 +103,7 @@ function allowedKeys(
       n === 1
         ? claim !== undefined && maySubmit(claim, generations)
         : before !== undefined && ['superseded', 'unknown'].includes(before.state);
-    if (isAllowed) allowed.set(key, (allowed.get(key) ?? 0) + 1);
+    if (isAllowed && !isReplaced) allowed.set(key, (allowed.get(key) ?? 0) + 1);
   }
   return allowed;
 }

@@ -59,6 +59,8 @@ export interface Item {
   /** Epoch ms when the last poll that said "processing" was due or made, the earlier of the two: it was not done then. */
   polledAt?: number;
   rechecks: number;
+  /** In doubt, and to be looked up in the legacy system before a person is asked (onUnknown: lookup). */
+  lookUp?: boolean;
   outcome: Outcome | null;
   /** Whether it was accepted is not known: kept with the outcome, so that a redrive never POSTs it blindly. */
   doubt: boolean;
@@ -68,7 +70,9 @@ export interface Item {
 export interface Rules {
   deadline: number;
   maxOpen: number;
-  onUnknown: 'hold' | 'resubmit';
+  onUnknown: 'hold' | 'lookup' | 'resubmit';
+  /** With `lookup`: how long after a lost answer a registration that is not found counts as never taken. */
+  lookUpAfter?: number;
   plan: PollPlan;
   /** Polls due within this time of one another go together. */
   coalesce: number;
@@ -96,11 +100,11 @@ export const withPlan = (rules: Rules, plan: PollPlan): Rules => ({
 export interface Batch {
   items: Item[];
   /** What has left the batch, by how. */
-  settled: Partial<Record<OutcomeKind | 'duplicate' | 'unroutable', number>>;
+  settled: Partial<Record<OutcomeKind | 'duplicate' | 'unroutable' | 'taken', number>>;
   cancelling: boolean;
 }
 
-export type StepKind = 'claim' | 'submit' | 'poll' | 'recheck' | 'persist' | 'route';
+export type StepKind = 'claim' | 'submit' | 'poll' | 'recheck' | 'lookUp' | 'persist' | 'route';
 
 export interface Step {
   kind: StepKind;
@@ -130,7 +134,7 @@ export function newBatch(registrations: readonly NewRegistration[], now: number)
 const stepOf = (item: Item): StepKind => {
   switch (item.phase) {
     case 'doubt':
-      return 'recheck';
+      return item.lookUp === true ? 'lookUp' : 'recheck';
     case 'settle':
       return item.outcome?.kind === 'registered' ? 'persist' : 'route';
     case 'claim':

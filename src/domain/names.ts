@@ -57,6 +57,9 @@ export const entryNumber = (entry: string): number =>
 export const nextEntry = (entry: string): string =>
   entryKey(claimOfEntry(entry), entryNumber(entry) + 1);
 
+/** Stands for the operator in the journal where the look-up in the legacy system decided. */
+export const LOOK_UP = 'look-up';
+
 /** Id of the Schedule that sweeps, and of the workflow it starts: one for all workers of a task queue. */
 export const sweepScheduleId = (taskQueue: string): string => `sweep/${taskQueue}`;
 

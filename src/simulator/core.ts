@@ -53,6 +53,8 @@ export function answerCommand(filings: Filings, line: string, now: number): stri
   const [verb, ...fields] = parseLine(line);
   if (verb === 'CADASTRAR') return register(filings, fields, now);
   if (verb === 'CONSULTAR' && fields.length === 1) return consult(filings, fields[0] ?? '', now);
+  if (verb === 'LOCALIZAR' && fields.length === 1)
+    return formatLine(['OK', ...filings.find(fields[0] ?? '')]);
   return failure(errorNumbers.invalidCall, 'COMANDO INVALIDO');
 }
 

@@ -11,6 +11,7 @@ export interface LayerDependencies {
   ledger: Ledger;
   submit: Handler;
   poll: Poll;
+  lookUp: Handler;
   control: Handler;
   /** Every POST and GET of a registration is told to it. */
   count: (what: 'gets' | 'posts') => void;
@@ -20,6 +21,7 @@ export interface LayerDependencies {
 const paths = [
   'POST /registrations',
   'GET /registrations/<request id>',
+  'GET /registrations?externalId=<registration id>',
   'GET /stats',
   'GET /ledger',
   'POST /control',
@@ -42,11 +44,11 @@ export function createLayer(dependencies: LayerDependencies): Server {
 }
 
 async function route(
-  { ledger, submit, poll, control, count, stats }: LayerDependencies,
+  { ledger, submit, poll, lookUp, control, count, stats }: LayerDependencies,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const [path = ''] = (request.url ?? '').split('?');
+  const [path = '', query = ''] = (request.url ?? '').split('?');
   const requestId = /^\/registrations\/([^/]+)$/.exec(path)?.[1];
   if (requestId !== undefined) {
     if (request.method !== 'GET') return wrongMethod(response, 'GET');
@@ -55,6 +57,10 @@ async function route(
   }
   switch (path) {
     case '/registrations':
+      if (request.method === 'GET' && query.startsWith('externalId=')) {
+        count('gets');
+        return lookUp(request, response);
+      }
       if (request.method !== 'POST') return wrongMethod(response, 'POST');
       count('posts');
       return submit(request, response);

@@ -13,6 +13,8 @@ export const optionsSchema = z.strictObject({
   seed: z.int(),
   /** JSON lines; read at the start when it exists. null: in memory only, so a restart knows nothing of earlier runs */
   ledgerFile: z.string().min(1).nullable(),
+  /** a POST with an Idempotency-Key that was accepted before is answered as before, and files nothing */
+  idempotent: z.boolean(),
   ...behaviourShape,
 });
 
@@ -24,5 +26,6 @@ export const defaultOptions: SimulatorOptions = {
   corePort: 9998,
   seed: 1,
   ledgerFile: null,
+  idempotent: false,
   ...defaultBehaviour,
 };

@@ -6,6 +6,7 @@
 //   CADASTRAR|<id>|<key>|<ms>|RECUSA|<reason>   ->  OK|AB583C-X        failed after <ms>
 //   CADASTRAR|<id>|<key>|<ms>|NUNCA|            ->  OK|AB583C-X        never finished
 //   CONSULTAR|AB583C-X                          ->  OK|PENDENTE, OK|CONCLUIDO or OK|RECUSADO|<reason>
+//   LOCALIZAR|<id>                              ->  OK, or OK|AB583C-X, or OK|AB583C-X|KRB4X2-A …
 //   anything                                    ->  ERRO|<number>|<text>
 //
 // Everything outside printable ASCII, the bar and the per cent sign travel as %uXXXX, VBScript's Escape: it

@@ -13,6 +13,7 @@ import type { LedgerEntry } from './ledger.ts';
 import { openLedger } from './ledger-file.ts';
 import { listen } from './listen.ts';
 import { defaultOptions, optionsSchema, type SimulatorOptions } from './options.ts';
+import { createLookUp } from './look-up.ts';
 import { createPoll, createPollFaults } from './poll.ts';
 import { createStatistics, type SimulatorStats } from './statistics.ts';
 import { createSubmit } from './submit.ts';
@@ -43,13 +44,13 @@ export interface Simulator {
  */
 export async function startSimulator(given: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const options = check(optionsSchema, { ...defaultOptions, ...given }, 'options of the simulator');
-  const { host, port, corePort, seed, ledgerFile, ...behaviour } = options;
+  const { host, port, corePort, seed, ledgerFile, idempotent, ...behaviour } = options;
 
   const ledger = await openLedger(ledgerFile);
   const statistics = createStatistics();
   ledger.follow((entry) => statistics.observe(entry));
   const script = createScript(behaviour, Date.now());
-  const core = createCore(host, createFilings(ledger, seed));
+  const core = createCore(host, createFilings(ledger, seed, idempotent));
   const client = createCoreClient(host);
   const later = createLater();
   const pollFaults = createPollFaults();
@@ -84,6 +85,7 @@ export async function startSimulator(given: Partial<SimulatorOptions> = {}): Pro
     ledger,
     submit: createSubmit({ seed, script, client, ledger, later, pollFaults }),
     poll: createPoll({ script, client, pollFaults }),
+    lookUp: createLookUp({ script, client }),
     control: createControl({ script, startCore, stopCore }),
     count: (what) => (requests[what] += 1),
     stats,

@@ -382,7 +382,8 @@ test('route: a conflict publishes the bytes of the conflicting message', async (
   const other = claimRequest(id, { body: '{"other":true}' });
   const [answer] = await call(bed.claim, [other], { workflowId: 'run-2' });
   assert.ok(answer?.kind === 'conflict');
-  await call(bed.route, [settlementOf(id, 'conflict', { claim: answer.claim, entry: '' })]);
+  const settlement = settlementOf(id, 'conflict', { claim: answer.claim, entry: '' });
+  await call(bed.route, [settlement], { workflowId: 'run-2' });
   const [record] = bed.failures.records;
   assert.equal(record?.body.toString(), '{"other":true}');
   assert.equal(record.attempts, 0);

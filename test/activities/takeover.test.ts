@@ -154,21 +154,24 @@ test('a redrive in doubt whose run is dead is in doubt under the entry of the ge
   const id = bed.id();
   await call(claim, [claimRequest(id)], { workflowId: 'run-first' });
   await journaled(`${id}~0#1`, 'unknown');
-  await store.claims.settled([
-    {
-      claim: `${id}~0`,
-      outcome: {
-        kind: 'in-doubt',
-        reason: null,
-        at: new Date(),
-        requestId: null,
-        acceptedAt: null,
-        polls: 0,
-        doubt: true,
-        entry: `${id}~0#1`,
+  await store.claims.settled(
+    [
+      {
+        claim: `${id}~0`,
+        outcome: {
+          kind: 'in-doubt',
+          reason: null,
+          at: new Date(),
+          requestId: null,
+          acceptedAt: null,
+          polls: 0,
+          doubt: true,
+          entry: `${id}~0#1`,
+        },
       },
-    },
-  ]);
+    ],
+    'run-first',
+  );
   await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-dead' });
   lives.set('run-dead', 'unknown');
   const expected = { index: 7, kind: 'in-doubt', claim: `${id}~1`, entry: `${id}~0#1` };
@@ -188,21 +191,24 @@ test('what a run had concluded and not settled keeps that outcome', async () => 
   const id = await stranded();
   await journaled(`${id}~0#1`, 'accepted', 'AB583C-X');
   const acceptedAt = new Date(1_000);
-  await store.claims.conclude([
-    {
-      claim: `${id}~0`,
-      outcome: {
-        kind: 'timed-out',
-        reason: 'still processing at the deadline',
-        at: new Date(2_000),
-        requestId: 'AB583C-X',
-        acceptedAt,
-        polls: 3,
-        doubt: false,
-        entry: `${id}~0#1`,
+  await store.claims.conclude(
+    [
+      {
+        claim: `${id}~0`,
+        outcome: {
+          kind: 'timed-out',
+          reason: 'still processing at the deadline',
+          at: new Date(2_000),
+          requestId: 'AB583C-X',
+          acceptedAt,
+          polls: 3,
+          doubt: false,
+          entry: `${id}~0#1`,
+        },
       },
-    },
-  ]);
+    ],
+    'run-dead',
+  );
   assert.deepEqual(await again(id), {
     index: 7,
     kind: 'concluded',

@@ -125,6 +125,20 @@ test('a reason of the legacy system is cut at 500 characters, and without one th
   assert.deepEqual(await legacy.submit(body, 'none'), { kind: 'refused', reason: 'HTTP 422' });
 });
 
+test('who may no longer send when the connection stands sends no byte', async (t) => {
+  let heard = '';
+  const url = await rawServer(t, (socket) => socket.on('data', (data) => (heard += String(data))));
+  let asked = 0;
+  const maySend = () => (asked += 1) === 1;
+  assert.deepEqual(await legacyAt(t, url).submit(body, 'k', maySend), {
+    kind: 'not-accepted',
+    reason: 'the worker was stopping',
+    retryAfter: null,
+  });
+  assert.equal(asked, 2);
+  assert.equal(heard, '');
+});
+
 test('not sent: nobody listens, or the name is unknown', async (t) => {
   for (const url of [NOBODY, 'http://no-such-host.invalid']) {
     const result = await legacyAt(t, url, { timeout: 10_000 }).submit(body, 'k');

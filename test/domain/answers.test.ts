@@ -2,13 +2,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   afterClaim,
+  afterLookUp,
   afterNoAnswer,
   afterPoll,
   afterSettle,
   afterSubmit,
   whenCancelled,
 } from '../../src/domain/answers.ts';
-import type { NoAnswer, PollAnswer, SettleAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
+import type {
+  LookUpAnswer,
+  NoAnswer,
+  PollAnswer,
+  SettleAnswer,
+  SubmitAnswer,
+} from '../../src/domain/answers.ts';
 import type { Item, Phase } from '../../src/domain/batch.ts';
 import { DAY, HOUR, T0, acceptedItem, claimedItem, itemOf, rules } from '../helpers/items.ts';
 
@@ -272,6 +279,69 @@ test('unknown for as long as maxOpen is held in doubt even then', () => {
   const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
   const after = afterSubmit(item, answer, { ...rules, onUnknown: 'resubmit' }, NOW);
   assert.equal(after.phase, 'doubt');
+});
+
+const lookingUp = { ...rules, onUnknown: 'lookup', lookUpAfter: 60_000 } as const;
+
+test('unknown where the legacy system can be asked: looked up at once, and for as long as maxOpen', () => {
+  const item = claimedItem();
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  assert.deepEqual(changes(item, afterSubmit(item, answer, lookingUp, NOW)), {
+    phase: 'doubt',
+    busy: false,
+    doubt: true,
+    lookUp: true,
+    dueAt: NOW,
+  });
+  const old = claimedItem({ receivedAt: NOW - 7 * DAY });
+  const held = afterSubmit(old, answer, lookingUp, NOW);
+  assert.deepEqual([held.phase, held.lookUp, held.dueAt], ['doubt', undefined, NOW + 15_000]);
+});
+
+type LookUpCase = [name: string, answer: LookUpAnswer, changed: Partial<Item>];
+const found = { requestId: 'AB583C-X', acceptedAt: NOW, doubt: false };
+const lookUpCases: LookUpCase[] = [
+  [
+    'found: polled under the request id that was found',
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: NOW },
+    { phase: 'poll', dueAt: NOW + 11_000, ...found },
+  ],
+  [
+    'absent, and it may still arrive: looked up again when it can no longer',
+    { index: 0, kind: 'absent', until: NOW + 40_000 },
+    { dueAt: NOW + 40_000 },
+  ],
+  [
+    'surely absent: submitted under the next entry',
+    { index: 0, kind: 'resubmit' },
+    { phase: 'submit', entry: 'r-0~0#2', doubt: false, dueAt: NOW },
+  ],
+  [
+    'found twice: a person is asked, and it is looked up no more',
+    { index: 0, kind: 'ambiguous', reason: 'found 2 times' },
+    { lookUp: false, rechecks: 1, dueAt: NOW + 15_000 },
+  ],
+  [
+    'unreadable among others: looked up again by itself, after Retry-After',
+    { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
+    { sick: true, dueAt: NOW + 5_000 },
+  ],
+];
+for (const [name, answer, changed] of lookUpCases) {
+  test(`look-up: ${name}`, () => {
+    const item = claimedItem({ phase: 'doubt', doubt: true, lookUp: true });
+    const after = afterLookUp(item, answer, lookingUp, NOW);
+    assert.deepEqual(changes(item, after), { busy: false, ...changed });
+  });
+}
+
+test('a look-up that got no answer rests for a minute, so that an operator’s word comes in between', () => {
+  const item = claimedItem({ phase: 'doubt', doubt: true, lookUp: true });
+  assert.deepEqual(changes(item, afterNoAnswer(item, 'timeout', lookingUp, NOW)), {
+    busy: false,
+    sick: true,
+    dueAt: NOW + 60_000,
+  });
 });
 
 type PollCase = [name: string, elapsed: number, answer: PollAnswer, changed: Partial<Item>];

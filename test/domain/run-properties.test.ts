@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { dueSteps, wakeAt } from '../../src/domain/batch.ts';
 import type { Item, Rules } from '../../src/domain/batch.ts';
+import { nextEntry } from '../../src/domain/names.ts';
 import { HOUR, rules } from '../helpers/items.ts';
 import { pureRun } from '../helpers/pure-run.ts';
 import type { Finished, Happening, Script } from '../helpers/pure-run.ts';
@@ -124,6 +125,58 @@ test('where doubts are resubmitted by configuration, that is under another entry
   forEveryRun((run) => assert.deepEqual(submittedAgain(run), []), {
     with: { ...rules, onUnknown: 'resubmit' },
   });
+});
+
+const lookingUp: Rules = { ...rules, onUnknown: 'lookup', lookUpAfter: 60_000 };
+
+test('where doubts are looked up, nothing is lost or submitted again under the same entry, and only what is found twice or open too long waits for a person', () => {
+  forEveryRun(
+    (run, { count }) => {
+      const all = [...run.left, ...run.batch.items.map(({ index }) => index)];
+      assert.equal(new Set(all).size, count);
+      assert.equal(all.length, count);
+      assert.deepEqual(submittedAgain(run), []);
+      const ambiguous = new Set(
+        answered(run)
+          .filter(({ answer }) => answer?.kind === 'ambiguous')
+          .map(({ before }) => before.index),
+      );
+      for (const { index, phase, dueAt, receivedAt } of run.batch.items) {
+        assert.deepEqual([phase, dueAt], ['doubt', null]);
+        assert.ok(ambiguous.has(index) || run.now - receivedAt >= rules.maxOpen);
+      }
+    },
+    { with: lookingUp },
+  );
+});
+
+test('where doubts are looked up, another entry is submitted only after a look-up has not found the one before', () => {
+  forEveryRun(
+    (run) => {
+      const absent = new Set<string>();
+      for (const happening of run.story) {
+        if (happening.kind === 'answered' && happening.answer?.kind === 'resubmit')
+          absent.add(nextEntry(happening.before.entry));
+        if (happening.kind !== 'began' || happening.step.kind !== 'submit') continue;
+        for (const { entry } of happening.step.items)
+          assert.ok(entry.endsWith('#1') || absent.has(entry), entry);
+      }
+    },
+    { with: lookingUp, from: script.map((given) => ({ ...given, operator: false })) },
+  );
+});
+
+test('a run that is cancelled looks nothing up any more', () => {
+  forEveryRun(
+    (run) => {
+      const cancelledAt = run.story.findIndex(({ kind }) => kind === 'cancelled');
+      if (cancelledAt < 0) return;
+      const after = run.story.slice(cancelledAt);
+      assert.ok(!after.some((each) => each.kind === 'began' && each.step.kind === 'lookUp'));
+      assert.deepEqual(run.batch.items, []);
+    },
+    { with: lookingUp, from: script.filter(({ cancelAfter }) => cancelAfter !== null) },
+  );
 });
 
 test('without an operator a doubt that is held is never submitted under any entry', () => {

@@ -4,6 +4,7 @@
  */
 import {
   afterClaim,
+  afterLookUp,
   afterNoAnswer,
   afterPoll,
   afterSettle,
@@ -12,6 +13,7 @@ import {
 } from '../../src/domain/answers.ts';
 import type {
   ClaimAnswer,
+  LookUpAnswer,
   PollAnswer,
   SettleAnswer,
   SubmitAnswer,
@@ -33,7 +35,7 @@ export type Happening =
     }
   | { kind: 'cancelled'; at: number };
 
-export type Answer = ClaimAnswer | SubmitAnswer | PollAnswer | SettleAnswer;
+export type Answer = ClaimAnswer | SubmitAnswer | LookUpAnswer | PollAnswer | SettleAnswer;
 
 export interface Finished {
   batch: Batch;
@@ -172,6 +174,11 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
         told.set(item.entry, answer.kind);
         return { answer, apply: () => afterSubmit(item, answer, rules, now) };
       }
+      case 'lookUp': {
+        const answer = legacySays(item);
+        if (answer.kind === 'accepted') told.set(item.entry, 'accepted');
+        return { answer, apply: () => afterLookUp(item, answer, rules, now) };
+      }
       case 'poll': {
         const answers: PollAnswer[] = [
           { index, kind: 'done' },
@@ -198,7 +205,10 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
   }
 
   /** What the journal knows, or comes to know. It never goes back on "accepted", "refused" or "unknown". */
-  function journalSays(step: 'submit' | 'recheck', { index, entry }: Item): SubmitAnswer {
+  function journalSays(
+    step: 'submit' | 'recheck',
+    { index, entry }: Pick<Item, 'index' | 'entry'>,
+  ): SubmitAnswer {
     const accepted = { index, kind: 'accepted', requestId: `REQ-${index}`, at: now } as const;
     const unknown = { index, kind: 'unknown', reason: 'lost' } as const;
     const refused = { index, kind: 'refused', reason: 'no' } as const;
@@ -223,6 +233,22 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
           ? pick<SubmitAnswer>([notAccepted, pending])
           : pick<SubmitAnswer>([accepted, unknown, refused, notAccepted, pending]);
     }
+  }
+
+  /** A look-up: what the journal has come to know meanwhile, or what is found. */
+  function legacySays({ index, entry }: Item): LookUpAnswer {
+    const known = told.get(entry);
+    const asked: LookUpAnswer[] = [
+      { index, kind: 'accepted', requestId: `REQ-${index}`, at: now },
+      { index, kind: 'absent', until: now + 60_000 },
+      { index, kind: 'resubmit' },
+      { index, kind: 'ambiguous', reason: 'found twice' },
+      { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+      { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
+    ];
+    return known === 'accepted' || known === 'refused' || known === 'pending'
+      ? journalSays('recheck', { index, entry })
+      : pick(asked);
   }
 
   function pick<T>(answers: readonly T[]): T {

@@ -91,6 +91,22 @@ function pollsUntilThird(): Activities['poll'] {
     });
 }
 
+/** Each is looked up in vain, then too early to believe it, then surely not there. */
+function absentAtFirst(): Activities['lookUp'] {
+  let looked = 0;
+  return (items) => {
+    looked += 1;
+    if (looked === 1) throw ApplicationFailure.create({ message: 'HTTP 503' });
+    return Promise.resolve(
+      items.map(({ index }) =>
+        looked === 2
+          ? { index, kind: 'absent', until: Date.now() + 1_000 }
+          : { index, kind: 'resubmit' },
+      ),
+    );
+  };
+}
+
 let tries = 0;
 const recordings: Recording[] = [
   { name: 'one-registered', count: 1, localFirst: true },
@@ -152,6 +168,55 @@ const recordings: Recording[] = [
     localFirst: true,
     activities: { submit: lost },
     during: whenInDoubt('abandon', word),
+  },
+  {
+    name: 'doubt-resubmitted-by-itself',
+    count: 1,
+    localFirst: true,
+    rules: { onUnknown: 'resubmit' },
+    activities: { submit: lost },
+  },
+  {
+    name: 'doubt-found',
+    count: 2,
+    localFirst: true,
+    rules: { onUnknown: 'lookup', lookUpAfter: 1_000 },
+    activities: {
+      submit: lost,
+      lookUp: (items) => Promise.resolve(items.map(({ index }) => accepted(index))),
+    },
+  },
+  {
+    name: 'doubt-not-found',
+    count: 2,
+    localFirst: true,
+    rules: { onUnknown: 'lookup', lookUpAfter: 1_000 },
+    activities: { submit: lost, lookUp: absentAtFirst() },
+  },
+  {
+    name: 'doubt-found-twice',
+    count: 1,
+    localFirst: true,
+    rules: { onUnknown: 'lookup', lookUpAfter: 1_000, rechecks: [100] },
+    activities: {
+      submit: lost,
+      lookUp: (items) =>
+        Promise.resolve(
+          items.map(({ index }) => ({ index, kind: 'ambiguous', reason: 'found twice' })),
+        ),
+      recheck: (items) => Promise.resolve(items.map(({ index }) => accepted(index))),
+    },
+  },
+  {
+    name: 'taken-over',
+    count: 2,
+    localFirst: true,
+    activities: {
+      submit: (items) =>
+        Promise.resolve(
+          items.map(({ index }) => (index === 0 ? { index, kind: 'taken' } : accepted(index))),
+        ),
+    },
   },
   {
     // Accepted over 400 ms and coalesced within 300: some are polled before their time, which then counts as theirs.

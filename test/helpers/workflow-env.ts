@@ -6,6 +6,7 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../activities/create.ts';
 import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
+import type { SubmitAnswer } from '../../src/domain/answers.ts';
 import type { NewRegistration, Rules } from '../../src/domain/batch.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { planPolls } from '../../src/domain/poll-plan.ts';
@@ -59,7 +60,9 @@ export const registrationsOf = (count: number): NewRegistration[] =>
   }));
 
 /** A legacy system and a store that say yes to everything; a test replaces what it is about. */
-export function willing(calls: Calls): Activities {
+export function willing(calls: Calls): Omit<Activities, 'submit'> & {
+  submit: (...given: Parameters<Activities['submit']>) => Promise<SubmitAnswer[]>;
+} {
   return {
     claim: (items) => {
       calls.claimed.push(items.length);
@@ -79,6 +82,8 @@ export function willing(calls: Calls): Activities {
       );
     },
     recheck: (items) =>
+      Promise.resolve(items.map(({ index }) => ({ index, kind: 'unknown', reason: 'lost' }))),
+    lookUp: (items) =>
       Promise.resolve(items.map(({ index }) => ({ index, kind: 'unknown', reason: 'lost' }))),
     resolve: ({ index, action, requestId, reason }) =>
       Promise.resolve(

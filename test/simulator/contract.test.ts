@@ -91,6 +91,33 @@ test('an unknown path is 404 with the known ones, a wrong method 405 with the ri
   }
 });
 
+test('a registration is found by its own id, each time it was filed, and not when it was not', async (t) => {
+  const simulator = await simulatorFor(t);
+  const first = await file(simulator, { id: 'r|1 é' });
+  const second = await file(simulator, { id: 'r|1 é' });
+  await file(simulator, { id: 'r-2' });
+  const find = async (id: string): Promise<unknown> =>
+    JSON.parse((await call(simulator, `/registrations?externalId=${encodeURIComponent(id)}`)).text);
+  assert.deepEqual(await find('r|1 é'), [
+    { id: first, externalId: 'r|1 é' },
+    { id: second, externalId: 'r|1 é' },
+  ]);
+  assert.deepEqual(await find('r-3'), []);
+  await simulator.stopCore();
+  assert.equal((await call(simulator, '/registrations?externalId=r-2')).status, 503);
+});
+
+test('told to be idempotent, it answers a key again as before and files nothing, also after a restart', async (t) => {
+  const simulator = await simulatorFor(t, { idempotent: true });
+  const first = await file(simulator, { id: 'r-1' }, 'key-1');
+  assert.equal(await file(simulator, { id: 'r-1' }, 'key-1'), first);
+  await simulator.stopCore();
+  await simulator.startCore();
+  assert.equal(await file(simulator, { id: 'r-1' }, 'key-1'), first);
+  assert.notEqual(await file(simulator, { id: 'r-1' }, 'key-2'), first);
+  assert.equal(simulator.stats().accepted, 2);
+});
+
 test('the same registration posted twice is filed twice, and shows', async (t) => {
   const simulator = await simulatorFor(t);
   const first = await file(simulator, { id: 'r-1' }, 'key-1');

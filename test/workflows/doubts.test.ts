@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { SubmitAnswer } from '../../src/domain/answers.ts';
+import type { LookUpRequest } from '../../activities/look-up.ts';
+import type { LookUpAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
 import type { RunView } from '../../workflows/view.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { createTimeSkipping, newCalls, rules, willing, withRun } from '../helpers/workflow-env.ts';
+import {
+  createTimeSkipping,
+  durationOf,
+  newCalls,
+  rules,
+  willing,
+  withRun,
+} from '../helpers/workflow-env.ts';
 import type { Run } from '../helpers/workflow-env.ts';
 
 let env: TestWorkflowEnvironment;
@@ -27,6 +35,8 @@ const losing = (calls: ReturnType<typeof newCalls>): Submit => {
         : answer,
     );
 };
+
+const lookingUp = { ...rules, onUnknown: 'lookup', lookUpAfter: 60_000 } as const;
 
 const inDoubt = (run: Run) =>
   eventually('the registration is in doubt', async () => {
@@ -124,6 +134,62 @@ test('onUnknown: resubmit files it again without asking', async () => {
   );
   assert.deepEqual(result, { registered: 1 });
   assert.deepEqual(calls.submitted, ['r-0~0#1', 'r-0~0#2']);
+});
+
+test('onUnknown: lookup asks the legacy system and polls on what it finds, without a second submission', async () => {
+  const calls = newCalls();
+  const activities = {
+    ...willing(calls),
+    submit: losing(calls),
+    lookUp: (items: LookUpRequest[]): Promise<LookUpAnswer[]> =>
+      Promise.resolve(
+        items.map(({ index }) => ({ index, kind: 'accepted', requestId: 'FOUND-1', at: 0 })),
+      ),
+  };
+  const result = await withRun(env, activities, { rules: lookingUp }, (run) => run.result());
+  assert.deepEqual(result, { registered: 1 });
+  assert.deepEqual(calls.submitted, ['r-0~0#1']);
+});
+
+test('onUnknown: lookup submits again what is not found, when it can no longer arrive', async () => {
+  const calls = newCalls();
+  const looked: LookUpRequest[] = [];
+  const activities = {
+    ...willing(calls),
+    submit: losing(calls),
+    lookUp: async (items: LookUpRequest[]): Promise<LookUpAnswer[]> => {
+      looked.push(...items);
+      const until = (await env.currentTimeMs()) + 60_000;
+      return items.map(({ index }) =>
+        looked.length === 1 ? { index, kind: 'absent', until } : { index, kind: 'resubmit' },
+      );
+    },
+  };
+  const result = await withRun(env, activities, { rules: lookingUp }, async (run) => {
+    const settled = await run.result();
+    assert.ok((await durationOf(run)) >= 60_000);
+    return settled;
+  });
+  assert.deepEqual(result, { registered: 1 });
+  assert.deepEqual(calls.submitted, ['r-0~0#1', 'r-0~0#2']);
+  const asked = { index: 0, id: 'r-0', entry: 'r-0~0#1', settleTime: 60_000 };
+  assert.deepEqual(looked, [asked, asked]);
+});
+
+test('an operator decides a doubt that no look-up can read', async () => {
+  const calls = newCalls();
+  const activities = {
+    ...willing(calls),
+    submit: losing(calls),
+    lookUp: () => Promise.reject(new Error('HTTP 500')),
+  };
+  const result = await withRun(env, activities, { rules: lookingUp }, async (run) => {
+    await inDoubt(run);
+    const answer = await run.executeUpdate('abandon', { args: [word] });
+    assert.equal(answer, 'abandoned');
+    return run.result();
+  });
+  assert.deepEqual(result, { 'in-doubt': 1 });
 });
 
 test('an update that names no doubt, or no reason, is refused with what was expected', async () => {

@@ -30,6 +30,32 @@ const acceptedNow = async (items: { index: number }[]): Promise<SubmitAnswer[]> 
   return items.map(({ index }) => ({ index, kind: 'accepted', requestId: `REQ-${index}`, at }));
 };
 
+test('what another run has taken over leaves the run, whichever step finds it so, and the others go on', async () => {
+  const calls = newCalls();
+  const taken = (index: number) => ({ index, kind: 'taken' as const });
+  const { persist, route } = willing(calls);
+  const result = await withRun(
+    env,
+    {
+      ...willing(calls),
+      submit: async (items) =>
+        (await acceptedNow(items)).map((answer) => (answer.index === 0 ? taken(0) : answer)),
+      poll: (items) =>
+        Promise.resolve(
+          items.map(({ index }): PollAnswer =>
+            index === 2 ? { index, kind: 'failed', reason: 'no' } : { index, kind: 'done' },
+          ),
+        ),
+      persist: async (items) =>
+        (await persist(items)).map((answer) => (answer.index === 1 ? taken(1) : answer)),
+      route: async (items) => (await route(items)).map(({ index }) => taken(index)),
+    },
+    { count: 4 },
+    (run) => run.result(),
+  );
+  assert.deepEqual(result, { taken: 3, registered: 1 });
+});
+
 for (const count of [1, 100]) {
   test(`${count} accepted and done ends registered, each claimed, submitted and persisted once`, async () => {
     const calls = newCalls();

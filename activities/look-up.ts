@@ -1,0 +1,105 @@
+/**
+ * Asks the legacy system itself what became of a registration in doubt, by natural key. The journal is read first and
+ * outweighs it; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
+ */
+import { ApplicationFailure } from '@temporalio/common';
+import type { LookUpAnswer } from '../src/domain/answers.ts';
+import { LOOK_UP } from '../src/domain/names.ts';
+import { sentUntil } from '../src/journal.ts';
+import type { Entry } from '../src/journal.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from './heartbeat.ts';
+import { answerOf } from './recheck.ts';
+
+export interface LookUpRequest {
+  index: number;
+  /** The registration id: the natural key. */
+  id: string;
+  entry: string;
+  /** How long after the answer was lost "absent" means that it will not arrive any more, ms. */
+  settleTime: number;
+}
+
+type Needs = Pick<
+  Dependencies,
+  'journal' | 'legacy' | 'slots' | 'metrics' | 'log' | 'legacyTimeoutMs'
+>;
+
+export function createLookUp(needs: Needs) {
+  const { journal, legacy, slots, metrics, log, legacyTimeoutMs } = needs;
+  return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
+    withHeartbeat(async (liveness) => {
+      const entries = await journal.read(requests.map(({ entry }) => entry));
+      const answers: LookUpAnswer[] = [];
+      let waiting: LookUpRequest[] = [];
+      for (const request of requests) {
+        const known = await answerOf(needs, request.index, entries.get(request.entry));
+        if (known.kind === 'unknown') waiting.push(request);
+        else answers.push(known);
+      }
+      const turn = slots.turn();
+      while (waiting.length > 0 && liveness.maySend()) {
+        const count = await slots.take(waiting.length, turn);
+        const chunk = waiting.slice(0, count);
+        waiting = waiting.slice(count);
+        answers.push(...(await Promise.all(chunk.map(ask)).finally(() => slots.release(count))));
+      }
+      if (answers.every(({ kind }) => kind === 'unreadable')) {
+        await liveness.throwIfCancelled();
+        throw nothingReadable(answers);
+      }
+      return answers;
+    });
+
+  async function ask({ index, id, entry, settleTime }: LookUpRequest): Promise<LookUpAnswer> {
+    const asked = Date.now();
+    const looked = await legacy.lookUp(id);
+    metrics.lookUps.inc({ result: looked.kind });
+    if (looked.kind === 'unreadable') return { index, ...looked };
+    if (looked.kind === 'absent') {
+      const before = (await journal.read([entry])).get(entry);
+      const until = (before === undefined ? 0 : sentUntil(before, legacyTimeoutMs)) + settleTime;
+      if (asked < until) return { index, kind: 'absent', until };
+    }
+    // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
+    const now = await journal.decide(entry, ['unknown'], wordOf(looked));
+    log.info({ entry, result: looked.kind, state: now?.state }, 'A doubt was looked up');
+    if (looked.kind === 'ambiguous' && now?.state === 'unknown') return { index, ...looked };
+    return answerOf(needs, index, now);
+  }
+}
+
+/** What a look-up has the journal say. */
+function wordOf(
+  looked: Exclude<Awaited<ReturnType<Dependencies['legacy']['lookUp']>>, { kind: 'unreadable' }>,
+): Partial<Entry> {
+  switch (looked.kind) {
+    case 'found':
+      return {
+        state: 'accepted',
+        requestId: looked.requestId,
+        reason: 'found by its look-up',
+        operator: LOOK_UP,
+        answeredAt: new Date(),
+      };
+    case 'absent':
+      return {
+        state: 'superseded',
+        reason: 'not found by its look-up',
+        operator: LOOK_UP,
+        answeredAt: new Date(),
+      };
+    case 'ambiguous':
+      return { reason: looked.reason };
+  }
+}
+
+function nothingReadable(answers: LookUpAnswer[]): ApplicationFailure {
+  const unreadable = answers.filter((answer) => answer.kind === 'unreadable');
+  const rest = Math.max(0, ...unreadable.map(({ retryAfter }) => retryAfter ?? 0));
+  return ApplicationFailure.create({
+    type: 'LookUpUnreadable',
+    message: `Nothing could be looked up: ${unreadable[0]?.reason ?? 'the worker was stopping'}`,
+    ...(rest > 0 ? { nextRetryDelay: rest } : {}),
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * What a look-up by natural key says of a registration in doubt. Pure. "Absent" lets it be filed again, so whatever is not
+ * beyond doubt an empty answer counts as unreadable.
+ */
+
+/** JSON pointers (RFC 6901; "" is the whole). */
+export interface LookUpFields {
+  /** To what was found: a list, or one object. */
+  matches: string;
+  /** Within a match: what must be the registration id. Null: every match is believed to be of this registration. */
+  key: string | null;
+  /** Within a match: its request id. */
+  requestId: string;
+}
+
+export type Looked =
+  | { kind: 'found'; requestId: string }
+  | { kind: 'absent' }
+  | { kind: 'ambiguous'; reason: string }
+  | { kind: 'unreadable'; reason: string };
+
+const unreadable = (reason: string): Looked => ({ kind: 'unreadable', reason });
+
+/** Reads the body of a successful answer. */
+export function readMatches(
+  body: unknown,
+  id: string,
+  { matches, key, requestId }: LookUpFields,
+  isRequestId: (text: string) => boolean,
+): Looked {
+  const there = valueAtPointer(body, matches);
+  if (typeof there !== 'object' || there === null)
+    return unreadable(`neither a list nor an object at legacy.lookup.matches ("${matches}")`);
+  const all: unknown[] = Array.isArray(there) ? there : [there];
+  const keys = all.map((match) => (key === null ? id : valueAtPointer(match, key)));
+  if (keys.some((each) => typeof each !== 'string' && typeof each !== 'number'))
+    return unreadable(`a match without legacy.lookup.key ("${key}")`);
+  const ours = all.filter((_, at) => String(keys[at]) === id);
+  // It answers with others: perhaps it knows no such filter, and what we look for is on another page.
+  if (all.length > 0 && ours.length === 0) return unreadable('only other registrations were found');
+  const found = new Set(ours.map((match) => valueAtPointer(match, requestId)));
+  const [first] = found;
+  if (found.size === 0) return { kind: 'absent' };
+  for (const each of found) {
+    if (typeof each !== 'string' || !isRequestId(each))
+      return unreadable(`a match without a readable legacy.lookup.requestId ("${requestId}")`);
+  }
+  if (found.size > 1)
+    return { kind: 'ambiguous', reason: `the look-up found it ${found.size} times` };
+  return { kind: 'found', requestId: String(first) };
+}
+
+/** What a JSON pointer leads to, or undefined. */
+export function valueAtPointer(document: unknown, pointer: string): unknown {
+  const steps = pointer.split('/').slice(1);
+  return steps.reduce<unknown>((value, step) => {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (typeof value !== 'object' || value === null) return undefined;
+    if (Array.isArray(value)) return /^(0|[1-9]\d*)$/.test(name) ? value[Number(name)] : undefined;
+    return Object.entries(value).find(([key]) => key === name)?.[1];
+  }, document);
+}

@@ -1,0 +1,154 @@
+/** Looking registrations in doubt up in the legacy system, with the real journal. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
+import type { LookUpRequest } from '../../activities/look-up.ts';
+import { DEFAULTS } from '../../src/config-schema.ts';
+import { LOOK_UP, nextEntry } from '../../src/domain/names.ts';
+import { call, claimed, testBed } from '../helpers/activities.ts';
+import { testDatabase } from '../helpers/servers.ts';
+import { json, webServer } from '../helpers/web-server.ts';
+import type { Respond } from '../helpers/web-server.ts';
+import { file, simulatorFor } from '../simulator/harness.ts';
+
+const store = await testDatabase({ after });
+const lookup = { ...DEFAULTS.legacy.lookup, path: '/registrations?externalId={id}' };
+
+async function withSimulator(t: TestContext) {
+  const simulator = await simulatorFor(t);
+  const bed = await testBed(t, { store, legacyUrl: simulator.url, legacy: { lookup } });
+  return { ...bed, simulator };
+}
+
+const entryOf = async (entry: string) => (await store.journal.read([entry])).get(entry);
+
+/** Submits one and expects that nobody knows what became of it. */
+async function inDoubt(
+  bed: Awaited<ReturnType<typeof testBed>>,
+  simulate: object = { loseAnswer: true },
+): Promise<LookUpRequest & { claim: string }> {
+  const id = bed.id();
+  const [request] = await claimed(bed, [{ id, simulate }]);
+  assert.ok(request);
+  assert.equal((await call(bed.submit, [request]))[0]?.kind, 'unknown');
+  return { ...request, id, settleTime: 0 };
+}
+
+test('what is found is accepted under the request id it was found with, and the journal says who knew', async (t) => {
+  const bed = await withSimulator(t);
+  const request = await inDoubt(bed);
+  const [answer] = await call(bed.lookUp, [request]);
+  assert.ok(answer?.kind === 'accepted');
+  const [filing] = bed.simulator.ledger();
+  assert.ok(filing?.event === 'accepted');
+  assert.equal(answer.requestId, filing.requestId);
+  const entry = await entryOf(request.entry);
+  assert.deepEqual(
+    [entry?.state, entry?.requestId, entry?.operator],
+    ['accepted', filing.requestId, LOOK_UP],
+  );
+});
+
+test('what is not found may still be on its way: only after the settle time it is submitted again, once', async (t) => {
+  const bed = await withSimulator(t);
+  const request = await inDoubt(bed, { errorStatus: 502, errorTimes: 1 });
+  const lostAt = (await entryOf(request.entry))?.answeredAt?.getTime() ?? 0;
+  assert.deepEqual(await call(bed.lookUp, [{ ...request, settleTime: 60_000 }]), [
+    { index: 0, kind: 'absent', until: lostAt + 60_000 },
+  ]);
+  assert.equal((await entryOf(request.entry))?.state, 'unknown');
+
+  assert.deepEqual(await call(bed.lookUp, [request]), [{ index: 0, kind: 'resubmit' }]);
+  const entry = await entryOf(request.entry);
+  assert.deepEqual([entry?.state, entry?.operator], ['superseded', LOOK_UP]);
+  const next = { ...request, entry: nextEntry(request.entry) };
+  assert.equal((await call(bed.submit, [next]))[0]?.kind, 'accepted');
+  assert.equal(bed.simulator.stats().accepted, 1);
+});
+
+test('found twice: a person is asked, and the list of doubts says why', async (t) => {
+  const bed = await withSimulator(t);
+  const request = await inDoubt(bed);
+  await file(bed.simulator, { id: request.id });
+  const reason = 'the look-up found it 2 times';
+  assert.deepEqual(await call(bed.lookUp, [request]), [{ index: 0, kind: 'ambiguous', reason }]);
+  const entry = await entryOf(request.entry);
+  assert.deepEqual([entry?.state, entry?.reason], ['unknown', reason]);
+});
+
+test('what the journal has come to know is answered without asking', async (t) => {
+  const bed = await withSimulator(t);
+  const request = await inDoubt(bed);
+  await store.journal.decide(request.entry, ['unknown'], { state: 'refused', reason: 'no' });
+  const gets = bed.simulator.stats().gets;
+  assert.deepEqual(await call(bed.lookUp, [request]), [
+    { index: 0, kind: 'refused', reason: 'no' },
+  ]);
+  assert.equal(bed.simulator.stats().gets, gets);
+});
+
+/** A legacy system whose POSTs are never answered. */
+async function withServer(t: TestContext, look: Respond) {
+  const server = await webServer(t, (request, response, wire) => {
+    if (request.method === 'GET') look(request, response, wire);
+    else wire.destroy();
+  });
+  const bed = await testBed(t, { store, legacyUrl: server.url, legacy: { lookup } });
+  return { ...bed, server };
+}
+
+test('an operator’s word that comes while it is looked up holds', async (t) => {
+  const bed = await withServer(t, (_, response) => {
+    void store.journal
+      .decide(request.entry, ['unknown'], { state: 'abandoned', reason: 'withdrawn' })
+      .then(() => json(response, 200, []));
+  });
+  const request = await inDoubt(bed);
+  assert.deepEqual(await call(bed.lookUp, [request]), [
+    { index: 0, kind: 'abandoned', reason: 'withdrawn' },
+  ]);
+});
+
+test('nothing readable: thrown, and Temporal waits as long as Retry-After asks; the doubt stays', async (t) => {
+  const bed = await withServer(t, (_, response) => {
+    response.setHeader('retry-after', '7');
+    json(response, 503, {});
+  });
+  const request = await inDoubt(bed);
+  await assert.rejects(call(bed.lookUp, [request]), (error) => {
+    assert.ok(error instanceof ApplicationFailure, String(error));
+    assert.equal(error.type, 'LookUpUnreadable');
+    assert.equal(error.nextRetryDelay, 7_000);
+    assert.notEqual(error.nonRetryable, true);
+    return true;
+  });
+  assert.equal((await entryOf(request.entry))?.state, 'unknown');
+});
+
+test('one that cannot be read holds nobody back, and 404 is an answer', async (t) => {
+  const bed = await withServer(t, ({ path }, response) => {
+    if (path.includes(odd.id)) json(response, 200, [{ id: 'AB583C-X', externalId: 'eva-2' }]);
+    else json(response, 404, {});
+  });
+  const odd = await inDoubt(bed);
+  const absent = { ...(await inDoubt(bed)), index: 1 };
+  assert.deepEqual(await call(bed.lookUp, [odd, absent]), [
+    {
+      index: 0,
+      kind: 'unreadable',
+      reason: 'only other registrations were found',
+      retryAfter: null,
+    },
+    { index: 1, kind: 'resubmit' },
+  ]);
+  assert.equal((await entryOf(odd.entry))?.state, 'unknown');
+});
+
+test('an id is data in the path of its look-up', async (t) => {
+  const bed = await withServer(t, (_, response) => json(response, 200, []));
+  const before = await inDoubt(bed);
+  await call(bed.lookUp, [{ ...before, id: 'a/../b?c&d=é' }]);
+  const [asked] = bed.server.seen.filter(({ method }) => method === 'GET');
+  assert.equal(asked?.path, '/registrations?externalId=a%2F..%2Fb%3Fc%26d%3D%C3%A9');
+});
