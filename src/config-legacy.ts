@@ -1,5 +1,6 @@
 // The section `legacy`: where the slow system is, how it speaks, and how patient we are with it.
 import { z } from 'zod';
+import { tls } from './config-tls.ts';
 import { duration, field, flag, numbers, size, text, whole, word } from './config-values.ts';
 
 const KIB = 1024;
@@ -88,6 +89,7 @@ export const legacy = z
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),
     onUnknown: word(['hold', 'resubmit']).prefault('hold'),
+    tls: tls('legacy'),
   })
   .refine((value) => value.maxOpen >= value.deadline, {
     error: 'at least legacy.deadline',

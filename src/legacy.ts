@@ -7,6 +7,8 @@ import { retryAfterMs, submitClass } from './domain/contract.ts';
 import type { Config } from './config-schema.ts';
 import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
+import { connectorOf } from './legacy-connect.ts';
+import { readTls } from './tls.ts';
 
 /** `notSent`: no byte of the request left, so nothing can have been filed. */
 export type SubmitResult =
@@ -38,7 +40,7 @@ export function createLegacy(
   const pool = new Pool(base.origin, {
     connections: legacy.maxConcurrent,
     pipelining: 1,
-    connect: { timeout: Math.min(legacy.timeout, 10_000) },
+    connect: connectorOf(Math.min(legacy.timeout, 10_000), readTls(legacy.tls)),
     headersTimeout: legacy.timeout,
     bodyTimeout: legacy.timeout,
   });

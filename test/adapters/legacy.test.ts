@@ -7,9 +7,11 @@ import type { TestContext } from 'node:test';
 import type { Config } from '../../src/config-schema.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { NOBODY } from '../helpers/activities.ts';
+import { certificateAuthority } from '../helpers/certificates.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import { atEnd } from '../helpers/servers.ts';
+import { tlsProxy } from '../helpers/tls-proxy.ts';
 
 const SHORT = 300;
 
@@ -249,4 +251,32 @@ test('no result is ever an exception: after close a submission is told as not se
   const legacy = legacyAt(t, NOBODY);
   await legacy.close();
   assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
+});
+
+test('over TLS 1.3 nothing is sent before the server has accepted our certificate', async (t) => {
+  const authority = certificateAuthority(t);
+  const server = await webServer(t, (_, response) => json(response, 201, { id: 'A-1' }));
+  const { hostname: host, port } = new URL(server.url);
+  const proxy = await tlsProxy(t, {
+    target: { host, port: Number(port) },
+    ...authority.issue('server'),
+    ca: authority.ca,
+    mutual: true,
+  });
+  const { certFile, keyFile } = authority.issue('client');
+
+  const { caFile } = authority;
+  const at = (tls: Config['legacy']['tls']) =>
+    legacyAt(t, `https://127.0.0.1:${proxy}`, { tls, timeout: 10_000 });
+  const strange = certificateAuthority(t).issue('stranger');
+  for (const tls of [
+    { caFile, certFile: null, keyFile: null },
+    { caFile, certFile: strange.certFile, keyFile: strange.keyFile },
+  ]) {
+    const refused = await at(tls).submit(body, 'k');
+    assert.equal(refused.kind, 'not-accepted', JSON.stringify(refused));
+  }
+  assert.equal(server.seen.length, 0);
+  const accepted = await at({ caFile, certFile, keyFile }).submit(body, 'k');
+  assert.deepEqual(accepted, { kind: 'accepted', requestId: 'A-1' });
 });
