@@ -33,8 +33,8 @@ export function parseKeys(source: string): EncryptionKeys {
   const keys = words.map(parseKey);
   const [first, ...others] = keys;
   if (first === undefined) throw new Error('there is no key');
-  const twice = keys.find(({ id }, at) => keys.findIndex((each) => each.id === id) !== at);
-  if (twice !== undefined) throw new Error(`the key "${twice.id}" is there twice`);
+  const again = keys.findIndex(({ id }, at) => keys.findIndex((each) => each.id === id) !== at);
+  if (again >= 0) throw new Error(`key ${again + 1} has the id of another one`);
   return [first, ...others];
 }
 
@@ -49,10 +49,10 @@ function parseKey(word: string, at: number): EncryptionKey {
   }
   const encoded = word.slice(colon + 1).trim();
   const bytes = BASE64.test(encoded) ? Buffer.from(encoded, 'base64') : null;
-  if (bytes === null) throw new Error(`the key "${id}" is not in base64`);
+  if (bytes === null) throw new Error(`key ${at + 1} is not in base64`);
   if (bytes.length !== KEY_BYTES) {
     throw new Error(
-      `the key "${id}" has ${bytes.length} bytes and needs ${KEY_BYTES}: openssl rand -base64 ${KEY_BYTES}`,
+      `key ${at + 1} has ${bytes.length} bytes and needs ${KEY_BYTES}: openssl rand -base64 ${KEY_BYTES}`,
     );
   }
   return { id, secret: createSecretKey(bytes) };

@@ -44,7 +44,8 @@ function firstWord(socket: TLSSocket): Promise<void> {
         new Error('closed by the server after the TLS handshake: it may want another certificate'),
       );
     const listeners = [
-      ['session', () => end()],
+      // Told from within OpenSSL's reading: what was written there would not go out.
+      ['session', () => setImmediate(end)],
       ['error', (error: Error) => end(error)],
       ['end', closed],
       ['close', closed],

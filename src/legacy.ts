@@ -47,6 +47,8 @@ export function createLegacy(
   const authorization: Record<string, string> =
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
   const requestIdPattern = new RegExp(legacy.requestIdPattern);
+  // The pattern may allow dots, but as a step of a path these two lead elsewhere.
+  const isRequestId = (id: string) => requestIdPattern.test(id) && id !== '.' && id !== '..';
 
   const send = (method: 'GET' | 'POST', path: string, headers: object, body: Buffer | null) =>
     exchange(
@@ -85,7 +87,7 @@ export function createLegacy(
     switch (kind) {
       case 'accepted': {
         const requestId = fieldOf(answer, legacy.requestIdField);
-        if (typeof requestId !== 'string' || !requestIdPattern.test(requestId)) {
+        if (typeof requestId !== 'string' || !isRequestId(requestId)) {
           return {
             kind: 'unknown',
             reason: `HTTP ${status} without a readable "${legacy.requestIdField}"`,

@@ -46,6 +46,6 @@ const OWN_WORDS =
  */
 export function failureDetail(error: unknown): string {
   const isForeign = error instanceof Error && 'type' in error && WITH_FOREIGN_WORDS.has(error.type);
-  if (!isForeign) return error instanceof Error ? String(error) : '';
+  if (!isForeign) return error instanceof Error || typeof error === 'string' ? String(error) : '';
   return `${String(error.type)}: ${OWN_WORDS.exec(error.message)?.[1] ?? 'its words are in the failure, in Temporal'}`;
 }
