@@ -10,6 +10,12 @@ export interface Liveness {
   throwIfCancelled(): Promise<void>;
 }
 
+/** Where a registration stands, as logs may tell it: claims and entries are named after its id, which may be personal. */
+export const placeOf = (index: number): { workflowId: string | undefined; index: number } => ({
+  workflowId: activityInfo().workflowExecution?.workflowId,
+  index,
+});
+
 const BEAT_MS = 1_000;
 /** How much earlier than the server we consider ourselves dead. */
 const MARGIN_MS = 2_000;

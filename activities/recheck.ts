@@ -4,7 +4,7 @@ import { failpoint } from '../src/failpoint.ts';
 import { HEARTBEAT_MS } from '../src/journal.ts';
 import type { Entry, JournalState } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { placeOf, withHeartbeat } from './heartbeat.ts';
 
 export interface RecheckRequest {
   index: number;
@@ -84,7 +84,8 @@ export function createRecheck(needs: Needs) {
           abandon: { ...word, state: 'abandoned' },
         } as const;
         const now = await journal.decide(entry, UNDECIDED, to[action]);
-        log.info({ entry, action, operator, state: now?.state }, 'A doubt was resolved');
+        const facts = { ...placeOf(index), action, operator, state: now?.state };
+        log.info(facts, 'A doubt was resolved');
         return answerOf(needs, index, now);
       }),
   };

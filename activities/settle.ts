@@ -2,7 +2,6 @@
  * Brings outcomes to their one destination: a success to MongoDB (`persist`), a failure to the failure queue (`route`).
  * Two activities, so that a full queue holds no success back. Both idempotent, both retried without end.
  */
-import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer, Taken } from '../src/domain/answers.ts';
 import { entryNumber } from '../src/domain/names.ts';
@@ -14,7 +13,7 @@ import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
 import { isTaken, ownRun, readInTime, stale, taken } from './fence.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { placeOf, withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 
 export interface Settlement {
@@ -137,7 +136,8 @@ export function createSettle({
       // The AMQP codec throws one of these for what it can never encode; all else may work the next time.
       if (error instanceof TypeError || error instanceof RangeError)
         return setAside(settlement, error.message);
-      log.warn({ claim: claim._id, ...errorFacts(error) }, 'A failure record was not confirmed');
+      const facts = { ...placeOf(index), ...errorFacts(error) };
+      log.warn(facts, 'A failure record was not confirmed');
       return { index, kind: 'leftover' };
     }
   }
@@ -145,7 +145,8 @@ export function createSettle({
   async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
     metrics.unroutable.inc();
-    log.error({ claim, reason }, 'An outcome can never reach its destination and was set aside');
+    // The reason is in `unroutable`: MongoDB's own words may quote the document.
+    log.error(placeOf(index), 'An outcome can never reach its destination and was set aside');
     return { index, kind: 'unroutable' };
   }
 
@@ -176,15 +177,9 @@ export function createSettle({
 
   function logFailures(settlements: Settlement[], answers: SettleAnswer[]): void {
     const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
-    const { workflowExecution } = activityInfo();
     for (const { index, outcome, requestId } of settlements) {
       if (kinds.get(index) !== 'settled') continue;
-      const facts = {
-        outcome: outcome.kind,
-        requestId,
-        workflowId: workflowExecution?.workflowId,
-        index,
-      };
+      const facts = { outcome: outcome.kind, requestId, ...placeOf(index) };
       log.info(facts, 'A registration ended in the failure queue');
     }
   }

@@ -15,6 +15,8 @@ export function ownNames(unique: string): Record<string, string> {
     DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
     DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
     DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
+    // As in production; and whatever key lies in the folder makes no difference.
+    ENCRYPTION_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}`,
     // A Schedule would outlive the bench, as its task queue does not.
     DESPACHANTE_SWEEPER_ENABLED: 'false',
   };

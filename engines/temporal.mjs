@@ -29,7 +29,8 @@ const SETTINGS = {
 export const temporal = {
   name: 'temporal',
   variable: 'TEMPORAL_ADDRESS',
-  portNames: ['grpc', 'web', 'http', 'metrics'],
+  // At the last one nobody listens but `despachante codec`, which Temporal Web asks for what is encrypted.
+  portNames: ['grpc', 'web', 'http', 'metrics', 'codec'],
   startMs: 90_000,
 
   async locate(ctx) {
@@ -50,6 +51,7 @@ export const temporal = {
     ]);
     const args = ['server', 'start-dev', '--ip', '127.0.0.1'];
     args.push('--port', ports.grpc, '--ui-port', ports.web);
+    args.push('--ui-codec-endpoint', codecUrl(ports));
     args.push('--http-port', ports.http, '--metrics-port', ports.metrics);
     args.push('--db-filename', dataFile(ctx, program, data), '--log-level', 'warn');
     // WAL with NORMAL: a killed server loses nothing; at a power cut the last commits, never the file.
@@ -78,12 +80,15 @@ export const temporal = {
   addresses: (ports) => ({
     TEMPORAL_ADDRESS: `127.0.0.1:${ports.grpc}`,
     TEMPORAL_WEB_URL: `http://127.0.0.1:${ports.web}`,
+    TEMPORAL_CODEC_URL: codecUrl(ports),
   }),
 
   async end(record) {
     for (const one of record.processes) await endServer(one);
   },
 };
+
+const codecUrl = (ports) => `http://127.0.0.1:${ports.codec}`;
 
 /**
  * One data file per minor version of the server: versions do not read each other's files, and a newer CLI

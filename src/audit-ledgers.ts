@@ -1,10 +1,11 @@
 /** The legacy system's own ledger, if it keeps one as the simulator does: JSON lines, of which "accepted" is read. */
 import { createReadStream } from 'node:fs';
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Config } from './config-schema.ts';
 import type { AuditFiling } from './domain/audit-filings.ts';
 import { readJsonLines } from './json-lines.ts';
+import { readTls } from './tls.ts';
 
 const lineSchema = z.union([
   z.object({ event: z.literal('accepted'), id: z.string(), idempotencyKey: z.string().nullish() }),
@@ -18,16 +19,23 @@ export const readFilings = (file: string): Promise<AuditFiling[]> =>
 const ANSWER_MS = 5_000;
 
 /** What `GET <LEGACY_URL>/ledger` has; null when there is no such thing, as with any real system. */
-export async function fetchFilings({ legacyUrl }: Config): Promise<AuditFiling[] | null> {
+export async function fetchFilings({ legacyUrl, legacy }: Config): Promise<AuditFiling[] | null> {
   const address = `${legacyUrl}/ledger`;
+  const dispatcher = new Agent({
+    connect: readTls(legacy.tls),
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+  });
   try {
-    const answer = await request(address, { headersTimeout: ANSWER_MS, bodyTimeout: ANSWER_MS });
+    const answer = await request(address, { dispatcher });
     const isLedger = String(answer.headers['content-type']).startsWith('application/x-ndjson');
     if (answer.statusCode === 200 && isLedger) return await filingsIn(answer.body, address);
     await answer.body.dump();
     return null;
   } catch {
     return null;
+  } finally {
+    await dispatcher.destroy();
   }
 }
 

@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   audit: async () => (await import('./commands/audit.ts')).addAudit,
   plan: async () => (await import('./commands/plan.ts')).addPlan,
   latency: async () => (await import('./commands/latency.ts')).addLatency,
+  codec: async () => (await import('./commands/codec.ts')).addCodec,
   config: async () => (await import('./commands/config.ts')).addConfig,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
 };

@@ -10,15 +10,25 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   AMQP_URL: 'amqpUrl',
   MONGODB_URI: 'mongodbUri',
   TEMPORAL_ADDRESS: 'temporalAddress',
+  TEMPORAL_API_KEY: 'temporalApiKey',
   LEGACY_URL: 'legacyUrl',
   LEGACY_AUTHORIZATION: 'legacyAuthorization',
   REGISTRATION_ID_KEY: 'registrationIdKey',
+  ENCRYPTION_KEYS: 'encryptionKeys',
+  CODEC_TOKEN: 'codecToken',
   TEMPORAL_WEB_URL: 'temporal.webUrl',
+  TEMPORAL_CODEC_URL: 'temporal.codecUrl',
   RABBITMQ_WEB_URL: 'rabbit.webUrl',
 };
 
 /** Those of them that are never shown, not even in part. */
-export const SECRETS: ReadonlySet<string> = new Set(['legacyAuthorization', 'registrationIdKey']);
+export const SECRETS: ReadonlySet<string> = new Set([
+  'temporalApiKey',
+  'legacyAuthorization',
+  'registrationIdKey',
+  'encryptionKeys',
+  'codecToken',
+]);
 
 const PREFIX = 'DESPACHANTE_';
 
@@ -37,6 +47,7 @@ const MISTAKABLE: Readonly<Record<string, string>> = {
   TEMPORAL_UI_URL: 'TEMPORAL_WEB_URL',
   TEMPORAL_NAMESPACE: `${PREFIX}TEMPORAL_NAMESPACE`,
   TEMPORAL_TASK_QUEUE: `${PREFIX}TEMPORAL_TASK_QUEUE`,
+  ENCRYPTION_KEY: 'ENCRYPTION_KEYS',
 };
 
 const onlyHere = new Set(Object.values(ENVIRONMENT_ONLY));

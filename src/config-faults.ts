@@ -23,12 +23,13 @@ export class ConfigError extends Error {
       a.where.localeCompare(b.where, 'en', { numeric: true }),
     );
     const count = faults.length === 1 ? 'a fault' : `${faults.length} faults`;
-    super([`the configuration has ${count}:`, ...sorted.map(line)].join('\n'));
+    super([`the configuration has ${count}:`, ...sorted.map(lineOf)].join('\n'));
     this.faults = sorted;
   }
 }
 
-function line(fault: Fault): string {
+/** A fault as one line. */
+export function lineOf(fault: Fault): string {
   const path = fault.path === '' ? '' : `  ${fault.path}`;
   const hint = fault.hint === undefined ? '' : ` (${fault.hint})`;
   return `${fault.where}${path}: expected ${fault.expected}, got ${fault.got}${hint}`;

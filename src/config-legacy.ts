@@ -1,5 +1,6 @@
 // The section `legacy`: where the slow system is, how it speaks, and how patient we are with it.
 import { z } from 'zod';
+import { tls } from './config-tls.ts';
 import { duration, field, flag, numbers, size, text, whole, word } from './config-values.ts';
 
 const KIB = 1024;
@@ -126,6 +127,7 @@ export const legacy = z
     onUnknown: word(['hold', 'lookup', 'resubmit']).prefault('hold'),
     idempotent: flag().prefault(false),
     lookup: lookup.prefault({}),
+    tls: tls('legacy'),
   })
   .refine((value) => value.onUnknown !== 'resubmit' || value.idempotent, {
     error:

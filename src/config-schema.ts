@@ -10,8 +10,10 @@ import {
   mongodbUri,
   secretKey,
 } from './config-addresses.ts';
+import { encryption, encryptionKeys } from './config-encryption.ts';
 import { FAILPOINTS, readFailpoint } from './failpoint.ts';
 import { legacy } from './config-legacy.ts';
+import { temporalTls, tls } from './config-tls.ts';
 import {
   duration,
   field,
@@ -37,6 +39,8 @@ const temporal = z.strictObject({
   localActivities: flag().prefault(true),
   stackTraces: flag().prefault(false),
   webUrl: httpUrl().nullable().prefault(null),
+  codecUrl: httpUrl().nullable().prefault(null),
+  tls: temporalTls(),
 });
 
 const rabbit = z
@@ -49,6 +53,7 @@ const rabbit = z
     prefetch: whole(1, 2000).prefault(1000),
     deliveryLimit: whole(1, 1_000_000_000).prefault(1_000_000),
     heartbeat: duration('1s', '5m').prefault('10s'),
+    tls: tls('rabbit'),
   })
   .refine((value) => value.failureQueue !== value.intakeQueue, {
     error: 'another queue than rabbit.intakeQueue: a failure would come back as a registration',
@@ -104,6 +109,7 @@ const mongodb = z.strictObject({
   registeredWord: text('a word', 200).prefault('registered'),
   upsert: flag().prefault(true),
   retention: duration('1m', '3650d').prefault('90d'),
+  tls: tls('mongodb'),
 });
 
 const worker = z.strictObject({
@@ -144,9 +150,12 @@ export const configSchema = z
     amqpUrl: amqpUrl().prefault('amqp://localhost:5672'),
     mongodbUri: mongodbUri().prefault('mongodb://localhost:27017/despachante'),
     temporalAddress: hostAndPort().prefault('localhost:7233'),
+    temporalApiKey: headerValue().nullable().prefault(null),
     legacyUrl: legacyUrl().prefault('http://localhost:9997'),
     legacyAuthorization: headerValue().nullable().prefault(null),
     registrationIdKey: secretKey().nullable().prefault(null),
+    encryptionKeys: encryptionKeys().nullable().prefault(null),
+    codecToken: secretKey().nullable().prefault(null),
     temporal: temporal.readonly().prefault({}),
     rabbit: rabbit.readonly().prefault({}),
     intake: intake.readonly().prefault({}),
@@ -155,6 +164,7 @@ export const configSchema = z
     mongodb: mongodb.readonly().prefault({}),
     worker: worker.readonly().prefault({}),
     sweeper: sweeper.readonly().prefault({}),
+    encryption: encryption.readonly().prefault({}),
     health: health.readonly().prefault({}),
     log: log.readonly().prefault({}),
     failpoint: failpoint().nullable().prefault(null),

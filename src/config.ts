@@ -1,10 +1,12 @@
 // Loads the configuration: defaults, then despachante.yaml, then the environment. The only reader of the environment.
 import { existsSync } from 'node:fs';
+import { missingKeys } from './config-encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable, type Environment } from './config-env.ts';
-import { ConfigError, type Fault } from './config-faults.ts';
+import { ConfigError, lineOf, type Fault } from './config-faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './config-file.ts';
 import { faultsOf } from './config-issues.ts';
 import { configSchema, DEFAULTS, type Config } from './config-schema.ts';
+import { insecureWays, unusedCertificates } from './config-tls.ts';
 import { leaves, withoutEmptySections, withValue, type Leaf } from './config-tree.ts';
 
 export interface LoadedConfig {
@@ -37,6 +39,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     ...misplaced(written),
     ...faults,
     ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
+    ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
   ];
   if (!result.success || all.length > 0) throw new ConfigError(all);
   const origins = leaves(result.data).map(([path]): [string, string] => [
@@ -45,7 +48,33 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
       ? `environment ${variable(path)}`
       : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
   ]);
-  return { config: result.data, origins: Object.fromEntries(origins), warnings };
+  const loud = isProduction(env) ? [] : insecureWays(result.data, env).map(lineOf);
+  return {
+    config: result.data,
+    origins: Object.fromEntries(origins),
+    warnings: [...loud, ...warnings],
+  };
+}
+
+/** What contradicts itself across sections, and what is no way to run in production. */
+function unsafe(config: Config, env: Environment, place: (path: string) => string): Fault[] {
+  return [
+    ...missingKeys(config, isProduction(env), place),
+    ...unusedCertificates(config, place),
+    ...(isProduction(env) ? insecureWays(config, env) : []),
+  ];
+}
+
+const isProduction = (env: Environment): boolean => env['NODE_ENV'] === 'production';
+
+/** Where a setting was set. */
+function placeOf(
+  path: string,
+  file: ConfigFile,
+  environment: ReadonlyMap<string, unknown>,
+): string {
+  if (environment.has(path)) return `environment ${variable(path)}`;
+  return file.place(path.split('.'), 'value') ?? 'defaults';
 }
 
 function openFile(named: string | undefined): ConfigFile {

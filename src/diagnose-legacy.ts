@@ -1,8 +1,9 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import type { Config } from './config-schema.ts';
 import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import { readTls, tlsTrouble } from './tls.ts';
 
 /** Harmless in a path, and no id that anybody would give. */
 const NOBODY = 'despachante-doctor';
@@ -16,8 +17,11 @@ export async function diagnoseLegacy({
   const address = legacyUrl + legacy.statusPath.replace('{id}', NOBODY);
   const headers = legacyAuthorization === null ? {} : { authorization: legacyAuthorization };
   const startedAt = performance.now();
+  let agent: Agent | null = null;
   try {
+    agent = new Agent({ connect: readTls(legacy.tls) });
     const { statusCode, body } = await request(address, {
+      dispatcher: agent,
       headers: { accept: 'application/json', ...headers },
       headersTimeout: legacy.timeout,
       bodyTimeout: legacy.timeout,
@@ -28,7 +32,10 @@ export async function diagnoseLegacy({
     return [answered(statusCode, `GET ${address} was answered ${statusCode} in ${took} ms`)];
   } catch (error) {
     const remedy = `Set LEGACY_URL to where it is (it says ${legacyUrl}), or start the simulated one: despachante simulate`;
-    return [unwell('reachable', `GET ${address}: ${why(error)}`, remedy)];
+    const trouble = tlsTrouble(error, 'legacy');
+    return [unwell('reachable', `GET ${address}: ${why(error)}`, trouble ?? remedy)];
+  } finally {
+    await agent?.destroy();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Db } from 'mongodb';
 import type { Config } from './config-schema.ts';
 import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import { tlsTrouble } from './tls.ts';
 import { connectMongo } from './mongo.ts';
 import type { Mongo } from './mongo.ts';
 
@@ -14,7 +15,7 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   } catch (error) {
     const remedy =
       'Start MongoDB ("npm run engines start" runs one), or set MONGODB_URI to where it is; check user and password there';
-    return [unwell('reachable', why(error), remedy)];
+    return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
   const { db } = mongo;
   const asked = async (check: string, remedy: string, ask: () => Promise<Diagnosis>) =>

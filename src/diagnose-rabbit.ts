@@ -6,6 +6,7 @@ import type { Diagnosis } from './diagnosis.ts';
 import { queueDepths } from './queue-depths.ts';
 import { declarations, declare } from './rabbit-queues.ts';
 import { connectOnce } from './rabbit.ts';
+import { tlsTrouble } from './tls.ts';
 
 /** Quorum queues with at-least-once dead-lettering came with 3.10. */
 const OLDEST = [3, 10];
@@ -14,9 +15,10 @@ const OLDEST = [3, 10];
 export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagnosis[]> {
   let connection: ChannelModel;
   try {
-    connection = await connectOnce(amqpUrl, 'despachante doctor', rabbit.heartbeat);
+    connection = await connectOnce(amqpUrl, 'despachante doctor', rabbit.heartbeat, rabbit.tls);
   } catch (error) {
-    return [unwell('reachable', why(error), remedyOf(why(error)))];
+    const remedy = tlsTrouble(error, 'rabbit') ?? remedyOf(why(error));
+    return [unwell('reachable', why(error), remedy)];
   }
   try {
     const found = [versionOf(connection)];

@@ -4,6 +4,7 @@ import { isGrpcServiceError } from '@temporalio/client';
 import type { Config } from './config-schema.ts';
 import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import { tlsTrouble } from './tls.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES } from './domain/names.ts';
 import { connectTemporal } from './temporal.ts';
 
@@ -15,7 +16,7 @@ export async function diagnoseTemporal(config: Config): Promise<Diagnosis[]> {
   } catch (error) {
     const remedy =
       'Start Temporal ("npm run engines start" runs one), or set TEMPORAL_ADDRESS to the host and port of its frontend';
-    return [unwell('reachable', why(error), remedy)];
+    return [unwell('reachable', why(error), tlsTrouble(error, 'temporal') ?? remedy)];
   }
   const { namespace, taskQueue } = config.temporal;
   const asked = async (check: string, ask: () => Promise<Diagnosis>) =>

@@ -9,6 +9,8 @@ import type { Looked } from './domain/look-up.ts';
 import type { Config } from './config-schema.ts';
 import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
+import { connectorOf } from './legacy-connect.ts';
+import { readTls } from './tls.ts';
 
 /** `notSent`: no byte of the request left, so nothing can have been filed. */
 export type SubmitResult =
@@ -49,13 +51,15 @@ export function createLegacy(
   const pool = new Pool(base.origin, {
     connections: legacy.maxConcurrent,
     pipelining: 1,
-    connect: { timeout: Math.min(legacy.timeout, 10_000) },
+    connect: connectorOf(Math.min(legacy.timeout, 10_000), readTls(legacy.tls)),
     headersTimeout: legacy.timeout,
     bodyTimeout: legacy.timeout,
   });
   const authorization: Record<string, string> =
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
   const requestIdPattern = new RegExp(legacy.requestIdPattern);
+  // The pattern may allow dots, but as a step of a path these two lead elsewhere.
+  const isRequestId = (id: string) => requestIdPattern.test(id) && id !== '.' && id !== '..';
 
   const send = (
     method: 'GET' | 'POST',
@@ -107,7 +111,7 @@ export function createLegacy(
     switch (kind) {
       case 'accepted': {
         const requestId = fieldOf(answer, legacy.requestIdField);
-        if (typeof requestId !== 'string' || !requestIdPattern.test(requestId)) {
+        if (typeof requestId !== 'string' || !isRequestId(requestId)) {
           return {
             kind: 'unknown',
             reason: `HTTP ${status} without a readable "${legacy.requestIdField}"`,

@@ -35,3 +35,17 @@ export function errorFacts(error: unknown): { error: string; code?: string } {
   const isCode = typeof code === 'string' || typeof code === 'number';
   return { error: `${error.name}: ${error.message}`, ...(isCode ? { code: String(code) } : {}) };
 }
+
+const WITH_FOREIGN_WORDS = new Set<unknown>(['LegacyUnavailable', 'LegacyUnreadable']);
+const OWN_WORDS =
+  /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|ERR_(?:TLS|SSL)_\w+|[A-Z_]*CERT_[A-Z_]+|HTTP \d{3})\b/;
+
+/**
+ * What Temporal's SDK tells of an activity that failed, as a line may hold it: the legacy system's words, which may be
+ * about a person, stay in Temporal (encrypted) and in the journal; of them only a code or a status is told.
+ */
+export function failureDetail(error: unknown): string {
+  const isForeign = error instanceof Error && 'type' in error && WITH_FOREIGN_WORDS.has(error.type);
+  if (!isForeign) return error instanceof Error || typeof error === 'string' ? String(error) : '';
+  return `${String(error.type)}: ${OWN_WORDS.exec(error.message)?.[1] ?? 'its words are in the failure, in Temporal'}`;
+}

@@ -1,8 +1,9 @@
 import { MongoBulkWriteError, MongoClient } from 'mongodb';
-import type { Db, WriteError } from 'mongodb';
+import type { Db, MongoClientOptions, WriteError } from 'mongodb';
 import type { Config } from './config-schema.ts';
 import { errorFacts } from './log.ts';
 import { maskUrl } from './mask.ts';
+import { readTls, withTlsTrouble } from './tls.ts';
 
 export interface Mongo {
   db: Db;
@@ -15,7 +16,20 @@ export interface Mongo {
  * @throws Error that names the masked address
  */
 export async function connectMongo(config: Config): Promise<Mongo> {
-  const client = new MongoClient(config.mongodbUri, {
+  const client = clientOf(config);
+  try {
+    await client.connect();
+    const db = client.db(config.mongodb.database ?? databaseOf(config.mongodbUri));
+    return { db, close: () => client.close() };
+  } catch (error) {
+    await client.close();
+    throw cannotConnect(config, error);
+  }
+}
+
+function clientOf(config: Config): MongoClient {
+  const { caFile, certFile } = config.mongodb.tls;
+  const options: MongoClientOptions = {
     appName: 'despachante',
     writeConcern: { w: 'majority', journal: true },
     readConcern: { level: 'majority' },
@@ -25,18 +39,18 @@ export async function connectMongo(config: Config): Promise<Mongo> {
     connectTimeoutMS: 5_000,
     socketTimeoutMS: 30_000,
     maxPoolSize: 20,
-  });
+    ...(caFile === null && certFile === null ? {} : { tls: true, ...readTls(config.mongodb.tls) }),
+  };
   try {
-    await client.connect();
-    const db = client.db(config.mongodb.database ?? databaseOf(config.mongodbUri));
-    return { db, close: () => client.close() };
+    return new MongoClient(config.mongodbUri, options);
   } catch (error) {
-    await client.close();
-    const why = errorFacts(error).error;
-    throw new Error(`Cannot connect to MongoDB at ${maskUrl(config.mongodbUri)}: ${why}`, {
-      cause: error,
-    });
+    throw cannotConnect(config, error);
   }
+}
+
+function cannotConnect({ mongodbUri }: Config, error: unknown): Error {
+  const why = withTlsTrouble(errorFacts(error).error, error, 'mongodb');
+  return new Error(`Cannot connect to MongoDB at ${maskUrl(mongodbUri)}: ${why}`, { cause: error });
 }
 
 /** The database that the address names, else `despachante` (the driver's own default would be `test`). */

@@ -49,6 +49,7 @@ export async function createConsumer(
       url: config.amqpUrl,
       name: 'despachante intake',
       heartbeatMs: rabbit.heartbeat,
+      tls: rabbit.tls,
       log,
       async setup(connection, lost) {
         for (const sentence of await declareQueues(connection, rabbit)) log.warn({}, sentence);

@@ -26,7 +26,7 @@ interface Waiting {
 
 /** A connection of its own: a broker in alarm stops reading from connections that publish, acks included. */
 export async function createPublisher(
-  options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'log' | 'name'>,
+  options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'tls' | 'log' | 'name'>,
 ): Promise<Publisher> {
   let channel: ConfirmChannel | null = null;
   /** What waits for a confirm, to be told when it is returned, or when the channel is gone. */

@@ -11,12 +11,16 @@ import { insist, within } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
 import { maskUrl } from './mask.ts';
+import { readTls, withTlsTrouble } from './tls.ts';
+import type { TlsFiles } from './tls.ts';
 
 export interface LinkOptions {
   url: string;
   /** Shown in the management page. */
   name: string;
   heartbeatMs: number;
+  /** For an amqps address; read at each connection, so that renewed certificates are taken up. */
+  tls?: TlsFiles;
   log: Log;
   /** Opens channels and consumers on a fresh connection; `lost` ends the connection. */
   setup: (connection: ChannelModel, lost: (why: Error) => void) => Promise<void>;
@@ -32,12 +36,14 @@ export interface Link {
 
 const CONNECT_MS = 5_000;
 const SETUP_MS = 20_000;
+const NO_FILES: TlsFiles = { caFile: null, certFile: null, keyFile: null };
 
 /** One connection, for a command: the caller closes it. @throws Error that names the masked address */
 export async function connectOnce(
   url: string,
   name: string,
   heartbeatMs: number,
+  tls: TlsFiles = NO_FILES,
 ): Promise<ChannelModel> {
   const target = new URL(url);
   target.searchParams.set('heartbeat', String(Math.max(1, Math.round(heartbeatMs / 1000))));
@@ -46,13 +52,14 @@ export async function connectOnce(
       timeout: CONNECT_MS, // without it a half-open peer is waited for without end
       keepAlive: true,
       noDelay: true,
+      ...readTls(tls),
       clientProperties: { connection_name: name },
     });
     // An 'error' without a listener would end the process; what follows from it comes with 'close'.
     connection.on('error', () => {});
     return connection;
   } catch (error) {
-    const { error: why } = errorFacts(error);
+    const why = withTlsTrouble(errorFacts(error).error, error, 'rabbit');
     throw new Error(`Cannot connect to RabbitMQ at ${maskUrl(url)}: ${why}`, { cause: error });
   }
 }
@@ -72,7 +79,12 @@ export async function supervise(
 
   // The promise is wrapped, since an async function would wait for it.
   const open = async (): Promise<{ gone: Promise<Error> }> => {
-    const connection = await connectOnce(options.url, options.name, options.heartbeatMs);
+    const connection = await connectOnce(
+      options.url,
+      options.name,
+      options.heartbeatMs,
+      options.tls,
+    );
     const gone = new Promise<Error>((resolve) => {
       connection.on('error', resolve);
       // A broker that shuts down emits only 'close'.

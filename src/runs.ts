@@ -5,7 +5,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { Resolution } from '../workflows/resolve.ts';
 import type { RunView } from '../workflows/view.ts';
@@ -137,17 +137,23 @@ export async function endedRuns(client: Client, taskQueue: string, since: Date):
   return [...ids];
 }
 
-/** The registrations a run began with and may not have claimed yet: readable without a worker. */
+/**
+ * The registrations a run began with and may not have claimed yet: readable without a worker.
+ * @throws DecryptionError when we do not have the key they are encrypted with
+ */
 export async function inputOf(client: Client, workflowId: string): Promise<NewRegistration[]> {
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace: client.options.namespace,
     execution: { workflowId },
     maximumPageSize: 1,
   });
-  const [payload] =
-    history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
-  if (!payload) return [];
-  const { registrations, carried } = defaultPayloadConverter.fromPayload<RunInput>(payload);
+  const input = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  if (!input?.length) return [];
+  const { registrations, carried } = await decodeFromPayloadsAtIndex<RunInput>(
+    client.options.loadedDataConverter,
+    0,
+    input,
+  );
   const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
   const again = unclaimed.flatMap(({ message, ...item }): NewRegistration[] => {
     const { id, label, bodyHash, receivedAt, redrive, takes } = item;

@@ -15,7 +15,9 @@ import {
   WORKFLOW_TYPE,
 } from './domain/names.ts';
 import type { Config } from './config-schema.ts';
+import { dataConverterOf } from './data-converter.ts';
 import { errorFacts } from './log.ts';
+import { readTls, withTlsTrouble } from './tls.ts';
 
 export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
@@ -26,28 +28,48 @@ const KEYWORD_LIST = 7;
 /** gRPC status codes (grpc.io/docs/guides/status-codes). */
 const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, resourceExhausted: 8 } as const;
 
-/** @throws Error that names the address */
+/** @throws Error that names the address, or the file of encryption keys that cannot be read */
 export async function connectTemporal(config: Config): Promise<Client> {
+  const dataConverter = dataConverterOf(config);
   const connection = await Connection.connect({
     ...connectionOptions(config),
     // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
   }).catch((error: unknown) => {
-    const why = errorFacts(error).error;
+    const why = withTlsTrouble(errorFacts(error).error, error, 'temporal');
     throw new Error(`Cannot connect to Temporal at ${config.temporalAddress}: ${why}`, {
       cause: error,
     });
   });
-  return new Client({ connection, namespace: config.temporal.namespace });
+  return new Client({ connection, namespace: config.temporal.namespace, dataConverter });
 }
 
-/** Compressing what never leaves the machine costs CPU for nothing. */
+/** For the client's connection and the worker's. @throws Error that names the TLS file that cannot be used */
 export function connectionOptions(config: Config) {
+  const tls = tlsOf(config);
+  const apiKey = config.temporalApiKey;
+  // Compressing what never leaves the machine costs CPU for nothing.
   const isLocal = /^(localhost|127\.|\[::1\])/.test(config.temporalAddress);
   return {
     address: config.temporalAddress,
     connectTimeout: 5_000,
     ...(isLocal ? { grpcCompression: { codec: 'none' as const } } : {}),
+    ...(tls === null ? {} : { tls }),
+    ...(apiKey === null ? {} : { apiKey }),
+  };
+}
+
+/** Null: the connection is plain, which its address does not tell. An API key never goes over a plain one. */
+function tlsOf({ temporal, temporalApiKey }: Config) {
+  const { enabled, serverName, ...files } = temporal.tls;
+  if (!enabled && files.caFile === null && files.certFile === null && temporalApiKey === null) {
+    return null;
+  }
+  const { ca, cert, key } = readTls(files);
+  return {
+    ...(ca === undefined ? {} : { serverRootCACertificate: ca }),
+    ...(cert === undefined || key === undefined ? {} : { clientCertPair: { crt: cert, key } }),
+    ...(serverName === null ? {} : { serverNameOverride: serverName }),
   };
 }
 

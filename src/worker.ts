@@ -4,11 +4,13 @@ import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create.ts';
 import { createSweep } from '../activities/sweep.ts';
-import { WORKFLOW_BUNDLE } from './bundle-workflows.ts';
+import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
+import { dataConverterOf } from './data-converter.ts';
 import { createFailures } from './failures.ts';
 import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
+import { failureDetail } from './log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createPlans } from './plans.ts';
@@ -33,7 +35,7 @@ export function installRuntime(log: Log): void {
     // Our own handlers stop the worker: several parts of a process must stop in order.
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      const facts = { source: 'temporal', detail: String(meta?.['error'] ?? '') };
+      const facts = { source: 'temporal', detail: failureDetail(meta?.['error']) };
       if (level === 'ERROR') log.error(facts, message);
       else log.warn(facts, message);
     }),
@@ -52,6 +54,7 @@ export async function startWorker(
   const publisher = await createPublisher({
     url: config.amqpUrl,
     heartbeatMs: config.rabbit.heartbeat,
+    tls: config.rabbit.tls,
     name: 'despachante worker',
     log,
   });
@@ -75,6 +78,9 @@ export async function startWorker(
     log,
     legacyTimeoutMs: config.legacy.timeout,
   });
+  const dataConverter = dataConverterOf(config);
+  const bundle =
+    dataConverter.failureConverterPath === undefined ? WORKFLOW_BUNDLE : ENCRYPTED_WORKFLOW_BUNDLE;
   const stackFrames = Error.stackTraceLimit;
   // Taken over by the contexts that workflow code runs in, which Worker.create makes: the SDK captures and maps a stack
   // for every promise there (docs/decisions/0010-no-workflow-stacks.md).
@@ -83,7 +89,8 @@ export async function startWorker(
     connection,
     namespace: config.temporal.namespace,
     taskQueue: config.temporal.taskQueue,
-    workflowBundle: { code: await readFile(WORKFLOW_BUNDLE, 'utf8') },
+    workflowBundle: { code: await readFile(bundle, 'utf8') },
+    dataConverter,
     activities: {
       ...activities,
       ...createSweep(() => sweep(sweepNeeds(config, store, client))),

@@ -83,6 +83,7 @@ test('each driver has its own adapters', () => {
   assert.deepEqual(byDriver('undici'), [
     'src/audit-ledgers.ts',
     'src/diagnose-legacy.ts',
+    'src/legacy-connect.ts',
     'src/legacy.ts',
   ]);
   assert.deepEqual(byDriver('amqplib'), ['src/rabbit.ts']);

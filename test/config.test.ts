@@ -203,6 +203,11 @@ test('a fault never shows a secret, however the address is broken', () => {
     ['TEMPORAL_ADDRESS', `${secret}@temporal`],
     ['LEGACY_AUTHORIZATION', `Bearer ${secret}\n`],
     ['REGISTRATION_ID_KEY', secret],
+    ['ENCRYPTION_KEYS', secret],
+    ['ENCRYPTION_KEYS', `k1:${secret}`],
+    ['ENCRYPTION_KEYS', `${secret}:k1`],
+    ['CODEC_TOKEN', secret],
+    ['TEMPORAL_API_KEY', `${secret}\n`],
   ] as const) {
     const fault = only('', { [name]: value });
     assert.equal(fault.where, `environment ${name}`);
@@ -406,6 +411,62 @@ test('the report shows values as one writes them, with their origin and without 
   const json = configJson(loaded);
   assert.deepEqual(json.settings['intake.batchBytes'], { value: 524_288, origin: 'default' });
   assert.doesNotMatch(table + JSON.stringify(json), /hunter2/);
+});
+
+const aKey = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
+
+test('in production there are keys of encryption, or somebody says that there are none', () => {
+  const production = { NODE_ENV: 'production' };
+  const fault = only('', production);
+  assert.equal(fault.where, 'environment NODE_ENV');
+  assert.match(`${fault.expected} ${fault.hint}`, /ENCRYPTION_KEYS.*openssl.*encryption\.mode: off/);
+  assert.equal(load('', { ...production, ENCRYPTION_KEYS: aKey }).encryption.mode, 'auto');
+  assert.equal(load('encryption: { mode: off }', production).encryption.mode, 'off');
+  const there = join(folder, 'there.key');
+  writeFileSync(there, aKey);
+  const yaml = `encryption: { keyFile: ${there} }`;
+  assert.equal(load(yaml, production).encryption.keyFile, there);
+  assert.equal(load('').encryptionKeys, null, 'elsewhere nothing is asked for');
+});
+
+test('who says that it is on, or where the keys are, is told when they are not there', () => {
+  assert.equal(only('encryption: { mode: on }').where, 'despachante.yaml:1:21');
+  assert.equal(only('encryption: { keyFile: nowhere.key }').where, 'despachante.yaml:1:24');
+  const env = { DESPACHANTE_ENCRYPTION_KEY_FILE: 'nowhere.key' };
+  assert.equal(only('', env).where, 'environment DESPACHANTE_ENCRYPTION_KEY_FILE');
+});
+
+test('what is wrong with a key is told without the key', () => {
+  const fault = only('', { ENCRYPTION_KEYS: 'k1:c2VjcmV0c2VjcmV0' });
+  assert.match(fault.expected, /key 1 has 12 bytes and needs 32/);
+  assert.doesNotMatch(JSON.stringify(fault), /c2Vj/);
+});
+
+test('certificates belong together, and to an address with TLS', () => {
+  assert.equal(only('rabbit: { tls: { certFile: a.pem } }', { AMQP_URL: 'amqps://b' }).path, 'rabbit.tls');
+  assert.equal(only('rabbit: { tls: { caFile: ca.pem } }').path, 'rabbit.tls.caFile');
+  assert.equal(only('legacy: { tls: { caFile: ca.pem } }').path, 'legacy.tls.caFile');
+  const fault = only('', { DESPACHANTE_LEGACY_TLS_CA_FILE: 'ca.pem' });
+  assert.equal(fault.where, 'environment DESPACHANTE_LEGACY_TLS_CA_FILE');
+  assert.match(fault.expected, /https:\/\//);
+  const secure = { LEGACY_URL: 'https://legacy', AMQP_URL: 'amqps://broker' };
+  const yaml = 'rabbit: { tls: { caFile: ca.pem } }\nlegacy: { tls: { caFile: ca.pem } }';
+  assert.equal(load(yaml, secure).legacy.tls.caFile, 'ca.pem');
+});
+
+test('whatever switches off the check of certificates is loud, and is refused in production', () => {
+  for (const env of [
+    { NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+    { MONGODB_URI: 'mongodb://store/db?tls=true&tlsInsecure=true' },
+    { MONGODB_URI: 'mongodb://store/db?tlsAllowInvalidCertificates=true&tls=true' },
+    { MONGODB_URI: 'mongodb://store/db?tlsAllowInvalidHostnames=TRUE&tls=true' },
+  ]) {
+    const [name = ''] = Object.keys(env);
+    const { warnings } = loadConfig({ env });
+    assert.match(warnings.join(), new RegExp(`^environment ${name}.*INSECURE`));
+    const fault = only('', { ...env, NODE_ENV: 'production', ENCRYPTION_KEYS: aKey });
+    assert.equal(fault.where, `environment ${name}`);
+  }
 });
 
 const root = new URL('../../', import.meta.url);

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { DefaultLogger, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
-import { WORKFLOW_BUNDLE } from '../src/bundle-workflows.ts';
+import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from '../src/bundle-workflows.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR', () => {}) });
 
@@ -25,9 +25,11 @@ async function failures(code: string): Promise<string[]> {
   return failed;
 }
 
-test('every recorded history replays on the workflow as it is', async () => {
+test('every recorded history replays on the workflow as it is, with and without encrypted failures', async () => {
   assert.ok(recorded.length >= 13, `${recorded.length} histories`);
-  assert.deepEqual(await failures(readFileSync(WORKFLOW_BUNDLE, 'utf8')), []);
+  for (const bundle of [WORKFLOW_BUNDLE, ENCRYPTED_WORKFLOW_BUNDLE]) {
+    assert.deepEqual(await failures(readFileSync(bundle, 'utf8')), [], bundle);
+  }
 });
 
 test('a change that adds one command fails to replay on each of them', async () => {

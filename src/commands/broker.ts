@@ -10,6 +10,11 @@ export async function withRabbit<T>(
   { amqpUrl, rabbit }: Config,
   work: (connection: ChannelModel) => Promise<T>,
 ): Promise<T> {
-  const connection = await connectOnce(amqpUrl, 'despachante command', rabbit.heartbeat);
+  const connection = await connectOnce(
+    amqpUrl,
+    'despachante command',
+    rabbit.heartbeat,
+    rabbit.tls,
+  );
   return work(connection).finally(() => connection.close().catch(() => {}));
 }

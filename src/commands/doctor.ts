@@ -4,6 +4,7 @@ import { diagnoseLegacy } from '../diagnose-legacy.ts';
 import { diagnoseMongo } from '../diagnose-mongo.ts';
 import { diagnoseRabbit } from '../diagnose-rabbit.ts';
 import { diagnoseTemporal } from '../diagnose-temporal.ts';
+import { encryptionFacts } from '../data-converter.ts';
 import { unwell, warning, well, why } from '../diagnosis.ts';
 import type { Diagnosis } from '../diagnosis.ts';
 import { within } from '../insist.ts';
@@ -51,7 +52,7 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
     return { name, found };
   });
   return [
-    { name: 'Despachante', found: [node(), configuration(loaded)] },
+    { name: 'Despachante', found: [node(), configuration(loaded), encryption(config)] },
     ...(await Promise.all(neighbours)),
   ];
 }
@@ -75,6 +76,22 @@ function configuration({ warnings }: LoadedConfig): Diagnosis {
   return warnings.length === 0
     ? well('configuration', 'no fault')
     : warning('configuration', warnings.join('; '), '"despachante config" shows what is in force');
+}
+
+function encryption(config: LoadedConfig['config']): Diagnosis {
+  const check = 'encryption';
+  try {
+    const { writes, reads } = encryptionFacts(config);
+    if (writes !== null)
+      return well(check, `writes with the key ${writes}; reads ${reads.join(', ')}`);
+    return warning(
+      check,
+      'off: whoever can read histories in Temporal can read the messages',
+      'Give keys in ENCRYPTION_KEYS, such as "k1:$(openssl rand -base64 32)", and see encryption.mode',
+    );
+  } catch (error) {
+    return unwell(check, why(error), 'Each line of that file is id:key, 32 bytes in base64');
+  }
 }
 
 const MARK: Readonly<Record<Diagnosis['state'], string>> = {

@@ -7,6 +7,7 @@ import { createMetrics } from '../metrics.ts';
 import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
+import { warnIfPlain } from '../data-converter.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
@@ -25,6 +26,7 @@ export function addIntake(program: Command): void {
     .action(async (options: { port?: string }, command: Command) => {
       const { config, log } = loadProcess(command, 'intake');
       const stopped = untilSignal(log);
+      warnIfPlain(config, log);
       const client = await connectTemporal(config);
       await registerSearchAttributes(client);
       const metrics = createMetrics();
@@ -34,6 +36,7 @@ export function addIntake(program: Command): void {
         createPublisher({
           url,
           heartbeatMs: rabbit.heartbeat,
+          tls: rabbit.tls,
           name: 'despachante intake, failures',
           log,
         }),

@@ -102,11 +102,12 @@ async function publish(
   const { amqpUrl: url, rabbit } = config;
   const queue = rabbit.intakeQueue;
   // Fails at once where the supervised publisher would go on trying; and intake may never have run yet.
-  const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat);
+  const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat, rabbit.tls);
   await declareQueues(connection, rabbit).finally(() => connection.close());
   const publisher = await createPublisher({
     url,
     heartbeatMs: rabbit.heartbeat,
+    tls: rabbit.tls,
     name: 'despachante publish',
     log: silent,
   });

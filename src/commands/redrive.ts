@@ -80,6 +80,7 @@ async function sendAgain(
   const publisher = await createPublisher({
     url,
     heartbeatMs: rabbit.heartbeat,
+    tls: rabbit.tls,
     name: 'despachante redrive',
     log: silent,
   });

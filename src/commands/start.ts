@@ -6,6 +6,9 @@ import type { Command } from 'commander';
 import { startChild } from '../child.ts';
 import type { Child } from '../child.ts';
 import type { Config } from '../config-schema.ts';
+import { encryptionFacts } from '../data-converter.ts';
+import { why } from '../diagnosis.ts';
+import { createKeyFile } from '../encryption-keys.ts';
 import { createLog, silent } from '../log.ts';
 import { measure, progressOf } from '../measure.ts';
 import { outgoing, publishAll } from '../publish.ts';
@@ -78,6 +81,10 @@ async function run({ config, options, isSimulated, json, stop, stopped }: Run): 
     for (const child of children.reverse()) await child.stop();
   };
   const say = (text: string) => (json ? undefined : void process.stderr.write(`${text}\n`));
+  const { mode, keyFile } = config.encryption;
+  if (mode !== 'off' && config.encryptionKeys === null && createKeyFile(keyFile)) {
+    say(`A key was made for what Temporal keeps: ${keyFile}`);
+  }
   try {
     const legacyUrl = await startProcesses(children, config, options, isSimulated, say);
     const report = await withStore(config, (store) =>
@@ -117,6 +124,10 @@ async function startProcesses(
     children.push(child);
     return child;
   };
+  if (config.temporal.codecUrl !== null && encryptionFacts(config).writes !== null) {
+    // Without it Temporal Web shows less; nothing else needs it.
+    await start(['codec'], {}).catch((error: unknown) => say(`No codec server: ${why(error)}`));
+  }
   let legacyUrl = config.legacyUrl;
   if (isSimulated) {
     const shares = ['--refuse', '0.02', '--fail', '0.02'];
@@ -195,6 +206,7 @@ async function publishSamples(
   const publisher = await createPublisher({
     url,
     heartbeatMs: rabbit.heartbeat,
+    tls: rabbit.tls,
     name: 'despachante start',
     log: silent,
   });

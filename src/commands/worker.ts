@@ -4,6 +4,7 @@ import { createMetrics } from '../metrics.ts';
 import { errorFacts } from '../log.ts';
 import { scheduleSweeps } from '../sweep-schedule.ts';
 import { installRuntime, startWorker } from '../worker.ts';
+import { warnIfPlain } from '../data-converter.ts';
 import { connectTemporal, registerSearchAttributes } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
@@ -20,6 +21,7 @@ export function addWorker(program: Command): void {
       const { config, log } = loadProcess(command, 'worker');
       installRuntime(log);
       const stopped = untilSignal(log);
+      warnIfPlain(config, log);
       const client = await connectTemporal(config);
       await registerSearchAttributes(client);
       await scheduleSweeps(client, config).catch((error: unknown) => {

@@ -5,11 +5,15 @@ import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Config } from '../../src/config-schema.ts';
+import { fetchFilings } from '../../src/audit-ledgers.ts';
+import { diagnoseLegacy } from '../../src/diagnose-legacy.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { NOBODY } from '../helpers/activities.ts';
+import { certificateAuthority } from '../helpers/certificates.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import { atEnd } from '../helpers/servers.ts';
+import { tlsProxy } from '../helpers/tls-proxy.ts';
 
 const SHORT = 300;
 
@@ -263,4 +267,80 @@ test('no result is ever an exception: after close a submission is told as not se
   const legacy = legacyAt(t, NOBODY);
   await legacy.close();
   assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
+});
+
+test('over TLS 1.3 nothing is sent before the server has accepted our certificate', async (t) => {
+  const authority = certificateAuthority(t);
+  const server = await webServer(t, (_, response) => json(response, 201, { id: 'A-1' }));
+  const { hostname: host, port } = new URL(server.url);
+  const proxy = await tlsProxy(t, {
+    target: { host, port: Number(port) },
+    ...authority.issue('server'),
+    ca: authority.ca,
+    mutual: true,
+  });
+  const { certFile, keyFile } = authority.issue('client');
+
+  const { caFile } = authority;
+  const at = (tls: Config['legacy']['tls']) =>
+    legacyAt(t, `https://127.0.0.1:${proxy}`, { tls, timeout: 10_000 });
+  const strange = certificateAuthority(t).issue('stranger');
+  for (const tls of [
+    { caFile, certFile: null, keyFile: null },
+    { caFile, certFile: strange.certFile, keyFile: strange.keyFile },
+  ]) {
+    const refused = await at(tls).submit(body, 'k');
+    assert.equal(refused.kind, 'not-accepted', JSON.stringify(refused));
+  }
+  assert.equal(server.seen.length, 0);
+  const accepted = await at({ caFile, certFile, keyFile }).submit(body, 'k');
+  assert.deepEqual(accepted, { kind: 'accepted', requestId: 'A-1' });
+});
+
+test('nothing an answer says makes us ask another host, or another path: not in a header, not in a body, not as a request id', async (t) => {
+  const elsewhere = await webServer(t, (_, response) => json(response, 200, { id: 'A-1' }));
+  let status = 200;
+  let id = 'A-1';
+  const server = await webServer(t, (_, response) => {
+    const to = `${elsewhere.url}/taken`;
+    const named = ['location', 'content-location', 'refresh', 'link', 'alt-svc', 'uri'];
+    for (const name of named) response.setHeader(name, name === 'refresh' ? `0; url=${to}` : to);
+    json(response, status, { id, url: to, href: to, status: 'processing' });
+  });
+  const legacy = legacyAt(t, server.url, { timeout: 5_000 });
+  const config = testConfig({ legacyUrl: server.url });
+  for (status of [200, 201, 202, 300, 301, 302, 303, 304, 305, 307, 308, 401, 407, 421, 503]) {
+    await legacy.submit(body, 'k');
+    await legacy.status('A-1');
+    await diagnoseLegacy(config);
+    await fetchFilings(config);
+  }
+  status = 201;
+  const { host } = new URL(elsewhere.url);
+  for (id of [
+    elsewhere.url,
+    `//${host}/`,
+    `/../../admin`,
+    '.',
+    '..',
+    '%2e%2e%2fadmin',
+    `@${host}`,
+    `x?y=${host}`,
+    'x#y',
+    'a\r\nHost: evil',
+    '\\\\evil\\share',
+    'file:///etc/passwd',
+    `http://169.254.169.254/latest`,
+  ]) {
+    const result = await legacy.submit(body, 'k');
+    assert.equal(result.kind, 'unknown', id);
+  }
+  const lax = legacyAt(t, server.url, { timeout: 5_000, requestIdPattern: '^[^]*$' });
+  for (const hostile of [`//${host}/`, '/../../admin', `@${host}`, 'x?y=1#z', 'a\r\nHost: evil']) {
+    await lax.status(hostile);
+    assert.equal(server.seen.at(-1)?.path, `/registrations/${encodeURIComponent(hostile)}`);
+  }
+  assert.equal(elsewhere.seen.length, 0);
+  const paths = new Set(server.seen.map(({ path }) => path.split('/')[1]));
+  assert.deepEqual([...paths].sort(), ['ledger', 'registrations']);
 });

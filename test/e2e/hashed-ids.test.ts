@@ -4,6 +4,7 @@ import { createHmac } from 'node:crypto';
 import { after, afterEach, test } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
+import { textsOf } from '../helpers/payloads.ts';
 import { startSystem } from '../helpers/system.ts';
 
 const key = 'a key of the tests only';
@@ -26,12 +27,11 @@ async function shown(workflowId: string): Promise<string> {
   const { workflowService } = client.connection;
   const described = await workflowService.describeWorkflowExecution({ namespace, execution });
   const { history } = await workflowService.getWorkflowExecutionHistory({ namespace, execution });
-  const payloads = [
+  return textsOf(client, [
     ...Object.values(described.workflowExecutionInfo?.searchAttributes?.indexedFields ?? {}),
     described.executionConfig?.userMetadata?.summary,
     ...(history?.events ?? []).map(({ userMetadata }) => userMetadata?.summary),
-  ];
-  return payloads.map((payload) => Buffer.from(payload?.data ?? []).toString()).join('\n');
+  ]);
 }
 
 test('with hashed ids the id is whole in MongoDB, the queues and the legacy system, and nowhere else', async () => {

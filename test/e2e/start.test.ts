@@ -1,12 +1,12 @@
 /** `despachante start`: everything at once, and nothing left behind. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
 import { eventually } from '../helpers/eventually.ts';
-import { start as spawnCli } from '../commands/cli.ts';
+import { run, start as spawnCli } from '../commands/cli.ts';
 import { startSystem } from '../helpers/system.ts';
 
 /** Only its queues, its database and its names: the processes are those of `start`. */
@@ -62,6 +62,26 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
     Object.values(byOutcome).reduce((sum, count) => sum + count, 0),
     50,
   );
+  await nothingIsLeft();
+});
+
+test('without a key one is made, for this user alone, and with it everything is encrypted and told', async () => {
+  const data = join(system.folder, 'keyed');
+  const args = ['start', '--count', '5', '--exit', '--json', '--data', data];
+  const child = spawnCli(args, system.folder, { ...env, ENCRYPTION_KEYS: '' });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stdout.resume();
+  await once(child, 'close');
+  assert.equal(child.exitCode, 0, stderr);
+  const file = join(system.folder, 'data', 'encryption.key');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.doesNotMatch(readFileSync(join(data, 'worker.log'), 'utf8'), /NOT ENCRYPTED/);
+  const { code } = await run(['audit'], {
+    cwd: system.folder,
+    env: { ...env, ENCRYPTION_KEYS: '', LEGACY_URL: 'http://127.0.0.1:9' },
+  });
+  assert.equal(code, 0);
   await nothingIsLeft();
 });
 

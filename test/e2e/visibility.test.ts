@@ -4,6 +4,7 @@ import { after, afterEach, test } from 'node:test';
 import type { Client } from '@temporalio/client';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
+import { textsOf } from '../helpers/payloads.ts';
 import { uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';
 import type { Role } from '../helpers/system.ts';
@@ -23,20 +24,20 @@ async function found(query: string): Promise<string[]> {
   return ids;
 }
 
-/** Everything that Temporal keeps of a run, but for the input and answers of its steps. */
+/** Everything that Temporal keeps of a run, but for the input and answers of its steps, as one sees it who has the key. */
 async function shownOf(from: Client, workflowId: string): Promise<string> {
   const { workflowService } = from.connection;
   const execution = { workflowId };
   const { namespace } = config.temporal;
   const described = await workflowService.describeWorkflowExecution({ namespace, execution });
   const { workflowExecutionInfo: info, executionConfig } = described;
-  const decoded = [
+  const decoded = await textsOf(from, [
     ...Object.values(info?.searchAttributes?.indexedFields ?? {}),
     ...Object.values(info?.memo?.fields ?? {}),
     executionConfig?.userMetadata?.summary,
     executionConfig?.userMetadata?.details,
-  ].map((payload) => Buffer.from(payload?.data ?? []).toString());
-  return [workflowId, ...decoded].join('\n');
+  ]);
+  return [workflowId, decoded].join('\n');
 }
 
 test('a run says what it carries: in its id, its summary, its search attributes and to a query', async () => {

@@ -143,8 +143,11 @@ export function flowOf(system: System) {
   const runOf = async (id: string): Promise<WorkflowHandle> =>
     client.workflow.getHandle((await claimed(id)).workflowId);
 
-  const cli = (...args: string[]): Promise<Result> =>
-    run(args, { cwd: system.folder, env: system.env });
+  const cli = (...args: string[]): Promise<Result> => cliWith({}, ...args);
+
+  /** With other settings than the system's. */
+  const cliWith = (env: Record<string, string>, ...args: string[]): Promise<Result> =>
+    run(args, { cwd: system.folder, env: { ...system.env, ...env } });
 
   /** Runs a command with `--json`, expects that it went well, and reads what it printed. */
   async function json(...args: string[]): Promise<unknown> {
@@ -193,6 +196,7 @@ export function flowOf(system: System) {
     requestIdsOf,
     runOf,
     cli,
+    cliWith,
     json,
     audit,
     ask,

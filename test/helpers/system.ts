@@ -60,6 +60,9 @@ export interface System extends TestQueues {
   proxy(server: Proxied): Proxy;
 }
 
+/** As in production, everything is encrypted: what works with it works without. */
+export const TEST_KEYS = `tests:${Buffer.alloc(32, 7).toString('base64')}`;
+
 /** Quick, and still so that a machine with two cores under load keeps to them. */
 const QUICK = {
   DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '300ms',
@@ -68,6 +71,7 @@ const QUICK = {
   DESPACHANTE_WORKER_SHUTDOWN_GRACE: '500ms',
   // A Schedule would outlive the test.
   DESPACHANTE_SWEEPER_ENABLED: 'false',
+  ENCRYPTION_KEYS: TEST_KEYS,
   DESPACHANTE_LOG_FORMAT: 'json',
   DESPACHANTE_LOG_LEVEL: 'debug',
 };

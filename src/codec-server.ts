@@ -1,0 +1,174 @@
+/**
+ * Encrypts and decrypts payloads over HTTP, so that Temporal Web and Temporal's CLI show them to those who are allowed:
+ * POST /decode and /encode with `{"payloads": […]}`, as docs.temporal.io/codec-server has it.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { PayloadCodec } from '@temporalio/common';
+import { JSONToPayload, payloadToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { z } from 'zod';
+import type { Log } from './log.ts';
+import { DecryptionError } from './payload-codec.ts';
+
+export interface CodecServerOptions {
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  codec: PayloadCodec;
+  /** The only one that is served. */
+  namespace: string;
+  /** The origins of the pages that may ask, such as that of Temporal Web. Who is no page tells none. */
+  origins: readonly string[];
+  /** Expected as `Authorization: Bearer <token>`; null: nobody is asked for one. */
+  token: string | null;
+  log: Log;
+}
+
+export interface CodecServer {
+  port: number;
+  close(): Promise<void>;
+}
+
+/** A message of Temporal's is 4 MiB at most, here in base64. */
+const LARGEST = 8 * 1024 * 1024;
+const SLOWEST_MS = 10_000;
+
+const bodySchema = z.object({
+  payloads: z
+    .array(
+      z.object({
+        metadata: z.record(z.string(), z.string()).nullable().default(null),
+        data: z.string().nullable().default(null),
+      }),
+    )
+    .max(10_000)
+    .default([]),
+});
+
+class Refusal extends Error {
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export const isLoopback = (host: string): boolean =>
+  /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
+
+/** @throws Error when the port is taken, or when other machines could ask and there is no token */
+export async function serveCodec(options: CodecServerOptions): Promise<CodecServer> {
+  const { host, port, origins, log } = options;
+  if (!isLoopback(host) && options.token === null) {
+    throw new Error(
+      `On ${host} other machines could have everything decrypted: set CODEC_TOKEN, or listen on 127.0.0.1`,
+    );
+  }
+  const server = createServer((request, response) => {
+    const { origin } = request.headers;
+    const send = (status: number, body: object | null): void => {
+      response.writeHead(status, {
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+        vary: 'Origin',
+        ...(origin !== undefined && origins.includes(origin) ? corsHeaders(origin) : {}),
+      });
+      response.end(body === null ? undefined : JSON.stringify(body));
+    };
+    answer(request, options).then(
+      (body) => send(body === null ? 204 : 200, body),
+      (error: unknown) => {
+        const status = error instanceof Refusal ? error.status : 500;
+        const message =
+          error instanceof Refusal ? error.message : 'the payloads could not be worked on';
+        log.warn({ status, path: request.url?.slice(0, 100), origin }, `Refused: ${message}`);
+        send(status, { message });
+      },
+    );
+  });
+  server.requestTimeout = SLOWEST_MS;
+  server.headersTimeout = SLOWEST_MS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}. Use another --port.`)),
+    );
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : port,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+const corsHeaders = (origin: string) => ({
+  'access-control-allow-origin': origin,
+  'access-control-allow-credentials': 'true',
+  'access-control-allow-methods': 'POST, OPTIONS',
+  'access-control-allow-headers': 'authorization, content-type, x-namespace',
+  'access-control-max-age': '600',
+});
+
+/** The payloads, changed; null for the question a browser asks before. @throws Refusal */
+async function answer(
+  request: IncomingMessage,
+  { codec, namespace, origins, token, log }: CodecServerOptions,
+): Promise<object | null> {
+  const { method, headers } = request;
+  const { origin } = headers;
+  // Any page could otherwise have the browser of somebody on this machine ask.
+  if (origin !== undefined && !origins.includes(origin)) {
+    throw new Refusal(403, `pages of ${origin.slice(0, 100)} may not ask: see --origin`);
+  }
+  if (method === 'OPTIONS') return null;
+  const path = new URL(request.url ?? '/', 'http://codec').pathname;
+  const action = path === '/decode' ? 'decode' : path === '/encode' ? 'encode' : null;
+  if (action === null) throw new Refusal(404, 'POST to /decode or /encode');
+  if (method !== 'POST') throw new Refusal(405, 'POST to it');
+  if (token !== null && !isSame(headers.authorization ?? '', `Bearer ${token}`)) {
+    throw new Refusal(401, 'expected "Authorization: Bearer …" with CODEC_TOKEN');
+  }
+  const asked = headers['x-namespace'];
+  if (asked !== undefined && asked !== namespace) {
+    throw new Refusal(403, `only the namespace ${namespace} is served`);
+  }
+  const { payloads } = parse(await read(request));
+  try {
+    const changed = await codec[action](payloads.map((payload) => JSONToPayload(payload)));
+    log.info({ action, payloads: payloads.length, origin }, 'Payloads were asked for');
+    return { payloads: changed.map((payload) => payloadToJSON(payload)) };
+  } catch (error) {
+    if (error instanceof DecryptionError) throw new Refusal(422, error.message);
+    throw error;
+  }
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    size += chunk.length;
+    if (size > LARGEST) throw new Refusal(413, `at most ${LARGEST} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parse(body: string): z.output<typeof bodySchema> {
+  try {
+    return bodySchema.parse(JSON.parse(body));
+  } catch {
+    throw new Refusal(400, 'expected {"payloads": [{"metadata": {…}, "data": "…"}]}');
+  }
+}
+
+/** In a time that does not depend on where they differ. */
+const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

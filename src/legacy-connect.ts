@@ -1,0 +1,55 @@
+/** Connections to the legacy system: the one thing to add to undici's own is patience after a TLS 1.3 handshake. */
+import { TLSSocket } from 'node:tls';
+import { buildConnector } from 'undici';
+import type { TlsMaterial } from './tls.ts';
+
+/** Where a server sends no session ticket, it is believed after this long, ms. */
+const BELIEVED_MS = 500;
+
+/**
+ * With TLS 1.3 a client is done, and would send, before the server has judged its certificate; what it then sends is not
+ * read, but only the server knows. A certificate that has expired would put every POST in doubt. So nothing is sent before
+ * the server's first word: its session ticket, or an alert, which is an error of the connection.
+ */
+export function connectorOf(timeoutMs: number, tls: TlsMaterial): buildConnector.connector {
+  const connect = buildConnector({ timeout: timeoutMs, ...tls });
+  return (options, callback) =>
+    connect(options, (...[error, socket]) => {
+      if (error !== null) return callback(error, null);
+      if (!(socket instanceof TLSSocket) || socket.getProtocol() !== 'TLSv1.3') {
+        return callback(null, socket);
+      }
+      firstWord(socket).then(
+        () => callback(null, socket),
+        (cause: unknown) => {
+          socket.destroy();
+          callback(cause instanceof Error ? cause : new Error(String(cause)), null);
+        },
+      );
+    });
+}
+
+/** @throws Error when the server ends the connection instead */
+function firstWord(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const believed = setTimeout(() => end(), BELIEVED_MS);
+    const end = (why?: Error): void => {
+      clearTimeout(believed);
+      for (const [event, listener] of listeners) socket.off(event, listener);
+      if (why === undefined) resolve();
+      else reject(why);
+    };
+    const closed = () =>
+      end(
+        new Error('closed by the server after the TLS handshake: it may want another certificate'),
+      );
+    const listeners = [
+      // Told from within OpenSSL's reading: what was written there would not go out.
+      ['session', () => setImmediate(end)],
+      ['error', (error: Error) => end(error)],
+      ['end', closed],
+      ['close', closed],
+    ] as const;
+    for (const [event, listener] of listeners) socket.on(event, listener);
+  });
+}

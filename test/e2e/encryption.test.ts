@@ -1,0 +1,103 @@
+/** Everything that Temporal keeps is encrypted, from the first message on or from a later one, and keys change on the way. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
+import { flowOf } from '../helpers/flow.ts';
+import { keptOf } from '../helpers/payloads.ts';
+import { uniqueName } from '../helpers/servers.ts';
+import { startSystem } from '../helpers/system.ts';
+
+const key = (id: string, byte: number): string =>
+  `${id}:${Buffer.alloc(32, byte).toString('base64')}`;
+const word = ['--operator', 'rui', '--reason', 'not on screen 12'];
+
+test('encryption is switched on, and its key is rotated, under runs that are open: all of them settle', async (t) => {
+  const system = await startSystem(t, {
+    env: { ENCRYPTION_KEYS: '', DESPACHANTE_ENCRYPTION_MODE: 'off' },
+  });
+  const flow = flowOf(system);
+  const { client, folder } = system;
+  const file = join(folder, 'encryption.key');
+  const keyed = { DESPACHANTE_ENCRYPTION_MODE: 'on', DESPACHANTE_ENCRYPTION_KEY_FILE: file };
+
+  // Open until its doubt is resolved: from the time without keys to the last of them.
+  const before = { id: uniqueName(), name: 'CANARY-plain', simulate: { loseAnswer: true } };
+  await flow.publish(before);
+  const { workflowId } = await flow.claimed(before.id);
+  await eventually('it is in doubt', async () => {
+    assert.equal((await flow.tally(before.id)).inDoubt, 1);
+  });
+  const plain = Buffer.from(JSON.stringify(before)).toString('base64').slice(0, 40);
+  assert.ok((await keptOf(client, workflowId)).includes(plain), 'not encrypted as yet');
+
+  writeFileSync(file, `${key('k1', 1)}\n`, { mode: 0o600 });
+  for (const role of ['worker', 'intake'] as const) {
+    await system.stop(role);
+    await system.start(role, keyed);
+  }
+  const first = uniqueName();
+  await flow.publishMany(first, 20);
+  await flow.allRegistered(first, 20);
+  const kept = await keptOf(client, (await flow.claimed(`${first}-0`)).workflowId);
+  assert.match(kept, /binary\/encrypted\n?[^]*k1/);
+
+  // The same processes: a key to read everywhere, then to write, while registrations are under way.
+  const second = uniqueName();
+  await flow.publishMany(second, 50);
+  writeFileSync(file, `${key('k1', 1)}\n${key('k2', 2)}\n`);
+  await flow.claimed(`${second}-49`);
+  writeFileSync(file, `${key('k2', 2)}\n${key('k1', 1)}\n`);
+  const third = uniqueName();
+  await eventually('the new key writes', async () => {
+    const id = `${third}-${uniqueName()}`;
+    await flow.publish({ id });
+    const { workflowId: run } = await flow.settled(id);
+    const text = await keptOf(client, run);
+    assert.ok(text.includes('k2') && !text.includes('k1'), 'still the old one');
+  });
+  await flow.allRegistered(second, 50);
+
+  const { code, stderr } = await flow.cliWith(keyed, 'doubts', 'resubmit', before.id, ...word);
+  assert.equal(code, 0, stderr);
+  await flow.settled(before.id);
+  assert.ok(!system.log('worker').includes('DecryptionError'));
+});
+
+test('whoever does not have the key is told which one is missing, and nothing is lost by it', async (t) => {
+  const system = await startSystem(t, { roles: ['intake'] });
+  const flow = flowOf(system);
+  const id = uniqueName();
+  await flow.publish({ id });
+  await eventually('it waits in a run', async () => {
+    assert.equal(await system.depth(system.config.rabbit.intakeQueue), 0);
+    const query = `TaskQueue = "${system.config.temporal.taskQueue}" AND ExecutionStatus = "Running"`;
+    assert.equal((await system.client.workflow.count(query)).count, 1);
+  });
+  await system.start('worker', { ENCRYPTION_KEYS: key('other', 9) });
+  await eventually('the worker tells of it', () =>
+    assert.match(system.log('worker'), /encrypted with the key \\?"tests\\?", and ours are other/),
+  );
+  const { code, stderr } = await flow.cliWith({ ENCRYPTION_KEYS: key('other', 9) }, 'audit');
+  assert.equal(code, 1);
+  assert.match(stderr, /encrypted with the key "tests", and ours are other: add it to/);
+  await system.stop('worker');
+  await system.start('worker');
+  await flow.settled(id);
+});
+
+test('failure messages are encrypted, too: those of activities, and those of the workflow', async (t) => {
+  const system = await startSystem(t, { legacyUrl: 'http://127.0.0.1:9' });
+  const flow = flowOf(system);
+  const id = uniqueName();
+  await flow.publish({ id });
+  const { workflowId } = await flow.claimed(id);
+  const run = system.client.workflow.getHandle(workflowId);
+  await eventually('a submission has failed', async () => {
+    const { raw } = await run.describe();
+    const [pending] = raw.pendingActivities ?? [];
+    assert.equal(pending?.lastFailure?.message, 'Encoded failure');
+    assert.doesNotMatch(await keptOf(system.client, workflowId), /ECONNREFUSED|Nothing was/);
+  });
+});
