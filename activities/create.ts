@@ -1,4 +1,5 @@
 import type { Claims } from '../src/claims.ts';
+import type { Door } from '../src/door.ts';
 import type { Failures } from '../src/failures.ts';
 import type { Journal } from '../src/journal.ts';
 import type { Legacy } from '../src/legacy.ts';
@@ -7,7 +8,6 @@ import type { Log } from '../src/log.ts';
 import type { Metrics } from '../src/metrics.ts';
 import type { RunLife } from '../src/domain/takeover.ts';
 import type { Results } from '../src/results.ts';
-import type { Slots } from '../src/slots.ts';
 import type { Unroutable } from '../src/unroutable.ts';
 import { createClaim } from './claim.ts';
 import { createPoll } from './poll.ts';
@@ -25,7 +25,7 @@ export interface Dependencies {
   unroutable: Unroutable;
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
-  slots: Slots;
+  door: Door;
   learner: Pick<Learner, 'observe'>;
   metrics: Metrics;
   log: Log;

@@ -7,12 +7,9 @@ import { priorOf } from './domain/latency.ts';
 import type { Latencies } from './domain/latency.ts';
 import { byPlan, costOf, exploreFor } from './domain/learned-plan.ts';
 import type { PollPlan } from './domain/poll-plan.ts';
-import { openLatencies } from './latencies.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { connectMongo } from './mongo.ts';
-import type { Mongo } from './mongo.ts';
 import { planOf } from './rules.ts';
 
 export interface Plans {
@@ -25,14 +22,13 @@ export interface Plans {
 
 export interface PlansDependencies {
   read: () => Promise<Latencies | null>;
-  close: () => Promise<void>;
 }
 
 export function createPlans(
   config: Config,
   metrics: Metrics,
   log: Log,
-  { read, close }: PlansDependencies = lazyReader(config),
+  { read }: PlansDependencies,
   eachMs = 5_000,
 ): Plans {
   let known: Latencies | null = null;
@@ -72,21 +68,6 @@ export function createPlans(
     async close() {
       clearInterval(timer);
       await reading;
-      await close();
-    },
-  };
-}
-
-/** Connects when it is first read, and again after a connection that failed: intake does not wait for MongoDB. */
-function lazyReader(config: Config): PlansDependencies {
-  let mongo: Mongo | null = null;
-  return {
-    async read() {
-      mongo ??= await connectMongo(config);
-      return openLatencies(mongo.db, config).read();
-    },
-    async close() {
-      await mongo?.close();
     },
   };
 }
