@@ -3,7 +3,6 @@
  * to it: counted in the claims and the journal, which are exact, and between two counts by what was let through since.
  * So it may be too high for a moment, and never stays wrong: nothing is counted down, and a crash leaves nothing behind.
  */
-import { MongoServerError } from 'mongodb';
 import type { Db } from 'mongodb';
 import type { Claims } from './claims.ts';
 import { NOW } from './control.ts';
@@ -62,29 +61,28 @@ export function openInFlight(store: InFlightStore): InFlight {
     return after?.granted ?? 0;
   }
 
-  /** Whether it was counted: only one does at a time, and not more often than each second. */
+  /** Whether this one is to count: only one does at a time, and not more often than each second. */
+  const mayCount = async (): Promise<boolean> => {
+    const { matchedCount } = await collection.updateOne(
+      { _id: 'in-flight', $expr: { $lte: [{ $add: ['$countingSince', EVERY_MS] }, NOW] } },
+      [{ $set: { countingSince: NOW, recent: 0 } }],
+    );
+    return matchedCount === 1;
+  };
+
+  /** Whether there was no such document yet. An upsert cannot ask for the time. */
+  async function begun(): Promise<boolean> {
+    const zero = { count: 0, recent: 0, granted: 0, countedAt: 0, countingSince: 0 };
+    const { upsertedCount } = await collection.updateOne(
+      { _id: 'in-flight' },
+      { $setOnInsert: zero },
+      { upsert: true },
+    );
+    return upsertedCount === 1;
+  }
+
   async function count(): Promise<boolean> {
-    try {
-      const mine = await collection.updateOne(
-        { _id: 'in-flight', $expr: { $lte: [{ $add: ['$countingSince', EVERY_MS] }, NOW] } },
-        [
-          {
-            $set: {
-              countingSince: NOW,
-              recent: 0,
-              count: { $ifNull: ['$count', 0] },
-              countedAt: { $ifNull: ['$countedAt', 0] },
-              granted: 0,
-            },
-          },
-        ],
-        { upsert: true },
-      );
-      if (mine.matchedCount + mine.upsertedCount === 0) return false;
-    } catch (error) {
-      if (error instanceof MongoServerError && error.code === 11000) return false;
-      throw error;
-    }
+    if (!(await mayCount()) && !((await begun()) && (await mayCount()))) return false;
     const counted = await countInFlight(store);
     await collection.updateOne({ _id: 'in-flight' }, [
       { $set: { count: { $add: [counted, '$recent'] }, countedAt: NOW } },
