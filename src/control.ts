@@ -42,7 +42,7 @@ export interface Control {
   breaker: BreakerDocument | null;
   inFlight: InFlightDocument | null;
   workers: WorkersDocument['workers'];
-  /** When submissions were last held back by a limit; 0 for never. */
+  /** When requests were last held back by a limit; 0 for never. */
   heldBackAt: number;
 }
 
@@ -128,9 +128,8 @@ function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Con
     case 'breaker':
       return { breaker: document };
     case 'submits':
-      return { heldBackAt: Math.max(heldBackAt, document.heldBackAt ?? 0) };
     case 'gets':
-      return {};
+      return { heldBackAt: Math.max(heldBackAt, document.heldBackAt ?? 0) };
     case 'in-flight':
       return {
         inFlight: document,

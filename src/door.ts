@@ -91,7 +91,8 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
       const { perSecond, most } = limitsOf(kind);
       if (performance.now() - since > PATIENCE_MS) {
         await rates.heldBack(kind);
-        const name = kind === 'submits' ? 'maxSubmitsPerSecond' : 'maxGetsPerSecond';
+        const limit = kind === 'submits' ? 'maxSubmitsPerSecond' : 'maxGetsPerSecond';
+        const name = perSecond === null ? 'maxInFlight' : limit;
         return notNow({ reason: `legacy.${name} is reached`, retryAfter: BACK_MS });
       }
       const handful = Math.min(wanted, slots.handful());

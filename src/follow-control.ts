@@ -1,4 +1,5 @@
 /** Has intake's valve follow what all processes know, and how this one is. */
+import type { Config } from './config-schema.ts';
 import type { ControlWatch } from './control-watch.ts';
 import type { Guard } from './guard.ts';
 import { holdsOf } from './holds.ts';
@@ -10,11 +11,11 @@ export function followControl(
   valve: Pick<Valve, 'hold' | 'letGo'>,
   watch: Pick<ControlWatch, 'onRead' | 'current'>,
   guard: Guard,
-  endpoint: string,
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
 ): void {
   const follow = (): void => {
     const control = watch.current();
-    const holds = control === null ? {} : holdsOf(control, endpoint);
+    const holds = control === null ? {} : holdsOf(control, config);
     const suffers = guard.suffers();
     if (suffers !== null) holds.guard = suffers;
     for (const by of FOLLOWED) {

@@ -16,8 +16,8 @@ export const HOLDS = [
   'trouble',
   'stopping',
 ] as const;
-/** Of these others tell in the log. */
-const SILENT: readonly Hold[] = ['unknown', 'stopping'];
+/** These are in the order of things: a limit that is reached holds and lets go every few seconds. */
+const USUAL: readonly Hold[] = ['unknown', 'limits', 'stopping'];
 export type Hold = (typeof HOLDS)[number];
 
 export interface Valve {
@@ -50,14 +50,15 @@ export function createValve(
       holds.set(by, why);
       if (!isNew) return;
       metrics.held.set({ by }, 1);
-      if (!SILENT.includes(by)) log.warn({ by, why }, 'Intake takes nothing for now');
+      if (USUAL.includes(by)) log.debug({ by, why }, 'Intake takes nothing for now');
+      else log.warn({ by, why }, 'Intake takes nothing for now');
       void turn();
     },
     letGo(by) {
       if (!holds.delete(by)) return;
       metrics.held.set({ by }, 0);
       const still = [...holds.keys()];
-      if (!SILENT.includes(by)) {
+      if (!USUAL.includes(by)) {
         log.info({ by, still }, still.length > 0 ? 'Still held' : 'Intake takes again');
       }
       void turn();

@@ -3,7 +3,6 @@ import type { Config } from '../config-schema.ts';
 import type { Control } from '../control.ts';
 import { clearIn } from '../domain/backlog.ts';
 import { holdsOf } from '../holds.ts';
-import { endpointOf } from '../latencies.ts';
 import { queueDepths } from '../queue-depths.ts';
 import type { QueueDepth } from '../queue-depths.ts';
 import { settleRate } from '../settle-rate.ts';
@@ -86,7 +85,7 @@ function intakeFacts(config: Config, control: Control) {
   const { pause } = control;
   return {
     paused: pause === null ? null : { reason: pause.reason, by: pause.by, at: new Date(pause.at) },
-    held: holdsOf(control, endpointOf(config)),
+    held: holdsOf(control, config),
   };
 }
 

@@ -7,7 +7,7 @@ import { followControl } from '../follow-control.ts';
 import { createGuard } from '../guard.ts';
 import { serveHealth } from '../health.ts';
 import { startIntake } from '../intake.ts';
-import { endpointOf, openLatencies } from '../latencies.ts';
+import { openLatencies } from '../latencies.ts';
 import { lazyMongo } from '../lazy-mongo.ts';
 import { createMetrics } from '../metrics.ts';
 import { createPlans } from '../plans.ts';
@@ -63,7 +63,7 @@ export function addIntake(program: Command): void {
           log,
         }),
       );
-      followControl(intake, watch, guard, endpointOf(config));
+      followControl(intake, watch, guard, config);
       void watch.refresh();
       let isStopping = false;
       const health = await serveHealth({

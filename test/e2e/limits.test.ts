@@ -102,7 +102,7 @@ test('at maxInFlight nothing more is submitted until something is settled, and i
   await flow.publishMany('flight', 40, { simulate: { latencyMs: 2_000 } });
   await eventually('intake is held', async () => {
     const { text } = await flow.ask('intake', '/ready');
-    assert.match(text, /"limits":"a limit holds submissions back"/);
+    assert.match(text, /"limits":"a limit holds requests back"/);
   });
   assert.ok(((await limits()).inFlight ?? 99) <= 10);
   await flow.allRegistered('flight', 40);
