@@ -1,4 +1,5 @@
 import type { Claims } from '../src/claims.ts';
+import type { Door } from '../src/door.ts';
 import type { Failures } from '../src/failures.ts';
 import type { Journal } from '../src/journal.ts';
 import type { Legacy } from '../src/legacy.ts';
@@ -8,7 +9,6 @@ import type { Metrics } from '../src/metrics.ts';
 import type { RunLife } from '../src/domain/takeover.ts';
 import type { Plans } from '../src/plans.ts';
 import type { Results } from '../src/results.ts';
-import type { Slots } from '../src/slots.ts';
 import type { Unroutable } from '../src/unroutable.ts';
 import { createClaim } from './claim.ts';
 import { createLookUp } from './look-up.ts';
@@ -27,7 +27,7 @@ export interface Dependencies {
   unroutable: Unroutable;
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
-  slots: Slots;
+  door: Door;
   learner: Pick<Learner, 'observe'>;
   plans: Pick<Plans, 'replan'>;
   metrics: Metrics;

@@ -22,11 +22,11 @@ export interface LookUpRequest {
 
 type Needs = Pick<
   Dependencies,
-  'journal' | 'legacy' | 'slots' | 'metrics' | 'log' | 'legacyTimeoutMs'
+  'journal' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
 >;
 
 export function createLookUp(needs: Needs) {
-  const { journal, legacy, slots, metrics, log, legacyTimeoutMs } = needs;
+  const { journal, legacy, door, metrics, log, legacyTimeoutMs } = needs;
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const entries = await journal.read(requests.map(({ entry }) => entry));
@@ -37,12 +37,18 @@ export function createLookUp(needs: Needs) {
         if (known.kind === 'unknown') waiting.push(request);
         else answers.push(known);
       }
-      const turn = slots.turn();
+      const turn = door.turn();
       while (waiting.length > 0 && liveness.maySend()) {
-        const count = await slots.take(waiting.length, turn);
+        const { count, held } = await door.take('gets', waiting.length, turn);
+        if (held !== null) {
+          answers.push(
+            ...waiting.map(({ index }) => ({ index, kind: 'unreadable', ...held }) as const),
+          );
+          break;
+        }
         const chunk = waiting.slice(0, count);
         waiting = waiting.slice(count);
-        answers.push(...(await Promise.all(chunk.map(ask)).finally(() => slots.release(count))));
+        answers.push(...(await Promise.all(chunk.map(ask)).finally(() => door.release(count))));
       }
       if (answers.every(({ kind }) => kind === 'unreadable')) {
         await liveness.throwIfCancelled();

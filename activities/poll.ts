@@ -6,6 +6,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { PollAnswer } from '../src/domain/answers.ts';
 import type { PollPlan } from '../src/domain/poll-plan.ts';
+import type { Held } from '../src/door.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -19,7 +20,7 @@ export interface PollRequest {
   polledAt?: number | null;
 }
 
-type Needs = Pick<Dependencies, 'legacy' | 'slots' | 'learner' | 'metrics'>;
+type Needs = Pick<Dependencies, 'legacy' | 'door' | 'learner' | 'metrics'>;
 
 /** With the newest plan of polls, where it is clearly better than the one the run has. */
 export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
@@ -46,11 +47,11 @@ export const createPoll =
         const at = attempt % requests.length;
         const probe = requests.slice(at, at + 1);
         answers.push(...(await ask(needs, probe, liveness)));
-        if (answers.every(({ kind }) => kind === 'unreadable')) throw nothingReadable(answers);
+        if (!isAnyRead(answers)) throw nothingReadable(answers);
         waiting = requests.filter((request) => !probe.includes(request));
       }
       answers.push(...(await ask(needs, waiting, liveness)));
-      if (answers.every(({ kind }) => kind === 'unreadable')) {
+      if (!isAnyRead(answers)) {
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
@@ -58,19 +59,26 @@ export const createPoll =
     });
 
 async function ask(
-  { legacy, slots, learner, metrics }: Needs,
+  { legacy, door, learner, metrics }: Needs,
   requests: PollRequest[],
   liveness: Liveness,
 ): Promise<PollAnswer[]> {
   let waiting = requests;
-  const turn = slots.turn();
+  let held: Held | null = null;
+  const turn = door.turn();
   const chunks: Promise<PollAnswer[]>[] = [];
   while (waiting.length > 0 && liveness.maySend()) {
-    const count = await slots.take(waiting.length, turn);
-    chunks.push(askChunk(waiting.slice(0, count)).finally(() => slots.release(count)));
+    const { count, held: isHeld } = await door.take('gets', waiting.length, turn);
+    held = isHeld;
+    if (held !== null) break;
+    chunks.push(askChunk(waiting.slice(0, count)).finally(() => door.release(count)));
     waiting = waiting.slice(count);
   }
-  return (await Promise.all(chunks)).flat();
+  const answers = (await Promise.all(chunks)).flat();
+  if (held === null) return answers;
+  const { reason, retryAfter } = held;
+  const left = waiting.map(({ index }) => ({ index, kind: 'held', reason, retryAfter }) as const);
+  return [...answers, ...left];
 
   function askChunk(chunk: PollRequest[]): Promise<PollAnswer[]> {
     return Promise.all(
@@ -90,8 +98,13 @@ async function ask(
   }
 }
 
+const isAnyRead = (answers: PollAnswer[]): boolean =>
+  answers.some(({ kind }) => kind !== 'unreadable' && kind !== 'held');
+
 function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
-  const unreadable = answers.filter((answer) => answer.kind === 'unreadable');
+  const unreadable = answers.filter(
+    (answer) => answer.kind === 'unreadable' || answer.kind === 'held',
+  );
   const rest = Math.max(0, ...unreadable.map(({ retryAfter }) => retryAfter ?? 0));
   return ApplicationFailure.create({
     type: 'LegacyUnreadable',

@@ -8,6 +8,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer, Taken } from '../src/domain/answers.ts';
 import { claimOfEntry } from '../src/domain/names.ts';
+import type { Held } from '../src/door.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
@@ -26,14 +27,14 @@ export interface SubmitRequest {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'legacy' | 'slots' | 'metrics' | 'log' | 'legacyTimeoutMs'
+  'claims' | 'journal' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
 >;
 
 export const createSubmit =
   (needs: Needs) =>
   (requests: SubmitRequest[]): Promise<(SubmitAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
-      const { journal, slots } = needs;
+      const { journal, door } = needs;
       const known = await journal.read(requests.map(({ entry }) => entry));
       const answers: (SubmitAnswer | Taken)[] = [];
       let toSend: SubmitRequest[] = [];
@@ -45,12 +46,19 @@ export const createSubmit =
       // After an attempt that nobody answered, one request asks whether anybody is there.
       let probing = activityInfo().attempt > 1;
       let isOver = false;
-      const turn = slots.turn();
+      let held: Held | null = null;
+      const turn = door.turn();
       const chunks: Promise<void>[] = [];
       while (toSend.length > 0 && liveness.maySend()) {
-        const count = await slots.take(probing ? 1 : toSend.length, turn);
+        const { count, held: isHeld } = await door.take(
+          'submits',
+          probing ? 1 : toSend.length,
+          turn,
+        );
+        held = isHeld;
+        if (held !== null) break;
         if (isOver) {
-          slots.release(count);
+          door.release(count);
           break;
         }
         const chunk = toSend.slice(0, count);
@@ -67,7 +75,7 @@ export const createSubmit =
               throw error;
             },
           )
-          .finally(() => slots.release(count));
+          .finally(() => door.release(count));
         // `allEnded` tells of a failure; until then nobody listens, and a rejection that nobody hears ends the worker.
         sending.catch(() => {});
         chunks.push(sending);
@@ -77,9 +85,10 @@ export const createSubmit =
       await allEnded(chunks);
       if (answers.every(({ kind }) => kind === 'not-accepted')) {
         await liveness.throwIfCancelled();
-        throw nobodyAnswered(answers);
+        throw nobodyAnswered(answers, held);
       }
-      const leftover = { kind: 'not-accepted', reason: 'not sent yet', retryAfter: null } as const;
+      const { reason = 'not sent yet', retryAfter = null } = held ?? {};
+      const leftover = { kind: 'not-accepted', reason, retryAfter } as const;
       return [...answers, ...toSend.map(({ index }) => ({ index, ...leftover }))];
     });
 
@@ -154,10 +163,11 @@ async function allEnded(promises: Promise<void>[]): Promise<void> {
   await Promise.all(promises);
 }
 
-function nobodyAnswered(answers: (SubmitAnswer | Taken)[]): ApplicationFailure {
+function nobodyAnswered(answers: (SubmitAnswer | Taken)[], held: Held | null): ApplicationFailure {
   const reasons = answers.map((answer) => ('reason' in answer ? answer.reason : answer.kind));
+  if (held !== null) reasons.push(held.reason);
   const rests = answers.map((answer) => ('retryAfter' in answer ? (answer.retryAfter ?? 0) : 0));
-  const rest = Math.max(0, ...rests);
+  const rest = Math.max(0, held?.retryAfter ?? 0, ...rests);
   return ApplicationFailure.create({
     type: 'LegacyUnavailable',
     message: `Nothing was accepted: ${reasons[0] ?? 'the worker was stopping'}`,

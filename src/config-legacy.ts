@@ -60,6 +60,25 @@ const submitStatuses = z
   )
   .readonly();
 
+/** See src/breaker.ts. A share of failures in percent, since a number between 0 and 1 invites to write 50. */
+const breaker = z
+  .strictObject({
+    enabled: flag().prefault(true),
+    threshold: whole(1, 100).prefault(50),
+    window: duration('1s', '10m').prefault('10s'),
+    minRequests: whole(1, 100_000).prefault(20),
+    rest: duration('100ms', '1h').prefault('5s'),
+    maxRest: duration('100ms', '1d').prefault('1m'),
+    rampUp: duration('0ms', '1h').prefault('10s'),
+  })
+  .refine((value) => value.maxRest >= value.rest, {
+    error: 'at least legacy.breaker.rest',
+    path: ['maxRest'],
+    params: { involves: ['legacy.breaker.rest'] },
+    when: ({ value }) => numbers(value, 'maxRest', 'rest'),
+  })
+  .readonly();
+
 const httpPath = /^\/(?!\/)[^\s#]*$/;
 const pointer = () =>
   z
@@ -117,6 +136,10 @@ export const legacy = z
     timeout: duration('50ms', '5m').prefault('10s'),
     maxResponseBytes: size(KIB, 64 * MIB).prefault('1MiB'),
     maxConcurrent: whole(1, 10_000).prefault(256),
+    maxSubmitsPerSecond: whole(1, 100_000).nullable().prefault(null),
+    maxGetsPerSecond: whole(1, 100_000).nullable().prefault(null),
+    maxInFlight: whole(1, 10_000_000).nullable().prefault(null),
+    breaker: breaker.prefault({}),
     expectedLatency: expectedLatency.prefault({}),
     learnLatency: flag().prefault(true),
     maxGetsPerRegistration: whole(1, 100).prefault(10),

@@ -98,11 +98,11 @@ const mongodb = z.strictObject({
   database: text('a database name, or null for the one that MONGODB_URI names', 63, /^[^/\\. "$]+$/)
     .nullable()
     .prefault(null),
-  // These four are our own; settled registrations among them would be read as claims.
+  // These five are our own; settled registrations among them would be read as claims.
   collection: text(
-    'a collection name other than claims, submissions, latency and unroutable',
+    'a collection name other than claims, submissions, latency, control and unroutable',
     120,
-    /^(?!system\.|(?:claims|submissions|latency|unroutable)$)[^$]+$/,
+    /^(?!system\.|(?:claims|submissions|latency|control|unroutable)$)[^$]+$/,
   ).prefault('registrations'),
   match: mongoField().prefault('_id'),
   statusField: mongoField().prefault('status'),
@@ -116,6 +116,13 @@ const worker = z.strictObject({
   maxConcurrentActivities: whole(1, 10_000).prefault(200),
   maxCachedWorkflows: whole(0, 100_000).prefault(1000),
   shutdownGrace: duration('0ms', '1h').prefault('15s'),
+});
+
+const guard = z.strictObject({
+  maxMemory: size(64 * MIB, 1024 * 1024 * MIB)
+    .nullable()
+    .prefault(null),
+  maxLoopDelay: duration('50ms', '1m').prefault('1s'),
 });
 
 const sweeper = z.strictObject({
@@ -163,6 +170,7 @@ export const configSchema = z
     legacy: legacy.readonly().prefault({}),
     mongodb: mongodb.readonly().prefault({}),
     worker: worker.readonly().prefault({}),
+    guard: guard.readonly().prefault({}),
     sweeper: sweeper.readonly().prefault({}),
     encryption: encryption.readonly().prefault({}),
     health: health.readonly().prefault({}),

@@ -14,13 +14,21 @@ export interface HealthOptions {
   metrics: Metrics;
   /** Each neighbour and whether it can be used; all must be for the process to be ready. */
   checks: () => Record<string, boolean>;
+  /** What else to tell; makes nobody unready. */
+  details?: () => Record<string, unknown>;
 }
 
 /**
  * Live never depends on a neighbour: restarting us mends no broker. Ready tells whether work can be taken.
  * @throws Error when the port is taken
  */
-export async function serveHealth({ host, port, metrics, checks }: HealthOptions): Promise<Health> {
+export async function serveHealth({
+  host,
+  port,
+  metrics,
+  checks,
+  details = () => ({}),
+}: HealthOptions): Promise<Health> {
   const server = createServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -38,7 +46,7 @@ export async function serveHealth({ host, port, metrics, checks }: HealthOptions
         return send(
           ready ? 200 : 503,
           'application/json',
-          `${JSON.stringify({ ready, ...state })}\n`,
+          `${JSON.stringify({ ready, ...state, ...details() })}\n`,
         );
       }
       case '/metrics':

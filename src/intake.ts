@@ -15,9 +15,11 @@ import type { Log } from './log.ts';
 import { encodedBytes, propertiesOf, readDelivery } from './delivery.ts';
 import type { Metrics } from './metrics.ts';
 import { createConsumer } from './rabbit-consumer.ts';
-import type { Consumer, Delivery } from './rabbit-consumer.ts';
+import type { Delivery } from './rabbit-consumer.ts';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { StartResult } from './temporal.ts';
+import { createValve } from './valve.ts';
+import type { Valve } from './valve.ts';
 
 export interface IntakeDependencies {
   config: Config;
@@ -30,7 +32,7 @@ export interface IntakeDependencies {
   log: Log;
 }
 
-export interface Intake {
+export interface Intake extends Pick<Valve, 'hold' | 'letGo' | 'held'> {
   isReady(): boolean;
   /** Stops taking, hands over what is held, acknowledges it, and leaves. What cannot be handed over goes back. */
   stop(): Promise<void>;
@@ -45,7 +47,10 @@ interface Accepted {
 const STARTS = 8;
 const DRAIN_MS = 15_000;
 
-/** @throws QueueMismatch, see rabbit-queues.ts */
+/**
+ * Takes nothing until nobody holds it: at first `unknown` does, until it is known whether an operator has paused.
+ * @throws QueueMismatch, see rabbit-queues.ts
+ */
 export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
   const { config, rulesFor, failures, metrics, log } = deps;
   const stop = new AbortController();
@@ -61,11 +66,10 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     bytesOf: ({ registration }) => encodedBytes(registration),
     handOver: (batch) => startBatch(batch).catch(() => {}),
   });
-  // Deliveries come before createConsumer has returned, and with them, perhaps, the first trouble.
-  let consumer: Consumer | null = null;
-  const created = await createConsumer(config, log, onDelivery);
-  consumer = created;
-  if (troubles > 0) await created.pause();
+  const valve = createValve(metrics, log);
+  valve.hold('unknown', 'not read yet whether it is paused');
+  const consumer = await createConsumer(config, log, onDelivery, { paused: true });
+  await valve.attach(consumer);
 
   function onDelivery(delivery: Delivery): void {
     metrics.deliveries.inc();
@@ -145,25 +149,29 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
           if (isTroubled) return;
           isTroubled = true;
           troubles += 1;
-          if (troubles === 1) void consumer?.pause();
+          if (troubles === 1) valve.hold('trouble', trouble);
         },
       });
     } finally {
       if (isTroubled) troubles -= 1;
-      if (isTroubled && troubles === 0 && !stop.signal.aborted) void consumer?.resume();
+      if (isTroubled && troubles === 0 && !stop.signal.aborted) valve.letGo('trouble');
     }
   }
 
   return {
-    isReady: () => created.isReady() && troubles === 0,
+    isReady: () => consumer.isReady() && troubles === 0,
+    hold: (by, why) => valve.hold(by, why),
+    letGo: (by) => valve.letGo(by),
+    held: () => valve.held(),
     async stop() {
-      await created.pause();
+      valve.hold('stopping', 'it is told to stop');
+      await consumer.pause();
       const late = setTimeout(() => stop.abort(new Error('stopping')), DRAIN_MS);
       await gatherer.drain();
       await Promise.all(rejecting);
       clearTimeout(late);
       stop.abort(new Error('stopped'));
-      await created.close();
+      await consumer.close();
     },
   };
 }

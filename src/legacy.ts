@@ -42,14 +42,17 @@ export interface Legacy {
   close(): Promise<void>;
 }
 
+/** @param observe told of each answer whether the system was well, and else what was wrong with it */
 export function createLegacy(
   config: Pick<Config, 'legacyUrl' | 'legacyAuthorization' | 'legacy'>,
+  observe: (isWell: boolean, reason: string) => void = () => {},
 ): Legacy {
   const { legacy } = config;
   const base = new URL(config.legacyUrl);
   const prefix = base.pathname.replace(/\/$/, '');
   const pool = new Pool(base.origin, {
-    connections: legacy.maxConcurrent,
+    // As many as there are slots, which change while it runs.
+    connections: null,
     pipelining: 1,
     connect: connectorOf(Math.min(legacy.timeout, 10_000), readTls(legacy.tls)),
     headersTimeout: legacy.timeout,
@@ -82,11 +85,18 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      return readSubmit(await send('POST', legacy.submitPath, headers, body, maySend));
+      const result = readSubmit(await send('POST', legacy.submitPath, headers, body, maySend));
+      // A refusal is the answer of a system that is well.
+      if (result.kind === 'accepted' || result.kind === 'refused') observe(true, '');
+      else observe(false, result.reason);
+      return result;
     },
     async status(requestId) {
       const path = legacy.statusPath.replace('{id}', encodeURIComponent(requestId));
-      return readStatus(requestId, await send('GET', path, {}, null));
+      const answer = await send('GET', path, {}, null);
+      const trouble = troubleOf(answer);
+      observe(trouble === null, trouble ?? '');
+      return readStatus(requestId, answer);
     },
     async lookUp(id) {
       const { path } = legacy.lookup;
@@ -180,6 +190,15 @@ export function createLegacy(
     const reason = fieldOf(answer, legacy.reasonField);
     return typeof reason === 'string' ? reason.slice(0, 500) : undefined;
   }
+}
+
+/** What is wrong with the system that answers a GET so, or null: one request that it does not know is not. */
+function troubleOf(answer: Answer): string | null {
+  if (answer.kind === 'none') return answer.reason;
+  const { status } = answer;
+  const isTrouble =
+    status >= 500 || status === 429 || status === 408 || (status >= 300 && status < 400);
+  return isTrouble ? `HTTP ${status}` : null;
 }
 
 /** A field of the answer's JSON object; undefined when the body is none or does not have it. */

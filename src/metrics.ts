@@ -101,6 +101,38 @@ export function createMetrics() {
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
+    held: new Gauge({
+      name: 'despachante_intake_held',
+      help: 'Whether intake takes nothing, by what holds it: 1 or 0',
+      labelNames: ['by'] as const,
+      registers,
+    }),
+    breakerOpen: new Gauge({
+      name: 'despachante_breaker_open',
+      help: 'Whether the circuit breaker lets nothing through to the legacy system: 1 or 0',
+      registers,
+    }),
+    breakerTrips: new Counter({
+      name: 'despachante_breaker_trips_total',
+      help: 'How often this process has opened the circuit breaker',
+      registers,
+    }),
+    limit: new Gauge({
+      name: 'despachante_limit',
+      help: 'Limits in force for the legacy system, across all workers; absent where there is none',
+      labelNames: ['limit'] as const,
+      registers,
+    }),
+    concurrencyShare: new Gauge({
+      name: 'despachante_concurrency_share',
+      help: 'Requests that this worker may have on the wire at once',
+      registers,
+    }),
+    suffering: new Gauge({
+      name: 'despachante_suffering',
+      help: 'Whether this process is short of memory or late with what is due: 1 or 0',
+      registers,
+    }),
     up: new Gauge({
       name: 'despachante_dependency_up',
       help: 'Whether a neighbour can be used: 1 or 0',

@@ -14,12 +14,9 @@ import {
   jittered,
 } from './domain/learned-plan.ts';
 import type { PollPlan } from './domain/poll-plan.ts';
-import { openLatencies } from './latencies.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
-import { connectMongo } from './mongo.ts';
-import type { Mongo } from './mongo.ts';
 import { planOf } from './rules.ts';
 
 export interface Plans {
@@ -34,14 +31,13 @@ export interface Plans {
 
 export interface PlansDependencies {
   read: () => Promise<Latencies | null>;
-  close: () => Promise<void>;
 }
 
 export function createPlans(
   config: Config,
   metrics: Metrics,
   log: Log,
-  { read, close }: PlansDependencies = lazyReader(config),
+  { read }: PlansDependencies,
   eachMs = 5_000,
 ): Plans {
   let known: Latencies | null = null;
@@ -86,21 +82,6 @@ export function createPlans(
     async close() {
       clearInterval(timer);
       await reading;
-      await close();
-    },
-  };
-}
-
-/** Connects when it is first read, and again after a connection that failed: intake does not wait for MongoDB. */
-function lazyReader(config: Config): PlansDependencies {
-  let mongo: Mongo | null = null;
-  return {
-    async read() {
-      mongo ??= await connectMongo(config);
-      return openLatencies(mongo.db, config).read();
-    },
-    async close() {
-      await mongo?.close();
     },
   };
 }

@@ -30,19 +30,20 @@ export interface Consumer {
 }
 
 /**
- * Declares the queues and consumes from the intake and the returned queue.
+ * Declares the queues and consumes from the intake and the returned queue, once it is not `paused`.
  * @throws QueueMismatch when a queue exists, declared otherwise
  */
 export async function createConsumer(
   config: Config,
   log: Log,
   onDelivery: (delivery: Delivery) => void,
+  { paused = false }: { paused?: boolean } = {},
 ): Promise<Consumer> {
   const { rabbit } = config;
   const queues = [rabbit.intakeQueue, rabbit.returnedQueue];
   let channel: Channel | null = null;
   let tags: string[] = [];
-  let isWanted = true;
+  let isWanted = !paused;
 
   const link = await supervise(
     {

@@ -10,6 +10,12 @@ export interface Slots {
   /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted. */
   take(wanted: number, turn?: number): Promise<number>;
   release(count: number): void;
+  /** More or fewer from now on. What is out beyond it comes back by itself. */
+  resize(total: number): void;
+  /** The most that one `take` gives. */
+  handful(): number;
+  /** How many are out. */
+  onTheWire(): number;
 }
 
 interface Waiter {
@@ -18,10 +24,11 @@ interface Waiter {
   grant: (count: number) => void;
 }
 
-export function createSlots(total: number): Slots {
-  const handful = Math.ceil(total / 4);
+export function createSlots(initial: number): Slots {
+  let total = initial;
+  let handful = Math.ceil(total / 4);
   const waiting: Waiter[] = [];
-  let free = total;
+  let free = initial;
   let turns = 0;
   const turn = () => (turns += 1);
 
@@ -47,5 +54,14 @@ export function createSlots(total: number): Slots {
       free += count;
       handOut();
     },
+    resize(next) {
+      if (next === total) return;
+      free += next - total;
+      total = next;
+      handful = Math.ceil(total / 4);
+      handOut();
+    },
+    handful: () => handful,
+    onTheWire: () => total - free,
   };
 }

@@ -1,5 +1,6 @@
 import { openClaims } from './claims.ts';
 import type { Config } from './config-schema.ts';
+import { openControl } from './control.ts';
 import { openJournal } from './journal.ts';
 import { openLatencies } from './latencies.ts';
 import { connectMongo } from './mongo.ts';
@@ -15,6 +16,7 @@ export async function openStore(config: Config) {
   return {
     db: mongo.db,
     claims: await openClaims(mongo.db, retention),
+    control: openControl(mongo.db),
     journal: await openJournal(mongo.db, retention),
     latencies: openLatencies(mongo.db, config),
     results: openResults(mongo.db, config.mongodb),

@@ -8,6 +8,7 @@ import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.t
 import type { Config } from './config-schema.ts';
 import { dataConverterOf } from './data-converter.ts';
 import { createFailures } from './failures.ts';
+import { createGuard } from './guard.ts';
 import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
 import { failureDetail } from './log.ts';
@@ -15,14 +16,16 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createPlans } from './plans.ts';
 import { createPublisher } from './rabbit-publisher.ts';
-import { createSlots } from './slots.ts';
 import { openStore } from './store.ts';
 import { runStates } from './runs.ts';
 import { sweep, sweepNeeds } from './sweep.ts';
 import { connectTemporal, connectionOptions } from './temporal.ts';
+import { openWay } from './way.ts';
 
 export interface RunningWorker {
   checks(): Record<string, boolean>;
+  /** What keeps requests from the legacy system, for people. */
+  held(): string | null;
   /** Settles when the worker has ended; rejects when it failed. */
   ended: Promise<void>;
   /** Takes no more tasks, lets activities finish, closes the connections. */
@@ -58,14 +61,13 @@ export async function startWorker(
     name: 'despachante worker',
     log,
   });
-  const legacy = createLegacy(config);
+  const guard = createGuard(config, metrics, log);
+  const way = await openWay(config, store, guard, metrics, log);
+  const legacy = createLegacy(config, (isWell, reason) => way.observe(isWell, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
-  const plans = createPlans(config, metrics, log, {
-    read: () => store.latencies.read(),
-    close: () => Promise.resolve(),
-  });
+  const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
   const activities = createActivities({
     ...store,
     legacy,
@@ -73,7 +75,7 @@ export async function startWorker(
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
     plans,
-    slots: createSlots(config.legacy.maxConcurrent),
+    door: way.door,
     metrics,
     log,
     legacyTimeoutMs: config.legacy.timeout,
@@ -112,12 +114,15 @@ export async function startWorker(
       rabbitmq: publisher.isReady(),
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
+    held: () => way.held(),
     ended,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => {});
       await learner.close();
       await plans.close();
+      guard.close();
+      await way.close();
       await Promise.allSettled([
         publisher.close(),
         legacy.close(),

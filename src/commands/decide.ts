@@ -109,10 +109,10 @@ async function openClaimOf(id: string, store: Store, config: Config): Promise<Op
   );
 }
 
-function userName(): string {
+export function userName(): string {
   try {
     return userInfo().username;
   } catch {
-    throw new CommandError('This user has no name: say who decides with --operator', EXIT.usage);
+    throw new CommandError('This user has no name: say who it is with --operator', EXIT.usage);
   }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { LoadedConfig } from '../config.ts';
+import { diagnoseControl } from '../diagnose-control.ts';
 import { diagnoseLegacy } from '../diagnose-legacy.ts';
 import { diagnoseMongo } from '../diagnose-mongo.ts';
 import { diagnoseRabbit } from '../diagnose-rabbit.ts';
@@ -45,6 +46,7 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
     Temporal: diagnoseTemporal(config),
     'Legacy system': diagnoseLegacy(config),
   };
+  const control = diagnoseControl(config);
   const neighbours = Object.entries(examined).map(async ([name, diagnoses]): Promise<Patient> => {
     const found = await within(LONGEST_MS, name, diagnoses).catch((error: unknown) => [
       unwell('reachable', why(error), 'Something takes it in and never answers: see its log'),
@@ -52,7 +54,10 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
     return { name, found };
   });
   return [
-    { name: 'Despachante', found: [node(), configuration(loaded), encryption(config)] },
+    {
+      name: 'Despachante',
+      found: [node(), configuration(loaded), encryption(config), ...(await control)],
+    },
     ...(await Promise.all(neighbours)),
   ];
 }

@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { openControl } from '../control.ts';
+import { watchControl } from '../control-watch.ts';
 import { createFailures } from '../failures.ts';
+import { followControl } from '../follow-control.ts';
+import { createGuard } from '../guard.ts';
 import { serveHealth } from '../health.ts';
 import { startIntake } from '../intake.ts';
+import { openLatencies } from '../latencies.ts';
+import { lazyMongo } from '../lazy-mongo.ts';
 import { createMetrics } from '../metrics.ts';
 import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
@@ -41,7 +47,12 @@ export function addIntake(program: Command): void {
           log,
         }),
       );
-      const plans = createPlans(config, metrics, log);
+      const mongo = lazyMongo(config);
+      const plans = createPlans(config, metrics, log, {
+        read: async () => openLatencies(await mongo.db(), config).read(),
+      });
+      const watch = watchControl(async () => openControl(await mongo.db()).read(), log);
+      const guard = createGuard(config, metrics, log);
       // So that already the first runs have what was learned; but a MongoDB that is away holds nobody up.
       await unlessStopped(stopped, Promise.race([plans.refresh(), delay(FIRST_PLAN_MS)]));
       const intake = await unlessStopped(
@@ -55,20 +66,25 @@ export function addIntake(program: Command): void {
           log,
         }),
       );
+      followControl(intake, watch, guard, config);
+      void watch.refresh();
       let isStopping = false;
       const health = await serveHealth({
         host: config.health.host,
         port: Number(options.port ?? config.health.intakePort),
         metrics,
         checks: () => ({ rabbitmq: intake.isReady(), accepting: !isStopping }),
+        details: () => ({ held: intake.held() }),
       });
       announce({ health: health.port });
       log.info({ queue: rabbit.intakeQueue, health: health.port }, 'The intake is running');
       await stopped;
       isStopping = true;
       await intake.stop();
+      guard.close();
+      await Promise.allSettled([plans.close(), watch.close()]);
       await Promise.allSettled([
-        plans.close(),
+        mongo.close(),
         publisher.close(),
         client.connection.close(),
         health.close(),

@@ -23,7 +23,7 @@ import { withStore } from './neighbours.ts';
 import { showProgress } from './progress.ts';
 import { addressesOf, progressLine, reportText } from './start-report.ts';
 import type { Report } from './start-report.ts';
-import { paint } from './table.ts';
+import { line, paint } from './table.ts';
 
 interface StartOptions {
   count: number;
@@ -87,9 +87,14 @@ async function run({ config, options, isSimulated, json, stop, stopped }: Run): 
   }
   try {
     const legacyUrl = await startProcesses(children, config, options, isSimulated, say);
-    const report = await withStore(config, (store) =>
-      fileSamples({ ...config, legacyUrl }, options, store, stop, children),
-    );
+    const report = await withStore(config, async (store) => {
+      const { pause } = await store.control.read();
+      if (pause !== null) {
+        const sentence = `Intake is paused: ${pause.reason} (${pause.by}). End it with "despachante resume"`;
+        say(paint.yellow(line(sentence)));
+      }
+      return fileSamples({ ...config, legacyUrl }, options, store, stop, children);
+    });
     const addresses = addressesOf({ ...config, legacyUrl });
     if (json) printJson({ ...report, addresses });
     else print(reportText(report, addresses));

@@ -40,6 +40,7 @@ export function addWorker(program: Command): void {
         port: Number(options.port ?? config.health.workerPort),
         metrics,
         checks: () => ({ ...worker.checks(), accepting: !isStopping }),
+        details: () => ({ held: worker.held() }),
       });
       announce({ health: health.port });
       log.info(

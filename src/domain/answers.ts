@@ -63,7 +63,8 @@ export type PollAnswer =
   | { index: number; kind: 'processing' }
   | { index: number; kind: 'done' }
   | { index: number; kind: 'failed'; reason: string }
-  | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null };
+  | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null }
+  | { index: number; kind: 'held'; reason: string; retryAfter: number }; // not asked: a limit or the circuit breaker
 
 export type SettleAnswer =
   | { index: number; kind: 'settled' }
@@ -228,6 +229,8 @@ export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: num
         dueAt: pollDue(polled, rules, now),
         polledAt: Math.min(item.dueAt ?? now, now),
       });
+    case 'held':
+      return goOn(item, { sick: item.sick, dueAt: now + Math.max(answer.retryAfter, rules.pause) });
     case 'unreadable':
       if (now - (waitedSince(item) ?? now) >= rules.maxOpen)
         return unreadableForTooLong(polled, now);

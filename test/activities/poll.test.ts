@@ -5,6 +5,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createPlannedPoll, createPoll } from '../../activities/poll.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { Interval } from '../../src/domain/latency.ts';
+import { openDoor } from '../../src/door.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createSlots } from '../../src/slots.ts';
@@ -26,7 +27,7 @@ function pollOf(
   atEnd(t, () => client.close());
   return createPoll({
     legacy: client,
-    slots: createSlots(slots),
+    door: openDoor(createSlots(slots)),
     learner: { observe: (interval) => void observed.push(interval) },
     metrics: createMetrics(),
   });
@@ -288,7 +289,7 @@ test('a run that tells its plan is given a better one with the answers, and one 
   }));
   const poll = createPlannedPoll({
     legacy,
-    slots: createSlots(1),
+    door: openDoor(createSlots(1)),
     learner: { observe() {} },
     metrics: createMetrics(),
     plans: { replan: (current) => (current === old && newest !== undefined ? newest : null) },

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { idempotencyKey } from '../../activities/submit.ts';
 import type { Entry, JournalState } from '../../src/journal.ts';
+import { openDoor } from '../../src/door.ts';
 import { createSlots } from '../../src/slots.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import {
@@ -299,7 +300,7 @@ test('what was cancelled before it began sends nothing and writes no intent', as
 async function heldBack(t: TestContext) {
   const slots = createSlots(1);
   await slots.take(1);
-  const bed = await withSimulator(t, { replace: { slots } });
+  const bed = await withSimulator(t, { replace: { door: openDoor(slots) } });
   const waits = t.mock.method(slots, 'take');
   return {
     ...bed,

@@ -61,12 +61,11 @@ test('a worker keeps what it cannot write, and writes it at its end', async () =
 
 const plansOf = (read: Parameters<typeof createPlans>[3], changes = config) =>
   createPlans(changes, createMetrics(), silent, read, 3_600_000);
-const close = () => Promise.resolve();
 /** None of these explores. */
 const RUN = 'run';
 
 test('as long as nothing was seen, runs have the plan of the configuration', async () => {
-  const plans = plansOf({ read: () => Promise.resolve(null), close });
+  const plans = plansOf({ read: () => Promise.resolve(null) });
   await plans.refresh();
   assert.deepEqual(plans.planFor(RUN), fixedPlan(config));
   await plans.close();
@@ -74,7 +73,7 @@ test('as long as nothing was seen, runs have the plan of the configuration', asy
 
 test('new runs have the plan of what is known now, and a few of them ask early', async () => {
   let known: typeof learned | null = null;
-  const plans = plansOf({ read: () => Promise.resolve(known), close });
+  const plans = plansOf({ read: () => Promise.resolve(known) });
   await plans.refresh();
   known = learned;
   await plans.refresh();
@@ -87,7 +86,7 @@ test('new runs have the plan of what is known now, and a few of them ask early',
 
 test('when what is known cannot be read the last plan stays', async () => {
   let read = () => Promise.resolve(learned);
-  const plans = plansOf({ read: () => read(), close });
+  const plans = plansOf({ read: () => read() });
   await plans.refresh();
   const before = plans.planFor(RUN);
   read = () => Promise.reject(new Error('away'));
@@ -98,7 +97,7 @@ test('when what is known cannot be read the last plan stays', async () => {
 
 test('learnLatency: false always has the plan of the configuration', async () => {
   const fixed = testConfig({ legacy: { learnLatency: false } });
-  const plans = plansOf({ read: () => Promise.resolve(learned), close }, fixed);
+  const plans = plansOf({ read: () => Promise.resolve(learned) }, fixed);
   await plans.refresh();
   assert.deepEqual(plans.planFor(RUN), fixedPlan(config));
   await plans.close();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { binary } from '../../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../../src/claims.ts';
 import { isMapping } from '../../src/config-tree.ts';
@@ -128,7 +129,19 @@ test('without an id the queues and the registrations are counted', async (t) => 
     claimOf('e', null),
   ]);
   await store.journal.collection.insertOne(entryOf('e~0', 1, 'unknown'));
-  assert.deepEqual(await json(['status']), {
+  const { progress, intake, ...counts } = z
+    .looseObject({ progress: z.unknown(), intake: z.unknown() })
+    .parse(await json(['status']));
+  assert.deepEqual(intake, { paused: null, held: {} });
+  assert.deepEqual(progress, {
+    waiting: 0,
+    inFlight: 1,
+    inDoubt: 1,
+    failed: 1,
+    perSecond: 0,
+    clearInSeconds: null,
+  });
+  assert.deepEqual(counts, {
     queues: {
       [rabbit.intakeQueue]: { messages: 0, consumers: 0 },
       [rabbit.returnedQueue]: { messages: 0, consumers: 0 },
@@ -136,6 +149,37 @@ test('without an id the queues and the registrations are counted', async (t) => 
     },
     registrations: { open: 2, inDoubt: 1, settled: { registered: 2, rejected: 1 }, unroutable: 0 },
   });
+});
+
+test('a backlog has an estimate: what waits and is under way, at the rate of the last minute', async (t) => {
+  const { store, run, json, rabbit, channel, hasDepth } = await testPlace(t);
+  const now = Date.now();
+  // Ten a second for 20 s.
+  const settled = Array.from({ length: 201 }, (_, n) => ({
+    ...claimOf(`settled-${n}`, 'registered'),
+    settledAt: new Date(now - 20_000 + n * 100),
+  }));
+  const before = { ...claimOf('before', 'registered'), settledAt: new Date(now - 3_600_000) };
+  await store.claims.collection.insertMany([...settled, before, claimOf('open', null)]);
+  for (let n = 0; n < 399; n++) channel.sendToQueue(rabbit.intakeQueue, Buffer.from('{}'));
+  await hasDepth(rabbit.intakeQueue, 399);
+  const { progress } = z
+    .looseObject({
+      progress: z.looseObject({
+        waiting: z.number(),
+        inFlight: z.number(),
+        perSecond: z.number(),
+        clearInSeconds: z.number(),
+      }),
+    })
+    .parse(await json(['status']));
+  assert.deepEqual([progress.waiting, progress.inFlight], [399, 1]);
+  // Less than ten, by as much as the command took to start.
+  assert.ok(progress.perSecond > 1 && progress.perSecond <= 10, String(progress.perSecond));
+  const seconds = 400 / progress.perSecond;
+  assert.ok(Math.abs(progress.clearInSeconds - seconds) <= 0.1 * seconds + 1);
+  const { stdout } = await run(['status']);
+  assert.match(stdout, /^clear +in \d+ (s|min), at 20.*Z, if nothing more comes$/m);
 });
 
 test('what is in doubt is listed: the lost answer and the stale intent, but not what was resolved or is on the wire', async (t) => {

@@ -7,6 +7,7 @@ import type { Dependencies } from '../../activities/create.ts';
 import type { ClaimRequest } from '../../activities/claim.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { FailureRecord, Failures } from '../../src/failures.ts';
+import { openDoor } from '../../src/door.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { silent } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -118,7 +119,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
     learner: { observe() {} },
     plans: { replan: () => null },
-    slots: createSlots(options.slots ?? 64),
+    door: openDoor(createSlots(options.slots ?? 64)),
     metrics: createMetrics(),
     log: silent,
     legacyTimeoutMs: config.legacy.timeout,

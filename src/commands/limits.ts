@@ -1,0 +1,139 @@
+/** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import type { Config } from '../config-schema.ts';
+import { configSchema } from '../config-schema.ts';
+import type { Control, LimitsDocument } from '../control.ts';
+import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import type { LimitName } from '../domain/limits.ts';
+import { isAlive } from '../domain/shares.ts';
+import { countInFlight } from '../in-flight.ts';
+import { globals, load, print, printJson } from './context.ts';
+import { userName } from './decide.ts';
+import { withStore } from './neighbours.ts';
+import { columns, line, number, paint } from './table.ts';
+
+interface Options {
+  operator?: string;
+}
+
+export function addLimits(program: Command): void {
+  const limits = program
+    .command('limits')
+    .description(
+      'the limits kept for the legacy system across all workers; changes them while they run',
+    )
+    .addHelpText('after', '\nExample: despachante limits set maxSubmitsPerSecond=50');
+  limits
+    .command('show', { isDefault: true })
+    .description('what is in force, where it comes from, and who uses it')
+    .addHelpText('after', '\nExample: despachante limits show')
+    .action((_: unknown, command: Command) => show(command));
+  limits
+    .command('set')
+    .description('set limits for all workers, until "unset"; they count within seconds')
+    .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings, {})
+    .option('--operator <name>', 'who says so (default: your user name)')
+    .addHelpText(
+      'after',
+      '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
+    )
+    .action((values: Settings, { operator }: Options, command: Command) =>
+      change(command, ({ control }) => control.setLimits(values, operator ?? userName())),
+    );
+  limits
+    .command('unset')
+    .description('have the configuration count again')
+    .argument('[limits...]', `of ${LIMITS.join(', ')}; all where none is named`, names, [])
+    .option('--operator <name>', 'who says so (default: your user name)')
+    .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
+    .action((named: LimitName[], { operator }: Options, command: Command) =>
+      change(command, ({ control }) =>
+        control.unsetLimits(named.length > 0 ? named : LIMITS, operator ?? userName()),
+      ),
+    );
+}
+
+type Settings = LimitsDocument['values'];
+
+function settings(text: string, before: Settings): Settings {
+  const [name = '', value = '', ...more] = text.split('=');
+  if (value === '' || more.length > 0) {
+    throw new InvalidArgumentError('Expected a limit and its value, such as maxInFlight=2000.');
+  }
+  const limit = limitNamed(name);
+  const checked = LEGACY.shape[limit].safeParse(value === 'none' ? null : Number(value));
+  if (!checked.success) {
+    const none = limit === 'maxConcurrent' ? '' : ', or none';
+    throw new InvalidArgumentError(
+      `${limit}: expected ${checked.error.issues[0]?.message ?? 'a number'}${none}.`,
+    );
+  }
+  return { ...before, [limit]: checked.data };
+}
+
+/** The limits of the limits are those of the configuration. */
+const LEGACY = configSchema.unwrap().shape.legacy.unwrap().unwrap();
+
+const names = (text: string, before: LimitName[]): LimitName[] => [...before, limitNamed(text)];
+
+function limitNamed(text: string): LimitName {
+  const found = LIMITS.find((name) => name === text.replace(/^legacy\./, ''));
+  if (found === undefined) throw new InvalidArgumentError(`Expected one of ${LIMITS.join(', ')}.`);
+  return found;
+}
+
+type Opened = Parameters<Parameters<typeof withStore>[1]>[0];
+
+async function change(command: Command, work: (store: Opened) => Promise<void>): Promise<void> {
+  const { config } = load(command);
+  const control = await withStore(config, async (store) => {
+    await work(store);
+    return store.control.read();
+  });
+  tell(factsOf(config, control, null), command);
+}
+
+async function show(command: Command): Promise<void> {
+  const { config } = load(command);
+  const [control, inFlight] = await withStore(config, (store) =>
+    Promise.all([store.control.read(), countInFlight(store)]),
+  );
+  tell(factsOf(config, control, inFlight), command);
+}
+
+type Facts = ReturnType<typeof factsOf>;
+
+function factsOf(config: Config, { limits, workers, now }: Control, inFlight: number | null) {
+  const inForce = limitsInForce(config.legacy, limits);
+  const alive = Object.values(workers).filter((worker) => isAlive(worker, now));
+  return {
+    limits: LIMITS.map((limit) => ({
+      limit,
+      inForce: inForce[limit],
+      configured: config.legacy[limit],
+      set: limits[limit] !== undefined,
+    })),
+    workers: alive.map(({ host, pid, share }) => ({ host, pid, share })),
+    /** Registrations the legacy system has and that are not settled; null when they were not counted. */
+    inFlight,
+  };
+}
+
+function tell(facts: Facts, command: Command): void {
+  if (globals(command).json === true) return printJson(facts);
+  const value = (limit: number | null) => (limit === null ? 'none' : number(limit));
+  print(
+    columns([
+      ['limit', 'in force', 'configured'].map((cell) => paint.bold(cell)),
+      ...facts.limits.map(({ limit, inForce, configured, set }) => [
+        limit,
+        set ? paint.yellow(value(inForce)) : value(inForce),
+        `${value(configured)}${set ? '  (set while running)' : ''}`,
+      ]),
+    ]),
+  );
+  if (facts.inFlight !== null) print(`\n${number(facts.inFlight)} in flight at the legacy system`);
+  const shares = facts.workers.map(({ host, pid, share }) => `${line(host)}:${pid} has ${share}`);
+  print(shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join(', ')}`);
+}

@@ -1,0 +1,72 @@
+/** `pause` and `resume`: an operator's word to every intake, kept in MongoDB until it is taken back. */
+import type { Command } from 'commander';
+import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
+import { userName } from './decide.ts';
+import { withStore } from './neighbours.ts';
+import { line, when } from './table.ts';
+
+interface Word {
+  reason: string;
+  operator?: string;
+}
+
+export function addPause(program: Command): void {
+  program
+    .command('pause')
+    .description('have every intake take nothing until somebody says "resume"')
+    .requiredOption('--reason <text>', 'why; shown wherever it is seen that nothing is taken')
+    .option('--operator <name>', 'who says so (default: your user name)')
+    .addHelpText(
+      'after',
+      `
+What was taken is brought to its end; what comes waits in RabbitMQ. It holds for intakes that are started later, too, and
+nothing but "resume" undoes it: not the circuit breaker, and no restart.
+
+Example: despachante pause --reason "the core is being updated until 14:00"`,
+    )
+    .action((word: Word, command: Command) => pause(word, command));
+}
+
+export function addResume(program: Command): void {
+  program
+    .command('resume')
+    .description('take back what "pause" said')
+    .addHelpText(
+      'after',
+      `
+Exit code 4 when nothing was paused. An open circuit breaker, or a limit that is reached, still holds intake.
+
+Example: despachante resume`,
+    )
+    .action((_: unknown, command: Command) => resume(command));
+}
+
+async function pause({ reason, operator }: Word, command: Command): Promise<void> {
+  if (reason.trim() === '') throw new CommandError('Say why with --reason', EXIT.usage);
+  const { config } = load(command);
+  const by = operator ?? userName();
+  const control = await withStore(config, async (store) => {
+    await store.control.pause(reason, by);
+    return store.control.read();
+  });
+  const at = control.pause === null ? null : new Date(control.pause.at);
+  if (globals(command).json === true) return printJson({ paused: true, reason, by, at });
+  print(
+    `Paused: ${line(reason)} (${line(by)}, ${when(at)}). Intakes see it within a second or two`,
+  );
+}
+
+async function resume(command: Command): Promise<void> {
+  const { config } = load(command);
+  const { before, wasPaused } = await withStore(config, async ({ control }) => {
+    const { pause: before } = await control.read();
+    return { before, wasPaused: await control.resume() };
+  });
+  if (!wasPaused) throw new CommandError('Nothing is paused', EXIT.notFound);
+  const was =
+    before === null ? null : { reason: before.reason, by: before.by, at: new Date(before.at) };
+  if (globals(command).json === true) return printJson({ paused: false, was });
+  const why =
+    was === null ? '' : `; it was: ${line(was.reason)} (${line(was.by)}, ${when(was.at)})`;
+  print(`Resumed${why}. Intakes see it within a second or two`);
+}

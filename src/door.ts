@@ -1,0 +1,143 @@
+/**
+ * The one door to the legacy system: every request goes through it. It has the slots of this worker; while a limit is set,
+ * the limits that are kept across all workers; and it is shut while the circuit breaker is open. Nobody waits here for
+ * long: what can't go through soon is given back, to wait with Temporal.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Breaker } from './breaker.ts';
+import type { Limits } from './domain/limits.ts';
+import type { InFlight } from './in-flight.ts';
+import { errorFacts } from './log.ts';
+import type { Log } from './log.ts';
+import type { RateKind, Rates } from './rates.ts';
+import { createSlots } from './slots.ts';
+import type { Slots } from './slots.ts';
+
+/** Why nothing may be sent now, and when to ask again, ms. */
+export interface Held {
+  reason: string;
+  retryAfter: number;
+}
+
+export type Grant = { count: number; held: null } | { count: 0; held: Held };
+
+export interface Door {
+  /** A place in the line, to keep when asking several times. */
+  turn(): number;
+  /** Waits until some may be sent: 1..wanted of them, to be released when they are answered. Or says why none may. Never throws. */
+  take(kind: RateKind, wanted: number, turn: number): Promise<Grant>;
+  release(count: number): void;
+}
+
+export interface DoorNeeds {
+  slots: Slots;
+  breaker: Breaker;
+  limits: () => Limits;
+  rates: Rates;
+  inFlight: InFlight;
+  log: Log;
+}
+
+/** Waited for in the line of a limit at most, ms: a local activity has 30 s for everything. */
+const PATIENCE_MS = 5_000;
+const BACK_MS = 2_000;
+
+/** Rests that differ, so that what was held back together does not come back together. */
+const spread = (ms: number): number => Math.round(ms * (1 + Math.random() / 2));
+
+/** Without a limit across workers, and always open. */
+export const openDoor = (slots: Slots): Door => ({
+  turn: () => slots.turn(),
+  take: async (_, wanted, turn) => ({ count: await slots.take(wanted, turn), held: null }),
+  release: (count) => slots.release(count),
+});
+
+export function createDoor({ slots, breaker, limits, rates, inFlight, log }: DoorNeeds): Door {
+  const lines: Record<RateKind, Slots> = { submits: createSlots(1), gets: createSlots(1) };
+
+  async function take(kind: RateKind, wanted: number, turn: number): Promise<Grant> {
+    const held = breaker.held();
+    if (held !== null) return probe(held);
+    const { perSecond, most } = limitsOf(kind);
+    const grant =
+      perSecond === null && most === null
+        ? { count: await slots.take(wanted, turn), held: null }
+        : await withinLimits(kind, wanted, turn);
+    // It may have opened meanwhile.
+    const since = breaker.held();
+    if (grant.held !== null || since === null) return grant;
+    slots.release(grant.count);
+    return notNow(since);
+  }
+
+  function limitsOf(kind: RateKind): { perSecond: number | null; most: number | null } {
+    const { maxSubmitsPerSecond, maxGetsPerSecond, maxInFlight } = limits();
+    return kind === 'submits'
+      ? { perSecond: maxSubmitsPerSecond, most: maxInFlight }
+      : { perSecond: maxGetsPerSecond, most: null };
+  }
+
+  /** What is still on the wire from before could be taken for the answer to the probe. */
+  async function probe(held: Held): Promise<Grant> {
+    if (slots.onTheWire() > 0 || !(await breaker.takeProbe())) return notNow(held);
+    return { count: await slots.take(1, 0), held: null };
+  }
+
+  /** One after the other, so that what was let through and not sent yet is never more than one piece. */
+  async function withinLimits(kind: RateKind, wanted: number, turn: number): Promise<Grant> {
+    const since = performance.now();
+    await lines[kind].take(1, turn);
+    try {
+      const { perSecond, most } = limitsOf(kind);
+      if (performance.now() - since > PATIENCE_MS) {
+        await rates.heldBack(kind);
+        const limit = kind === 'submits' ? 'maxSubmitsPerSecond' : 'maxGetsPerSecond';
+        const name = perSecond === null ? 'maxInFlight' : limit;
+        return notNow({ reason: `legacy.${name} is reached`, retryAfter: BACK_MS });
+      }
+      const handful = Math.min(wanted, slots.handful());
+      const count = perSecond === null ? handful : Math.min(handful, piece(perSecond));
+      if (perSecond !== null) {
+        const rate = Math.max(1, perSecond * breaker.opening());
+        await delay(await rates.reserve(kind, count, rate));
+      }
+      const taken = await slots.take(count, turn);
+      const granted = most === null ? taken : await withinBound(taken, most);
+      slots.release(taken - granted);
+      return granted > 0
+        ? { count: granted, held: null }
+        : notNow({ reason: 'legacy.maxInFlight is reached', retryAfter: BACK_MS });
+    } catch (error) {
+      log.warn(errorFacts(error), 'The limits cannot be kept without MongoDB: nothing is sent');
+      return notNow({ reason: 'MongoDB cannot be asked for the limits', retryAfter: BACK_MS });
+    } finally {
+      lines[kind].release(1);
+    }
+  }
+
+  async function withinBound(taken: number, most: number): Promise<number> {
+    try {
+      return await inFlight.take(taken, most);
+    } catch (error) {
+      slots.release(taken);
+      throw error;
+    }
+  }
+
+  return {
+    turn: () => slots.turn(),
+    take,
+    release(count) {
+      slots.release(count);
+      if (slots.onTheWire() === 0) breaker.giveBack();
+    },
+  };
+}
+
+const notNow = ({ reason, retryAfter }: Held): Grant => ({
+  count: 0,
+  held: { reason, retryAfter: spread(retryAfter) },
+});
+
+/** A tenth of a second's worth: small enough to be even, large enough to be cheap. */
+const piece = (perSecond: number): number => Math.max(1, Math.floor(perSecond / 10));

@@ -1,0 +1,31 @@
+/** Has intake's valve follow what all processes know, and how this one is. */
+import type { Config } from './config-schema.ts';
+import type { ControlWatch } from './control-watch.ts';
+import type { Guard } from './guard.ts';
+import { holdsOf } from './holds.ts';
+import type { Valve } from './valve.ts';
+
+const FOLLOWED = ['paused', 'breaker', 'limits', 'guard'] as const;
+
+export function followControl(
+  valve: Pick<Valve, 'hold' | 'letGo'>,
+  watch: Pick<ControlWatch, 'onRead' | 'current'>,
+  guard: Guard,
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+): void {
+  const follow = (): void => {
+    const control = watch.current();
+    const holds = control === null ? {} : holdsOf(control, config);
+    const suffers = guard.suffers();
+    if (suffers !== null) holds.guard = suffers;
+    for (const by of FOLLOWED) {
+      const why = holds[by];
+      if (why === undefined) valve.letGo(by);
+      else valve.hold(by, why);
+    }
+    // Last, so that nothing is taken in between.
+    if (control !== null) valve.letGo('unknown');
+  };
+  watch.onRead(follow);
+  guard.onChange(follow);
+}

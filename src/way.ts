@@ -1,0 +1,85 @@
+/** The way of a worker to the legacy system: the door with all that shuts it, put together. */
+import { openBreakerStore } from './breaker-state.ts';
+import { createBreaker } from './breaker.ts';
+import { keepShare } from './concurrency.ts';
+import type { Config } from './config-schema.ts';
+import { watchControl } from './control-watch.ts';
+import { createDoor } from './door.ts';
+import type { Door } from './door.ts';
+import { LIMITS, limitsInForce } from './domain/limits.ts';
+import type { Limits } from './domain/limits.ts';
+import type { Guard } from './guard.ts';
+import { openInFlight } from './in-flight.ts';
+import { endpointOf } from './latencies.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import { openRates } from './rates.ts';
+import { createSlots } from './slots.ts';
+import type { Store } from './store.ts';
+import { joinWorkers } from './workers.ts';
+
+export interface Way {
+  door: Door;
+  /** To be told of every answer of the legacy system. */
+  observe(isWell: boolean, reason: string): void;
+  held(): string | null;
+  close(): Promise<void>;
+}
+
+/** @throws what MongoDB throws: without it nobody knows what the others do */
+export async function openWay(
+  config: Config,
+  store: Store,
+  guard: Guard,
+  metrics: Metrics,
+  log: Log,
+): Promise<Way> {
+  const endpoint = endpointOf(config);
+  const watch = watchControl(() => store.control.read(), log);
+  await watch.refresh();
+  const limits = (): Limits => limitsInForce(config.legacy, watch.current()?.limits ?? {});
+  watch.onRead(() => tell(limits(), metrics));
+  const breaker = createBreaker({
+    config,
+    endpoint,
+    store: openBreakerStore(store.db, endpoint),
+    watch,
+    metrics,
+    log,
+  });
+  const slots = createSlots(1);
+  const share = await keepShare({
+    membership: joinWorkers(store.db),
+    slots,
+    maxConcurrent: () => limits().maxConcurrent,
+    breaker,
+    guard,
+    metrics,
+    log,
+  });
+  return {
+    door: createDoor({
+      slots,
+      breaker,
+      limits,
+      rates: openRates(store.db),
+      inFlight: openInFlight(store),
+      log,
+    }),
+    observe: (isWell, reason) => breaker.observe(isWell, reason),
+    held: () => breaker.held()?.reason ?? null,
+    async close() {
+      breaker.close();
+      await share.close();
+      await watch.close();
+    },
+  };
+}
+
+function tell(limits: Limits, metrics: Pick<Metrics, 'limit'>): void {
+  for (const limit of LIMITS) {
+    const value = limits[limit];
+    if (value === null) metrics.limit.remove({ limit });
+    else metrics.limit.set({ limit }, value);
+  }
+}
