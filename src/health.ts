@@ -14,13 +14,21 @@ export interface HealthOptions {
   metrics: Metrics;
   /** Each neighbour and whether it can be used; all must be for the process to be ready. */
   checks: () => Record<string, boolean>;
+  /** Brings gauges up to date that are counted when they are asked for. Never throws. */
+  refresh?: () => Promise<void>;
 }
 
 /**
  * Live never depends on a neighbour: restarting us mends no broker. Ready tells whether work can be taken.
  * @throws Error when the port is taken
  */
-export async function serveHealth({ host, port, metrics, checks }: HealthOptions): Promise<Health> {
+export async function serveHealth({
+  host,
+  port,
+  metrics,
+  checks,
+  refresh = () => Promise.resolve(),
+}: HealthOptions): Promise<Health> {
   const server = createServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -42,10 +50,12 @@ export async function serveHealth({ host, port, metrics, checks }: HealthOptions
         );
       }
       case '/metrics':
-        metrics.registry.metrics().then(
-          (text) => send(200, metrics.registry.contentType, text),
-          () => send(500, 'text/plain', 'metrics failed\n'),
-        );
+        refresh()
+          .then(() => metrics.registry.metrics())
+          .then(
+            (text) => send(200, metrics.registry.contentType, text),
+            () => send(500, 'text/plain', 'metrics failed\n'),
+          );
         return;
       default:
         return send(404, 'text/plain', 'try /live, /ready or /metrics\n');

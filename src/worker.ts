@@ -6,7 +6,10 @@ import { createActivities } from '../activities/create.ts';
 import { createSweep } from '../activities/sweep.ts';
 import { WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
+import { createDoubtGauge } from './doubt-gauge.ts';
+import { countDoubts } from './doubts.ts';
 import { createFailures } from './failures.ts';
+import { lookForLate } from './late.ts';
 import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
 import type { Log } from './log.ts';
@@ -20,6 +23,8 @@ import { connectTemporal, connectionOptions } from './temporal.ts';
 
 export interface RunningWorker {
   checks(): Record<string, boolean>;
+  /** Brings gauges up to date that are counted when they are asked for. Never throws. */
+  refresh: () => Promise<void>;
   /** Settles when the worker has ended; rejects when it failed. */
   ended: Promise<void>;
   /** Takes no more tasks, lets activities finish, closes the connections. */
@@ -58,16 +63,28 @@ export async function startWorker(
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
+  const slots = createSlots(config.legacy.maxConcurrent);
+  const status = async (requestId: string) => {
+    const count = await slots.take(1);
+    return legacy.status(requestId).finally(() => slots.release(count));
+  };
+  const sweepAll = async () => {
+    const swept = await sweep(sweepNeeds(config, store, client));
+    const late = await lookForLate({ config, store, status, log });
+    for (const { status: kind } of late) metrics.lateResults.inc({ status: kind });
+    return { ...swept, late: late.length };
+  };
   const activities = createActivities({
     ...store,
     legacy,
     failures: createFailures(publisher, config.rabbit.failureQueue),
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
-    slots: createSlots(config.legacy.maxConcurrent),
+    slots,
     metrics,
     log,
     legacyTimeoutMs: config.legacy.timeout,
+    lateForMs: config.legacy.lateFor,
   });
   const stackFrames = Error.stackTraceLimit;
   // Taken over by the contexts that workflow code runs in, which Worker.create makes: the SDK captures and maps a stack
@@ -80,7 +97,7 @@ export async function startWorker(
     workflowBundle: { code: await readFile(WORKFLOW_BUNDLE, 'utf8') },
     activities: {
       ...activities,
-      ...createSweep(() => sweep(sweepNeeds(config, store, client))),
+      ...createSweep(sweepAll),
     },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
@@ -99,6 +116,7 @@ export async function startWorker(
       rabbitmq: publisher.isReady(),
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
+    refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
     ended,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -38,6 +38,7 @@ export function addWorker(program: Command): void {
         port: Number(options.port ?? config.health.workerPort),
         metrics,
         checks: () => ({ ...worker.checks(), accepting: !isStopping }),
+        refresh: worker.refresh,
       });
       announce({ health: health.port });
       log.info(
