@@ -34,6 +34,8 @@ export interface Dependencies {
   log: Log;
   /** The longest an HTTP request to the legacy system can take, ms. */
   legacyTimeoutMs: number;
+  /** How long what has timed out is watched for a late result, ms; 0 for not at all. */
+  lateForMs: number;
 }
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -4,6 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer, Taken } from '../src/domain/answers.ts';
+import { nextLateCheck } from '../src/domain/late.ts';
 import { entryNumber } from '../src/domain/names.ts';
 import { isFailure } from '../src/domain/outcome.ts';
 import type { Outcome } from '../src/domain/outcome.ts';
@@ -30,7 +31,7 @@ export interface Settlement {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'results' | 'failures' | 'unroutable' | 'metrics' | 'log'
+  'claims' | 'journal' | 'results' | 'failures' | 'unroutable' | 'metrics' | 'log' | 'lateForMs'
 >;
 
 export function createSettle({
@@ -41,6 +42,7 @@ export function createSettle({
   unroutable,
   metrics,
   log,
+  lateForMs,
 }: Needs) {
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
@@ -82,6 +84,8 @@ export function createSettle({
         // Before the record can be seen, and redriven, the outcome must be there to be found. Whoever takes the claim from
         // here on finds it, and settles it in the same way.
         await claims.conclude(settlements.map(concluded), run);
+        const watched = settlements.flatMap(watchedFrom);
+        if (watched.length > 0) await claims.watch(watched, run);
         failpoint('route-concluded');
         const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
         const isOthers = ({ claim }: Settlement) => isTaken(found.get(claim)?.workflowId, run);
@@ -103,6 +107,13 @@ export function createSettle({
         return [...settled, ...lost];
       }),
   };
+
+  /** The legacy system may finish it all the same. */
+  function watchedFrom({ claim, outcome, requestId }: Settlement): { claim: string; at: Date }[] {
+    if (outcome.kind !== 'timed-out' || requestId === null) return [];
+    const at = nextLateCheck(outcome.at, outcome.at, lateForMs);
+    return at === null ? [] : [{ claim, at: new Date(at) }];
+  }
 
   async function publish(
     settlement: Settlement,

@@ -7,7 +7,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer, Taken } from '../src/domain/answers.ts';
-import { claimOfEntry } from '../src/domain/names.ts';
+import { claimOfEntry, entryBefore } from '../src/domain/names.ts';
 import type { Held } from '../src/door.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Closing, Entry } from '../src/journal.ts';
@@ -111,6 +111,8 @@ async function sendChunk(
     known,
     token,
   );
+  const before = chunk.flatMap(({ entry }) => entryBefore(entry) ?? []);
+  if (before.length > 0) await journal.supersede(before);
   failpoint('submit-opened');
   const results = await Promise.all(chunk.map(send));
   const closings = chunk.flatMap(({ entry }, at) => closingOf(entry, results[at]));

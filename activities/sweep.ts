@@ -4,6 +4,9 @@ import { withHeartbeat } from './heartbeat.ts';
 
 export type SweepActivities = ReturnType<typeof createSweep>;
 
-export const createSweep = (sweep: () => Promise<Swept>) => ({
-  sweep: (): Promise<Swept> => withHeartbeat(sweep),
+/** What a sweep came to; `late`: registrations that had timed out and were finished later. */
+export type SweptAll = Swept & { late: number };
+
+export const createSweep = (sweep: () => Promise<SweptAll>) => ({
+  sweep: (): Promise<SweptAll> => withHeartbeat(sweep),
 });

@@ -40,6 +40,16 @@ export interface Claim {
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
   outcome: ClaimOutcome | null;
   settledAt: Date | null;
+  /** Timed out, and watched for a late result: when the legacy system is next asked. */
+  lateCheckAt?: Date;
+  /** What became of it after it had timed out. */
+  lateResult?: LateResult;
+}
+
+/** `at`: when it was seen. */
+export interface LateResult {
+  status: 'done' | 'failed';
+  at: Date;
 }
 
 export interface Held {
@@ -72,6 +82,8 @@ export interface Claims {
   conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** The outcome has reached its destination: the message is no longer ours to keep. Of claims of this run only. */
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
+  /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
+  watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
   collection: Collection<Claim>;
 }
 
@@ -81,6 +93,8 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     { settledAt: 1 },
     { expireAfterSeconds: Math.ceil(retentionMs / 1000) },
   );
+  // Of the few that are watched.
+  await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
@@ -143,6 +157,13 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     },
     async reopenConflict({ _id, ...claim }) {
       await collection.updateOne({ _id }, { $set: claim });
+    },
+    async watch(watched, workflowId) {
+      const keys = watched.map(({ claim }) => claim);
+      await collection.updateMany(
+        { _id: { $in: keys }, workflowId },
+        setEach('_id', keys, { lateCheckAt: watched.map(({ at }) => at) }),
+      );
     },
     conclude: (outcomes, workflowId) => write(outcomes, workflowId, {}),
     settled: (outcomes, workflowId) =>

@@ -147,6 +147,7 @@ export const legacy = z
     maxPollInterval: duration('10ms', '1d').prefault('60s'),
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),
+    lateFor: duration('0ms', '365d').prefault('7d'),
     onUnknown: word(['hold', 'lookup', 'resubmit']).prefault('hold'),
     idempotent: flag().prefault(false),
     lookup: lookup.prefault({}),

@@ -1,6 +1,6 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
 import type { Claim, Claims } from './claims.ts';
-import { claimKey, entryKey, nextEntry } from './domain/names.ts';
+import { claimKey, claimOfEntry, entryKey, nextEntry, readClaimKey } from './domain/names.ts';
 import { HEARTBEAT_MS } from './journal.ts';
 import type { Entry, Journal } from './journal.ts';
 
@@ -35,6 +35,37 @@ export async function findDoubts(
     }
   }
   return doubts.sort((a, b) => a.since.getTime() - b.since.getTime());
+}
+
+/**
+ * How many are known to be in doubt, from the entries that say so: cheap, however much is open. What a dead worker had on
+ * the wire counts once its next owner has read the journal.
+ */
+export async function countDoubts({
+  claims,
+  journal,
+}: {
+  claims: Pick<Claims, 'collection'>;
+  journal: Pick<Journal, 'collection'>;
+}): Promise<number> {
+  const open = new Set<string>();
+  const unknown = journal.collection
+    .find({ state: 'unknown' })
+    .project<{ _id: string }>({ _id: 1 });
+  for await (const entries of chunks(unknown)) {
+    // A redrive of what was in doubt goes on with the entry of the generation before.
+    const keys = entries.flatMap(({ _id }) => {
+      const key = claimOfEntry(_id);
+      const claim = readClaimKey(key);
+      return claim === null ? [key] : [key, claimKey(claim.id, claim.generation + 1)];
+    });
+    const found = await claims.collection
+      .find({ _id: { $in: keys }, settledAt: null, outcome: null })
+      .project<{ _id: string }>({ _id: 1 })
+      .toArray();
+    for (const { _id } of found) open.add(_id);
+  }
+  return open.size;
 }
 
 /** Why an entry is in doubt, or null when it is not. */

@@ -16,6 +16,8 @@ export interface HealthOptions {
   checks: () => Record<string, boolean>;
   /** What else to tell; makes nobody unready. */
   details?: () => Record<string, unknown>;
+  /** Brings gauges up to date that are counted when they are asked for. Never throws. */
+  refresh?: () => Promise<void>;
 }
 
 /**
@@ -28,6 +30,7 @@ export async function serveHealth({
   metrics,
   checks,
   details = () => ({}),
+  refresh = () => Promise.resolve(),
 }: HealthOptions): Promise<Health> {
   const server = createServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
@@ -50,10 +53,12 @@ export async function serveHealth({
         );
       }
       case '/metrics':
-        metrics.registry.metrics().then(
-          (text) => send(200, metrics.registry.contentType, text),
-          () => send(500, 'text/plain', 'metrics failed\n'),
-        );
+        refresh()
+          .then(() => metrics.registry.metrics())
+          .then(
+            (text) => send(200, metrics.registry.contentType, text),
+            () => send(500, 'text/plain', 'metrics failed\n'),
+          );
         return;
       default:
         return send(404, 'text/plain', 'try /live, /ready or /metrics\n');

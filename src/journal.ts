@@ -58,6 +58,8 @@ export interface Journal {
     from: JournalState[],
     to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt'>>,
   ): Promise<Entry | null>;
+  /** Entries that nobody knew about have given way to the next (onUnknown: resubmit). */
+  supersede(entries: string[]): Promise<void>;
   collection: Collection<Entry>;
 }
 
@@ -72,6 +74,9 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
       partialFilterExpression: { state: { $in: decided } },
     },
   );
+
+  // Of the few that are in doubt, so that they can be counted.
+  await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
 
   const read: Journal['read'] = async (entries) => {
     const found = await collection.find({ _id: { $in: entries } }).toArray();
@@ -108,6 +113,12 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
           reason: closings.map(({ reason }) => reason),
           answeredAt: closings.map(() => new Date()),
         }),
+      );
+    },
+    async supersede(entries) {
+      await collection.updateMany(
+        { _id: { $in: entries }, state: 'unknown' },
+        { $set: { state: 'superseded' } },
       );
     },
     async decide(entry, from, to) {

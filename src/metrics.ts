@@ -58,6 +58,17 @@ export function createMetrics() {
       labelNames: ['result'] as const,
       registers,
     }),
+    inDoubt: new Gauge({
+      name: 'despachante_in_doubt',
+      help: 'Registrations known to be in doubt now, in all; the same from every worker',
+      registers,
+    }),
+    lateResults: new Counter({
+      name: 'despachante_late_results_total',
+      help: 'Registrations that had timed out and were finished by the legacy system later',
+      labelNames: ['status'] as const,
+      registers,
+    }),
     outcomes: new Counter({
       name: 'despachante_registrations_total',
       help: 'Registrations settled, by outcome',

@@ -1,6 +1,6 @@
 /** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
 import type { Document } from 'mongodb';
-import type { ClaimOutcome } from './claims.ts';
+import type { ClaimOutcome, LateResult } from './claims.ts';
 import type { Config } from './config-schema.ts';
 import type { Entry } from './journal.ts';
 import { labelOf } from './label.ts';
@@ -18,6 +18,8 @@ export interface Chapter {
   submissions: Omit<Entry, '_id' | 'token'>[];
   outcome: Omit<ClaimOutcome, 'entry'> | null;
   settledAt: Date | null;
+  /** What the legacy system made of it after it had timed out, as far as it was seen. */
+  late: LateResult | null;
 }
 
 export interface Story {
@@ -40,7 +42,7 @@ export async function readStory(id: string, store: Store, config: Config): Promi
       const submissions = await submissionsUnder(claim._id, store);
       const outcome = claim.outcome === null ? null : without(claim.outcome, 'entry');
       const facts = { generation, conflict, workflowId, index, receivedAt, claimedAt };
-      return { ...facts, submissions, outcome, settledAt };
+      return { ...facts, submissions, outcome, settledAt, late: claim.lateResult ?? null };
     }),
   );
   const own = document === null ? null : ownFields(document, config);

@@ -7,8 +7,11 @@ import { createSweep } from '../activities/sweep.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
 import { dataConverterOf } from './data-converter.ts';
+import { createDoubtGauge } from './doubt-gauge.ts';
+import { countDoubts } from './doubts.ts';
 import { createFailures } from './failures.ts';
 import { createGuard } from './guard.ts';
+import { lookForLate } from './late.ts';
 import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
 import { failureDetail } from './log.ts';
@@ -26,6 +29,8 @@ export interface RunningWorker {
   checks(): Record<string, boolean>;
   /** What keeps requests from the legacy system, for people. */
   held(): string | null;
+  /** Brings gauges up to date that are counted when they are asked for. Never throws. */
+  refresh: () => Promise<void>;
   /** Settles when the worker has ended; rejects when it failed. */
   ended: Promise<void>;
   /** Takes no more tasks, lets activities finish, closes the connections. */
@@ -68,6 +73,18 @@ export async function startWorker(
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
+  const { door } = way;
+  const status = async (requestId: string) => {
+    const { held } = await door.take('gets', 1, door.turn());
+    if (held !== null) return { kind: 'unreadable', ...held } as const;
+    return legacy.status(requestId).finally(() => door.release(1));
+  };
+  const sweepAll = async () => {
+    const swept = await sweep(sweepNeeds(config, store, client));
+    const late = await lookForLate({ config, store, status, log });
+    for (const { status: kind } of late) metrics.lateResults.inc({ status: kind });
+    return { ...swept, late: late.length };
+  };
   const activities = createActivities({
     ...store,
     legacy,
@@ -75,10 +92,11 @@ export async function startWorker(
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
     plans,
-    door: way.door,
+    door,
     metrics,
     log,
     legacyTimeoutMs: config.legacy.timeout,
+    lateForMs: config.legacy.lateFor,
   });
   const dataConverter = dataConverterOf(config);
   const bundle =
@@ -95,7 +113,7 @@ export async function startWorker(
     dataConverter,
     activities: {
       ...activities,
-      ...createSweep(() => sweep(sweepNeeds(config, store, client))),
+      ...createSweep(sweepAll),
     },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
     maxCachedWorkflows: config.worker.maxCachedWorkflows,
@@ -115,6 +133,7 @@ export async function startWorker(
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
     held: () => way.held(),
+    refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
     ended,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();

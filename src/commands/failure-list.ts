@@ -2,7 +2,9 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import type { FailureMessage } from '../failure-queue.ts';
+import type { LateResult } from '../claims.ts';
 import { labelOf } from '../label.ts';
+import { lateResults } from './late-text.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { matcher, shownId, withFailures } from './failure-selection.ts';
 import type { Selection } from './failure-selection.ts';
@@ -24,7 +26,9 @@ interface Listed {
   matching: number;
   /** The largest first. */
   groups: Group[];
-  failures: ReturnType<typeof summary>[];
+  failures: (ReturnType<typeof summary> & { late: LateResult['status'] | null })[];
+  /** Of those that match and have timed out: how many the legacy system has finished since. */
+  finishedLater: number;
 }
 
 /** Single records that are told where nobody said how many. */
@@ -46,6 +50,13 @@ export async function list(options: Selection & { each?: boolean }, command: Com
     print(waiting === 0 ? 'The failure queue is empty' : others);
   } else if (options.each === true || options.limit !== undefined) tellEach(found);
   else tellGroups(found);
+  if (found.finishedLater > 0) {
+    print(
+      paint.yellow(
+        `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`,
+      ),
+    );
+  }
   // 20 is what a quorum queue of RabbitMQ 4 allows for when nobody said otherwise; then it drops.
   if (returns >= 10) {
     print(
@@ -56,29 +67,32 @@ export async function list(options: Selection & { each?: boolean }, command: Com
   }
 }
 
-const read = (options: Selection, config: Config): Promise<Listed> =>
-  withFailures(config, async (queue) => {
+async function read(options: Selection, config: Config): Promise<Listed> {
+  const timedOut: Pick<FailureMessage, 'claim' | 'failureClass'>[] = [];
+  const listed: FailureMessage[] = [];
+  const found = await withFailures(config, async (queue) => {
     const matches = matcher([], options, config);
     const groups = new Map<string, Group>();
-    const found: Listed = {
-      waiting: queue.depth,
-      returns: 0,
-      matching: 0,
-      groups: [],
-      failures: [],
-    };
+    const counted = { waiting: queue.depth, returns: 0, matching: 0 };
     for await (const failure of queue.messages()) {
-      found.returns = Math.max(found.returns, failure.returns);
+      counted.returns = Math.max(counted.returns, failure.returns);
       if (!matches(failure)) continue;
-      found.matching += 1;
+      counted.matching += 1;
       count(groups, failure);
-      if (found.failures.length < (options.limit ?? SOME))
-        found.failures.push(summary(failure, config));
-      if (found.matching === options.limit) break;
+      const { claim, failureClass } = failure;
+      if (failureClass === 'timed-out') timedOut.push({ claim, failureClass });
+      if (listed.length < (options.limit ?? SOME)) listed.push(failure);
+      if (counted.matching === options.limit) break;
     }
-    found.groups = [...groups.values()].sort((a, b) => b.count - a.count);
-    return found;
+    return { ...counted, groups: [...groups.values()].sort((a, b) => b.count - a.count) };
   });
+  const late = await lateResults(timedOut, config);
+  const failures = listed.map((failure) => ({
+    ...summary(failure, config),
+    late: late.get(failure.claim ?? '')?.status ?? null,
+  }));
+  return { ...found, failures, finishedLater: late.size };
+}
 
 function count(groups: Map<string, Group>, failure: FailureMessage): void {
   const { failureClass, reason, at } = failure;
@@ -127,7 +141,7 @@ function tellEach({ failures, waiting }: Listed): void {
     String(each.attempts ?? '–'),
     String(each.redrive ?? '–'),
     line(each.requestId ?? '–'),
-    line(each.reason ?? '–').slice(0, 80),
+    line(each.reason ?? '–').slice(0, 80) + (each.late === null ? '' : ` (${each.late} later)`),
   ]);
   print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
   if (failures.length < waiting)

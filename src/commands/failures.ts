@@ -6,6 +6,7 @@ import { globals, load, print, printJson } from './context.ts';
 import { drop } from './drop.ts';
 import { list, messageIdOf } from './failure-list.ts';
 import { addFilters, isMeant, notFound, shownId, withFailures } from './failure-selection.ts';
+import { lateResults, lateText } from './late-text.ts';
 import { redrive } from './redrive.ts';
 import { columns, line, paint } from './table.ts';
 
@@ -107,14 +108,20 @@ async function show(id: string, { body: withBody }: { body?: boolean }, command:
   const found = await withFailures(config, async (queue) => {
     const records = [];
     for await (const failure of queue.messages()) {
-      if (isMeant(failure, id, config)) records.push(details(failure, config, withBody === true));
+      if (isMeant(failure, id, config)) records.push(failure);
     }
     return records;
   });
   if (found.length === 0) throw notFound([id]);
-  if (globals(command).json === true) return printJson(found);
-  for (const { headers, properties, body, ...facts } of found) {
+  const late = await lateResults(found, config);
+  const all = found.map((failure) => ({
+    ...details(failure, config, withBody === true),
+    late: late.get(failure.claim ?? '') ?? null,
+  }));
+  if (globals(command).json === true) return printJson(all);
+  for (const { headers, properties, body, late: result, ...facts } of all) {
     const rows = Object.entries({ ...facts, ...properties, ...headers });
+    if (result !== null) print(lateText(result));
     print(columns(rows.map(([name, value]) => [paint.bold(name), shown(value)])));
     if (body !== null) print(`\n${body.replace(/[^\P{Cc}\n\t]/gu, ' ')}`);
     print('');

@@ -11,6 +11,7 @@ import { overall } from './counts.ts';
 import { withRabbit } from './broker.ts';
 import { part, withStore, withTemporal } from './neighbours.ts';
 import type { Part } from './neighbours.ts';
+import { lateText } from './late-text.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 export function addStatus(program: Command): void {
@@ -84,6 +85,9 @@ function chapterText(chapter: Chapter & { link: string | null }): string {
           ['polls', String(outcome.polls)],
         ]),
     ['settled', when(chapter.settledAt)],
+    ...(chapter.late === null
+      ? []
+      : [['later', `${when(chapter.late.at)}  ${lateText(chapter.late)}`]]),
     ...(chapter.link === null ? [] : [['run', chapter.link]]),
   ];
   return `${title}\n${columns(rows, '  ')}`;

@@ -1,6 +1,9 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import { labelOf } from '../label.ts';
+import { lookForLate } from '../late.ts';
+import { createLegacy } from '../legacy.ts';
+import { silent } from '../log.ts';
 import { findLeft, sweepNeeds, takeUp } from '../sweep.ts';
 import type { Stranded } from '../sweep.ts';
 import type { Unclaimed } from '../unclaimed.ts';
@@ -21,7 +24,8 @@ export function addSweep(program: Command): void {
       'after',
       `
 The worker does it by itself (sweeper.every). What the legacy system had accepted is polled on, what it may have is
-in doubt, the rest is submitted. Sweeping twice is harmless.
+in doubt, the rest is submitted. What has timed out and is due to be asked for again (legacy.lateFor) is asked for.
+Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,
     )
@@ -30,18 +34,27 @@ Example: despachante sweep --dry-run`,
 
 async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
   const { config } = load(command);
-  const { stranded, unclaimed, started } = await withTemporal(config, (client) =>
+  const { stranded, unclaimed, started, late } = await withTemporal(config, (client) =>
     withStore(config, async (store) => {
       const needs = sweepNeeds(config, store, client);
       const found = await findLeft(needs);
-      return { ...found, started: dryRun ? [] : (await takeUp(needs, found)).started };
+      if (dryRun) return { ...found, started: [], late: [] };
+      const { started } = await takeUp(needs, found);
+      const legacy = createLegacy(config);
+      const status = (id: string) => legacy.status(id);
+      const late = await lookForLate({ config, store, status, log: silent }).finally(() =>
+        legacy.close(),
+      );
+      return { ...found, started, late };
     }),
   );
   const facts = [
     ...stranded.map((each) => factsOf(each, config)),
     ...unclaimed.flatMap(unclaimedFacts),
   ];
-  if (globals(command).json === true) return printJson({ dryRun, stranded: facts, started });
+  if (globals(command).json === true) return printJson({ dryRun, stranded: facts, started, late });
+  for (const { id, requestId, status } of late)
+    print(`${line(id)} had timed out, and is ${status} (request ${line(requestId)}): redrive it`);
   if (facts.length === 0) return print('Nothing is stranded');
   const head = ['registration', 'claimed', 'its run is', 'run'].map((cell) => paint.bold(cell));
   const rows = facts

@@ -41,6 +41,7 @@ export function addWorker(program: Command): void {
         metrics,
         checks: () => ({ ...worker.checks(), accepting: !isStopping }),
         details: () => ({ held: worker.held() }),
+        refresh: worker.refresh,
       });
       announce({ health: health.port });
       log.info(

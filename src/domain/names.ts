@@ -57,6 +57,10 @@ export const entryNumber = (entry: string): number =>
 export const nextEntry = (entry: string): string =>
   entryKey(claimOfEntry(entry), entryNumber(entry) + 1);
 
+/** The journal entry before a given one, or null for the first. */
+export const entryBefore = (entry: string): string | null =>
+  entryNumber(entry) > 1 ? entryKey(claimOfEntry(entry), entryNumber(entry) - 1) : null;
+
 /** Stands for the operator in the journal where the look-up in the legacy system decided. */
 export const LOOK_UP = 'look-up';
 

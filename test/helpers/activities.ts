@@ -123,6 +123,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     metrics: createMetrics(),
     log: silent,
     legacyTimeoutMs: config.legacy.timeout,
+    lateForMs: config.legacy.lateFor,
     ...options.replace,
   };
   return { ...createActivities(dependencies), dependencies, failures, store, id: uniqueName };
