@@ -25,7 +25,9 @@ export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
     const limits = LIMITS.flatMap((limit) =>
       inForce[limit] === null
         ? []
-        : [`${limit} ${inForce[limit]}${control.limits[limit] === undefined ? '' : ' (set while running)'}`],
+        : [
+            `${limit} ${inForce[limit]}${control.limits[limit] === undefined ? '' : ' (set while running)'}`,
+          ],
     );
     const holds = holdsOf(control, config);
     const held = (['paused', 'breaker', 'limits', 'guard'] as const).flatMap((by) =>

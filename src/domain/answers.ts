@@ -230,7 +230,11 @@ export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: num
         polledAt: Math.min(item.dueAt ?? now, now),
       });
     case 'held':
-      return goOn(item, { sick: item.sick, dueAt: now + Math.max(answer.retryAfter, rules.pause) });
+      if (now - (waitedSince(item) ?? now) >= rules.maxOpen) return unreadableForTooLong(item, now);
+      return goOn(item, {
+        sick: item.sick,
+        dueAt: now + Math.max(answer.retryAfter, rules.pause),
+      });
     case 'unreadable':
       if (now - (waitedSince(item) ?? now) >= rules.maxOpen)
         return unreadableForTooLong(polled, now);

@@ -82,10 +82,7 @@ test('what one process sees stops the others, and of all of them one may probe',
     assert.ok(asked.some(({ count }) => count > 0));
     return asked;
   });
-  assert.deepEqual(
-    probes.map(({ count }) => count).sort(),
-    [0, 0, 0, 0, 0, 1],
-  );
+  assert.deepEqual(probes.map(({ count }) => count).sort(), [0, 0, 0, 0, 0, 1]);
   const prober = all[probes.findIndex(({ count }) => count === 1)];
   assert.ok(prober);
   prober.breaker.observe(true, '');

@@ -28,7 +28,7 @@ function guardOf(t: TestContext) {
     guard,
     lines,
     changes,
-    live(seconds: number, now: Partial<Vitals> = {}) {
+    live: (seconds: number, now: Partial<Vitals> = {}): void => {
       vitals = { ...WELL, ...now };
       for (let n = 0; n < seconds; n++) t.mock.timers.tick(1_000);
     },

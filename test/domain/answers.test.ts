@@ -432,6 +432,17 @@ for (const [name, elapsed, answer, changed] of pollCases) {
   });
 }
 
+test('held: it was not asked, so that nothing changes but when it is due', () => {
+  const item = acceptedItem({ dueAt: T0, busy: true });
+  const held = { index: 0, kind: 'held', reason: 'a limit is reached', retryAfter: 3_000 } as const;
+  assert.deepEqual(changes(item, afterPoll(item, held, rules, NOW)), {
+    busy: false,
+    dueAt: NOW + 3_000,
+  });
+  assert.equal(afterPoll({ ...item, sick: true }, held, rules, NOW).sick, true);
+  assert.equal(afterPoll(item, held, rules, T0 + 7 * DAY).outcome?.kind, 'timed-out');
+});
+
 test('a readable answer makes a sick item well', () => {
   const after = afterPoll(
     acceptedItem({ sick: true }),

@@ -191,23 +191,26 @@ test('without an operator a doubt that is held is never submitted under any entr
   );
 });
 
+/** Of a poll that could not be read, or was not made. */
+const isUnread = (answer: { kind: string } | null): boolean =>
+  answer?.kind === 'unreadable' || answer?.kind === 'held';
+
 test('timed-out comes only from a readable "processing" past the deadline, or from maxOpen', () => {
   forEveryRun((run) => {
     for (const { before, answer, at } of endedBy(run, 'timed-out')) {
       const open = at - (before.acceptedAt ?? at);
       if (answer?.kind === 'processing') assert.ok(open >= rules.deadline, `${open}`);
-      else if (answer?.kind === 'unreadable') assert.ok(open >= rules.maxOpen, `${open}`);
+      else if (isUnread(answer)) assert.ok(open >= rules.maxOpen, `${open}`);
       // Temporal's own limit on the activity, which is what is left of maxOpen.
       else assert.equal(answer, null);
     }
   });
 });
 
-test('an answer that could not be read ends nothing before maxOpen', () => {
+test('a poll that could not be read, or was not made, ends nothing before maxOpen', () => {
   forEveryRun((run) => {
     for (const { before, answer, after, at } of answered(run)) {
-      if (answer?.kind !== 'unreadable' || at - (before.acceptedAt ?? at) >= rules.maxOpen)
-        continue;
+      if (!isUnread(answer) || at - (before.acceptedAt ?? at) >= rules.maxOpen) continue;
       assert.ok(after?.phase === 'poll' || after?.outcome?.kind === 'cancelled', after?.phase);
     }
   });

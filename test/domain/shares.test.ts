@@ -44,7 +44,7 @@ test('in whatever order they come, beat and go, they stay within the limit, and 
         // One that comes while the others have everything has one all the same.
         assert.ok(sum() <= before + 1, `${sum()} of ${total}`);
       }
-      for (const _ of [1, 2, 3]) for (const id of [...all.keys()].sort()) beat(id);
+      for (let round = 1; round <= 3; round++) [...all.keys()].sort().forEach(beat);
       if (all.size === 0) return;
       const shares = [...all.values()].map(({ share }) => share);
       assert.equal(sum(), total);

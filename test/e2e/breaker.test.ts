@@ -64,7 +64,9 @@ test('a storm of 503 opens it for both workers and for intake, and the backlog s
 test('while it is open one probe goes out at a time, and each that fails has it rest for longer', async () => {
   const { posts, gets } = simulator.stats();
   const doc = () =>
-    system.store.db.collection<{ _id: string; trips: number }>('control').findOne({ _id: 'breaker' });
+    system.store.db
+      .collection<{ _id: string; trips: number }>('control')
+      .findOne({ _id: 'breaker' });
   const before = (await doc())?.trips ?? 0;
   await eventually('two more probes have failed', async () => {
     assert.ok(((await doc())?.trips ?? 0) >= before + 2);

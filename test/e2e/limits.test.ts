@@ -55,7 +55,9 @@ const isKnown = (limit: string, value: number) =>
 const acceptedAt = (prefix: string): number[] =>
   system.simulator
     .ledger()
-    .flatMap((entry) => (entry.event === 'accepted' && entry.id.startsWith(prefix) ? [entry.at] : []))
+    .flatMap((entry) =>
+      entry.event === 'accepted' && entry.id.startsWith(prefix) ? [entry.at] : [],
+    )
     .sort((a, b) => a - b);
 
 test('maxConcurrent is divided between the workers, and never exceeded by both together', async () => {

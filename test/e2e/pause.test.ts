@@ -67,3 +67,32 @@ test('"resume" has it take again; said twice, it finds nothing to take back', as
   assert.equal(again.code, 4);
   assert.match(again.stderr, /Nothing is paused/);
 });
+
+test('while a worker is short of memory intake takes nothing, and goes on when it is well', async () => {
+  // No process of ours gets by with so little.
+  const little = { DESPACHANTE_GUARD_MAX_MEMORY: '64MiB' };
+  const id = uniqueName();
+  await system.stop('worker');
+  await system.start('worker', little);
+  await holds('guard', 1);
+  await flow.publish({ id });
+  await system.hasDepth(intakeQueue, 1);
+  assert.match(system.log('worker'), /"suffers":"memory: \d+ MiB of 64 MiB"/);
+  assert.match(system.log('intake'), /"why":"a worker suffers: memory: /);
+  await system.stop('worker');
+  await system.start('worker');
+  assert.equal(await flow.outcomeOf(id), 'registered');
+  await holds('guard', 0);
+});
+
+test('an intake that is short of memory itself takes nothing', async () => {
+  const id = uniqueName();
+  await system.stop('intake');
+  await system.start('intake', { DESPACHANTE_GUARD_MAX_MEMORY: '64MiB' });
+  await holds('guard', 1);
+  await flow.publish({ id });
+  await system.hasDepth(intakeQueue, 1);
+  await system.stop('intake');
+  await system.start('intake');
+  assert.equal(await flow.outcomeOf(id), 'registered');
+});

@@ -186,6 +186,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
           { index, kind: 'failed', reason: 'no' },
           { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
           { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
+          { index, kind: 'held', reason: 'a limit', retryAfter: 2_000 },
         ];
         const answer = pick(answers);
         return { answer, apply: () => afterPoll(item, answer, rules, now) };

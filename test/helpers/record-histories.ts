@@ -238,6 +238,20 @@ const recordings: Recording[] = [
     },
   },
   {
+    // The second half of each round is not asked, as when a limit is reached or the circuit breaker opens meanwhile.
+    name: 'polls-held',
+    count: 10,
+    localFirst: true,
+    activities: {
+      poll: (items) =>
+        answers(items, (index) =>
+          items.findIndex((item) => item.index === index) < items.length / 2
+            ? { index, kind: 'done' }
+            : { index, kind: 'held', reason: 'legacy.maxGetsPerSecond is reached', retryAfter: 50 },
+        ),
+    },
+  },
+  {
     name: 'cancelled',
     count: 3,
     localFirst: true,
