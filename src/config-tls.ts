@@ -52,7 +52,7 @@ export function unusedCertificates(config: Addresses, place: (path: string) => s
       ? [
           {
             where: place(namedFile(section, config[section].tls)),
-            path: `${section}.tls`,
+            path: namedFile(section, config[section].tls),
             expected: `an address that begins with ${secure}, since there are certificates`,
             got: plain,
           },

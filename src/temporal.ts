@@ -17,7 +17,7 @@ import {
 import type { Config } from './config-schema.ts';
 import { dataConverterOf } from './data-converter.ts';
 import { errorFacts } from './log.ts';
-import { readTls, withTlsTrouble } from './tls.ts';
+import { handshakeError, readTls, withTlsTrouble } from './tls.ts';
 
 export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
@@ -35,8 +35,10 @@ export async function connectTemporal(config: Config): Promise<Client> {
     ...connectionOptions(config),
     // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
-  }).catch((error: unknown) => {
-    const why = withTlsTrouble(errorFacts(error).error, error, 'temporal');
+  }).catch(async (error: unknown) => {
+    // gRPC says only that it could not connect.
+    const cause = (await handshakeErrorOf(config)) ?? error;
+    const why = withTlsTrouble(errorFacts(cause).error, cause, 'temporal');
     throw new Error(`Cannot connect to Temporal at ${config.temporalAddress}: ${why}`, {
       cause: error,
     });
@@ -59,12 +61,21 @@ export function connectionOptions(config: Config) {
   };
 }
 
-/** Null: the connection is plain, which its address does not tell. An API key never goes over a plain one. */
-function tlsOf({ temporal, temporalApiKey }: Config) {
-  const { enabled, serverName, ...files } = temporal.tls;
-  if (!enabled && files.caFile === null && files.certFile === null && temporalApiKey === null) {
-    return null;
-  }
+/** Its address does not tell. An API key never goes over a plain connection. */
+const speaksTls = ({ temporal: { tls }, temporalApiKey }: Config): boolean =>
+  tls.enabled || tls.caFile !== null || tls.certFile !== null || temporalApiKey !== null;
+
+async function handshakeErrorOf(config: Config): Promise<Error | null> {
+  const { tls } = config.temporal;
+  return speaksTls(config)
+    ? handshakeError(config.temporalAddress, tls.serverName, readTls(tls))
+    : null;
+}
+
+/** Null: the connection is plain. */
+function tlsOf(config: Config) {
+  if (!speaksTls(config)) return null;
+  const { serverName, ...files } = config.temporal.tls;
   const { ca, cert, key } = readTls(files);
   return {
     ...(ca === undefined ? {} : { serverRootCACertificate: ca }),

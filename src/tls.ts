@@ -1,5 +1,7 @@
 /** Certificates from their files, and what a failed handshake means. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { connect } from 'node:tls';
 
 /** Paths of PEM files, as in the sections `tls` of the configuration. */
 export interface TlsFiles {
@@ -82,4 +84,38 @@ export function tlsTrouble(error: unknown, section: string): string | null {
 export function withTlsTrouble(sentence: string, error: unknown, section: string): string {
   const trouble = tlsTrouble(error, section);
   return trouble === null ? sentence : `${sentence} (TLS: ${trouble})`;
+}
+
+const PROBE_MS = 3_000;
+
+/**
+ * What goes wrong when one speaks TLS to an address: for a client that says only that it could not connect. Null when the
+ * handshake stands, or nobody answers at all.
+ */
+export function handshakeError(
+  address: string,
+  serverName: string | null,
+  material: TlsMaterial,
+): Promise<Error | null> {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[|\]$/g, '');
+  const name = serverName ?? (isIP(host) === 0 ? host : null);
+  return new Promise((resolve) => {
+    const socket = connect({
+      host,
+      port: Number(address.slice(colon + 1)),
+      ALPNProtocols: ['h2'],
+      ...(name === null ? {} : { servername: name }),
+      ...material,
+    });
+    const end = (error: Error | null) => {
+      resolve(error);
+      socket.destroy();
+    };
+    socket.setTimeout(PROBE_MS, () => end(null));
+    socket.on('error', end);
+    // With TLS 1.3 the server judges our certificate after that.
+    socket.once('session', () => end(null));
+    socket.once('close', () => end(null));
+  });
 }
