@@ -45,6 +45,7 @@ const program = new Command('test:faults')
     wholeNumber(1, 10_000),
     30,
   )
+  .option('--rate <n>', 'registrations a second in the soak', wholeNumber(1, 10_000), 100)
   .option(
     '--out <file>',
     'where results are kept, by scenario: a later run replaces its own',
