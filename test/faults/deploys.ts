@@ -20,7 +20,7 @@ export const deploys: Scenario[] = [
   {
     name: 'deploy/rolling',
     fault:
-      'Under load two workers and two intakes are stopped and started again, one after another, three times; the third time with a changed, patched workflow',
+      'Under load two workers and two intakes are stopped and started again, one of each after the other, three times; the third time with a changed, patched workflow',
     isQuick: false,
     run: roll,
   },
@@ -46,13 +46,10 @@ async function roll(world: World): Promise<Trial> {
   })();
   let restarts = 0;
   for (let round = 1; round <= 2; round++) {
-    for (const [n, role] of ROLES.entries()) {
-      await stop(n);
-      running[n] = await start(role, n);
-    }
+    for (const pair of [0, 2]) await Promise.all([restart(pair), restart(pair + 1)]);
   }
   // Of two workers with two versions the older would not know what the newer has patched: all old ones go before.
-  for (const n of ROLES.keys()) await stop(n);
+  await Promise.all([...ROLES.keys()].map(stop));
   running = await Promise.all(ROLES.map((role, n) => start(role, n, next)));
   const faultEndedAt = Date.now();
   isOver = true;
@@ -60,6 +57,11 @@ async function roll(world: World): Promise<Trial> {
   const trial = await conclude(flow, { maxInDoubt: 0, faultEndedAt });
   assert.deepEqual(await failedTasks(system), []);
   return { ...trial, times: restarts };
+
+  async function restart(n: number): Promise<void> {
+    await stop(n);
+    running[n] = await start(ROLES[n] ?? 'worker', n);
+  }
 
   async function stop(n: number): Promise<void> {
     const child = running[n];
