@@ -1,12 +1,17 @@
 /** All fault scenarios, by area. */
 import { broker } from './broker.ts';
 import { crashes } from './crashes.ts';
+import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
 import { legacyMisconduct } from './legacy.ts';
 import { lostAnswers } from './lost-answers.ts';
 import { network } from './network.ts';
+import { operators } from './operators.ts';
 import { pauses } from './pauses.ts';
 import { poison } from './poison.ts';
+import { resources } from './resources.ts';
+import { soaks } from './soaks.ts';
+import { storms } from './storms.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: Scenario[] = [
@@ -18,4 +23,9 @@ export const SCENARIOS: Scenario[] = [
   ...legacyMisconduct,
   ...poison,
   ...duplicates,
+  ...resources,
+  ...operators,
+  ...deploys,
+  ...storms,
+  ...soaks,
 ];
