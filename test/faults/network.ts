@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../../src/config-schema.ts';
+import { declareQueues } from '../../src/rabbit-queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';
@@ -133,6 +134,7 @@ const mostStruck = ({ simulator }: System, before: number): number =>
 async function startInto(world: World, link: Link, toxics: Toxic[]): Promise<Trial> {
   const { system, proxy, start } = await systemBehind(world, link);
   const flow = flowOf(system);
+  await declareQueues(system.connection, system.config.rabbit);
   await flow.publishMany('waiting', COUNT);
   await proxy.add(toxics);
   // One that gives up is started again, as any supervisor does.

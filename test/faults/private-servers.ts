@@ -39,12 +39,13 @@ export async function privateServers(
   t: Ending,
   instance: string,
   names: readonly Server[] = SERVERS,
+  env: Record<string, string> = {},
 ): Promise<PrivateServers> {
   const engines = async (command: string, ...args: string[]): Promise<string> => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
       [CLI, command, '--instance', instance, '--json', ...args],
-      { env: withoutAddresses(process.env) },
+      { env: { ...withoutAddresses(process.env), ...env } },
     );
     return stdout;
   };
