@@ -131,6 +131,13 @@ const CONTINUED: { name: string; crash: Crash }[] = [
 
 export const crashes: Scenario[] = [
   ...INTAKE.map(at('intake', (world, crash) => killedAt(world, 'intake', crash))),
+  {
+    name: 'crash/intake-holding',
+    fault:
+      'The intake is killed while it holds deliveries that it cannot hand over, since Temporal is away',
+    isQuick: false,
+    run: killedHolding,
+  },
   ...WORKER.map(at('worker', (world, crash) => killedAt(world, 'worker', crash))),
   ...SWEEP.map(at('worker', killedInSweep)),
   ...CONTINUED.map(({ name, crash }) => ({ ...at('worker', killedContinuing)(crash), name })),
@@ -153,6 +160,22 @@ async function killedAt(world: World, role: Role, crash: Crash): Promise<Trial> 
   await killed(system, role);
   await system.start(role);
   return conclude(flow, { maxInDoubt: role === 'intake' ? 0 : SLOTS, faultEndedAt: Date.now() });
+}
+
+/** A failpoint dies before what was written to a socket just before has left; here there is time for that. */
+async function killedHolding(world: World): Promise<Trial> {
+  const system = await startSystem(world, { env: SMALL, proxied: ['TEMPORAL_ADDRESS'] });
+  const flow = flowOf(system);
+  const temporal = system.proxy('TEMPORAL_ADDRESS');
+  temporal.close();
+  await publishMixed(flow, countIn(world));
+  await eventually('it has tried to hand over', () => {
+    assert.match(system.log('intake'), /Temporal cannot start runs/);
+  });
+  await system.kill('intake');
+  temporal.open();
+  await system.start('intake');
+  return conclude(flow, { maxInDoubt: 0, faultEndedAt: Date.now() });
 }
 
 async function killedAgain(world: World, crash: Crash): Promise<Trial> {
