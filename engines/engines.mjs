@@ -9,8 +9,9 @@ import { choosePorts, readState, writeState } from './state.mjs';
 import { store } from './store.mjs';
 import { temporal } from './temporal.mjs';
 import { timeskipping } from './timeskipping.mjs';
+import { toxiproxy } from './toxiproxy.mjs';
 
-const catalogue = { rabbitmq, temporal, mongodb: store, timeskipping };
+const catalogue = { rabbitmq, temporal, mongodb: store, timeskipping, toxiproxy };
 export const servers = ['rabbitmq', 'temporal', 'mongodb'];
 export const everything = Object.keys(catalogue);
 
@@ -80,7 +81,9 @@ async function compose(ctx, state, names, { transient, fresh }) {
     down.push(name);
   }
   // Data stays where it began: a Docker engine that runs only today must not hide yesterday's.
-  const wanted = down.filter((name) => fresh || state.inDocker[name] !== false);
+  const wanted = down.filter(
+    (name) => !catalogue[name].local && (fresh || state.inDocker[name] !== false),
+  );
   const records = {};
   if (wanted.length > 0 && dockerRuns(ctx)) {
     try {

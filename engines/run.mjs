@@ -24,7 +24,7 @@ const plans = {
   faults: {
     instance: 'faults',
     store: 'wheel',
-    engines: servers,
+    engines: [...servers, 'toxiproxy'],
     fresh: true,
     tells: [...help, '--list', '--count'],
   },

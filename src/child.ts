@@ -23,6 +23,8 @@ export interface ChildOptions {
   env: Record<string, string>;
   /** Takes its standard output and error, appended. */
   logFile: string;
+  /** Another version of the program than this one. */
+  cli?: string;
 }
 
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
@@ -36,7 +38,7 @@ const STOP_MS = 60_000;
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const log = openSync(options.logFile, 'a');
-  const child = fork(CLI, options.args, {
+  const child = fork(options.cli ?? CLI, options.args, {
     env: { ...process.env, ...options.env },
     execArgv: [],
     stdio: ['ignore', log, log, 'ipc'],

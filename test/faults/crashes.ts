@@ -1,8 +1,14 @@
 /** Every place where a process can die between two of its effects: killed just there, started again, concluded. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readDelivery } from '../../src/delivery.ts';
 import type { Failpoint } from '../../src/failpoint.ts';
-import { sweepScheduleId } from '../../src/domain/names.ts';
+import type { NewRegistration, Rules } from '../../src/domain/batch.ts';
+import { sweepScheduleId, workflowId } from '../../src/domain/names.ts';
 import { within } from '../../src/insist.ts';
+import { declareQueues } from '../../src/rabbit-queues.ts';
+import { rulesOf } from '../../src/rules.ts';
+import { startRun } from '../../src/temporal.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { atEnd } from '../helpers/servers.ts';
@@ -101,10 +107,40 @@ const at =
     run: (world) => run(world, crash),
   });
 
+/** Continuing as new is the workflow's own step: around it are the last answer before and the first step after. */
+const CONTINUED: { name: string; crash: Crash }[] = [
+  {
+    name: 'crash/worker-before-continue-as-new',
+    crash: {
+      at: 'poll-answered',
+      passage: 60,
+      fault:
+        'with the answers in hand after which runs go on as new ones, as they do after each round of polls',
+    },
+  },
+  {
+    name: 'crash/worker-after-continue-as-new',
+    crash: {
+      at: 'poll-asking',
+      passage: 60,
+      fault:
+        'at the first step of runs that have gone on as new ones, as they do after each round of polls',
+    },
+  },
+];
+
 export const crashes: Scenario[] = [
   ...INTAKE.map(at('intake', (world, crash) => killedAt(world, 'intake', crash))),
+  {
+    name: 'crash/intake-holding',
+    fault:
+      'The intake is killed while it holds deliveries that it cannot hand over, since Temporal is away',
+    isQuick: false,
+    run: killedHolding,
+  },
   ...WORKER.map(at('worker', (world, crash) => killedAt(world, 'worker', crash))),
   ...SWEEP.map(at('worker', killedInSweep)),
+  ...CONTINUED.map(({ name, crash }) => ({ ...at('worker', killedContinuing)(crash), name })),
   at(
     'worker',
     killedAgain,
@@ -126,6 +162,22 @@ async function killedAt(world: World, role: Role, crash: Crash): Promise<Trial> 
   return conclude(flow, { maxInDoubt: role === 'intake' ? 0 : SLOTS, faultEndedAt: Date.now() });
 }
 
+/** A failpoint dies before what was written to a socket just before has left; here there is time for that. */
+async function killedHolding(world: World): Promise<Trial> {
+  const system = await startSystem(world, { env: SMALL, proxied: ['TEMPORAL_ADDRESS'] });
+  const flow = flowOf(system);
+  const temporal = system.proxy('TEMPORAL_ADDRESS');
+  temporal.close();
+  await publishMixed(flow, countIn(world));
+  await eventually('it has tried to hand over', () => {
+    assert.match(system.log('intake'), /Temporal cannot start runs/);
+  });
+  await system.kill('intake');
+  temporal.open();
+  await system.start('intake');
+  return conclude(flow, { maxInDoubt: 0, faultEndedAt: Date.now() });
+}
+
 async function killedAgain(world: World, crash: Crash): Promise<Trial> {
   const system = await startSystem(world, { env: SMALL, roles: ['intake'] });
   const flow = flowOf(system);
@@ -138,6 +190,48 @@ async function killedAgain(world: World, crash: Crash): Promise<Trial> {
   const trial = await conclude(flow, { maxInDoubt: SLOTS, faultEndedAt: Date.now() });
   assert.ok(trial.inDoubt > 0, 'nothing is in doubt');
   return { ...trial, times: 2 };
+}
+
+async function killedContinuing(world: World, crash: Crash): Promise<Trial> {
+  const system = await startSystem(world, { env: SMALL, roles: [] });
+  const { client, config } = system;
+  const flow = flowOf(system);
+  await declareQueues(system.connection, config.rabbit);
+  await system.start('worker', deadly(crash));
+  await publishMixed(flow, countIn(world), { latencyMs: 4_000 });
+  await handOver(system, { ...rulesOf(config), maxHistoryEvents: 10 });
+  await killed(system, 'worker');
+  const query = `TaskQueue = "${config.temporal.taskQueue}" AND ExecutionStatus = "ContinuedAsNew"`;
+  await eventually('runs have gone on as new ones', async () => {
+    assert.ok((await client.workflow.count(query)).count > 0);
+  });
+  await Promise.all([system.start('worker'), system.start('intake')]);
+  return conclude(flow, { maxInDoubt: SLOTS, faultEndedAt: Date.now() });
+}
+
+/** In the place of an intake, since no setting says after how many events a run goes on as a new one. */
+async function handOver({ connection, client, config }: System, rules: Rules): Promise<void> {
+  const channel = await connection.createChannel();
+  let batch: NewRegistration[] = [];
+  for (;;) {
+    const message = await channel.get(config.rabbit.intakeQueue);
+    if (message !== false) {
+      const { content: body, properties } = message;
+      const parsed = readDelivery({ body, properties, receivedAt: Date.now() }, config);
+      if (parsed.ok) batch.push(parsed.registration);
+      // For the real one, later.
+      else channel.publish('', config.rabbit.returnedQueue, body, properties);
+    }
+    if (batch.length === config.intake.batchSize || (message === false && batch.length > 0)) {
+      const labels = batch.map(({ label }) => label);
+      const id = workflowId(labels, randomUUID().slice(0, 13));
+      await startRun(client, config, id, { rules, registrations: batch, carried: null });
+      batch = [];
+    }
+    if (message === false) break;
+    channel.ack(message);
+  }
+  await channel.close();
 }
 
 /** Runs are terminated in mid-flight; the worker dies while what they left is taken over. */

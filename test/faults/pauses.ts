@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { startChild } from '../../src/child.ts';
 import type { Child } from '../../src/child.ts';
+import { declareQueues } from '../../src/rabbit-queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
@@ -24,7 +25,7 @@ export const pauses: Scenario[] = [
   {
     name: 'pause/worker-settling',
     fault:
-      'A worker is stopped (SIGSTOP) while it settles, until another has settled all, and then goes on',
+      'A worker is stopped (SIGSTOP) while it settles, until another has taken over, and then goes on',
     isQuick: false,
     run: pausedWhileSettling,
   },
@@ -50,9 +51,9 @@ async function pausedWhileSubmitting(world: World): Promise<Trial> {
     assert.ok(system.simulator.stats().accepted > before + SLOTS);
   });
   const unpause = await pausedFor(world, system, 'worker', zombie);
-  await eventually('the other one has settled what it could', async () => {
-    const { claimed, inRuns, waiting } = (await flow.audit()).inFlight;
-    assert.equal(claimed + inRuns + waiting, 0);
+  const sent = system.simulator.stats().accepted;
+  await eventually('the other one submits', () => {
+    assert.ok(system.simulator.stats().accepted > sent);
   });
   unpause();
   return concludeWithZombie(flow, zombie, { maxInDoubt: SLOTS });
@@ -64,13 +65,15 @@ async function pausedWhileSettling(world: World): Promise<Trial> {
   const { claims } = system.store;
   const zombie = system.child('worker');
   await publishMixed(flow, countIn(world), { latencyMs: 1_500 });
-  await eventually('the first are settled', async () => {
-    assert.ok((await claims.collection.countDocuments({ settledAt: { $ne: null } })) > 0);
+  const countSettled = () => claims.collection.countDocuments({ settledAt: { $ne: null } });
+  const refused = countIn(world) / 5;
+  await eventually('the first successes are settled', async () => {
+    assert.ok((await countSettled()) > refused);
   });
   const unpause = await pausedFor(world, system, 'worker', zombie);
-  await eventually('the other one has settled all', async () => {
-    const { claimed, inRuns, waiting } = (await flow.audit()).inFlight;
-    assert.equal(claimed + inRuns + waiting, 0);
+  const settled = await countSettled();
+  await eventually('the other one settles', async () => {
+    assert.ok((await countSettled()) > settled);
   });
   const settledAt = await settlements(system);
   unpause();
@@ -86,6 +89,7 @@ async function pausedIntake(world: World): Promise<Trial> {
   const env = { ...SMALL, DESPACHANTE_INTAKE_BATCH_SIZE: '1', DESPACHANTE_RABBIT_HEARTBEAT: '1s' };
   const system = await startSystem(world, { env, roles: ['worker'] });
   const flow = flowOf(system);
+  await declareQueues(system.connection, system.config.rabbit);
   await publishMixed(flow, countIn(world));
   const zombie = await system.start('intake');
   await eventually('the first are handed over', async () => {
@@ -115,7 +119,13 @@ async function pausedFor(world: World, system: System, role: Role, child: Child)
   return () => goOn(child);
 }
 
-const goOn = ({ pid }: Child): void => void process.kill(pid, 'SIGCONT');
+function goOn({ pid }: Child): void {
+  try {
+    process.kill(pid, 'SIGCONT');
+  } catch {
+    // It has ended by now.
+  }
+}
 
 async function second(world: World, system: System, role: Role): Promise<Child> {
   const child = await startChild({
@@ -138,7 +148,7 @@ async function concludeWithZombie(
   await eventually('it answers again', async () => {
     assert.equal((await fetch(`http://127.0.0.1:${port}/live`)).status, 200);
   });
-  const trial = await conclude(flow, { maxInDoubt, faultEndedAt });
+  const trial = await conclude(flow, { maxInDoubt, faultEndedAt, withinMs: 150_000 });
   await zombie.stop();
   const { recoverySeconds } = trial;
   return { ...(await conclude(flow, { maxInDoubt, faultEndedAt })), recoverySeconds };
@@ -150,4 +160,4 @@ async function settlements({ store }: System): Promise<Map<string, number>> {
 }
 
 const changed = (before: Map<string, number>, after: Map<string, number>): number =>
-  [...before].filter(([key, at]) => after.get(key) !== at).length;
+  [...before].filter(([key, at]) => at !== 0 && after.get(key) !== at).length;

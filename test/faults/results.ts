@@ -20,6 +20,7 @@ const result = z.strictObject({
   settledTwice: z.number(),
   inDoubt: z.number(),
   recoverySeconds: z.number().nullable(),
+  note: z.string().optional(),
   seed: z.number(),
   command: z.string(),
   date: z.string(),
@@ -63,7 +64,7 @@ function table(results: readonly FaultResult[]): string {
   const head =
     'fault|scenario|times|registrations|lost|filed twice|settled twice|in doubt|recovered after|seed';
   const rows = results.map((each) => [
-    each.fault,
+    each.note === undefined ? each.fault : `${each.fault} (${each.note})`,
     `\`${each.name}\``,
     whole(each.times),
     whole(each.registrations),

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { Command } from 'commander';
 import { wholeNumber } from '../../src/commands/arguments.ts';
 import { DOCUMENT, RESULTS, keepResult, machine, readResults, writeDocument } from './results.ts';
+import type { FaultResult } from './results.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import type { SuiteOptions } from './suite-options.ts';
@@ -45,6 +46,7 @@ const program = new Command('test:faults')
     wholeNumber(1, 10_000),
     30,
   )
+  .option('--rate <n>', 'registrations a second in the soak', wholeNumber(1, 10_000), 100)
   .option(
     '--out <file>',
     'where results are kept, by scenario: a later run replaces its own',
@@ -84,7 +86,6 @@ async function main(options: RunOptions): Promise<void> {
   for (const alone of chosen.filter(({ runsAlone }) => runsAlone === true)) {
     if (!(await runOne(alone, options))) failed.push(alone.name);
   }
-  if (options.out === RESULTS) writeDocument(readResults(RESULTS));
   tell(
     `${chosen.length - failed.length} held, ${failed.length} failed${failed.map((name) => `\n  ${name}`).join('')}`,
   );
@@ -105,9 +106,9 @@ async function runOne(scenario: Scenario, options: RunOptions): Promise<boolean>
       tell: (line) => tell(`    ${name}: ${line}`),
     });
     const { times = 1, ...figures } = found;
-    const command = `npm run test:faults -- --only ${name} --seed ${seed}`;
+    const command = `npm run test:faults -- --only ${name} --seed ${seed}${givenFor(name)}`;
     const date = new Date().toISOString();
-    keepResult(out, name, {
+    keep(out, name, {
       name,
       fault,
       times,
@@ -125,10 +126,36 @@ async function runOne(scenario: Scenario, options: RunOptions): Promise<boolean>
     );
     return true;
   } catch (error) {
-    keepResult(out, name, null);
+    keep(out, name, null);
     tell(`  ✖ ${name} (${took()}, seed ${seed})\n${story(error)}`);
     return false;
   }
+}
+
+/** After each, so that a suite which is interrupted leaves page and file in agreement. */
+function keep(out: string, name: string, found: FaultResult | null): void {
+  keepResult(out, name, found);
+  if (out === RESULTS) writeDocument(readResults(RESULTS));
+}
+
+/** Options that say how much, by the area that has them. */
+const HOW_MUCH: Record<string, string[]> = {
+  storm: ['stormSeconds', 'stormSeeds', 'stormRegistrations'],
+  soak: ['minutes', 'rate'],
+};
+
+/** Those that were given, as they were. */
+function givenFor(name: string): string {
+  const ours = HOW_MUCH[name.split('/')[0] ?? ''] ?? [];
+  const given = program.options.filter((option) => {
+    const attribute = option.attributeName();
+    return ours.includes(attribute) && program.getOptionValueSource(attribute) === 'cli';
+  });
+  return given
+    .map(
+      (option) => ` ${option.long ?? ''} ${String(program.getOptionValue(option.attributeName()))}`,
+    )
+    .join('');
 }
 
 function choose(all: readonly Scenario[], only: string | undefined): Scenario[] {

@@ -26,6 +26,8 @@ export interface Trial {
   inDoubt: number;
   /** From the end of the fault until the last one was settled or in doubt; null where nothing had to recover. */
   recoverySeconds: number | null;
+  /** What else was measured, for the reader. */
+  note?: string;
 }
 
 export interface Scenario {

@@ -1,17 +1,31 @@
 /** All fault scenarios, by area. */
+import { broker } from './broker.ts';
 import { crashes } from './crashes.ts';
+import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
 import { legacyMisconduct } from './legacy.ts';
 import { lostAnswers } from './lost-answers.ts';
+import { network } from './network.ts';
+import { operators } from './operators.ts';
 import { pauses } from './pauses.ts';
 import { poison } from './poison.ts';
+import { resources } from './resources.ts';
+import { soaks } from './soaks.ts';
+import { storms } from './storms.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: Scenario[] = [
   ...crashes,
   ...lostAnswers,
   ...pauses,
+  ...broker,
+  ...network,
   ...legacyMisconduct,
   ...poison,
   ...duplicates,
+  ...resources,
+  ...operators,
+  ...deploys,
+  ...storms,
+  ...soaks,
 ];

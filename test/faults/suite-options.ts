@@ -5,6 +5,8 @@ export interface SuiteOptions {
   stormRegistrations: number;
   /** Of the soak. */
   minutes: number;
+  /** Of the soak: registrations a second. */
+  rate: number;
 }
 
 /** For `npm test`, which has none of them. */
@@ -13,4 +15,5 @@ export const QUICK_OPTIONS: SuiteOptions = {
   stormSeeds: 1,
   stormRegistrations: 300,
   minutes: 1,
+  rate: 20,
 };

@@ -38,6 +38,8 @@ async function tidyUp(hooks: (() => Promise<void> | void)[], passed: boolean): P
     }
   }
   // What the scenario itself has thrown says more.
-  if (passed && failures.length > 0)
-    throw new AggregateError(failures, 'not all could be tidied up');
+  if (passed && failures.length > 0) {
+    const [cause] = failures;
+    throw new AggregateError(failures, 'not all could be tidied up', { cause });
+  }
 }

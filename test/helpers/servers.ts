@@ -60,10 +60,11 @@ export const uniqueName = (): string => `test-${randomBytes(6).toString('hex')}`
 export async function testDatabase(
   t: Ending,
   mongodb: Partial<Config['mongodb']> = {},
+  mongodbUri = address('MONGODB_URI'),
 ): Promise<Store> {
   const store = await openStore(
     testConfig({
-      mongodbUri: address('MONGODB_URI'),
+      mongodbUri,
       mongodb: { database: uniqueName(), ...mongodb },
     }),
   );
@@ -87,7 +88,11 @@ export interface TestQueues {
 }
 
 /** The names of three queues, which are declared unless the test is about just that. */
-export async function testQueues(t: Ending, declared = true): Promise<TestQueues> {
+export async function testQueues(
+  t: Ending,
+  declared = true,
+  url = address('AMQP_URL'),
+): Promise<TestQueues> {
   const prefix = uniqueName();
   const rabbit: Config['rabbit'] = {
     ...DEFAULTS.rabbit,
@@ -96,11 +101,11 @@ export async function testQueues(t: Ending, declared = true): Promise<TestQueues
     failureQueue: `${prefix}.failures`,
     heartbeat: 10_000,
   };
-  const connection = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
+  const connection = await connectOnce(url, prefix, rabbit.heartbeat);
   atEnd(t, async () => {
     // On a connection of its own, as a test may have lost the other one. A queue that is not there is no error.
     await connection.close().catch(() => {});
-    const tidying = await connectOnce(address('AMQP_URL'), prefix, rabbit.heartbeat);
+    const tidying = await connectOnce(url, prefix, rabbit.heartbeat);
     const tidy = await tidying.createChannel();
     for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue]) {
       await tidy.deleteQueue(queue);

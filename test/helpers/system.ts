@@ -28,7 +28,7 @@ export interface Scope extends Ending {
 }
 
 export interface SystemOptions {
-  /** Settings of worker and intake, as environment variables, over those that make tests quick. */
+  /** Settings of worker and intake, as environment variables, over those that make tests quick; other servers, too. */
   env?: Record<string, string>;
   simulator?: Partial<SimulatorOptions>;
   /** Takes the simulator's place. */
@@ -96,8 +96,8 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
     ...options.simulator,
   });
   atEnd(t, () => simulator.close());
-  const queues = await testQueues(t, false);
-  const store = await testDatabase(t);
+  const queues = await testQueues(t, false, options.env?.['AMQP_URL']);
+  const store = await testDatabase(t, {}, options.env?.['MONGODB_URI']);
   const env = {
     ...QUICK,
     DESPACHANTE_CONFIG: emptyConfiguration(folder),

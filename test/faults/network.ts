@@ -1,0 +1,173 @@
+/** What a network does to each of the four connections: of worker and intake, by toxiproxy. */
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Config } from '../../src/config-schema.ts';
+import { declareQueues } from '../../src/rabbit-queues.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { flowOf } from '../helpers/flow.ts';
+import { startSystem } from '../helpers/system.ts';
+import type { System } from '../helpers/system.ts';
+import { conclude } from './conclude.ts';
+import type { Scenario, Trial, World } from './scenario.ts';
+import { toxicProxy } from './toxiproxy.ts';
+import type { Toxic } from './toxiproxy.ts';
+
+interface Link {
+  name: string;
+  variable: 'AMQP_URL' | 'MONGODB_URI' | 'TEMPORAL_ADDRESS' | 'LEGACY_URL';
+  address: (config: Config) => string;
+}
+
+const LINKS: Link[] = [
+  { name: 'amqp', variable: 'AMQP_URL', address: ({ amqpUrl }) => amqpUrl },
+  { name: 'mongodb', variable: 'MONGODB_URI', address: ({ mongodbUri }) => mongodbUri },
+  {
+    name: 'temporal',
+    variable: 'TEMPORAL_ADDRESS',
+    address: ({ temporalAddress }) => `tcp://${temporalAddress}`,
+  },
+  { name: 'legacy', variable: 'LEGACY_URL', address: ({ legacyUrl }) => legacyUrl },
+];
+
+interface Weather {
+  name: string;
+  what: string;
+  toxics: Toxic[];
+  /** Whether the system is expected to go on in it, slowly. */
+  isMild?: true;
+}
+
+const both = (type: Toxic['type'], attributes: Record<string, number>): Toxic[] => [
+  { type, stream: 'upstream', attributes },
+  { type, stream: 'downstream', attributes },
+];
+
+const WEATHERS: Weather[] = [
+  {
+    name: 'latency',
+    what: 'takes 100 to 300 ms in each direction',
+    toxics: both('latency', { latency: 200, jitter: 100 }),
+    isMild: true,
+  },
+  {
+    name: 'sliced',
+    what: 'hands on what is sent in pieces of some 40 bytes',
+    toxics: both('slicer', { average_size: 40, size_variation: 20, delay: 20 }),
+    isMild: true,
+  },
+  {
+    name: 'reset',
+    what: 'is reset half a second after it is used',
+    toxics: [{ type: 'reset_peer', stream: 'downstream', attributes: { timeout: 500 } }],
+  },
+  {
+    name: 'black-hole',
+    what: 'stays open, and nothing gets through',
+    toxics: both('timeout', { timeout: 0 }),
+  },
+  {
+    name: 'answers-lost',
+    what: 'is half open: what is sent arrives, and no answer comes back',
+    toxics: [{ type: 'timeout', stream: 'downstream', attributes: { timeout: 0 } }],
+  },
+  {
+    name: 'requests-lost',
+    what: 'is half open: nothing that is sent arrives',
+    toxics: [{ type: 'timeout', stream: 'upstream', attributes: { timeout: 0 } }],
+  },
+  {
+    name: 'cut-in-an-answer',
+    what: 'is cut in the middle of an answer, again and again',
+    toxics: [{ type: 'limit_data', stream: 'downstream', attributes: { bytes: 3_000 } }],
+  },
+];
+
+/** Most that is on the wire to the legacy system at once. */
+const SLOTS = 8;
+const COUNT = 60;
+const FAULT_MS = 6_000;
+
+const ENV = {
+  DESPACHANTE_LEGACY_MAX_CONCURRENT: String(SLOTS),
+  DESPACHANTE_INTAKE_BATCH_SIZE: '10',
+  DESPACHANTE_RABBIT_HEARTBEAT: '2s',
+};
+
+/** The system, its neighbours reached directly but for one. */
+async function systemBehind(world: World, { variable, address }: Link) {
+  const system = await startSystem(world, { env: ENV, roles: [] });
+  const url = new URL(address(system.config));
+  const proxy = await toxicProxy(world, `${url.hostname}:${url.port}`);
+  url.host = proxy.address;
+  const through = { [variable]: url.toString().replace(/^tcp:\/\/|\/$/g, '') };
+  return { system, proxy, start: (role: 'worker' | 'intake') => system.start(role, through) };
+}
+
+async function weather(world: World, link: Link, { toxics, isMild }: Weather): Promise<Trial> {
+  const { system, proxy, start } = await systemBehind(world, link);
+  const flow = flowOf(system);
+  await Promise.all([start('worker'), start('intake')]);
+  await flow.publishMany('before', COUNT);
+  await eventually('the first are claimed', async () => {
+    assert.ok((await flow.tally('before')).claimed >= 10);
+  });
+  await proxy.add(toxics);
+  const posts = system.simulator.stats().posts;
+  await flow.publishMany('during', COUNT);
+  await delay(FAULT_MS);
+  if (isMild !== true) await proxy.clear();
+  const faultEndedAt = isMild === true ? null : Date.now();
+  const trial = await conclude(flow, {
+    // Each POST of the bad time may have lost its answer, and none of it may be in doubt for another connection's sake.
+    maxInDoubt: link.name === 'legacy' ? mostStruck(system, posts) : SLOTS,
+    faultEndedAt,
+    withinMs: 150_000,
+  });
+  return trial;
+}
+
+/** What was on the wire when it began, and what was sent until it ended. */
+const mostStruck = ({ simulator }: System, before: number): number =>
+  simulator.stats().posts - before + 2 * COUNT;
+
+/** Both are started into bad weather, and have to come up when it is over. */
+async function startInto(world: World, link: Link, toxics: Toxic[]): Promise<Trial> {
+  const { system, proxy, start } = await systemBehind(world, link);
+  const flow = flowOf(system);
+  await declareQueues(system.connection, system.config.rabbit);
+  await flow.publishMany('waiting', COUNT);
+  await proxy.add(toxics);
+  // One that gives up is started again, as any supervisor does.
+  const up = (role: 'worker' | 'intake') =>
+    eventually(`the ${role} is up`, () => start(role), 120_000);
+  const started = Promise.all([up('worker'), up('intake')]);
+  await delay(FAULT_MS);
+  await proxy.clear();
+  const faultEndedAt = Date.now();
+  await started;
+  return conclude(flow, { maxInDoubt: link.name === 'legacy' ? COUNT : 0, faultEndedAt });
+}
+
+export const network: Scenario[] = LINKS.flatMap((link) => [
+  ...WEATHERS.map((each): Scenario => ({
+    name: `network/${link.name}-${each.name}`,
+    fault: `The connection to ${link.variable} ${each.what}`,
+    isQuick: false,
+    run: (world) => weather(world, link, each),
+  })),
+  {
+    name: `network/${link.name}-start-into-black-hole`,
+    fault: `Worker and intake are started while the connection to ${link.variable} opens and lets nothing through`,
+    isQuick: false,
+    run: (world) => startInto(world, link, both('timeout', { timeout: 0 })),
+  },
+  {
+    name: `network/${link.name}-start-into-half-open`,
+    fault: `Worker and intake are started while the connection to ${link.variable} opens and no answer comes back`,
+    isQuick: false,
+    run: (world) =>
+      startInto(world, link, [
+        { type: 'timeout', stream: 'downstream', attributes: { timeout: 0 } },
+      ]),
+  },
+]);

@@ -1,0 +1,197 @@
+/** Kill storms: processes and servers are killed (SIGKILL) at random, one every few seconds, under load. */
+import { setMaxListeners } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { deleteQueues, ownNames } from '../../bench/preload.ts';
+import { startChild } from '../../src/child.ts';
+import { runAudit } from '../../src/commands/audit.ts';
+import { loadConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config-schema.ts';
+import { insist } from '../../src/insist.ts';
+import { silent } from '../../src/log.ts';
+import { outgoing } from '../../src/publish.ts';
+import { openPublishedLedger } from '../../src/published-ledger.ts';
+import { createPublisher } from '../../src/rabbit-publisher.ts';
+import { sampleRegistrations } from '../../src/sample-registrations.ts';
+import { openStore } from '../../src/store.ts';
+import { uniqueName } from '../helpers/servers.ts';
+import { conclude } from './conclude.ts';
+import { privateServers } from './private-servers.ts';
+import { SERVERS } from './private-servers.ts';
+import type { PrivateServers } from './private-servers.ts';
+import type { Scenario, Trial, World } from './scenario.ts';
+import { supervise } from './supervised.ts';
+import type { Supervised } from './supervised.ts';
+
+export const storms: Scenario[] = [
+  {
+    name: 'storm/kills',
+    fault:
+      'Under load, one of worker, intake, Temporal, RabbitMQ, MongoDB and legacy system is killed at random every 3 to 7 s',
+    isQuick: false,
+    runsAlone: true,
+    run: rage,
+  },
+];
+
+/** One after another, each with a seed of its own. */
+async function rage(world: World): Promise<Trial> {
+  const servers = await privateServers(world, 'storm');
+  const trials: Trial[] = [];
+  for (let n = 0; n < world.options.stormSeeds; n++) {
+    const trial = await storm(world, servers, world.seed + n);
+    world.tell(`storm ${n + 1}: ${JSON.stringify(trial)}`);
+    trials.push(trial);
+  }
+  const sum = (of: (trial: Trial) => number) => trials.reduce((all, each) => all + of(each), 0);
+  return {
+    times: sum(({ times }) => times ?? 0),
+    registrations: sum(({ registrations }) => registrations),
+    lost: sum(({ lost }) => lost),
+    filedTwice: sum(({ filedTwice }) => filedTwice),
+    settledTwice: sum(({ settledTwice }) => settledTwice),
+    inDoubt: sum(({ inDoubt }) => inDoubt),
+    recoverySeconds: Math.max(...trials.map(({ recoverySeconds }) => recoverySeconds ?? 0)),
+  };
+}
+
+const SLOTS = 16;
+
+async function storm(world: World, servers: PrivateServers, seed: number): Promise<Trial> {
+  const { stormSeconds, stormRegistrations: count } = world.options;
+  const folder = mkdtempSync(join(tmpdir(), 'despachante-storm-'));
+  const filings = join(folder, 'legacy.jsonl');
+  const published = join(folder, 'published.jsonl');
+  const env: Record<string, string> = {
+    ...servers.addresses,
+    ...ownNames(uniqueName()),
+    DESPACHANTE_LEGACY_MAX_CONCURRENT: String(SLOTS),
+    DESPACHANTE_LEGACY_TIMEOUT: '5s',
+    DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '2s',
+    DESPACHANTE_LEGACY_EXPECTED_LATENCY_MAX: '5s',
+    DESPACHANTE_LOG_FORMAT: 'json',
+  };
+  const start = (...args: string[]) =>
+    startChild({ args, env, logFile: join(folder, `${args[0] ?? ''}.log`) });
+  const simulate = (port: string) =>
+    start(
+      'simulate',
+      '--port',
+      port,
+      '--core-port',
+      '0',
+      '--ledger',
+      filings,
+      '--seed',
+      String(seed),
+      '--latency',
+      '2s..5s',
+      '--refuse',
+      '0.05',
+      '--fail',
+      '0.05',
+    );
+  const first = await simulate('0');
+  env['LEGACY_URL'] = first.facts.url ?? '';
+  const { port } = new URL(env['LEGACY_URL']);
+  await first.stop();
+  const { config } = loadConfig({ env: { ...process.env, ...env } });
+  const ours: Record<string, Supervised> = {
+    legacy: supervise(() => simulate(port)),
+    worker: supervise(() => start('worker', '--port', '0')),
+    intake: supervise(() => start('intake', '--port', '0')),
+  };
+  try {
+    const until = Date.now() + stormSeconds * 1_000;
+    const publishing = publishUntil(until, config, count, seed, published);
+    const strikes = await strikeUntil(until, world, servers, ours);
+    await publishing;
+    const audit = () => runAudit({ published, legacyLedger: filings }, config);
+    const trial = await conclude(
+      { audit },
+      { maxInDoubt: SLOTS * strikes, faultEndedAt: Date.now(), withinMs: 300_000 },
+    );
+    await tidyUp(config);
+    rmSync(folder, { recursive: true });
+    return { ...trial, times: strikes };
+  } catch (error) {
+    world.tell(`logs and ledgers: ${folder}`);
+    throw error;
+  } finally {
+    await Promise.all(Object.values(ours).map((each) => each.stop()));
+  }
+}
+
+/** Returns how often it struck. Everything is up, or on its way up, when it returns. */
+async function strikeUntil(
+  until: number,
+  world: World,
+  servers: PrivateServers,
+  ours: Record<string, Supervised>,
+): Promise<number> {
+  const targets = [...SERVERS, ...Object.keys(ours)];
+  const starting: Promise<void>[] = [];
+  const struck: Record<string, number> = {};
+  for (;;) {
+    await delay(3_000 + world.random() * 4_000);
+    if (Date.now() > until) break;
+    const target = targets[Math.floor(world.random() * targets.length)] ?? '';
+    const server = SERVERS.find((each) => each === target);
+    if (server === undefined) {
+      if (ours[target]?.kill() !== true) continue;
+    } else {
+      if (!servers.isUp(server)) continue;
+      servers.kill(server);
+      const again = servers.start(server);
+      // Told of at the end; until then nobody listens.
+      again.catch(() => {});
+      starting.push(again);
+    }
+    struck[target] = (struck[target] ?? 0) + 1;
+  }
+  await Promise.all(starting);
+  world.tell(`killed: ${JSON.stringify(struck)}`);
+  return Object.values(struck).reduce((all, each) => all + each, 0);
+}
+
+/** Publishes evenly over the time; each is tried again until the broker confirms it, so that some come twice. */
+async function publishUntil(
+  until: number,
+  config: Config,
+  count: number,
+  seed: number,
+  ledgerFile: string,
+): Promise<void> {
+  const publisher = await createPublisher({
+    url: config.amqpUrl,
+    heartbeatMs: config.rabbit.heartbeat,
+    name: 'storm',
+    log: silent,
+  });
+  const ledger = await openPublishedLedger(ledgerFile);
+  const begun = Date.now();
+  const forever = new AbortController();
+  setMaxListeners(0, forever.signal);
+  const sending: Promise<void>[] = [];
+  let n = 0;
+  for (const { id, body } of sampleRegistrations({ count, seed, prefix: uniqueName() })) {
+    const dueAt = begun + ((until - begun) * n++) / count;
+    if (dueAt > Date.now()) await delay(dueAt - Date.now());
+    const { properties } = outgoing(id, body);
+    const publish = () => publisher.publish(config.rabbit.intakeQueue, body, properties);
+    const confirmed = insist(publish, { stop: forever.signal, failed: () => {}, longestMs: 2_000 });
+    sending.push(confirmed.then(() => ledger.add({ id, body })));
+  }
+  await Promise.all(sending);
+  await ledger.close();
+  await publisher.close();
+}
+
+async function tidyUp(config: Config): Promise<void> {
+  await deleteQueues(config);
+  const store = await openStore(config);
+  await store.db.dropDatabase();
+  await store.close();
+}

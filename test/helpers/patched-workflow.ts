@@ -1,0 +1,11 @@
+// What a careful change looks like: one more command, behind a patch, so that open runs go on as they began.
+import { patched, sleep } from '@temporalio/workflow';
+import { registrations as original } from '../../workflows/registrations.ts';
+import type { RunInput } from '../../workflows/registrations.ts';
+
+export { sweep } from '../../workflows/sweep.ts';
+
+export async function registrations(input: RunInput): Promise<unknown> {
+  if (patched('one-more-command')) await sleep(1);
+  return original(input);
+}
