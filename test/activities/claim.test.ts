@@ -36,7 +36,9 @@ async function end(
     outcome: { kind, at: Date.now(), ...(reason === undefined ? {} : { reason }) },
     ...rest,
   };
-  const answers = await call(kind === 'registered' ? persist : route, [settlement]);
+  const { workflowId } = await claimOf(settlement.claim);
+  const settle = kind === 'registered' ? persist : route;
+  const answers = await call(settle, [settlement], { workflowId });
   assert.deepEqual(answers, [{ index: 0, kind: 'settled' }]);
 }
 
