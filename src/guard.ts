@@ -94,12 +94,15 @@ export interface Look {
   close(): void;
 }
 
+/** Each look wakes the process: an idle one is to stay idle. */
+const RESOLUTION_MS = 100;
+
 function watchVitals(): Look {
-  const delays = monitorEventLoopDelay({ resolution: 20 });
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   return {
     vitals() {
-      const loopDelayMs = delays.max / 1e6;
+      const loopDelayMs = Math.max(0, delays.max / 1e6 - RESOLUTION_MS);
       delays.reset();
       const { rss, heapUsed } = process.memoryUsage();
       const { heap_size_limit: heapLimit } = getHeapStatistics();
