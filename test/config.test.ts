@@ -382,7 +382,10 @@ test('in production there are keys of encryption, or somebody says that there ar
   const production = { NODE_ENV: 'production' };
   const fault = only('', production);
   assert.equal(fault.where, 'environment NODE_ENV');
-  assert.match(`${fault.expected} ${fault.hint}`, /ENCRYPTION_KEYS.*openssl.*encryption\.mode: off/);
+  assert.match(
+    `${fault.expected} ${fault.hint}`,
+    /ENCRYPTION_KEYS.*openssl.*encryption\.mode: off/,
+  );
   assert.equal(load('', { ...production, ENCRYPTION_KEYS: aKey }).encryption.mode, 'auto');
   assert.equal(load('encryption: { mode: off }', production).encryption.mode, 'off');
   const there = join(folder, 'there.key');
@@ -406,7 +409,10 @@ test('what is wrong with a key is told without the key', () => {
 });
 
 test('certificates belong together, and to an address with TLS', () => {
-  assert.equal(only('rabbit: { tls: { certFile: a.pem } }', { AMQP_URL: 'amqps://b' }).path, 'rabbit.tls');
+  assert.equal(
+    only('rabbit: { tls: { certFile: a.pem } }', { AMQP_URL: 'amqps://b' }).path,
+    'rabbit.tls',
+  );
   assert.equal(only('rabbit: { tls: { caFile: ca.pem } }').path, 'rabbit.tls.caFile');
   assert.equal(only('legacy: { tls: { caFile: ca.pem } }').path, 'legacy.tls.caFile');
   const fault = only('', { DESPACHANTE_LEGACY_TLS_CA_FILE: 'ca.pem' });
