@@ -164,7 +164,7 @@ export const broker: Scenario[] = [
   {
     name: 'broker/connection-closed',
     fault: 'The broker closes the connection of intake, three times, under load',
-    isQuick: true,
+    isQuick: false,
     run: connectionClosed,
   },
   {

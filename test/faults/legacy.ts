@@ -91,7 +91,7 @@ export const legacyMisconduct: Scenario[] = [
   {
     name: 'legacy/odd-answers-to-get',
     fault: `The legacy system answers the GET in ${ON_STATUS.length} odd ways: statuses, words nobody knows, another's status, results that flip or come after the deadline`,
-    isQuick: true,
+    isQuick: false,
     run: (world) => misbehave(world, ON_STATUS, 180_000),
   },
   {

@@ -1,6 +1,7 @@
 /** What a system runs out of: disk of the broker and of the store, memory of our own processes. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
+import { declareQueues } from '../../src/rabbit-queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
@@ -106,6 +107,7 @@ async function smallHeap(world: World): Promise<Trial> {
     roles: [],
   });
   const flow = flowOf(system);
+  await declareQueues(system.connection, system.config.rabbit);
   const heap = { NODE_OPTIONS: '--max-old-space-size=96' };
   const worker = supervise(() => system.start('worker', heap));
   const intake = supervise(() => system.start('intake', heap));
