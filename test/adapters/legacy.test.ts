@@ -159,18 +159,6 @@ test('not sent: a connection that does not stand within the deadline', async (t)
   assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
 });
 
-test('no more connections are opened than requests are allowed at once', async (t) => {
-  const ports = new Set<number | undefined>();
-  const server = await webServer(t, (_, response, wire) => {
-    ports.add(wire.socket.remotePort);
-    json(response, 200, { status: 'done' });
-  });
-  const legacy = legacyAt(t, server.url, { maxConcurrent: 3, timeout: 10_000 });
-  await Promise.all(Array.from({ length: 30 }, () => legacy.status('A-1')));
-  assert.equal(server.seen.length, 30);
-  assert.ok(ports.size <= 3, String(ports.size));
-});
-
 test('lost: a connection that is cut when the request has been read', async (t) => {
   const url = await rawServer(t, (socket) => socket.once('data', () => socket.destroy()));
   assert.equal((await legacyAt(t, url).submit(body, 'k')).kind, 'unknown');
