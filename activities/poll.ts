@@ -25,15 +25,21 @@ type Needs = Pick<Dependencies, 'legacy' | 'door' | 'learner' | 'metrics'>;
 /** With the newest plan of polls, where it is clearly better than the one the run has. */
 export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
 
-/** The poll that a run gets: as createPoll, and told the run's plan it brings a better one. Runs of before tell none. */
+/**
+ * The poll that a run gets: as createPoll, and told the run's plan it brings a better one when that is used up. Not before:
+ * what was seen while others of the same age still wait is of the quick ones alone. Runs of before tell no plan.
+ */
 export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
   const poll = createPoll(needs);
   return async (requests: PollRequest[], plan?: PollPlan): Promise<PollAnswers> => {
     const answers = await poll(requests);
-    const newest = plan === undefined ? null : needs.plans.replan(plan);
+    const newest = plan !== undefined && isUsedUp(plan, requests) ? needs.plans.replan(plan) : null;
     return newest === null ? answers : { answers, plan: newest };
   };
 };
+
+const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[]): boolean =>
+  requests.some(({ acceptedAt }) => Date.now() - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
 
 export const createPoll =
   (needs: Needs) =>

@@ -5,6 +5,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createPlannedPoll, createPoll } from '../../activities/poll.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { Interval } from '../../src/domain/latency.ts';
+import type { PollPlan } from '../../src/domain/poll-plan.ts';
 import { openDoor } from '../../src/door.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -276,27 +277,27 @@ test('when the end was seen, and when last it was not, is told to the learner; w
   assert.ok(observed.every(({ upTo }) => upTo >= 15_000 && upTo <= Date.now() - acceptedAt));
 });
 
-test('a run that tells its plan is given a better one with the answers, and one that tells none is not', async (t) => {
+test('a run that has outlived its plan is given a better one with the answers; before that, or without telling it, none', async (t) => {
   const simulator = await simulatorFor(t);
-  const requests = requestsOf(await file(simulator, { id: 'p', simulate: { neverFinish: true } }));
+  const [request] = requestsOf(await file(simulator, { id: 'p', simulate: { neverFinish: true } }));
+  assert.ok(request);
   const config = testConfig({ legacyUrl: simulator.url });
   const legacy = createLegacy(config);
   atEnd(t, () => legacy.close());
-  const [old, newest] = [10_000, 25_000].map((at) => ({
-    offsets: [at],
-    tail: 1_000,
-    longest: 60_000,
-  }));
+  const planTo = (at: number): PollPlan => ({ offsets: [at], tail: 1_000, longest: 60_000 });
+  const newest = planTo(25_000);
   const poll = createPlannedPoll({
     legacy,
     door: openDoor(createSlots(1)),
     learner: { observe() {} },
     metrics: createMetrics(),
-    plans: { replan: (current) => (current === old && newest !== undefined ? newest : null) },
+    plans: { replan: (current) => (current === newest ? null : newest) },
   });
   const answers = [{ index: 0, kind: 'processing' }];
-  const polled = (plan?: typeof old) => call((mine: typeof requests) => poll(mine, plan), requests);
-  assert.deepEqual(await polled(old), { answers, plan: newest });
+  const requests = [{ ...request, acceptedAt: Date.now() - 20_000 }];
+  const polled = (plan?: PollPlan) => call((mine: typeof requests) => poll(mine, plan), requests);
+  assert.deepEqual(await polled(planTo(10_000)), { answers, plan: newest });
+  assert.deepEqual(await polled(planTo(3_600_000)), answers);
   assert.deepEqual(await polled(newest), answers);
   assert.deepEqual(await polled(), answers);
 });
