@@ -15,11 +15,11 @@ interface PlanOptions {
 
 /** From bench/results/latest.json: 10,000 registrations on two cores. `test/commands/plan.test.ts` compares. */
 export const MEASURED: Costs = {
-  workerCpuMs: 1.93,
-  intakeCpuMs: 0.26,
-  serversCpuMs: 1.09,
-  workerBaseMb: 234,
-  workerKbInFlight: 32,
+  workerCpuMs: 2.1,
+  intakeCpuMs: 0.3,
+  serversCpuMs: 1.14,
+  workerBaseMb: 231,
+  workerKbInFlight: 34,
 };
 
 export function addPlan(program: Command): void {
