@@ -1,7 +1,7 @@
 /** Reading the journal again, and writing an operator's word into it. What the journal knows always comes first. */
 import type { SubmitAnswer } from '../src/domain/answers.ts';
 import { failpoint } from '../src/failpoint.ts';
-import { HEARTBEAT_MS } from '../src/journal.ts';
+import { sentUntil } from '../src/journal.ts';
 import type { Entry, JournalState } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
@@ -52,7 +52,7 @@ export async function answerOf(
     case 'abandoned':
       return { index, kind: 'abandoned', reason };
     case 'intent': {
-      const until = entry.at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
+      const until = sentUntil(entry, legacyTimeoutMs);
       if (Date.now() < until) return { index, kind: 'pending', until };
       const lost = 'the worker stopped while it was being submitted';
       const now = await journal.decide(entry._id, ['intent'], { state: 'unknown', reason: lost });

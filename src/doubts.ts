@@ -1,7 +1,7 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
 import type { Claim, Claims } from './claims.ts';
 import { claimKey, claimOfEntry, entryKey, nextEntry, readClaimKey } from './domain/names.ts';
-import { HEARTBEAT_MS } from './journal.ts';
+import { sentUntil } from './journal.ts';
 import type { Entry, Journal } from './journal.ts';
 
 export type OpenClaim = Omit<Claim, 'message'>;
@@ -71,8 +71,7 @@ export async function countDoubts({
 /** Why an entry is in doubt, or null when it is not. */
 export function doubtOf(entry: Entry, legacyTimeoutMs: number): string | null {
   if (entry.state === 'unknown') return entry.reason ?? 'the answer was lost';
-  const deadAt = entry.at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
-  const isDead = entry.state === 'intent' && Date.now() > deadAt;
+  const isDead = entry.state === 'intent' && Date.now() > sentUntil(entry, legacyTimeoutMs);
   return isDead ? 'the worker stopped while it was being submitted' : null;
 }
 

@@ -94,7 +94,10 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
       if (again.length > 0) {
         await collection.updateMany(
           { _id: { $in: again }, state: 'not-accepted' },
-          { $set: { state: 'intent', token, at: new Date() }, $inc: { tries: 1 } },
+          {
+            $set: { state: 'intent', token, at: new Date(), answeredAt: null },
+            $inc: { tries: 1 },
+          },
         );
         for (const [entry, { token: holder }] of await read(again)) {
           if (holder === token) mine.add(entry);

@@ -6,7 +6,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { LookUpRequest } from '../../activities/look-up.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
 import { LOOK_UP, nextEntry } from '../../src/domain/names.ts';
-import { call, claimed, testBed } from '../helpers/activities.ts';
+import { HEARTBEAT_MS } from '../../src/journal.ts';
+import { TIMEOUT_MS, call, claimed, testBed } from '../helpers/activities.ts';
 import { testDatabase } from '../helpers/servers.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import type { Respond } from '../helpers/web-server.ts';
@@ -65,6 +66,22 @@ test('what is not found may still be on its way: only after the settle time it i
   const next = { ...request, entry: nextEntry(request.entry) };
   assert.equal((await call(bed.submit, [next]))[0]?.kind, 'accepted');
   assert.equal(bed.simulator.stats().accepted, 1);
+});
+
+test('the settle time of a POST that was tried again counts from the last try, not from the answer to an earlier one', async (t) => {
+  const bed = await withSimulator(t);
+  const id = bed.id();
+  const [request] = await claimed(bed, [{ id, simulate: { errorStatus: 503, errorTimes: 1 } }]);
+  assert.ok(request);
+  await assert.rejects(call(bed.submit, [request]));
+  const { entry } = request;
+  await store.journal.open([entry], await store.journal.read([entry]), 'a worker that dies now');
+  await store.journal.decide(entry, ['intent'], { state: 'unknown' });
+  const sentAt = (await entryOf(entry))?.at.getTime() ?? 0;
+  const until = sentAt + HEARTBEAT_MS + TIMEOUT_MS + 60_000;
+  assert.deepEqual(await call(bed.lookUp, [{ ...request, id, settleTime: 60_000 }]), [
+    { index: 0, kind: 'absent', until },
+  ]);
 });
 
 test('found twice: a person is asked, and the list of doubts says why', async (t) => {
