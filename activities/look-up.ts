@@ -8,7 +8,7 @@ import { LOOK_UP } from '../src/domain/names.ts';
 import { sentUntil } from '../src/journal.ts';
 import type { Entry } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
 
 export interface LookUpRequest {
@@ -69,7 +69,8 @@ export function createLookUp(needs: Needs) {
     }
     // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
     const now = await journal.decide(entry, ['unknown'], wordOf(looked));
-    log.info({ entry, result: looked.kind, state: now?.state }, 'A doubt was looked up');
+    const facts = { ...placeOf(index), result: looked.kind, state: now?.state };
+    log.info(facts, 'A doubt was looked up');
     if (looked.kind === 'ambiguous' && now?.state === 'unknown') return { index, ...looked };
     return answerOf(needs, index, now);
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
+import { pino } from 'pino';
 import type { LookUpRequest } from '../../activities/look-up.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
 import { LOOK_UP, nextEntry } from '../../src/domain/names.ts';
@@ -82,6 +83,22 @@ test('the settle time of a POST that was tried again counts from the last try, n
   assert.deepEqual(await call(bed.lookUp, [{ ...request, id, settleTime: 60_000 }]), [
     { index: 0, kind: 'absent', until },
   ]);
+});
+
+test('what is logged of a look-up names the run, and neither the registration nor what is named after it', async (t) => {
+  const told: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void told.push(line) });
+  const simulator = await simulatorFor(t);
+  const bed = await testBed(t, {
+    store,
+    legacyUrl: simulator.url,
+    legacy: { lookup },
+    replace: { log },
+  });
+  const request = await inDoubt(bed);
+  await call(bed.lookUp, [request], { workflowId: 'run-a' });
+  assert.match(told.join(''), /"workflowId":"run-a".*A doubt was looked up/);
+  assert.ok(!told.join('').includes(request.id), told.join(''));
 });
 
 test('found twice: a person is asked, and the list of doubts says why', async (t) => {
