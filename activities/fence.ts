@@ -31,8 +31,19 @@ export const stale = (): ApplicationFailure =>
     message: 'This attempt was paused for so long that another one may be under way',
   });
 
-/** Whether another run holds it. A claim that is not there any more is nobody's. */
-export const isTaken = (holder: string | undefined, run: string): boolean =>
-  holder !== undefined && holder !== run;
-
-export const taken = ({ index }: { index: number }): Taken => ({ index, kind: 'taken' });
+/**
+ * Divides into what this run still holds, and the answers for what another run has taken. A claim that is not there any more
+ * is nobody's. `holderOf`: the workflow id of the run that holds a claim.
+ */
+export function fenced<T extends { index: number; claim: string }>(
+  all: readonly T[],
+  holderOf: (claim: string) => string | undefined,
+): { ours: T[]; lost: Taken[] } {
+  const run = ownRun();
+  const isOurs = ({ claim }: T): boolean => (holderOf(claim) ?? run) === run;
+  const lost = all.filter((each) => !isOurs(each));
+  return {
+    ours: all.filter(isOurs),
+    lost: lost.map(({ index }) => ({ index, kind: 'taken' })),
+  };
+}

@@ -2,7 +2,7 @@
  * Asks the legacy system itself what became of a registration in doubt, by natural key. The journal is read first and
  * outweighs it; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
  */
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { LookUpAnswer } from '../src/domain/answers.ts';
 import { LOOK_UP } from '../src/domain/names.ts';
 import { sentUntil } from '../src/journal.ts';
@@ -10,6 +10,7 @@ import type { Entry } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
+import { tryLater } from './try-later.ts';
 
 export interface LookUpRequest {
   index: number;
@@ -103,10 +104,5 @@ function wordOf(
 
 function nothingReadable(answers: LookUpAnswer[]): ApplicationFailure {
   const unreadable = answers.filter((answer) => answer.kind === 'unreadable');
-  const rest = Math.max(0, ...unreadable.map(({ retryAfter }) => retryAfter ?? 0));
-  return ApplicationFailure.create({
-    type: 'LookUpUnreadable',
-    message: `Nothing could be looked up: ${unreadable[0]?.reason ?? 'the worker was stopping'}`,
-    ...(rest > 0 ? { nextRetryDelay: rest } : {}),
-  });
+  return tryLater('LookUpUnreadable', 'Nothing could be looked up', unreadable);
 }

@@ -3,7 +3,7 @@
  * readable ones; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
  */
 import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { PollAnswer } from '../src/domain/answers.ts';
 import type { PollPlan } from '../src/domain/poll-plan.ts';
 import type { Held } from '../src/door.ts';
@@ -11,6 +11,7 @@ import { failpoint } from '../src/failpoint.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
+import { tryLater } from './try-later.ts';
 
 export interface PollRequest {
   index: number;
@@ -111,10 +112,5 @@ function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
   const unreadable = answers.filter(
     (answer) => answer.kind === 'unreadable' || answer.kind === 'held',
   );
-  const rest = Math.max(0, ...unreadable.map(({ retryAfter }) => retryAfter ?? 0));
-  return ApplicationFailure.create({
-    type: 'LegacyUnreadable',
-    message: `No status could be read: ${unreadable[0]?.reason ?? 'the worker was stopping'}`,
-    ...(rest > 0 ? { nextRetryDelay: rest } : {}),
-  });
+  return tryLater('LegacyUnreadable', 'No status could be read', unreadable);
 }

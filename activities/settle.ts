@@ -13,7 +13,7 @@ import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
-import { isTaken, ownRun, readInTime, stale, taken } from './fence.ts';
+import { fenced, ownRun, readInTime, stale } from './fence.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 
@@ -47,11 +47,9 @@ export function createSettle({
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
-        const run = ownRun();
         const keys = settlements.map(({ claim }) => claim);
         const holders = await readInTime(() => claims.holders(keys));
-        const ours = settlements.filter(({ claim }) => !isTaken(holders.get(claim), run));
-        const lost = settlements.filter((each) => !ours.includes(each)).map(taken);
+        const { ours, lost } = fenced(settlements, (claim) => holders.get(claim));
         if (ours.length === 0) return lost;
         if (!liveness.isCurrent()) throw stale();
         failpoint('persist-writing');
@@ -88,9 +86,7 @@ export function createSettle({
         if (watched.length > 0) await claims.watch(watched, run);
         failpoint('route-concluded');
         const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
-        const isOthers = ({ claim }: Settlement) => isTaken(found.get(claim)?.workflowId, run);
-        const lost = settlements.filter(isOthers).map(taken);
-        const ours = settlements.filter((each) => !isOthers(each));
+        const { ours, lost } = fenced(settlements, (claim) => found.get(claim)?.workflowId);
         if (ours.length === 0) return lost;
         const answers = await Promise.all(
           ours.map((settlement) =>

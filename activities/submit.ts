@@ -5,7 +5,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer, Taken } from '../src/domain/answers.ts';
 import { claimOfEntry, entryBefore } from '../src/domain/names.ts';
 import type { Held } from '../src/door.ts';
@@ -14,10 +14,11 @@ import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
-import { isTaken, ownRun, readInTime, taken } from './fence.ts';
+import { fenced, readInTime } from './fence.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
+import { tryLater } from './try-later.ts';
 
 export interface SubmitRequest {
   index: number;
@@ -102,9 +103,7 @@ async function sendChunk(
   const token = randomUUID();
   failpoint('submit-opening');
   const held = await readInTime(() => claims.held(requests.map(({ claim }) => claim)));
-  const isOthers = ({ claim }: SubmitRequest) => isTaken(held.get(claim)?.workflowId, ownRun());
-  const lost = requests.filter(isOthers).map(taken);
-  const chunk = requests.filter((request) => !isOthers(request));
+  const { ours: chunk, lost } = fenced(requests, (claim) => held.get(claim)?.workflowId);
   if (chunk.length === 0) return lost;
   const mine = await journal.open(
     chunk.map(({ entry }) => entry),
@@ -166,13 +165,10 @@ async function allEnded(promises: Promise<void>[]): Promise<void> {
 }
 
 function nobodyAnswered(answers: (SubmitAnswer | Taken)[], held: Held | null): ApplicationFailure {
-  const reasons = answers.map((answer) => ('reason' in answer ? answer.reason : answer.kind));
-  if (held !== null) reasons.push(held.reason);
-  const rests = answers.map((answer) => ('retryAfter' in answer ? (answer.retryAfter ?? 0) : 0));
-  const rest = Math.max(0, held?.retryAfter ?? 0, ...rests);
-  return ApplicationFailure.create({
-    type: 'LegacyUnavailable',
-    message: `Nothing was accepted: ${reasons[0] ?? 'the worker was stopping'}`,
-    ...(rest > 0 ? { nextRetryDelay: rest } : {}),
-  });
+  const unanswered = answers.map((answer) => ({
+    reason: 'reason' in answer ? answer.reason : answer.kind,
+    retryAfter: 'retryAfter' in answer ? answer.retryAfter : null,
+  }));
+  if (held !== null) unanswered.push(held);
+  return tryLater('LegacyUnavailable', 'Nothing was accepted', unanswered);
 }
