@@ -2,9 +2,9 @@
  * The circuit breaker's state, one document that all processes share. Every change names the state it builds on, so that
  * it opens once and one probe goes out, however many see the same trouble.
  */
-import { MongoServerError } from 'mongodb';
 import type { Db, Document } from 'mongodb';
 import { NOW } from './control.ts';
+import { isDuplicateKey } from './mongo.ts';
 
 export interface BreakerDocument {
   _id: 'breaker';
@@ -57,7 +57,7 @@ export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
         await collection.updateOne({ _id: 'breaker', $or }, update, { upsert: true });
       } catch (error) {
         // There is one that is not closed: somebody else was faster.
-        if (!(error instanceof MongoServerError && error.code === 11000)) throw error;
+        if (!isDuplicateKey(error)) throw error;
       }
     },
     takeProbe: (token, lastsMs) =>

@@ -8,6 +8,7 @@ import type { IncomingMessage } from 'node:http';
 import type { PayloadCodec } from '@temporalio/common';
 import { JSONToPayload, payloadToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
+import { listen, stopServing } from './listen.ts';
 import type { Log } from './log.ts';
 import { DecryptionError } from './payload-codec.ts';
 
@@ -89,21 +90,13 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
   });
   server.requestTimeout = SLOWEST_MS;
   server.headersTimeout = SLOWEST_MS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}. Use another --port.`)),
-    );
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  const bound = await listen(
+    server,
+    host,
+    port,
+    ({ message }) => `Cannot listen on ${host}:${port}: ${message}. Use another --port.`,
+  );
+  return { port: bound, close: () => stopServing(server) };
 }
 
 const corsHeaders = (origin: string) => ({

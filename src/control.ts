@@ -60,6 +60,9 @@ export interface ControlStore {
 /** The clock of the server, in an expression. */
 export const NOW: Document = { $toLong: '$$NOW' };
 
+/** For what is written all the time, and of which a crash of MongoDB may lose a moment. */
+export const LIGHT = { writeConcern: { w: 1, journal: false } } as const;
+
 const EMPTY: Omit<Control, 'now'> = {
   pause: null,
   limits: {},

@@ -4,7 +4,7 @@ import { openControl } from './control.ts';
 import { LIMITS, limitsInForce } from './domain/limits.ts';
 import { warning, well } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { holdsOf } from './holds.ts';
+import { SHARED_HOLDS, holdsOf } from './holds.ts';
 import { connectMongo } from './mongo.ts';
 
 const REMEDIES = {
@@ -30,7 +30,7 @@ export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
           ],
     );
     const holds = holdsOf(control, config);
-    const held = (['paused', 'breaker', 'limits', 'guard'] as const).flatMap((by) =>
+    const held = SHARED_HOLDS.flatMap((by) =>
       holds[by] === undefined ? [] : [warning('intake', `${by}: ${holds[by]}`, REMEDIES[by])],
     );
     return [well('limits', limits.join(', ')), ...held];

@@ -123,7 +123,8 @@ export async function latestEntries(
   return latest;
 }
 
-async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[]> {
+/** In pieces that are large enough for a query each. */
+export async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[]> {
   let chunk: T[] = [];
   for await (const each of all) {
     chunk.push(each);

@@ -2,10 +2,8 @@
 import type { Config } from './config-schema.ts';
 import type { ControlWatch } from './control-watch.ts';
 import type { Guard } from './guard.ts';
-import { holdsOf } from './holds.ts';
+import { SHARED_HOLDS, holdsOf } from './holds.ts';
 import type { Valve } from './valve.ts';
-
-const FOLLOWED = ['paused', 'breaker', 'limits', 'guard'] as const;
 
 export function followControl(
   valve: Pick<Valve, 'hold' | 'letGo'>,
@@ -18,7 +16,7 @@ export function followControl(
     const holds = control === null ? {} : holdsOf(control, config);
     const suffers = guard.suffers();
     if (suffers !== null) holds.guard = suffers;
-    for (const by of FOLLOWED) {
+    for (const by of SHARED_HOLDS) {
       const why = holds[by];
       if (why === undefined) valve.letGo(by);
       else valve.hold(by, why);

@@ -1,5 +1,6 @@
 /** `/live`, `/ready` and `/metrics` of a process, on a port of its own. */
 import { createServer } from 'node:http';
+import { listen, stopServing } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Health {
@@ -64,23 +65,12 @@ export async function serveHealth({
         return send(404, 'text/plain', 'try /live, /ready or /metrics\n');
     }
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new Error(
-          `Cannot serve health on ${host}:${port}: ${error.message}. Set another port in "health".`,
-        ),
-      ),
-    );
-    server.listen(port, host, resolve);
-  });
-  const address = server.address();
-  return {
-    port: typeof address === 'object' && address !== null ? address.port : port,
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-  };
+  const bound = await listen(
+    server,
+    host,
+    port,
+    ({ message }) =>
+      `Cannot serve health on ${host}:${port}: ${message}. Set another port in "health".`,
+  );
+  return { port: bound, close: () => stopServing(server) };
 }

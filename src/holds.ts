@@ -8,10 +8,13 @@ import type { Hold } from './valve.ts';
 /** Requests were held back within this time: there is enough in Temporal to go on with. */
 const HELD_BACK_MS = 3_000;
 
+/** The reasons that all processes know of. */
+export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const satisfies Hold[];
+
 export function holdsOf(
   { now, pause, breaker, heldBackAt, workers }: Control,
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
-): Partial<Record<Extract<Hold, 'paused' | 'breaker' | 'limits' | 'guard'>, string>> {
+): Partial<Record<(typeof SHARED_HOLDS)[number], string>> {
   const suffering = Object.values(workers).find(
     (worker) => worker.suffers !== null && isAlive(worker, now),
   );

@@ -5,8 +5,8 @@
  */
 import type { Db } from 'mongodb';
 import type { Claims } from './claims.ts';
-import { NOW } from './control.ts';
-import { currentEntries } from './doubts.ts';
+import { LIGHT, NOW } from './control.ts';
+import { chunks, currentEntries } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import type { Journal } from './journal.ts';
 
@@ -30,8 +30,6 @@ export interface InFlight {
 const EVERY_MS = 1_000;
 /** Older counts are not believed: the limit may have been off meanwhile. */
 const STALE_MS = 10_000;
-const AT_ONCE = 1_000;
-const LIGHT = { writeConcern: { w: 1, journal: false } } as const;
 
 export interface InFlightStore {
   db: Db;
@@ -101,13 +99,12 @@ export function openInFlight(store: InFlightStore): InFlight {
 
 /** Accepted or just being submitted, and not settled. What is in doubt is not among them. */
 export async function countInFlight(store: InFlightStore): Promise<number> {
-  const open = await store.claims.collection
+  const open = store.claims.collection
     .find({ settledAt: null, conflict: false })
-    .project<OpenClaim>({ message: 0 })
-    .toArray();
+    .project<OpenClaim>({ message: 0 });
   let count = 0;
-  for (let from = 0; from < open.length; from += AT_ONCE) {
-    const entries = await currentEntries(store, open.slice(from, from + AT_ONCE));
+  for await (const claims of chunks(open)) {
+    const entries = await currentEntries(store, claims);
     for (const { state } of entries.values()) {
       if (state === 'accepted' || state === 'intent') count += 1;
     }

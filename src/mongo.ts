@@ -1,4 +1,4 @@
-import { MongoBulkWriteError, MongoClient } from 'mongodb';
+import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
 import type { Db, MongoClientOptions, WriteError } from 'mongodb';
 import type { Config } from './config-schema.ts';
 import { errorFacts } from './log.ts';
@@ -79,6 +79,12 @@ export interface PartialFailure {
   transient: Set<number>;
 }
 
+const DUPLICATE_KEY = 11_000;
+
+/** Whether a single write met a key that is there already. */
+export const isDuplicateKey = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+
 /** Reads the failures of an unordered bulk write. @throws the error itself when it is no such failure */
 export function partialFailure(error: unknown): PartialFailure {
   if (!(error instanceof MongoBulkWriteError)) throw error;
@@ -90,7 +96,7 @@ export function partialFailure(error: unknown): PartialFailure {
   const list: WriteError[] = [error.writeErrors].flat();
   if (list.length === 0) throw error;
   for (const { index, code, errmsg } of list) {
-    if (code === 11000) failure.duplicates.add(index);
+    if (code === DUPLICATE_KEY) failure.duplicates.add(index);
     else if (PERMANENT.has(code)) failure.permanent.set(index, `MongoDB ${code}: ${errmsg ?? ''}`);
     else failure.transient.add(index);
   }

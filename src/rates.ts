@@ -3,7 +3,7 @@
  * knows when the next request may go out. Whoever dies with a piece has used it up; nobody ever has too many.
  */
 import type { Db } from 'mongodb';
-import { NOW } from './control.ts';
+import { LIGHT, NOW } from './control.ts';
 
 export type RateKind = 'submits' | 'gets';
 
@@ -23,9 +23,6 @@ export interface Rates {
   /** Tells that requests had to be given back because the limit is reached. */
   heldBack(kind: RateKind): Promise<void>;
 }
-
-/** What a crash of MongoDB loses of this is a moment's worth of the limit. */
-const LIGHT = { writeConcern: { w: 1, journal: false } } as const;
 
 export function openRates(db: Db): Rates {
   const collection = db.collection<RateDocument>('control');

@@ -5,10 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Db } from 'mongodb';
-import { MongoServerError } from 'mongodb';
-import { NOW } from './control.ts';
+import { LIGHT, NOW } from './control.ts';
 import { isAlive, shareOf } from './domain/shares.ts';
 import type { WorkerShare } from './domain/shares.ts';
+import { isDuplicateKey } from './mongo.ts';
 
 export interface WorkerDocument extends WorkerShare {
   host: string;
@@ -29,7 +29,6 @@ export interface Membership {
   leave(): Promise<void>;
 }
 
-const LIGHT = { writeConcern: { w: 1, journal: false } } as const;
 const TRIES = 10;
 
 /** @param isGone whether a process of this machine has ended: its share need not be waited for */
@@ -91,7 +90,7 @@ export function joinWorkers(db: Db, isGone = hasEnded): Membership {
       );
       return matchedCount + upsertedCount === 1;
     } catch (error) {
-      if (error instanceof MongoServerError && error.code === 11000) return false;
+      if (isDuplicateKey(error)) return false;
       throw error;
     }
   }
