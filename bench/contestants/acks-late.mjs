@@ -3,34 +3,14 @@
 // and so the throughput: 2,000 in 15 s); one timer per registration; requests share 256 kept-alive connections.
 // What it knowingly gives up: it does not know what it had submitted when the process dies, so the broker's second delivery
 // is submitted again.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { consume, firstPollMs, nextPollMs, openResults, poll, submit } from './common.mjs';
+import { consume, ended, insist, openResults, submit } from './common.mjs';
 
 const results = await openResults();
 
-/** Does it again after a second, for as long as it fails. */
-async function insist(work) {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      process.stderr.write(`${error.message}\n`);
-      await sleep(nextPollMs);
-    }
-  }
-}
-
 await consume(2_000, async ({ id, body, receivedAt }, ack) => {
   const requestId = await insist(() => submit(id, body));
-  let due = Date.now() + firstPollMs;
-  for (;;) {
-    await sleep(due - Date.now());
-    const status = await insist(() => poll(requestId));
-    if (status === 'failed') process.stderr.write(`${id} failed\n`);
-    if (status === 'failed') return ack();
-    if (status === 'done') break;
-    due = Math.max(due + nextPollMs, Date.now());
-  }
-  await insist(() => results.register(id, requestId, receivedAt));
+  const status = await ended(requestId);
+  if (status === 'failed') process.stderr.write(`${id} failed\n`);
+  else await insist(() => results.register(id, requestId, receivedAt));
   ack();
 });

@@ -6,7 +6,7 @@
 // look for stalled jobs each 5 s, so that a crash is noticed soon (defaults: 30 s and 30 s); a stalled job is never given
 // up; finished jobs stay for an hour, since their id is what tells a message that is delivered twice.
 import { DelayedError, Queue, Worker } from 'bullmq';
-import { consume, firstPollMs, nextPollMs, openResults, poll, submit } from './common.mjs';
+import { consumeInBulk, firstPollMs, nextPollMs, openResults, poll, submit } from './common.mjs';
 
 const { hostname: host, port } = new URL(process.env.REDIS_URL);
 const connection = { host, port: Number(port), maxRetriesPerRequest: null };
@@ -46,29 +46,18 @@ const worker = new Worker(name, process_, {
 worker.on('error', (error) => process.stderr.write(`${error.message}\n`));
 await worker.waitUntilReady();
 
-let waiting = [];
-let timer;
-async function add() {
-  clearTimeout(timer);
-  const batch = waiting;
-  waiting = [];
-  const jobs = batch.map(({ id, body, receivedAt }) => ({
-    name: 'register',
-    data: { id, body, receivedAt },
-    opts: {
-      jobId: id,
-      attempts: 1_000,
-      backoff: { type: 'fixed', delay: nextPollMs },
-      removeOnComplete: { age: 3_600 },
-    },
-  }));
-  await queue.addBulk(jobs);
-  for (const { ack } of batch) ack();
-}
-
-await consume(1_000, (message, ack) => {
-  waiting.push({ ...message, ack });
-  if (waiting.length === 1) timer = setTimeout(add, 20);
-  if (waiting.length === 500) return add();
-});
+await consumeInBulk(1_000, (batch) =>
+  queue.addBulk(
+    batch.map(({ id, body, receivedAt }) => ({
+      name: 'register',
+      data: { id, body, receivedAt },
+      opts: {
+        jobId: id,
+        attempts: 1_000,
+        backoff: { type: 'fixed', delay: nextPollMs },
+        removeOnComplete: { age: 3_600 },
+      },
+    })),
+  ),
+);
 void worker.run();

@@ -1,5 +1,6 @@
 // What every contestant gets, so that they differ only in how they keep their work: the HTTP client with the settings of
 // src/legacy.ts, the cadence of polls, the consumer, the writes to MongoDB, and the start signal of the bench.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { MongoClient } from 'mongodb';
 import { Pool } from 'undici';
@@ -82,6 +83,45 @@ export async function consume(prefetch, onMessage) {
     const message = { id: JSON.parse(body).id, body, receivedAt: new Date() };
     void onMessage(message, () => channel.ack(delivery));
   });
+}
+
+/** Has deliveries taken over in bulk, up to 500 of 20 ms together, and acknowledges them when they are. */
+export async function consumeInBulk(prefetch, takeOver) {
+  let waiting = [];
+  let timer;
+  async function add() {
+    clearTimeout(timer);
+    const batch = waiting;
+    waiting = [];
+    await takeOver(batch);
+    for (const { ack } of batch) ack();
+  }
+  await consume(prefetch, (message, ack) => {
+    waiting.push({ ...message, ack });
+    if (waiting.length === 1) timer = setTimeout(add, 20);
+    if (waiting.length === 500) return add();
+  });
+}
+
+/** Does it again after a second, for as long as it fails. */
+export async function insist(work) {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      process.stderr.write(`${error.message}\n`);
+      await sleep(nextPollMs);
+    }
+  }
+}
+
+/** Asks in the cadence of all until the legacy system has ended with it. @returns done or failed */
+export async function ended(requestId) {
+  for (let due = Date.now() + firstPollMs; ; due = Math.max(due + nextPollMs, Date.now())) {
+    await sleep(due - Date.now());
+    const status = await insist(() => poll(requestId));
+    if (status !== 'processing') return status;
+  }
 }
 
 /** Tells the bench that everything is connected, and waits for its word to begin. */

@@ -7,7 +7,7 @@
 // had are given out again after 10 s (default: 15 min), looked for each second; no archiving, no schedules.
 import { setTimeout as sleep } from 'node:timers/promises';
 import PgBoss from 'pg-boss';
-import { consume, firstPollMs, nextPollMs, openResults, poll, submit } from './common.mjs';
+import { consumeInBulk, firstPollMs, nextPollMs, openResults, poll, submit } from './common.mjs';
 
 const boss = new PgBoss({
   connectionString: process.env.POSTGRES_URL,
@@ -71,24 +71,12 @@ async function work(queue, jobs, step) {
   if (ill.length > 0) await boss.fail(queue, ill);
 }
 
-let waiting = [];
-let timer;
-async function add() {
-  clearTimeout(timer);
-  const batch = waiting;
-  waiting = [];
-  await boss.insert(
+await consumeInBulk(1_000, (batch) =>
+  boss.insert(
     // Not 0: a job is kept for some days from its start, and one that should have started long ago is swept away unseen.
     batch.map(({ id, body, receivedAt }) => job('submit', { id, body, receivedAt }, Date.now())),
-  );
-  for (const { ack } of batch) ack();
-}
-
-await consume(1_000, (message, ack) => {
-  waiting.push({ ...message, ack });
-  if (waiting.length === 1) timer = setTimeout(add, 20);
-  if (waiting.length === 500) return add();
-});
+  ),
+);
 for (let loop = 0; loop < 8; loop++) {
   void run('submit', submitOne);
   void run('poll', pollOne);
