@@ -2,19 +2,17 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
-import { sweepScheduleId } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
+import { sweepScheduleOf } from '../helpers/sweeps.ts';
 import { startSystem } from '../helpers/system.ts';
 
-const system = await startSystem(
-  { after, afterEach },
-  { env: { DESPACHANTE_LEGACY_DEADLINE: '1s' } },
-);
+const scope = { after, afterEach };
+const system = await startSystem(scope, { env: { DESPACHANTE_LEGACY_DEADLINE: '1s' } });
 const flow = flowOf(system);
-const { client, store } = system;
-const scheduleId = sweepScheduleId(system.config.temporal.taskQueue);
+const { store } = system;
+const schedule = sweepScheduleOf(scope, system);
 
 /** Timed out, and due to be asked for as if the first minute were over. */
 async function timedOut(latencyMs: number): Promise<string> {
@@ -65,12 +63,6 @@ test('a late success is found by a sweep and told everywhere, and a redrive regi
 });
 
 test('the worker looks by its Schedule, says so in its log and counts it', async () => {
-  after(() =>
-    client.schedule
-      .getHandle(scheduleId)
-      .delete()
-      .catch(() => {}),
-  );
   await system.stop('worker');
   await system.start('worker', { DESPACHANTE_SWEEPER_ENABLED: 'true' });
   const id = await timedOut(3_000);
@@ -78,7 +70,7 @@ test('the worker looks by its Schedule, says so in its log and counts it', async
   await eventually('a sweep has found it', async () => {
     if ((await flow.claimed(id)).lateResult === undefined) {
       await isDue(id);
-      await client.schedule.getHandle(scheduleId).trigger();
+      await schedule.trigger();
     }
     assert.equal((await flow.claimed(id)).lateResult?.status, 'done');
   });

@@ -2,20 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
-import { sweepScheduleId } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { NOBODY } from '../helpers/activities.ts';
 import { uniqueName } from '../helpers/servers.ts';
+import { sweepScheduleOf } from '../helpers/sweeps.ts';
 import { startSystem } from '../helpers/system.ts';
 
-const system = await startSystem(
-  { after, afterEach },
-  { env: { DESPACHANTE_SWEEPER_OLDER_THAN: '0ms' } },
-);
+const scope = { after, afterEach };
+const system = await startSystem(scope, { env: { DESPACHANTE_SWEEPER_OLDER_THAN: '0ms' } });
 const flow = flowOf(system);
 const { client, store } = system;
-const scheduleId = sweepScheduleId(system.config.temporal.taskQueue);
+const schedule = sweepScheduleOf(scope, system);
 
 const idsOf = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
@@ -161,12 +159,6 @@ test('a duplicate that meets what a terminated run has left takes it up itself',
 });
 
 test('the worker has it swept by a Schedule, which it makes at its start and removes when it is told to', async () => {
-  after(() =>
-    client.schedule
-      .getHandle(scheduleId)
-      .delete()
-      .catch(() => {}),
-  );
   await system.stop('worker');
   await system.start('worker', { DESPACHANTE_SWEEPER_ENABLED: 'true' });
   const id = uniqueName();
@@ -174,21 +166,21 @@ test('the worker has it swept by a Schedule, which it makes at its start and rem
   await flow.claimed(id);
   await terminateRunsOf([id]);
   await eventually('a sweep has taken it up', async () => {
-    await client.schedule.getHandle(scheduleId).trigger();
+    await schedule.trigger();
     assert.ok((await flow.claimed(id)).takenFrom);
   });
   assert.equal(await flow.outcomeOf(id), 'registered');
 
   await system.stop('worker');
   await system.start('worker', { DESPACHANTE_SWEEPER_ENABLED: 'true' });
-  const { spec } = await client.schedule.getHandle(scheduleId).describe();
+  const { spec } = await schedule.describe();
   assert.deepEqual(
     spec.intervals?.map(({ every }) => every),
     [300_000],
   );
   await system.stop('worker');
   await system.start('worker');
-  await assert.rejects(client.schedule.getHandle(scheduleId).describe(), /not found/i);
+  await assert.rejects(schedule.describe(), /not found/i);
 });
 
 test('the sum over all of this holds', async () => {

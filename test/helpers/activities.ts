@@ -1,5 +1,7 @@
 /** The activities over the real store and a legacy system, each call in an activity context of its own. */
+import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/create.ts';
@@ -58,6 +60,16 @@ export const call = <A, R>(
   argument: A,
   attempt: Partial<Attempt> = {},
 ): Promise<R> => callWithin(attemptOf(attempt), activity, argument);
+
+/** For `assert.rejects`: a failure of this type, which Temporal's retry policy tries again. */
+export const triedLater =
+  (type: string) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof ApplicationFailure, String(error));
+    assert.equal(error.type, type);
+    assert.notEqual(error.nonRetryable, true);
+    return true;
+  };
 
 /** A failure queue that keeps its records for a test to look at, or refuses them. */
 export interface RecordedFailures extends Failures {
