@@ -15,6 +15,8 @@ export interface GatherOptions<T> {
   /** Batches handed over at the same time. */
   concurrency: number;
   bytesOf: (item: T) => number;
+  /** ms by a clock that nobody sets: one that is put back would hold partial batches up for as long. */
+  now?: () => number;
   /** Takes a batch over; must not throw. */
   handOver: (batch: T[]) => Promise<void>;
 }
@@ -34,7 +36,8 @@ export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
   let isRipe = false;
   let isDraining = false;
   let allowance = PARTIAL_BURST;
-  let allowanceAt = Date.now();
+  const now = options.now ?? (() => performance.now());
+  let allowanceAt = now();
   const busy = new Set<Promise<void>>();
 
   const isFull = () =>
@@ -68,10 +71,10 @@ export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
   function isDue(): boolean {
     if (isFull()) return true;
     if (!isRipe) return false;
-    const now = Date.now();
-    const regained = ((now - allowanceAt) * options.partialPerSecond) / 1_000;
+    const at = now();
+    const regained = ((at - allowanceAt) * options.partialPerSecond) / 1_000;
     allowance = Math.min(PARTIAL_BURST, allowance + regained);
-    allowanceAt = now;
+    allowanceAt = at;
     if (allowance < 1 && !isDraining) return false;
     allowance -= 1;
     return true;

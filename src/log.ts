@@ -36,7 +36,11 @@ export function errorFacts(error: unknown): { error: string; code?: string } {
   return { error: `${error.name}: ${error.message}`, ...(isCode ? { code: String(code) } : {}) };
 }
 
-const WITH_FOREIGN_WORDS = new Set<unknown>(['LegacyUnavailable', 'LegacyUnreadable']);
+const WITH_FOREIGN_WORDS = new Set<unknown>([
+  'LegacyUnavailable',
+  'LegacyUnreadable',
+  'LookUpUnreadable',
+]);
 const OWN_WORDS =
   /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|ERR_(?:TLS|SSL)_\w+|[A-Z_]*CERT_[A-Z_]+|HTTP \d{3})\b/;
 

@@ -15,6 +15,7 @@ function gathererFor(t: TestContext, options: Partial<GatherOptions<string>> = {
     bytes: 1_000,
     waitMs: 20,
     partialPerSecond: 2,
+    now: () => Date.now(),
     concurrency: 2,
     bytesOf: (text) => text.length,
     handOver: (batch) => {
