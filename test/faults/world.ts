@@ -1,5 +1,6 @@
 /** Runs a scenario in a world of its own, and tidies up after it. */
 import { draw } from '../../src/simulator/draw.ts';
+import { endAll } from '../helpers/servers.ts';
 import type { Scenario, Trial, World } from './scenario.ts';
 
 export type Circumstances = Pick<World, 'seed' | 'isQuick' | 'options' | 'tell'>;
@@ -29,14 +30,7 @@ export async function trial(scenario: Scenario, circumstances: Circumstances): P
 }
 
 async function tidyUp(hooks: (() => Promise<void> | void)[], passed: boolean): Promise<void> {
-  const failures: unknown[] = [];
-  for (const hook of hooks.reverse()) {
-    try {
-      await hook();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
+  const failures = await endAll(hooks);
   // What the scenario itself has thrown says more.
   if (passed && failures.length > 0) {
     const [cause] = failures;

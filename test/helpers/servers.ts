@@ -30,16 +30,22 @@ export function atEnd(t: Ending, tidy: () => Promise<void> | void): void {
   const all = [tidy];
   tidyings.set(t, all);
   t.after(async () => {
-    const failures: unknown[] = [];
-    for (const each of all.reverse()) {
-      try {
-        await each();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
+    const failures = await endAll(all);
     if (failures.length > 0) throw new AggregateError(failures, 'not all could be tidied up');
   });
+}
+
+/** Does all of it, the last thing first, also when some of it fails. Resolves with what failed; never throws. */
+export async function endAll(tidyings: (() => Promise<void> | void)[]): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  for (const each of tidyings.reverse()) {
+    try {
+      await each();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
 }
 
 /** An address out of the environment. @throws Error that says how to have it set */
