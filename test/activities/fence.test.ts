@@ -2,9 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import type { Settlement } from '../../activities/settle.ts';
-import type { OutcomeKind } from '../../src/domain/outcome.ts';
-import { call, claimed, claimRequest, testBed, triedLater } from '../helpers/activities.ts';
+import {
+  call,
+  claimed,
+  claimRequest,
+  settlementOf,
+  testBed,
+  triedLater,
+} from '../helpers/activities.ts';
 import type { BedOptions } from '../helpers/activities.ts';
 import { testDatabase } from '../helpers/servers.ts';
 import { simulatorFor } from '../simulator/harness.ts';
@@ -12,7 +17,6 @@ import { simulatorFor } from '../simulator/harness.ts';
 const store = await testDatabase({ after });
 const OLD = { workflowId: 'run-old' };
 const NEW = { workflowId: 'run-new' };
-const at = 1_700_000_000_000;
 
 /** Activities for which `run-old` is dead: what it has claimed is taken by the next that meets it. */
 const bedFor = (t: TestContext, options: BedOptions = {}) =>
@@ -33,18 +37,6 @@ async function takenOver(bed: Awaited<ReturnType<typeof bedFor>>): Promise<strin
   assert.equal(answer?.kind, 'claimed');
   return id;
 }
-
-const settlementOf = (id: string, kind: OutcomeKind, index = 0): Settlement => ({
-  index,
-  id,
-  claim: `${id}~0`,
-  entry: `${id}~0#1`,
-  requestId: `REQ-${id}`,
-  acceptedAt: at - 12_000,
-  polls: 2,
-  doubt: false,
-  outcome: { kind, at },
-});
 
 const claimOf = async (id: string) => (await store.claims.find([`${id}~0`])).get(`${id}~0`);
 const isTaken = [{ index: 0, kind: 'taken' }];
@@ -68,7 +60,7 @@ test('persist: what is still the run’s own is settled beside what was taken fr
   await call(bed.claim, [claimRequest(kept, { index: 1 })], OLD);
   const answers = await call(
     bed.persist,
-    [settlementOf(lost, 'registered'), settlementOf(kept, 'registered', 1)],
+    [settlementOf(lost, 'registered'), settlementOf(kept, 'registered', { index: 1 })],
     OLD,
   );
   assert.deepEqual(answers.map(({ index, kind }) => `${index} ${kind}`).sort(), [

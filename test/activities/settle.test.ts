@@ -1,36 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { Settlement } from '../../activities/settle.ts';
-import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import { createFailures } from '../../src/failures.ts';
 import { openResults } from '../../src/results.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
-import { call, claimRequest, testBed, triedLater } from '../helpers/activities.ts';
+import {
+  ENDED_AT as at,
+  call,
+  claimRequest,
+  settlementOf,
+  testBed,
+  triedLater,
+} from '../helpers/activities.ts';
 import type { ClaimRequest } from '../../activities/claim.ts';
 import { testPublisher, testQueues, testDatabase, uniqueName } from '../helpers/servers.ts';
 
 const store = await testDatabase({ after });
 const collection = store.db.collection<{ _id: string } & Record<string, unknown>>('registrations');
-const at = 1_700_000_000_000;
-
-function settlementOf(
-  id: string,
-  kind: OutcomeKind,
-  { reason, ...more }: Partial<Settlement> & { reason?: string } = {},
-): Settlement {
-  return {
-    index: 0,
-    id,
-    claim: `${id}~0`,
-    entry: `${id}~0#1`,
-    requestId: `REQ-${id}`,
-    acceptedAt: at - 12_000,
-    polls: 2,
-    doubt: false,
-    outcome: { kind, at, ...(reason === undefined ? {} : { reason }) },
-    ...more,
-  };
-}
 
 /** As many registrations of one run, claimed. */
 async function claimedIds(

@@ -7,6 +7,8 @@ import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/create.ts';
 import type { Dependencies } from '../../activities/create.ts';
 import type { ClaimRequest } from '../../activities/claim.ts';
+import type { Settlement } from '../../activities/settle.ts';
+import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { FailureRecord, Failures } from '../../src/failures.ts';
 import { openDoor } from '../../src/door.ts';
@@ -60,6 +62,29 @@ export const call = <A, R>(
   argument: A,
   attempt: Partial<Attempt> = {},
 ): Promise<R> => callWithin(attemptOf(attempt), activity, argument);
+
+/** Epoch ms at which what `settlementOf` makes has ended. */
+export const ENDED_AT = 1_700_000_000_000;
+
+/** How a registration of generation 0 ends, accepted 12 s before. */
+export function settlementOf(
+  id: string,
+  kind: OutcomeKind,
+  { reason, ...more }: Partial<Settlement> & { reason?: string } = {},
+): Settlement {
+  return {
+    index: 0,
+    id,
+    claim: `${id}~0`,
+    entry: `${id}~0#1`,
+    requestId: `REQ-${id}`,
+    acceptedAt: ENDED_AT - 12_000,
+    polls: 2,
+    doubt: false,
+    outcome: { kind, at: ENDED_AT, ...(reason === undefined ? {} : { reason }) },
+    ...more,
+  };
+}
 
 /** For `assert.rejects`: a failure of this type, which Temporal's retry policy tries again. */
 export const triedLater =
