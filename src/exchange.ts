@@ -2,7 +2,7 @@
 import type { Dispatcher, Pool } from 'undici';
 
 export type Answer =
-  | { kind: 'answer'; status: number; headers: Record<string, string | undefined>; body: unknown }
+  | { kind: 'answer'; status: number; retryAfter: string | undefined; body: unknown }
   | { kind: 'none'; sent: boolean; reason: string };
 
 const STOPPING = 'the worker was stopping';
@@ -23,7 +23,7 @@ export function exchange(
     let sent = false;
     let controller: Dispatcher.DispatchController | null = null;
     let status = 0;
-    let headers: Record<string, string | undefined> = {};
+    let retryAfter: string | undefined;
     let size = 0;
     let late = false;
     const chunks: Buffer[] = [];
@@ -47,7 +47,7 @@ export function exchange(
       },
       onResponseStart(_, code, fields) {
         status = code;
-        headers = singles(fields);
+        retryAfter = [fields['retry-after']].flat()[0];
       },
       onResponseData(started, chunk) {
         size += chunk.length;
@@ -56,7 +56,7 @@ export function exchange(
         else chunks.push(chunk);
       },
       onResponseEnd() {
-        end({ kind: 'answer', status, headers, body: parse(Buffer.concat(chunks)) });
+        end({ kind: 'answer', status, retryAfter, body: parse(chunks) });
       },
       onResponseError(_, error) {
         const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : '';
@@ -66,21 +66,13 @@ export function exchange(
   });
 }
 
-function singles(
-  fields: Record<string, string | string[] | undefined>,
-): Record<string, string | undefined> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name.toLowerCase(),
-      Array.isArray(value) ? value[0] : value,
-    ]),
-  );
-}
+// Unlike Buffer's, this decoder takes away a byte order mark, which JSON.parse would refuse.
+const utf8 = new TextDecoder();
 
-function parse(body: Buffer): unknown {
+function parse(chunks: readonly Buffer[]): unknown {
+  const [first] = chunks;
   try {
-    // Unlike Buffer's, this decoder takes away a byte order mark, which JSON.parse would refuse.
-    return JSON.parse(new TextDecoder().decode(body));
+    return JSON.parse(utf8.decode(chunks.length === 1 ? first : Buffer.concat(chunks)));
   } catch {
     return null;
   }

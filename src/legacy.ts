@@ -136,7 +136,7 @@ export function createLegacy(
         return {
           kind,
           reason,
-          retryAfter: retryAfterMs(answer.headers['retry-after'], Date.now()),
+          retryAfter: retryAfterMs(answer.retryAfter, Date.now()),
         };
       case 'misconfigured':
         return {
@@ -155,10 +155,7 @@ export function createLegacy(
     });
     if (answer.kind === 'none') return unreadable(answer.reason);
     if (answer.status < 200 || answer.status > 299) {
-      return unreadable(
-        `HTTP ${answer.status}`,
-        retryAfterMs(answer.headers['retry-after'], Date.now()),
-      );
+      return unreadable(`HTTP ${answer.status}`, retryAfterMs(answer.retryAfter, Date.now()));
     }
     const about = fieldOf(answer, legacy.requestIdField);
     if (about !== undefined && about !== requestId)
@@ -176,10 +173,10 @@ export function createLegacy(
   function readLookUp(id: string, answer: Answer): LookUpResult {
     if (answer.kind === 'none')
       return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
-    const { status, headers, body } = answer;
+    const { status, body } = answer;
     if (legacy.lookup.notFound.includes(status)) return { kind: 'absent' };
     if (status < 200 || status > 299) {
-      const retryAfter = retryAfterMs(headers['retry-after'], Date.now());
+      const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
       return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
     }
     const looked = readMatches(body, id, legacy.lookup, (text) => requestIdPattern.test(text));

@@ -29,8 +29,13 @@ const PRIOR_WEIGHT = 32;
 /** Of an observation: spread evenly over its interval, whatever was known. */
 const EVEN_SHARE = 0.1;
 
+/** By bin, and where the last one ends: powers are dear, and ten thousand observations ask for a hundred thousand of them. */
+const STARTS = Array.from({ length: BINS + 1 }, (_, bin) =>
+  bin === 0 ? 0 : 2 ** (bin / PER_DOUBLING),
+);
+
 /** Where a bin begins, ms. The first begins at 0, so that nothing is too short for it. */
-export const binStart = (bin: number): number => (bin <= 0 ? 0 : 2 ** (bin / PER_DOUBLING));
+export const binStart = (bin: number): number => STARTS[bin] ?? 0;
 
 const binOf = (ms: number): number =>
   ms <= 1 ? 0 : Math.min(BINS - 1, Math.floor(Math.log2(ms) * PER_DOUBLING));
