@@ -22,14 +22,21 @@ export function serverPids(instance: string): Record<string, number> {
   }
 }
 
-/** User and system time, s (proc(5): clock ticks, 100 a second). */
-export function cpuSeconds(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const fields = readProc(pid, 'stat').split(') ')[1]?.split(' ') ?? [];
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
-  }
-  return ticks / 100;
+/** User and system time, s. */
+export const cpuSeconds = (pids: readonly number[]): number =>
+  pids.reduce((sum, pid) => sum + seconds(readProc(pid, 'stat')), 0);
+
+export const cpuSecondsBy = (pids: Record<string, number>): Record<string, number> =>
+  Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuSeconds([pid])]));
+
+/** Of the thread that runs a Node process's JavaScript; its other threads compile, collect garbage, or are Temporal's. */
+export const mainThreadCpuSeconds = (pid: number): number =>
+  seconds(readProc(pid, `task/${pid}/stat`));
+
+/** proc(5): clock ticks, 100 a second. */
+function seconds(stat: string): number {
+  const fields = stat.split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / 100;
 }
 
 /** Most memory that was resident, MB. */
@@ -52,4 +59,21 @@ function readProc(pid: number, file: string): string {
 export function processTree(pid: number): number[] {
   const children = readProc(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number);
   return [pid, ...children.flatMap(processTree)];
+}
+
+/** The resident memory of processes, MB, now and each minute until it is stopped. */
+export function watchMemory(pids: Record<string, number>) {
+  const samples: Record<string, number>[] = [];
+  const sample = () =>
+    samples.push(
+      Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, Math.round(rssMb(pid))])),
+    );
+  sample();
+  const timer = setInterval(sample, 60_000);
+  return {
+    stop() {
+      clearInterval(timer);
+      return samples;
+    },
+  };
 }

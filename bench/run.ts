@@ -2,23 +2,34 @@
  * The bench: N registrations wait in the queue, the clock runs from the first delivery to the last settlement, and the
  * simulator takes 10–20 s for each. On compiled code and the servers named by the environment: `npm run bench`.
  */
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { startChild } from '../src/child.ts';
 import type { Child } from '../src/child.ts';
 import { runAudit } from '../src/commands/audit.ts';
-import { wholeNumber } from '../src/commands/arguments.ts';
-import { columns } from '../src/commands/table.ts';
+import { durationRange, wholeNumber } from '../src/commands/arguments.ts';
+import type { Range } from '../src/commands/arguments.ts';
 import { loadConfig } from '../src/config.ts';
 import { measure } from '../src/measure.ts';
 import { openStore } from '../src/store.ts';
 import { comparison } from './compare.ts';
+import { becomeSlower, measureStretches } from './drift.ts';
 import { deleteQueues, ownNames, preload } from './preload.ts';
-import { cpuSeconds, peakRssMb, rssMb, serverPids } from './processes.ts';
+import {
+  cpuSeconds,
+  cpuSecondsBy,
+  mainThreadCpuSeconds,
+  peakRssMb,
+  rssMb,
+  serverPids,
+  watchMemory,
+} from './processes.ts';
+import { profiling, readProfiles } from './profile.ts';
 import { settledByMetrics } from './progress.ts';
+import { report, round, rounded, sumOf } from './report.ts';
 
 interface BenchOptions {
   count: number;
@@ -27,6 +38,10 @@ interface BenchOptions {
   warmUp: number;
   /** Published while the system works, so many a second; absent: all wait in the queue before. */
   rate?: number;
+  /** The latency of the simulated legacy system from the middle of the publishing on. */
+  drift?: Range;
+  /** Where the worker spends its time is told, by package. */
+  profile?: boolean;
   out: string;
   instance: string;
 }
@@ -52,6 +67,12 @@ const program = new Command('bench')
     'publish so many a second while it works, instead of all before (memory is then told by the minute)',
     wholeNumber(1, 100_000),
   )
+  .option(
+    '--drift <range>',
+    'with --rate: the latency from the middle of the publishing on; lag and GETs are then told by the thousand after it',
+    durationRange,
+  )
+  .option('--profile', 'have V8 sample the worker, and tell its time by package; slows it a little')
   .option('--out <file>', 'where to write the figures', 'bench/results/latest.json')
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
   .option(
@@ -61,6 +82,9 @@ const program = new Command('bench')
   .action(bench);
 
 async function bench(options: BenchOptions): Promise<void> {
+  if (options.drift !== undefined && options.rate === undefined) {
+    program.error("error: option '--drift <range>' needs '--rate <n>'", { exitCode: 2 });
+  }
   const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-'));
   const unique = Date.now().toString(36);
   const env: Record<string, string> = {
@@ -68,8 +92,9 @@ async function bench(options: BenchOptions): Promise<void> {
     DESPACHANTE_INTAKE_BATCH_SIZE: String(options.batchSize),
   };
   const children: Child[] = [];
-  const start = async (args: string[]): Promise<Child> => {
-    const child = await startChild({ args, env, logFile: join(folder, `${args[0] ?? ''}.log`) });
+  const start = async (args: string[], nodeOptions: string[] = []): Promise<Child> => {
+    const logFile = join(folder, `${args[0] ?? ''}.log`);
+    const child = await startChild({ args, env, logFile, nodeOptions });
     children.push(child);
     return child;
   };
@@ -85,7 +110,10 @@ async function bench(options: BenchOptions): Promise<void> {
     ]);
     env['LEGACY_URL'] = simulator.facts.url ?? '';
     const { config } = loadConfig({ env: { ...process.env, ...env } });
-    const worker = await start(['worker', '--port', '0']);
+    const worker = await start(
+      ['worker', '--port', '0'],
+      options.profile === true ? profiling(folder) : [],
+    );
     if (options.warmUp > 0) {
       await preload(config, 'warm', options.warmUp, join(folder, 'warm.jsonl'));
       const first = await start(['intake', '--port', '0']);
@@ -97,25 +125,39 @@ async function bench(options: BenchOptions): Promise<void> {
     if (options.rate === undefined) await preload(config, 'bench', options.count, ledgerFile);
 
     const servers = serverPids(options.instance);
-    const serverCpuBefore = cpuSeconds(Object.values(servers));
+    const serverCpuBefore = cpuSecondsBy(servers);
     const workerCpuBefore = cpuSeconds([worker.pid]);
+    const mainThreadBefore = mainThreadCpuSeconds(worker.pid);
     const workerBaseRssMb = round(rssMb(worker.pid));
     const intake = await start(['intake', '--port', '0']);
     const ports = [worker.facts.health ?? 0, intake.facts.health ?? 0];
     const memory = watchMemory({ worker: worker.pid, intake: intake.pid, ...servers });
-    const { rate } = options;
+    const { rate, drift } = options;
     const published =
       rate === undefined ? null : preload(config, 'bench', options.count, ledgerFile, rate);
+    const driftedAt =
+      rate === undefined || drift === undefined
+        ? null
+        : delay((options.count / rate / 2) * 1_000).then(() => becomeSlower(config, drift));
     await settledByMetrics(ports, options.warmUp + options.count);
     await published;
+    const since = await driftedAt;
     const rssMbByMinute = memory.stop();
 
     const pids = [worker.pid, intake.pid];
+    const serverCpuSecondsBy = Object.fromEntries(
+      Object.entries(cpuSecondsBy(servers)).map(([name, after]) => [
+        name,
+        round(after - (serverCpuBefore[name] ?? 0)),
+      ]),
+    );
     const cpu = {
       workerCpuSeconds: round(cpuSeconds([worker.pid]) - workerCpuBefore),
       intakeCpuSeconds: round(cpuSeconds([intake.pid])),
       simulatorCpuSeconds: round(cpuSeconds([simulator.pid])),
-      serverCpuSeconds: round(cpuSeconds(Object.values(servers)) - serverCpuBefore),
+      workerMainThreadCpuSeconds: round(mainThreadCpuSeconds(worker.pid) - mainThreadBefore),
+      serverCpuSeconds: round(sumOf(serverCpuSecondsBy)),
+      serverCpuSecondsBy,
       workerBaseRssMb,
       peakRssMb: round(peakRssMb(worker.pid)),
       intakePeakRssMb: round(peakRssMb(pids[1] ?? 0)),
@@ -124,11 +166,16 @@ async function bench(options: BenchOptions): Promise<void> {
     await delay(500);
     const store = await openStore(config);
     const measured = await measure(store, 'bench-', config.legacyUrl);
+    const afterDrift =
+      since === null
+        ? null
+        : await measureStretches(store, 'bench-', config.legacyUrl, { since, length: 1_000 });
     const audit = await runAudit({ published: ledgerFile }, config);
     await store.db.dropDatabase();
     await store.close();
     await deleteQueues(config);
-    report(options, {
+    if (options.profile === true) await worker.stop();
+    report(options.out, {
       count: options.count,
       batchSize: options.batchSize,
       warmUp: options.warmUp,
@@ -139,6 +186,8 @@ async function bench(options: BenchOptions): Promise<void> {
         measured.floorSeconds === null ? null : round(measured.wallSeconds / measured.floorSeconds),
       ...cpu,
       ...(rate === undefined ? {} : { ratePerSecond: rate, rssMbByMinute }),
+      ...(afterDrift === null ? {} : { drift, afterDrift }),
+      ...(options.profile === true ? { profile: readProfiles(folder) } : {}),
       lost: audit.lost.length,
       duplicates: audit.filedTwice.length,
       auditHolds: audit.holds,
@@ -149,49 +198,6 @@ async function bench(options: BenchOptions): Promise<void> {
   } finally {
     for (const child of children.reverse()) await child.stop();
   }
-}
-
-/** The resident memory of processes, MB, now and each minute until it is stopped. */
-function watchMemory(pids: Record<string, number>) {
-  const samples: Record<string, number>[] = [];
-  const sample = () =>
-    samples.push(
-      Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, Math.round(rssMb(pid))])),
-    );
-  sample();
-  const timer = setInterval(sample, 60_000);
-  return {
-    stop() {
-      clearInterval(timer);
-      return samples;
-    },
-  };
-}
-
-const round = (value: number): number => Math.round(value * 100) / 100;
-
-function rounded(measured: Awaited<ReturnType<typeof measure>>) {
-  const one = (value: number | null) => (value === null ? null : round(value));
-  return {
-    settled: measured.settled,
-    byOutcome: measured.byOutcome,
-    floorSeconds: one(measured.floorSeconds),
-    readySeconds: one(measured.readySeconds),
-    wallSeconds: round(measured.wallSeconds),
-    lagP50Ms: one(measured.lagP50Ms),
-    lagP99Ms: one(measured.lagP99Ms),
-    getsPerRegistration: one(measured.getsPerRegistration),
-  };
-}
-
-function report({ out }: BenchOptions, figures: Record<string, unknown>): void {
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, `${JSON.stringify(figures, null, 2)}\n`);
-  const rows = Object.entries(figures).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ]);
-  process.stdout.write(`${columns(rows)}\n\nwritten to ${out}\n`);
 }
 
 await (process.argv.includes('--compare') ? comparison : program).parseAsync();

@@ -25,6 +25,8 @@ export interface ChildOptions {
   logFile: string;
   /** Another version of the program than this one. */
   cli?: string;
+  /** Options of Node. */
+  nodeOptions?: string[];
 }
 
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
@@ -40,7 +42,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const log = openSync(options.logFile, 'a');
   const child = fork(options.cli ?? CLI, options.args, {
     env: { ...process.env, ...options.env },
-    execArgv: [],
+    execArgv: options.nodeOptions ?? [],
     stdio: ['ignore', log, log, 'ipc'],
     detached: true,
   });

@@ -48,9 +48,7 @@ export async function measure(
   prefix: string,
   legacyUrl: string,
 ): Promise<Measured> {
-  const all = await store.claims.collection
-    .find(withPrefix(prefix), { projection: { message: 0 } })
-    .toArray();
+  const all = await withoutMessages(store, prefix);
   const ready = await readyTimes(legacyUrl);
   const settled = all.filter(({ settledAt }) => settledAt !== null);
   const lags = settled.flatMap((claim) => lagOf(claim, ready)).sort((a, b) => a - b);
@@ -79,7 +77,11 @@ export async function measure(
   };
 }
 
-function lagOf(
+export const withoutMessages = ({ claims }: Pick<Store, 'claims'>, prefix: string) =>
+  claims.collection.find(withPrefix(prefix), { projection: { message: 0 } }).toArray();
+
+/** From when it was done to when it was settled, ms; none for what was not accepted or not settled. */
+export function lagOf(
   { registration, outcome, settledAt }: Pick<Claim, 'registration' | 'outcome' | 'settledAt'>,
   ready: ReadonlyMap<string, Ready>,
 ): number[] {
@@ -97,7 +99,7 @@ const readyLine = z.object({
 type Ready = z.infer<typeof readyLine>;
 
 /** By registration id, when the simulator had it done; empty when the legacy system keeps no such ledger. */
-async function readyTimes(legacyUrl: string): Promise<Map<string, Ready>> {
+export async function readyTimes(legacyUrl: string): Promise<Map<string, Ready>> {
   const answer = await fetch(`${legacyUrl}/ledger`, { redirect: 'error' }).catch(() => null);
   if (answer?.ok !== true) return new Map();
   const times = new Map<string, Ready>();
