@@ -1,5 +1,6 @@
 /** All fault scenarios, by area. */
 import { broker } from './broker.ts';
+import { brokerMemory } from './broker-memory.ts';
 import { crashes } from './crashes.ts';
 import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
@@ -19,6 +20,7 @@ export const SCENARIOS: Scenario[] = [
   ...lostAnswers,
   ...pauses,
   ...broker,
+  ...brokerMemory,
   ...network,
   ...legacyMisconduct,
   ...poison,
