@@ -1,4 +1,5 @@
 import type { Claims } from '../src/claims.ts';
+import type { Clock } from '../src/clock.ts';
 import type { Door } from '../src/door.ts';
 import type { Failures } from '../src/failures.ts';
 import type { Journal } from '../src/journal.ts';
@@ -21,6 +22,8 @@ import { createSubmit } from './submit.ts';
 export interface Dependencies {
   claims: Claims;
   journal: Journal;
+  /** What the run, and what another worker, is told of the time. */
+  clock: Pick<Clock, 'now'>;
   legacy: Legacy;
   results: Results;
   failures: Failures;

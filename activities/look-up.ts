@@ -23,11 +23,11 @@ export interface LookUpRequest {
 
 type Needs = Pick<
   Dependencies,
-  'journal' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
+  'journal' | 'clock' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
 >;
 
 export function createLookUp(needs: Needs) {
-  const { journal, legacy, door, metrics, log, legacyTimeoutMs } = needs;
+  const { journal, clock, legacy, door, metrics, log, legacyTimeoutMs } = needs;
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const entries = await journal.read(requests.map(({ entry }) => entry));
@@ -59,7 +59,7 @@ export function createLookUp(needs: Needs) {
     });
 
   async function ask({ index, id, entry, settleTime }: LookUpRequest): Promise<LookUpAnswer> {
-    const asked = Date.now();
+    const asked = clock.now();
     const looked = await legacy.lookUp(id);
     metrics.lookUps.inc({ result: looked.kind });
     if (looked.kind === 'unreadable') return { index, ...looked };
@@ -69,7 +69,7 @@ export function createLookUp(needs: Needs) {
       if (asked < until) return { index, kind: 'absent', until };
     }
     // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
-    const now = await journal.decide(entry, ['unknown'], wordOf(looked));
+    const now = await journal.decide(entry, ['unknown'], wordOf(looked, new Date(clock.now())));
     const facts = { ...placeOf(index), result: looked.kind, state: now?.state };
     log.info(facts, 'A doubt was looked up');
     if (looked.kind === 'ambiguous' && now?.state === 'unknown') return { index, ...looked };
@@ -80,6 +80,7 @@ export function createLookUp(needs: Needs) {
 /** What a look-up has the journal say. */
 function wordOf(
   looked: Exclude<Awaited<ReturnType<Dependencies['legacy']['lookUp']>>, { kind: 'unreadable' }>,
+  answeredAt: Date,
 ): Partial<Entry> {
   switch (looked.kind) {
     case 'found':
@@ -88,14 +89,14 @@ function wordOf(
         requestId: looked.requestId,
         reason: 'found by its look-up',
         operator: LOOK_UP,
-        answeredAt: new Date(),
+        answeredAt,
       };
     case 'absent':
       return {
         state: 'superseded',
         reason: 'not found by its look-up',
         operator: LOOK_UP,
-        answeredAt: new Date(),
+        answeredAt,
       };
     case 'ambiguous':
       return { reason: looked.reason };

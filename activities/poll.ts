@@ -21,7 +21,7 @@ export interface PollRequest {
   polledAt?: number | null;
 }
 
-type Needs = Pick<Dependencies, 'legacy' | 'door' | 'learner' | 'metrics'>;
+type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'learner' | 'metrics'>;
 
 /** With the newest plan of polls, where it is clearly better than the one the run has. */
 export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
@@ -34,13 +34,16 @@ export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) =>
   const poll = createPoll(needs);
   return async (requests: PollRequest[], plan?: PollPlan): Promise<PollAnswers> => {
     const answers = await poll(requests);
-    const newest = plan !== undefined && isUsedUp(plan, requests) ? needs.plans.replan(plan) : null;
+    const newest =
+      plan !== undefined && isUsedUp(plan, requests, needs.clock.now())
+        ? needs.plans.replan(plan)
+        : null;
     return newest === null ? answers : { answers, plan: newest };
   };
 };
 
-const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[]): boolean =>
-  requests.some(({ acceptedAt }) => Date.now() - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
+const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
+  requests.some(({ acceptedAt }) => now - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
 
 export const createPoll =
   (needs: Needs) =>
@@ -66,7 +69,7 @@ export const createPoll =
     });
 
 async function ask(
-  { legacy, door, learner, metrics }: Needs,
+  { clock, legacy, door, learner, metrics }: Needs,
   requests: PollRequest[],
   liveness: Liveness,
 ): Promise<PollAnswer[]> {
@@ -97,7 +100,7 @@ async function ask(
         const isOver = result.kind === 'done' || result.kind === 'failed';
         if (isOver && typeof acceptedAt === 'number') {
           const after = Math.max(0, (polledAt ?? acceptedAt) - acceptedAt);
-          learner.observe({ after, upTo: Date.now() - acceptedAt });
+          learner.observe({ after, upTo: clock.now() - acceptedAt });
         }
         return { index, ...result };
       }),

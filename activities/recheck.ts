@@ -18,7 +18,7 @@ export interface ResolveRequest extends RecheckRequest {
   requestId: string | null;
 }
 
-type Needs = Pick<Dependencies, 'journal' | 'legacyTimeoutMs' | 'log'>;
+type Needs = Pick<Dependencies, 'journal' | 'clock' | 'legacyTimeoutMs' | 'log'>;
 
 const UNDECIDED: JournalState[] = ['intent', 'unknown'];
 
@@ -27,7 +27,7 @@ const UNDECIDED: JournalState[] = ['intent', 'unknown'];
  * request's deadline over; after that it is in doubt.
  */
 export async function answerOf(
-  { journal, legacyTimeoutMs }: Pick<Needs, 'journal' | 'legacyTimeoutMs'>,
+  { journal, clock, legacyTimeoutMs }: Pick<Needs, 'journal' | 'clock' | 'legacyTimeoutMs'>,
   index: number,
   entry: Entry | null | undefined,
 ): Promise<SubmitAnswer> {
@@ -53,19 +53,19 @@ export async function answerOf(
       return { index, kind: 'abandoned', reason };
     case 'intent': {
       const until = sentUntil(entry, legacyTimeoutMs);
-      if (Date.now() < until) return { index, kind: 'pending', until };
+      if (clock.now() < until) return { index, kind: 'pending', until };
       const lost = 'the worker stopped while it was being submitted';
       const now = await journal.decide(entry._id, ['intent'], { state: 'unknown', reason: lost });
       failpoint('doubt-decided');
       return now?.state === 'intent'
         ? { index, kind: 'unknown', reason: lost }
-        : answerOf({ journal, legacyTimeoutMs }, index, now);
+        : answerOf({ journal, clock, legacyTimeoutMs }, index, now);
     }
   }
 }
 
 export function createRecheck(needs: Needs) {
-  const { journal, log } = needs;
+  const { journal, clock, log } = needs;
   return {
     recheck: (requests: RecheckRequest[]): Promise<SubmitAnswer[]> =>
       withHeartbeat(async () => {
@@ -77,7 +77,7 @@ export function createRecheck(needs: Needs) {
 
     resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>
       withHeartbeat(async (): Promise<SubmitAnswer> => {
-        const word = { operator, reason, answeredAt: new Date() };
+        const word = { operator, reason, answeredAt: new Date(clock.now()) };
         const to = {
           confirm: { ...word, state: 'accepted', requestId },
           resubmit: { ...word, state: 'superseded' },

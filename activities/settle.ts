@@ -31,12 +31,21 @@ export interface Settlement {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'results' | 'failures' | 'unroutable' | 'metrics' | 'log' | 'lateForMs'
+  | 'claims'
+  | 'journal'
+  | 'clock'
+  | 'results'
+  | 'failures'
+  | 'unroutable'
+  | 'metrics'
+  | 'log'
+  | 'lateForMs'
 >;
 
 export function createSettle({
   claims,
   journal,
+  clock,
   results,
   failures,
   unroutable,
@@ -174,7 +183,7 @@ export function createSettle({
     failpoint('settle-written');
     for (const { outcome, acceptedAt } of done) {
       metrics.outcomes.inc({ outcome: outcome.kind });
-      metrics.settleLag.observe(Math.max(0, Date.now() - outcome.at) / 1000);
+      metrics.settleLag.observe(Math.max(0, clock.now() - outcome.at) / 1000);
       if (acceptedAt === null) continue;
       metrics.inFlight.dec();
       metrics.legacyLatency.observe((outcome.at - acceptedAt) / 1000);

@@ -28,7 +28,7 @@ export interface SubmitRequest {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
+  'claims' | 'journal' | 'clock' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
 >;
 
 export const createSubmit =
@@ -95,7 +95,7 @@ export const createSubmit =
 
 /** Sends at most as many as there are slots for: what is between intent and outcome at any moment is this chunk. */
 async function sendChunk(
-  { claims, journal, legacy, metrics, log }: Needs,
+  { claims, journal, clock, legacy, metrics, log }: Needs,
   requests: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
   liveness: Liveness,
@@ -122,7 +122,9 @@ async function sendChunk(
   failpoint('submit-closed');
   const sent = chunk.map(({ index }, at): SubmitAnswer => {
     const result = results[at] ?? { kind: 'pending', until: 0 };
-    return result.kind === 'accepted' ? { index, ...result, at: Date.now() } : { index, ...result };
+    return result.kind === 'accepted'
+      ? { index, ...result, at: clock.now() }
+      : { index, ...result };
   });
   return [...sent, ...lost];
 

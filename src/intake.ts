@@ -28,6 +28,8 @@ export interface IntakeDependencies {
   failures: Failures;
   /** Starts a run; throws when Temporal cannot be asked. */
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
+  /** Epoch ms, as all processes agree on it. */
+  now?: () => number;
   metrics: Metrics;
   log: Log;
 }
@@ -68,7 +70,10 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
   });
   const valve = createValve(metrics, log);
   valve.hold('unknown', 'not read yet whether it is paused');
-  const consumer = await createConsumer(config, log, onDelivery, { paused: true });
+  const consumer = await createConsumer(config, log, onDelivery, {
+    paused: true,
+    now: deps.now ?? Date.now,
+  });
   await valve.attach(consumer);
 
   function onDelivery(delivery: Delivery): void {

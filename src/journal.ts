@@ -4,6 +4,7 @@
  * builds on: of two attempts that meet, one wins and the other sees it.
  */
 import type { Collection, Db } from 'mongodb';
+import type { Clock } from './clock.ts';
 import { partialFailure } from './mongo.ts';
 import { setEach } from './set-each.ts';
 
@@ -63,7 +64,11 @@ export interface Journal {
   collection: Collection<Entry>;
 }
 
-export async function openJournal(db: Db, retentionMs: number): Promise<Journal> {
+export async function openJournal(
+  db: Db,
+  retentionMs: number,
+  clock: Pick<Clock, 'now'>,
+): Promise<Journal> {
   const collection = db.collection<Entry>('submissions');
   // What is undecided never expires: an entry that is gone would count as never sent.
   const decided: JournalState[] = ['accepted', 'refused', 'superseded', 'abandoned'];
@@ -95,7 +100,7 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
         await collection.updateMany(
           { _id: { $in: again }, state: 'not-accepted' },
           {
-            $set: { state: 'intent', token, at: new Date(), answeredAt: null },
+            $set: { state: 'intent', token, at: new Date(clock.now()), answeredAt: null },
             $inc: { tries: 1 },
           },
         );
@@ -114,7 +119,7 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
           state: closings.map(({ state }) => state),
           requestId: closings.map(({ requestId }) => requestId),
           reason: closings.map(({ reason }) => reason),
-          answeredAt: closings.map(() => new Date()),
+          answeredAt: closings.map(() => new Date(clock.now())),
         }),
       );
     },
@@ -133,7 +138,7 @@ export async function openJournal(db: Db, retentionMs: number): Promise<Journal>
   /** Returns what another attempt has. */
   async function insert(entries: string[], token: string): Promise<string[]> {
     if (entries.length === 0) return [];
-    const at = new Date();
+    const at = new Date(clock.now());
     const intents = entries.map((_id): Entry => ({
       _id,
       state: 'intent',

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Collection, Db } from 'mongodb';
+import type { Clock } from './clock.ts';
 import type { Config } from './config-schema.ts';
 import { BINS, learn, priorOf } from './domain/latency.ts';
 import type { Interval, Latencies } from './domain/latency.ts';
@@ -36,7 +37,11 @@ const FORGOTTEN = 1e-4;
 export const endpointOf = ({ legacyUrl, legacy }: Pick<Config, 'legacyUrl' | 'legacy'>): string =>
   legacyUrl + legacy.submitPath;
 
-export function openLatencies(db: Db, config: Pick<Config, 'legacyUrl' | 'legacy'>): LatencyStore {
+export function openLatencies(
+  db: Db,
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+  clock: Pick<Clock, 'now'> = Date,
+): LatencyStore {
   const collection = db.collection<LatencyDocument>('latency');
   const _id = endpointOf(config);
   return {
@@ -51,7 +56,7 @@ export function openLatencies(db: Db, config: Pick<Config, 'legacyUrl' | 'legacy
         const document = await collection.findOne({ _id });
         const known =
           document === null ? priorOf(config.legacy.expectedLatency) : latenciesOf(document);
-        const next = documentOf(learn(known, seen, Date.now()));
+        const next = documentOf(learn(known, seen, clock.now()));
         if (await replaced(document?.version ?? 0, next)) return;
         await delay(Math.random() * 20 * attempt);
       }

@@ -37,7 +37,7 @@ export async function createConsumer(
   config: Config,
   log: Log,
   onDelivery: (delivery: Delivery) => void,
-  { paused = false }: { paused?: boolean } = {},
+  { paused = false, now = Date.now }: { paused?: boolean; now?: () => number } = {},
 ): Promise<Consumer> {
   const { rabbit } = config;
   const queues = [rabbit.intakeQueue, rabbit.returnedQueue];
@@ -91,7 +91,7 @@ export async function createConsumer(
     return {
       body: message.content,
       properties: message.properties,
-      receivedAt: Date.now(),
+      receivedAt: now(),
       isGone: () => channel !== on,
       ack() {
         if (channel === on) on.ack(message);

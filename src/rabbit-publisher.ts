@@ -1,5 +1,6 @@
 /** Publishing that is over only when the broker has confirmed it: persistent, mandatory, pipelined, with a deadline. */
-import type { ConfirmChannel, Message, Options } from 'amqplib';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
 import { supervise } from './rabbit.ts';
 import type { LinkOptions } from './rabbit.ts';
 import { within } from './insist.ts';
@@ -16,6 +17,8 @@ export interface Publisher {
 }
 
 const CONFIRM_MS = 15_000;
+/** Between two fresh channels for a queue that refuses. */
+const RENEW_MS = 5_000;
 
 interface Waiting {
   messageId: string | undefined;
@@ -31,14 +34,13 @@ export async function createPublisher(
   let channel: ConfirmChannel | null = null;
   /** What waits for a confirm, to be told when it is returned, or when the channel is gone. */
   const waiting = new Set<Waiting>();
+  let renew: () => Promise<void> = () => Promise.resolve();
+  let renewedAt = -Infinity;
   const link = await supervise({
     ...options,
     async setup(connection, lost) {
-      const fresh = await connection.createConfirmChannel();
-      fresh.on('error', lost);
-      fresh.on('close', () => lost(new Error('channel closed')));
-      fresh.on('return', markReturned);
-      channel = fresh;
+      channel = await openChannel(connection, lost);
+      renew = () => replaceChannel(connection, lost);
     },
     down() {
       channel = null;
@@ -48,6 +50,34 @@ export async function createPublisher(
       waiting.clear();
     },
   });
+
+  async function openChannel(connection: ChannelModel, lost: (why: Error) => void) {
+    const fresh = await connection.createConfirmChannel();
+    const gone = (why: Error): void => {
+      if (channel === fresh) lost(why);
+    };
+    fresh.on('error', gone);
+    fresh.on('close', () => gone(new Error('channel closed')));
+    fresh.on('return', markReturned);
+    return fresh;
+  }
+
+  /**
+   * A quorum queue tells a channel once that it is full and once that there is room again; where the limit itself is taken
+   * away, it never says the latter (seen with RabbitMQ 3.10), and refuses that channel for ever. A fresh one is told how it is.
+   */
+  async function replaceChannel(connection: ChannelModel, lost: (why: Error) => void) {
+    const old = channel;
+    if (old === null || performance.now() - renewedAt < RENEW_MS) return;
+    renewedAt = performance.now();
+    const fresh = await openChannel(connection, lost);
+    // Meanwhile there may be another connection.
+    const retired = channel === old ? old : fresh;
+    if (channel === old) channel = fresh;
+    // By then nobody waits for a confirm of it any more.
+    await delay(CONFIRM_MS, undefined, { ref: false });
+    await retired.close();
+  }
 
   /**
    * The broker confirms what it could not route, too: it hands it back just before the confirm. A return has no number to
@@ -76,8 +106,11 @@ export async function createPublisher(
         { ...properties, persistent: true, mandatory: true },
         (error) => {
           waiting.delete(mine);
-          if (error instanceof Error) reject(error);
-          else if (error) reject(new Error('refused by the broker: the queue is full'));
+          if (isRefusal(error)) {
+            reject(new Error('refused by the broker: the queue is full'));
+            // Fails only with the connection, which then is set up from the start.
+            renew().catch(() => {});
+          } else if (error instanceof Error) reject(error);
           else if (mine.isReturned) reject(new Error(`queue "${queue}" does not exist`));
           else resolve();
         },
@@ -88,3 +121,7 @@ export async function createPublisher(
 
   return { publish, isReady: link.isReady, close: link.close };
 }
+
+/** amqplib's word for a nack; its other errors are about the channel. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && error.message === 'message nacked';

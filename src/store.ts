@@ -1,4 +1,5 @@
 import { openClaims } from './claims.ts';
+import { createClock } from './clock.ts';
 import type { Config } from './config-schema.ts';
 import { openControl } from './control.ts';
 import { openJournal } from './journal.ts';
@@ -13,12 +14,14 @@ export type Store = Awaited<ReturnType<typeof openStore>>;
 export async function openStore(config: Config) {
   const mongo = await connectMongo(config);
   const { retention } = config.mongodb;
+  const clock = createClock();
   return {
     db: mongo.db,
+    clock,
     claims: await openClaims(mongo.db, retention),
     control: openControl(mongo.db),
-    journal: await openJournal(mongo.db, retention),
-    latencies: openLatencies(mongo.db, config),
+    journal: await openJournal(mongo.db, retention, clock),
+    latencies: openLatencies(mongo.db, config, clock),
     results: openResults(mongo.db, config.mongodb),
     unroutable: openUnroutable(mongo.db),
     close: () => mongo.close(),

@@ -37,6 +37,7 @@ export async function openWay(
   const endpoint = endpointOf(config);
   const watch = watchControl(() => store.control.read(), log);
   await watch.refresh();
+  watch.onRead(() => store.clock.set(watch.now()));
   const limits = (): Limits => limitsInForce(config.legacy, watch.current()?.limits ?? {});
   watch.onRead(() => tell(limits(), metrics));
   const breaker = createBreaker({

@@ -62,6 +62,7 @@ export function addIntake(program: Command): void {
           rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
           failures: createFailures(publisher, rabbit.failureQueue),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
+          now: () => watch.now(),
           metrics,
           log,
         }),

@@ -1,8 +1,8 @@
-import type { Account } from './audit-account.ts';
+import type { Account, AuditClaim } from './audit-account.ts';
 import type { Finding } from './audit.ts';
 import { isFailure } from './outcome.ts';
 
-/** A claim ends once: in one failure record or in MongoDB. */
+/** A claim ends once: in one failure record or in MongoDB, and under a request id of its own. */
 export function findSettledTwice(account: Account): Finding[] {
   const findings: Finding[] = [];
   for (const claim of account.claims) {
@@ -26,5 +26,22 @@ export function findSettledTwice(account: Account): Finding[] {
     if (at === null || at < Math.min(...generations.map(({ claimedAt }) => claimedAt))) continue;
     findings.push({ id, what: `ended as ${last.outcome.kind}, and is registered in MongoDB` });
   }
-  return findings;
+  return [...findings, ...findShared(account.claims)];
+}
+
+/**
+ * A request id is one registration's: where the legacy system has given it to two, both were polled under it, and what it
+ * has of the one was told of the other, too. The same registration may get it again: redriven, or by an idempotent system.
+ */
+function findShared(claims: readonly AuditClaim[]): Finding[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { registration, outcome } of claims) {
+    const requestId = outcome?.requestId ?? null;
+    if (requestId === null) continue;
+    owners.set(requestId, (owners.get(requestId) ?? new Set()).add(registration));
+  }
+  const what = 'settled under a request id that the legacy system has given to another one, too';
+  return [...owners.values()]
+    .filter(({ size }) => size > 1)
+    .flatMap((ids) => [...ids].map((id) => ({ id, what })));
 }

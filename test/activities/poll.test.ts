@@ -27,6 +27,7 @@ function pollOf(
   const client = createLegacy(config);
   atEnd(t, () => client.close());
   return createPoll({
+    clock: Date,
     legacy: client,
     door: openDoor(createSlots(slots)),
     learner: { observe: (interval) => void observed.push(interval) },
@@ -287,6 +288,7 @@ test('a run that has outlived its plan is given a better one with the answers; b
   const planTo = (at: number): PollPlan => ({ offsets: [at], tail: 1_000, longest: 60_000 });
   const newest = planTo(25_000);
   const poll = createPlannedPoll({
+    clock: Date,
     legacy,
     door: openDoor(createSlots(1)),
     learner: { observe() {} },

@@ -56,6 +56,21 @@ test('a recheck answers what the journal knows, entry by entry', async () => {
   ]);
 });
 
+test('an intent is pending by the clock of the store, wherever our own is set to meanwhile', async (t) => {
+  const itsTime = Date.now();
+  const { recheck, store } = await testBed(t);
+  store.clock.set(itsTime);
+  const entry = `${bed.id()}~0#1`;
+  await store.journal.open([entry], new Map(), 'sender');
+  const at = (await store.journal.read([entry])).get(entry)?.at.getTime() ?? 0;
+  for (const jump of [3_600_000, -3_600_000]) {
+    t.mock.timers.enable({ apis: ['Date'], now: itsTime + jump });
+    const [answer] = await call(recheck, [{ index: 0, entry }]);
+    t.mock.timers.reset();
+    assert.deepEqual(answer, { index: 0, kind: 'pending', until: at + 8_000 + TIMEOUT_MS });
+  }
+});
+
 test('an intent is pending while its attempt may live, and in doubt after', async () => {
   const at = new Date();
   const young = await entryIn('intent', { at });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFailures } from '../../src/failures.ts';
 import type { FailureRecord } from '../../src/failures.ts';
+import { management } from '../faults/management.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { proxyTo } from '../helpers/proxy.ts';
 import { address, testPublisher, testQueues, uniqueName } from '../helpers/servers.ts';
@@ -46,9 +47,30 @@ test('a queue that is full and refuses is an error', async (t) => {
   });
   const publisher = await testPublisher(t);
   await publisher.publish(failureQueue, Buffer.from('x'), { messageId: 'm-1' });
-  await assert.rejects(publisher.publish(failureQueue, Buffer.from('y'), { messageId: 'm-2' }));
+  await assert.rejects(publisher.publish(failureQueue, Buffer.from('y'), { messageId: 'm-2' }), {
+    message: 'refused by the broker: the queue is full',
+  });
   await queues.hasDepth(failureQueue, 1);
 });
+
+test(
+  'a quorum queue takes again what it has refused when its limit was taken away',
+  { skip: process.env['RABBITMQ_WEB_URL'] === undefined },
+  async (t) => {
+    const queues = await testQueues(t);
+    const { failureQueue } = queues.rabbit;
+    const publisher = await testPublisher(t);
+    const publish = (messageId: string) =>
+      publisher.publish(failureQueue, Buffer.from(messageId), { messageId });
+    await publish('before');
+    await management.setPolicy(t, failureQueue, { 'max-length': 0, overflow: 'reject-publish' });
+    // What comes while the policy does may still be let in.
+    await eventually('it refuses', () => assert.rejects(publish('full'), /the queue is full/));
+    await management.deletePolicy(failureQueue);
+    await eventually('it takes again', () => publish('after'));
+    assert.equal(publisher.isReady(), true);
+  },
+);
 
 test('a hundred at once are all confirmed', async (t) => {
   const queues = await testQueues(t);

@@ -32,7 +32,7 @@ async function register({ store }: Place, id: string): Promise<void> {
       kind: 'registered',
       reason: null,
       at: T0,
-      requestId: 'R-1',
+      requestId: `R-${id}`,
       acceptedAt: T0,
       polls: 1,
       doubt: false,
@@ -46,12 +46,12 @@ async function register({ store }: Place, id: string): Promise<void> {
     token: 't',
     at: T0,
     tries: 1,
-    requestId: 'R-1',
+    requestId: `R-${id}`,
     reason: null,
     answeredAt: T0,
     operator: null,
   });
-  await store.results.write([{ id, requestId: 'R-1', registeredAt: T0 }]);
+  await store.results.write([{ id, requestId: `R-${id}`, registeredAt: T0 }]);
 }
 
 /** The two ledgers, as `publish` and `simulate` write them. */
@@ -68,12 +68,12 @@ function ledgers(place: Place, ids: string[]): { published: string; legacy: stri
           at: 1,
           event: 'accepted',
           id,
-          requestId: 'R-1',
+          requestId: `R-${id}`,
           idempotencyKey: idempotencyKey(`${id}~0#1`),
           doneAt: 1,
           final: 'done',
         },
-        { at: 2, event: 'finished-seen', requestId: 'R-1', status: 'done' },
+        { at: 2, event: 'finished-seen', requestId: `R-${id}`, status: 'done' },
       ]),
     ),
   );

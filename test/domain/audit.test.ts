@@ -50,6 +50,9 @@ function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
     outcome: null,
     settled: false,
     ...changes,
+    ...(changes.outcome?.isAccepted === true
+      ? { outcome: { ...changes.outcome, requestId: `REQ-${id}` } }
+      : {}),
   };
 }
 
@@ -57,7 +60,7 @@ const ended = (kind: OutcomeKind, isAccepted: boolean): Partial<AuditClaim> => (
   outcome: {
     kind,
     reason: null,
-    requestId: isAccepted ? 'AB583C-X' : null,
+    requestId: null,
     isAccepted,
     doubt: false,
   },
@@ -234,6 +237,22 @@ test('a failure that was mended by hand and redriven with another body is follow
   const report = audit(world);
   assert.equal(report.registered, 1);
   assert.ok(report.holds);
+});
+
+test('two registrations that were settled under one request id are both told, and nothing holds', () => {
+  const world = worldOf(['registered', 'failed', 'resumed']);
+  const requestId = 'REQ-of both';
+  world.claims = world.claims.map((claim) =>
+    claim.outcome === null || claim.registration === 'resumed-2'
+      ? claim
+      : { ...claim, outcome: { ...claim.outcome, requestId } },
+  );
+  const report = audit(world);
+  assert.deepEqual(
+    report.settledTwice.map(({ id }) => id),
+    ['registered-0', 'failed-1'],
+  );
+  assert.equal(report.holds, false);
 });
 
 test('a document that others have written is no second settlement', () => {

@@ -182,18 +182,14 @@ export const broker: Scenario[] = [
   },
   {
     name: 'broker/failure-queue-full',
-    fault: 'The failure queue is full and refuses records, until somebody makes room',
+    fault: 'The failure queue is full and refuses records, until somebody takes its limit away',
     isQuick: false,
-    // Not seen to hold yet.
-    isOnDemand: true,
     run: failureQueueFull,
   },
   {
     name: 'broker/failure-queue-gone',
     fault: 'The failure queue is deleted, and declared again while failures wait',
     isQuick: false,
-    // Not seen to hold yet.
-    isOnDemand: true,
     run: failureQueueGone,
   },
   {

@@ -14,6 +14,8 @@ export interface PrivateServers {
   /** As environment variables. */
   addresses: Record<string, string>;
   isUp(server: Server): boolean;
+  /** Undefined while it is down, and where it is no process of this machine. */
+  pid(server: Server): number | undefined;
   /** SIGKILL, to all that belongs to it. */
   kill(server: Server): void;
   /** Deletes the data of one that is down. */
@@ -65,6 +67,7 @@ export async function privateServers(
   return {
     addresses,
     isUp: (server) => pids.has(server),
+    pid: (server) => pids.get(server),
     kill(server) {
       const pid = pids.get(server);
       pids.delete(server);

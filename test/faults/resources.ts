@@ -9,6 +9,7 @@ import { startSystem } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import { publishMixed } from './load.ts';
 import { privateServers } from './private-servers.ts';
+import { NOT_TRIED } from './scenario.ts';
 import type { Scenario, Trial, World } from './scenario.ts';
 import { smallDisk } from './small-disk.ts';
 import { supervise } from './supervised.ts';
@@ -38,16 +39,6 @@ async function systemOnSmallDisk(world: World, server: 'rabbitmq' | 'mongodb') {
   const system = await startSystem(world, { env });
   return { disk, servers, system, flow: flowOf(system) };
 }
-
-const NOT_TRIED: Trial = {
-  times: 0,
-  registrations: 0,
-  lost: 0,
-  filedTwice: 0,
-  settledTwice: 0,
-  inDoubt: 0,
-  recoverySeconds: null,
-};
 
 const isReady = (flow: Flow) =>
   eventually('both are ready', async () => {

@@ -30,6 +30,17 @@ export interface Trial {
   note?: string;
 }
 
+/** Where the machine does not let it be tried. */
+export const NOT_TRIED: Trial = {
+  times: 0,
+  registrations: 0,
+  lost: 0,
+  filedTwice: 0,
+  settledTwice: 0,
+  inDoubt: 0,
+  recoverySeconds: null,
+};
+
 export interface Scenario {
   /** `<area>/<fault>`, unique: `crash/worker-after-claim`. */
   name: string;

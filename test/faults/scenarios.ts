@@ -1,5 +1,7 @@
 /** All fault scenarios, by area. */
 import { broker } from './broker.ts';
+import { brokerMemory } from './broker-memory.ts';
+import { clocks } from './clocks.ts';
 import { crashes } from './crashes.ts';
 import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
@@ -18,7 +20,9 @@ export const SCENARIOS: Scenario[] = [
   ...crashes,
   ...lostAnswers,
   ...pauses,
+  ...clocks,
   ...broker,
+  ...brokerMemory,
   ...network,
   ...legacyMisconduct,
   ...poison,
