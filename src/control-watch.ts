@@ -43,7 +43,8 @@ export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_
   timer.unref();
   return {
     current: () => control,
-    now: () => (control === null ? Date.now() : control.now + performance.now() - readAt),
+    now: () =>
+      control === null ? Date.now() : Math.round(control.now + performance.now() - readAt),
     refresh,
     onRead(listener) {
       listeners.push(listener);
