@@ -103,7 +103,8 @@ const corsHeaders = (origin: string) => ({
   'access-control-allow-origin': origin,
   'access-control-allow-credentials': 'true',
   'access-control-allow-methods': 'POST, OPTIONS',
-  'access-control-allow-headers': 'authorization, content-type, x-namespace',
+  // The second is the id token of who has logged in. Nobody here reads it, but a browser asks for all or sends nothing.
+  'access-control-allow-headers': 'authorization, authorization-extras, content-type, x-namespace',
   'access-control-max-age': '600',
 });
 

@@ -14,7 +14,7 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
     mongo = await connectMongo(config);
   } catch (error) {
     const remedy =
-      'Start MongoDB ("npm run engines start" runs one), or set MONGODB_URI to where it is; check user and password there';
+      'Start MongoDB ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set MONGODB_URI to where it is; check user and password there';
     return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
   const { db } = mongo;

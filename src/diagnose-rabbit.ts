@@ -88,5 +88,5 @@ function remedyOf(error: string): string {
   if (/ACCESS_REFUSED|403/.test(error)) return 'Check user and password in AMQP_URL';
   if (/NOT_ALLOWED|vhost/i.test(error))
     return 'Check the vhost, the path of AMQP_URL, and who may use it';
-  return 'Start RabbitMQ ("npm run engines start" runs one), or set AMQP_URL to where it is';
+  return 'Start RabbitMQ ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set AMQP_URL to where it is';
 }

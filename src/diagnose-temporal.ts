@@ -15,7 +15,7 @@ export async function diagnoseTemporal(config: Config): Promise<Diagnosis[]> {
     client = await connectTemporal(config);
   } catch (error) {
     const remedy =
-      'Start Temporal ("npm run engines start" runs one), or set TEMPORAL_ADDRESS to the host and port of its frontend';
+      'Start Temporal ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set TEMPORAL_ADDRESS to the host and port of its frontend';
     return [unwell('reachable', why(error), tlsTrouble(error, 'temporal') ?? remedy)];
   }
   const { namespace, taskQueue } = config.temporal;

@@ -43,6 +43,7 @@ export function rulesOf(
     plan,
     coalesce: coalesceOf(plan),
     countEarly: true,
+    pollConfirmed: true,
     renewLimits: true,
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.

@@ -34,7 +34,7 @@ export function addCodec(program: Command): void {
       `
 Uses the keys of encryption.keyFile or ENCRYPTION_KEYS. With CODEC_TOKEN in the environment it wants
 "Authorization: Bearer <token>"; on another address than this machine's own it insists on one. In Temporal Web: the
-sunglasses at the top right, "Use a Codec Server", http://127.0.0.1:${PORT} (docs/security.md).
+glasses at the top right, "Codec Server browser endpoint", http://127.0.0.1:${PORT}, "Apply", reload (docs/security.md).
 
 Example: despachante codec --origin http://localhost:8233`,
     )

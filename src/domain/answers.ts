@@ -155,7 +155,9 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
     case 'accepted': {
       const { requestId, at } = answer;
       const accepted = goOn(item, { phase: 'poll', requestId, acceptedAt: at, doubt: false });
-      return { ...accepted, dueAt: pollDue(accepted, rules, now) };
+      // What was due before was a look into the journal, up to a day ahead: no poll that could count as one of the plan.
+      const planned = rules.pollConfirmed === true ? { ...accepted, dueAt: null } : accepted;
+      return { ...accepted, dueAt: pollDue(planned, rules, now) };
     }
     case 'refused':
       return settle({ ...item, doubt: false }, 'rejected', now, answer.reason);

@@ -78,6 +78,8 @@ export interface Rules {
   coalesce: number;
   /** Whether a poll that came before its planned time, along with others, counts as the planned one (absent in runs of before). */
   countEarly?: boolean;
+  /** Whether a doubt that a person confirms is polled by the plan at once, not after its next recheck (absent in runs of before). */
+  pollConfirmed?: boolean;
   /** Whether the limits of what is redriven count anew, from the redrive (runs before were started without it). */
   renewLimits?: boolean;
   /** Rest before what was answered "not now" is tried again; longer rests are Temporal's retry policy. */

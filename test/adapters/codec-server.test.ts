@@ -78,6 +78,46 @@ test('Temporal Web may ask from its page; any other page may not, nor learn why'
   }
 });
 
+/** The question that Chromium asks first for Temporal Web 2.42, and whether its answer lets the request be sent. */
+async function isLetThrough(ask: Awaited<ReturnType<typeof codecAt>>, wanted: string) {
+  const { status, headers } = await ask('/decode', null, preflight(wanted), 'OPTIONS');
+  const list = (name: string) => (headers.get(name) ?? '').toLowerCase().split(/\s*,\s*/);
+  return (
+    status === 204 &&
+    headers.get('access-control-allow-origin') === WEB &&
+    headers.get('access-control-allow-credentials') === 'true' &&
+    list('access-control-allow-methods').includes('post') &&
+    wanted.split(',').every((name) => list('access-control-allow-headers').includes(name))
+  );
+}
+
+const preflight = (wanted: string) => ({
+  accept: '*/*',
+  'access-control-request-headers': wanted,
+  'access-control-request-method': 'POST',
+  origin: WEB,
+});
+
+test('a browser sends what Temporal Web adds for those who have not logged in, and who have', async (t) => {
+  const token = 'a token of the tests';
+  const ask = await codecAt(t, { token });
+  assert.ok(await isLetThrough(ask, 'content-type,x-namespace'));
+  assert.ok(await isLetThrough(ask, 'authorization,authorization-extras,content-type,x-namespace'));
+  assert.ok(!(await isLetThrough(ask, 'content-type,x-another')));
+  const page = { origin: WEB, referer: `${WEB}/`, 'x-namespace': 'default' };
+  const loggedIn = { ...page, 'authorization-extras': 'an id token' };
+  for (const [status, headers] of [
+    [200, { ...loggedIn, authorization: `Bearer ${token}` }],
+    [401, { ...loggedIn, authorization: 'Bearer undefined' }],
+    [401, page],
+  ] as const) {
+    const answer = await ask('/decode', undefined, headers);
+    assert.equal(answer.status, status);
+    // Else Temporal Web is not told that it was refused.
+    assert.equal(answer.headers.get('access-control-allow-origin'), WEB);
+  }
+});
+
 test('with a token nobody is served without it', async (t) => {
   const ask = await codecAt(t, { token: 'a token of the tests' });
   for (const authorization of ['', 'Bearer', 'Bearer wrong', 'a token of the tests']) {

@@ -591,3 +591,12 @@ test('cancellation keeps the request id and whether it is in doubt', () => {
   );
   assert.equal(doubtful.doubt, true);
 });
+
+test('a doubt that is confirmed is polled by the plan, however far its next recheck; in runs of before after that', () => {
+  const item = itemOf({ phase: 'doubt', message: null, ...kept, dueAt: NOW + DAY });
+  const answer = { index: 0, kind: 'accepted', requestId: 'REQ-0', at: NOW } as const;
+  const before = { ...rules, countEarly: true };
+  const first = NOW + (rules.plan.offsets[0] ?? 0);
+  assert.equal(afterSubmit(item, answer, { ...before, pollConfirmed: true }, NOW).dueAt, first);
+  assert.ok((afterSubmit(item, answer, before, NOW).dueAt ?? 0) > NOW + rules.plan.longest);
+});

@@ -156,6 +156,14 @@ const recordings: Recording[] = [
     during: whenInDoubt('confirm', { ...word, requestId: 'REQ-0' }),
   },
   {
+    name: 'doubt-confirmed-before-its-recheck',
+    count: 1,
+    localFirst: true,
+    activities: { submit: lost },
+    rules: { pollConfirmed: true, rechecks: [3_600_000] },
+    during: whenInDoubt('confirm', { ...word, requestId: 'REQ-0' }),
+  },
+  {
     name: 'doubt-resubmitted',
     count: 1,
     localFirst: true,
