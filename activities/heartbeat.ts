@@ -17,8 +17,13 @@ export const placeOf = (index: number): { workflowId: string | undefined; index:
 });
 
 const BEAT_MS = 1_000;
-/** How much earlier than the server we consider ourselves dead. */
-const MARGIN_MS = 2_000;
+/**
+ * Of these beats the server is told one in so many ms: each is a write of its own there, and in a burst a hundred
+ * activities wait in line. It tells of a cancellation in its answer.
+ */
+export const BEAT_TOLD_MS = 2_000;
+/** How much earlier than the server we consider ourselves dead: the last beat that it was told of may be that old. */
+const MARGIN_MS = BEAT_TOLD_MS + 1_000;
 
 /**
  * Runs an activity with a heartbeat on a timer. A process that was paused for longer than the heartbeat timeout finds

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/create.ts';
+import { BEAT_TOLD_MS } from '../activities/heartbeat.ts';
 import { createSweep } from '../activities/sweep.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
@@ -120,7 +121,7 @@ export async function startWorker(
     workflowThreadPoolSize: 2,
     // A dead worker's sticky queue is waited for this long; the default costs each of its runs 10 s.
     stickyQueueScheduleToStartTimeout: '1s',
-    maxHeartbeatThrottleInterval: '1s',
+    maxHeartbeatThrottleInterval: BEAT_TOLD_MS,
     shutdownGraceTime: config.worker.shutdownGrace,
     shutdownForceTime: config.worker.shutdownGrace + 10_000,
   }).finally(() => setFlagsFromString(`--stack-trace-limit=${stackFrames}`));

@@ -22,7 +22,7 @@ import type { OutcomeKind } from '../src/domain/outcome.ts';
 import type { PollPlan } from '../src/domain/poll-plan.ts';
 
 /**
- * All of the server's activities heartbeat each second, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
+ * All of the server's activities heartbeat, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
  * No maximumAttempts: Temporal's retry policy is the only backoff there is. An attempt that got any answer returns.
  * Cancellation is waited for: what was sent is answered, and its answer is kept.
  */

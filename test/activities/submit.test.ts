@@ -333,7 +333,7 @@ test('an attempt whose process stood still for longer than its heartbeat allows 
   );
   await bed.isWaiting();
   const real = performance.now.bind(performance);
-  t.mock.method(performance, 'now', () => real() + 6_500); // 8 s of heartbeat timeout, less 2 s of margin
+  t.mock.method(performance, 'now', () => real() + 5_500); // 8 s of heartbeat timeout, less 3 s of margin
   bed.letGo();
   await outcome;
   assert.equal(bed.simulator.stats().posts, 0);
