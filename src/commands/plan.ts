@@ -15,11 +15,11 @@ interface PlanOptions {
 
 /** From bench/results/latest.json: 10,000 registrations on two cores. `test/commands/plan.test.ts` compares. */
 export const MEASURED: Costs = {
-  workerCpuMs: 2.1,
+  workerCpuMs: 2.0,
   intakeCpuMs: 0.3,
-  serversCpuMs: 1.14,
-  workerBaseMb: 231,
-  workerKbInFlight: 34,
+  serversCpuMs: 1.1,
+  workerBaseMb: 229,
+  workerKbInFlight: 29,
 };
 
 export function addPlan(program: Command): void {
