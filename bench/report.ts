@@ -19,6 +19,8 @@ export function rounded(measured: Awaited<ReturnType<typeof measure>>) {
     wallSeconds: round(measured.wallSeconds),
     lagP50Ms: one(measured.lagP50Ms),
     lagP99Ms: one(measured.lagP99Ms),
+    afterPollP50Ms: one(measured.afterPollP50Ms),
+    afterPollP99Ms: one(measured.afterPollP99Ms),
     getsPerRegistration: one(measured.getsPerRegistration),
   };
 }

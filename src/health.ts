@@ -70,7 +70,7 @@ export async function serveHealth({
     host,
     port,
     ({ message }) =>
-      `Cannot serve health on ${host}:${port}: ${message}. Set another port in "health".`,
+      `Cannot serve health on ${host}:${port}: ${message}. Choose another with --port (0 takes a free one), or in "health".`,
   );
   return { port: bound, close: () => stopServing(server) };
 }

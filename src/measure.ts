@@ -9,6 +9,9 @@ export interface Measured {
   /** From "the legacy system is done" to settled, ms; by its ledger, else from the poll that saw it. */
   lagP50Ms: number | null;
   lagP99Ms: number | null;
+  /** From the poll that saw it done, or failed, to settled, ms. */
+  afterPollP50Ms: number | null;
+  afterPollP99Ms: number | null;
   getsPerRegistration: number | null;
   /** From the first delivery to the last settlement, s. */
   wallSeconds: number;
@@ -52,6 +55,11 @@ export async function measure(
   const ready = await readyTimes(legacyUrl);
   const settled = all.filter(({ settledAt }) => settledAt !== null);
   const lags = settled.flatMap((claim) => lagOf(claim, ready)).sort((a, b) => a - b);
+  const afterPoll = settled
+    .flatMap(({ outcome, settledAt }) =>
+      outcome === null || settledAt === null ? [] : [settledAt.getTime() - outcome.at.getTime()],
+    )
+    .sort((a, b) => a - b);
   const accepted = settled.filter(({ outcome }) => (outcome?.acceptedAt ?? null) !== null);
   const polls = accepted.reduce((sum, { outcome }) => sum + (outcome?.polls ?? 0), 0);
   const byOutcome: Record<string, number> = {};
@@ -68,6 +76,8 @@ export async function measure(
     byOutcome,
     lagP50Ms: quantile(lags, 0.5),
     lagP99Ms: quantile(lags, 0.99),
+    afterPollP50Ms: quantile(afterPoll, 0.5),
+    afterPollP99Ms: quantile(afterPoll, 0.99),
     getsPerRegistration: accepted.length === 0 ? null : polls / accepted.length,
     wallSeconds: (lastSettled - firstDelivery) / 1000,
     steadyPerSecond: (settled.length * 0.8 * 1000) / middleMs,

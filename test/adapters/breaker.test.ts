@@ -74,9 +74,7 @@ test('what one process sees stops the others, and of all of them one may probe',
   assert.ok(first);
   fail(first.breaker, 10);
   for (const { breaker } of all) await isShut(breaker);
-  const refused = await first.door.take('submits', 5, first.door.turn());
-  assert.equal(refused.count, 0);
-  assert.match(refused.held?.reason ?? '', /circuit breaker open: HTTP 503/);
+  assert.match(first.breaker.held()?.reason ?? '', /^circuit breaker open: HTTP 503/);
   const probes = await eventually('somebody probes', async () => {
     const asked = await Promise.all(all.map(({ door }) => door.take('gets', 5, door.turn())));
     assert.ok(asked.some(({ count }) => count > 0));
