@@ -106,6 +106,7 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
   try {
     const until = Date.now() + stormSeconds * 1_000;
     const publishing = publishUntil(until, config, count, seed, published);
+    publishing.catch(() => {}); // listened to below
     const strikes = await strikeUntil(until, world, servers, ours);
     await publishing;
     const audit = () => runAudit({ published, legacyLedger: filings }, config);
