@@ -1,10 +1,10 @@
 /** Deploys under load: every process is stopped and started again, three times, the last time with another workflow. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflows } from '../../src/bundle-workflows.ts';
 import { startChild } from '../../src/child.ts';
 import type { Child } from '../../src/child.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -83,7 +83,7 @@ async function roll(world: World): Promise<Trial> {
   }
 }
 
-/** The whole program once more, with another bundle of workflows beside it. Returns its command line. */
+/** The whole program once more, with other bundles of workflows beside it. Returns its command line. */
 async function nextVersion(t: Ending): Promise<string> {
   const dist = fileURLToPath(new URL('../../', import.meta.url));
   const folder = mkdtempSync(join(dist, '.next-'));
@@ -91,12 +91,7 @@ async function nextVersion(t: Ending): Promise<string> {
   for (const part of ['src', 'activities', 'workflows']) {
     cpSync(join(dist, part), join(folder, part), { recursive: true });
   }
-  const quiet = () => {};
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: join(dist, 'test', 'helpers', 'patched-workflow.js'),
-    logger: { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet },
-  });
-  writeFileSync(join(folder, 'workflow-bundle.js'), code);
+  await bundleWorkflows(join(dist, 'test', 'helpers', 'patched-workflow.js'), folder);
   return join(folder, 'src', 'cli.js');
 }
 
