@@ -1,5 +1,6 @@
 /** "Execute and time out": what was asked for has happened, and whoever asked is never told. At each neighbour. */
 import assert from 'node:assert/strict';
+import { ATTRIBUTE_IDS } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
@@ -30,7 +31,8 @@ const LOSSES: Loss[] = [
     name: 'start',
     fault: 'Temporal starts a run, and its answer to the intake is lost',
     at: 'TEMPORAL_ADDRESS',
-    request: () => '"registrations":[',
+    // What a run carries is encrypted; the attribute by which it is found is not, and only who starts one sets it.
+    request: () => ATTRIBUTE_IDS,
     effects: async ({ store }) => store.claims.collection.countDocuments(),
     maxInDoubt: SLOTS,
   },
