@@ -176,3 +176,5 @@ function story(error: unknown): string {
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
 await program.parseAsync();
+// What a trial that failed has left open must not keep the suite.
+process.exit();
