@@ -55,8 +55,8 @@ const program = new Command('test:faults')
   .addHelpText(
     'after',
     `
-A scenario takes seconds, a kill storm minutes; the whole suite about half an hour. One that fails does not stop the others:
-its error is told, its earlier result is taken out, and the exit code is 1. Repeat it by the seed that was printed:
+A scenario takes seconds, a kill storm minutes; the whole suite some 40 minutes on two cores. One that fails does not stop
+the others: its error is told, its earlier result is taken out, and the exit code is 1. Repeat it by the seed that was printed:
 
   npm run test:faults -- --only crash/worker-submit --seed 7
   npm run test:faults -- --only storm --storm-seconds 60 --storm-seeds 1
