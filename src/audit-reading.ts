@@ -78,6 +78,7 @@ async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
         doubt: outcome.doubt,
       },
       settled: claim.settledAt !== null,
+      settledAt: claim.settledAt?.getTime() ?? null,
     });
   }
   return found;

@@ -21,6 +21,8 @@ export interface AuditClaim {
     doubt: boolean;
   } | null;
   settled: boolean;
+  /** Epoch ms; null while it is not. */
+  settledAt: number | null;
 }
 
 export interface Account {

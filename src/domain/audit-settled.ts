@@ -30,18 +30,37 @@ export function findSettledTwice(account: Account): Finding[] {
 }
 
 /**
- * A request id is one registration's: where the legacy system has given it to two, both were polled under it, and what it
- * has of the one was told of the other, too. The same registration may get it again: redriven, or by an idempotent system.
+ * A request id is one registration's: where the legacy system has given it to two at a time, both were polled under it, and
+ * what it has of the one was told of the other, too. The same registration may get it again (redriven, or by an idempotent
+ * system), and so may another one later: a legacy system that was set up anew, such as the simulator, begins its ids again.
  */
 function findShared(claims: readonly AuditClaim[]): Finding[] {
-  const owners = new Map<string, Set<string>>();
-  for (const { registration, outcome } of claims) {
-    const requestId = outcome?.requestId ?? null;
+  const holders = new Map<string, AuditClaim[]>();
+  for (const claim of [...claims].sort((a, b) => a.claimedAt - b.claimedAt)) {
+    const requestId = claim.outcome?.requestId ?? null;
     if (requestId === null) continue;
-    owners.set(requestId, (owners.get(requestId) ?? new Set()).add(registration));
+    const list = holders.get(requestId);
+    if (list === undefined) holders.set(requestId, [claim]);
+    else list.push(claim);
+  }
+  const shared = new Set<string>();
+  for (const list of holders.values()) {
+    let before: AuditClaim | null = null;
+    for (const claim of list) {
+      if (
+        before !== null &&
+        claim.registration !== before.registration &&
+        isUnderWay(before, claim)
+      ) {
+        shared.add(before.registration).add(claim.registration);
+      }
+      if (before === null || endOf(claim) > endOf(before)) before = claim;
+    }
   }
   const what = 'settled under a request id that the legacy system has given to another one, too';
-  return [...owners.values()]
-    .filter(({ size }) => size > 1)
-    .flatMap((ids) => [...ids].map((id) => ({ id, what })));
+  return [...shared].map((id) => ({ id, what }));
 }
+
+const endOf = ({ settledAt }: AuditClaim): number => settledAt ?? Infinity;
+const isUnderWay = (before: AuditClaim, claim: AuditClaim): boolean =>
+  claim.claimedAt < endOf(before);

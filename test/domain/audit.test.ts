@@ -49,6 +49,7 @@ function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
     claimedAt: T0,
     outcome: null,
     settled: false,
+    settledAt: null,
     ...changes,
     ...(changes.outcome?.isAccepted === true
       ? { outcome: { ...changes.outcome, requestId: `REQ-${id}` } }
@@ -65,6 +66,7 @@ const ended = (kind: OutcomeKind, isAccepted: boolean): Partial<AuditClaim> => (
     doubt: false,
   },
   settled: true,
+  settledAt: T0 + 20_000,
 });
 
 /** A submission that the legacy system accepted. */
@@ -239,7 +241,7 @@ test('a failure that was mended by hand and redriven with another body is follow
   assert.ok(report.holds);
 });
 
-test('two registrations that were settled under one request id are both told, and nothing holds', () => {
+test('two registrations under one request id at a time are both told, and nothing holds; one after the other may have it', () => {
   const world = worldOf(['registered', 'failed', 'resumed']);
   const requestId = 'REQ-of both';
   world.claims = world.claims.map((claim) =>
@@ -253,6 +255,12 @@ test('two registrations that were settled under one request id are both told, an
     ['registered-0', 'failed-1'],
   );
   assert.equal(report.holds, false);
+  world.claims = world.claims.map((claim) =>
+    claim.registration === 'failed-1'
+      ? { ...claim, claimedAt: T0 + 20_000, settledAt: T0 + 40_000 }
+      : claim,
+  );
+  assert.deepEqual(audit(world).settledTwice, []);
 });
 
 test('a document that others have written is no second settlement', () => {

@@ -77,11 +77,11 @@ test('without a key one is made, for this user alone, and with it everything is 
   const file = join(system.folder, 'data', 'encryption.key');
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.doesNotMatch(readFileSync(join(data, 'worker.log'), 'utf8'), /NOT ENCRYPTED/);
-  const { code } = await run(['audit'], {
+  const { code, stdout } = await run(['audit'], {
     cwd: system.folder,
     env: { ...env, ENCRYPTION_KEYS: '', LEGACY_URL: 'http://127.0.0.1:9' },
   });
-  assert.equal(code, 0);
+  assert.equal(code, 0, stdout);
   await nothingIsLeft();
 });
 
