@@ -12,6 +12,7 @@ import type { Child } from '../src/child.ts';
 import { runAudit } from '../src/commands/audit.ts';
 import { durationRange, wholeNumber } from '../src/commands/arguments.ts';
 import type { Range } from '../src/commands/arguments.ts';
+import { EXIT } from '../src/commands/context.ts';
 import { loadConfig } from '../src/config.ts';
 import { measure } from '../src/measure.ts';
 import { openStore } from '../src/store.ts';
@@ -83,7 +84,7 @@ const program = new Command('bench')
 
 async function bench(options: BenchOptions): Promise<void> {
   if (options.drift !== undefined && options.rate === undefined) {
-    program.error("error: option '--drift <range>' needs '--rate <n>'", { exitCode: 2 });
+    program.error("error: option '--drift <range>' needs '--rate <n>'", { exitCode: EXIT.usage });
   }
   const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-'));
   const unique = Date.now().toString(36);
@@ -144,7 +145,6 @@ async function bench(options: BenchOptions): Promise<void> {
     const since = await driftedAt;
     const rssMbByMinute = memory.stop();
 
-    const pids = [worker.pid, intake.pid];
     const serverCpuSecondsBy = Object.fromEntries(
       Object.entries(cpuSecondsBy(servers)).map(([name, after]) => [
         name,
@@ -160,7 +160,7 @@ async function bench(options: BenchOptions): Promise<void> {
       serverCpuSecondsBy,
       workerBaseRssMb,
       peakRssMb: round(peakRssMb(worker.pid)),
-      intakePeakRssMb: round(peakRssMb(pids[1] ?? 0)),
+      intakePeakRssMb: round(peakRssMb(intake.pid)),
     };
     // What the gauge said last may still be on its way into the store.
     await delay(500);

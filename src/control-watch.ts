@@ -2,6 +2,7 @@
  * Keeps in mind what `control` says, read again every second: nobody asks MongoDB before a request. While it cannot be
  * read, what was read last holds.
  */
+import { createClock } from './clock.ts';
 import type { Control } from './control.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
@@ -20,15 +21,15 @@ export interface ControlWatch {
 
 export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_000): ControlWatch {
   const listeners: ((control: Control) => void)[] = [];
+  const clock = createClock();
   let control: Control | null = null;
-  let readAt = 0;
   let isFailing = false;
   let reading: Promise<void> | null = null;
 
   async function readAgain(): Promise<void> {
     try {
       control = await read();
-      readAt = performance.now();
+      clock.set(control.now);
       if (isFailing) log.info({}, 'What operators have said can be read again');
       isFailing = false;
       for (const listener of listeners) listener(control);
@@ -43,8 +44,7 @@ export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_
   timer.unref();
   return {
     current: () => control,
-    now: () =>
-      control === null ? Date.now() : Math.round(control.now + performance.now() - readAt),
+    now: () => clock.now(),
     refresh,
     onRead(listener) {
       listeners.push(listener);

@@ -1,7 +1,7 @@
 /** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
 import type { Db } from 'mongodb';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well, why } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from './tls.ts';
 import { connectMongo } from './mongo.ts';
@@ -13,8 +13,10 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   try {
     mongo = await connectMongo(config);
   } catch (error) {
-    const remedy =
-      'Start MongoDB ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set MONGODB_URI to where it is; check user and password there';
+    const remedy = startServer(
+      'MongoDB',
+      'MONGODB_URI to where it is; check user and password there',
+    );
     return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
   const { db } = mongo;

@@ -1,7 +1,7 @@
 /** Is RabbitMQ there, and are the queues what we declare? Nothing is declared for the asking. */
 import type { ChannelModel } from 'amqplib';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well, why } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { queueDepths } from './queue-depths.ts';
 import { declarations, declare } from './rabbit-queues.ts';
@@ -88,5 +88,5 @@ function remedyOf(error: string): string {
   if (/ACCESS_REFUSED|403/.test(error)) return 'Check user and password in AMQP_URL';
   if (/NOT_ALLOWED|vhost/i.test(error))
     return 'Check the vhost, the path of AMQP_URL, and who may use it';
-  return 'Start RabbitMQ ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set AMQP_URL to where it is';
+  return startServer('RabbitMQ', 'AMQP_URL to where it is');
 }

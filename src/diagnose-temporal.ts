@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { isGrpcServiceError } from '@temporalio/client';
 import type { Config } from './config-schema.ts';
-import { unwell, warning, well, why } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from './tls.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES } from './domain/names.ts';
@@ -14,8 +14,7 @@ export async function diagnoseTemporal(config: Config): Promise<Diagnosis[]> {
   try {
     client = await connectTemporal(config);
   } catch (error) {
-    const remedy =
-      'Start Temporal ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set TEMPORAL_ADDRESS to the host and port of its frontend';
+    const remedy = startServer('Temporal', 'TEMPORAL_ADDRESS to the host and port of its frontend');
     return [unwell('reachable', why(error), tlsTrouble(error, 'temporal') ?? remedy)];
   }
   const { namespace, taskQueue } = config.temporal;

@@ -33,3 +33,7 @@ export const unwell = (check: string, detail: string, remedy: string): Diagnosis
 /** What an error says, without the name of its class. */
 export const why = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
+
+/** The remedy where a server does not answer: one of ours, or the setting that says where another is. */
+export const startServer = (name: string, elsewhere: string): string =>
+  `Start ${name} ("npm run engines start" runs one, eval "$(npm run -s engines -- env)" sets its address), or set ${elsewhere}`;

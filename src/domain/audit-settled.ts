@@ -35,32 +35,21 @@ export function findSettledTwice(account: Account): Finding[] {
  * system), and so may another one later: a legacy system that was set up anew, such as the simulator, begins its ids again.
  */
 function findShared(claims: readonly AuditClaim[]): Finding[] {
-  const holders = new Map<string, AuditClaim[]>();
+  const shared = new Set<string>();
+  /** By request id: of the claims so far, the one that was under way longest. */
+  const holders = new Map<string, AuditClaim>();
   for (const claim of [...claims].sort((a, b) => a.claimedAt - b.claimedAt)) {
     const requestId = claim.outcome?.requestId ?? null;
     if (requestId === null) continue;
-    const list = holders.get(requestId);
-    if (list === undefined) holders.set(requestId, [claim]);
-    else list.push(claim);
-  }
-  const shared = new Set<string>();
-  for (const list of holders.values()) {
-    let before: AuditClaim | null = null;
-    for (const claim of list) {
-      if (
-        before !== null &&
-        claim.registration !== before.registration &&
-        isUnderWay(before, claim)
-      ) {
-        shared.add(before.registration).add(claim.registration);
-      }
-      if (before === null || endOf(claim) > endOf(before)) before = claim;
+    const holder = holders.get(requestId) ?? claim;
+    const isAtOnce = claim.claimedAt < endOf(holder);
+    if (isAtOnce && claim.registration !== holder.registration) {
+      shared.add(holder.registration).add(claim.registration);
     }
+    holders.set(requestId, endOf(claim) > endOf(holder) ? claim : holder);
   }
   const what = 'settled under a request id that the legacy system has given to another one, too';
   return [...shared].map((id) => ({ id, what }));
 }
 
 const endOf = ({ settledAt }: AuditClaim): number => settledAt ?? Infinity;
-const isUnderWay = (before: AuditClaim, claim: AuditClaim): boolean =>
-  claim.claimedAt < endOf(before);
