@@ -35,6 +35,8 @@ export interface Dependencies {
   plans: Pick<Plans, 'replan'>;
   metrics: Metrics;
   log: Log;
+  /** Whether two registrations under way may not have one request id (legacy.uniqueRequestIds). */
+  uniqueRequestIds: boolean;
   /** The longest an HTTP request to the legacy system can take, ms. */
   legacyTimeoutMs: number;
   /** How long what has timed out is watched for a late result, ms; 0 for not at all. */

@@ -10,6 +10,7 @@ import type { Entry } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
+import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from './try-later.ts';
 
 export interface LookUpRequest {
@@ -23,7 +24,15 @@ export interface LookUpRequest {
 
 type Needs = Pick<
   Dependencies,
-  'journal' | 'clock' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
+  | 'claims'
+  | 'journal'
+  | 'clock'
+  | 'legacy'
+  | 'door'
+  | 'metrics'
+  | 'log'
+  | 'legacyTimeoutMs'
+  | 'uniqueRequestIds'
 >;
 
 export function createLookUp(needs: Needs) {
@@ -35,7 +44,7 @@ export function createLookUp(needs: Needs) {
       let waiting: LookUpRequest[] = [];
       for (const request of requests) {
         const known = await answerOf(needs, request.index, entries.get(request.entry));
-        if (known.kind === 'unknown') waiting.push(request);
+        if (known.kind === 'unknown' && known.held !== true) waiting.push(request);
         else answers.push(known);
       }
       const turn = door.turn();
@@ -55,7 +64,8 @@ export function createLookUp(needs: Needs) {
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
-      return answers;
+      const named = new Map(requests.map(({ index, entry }) => [index, entry]));
+      return doubtShared(needs, answers, (index) => named.get(index) ?? '', liveness);
     });
 
   async function ask({ index, id, entry, settleTime }: LookUpRequest): Promise<LookUpAnswer> {

@@ -46,7 +46,7 @@ export async function answerOf(
     case 'not-accepted':
       return { index, kind: 'not-accepted', reason, retryAfter: null };
     case 'unknown':
-      return { index, kind: 'unknown', reason };
+      return { index, kind: 'unknown', reason, ...(entry.held === true ? { held: true } : {}) };
     case 'superseded':
       return { index, kind: 'resubmit' };
     case 'abandoned':

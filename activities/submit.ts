@@ -4,7 +4,7 @@
  * got none throws, and Temporal's retry policy is the backoff.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer, Taken } from '../src/domain/answers.ts';
 import { claimOfEntry, entryBefore } from '../src/domain/names.ts';
@@ -12,12 +12,14 @@ import type { Held } from '../src/door.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
+import { insist } from '../src/insist.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, readInTime } from './fence.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
+import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from './try-later.ts';
 
 export interface SubmitRequest {
@@ -28,7 +30,15 @@ export interface SubmitRequest {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'clock' | 'legacy' | 'door' | 'metrics' | 'log' | 'legacyTimeoutMs'
+  | 'claims'
+  | 'journal'
+  | 'clock'
+  | 'legacy'
+  | 'door'
+  | 'metrics'
+  | 'log'
+  | 'legacyTimeoutMs'
+  | 'uniqueRequestIds'
 >;
 
 export const createSubmit =
@@ -90,7 +100,10 @@ export const createSubmit =
       }
       const { reason = 'not sent yet', retryAfter = null } = held ?? {};
       const leftover = { kind: 'not-accepted', reason, retryAfter } as const;
-      return [...answers, ...toSend.map(({ index }) => ({ index, ...leftover }))];
+      const entries = new Map(requests.map(({ index, entry }) => [index, entry]));
+      const entryOf = (index: number) => entries.get(index) ?? '';
+      const told = await doubtShared(needs, answers, entryOf, liveness);
+      return [...told, ...toSend.map(({ index }) => ({ index, ...leftover }))];
     });
 
 /** Sends at most as many as there are slots for: what is between intent and outcome at any moment is this chunk. */
@@ -105,10 +118,12 @@ async function sendChunk(
   const held = await readInTime(() => claims.held(requests.map(({ claim }) => claim)));
   const { ours: chunk, lost } = fenced(requests, (claim) => held.get(claim)?.workflowId);
   if (chunk.length === 0) return lost;
-  const mine = await journal.open(
+  const mine = await openIntents(
+    journal,
     chunk.map(({ entry }) => entry),
     known,
     token,
+    liveness,
   );
   const before = chunk.flatMap(({ entry }) => entryBefore(entry) ?? []);
   if (before.length > 0) await journal.supersede(before);
@@ -140,6 +155,30 @@ async function sendChunk(
     metrics.submissions.inc({ result: result.kind });
     if (result.kind === 'accepted') metrics.inFlight.inc();
     return result;
+  }
+}
+
+/**
+ * Writes intents, or none: a store that fails in the middle may have taken some, and whoever met those would hold them for
+ * sent. They are withdrawn as soon as the store takes anything again, while the attempt lasts.
+ * @throws what the journal threw
+ */
+async function openIntents(
+  journal: Needs['journal'],
+  entries: string[],
+  known: ReadonlyMap<string, Entry>,
+  token: string,
+  liveness: Liveness,
+): Promise<Set<string>> {
+  try {
+    return await journal.open(entries, known, token);
+  } catch (error) {
+    await insist(() => journal.withdraw(entries, token), {
+      stop: cancellationSignal(),
+      failed: () => {},
+      isFinal: () => !liveness.isCurrent(),
+    }).catch(() => {}); // They are left as intents, and end in doubt.
+    throw error;
   }
 }
 

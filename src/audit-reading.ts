@@ -55,6 +55,7 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
     waiting: (depths[intakeQueue]?.messages ?? 0) + (depths[returnedQueue]?.messages ?? 0),
     filings,
     entries: filings === null ? [] : await readEntries(store, needs.keyOf),
+    uniqueRequestIds: config.legacy.uniqueRequestIds,
   };
 }
 

@@ -150,6 +150,7 @@ export const legacy = z
     lateFor: duration('0ms', '365d').prefault('7d'),
     onUnknown: word(['hold', 'lookup', 'resubmit']).prefault('hold'),
     idempotent: flag().prefault(false),
+    uniqueRequestIds: flag().prefault(true),
     lookup: lookup.prefault({}),
     tls: tls('legacy'),
   })

@@ -31,6 +31,8 @@ export interface Entry {
   reason: string | null;
   answeredAt: Date | null;
   operator: string | null;
+  /** With `unknown`: only a person may say what comes next, whatever `legacy.onUnknown` is. */
+  held?: true;
 }
 
 /** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/steps.ts). */
@@ -51,14 +53,18 @@ export interface Journal {
   read(entries: string[]): Promise<Map<string, Entry>>;
   /** Writes intents for entries that are new or known not to be accepted. Returns those that are this token's to send. */
   open(entries: string[], known: ReadonlyMap<string, Entry>, token: string): Promise<Set<string>>;
+  /** Says of this token's intents that nothing of them was sent, so that whoever comes next may send them. */
+  withdraw(entries: string[], token: string): Promise<void>;
   /** Writes what became of this token's intents. */
   close(closings: Closing[], token: string): Promise<void>;
   /** Moves an entry on from one of the given states; returns it as it then is, changed or not, or null if there is none. */
   decide(
     entry: string,
     from: JournalState[],
-    to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt'>>,
+    to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt' | 'held'>>,
   ): Promise<Entry | null>;
+  /** The entries that are accepted under any of these request ids. */
+  acceptedUnder(requestIds: string[]): Promise<{ entry: string; requestId: string }[]>;
   /** Entries that nobody knew about have given way to the next (onUnknown: resubmit). */
   supersede(entries: string[]): Promise<void>;
   collection: Collection<Entry>;
@@ -82,6 +88,12 @@ export async function openJournal(
 
   // Of the few that are in doubt, so that they can be counted.
   await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
+
+  // Of what is accepted, so that a request id that is given twice is noticed.
+  await collection.createIndex(
+    { requestId: 1 },
+    { partialFilterExpression: { state: 'accepted' } },
+  );
 
   const read: Journal['read'] = async (entries) => {
     const found = await collection.find({ _id: { $in: entries } }).toArray();
@@ -110,6 +122,12 @@ export async function openJournal(
       }
       return mine;
     },
+    async withdraw(entries, token) {
+      await collection.updateMany(
+        { _id: { $in: entries }, token, state: 'intent' },
+        { $set: { state: 'not-accepted', reason: 'never sent' }, $inc: { tries: -1 } },
+      );
+    },
     async close(closings, token) {
       if (closings.length === 0) return;
       const entries = closings.map(({ entry }) => entry);
@@ -122,6 +140,13 @@ export async function openJournal(
           answeredAt: closings.map(() => new Date(clock.now())),
         }),
       );
+    },
+    async acceptedUnder(requestIds) {
+      const found = await collection
+        .find({ requestId: { $in: requestIds }, state: 'accepted' })
+        .project<{ _id: string; requestId: string }>({ requestId: 1 })
+        .toArray();
+      return found.map(({ _id, requestId }) => ({ entry: _id, requestId }));
     },
     async supersede(entries) {
       await collection.updateMany(

@@ -98,6 +98,7 @@ export async function startWorker(
     log,
     legacyTimeoutMs: config.legacy.timeout,
     lateForMs: config.legacy.lateFor,
+    uniqueRequestIds: config.legacy.uniqueRequestIds,
   });
   const dataConverter = dataConverterOf(config);
   const bundle =

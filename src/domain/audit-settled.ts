@@ -2,8 +2,8 @@ import type { Account, AuditClaim } from './audit-account.ts';
 import type { Finding } from './audit.ts';
 import { isFailure } from './outcome.ts';
 
-/** A claim ends once: in one failure record or in MongoDB, and under a request id of its own. */
-export function findSettledTwice(account: Account): Finding[] {
+/** A claim ends once: in one failure record or in MongoDB, and, where request ids are unique, under one of its own. */
+export function findSettledTwice(account: Account, uniqueRequestIds: boolean): Finding[] {
   const findings: Finding[] = [];
   for (const claim of account.claims) {
     const { key, registration: id, outcome } = claim;
@@ -26,7 +26,7 @@ export function findSettledTwice(account: Account): Finding[] {
     if (at === null || at < Math.min(...generations.map(({ claimedAt }) => claimedAt))) continue;
     findings.push({ id, what: `ended as ${last.outcome.kind}, and is registered in MongoDB` });
   }
-  return [...findings, ...findShared(account.claims)];
+  return uniqueRequestIds ? [...findings, ...findShared(account.claims)] : findings;
 }
 
 /**

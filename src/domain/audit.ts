@@ -38,6 +38,8 @@ export interface AuditInput {
   /** What the legacy system says it accepted; null when it cannot be asked. */
   filings: AuditFiling[] | null;
   entries: AuditEntry[];
+  /** See legacy.uniqueRequestIds. */
+  uniqueRequestIds: boolean;
 }
 
 export interface AuditReport {
@@ -84,7 +86,7 @@ export function audit(input: AuditInput): AuditReport {
     copies: account.copies,
     lost: [],
     filedTwice: [],
-    settledTwice: findSettledTwice(account),
+    settledTwice: findSettledTwice(account, input.uniqueRequestIds),
     stranded: [],
     unexpected: [...account.unexpected],
     filedAgain: 0,

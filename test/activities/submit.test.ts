@@ -3,7 +3,8 @@ import { after, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { idempotencyKey } from '../../activities/submit.ts';
-import type { Entry, JournalState } from '../../src/journal.ts';
+import { nextEntry } from '../../src/domain/names.ts';
+import type { Entry, Journal, JournalState } from '../../src/journal.ts';
 import { openDoor } from '../../src/door.ts';
 import { createSlots } from '../../src/slots.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
@@ -13,6 +14,7 @@ import {
   callWithin,
   claimed,
   claimRequest,
+  settlementOf,
   testBed,
   TIMEOUT_MS,
 } from '../helpers/activities.ts';
@@ -454,6 +456,38 @@ test('when no intent can be written nothing is sent', async (t) => {
   assert.equal(simulator.stats().posts, 0);
 });
 
+test('a store that took a part of the intents and failed: they are withdrawn once it works again, and then sent', async (t) => {
+  const simulator = await simulatorFor(t);
+  let failures = 0;
+  const journal: Journal = {
+    ...store.journal,
+    async open(entries, known, token) {
+      await store.journal.open(entries.slice(1), known, token);
+      throw new Error('no space left on device');
+    },
+    async withdraw(entries, token) {
+      failures += 1;
+      if (failures < 3) throw new Error('no space left on device');
+      await store.journal.withdraw(entries, token);
+    },
+  };
+  const full = await bedFor(t, { legacyUrl: simulator.url, replace: { journal } });
+  const requests = await claimed(full, [{ id: full.id() }, { id: full.id() }, { id: full.id() }]);
+  await assert.rejects(call(full.submit, requests), /no space left on device/);
+  assert.equal(failures, 3);
+  const { state, tries } = await entryOf(requests[1]?.entry ?? '');
+  assert.deepEqual([state, tries], ['not-accepted', 0]);
+
+  const empty = await bedFor(t, { legacyUrl: simulator.url });
+  const answers = await call(empty.submit, requests, { attempt: 2 });
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ['accepted', 'accepted', 'accepted'],
+  );
+  assert.equal((await entryOf(requests[1]?.entry ?? '')).tries, 1);
+  assert.equal(simulator.stats().posts, 3);
+});
+
 test('when the journal fails while the next slot is waited for, nothing more is sent and the failure is told', async (t) => {
   const simulator = await simulatorFor(t);
   let opened = 0;
@@ -468,6 +502,85 @@ test('when the journal fails while the next slot is waited for, nothing more is 
   // Nothing of it may escape as an unhandled rejection either: that would end the worker.
   await assert.rejects(call(bed.submit, requests), /no primary/);
   assert.deepEqual([opened, simulator.stats().posts], [1, 0]);
+});
+
+test('the request id of another registration under way: in doubt, and only a person may say what comes next', async (t) => {
+  const legacy = { uniqueRequestIds: true };
+  const requestId = uniqueName();
+  const same: Respond = (_, response) => json(response, 201, { id: requestId });
+  const bed = await withServer(t, same, { legacy });
+  const [first, ...others] = await claimed(bed, [
+    { id: bed.id() },
+    { id: bed.id() },
+    { id: bed.id() },
+  ]);
+  assert.ok(first);
+  assert.equal((await call(bed.submit, [first]))[0]?.kind, 'accepted');
+
+  for (const attempt of [1, 2]) {
+    const answers = await call(bed.submit, others, { attempt });
+    assert.equal(answers.length, 2);
+    for (const answer of answers) {
+      assert.ok(answer.kind === 'unknown');
+      assert.ok(answer.held);
+      assert.match(answer.reason, new RegExp(`request id ${requestId}, which another`));
+    }
+  }
+  assert.equal(bed.server.seen.length, 3);
+  assert.equal((await entryOf(others[0]?.entry ?? '')).state, 'unknown');
+  assert.equal((await entryOf(first.entry)).state, 'accepted');
+});
+
+test('two accepted at the same time under one request id are both in doubt', async (t) => {
+  const requestId = uniqueName();
+  const same: Respond = (_, response) => json(response, 201, { id: requestId });
+  const bed = await withServer(t, same, { legacy: { uniqueRequestIds: true } });
+  const answers = await call(bed.submit, await claimed(bed, [{ id: bed.id() }, { id: bed.id() }]));
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ['unknown', 'unknown'],
+  );
+});
+
+test('a request id may come again: for the same registration, after the other was settled, or where ids may be shared', async (t) => {
+  const requestId = uniqueName();
+  const same: Respond = (_, response) => json(response, 201, { id: requestId });
+  const bed = await withServer(t, same, { legacy: { uniqueRequestIds: true } });
+  const submitted = async (bodies: { id: string }[]) => {
+    const requests = await claimed(bed, bodies);
+    return { requests, kinds: (await call(bed.submit, requests)).map(({ kind }) => kind) };
+  };
+  const first = await submitted([{ id: bed.id() }]);
+  assert.deepEqual(first.kinds, ['accepted']);
+  const [{ claim, entry, index } = { claim: '', entry: '', index: 0 }] = first.requests;
+  await store.journal.decide(entry, ['accepted'], { state: 'superseded' });
+  const next = await call(bed.submit, [{ claim, index, entry: nextEntry(entry) }]);
+  assert.equal(next[0]?.kind, 'accepted');
+
+  const { outcome } = settlementOf('', 'registered');
+  const id = claim.slice(0, claim.indexOf('~'));
+  await call(bed.persist, [settlementOf(id, 'registered', { claim, entry, outcome })]);
+  const second = await submitted([{ id: bed.id() }]);
+  assert.deepEqual(second.kinds, ['accepted']);
+
+  const sharing = await bedFor(t, { legacyUrl: bed.server.url });
+  const third = await call(sharing.submit, await claimed(sharing, [{ id: sharing.id() }]));
+  assert.equal(third[0]?.kind, 'accepted');
+});
+
+test('where request ids cannot be compared, what is accepted stays accepted', async (t) => {
+  const journal = {
+    ...store.journal,
+    acceptedUnder: () => Promise.reject(new Error('no primary')),
+  };
+  const simulator = await simulatorFor(t);
+  const bed = await bedFor(t, {
+    legacyUrl: simulator.url,
+    legacy: { uniqueRequestIds: true },
+    replace: { journal },
+  });
+  const [answer] = await call(bed.submit, await claimed(bed, [{ id: bed.id() }]));
+  assert.equal(answer?.kind, 'accepted');
 });
 
 test('a hundred of every fate, tried until all are told: each is filed at most once', async (t) => {

@@ -274,6 +274,18 @@ test('unknown where the legacy system is idempotent: submitted again under the n
   assert.deepEqual(changes(item, after), { busy: false, entry: 'r-0~0#2', dueAt: NOW });
 });
 
+test('unknown, and for a person only: held in doubt, whatever else is done about doubts', () => {
+  const item = claimedItem();
+  const answer = { index: 0, kind: 'unknown', reason: 'shared', held: true } as const;
+  for (const onUnknown of ['hold', 'lookup', 'resubmit'] as const) {
+    const asked = { ...rules, onUnknown, lookUpAfter: 60_000 };
+    for (const after of [afterSubmit, afterLookUp]) {
+      const next = after({ ...item, lookUp: true }, answer, asked, NOW);
+      assert.deepEqual([next.phase, next.lookUp, next.dueAt], ['doubt', false, NOW + 15_000]);
+    }
+  }
+});
+
 test('unknown for as long as maxOpen is held in doubt even then', () => {
   const item = claimedItem({ receivedAt: NOW - 7 * DAY });
   const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;

@@ -31,6 +31,7 @@ const emptyWorld = (): World => ({
   waiting: 0,
   filings: [],
   entries: [],
+  uniqueRequestIds: true,
 });
 
 // Told apart by their beginning, as real ones are.
@@ -255,6 +256,7 @@ test('two registrations under one request id at a time are both told, and nothin
     ['registered-0', 'failed-1'],
   );
   assert.equal(report.holds, false);
+  assert.ok(audit({ ...world, uniqueRequestIds: false }).holds, 'where ids may be shared');
   world.claims = world.claims.map((claim) =>
     claim.registration === 'failed-1'
       ? { ...claim, claimedAt: T0 + 20_000, settledAt: T0 + 40_000 }

@@ -142,6 +142,33 @@ const notYet: [string, Answer][] = [
   ['a redirect', (response) => json(response, 307, {}, { location: '/elsewhere' })],
 ];
 
+test('a registration that is given the request id of another one under way is in doubt, and neither is told the result of the other', async () => {
+  let isOver = false;
+  const slow: Answer = (response, requestId) =>
+    json(response, 200, { id: requestId, status: isOver ? 'done' : 'processing' });
+  const first = await publishScripted([], Array<Answer>(1_000).fill(slow));
+  await eventually('it was accepted', async () => {
+    const entry = await system.store.journal.collection.findOne({ _id: `${first}~0#1` });
+    assert.equal(entry?.state, 'accepted');
+  });
+  const second = await publishScripted([(response) => accept(response, `REQ-${first}`)], []);
+  const doubts = await eventually('the second is in doubt', async () => {
+    const list = JSON.stringify(await flow.json('doubts', 'list'));
+    assert.ok(list.includes(second), list);
+    return list;
+  });
+  assert.ok(doubts.includes(`the request id REQ-${first}, which another registration`), doubts);
+  isOver = true;
+  assert.equal(await flow.outcomeOf(first), 'registered');
+  assert.equal(await flow.documentOf(second), null);
+
+  const word = ['--operator', 'rui', '--reason', 'it was not filed'];
+  await flow.json('doubts', 'resubmit', second, ...word);
+  assert.equal(await flow.outcomeOf(second), 'registered');
+  assert.equal((await flow.documentOf(second))?.['requestId'], `REQ-${second}`);
+  assert.equal(requestsFor(second, 'POST').length, 2);
+});
+
 test('a POST that was certainly not accepted is sent again until it is', async () => {
   const ids = new Map<string, string>();
   for (const [what, answer] of notYet) ids.set(what, await publishScripted([answer, answer], []));

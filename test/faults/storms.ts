@@ -15,6 +15,7 @@ import { outgoing } from '../../src/publish.ts';
 import { openPublishedLedger } from '../../src/published-ledger.ts';
 import { createPublisher } from '../../src/rabbit-publisher.ts';
 import { sampleRegistrations } from '../../src/sample-registrations.ts';
+import { draw } from '../../src/simulator/draw.ts';
 import { openStore } from '../../src/store.ts';
 import { uniqueName } from '../helpers/servers.ts';
 import { conclude } from './conclude.ts';
@@ -36,15 +37,16 @@ export const storms: Scenario[] = [
   },
 ];
 
-/** One after another, each with a seed of its own. */
+/** All at the same time, each with servers and a seed of its own: most of a storm is waiting for the next strike. */
 async function rage(world: World): Promise<Trial> {
-  const servers = await privateServers(world, 'storm');
-  const trials: Trial[] = [];
-  for (let n = 0; n < world.options.stormSeeds; n++) {
-    const trial = await storm(world, servers, world.seed + n);
-    world.tell(`storm ${n + 1}: ${JSON.stringify(trial)}`);
-    trials.push(trial);
-  }
+  const trials = await Promise.all(
+    Array.from({ length: world.options.stormSeeds }, async (_, n) => {
+      const servers = await privateServers(world, `storm-${n + 1}`);
+      const trial = await storm(world, servers, world.seed + n);
+      world.tell(`storm ${n + 1}: ${JSON.stringify(trial)}`);
+      return trial;
+    }),
+  );
   const sum = (of: (trial: Trial) => number) => trials.reduce((all, each) => all + of(each), 0);
   return {
     times: sum(({ times }) => times ?? 0),
@@ -107,7 +109,7 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
     const until = Date.now() + stormSeconds * 1_000;
     const publishing = publishUntil(until, config, count, seed, published);
     publishing.catch(() => {}); // listened to below
-    const strikes = await strikeUntil(until, world, servers, ours);
+    const strikes = await strikeUntil(until, world, seed, servers, ours);
     await publishing;
     const audit = () => runAudit({ published, legacyLedger: filings }, config);
     const trial = await conclude(
@@ -129,16 +131,19 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
 async function strikeUntil(
   until: number,
   world: World,
+  seed: number,
   servers: PrivateServers,
   ours: Record<string, Supervised>,
 ): Promise<number> {
   const targets = [...SERVERS, ...Object.keys(ours)];
+  let drawn = 0;
+  const random = () => draw(seed, 'storm', 'strike', drawn++);
   const starting: Promise<void>[] = [];
   const struck: Record<string, number> = {};
   for (;;) {
-    await delay(3_000 + world.random() * 4_000);
+    await delay(3_000 + random() * 4_000);
     if (Date.now() > until) break;
-    const target = targets[Math.floor(world.random() * targets.length)] ?? '';
+    const target = targets[Math.floor(random() * targets.length)] ?? '';
     const server = SERVERS.find((each) => each === target);
     if (server === undefined) {
       if (ours[target]?.kill() !== true) continue;

@@ -143,7 +143,8 @@ export interface BedOptions {
 export async function testBed(t: Ending, options: BedOptions = {}): Promise<TestBed> {
   const config = testConfig({
     legacyUrl: options.legacyUrl ?? NOBODY,
-    legacy: { timeout: TIMEOUT_MS, ...options.legacy },
+    // Servers that a test writes itself give the same request id to all.
+    legacy: { timeout: TIMEOUT_MS, uniqueRequestIds: false, ...options.legacy },
   });
   const store = options.store ?? (await testDatabase(t, options.mongodb));
   const legacy = createLegacy(config);
@@ -161,6 +162,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     log: silent,
     legacyTimeoutMs: config.legacy.timeout,
     lateForMs: config.legacy.lateFor,
+    uniqueRequestIds: config.legacy.uniqueRequestIds,
     ...options.replace,
   };
   return { ...createActivities(dependencies), dependencies, failures, store, id: uniqueName };

@@ -46,6 +46,11 @@ const lost = (items: { index: number; entry: string }[]): Promise<SubmitAnswer[]
         : accepted(index),
     ),
   );
+/** A person's, whatever is done about doubts: the next entry is opened by a word only. */
+const held = async (items: Parameters<typeof lost>[0]): Promise<SubmitAnswer[]> =>
+  (await lost(items)).map((answer) =>
+    answer.kind === 'unknown' ? { ...answer, held: true } : answer,
+  );
 const word = { id: 'r-0', operator: 'operator', reason: 'recorded' };
 const whenInDoubt = (name: string, args: object) => async (run: WorkflowHandle) => {
   for (;;) {
@@ -183,6 +188,14 @@ const recordings: Recording[] = [
     localFirst: true,
     rules: { onUnknown: 'resubmit' },
     activities: { submit: lost },
+  },
+  {
+    name: 'doubt-held',
+    count: 1,
+    localFirst: true,
+    rules: { onUnknown: 'resubmit' },
+    activities: { submit: held },
+    during: whenInDoubt('resubmit', word),
   },
   {
     name: 'doubt-found',
