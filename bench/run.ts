@@ -18,6 +18,7 @@ import { measure } from '../src/measure.ts';
 import { openStore } from '../src/store.ts';
 import { comparison } from './compare.ts';
 import { becomeSlower, measureStretches } from './drift.ts';
+import { measureIdle } from './idle.ts';
 import { deleteQueues, ownNames, preload } from './preload.ts';
 import {
   cpuSeconds,
@@ -43,6 +44,8 @@ interface BenchOptions {
   drift?: Range;
   /** Where the worker spends its time is told, by package. */
   profile?: boolean;
+  /** Nothing is published; what the processes take meanwhile is measured for so many seconds. */
+  idle?: number;
   out: string;
   instance: string;
 }
@@ -74,6 +77,11 @@ const program = new Command('bench')
     durationRange,
   )
   .option('--profile', 'have V8 sample the worker, and tell its time by package; slows it a little')
+  .option(
+    '--idle <seconds>',
+    'publish nothing, and measure for so long what the processes take of a core',
+    wholeNumber(1, 86_400),
+  )
   .option('--out <file>', 'where to write the figures', 'bench/results/latest.json')
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
   .option(
@@ -115,6 +123,12 @@ async function bench(options: BenchOptions): Promise<void> {
       ['worker', '--port', '0'],
       options.profile === true ? profiling(folder) : [],
     );
+    if (options.idle !== undefined) {
+      const { pid: intake } = await start(['intake', '--port', '0']);
+      const pids = { worker: worker.pid, intake, ...serverPids(options.instance) };
+      const idle = { idleSeconds: options.idle, ...(await measureIdle(pids, options.idle)) };
+      return report(options.out, { ...idle, ...circumstances() });
+    }
     if (options.warmUp > 0) {
       await preload(config, 'warm', options.warmUp, join(folder, 'warm.jsonl'));
       const first = await start(['intake', '--port', '0']);
@@ -191,14 +205,18 @@ async function bench(options: BenchOptions): Promise<void> {
       lost: audit.lost.length,
       duplicates: audit.filedTwice.length,
       auditHolds: audit.holds,
-      date: new Date().toISOString(),
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
-      command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+      ...circumstances(),
     });
   } finally {
     for (const child of children.reverse()) await child.stop();
   }
 }
+
+const circumstances = () => ({
+  date: new Date().toISOString(),
+  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+  command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
+});
 
 await (process.argv.includes('--compare') ? comparison : program).parseAsync();
 // A connection of a library that is still closing must not keep the bench.

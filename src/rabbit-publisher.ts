@@ -8,7 +8,7 @@ import { within } from './insist.ts';
 export interface Publisher {
   /**
    * Resolves when the broker has confirmed the message.
-   * @throws Error when it was returned (no such queue), refused (queue full), or not confirmed in time; in the last
+   * @throws Error when it was returned (no such queue), refused (queue full, or its disk), or not confirmed in time; in the last
    * case it may be there all the same: the same messageId tells the copies apart
    */
   publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
@@ -107,7 +107,9 @@ export async function createPublisher(
         (error) => {
           waiting.delete(mine);
           if (isRefusal(error)) {
-            reject(new Error('refused by the broker: the queue is full'));
+            reject(
+              new Error('refused by the broker: the queue is full, or cannot write to its disk'),
+            );
             // Fails only with the connection, which then is set up from the start.
             renew().catch(() => {});
           } else if (error instanceof Error) reject(error);

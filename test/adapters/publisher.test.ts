@@ -48,7 +48,7 @@ test('a queue that is full and refuses is an error', async (t) => {
   const publisher = await testPublisher(t);
   await publisher.publish(failureQueue, Buffer.from('x'), { messageId: 'm-1' });
   await assert.rejects(publisher.publish(failureQueue, Buffer.from('y'), { messageId: 'm-2' }), {
-    message: 'refused by the broker: the queue is full',
+    message: 'refused by the broker: the queue is full, or cannot write to its disk',
   });
   await queues.hasDepth(failureQueue, 1);
 });
