@@ -5,6 +5,7 @@ import { sentUntil } from '../src/journal.ts';
 import type { Entry, JournalState } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
+import { doubtShared } from './shared-request-id.ts';
 
 export interface RecheckRequest {
   index: number;
@@ -18,7 +19,10 @@ export interface ResolveRequest extends RecheckRequest {
   requestId: string | null;
 }
 
-type Needs = Pick<Dependencies, 'journal' | 'clock' | 'legacyTimeoutMs' | 'log'>;
+type Needs = Pick<
+  Dependencies,
+  'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
+>;
 
 const UNDECIDED: JournalState[] = ['intent', 'unknown'];
 
@@ -68,11 +72,13 @@ export function createRecheck(needs: Needs) {
   const { journal, clock, log } = needs;
   return {
     recheck: (requests: RecheckRequest[]): Promise<SubmitAnswer[]> =>
-      withHeartbeat(async () => {
+      withHeartbeat(async (liveness) => {
         const entries = await journal.read(requests.map(({ entry }) => entry));
-        return Promise.all(
+        const answers = await Promise.all(
           requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
         );
+        const named = new Map(requests.map(({ index, entry }) => [index, entry]));
+        return doubtShared(needs, answers, (index) => named.get(index) ?? '', liveness);
       }),
 
     resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>

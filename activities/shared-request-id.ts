@@ -4,7 +4,10 @@
  * doubt, until a person says what is so (legacy.uniqueRequestIds).
  */
 import type { LookUpAnswer, SubmitAnswer, Taken } from '../src/domain/answers.ts';
-import { claimOfEntry, readClaimKey } from '../src/domain/names.ts';
+import { LOOK_UP, claimOfEntry, readClaimKey } from '../src/domain/names.ts';
+import { isOpenThere } from '../src/domain/outcome.ts';
+import type { Claim } from '../src/claims.ts';
+import { soon } from '../src/insist.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf } from './heartbeat.ts';
@@ -14,9 +17,12 @@ type Needs = Pick<Dependencies, 'claims' | 'journal' | 'log' | 'uniqueRequestIds
 
 type Accepted = SubmitAnswer & { kind: 'accepted' };
 
+/** How long MongoDB is asked for it, ms: what was accepted waits for it to be polled. */
+const PATIENCE_MS = 5_000;
+
 /**
  * The answers, with what is accepted under another's request id in doubt. `entryOf`: the journal entry of an index.
- * Never throws: without an answer of the journal what is accepted stays accepted, since its answer must not be lost.
+ * Never throws: while MongoDB does not answer, what is accepted stays accepted, since its answer must not be lost.
  */
 export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>(
   needs: Needs,
@@ -27,28 +33,31 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
   const accepted = answers.filter((answer): answer is A & Accepted => answer.kind === 'accepted');
   if (!needs.uniqueRequestIds || accepted.length === 0) return answers;
   const { journal, log } = needs;
+  const doubts = new Map<number, SubmitAnswer>();
   try {
-    const shared = await findShared(needs, accepted, entryOf);
-    // An attempt that another one may have followed has no more say in what that one has been told.
-    if (shared.length === 0 || !liveness.isCurrent()) return answers;
-    const doubts = new Map<number, SubmitAnswer>();
+    const shared = await soon(PATIENCE_MS, () => findShared(needs, accepted, entryOf));
     for (const { index, requestId } of shared) {
+      // An attempt that another one may have followed has no more say in what that one has been told.
+      if (!liveness.isCurrent()) break;
       const reason = `the legacy system gave it the request id ${requestId}, which another registration under way has, too`;
-      await journal.decide(entryOf(index), ['accepted'], { state: 'unknown', reason, held: true });
-      log.error(
-        { ...placeOf(index), requestId },
-        'Two registrations have one request id: see legacy.uniqueRequestIds',
+      // An intent: its outcome could not be written.
+      await soon(PATIENCE_MS, () =>
+        journal.decide(entryOf(index), ['accepted', 'intent'], {
+          state: 'unknown',
+          requestId,
+          reason,
+          held: true,
+        }),
       );
+      const facts = { ...placeOf(index), requestId };
+      log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');
       doubts.set(index, { index, kind: 'unknown', reason, held: true });
     }
-    return answers.map((answer) => doubts.get(answer.index) ?? answer);
   } catch (error) {
-    log.warn(
-      { ...errorFacts(error), accepted: accepted.length },
-      'Request ids could not be compared',
-    );
-    return answers;
+    const facts = { ...errorFacts(error), accepted: accepted.length };
+    log.warn(facts, 'Request ids could not be compared');
   }
+  return answers.map((answer) => doubts.get(answer.index) ?? answer);
 }
 
 async function findShared(
@@ -57,20 +66,42 @@ async function findShared(
   entryOf: (index: number) => string,
 ): Promise<Accepted[]> {
   const all = await journal.acceptedUnder(accepted.map(({ requestId }) => requestId));
-  const suspects = accepted.flatMap((answer) => {
-    const mine = registrationOf(entryOf(answer.index));
-    const others = all.filter(
-      ({ entry, requestId }) => requestId === answer.requestId && registrationOf(entry) !== mine,
-    );
-    return others.length > 0 ? [{ answer, others }] : [];
-  });
-  if (suspects.length === 0) return [];
-  const keys = suspects.flatMap(({ others }) => others.map(({ entry }) => claimOfEntry(entry)));
-  const holders = await claims.find(keys);
-  // Whose is settled does not need it any more: a legacy system may begin its ids again.
-  const isUnderWay = ({ entry }: { entry: string }) =>
-    holders.get(claimOfEntry(entry))?.settledAt === null;
-  return suspects.filter(({ others }) => others.some(isUnderWay)).map(({ answer }) => answer);
+  const holders = new Map<string, Set<string>>();
+  const said = new Set<string>();
+  for (const { entry, requestId, operator } of all) {
+    holders.set(requestId, (holders.get(requestId) ?? new Set()).add(registrationOf(entry)));
+    if (operator !== null && operator !== LOOK_UP) said.add(entry);
+  }
+  const asked = new Map<string, Promise<Claim[]>>();
+  const isUnderWay = async (registration: string, requestId: string): Promise<boolean> => {
+    const known = asked.get(registration) ?? claims.ofRegistration(registration);
+    asked.set(registration, known);
+    return (await known).some((claim) => needsItStill(claim, requestId));
+  };
+  const shared: Accepted[] = [];
+  for (const answer of accepted) {
+    const entry = entryOf(answer.index);
+    // A person's word is not doubted.
+    if (said.has(entry)) continue;
+    const others = new Set(holders.get(answer.requestId));
+    others.delete(registrationOf(entry));
+    for (const other of others) {
+      if (!(await isUnderWay(other, answer.requestId))) continue;
+      shared.push(answer);
+      break;
+    }
+  }
+  return shared;
 }
 
-const registrationOf = (entry: string): string | undefined => readClaimKey(claimOfEntry(entry))?.id;
+/**
+ * Whether it is polled, or may be again: a redrive goes on under the request id of what has timed out, say. Whose is settled
+ * otherwise does not need it any more: a legacy system may begin its ids again.
+ */
+function needsItStill({ conflict, settledAt, outcome }: Claim, requestId: string): boolean {
+  if (conflict) return false;
+  if (settledAt === null) return true;
+  return outcome !== null && outcome.requestId === requestId && isOpenThere(outcome);
+}
+
+const registrationOf = (entry: string): string => readClaimKey(claimOfEntry(entry))?.id ?? '';

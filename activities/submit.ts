@@ -4,7 +4,7 @@
  * got none throws, and Temporal's retry policy is the backoff.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer, Taken } from '../src/domain/answers.ts';
 import { claimOfEntry, entryBefore } from '../src/domain/names.ts';
@@ -12,7 +12,7 @@ import type { Held } from '../src/door.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
-import { insist } from '../src/insist.ts';
+import { soon } from '../src/insist.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, readInTime } from './fence.ts';
@@ -27,6 +27,13 @@ export interface SubmitRequest {
   claim: string;
   entry: string;
 }
+
+/** Before a chunk whose journal has failed is read again, beside others that were answered. */
+const RETRIED_MS = 1_000;
+/** How long the outcome of POSTs is tried to be written; their answers wait for it. */
+const CLOSED_MS = 5_000;
+/** How long intents of what was never sent are tried to be taken back. */
+const WITHDRAWN_MS = 30_000;
 
 type Needs = Pick<
   Dependencies,
@@ -45,7 +52,7 @@ export const createSubmit =
   (needs: Needs) =>
   (requests: SubmitRequest[]): Promise<(SubmitAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
-      const { journal, door } = needs;
+      const { journal, door, clock } = needs;
       const known = await journal.read(requests.map(({ entry }) => entry));
       const answers: (SubmitAnswer | Taken)[] = [];
       let toSend: SubmitRequest[] = [];
@@ -60,6 +67,9 @@ export const createSubmit =
       let held: Held | null = null;
       const turn = door.turn();
       const chunks: Promise<void>[] = [];
+      /** What chunks failed with, and those that were in them. */
+      const failures: unknown[] = [];
+      const unsent: SubmitAnswer[] = [];
       while (toSend.length > 0 && liveness.maySend()) {
         const { count, held: isHeld } = await door.take(
           'submits',
@@ -83,18 +93,22 @@ export const createSubmit =
             },
             (error: unknown) => {
               isOver = true;
-              throw error;
+              failures.push(error);
+              // Read again: what became of them only the journal knows.
+              const until = clock.now() + RETRIED_MS;
+              unsent.push(
+                ...chunk.map(({ index }) => ({ index, kind: 'pending', until }) as const),
+              );
             },
           )
           .finally(() => door.release(count));
-        // `allEnded` tells of a failure; until then nobody listens, and a rejection that nobody hears ends the worker.
-        sending.catch(() => {});
         chunks.push(sending);
         if (probing) await Promise.all(chunks);
         probing = false;
       }
-      await allEnded(chunks);
+      await Promise.all(chunks);
       if (answers.every(({ kind }) => kind === 'not-accepted')) {
+        if (failures.length > 0) throw failures[0];
         await liveness.throwIfCancelled();
         throw nobodyAnswered(answers, held);
       }
@@ -103,7 +117,7 @@ export const createSubmit =
       const entries = new Map(requests.map(({ index, entry }) => [index, entry]));
       const entryOf = (index: number) => entries.get(index) ?? '';
       const told = await doubtShared(needs, answers, entryOf, liveness);
-      return [...told, ...toSend.map(({ index }) => ({ index, ...leftover }))];
+      return [...told, ...unsent, ...toSend.map(({ index }) => ({ index, ...leftover }))];
     });
 
 /** Sends at most as many as there are slots for: what is between intent and outcome at any moment is this chunk. */
@@ -123,14 +137,11 @@ async function sendChunk(
     chunk.map(({ entry }) => entry),
     known,
     token,
-    liveness,
   );
-  const before = chunk.flatMap(({ entry }) => entryBefore(entry) ?? []);
-  if (before.length > 0) await journal.supersede(before);
   failpoint('submit-opened');
   const results = await Promise.all(chunk.map(send));
   const closings = chunk.flatMap(({ entry }, at) => closingOf(entry, results[at]));
-  await journal.close(closings, token).catch((error: unknown) => {
+  await soon(CLOSED_MS, () => journal.close(closings, token)).catch((error: unknown) => {
     // The answers are not lost: they go to Temporal. The entries stay intents, and are never sent again for it.
     log.warn({ ...errorFacts(error), entries: closings.length }, 'The journal could not be closed');
   });
@@ -160,7 +171,7 @@ async function sendChunk(
 
 /**
  * Writes intents, or none: a store that fails in the middle may have taken some, and whoever met those would hold them for
- * sent. They are withdrawn as soon as the store takes anything again, while the attempt lasts.
+ * sent. They are withdrawn as soon as the store takes anything again, if it does so soon.
  * @throws what the journal threw
  */
 async function openIntents(
@@ -168,16 +179,15 @@ async function openIntents(
   entries: string[],
   known: ReadonlyMap<string, Entry>,
   token: string,
-  liveness: Liveness,
 ): Promise<Set<string>> {
   try {
-    return await journal.open(entries, known, token);
+    const mine = await journal.open(entries, known, token);
+    const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
+    if (before.length > 0) await journal.supersede(before);
+    return mine;
   } catch (error) {
-    await insist(() => journal.withdraw(entries, token), {
-      stop: cancellationSignal(),
-      failed: () => {},
-      isFinal: () => !liveness.isCurrent(),
-    }).catch(() => {}); // They are left as intents, and end in doubt.
+    // Else they are left as intents, and end in doubt.
+    await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
     throw error;
   }
 }
@@ -197,12 +207,6 @@ function closingOf(
   const requestId = result.kind === 'accepted' ? result.requestId : null;
   const reason = result.kind === 'accepted' ? null : result.reason;
   return [{ entry, state: result.kind, requestId, reason }];
-}
-
-/** Waits for all, also when one fails. @throws what the first that failed threw */
-async function allEnded(promises: Promise<void>[]): Promise<void> {
-  await Promise.allSettled(promises);
-  await Promise.all(promises);
 }
 
 function nobodyAnswered(answers: (SubmitAnswer | Taken)[], held: Held | null): ApplicationFailure {

@@ -33,7 +33,7 @@ export const SECRETS: ReadonlySet<string> = new Set([
 const PREFIX = 'DESPACHANTE_';
 
 /** The file to read, and the two folders of `npm run engines`; they set nothing of the configuration. */
-const OTHER = [`${PREFIX}CONFIG`, `${PREFIX}CACHE`, `${PREFIX}DATA`];
+const OTHER = [`${PREFIX}CONFIG`, `${PREFIX}CACHE`, `${PREFIX}DATA`, `${PREFIX}STORE`];
 
 const MISTAKABLE: Readonly<Record<string, string>> = {
   MONGO_URL: 'MONGODB_URI',

@@ -31,6 +31,15 @@ export async function insist<T>(
   }
 }
 
+/** Does an action again until it works, for so long, ms. @throws what it failed with at last */
+export async function soon<T>(ms: number, action: () => Promise<T>): Promise<T> {
+  let why: unknown;
+  const stop = AbortSignal.timeout(ms);
+  return insist(action, { stop, failed: (error) => (why = error) }).catch(() => {
+    throw why;
+  });
+}
+
 /**
  * A promise that is never waited for longer than this.
  * @throws Error naming what was waited for

@@ -64,7 +64,9 @@ export interface Journal {
     to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt' | 'held'>>,
   ): Promise<Entry | null>;
   /** The entries that are accepted under any of these request ids. */
-  acceptedUnder(requestIds: string[]): Promise<{ entry: string; requestId: string }[]>;
+  acceptedUnder(
+    requestIds: string[],
+  ): Promise<{ entry: string; requestId: string; operator: string | null }[]>;
   /** Entries that nobody knew about have given way to the next (onUnknown: resubmit). */
   supersede(entries: string[]): Promise<void>;
   collection: Collection<Entry>;
@@ -77,12 +79,16 @@ export async function openJournal(
 ): Promise<Journal> {
   const collection = db.collection<Entry>('submissions');
   // What is undecided never expires: an entry that is gone would count as never sent.
-  const decided: JournalState[] = ['accepted', 'refused', 'superseded', 'abandoned'];
+  // Nor does what has given way to a next entry that may be undecided: entries are found one after the other.
+  const decided: JournalState[] = ['accepted', 'refused', 'abandoned'];
+  // What `superseded` expired by, before.
+  await collection.dropIndex('at_1').catch(() => {});
   await collection.createIndex(
     { at: 1 },
     {
       expireAfterSeconds: Math.ceil(retentionMs / 1000),
       partialFilterExpression: { state: { $in: decided } },
+      name: 'retention',
     },
   );
 
@@ -144,9 +150,12 @@ export async function openJournal(
     async acceptedUnder(requestIds) {
       const found = await collection
         .find({ requestId: { $in: requestIds }, state: 'accepted' })
-        .project<{ _id: string; requestId: string }>({ requestId: 1 })
+        .project<{ _id: string; requestId: string; operator: string | null }>({
+          requestId: 1,
+          operator: 1,
+        })
         .toArray();
-      return found.map(({ _id, requestId }) => ({ entry: _id, requestId }));
+      return found.map(({ _id, requestId, operator }) => ({ entry: _id, requestId, operator }));
     },
     async supersede(entries) {
       await collection.updateMany(

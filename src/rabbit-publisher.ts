@@ -35,10 +35,14 @@ export async function createPublisher(
   /** What waits for a confirm, to be told when it is returned, or when the channel is gone. */
   const waiting = new Set<Waiting>();
   let renew: () => Promise<void> = () => Promise.resolve();
+  let isBlocked = false;
   let renewedAt = -Infinity;
   const link = await supervise({
     ...options,
     async setup(connection, lost) {
+      isBlocked = false;
+      connection.on('blocked', () => (isBlocked = true));
+      connection.on('unblocked', () => (isBlocked = false));
       channel = await openChannel(connection, lost);
       renew = () => replaceChannel(connection, lost);
     },
@@ -95,10 +99,14 @@ export async function createPublisher(
   async function publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void> {
     const open = channel;
     if (open === null) throw new Error('RabbitMQ is not connected');
+    // It would stay in our memory, and each further try beside it.
+    if (isBlocked) throw new Error('the broker is short of memory or disk, and takes nothing');
+    let forget = (): boolean => false;
     const confirmed = new Promise<void>((resolve, reject) => {
       const { messageId } = properties;
       const mine: Waiting = { messageId, body, reject, isReturned: false };
       waiting.add(mine);
+      forget = () => waiting.delete(mine);
       open.publish(
         '',
         queue,
@@ -118,7 +126,13 @@ export async function createPublisher(
         },
       );
     });
-    await within(CONFIRM_MS, `confirm of a message to "${queue}"`, confirmed);
+    confirmed.catch(() => {}); // also when it comes too late
+    const late = `confirm of a message to "${queue}"`;
+    await within(CONFIRM_MS, late, confirmed).catch((error: unknown) => {
+      // What is never confirmed would stay in memory, here and in the channel.
+      if (forget() && channel === open) renew().catch(() => {});
+      throw error;
+    });
   }
 
   return { publish, isReady: link.isReady, close: link.close };

@@ -45,6 +45,7 @@ export function rulesOf(
     countEarly: true,
     pollConfirmed: true,
     renewLimits: true,
+    cancelReadsJournal: true,
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],

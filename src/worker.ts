@@ -124,7 +124,8 @@ export async function startWorker(
     stickyQueueScheduleToStartTimeout: '1s',
     maxHeartbeatThrottleInterval: BEAT_TOLD_MS,
     shutdownGraceTime: config.worker.shutdownGrace,
-    shutdownForceTime: config.worker.shutdownGrace + 10_000,
+    // A POST that was sent is worth waiting for: cut off, it is in doubt.
+    shutdownForceTime: config.worker.shutdownGrace + Math.max(10_000, config.legacy.timeout),
   }).finally(() => setFlagsFromString(`--stack-trace-limit=${stackFrames}`));
   let isRunning = true;
   const ended = worker.run().finally(() => (isRunning = false));

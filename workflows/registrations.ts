@@ -104,7 +104,10 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
 
     function stopIfAsked(item: Item | null): Item | null {
       if (item === null || !batch.cancelling) return item;
-      return whenCancelled(item, Date.now(), journalRead);
+      const isGivenUp = rules.cancelReadsJournal === true && answered.unanswered.has(item.index);
+      // It is read again after its rest.
+      if (isGivenUp && step.kind === 'recheck') return item;
+      return whenCancelled(item, Date.now(), journalRead && !isGivenUp);
     }
   }
 
@@ -142,18 +145,25 @@ function isTimeToContinueAsNew(batch: Batch, rules: Rules): boolean {
 
 function unanswered(step: Step, rules: Rules, error: unknown): Answered {
   if (!(error instanceof ActivityFailure) && !(error instanceof CancelledFailure)) throw error;
-  const why = whyUnanswered(error);
+  const why = whyUnanswered(error, rules);
   const now = Date.now();
   const items = step.items.map((item): [number, Item] => [
     item.index,
     afterNoAnswer(item, why, rules, now),
   ]);
-  return { items: new Map(items), left: [] };
+  return {
+    items: new Map(items),
+    left: [],
+    unanswered: new Set(step.items.map(({ index }) => index)),
+  };
 }
 
-function whyUnanswered(error: ActivityFailure | CancelledFailure): NoAnswer {
+function whyUnanswered(error: ActivityFailure | CancelledFailure, rules: Rules): NoAnswer {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof CancelledFailure) return 'cancelled';
+  // An attempt that fails, or dies, before it hears of its cancellation is handed back with its own failure.
+  const isAskedBack = error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
+  if (isAskedBack && rules.cancelReadsJournal === true) return 'cancelled';
   // When no further attempt fits into scheduleToClose, the server hands back the failure of the last one.
   const isOver = error instanceof ActivityFailure && error.retryState === 'TIMEOUT';
   return isOver || cause instanceof TimeoutFailure ? 'timeout' : 'error';

@@ -2,7 +2,13 @@
  * The word of an operator on a registration in doubt: three updates, from the command line or Temporal Web. The journal
  * is read again first: what it knows outweighs what the operator believes, and is what the update answers.
  */
-import { ApplicationFailure, condition, defineUpdate, setHandler } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
 import { afterSubmit } from '../src/domain/answers.ts';
 import type { Batch, Item, Rules } from '../src/domain/batch.ts';
 import { resolve } from './steps.ts';
@@ -49,10 +55,21 @@ export function handleResolutions(
     change({ ...item, busy: true });
     const { operator, reason, requestId = null } = word;
     const { index, entry } = item;
-    const answer = await resolve({ index, entry, action, operator, reason, requestId });
+    const write = () => resolve({ index, entry, action, operator, reason, requestId });
+    const answer = await (rules.cancelReadsJournal === true ? toItsEnd(item, write) : write());
     change(afterSubmit(item, answer, rules, Date.now()));
     return answer.kind;
   };
+
+  /** Also in a run that is cancelled meanwhile, which would else wait for this registration for ever. */
+  async function toItsEnd(item: Item, write: () => ReturnType<typeof resolve>) {
+    try {
+      return await CancellationScope.nonCancellable(write);
+    } catch (error) {
+      change({ ...item, busy: false, dueAt: Date.now() });
+      throw error;
+    }
+  }
 
   setHandler(confirm, handle('confirm'), {
     validator: (word: Resolution) => {

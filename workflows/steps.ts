@@ -81,6 +81,8 @@ type HowItLeft = OutcomeKind | 'duplicate' | 'unroutable' | 'taken';
 export interface Answered {
   items: Map<number, Item | null>;
   left: HowItLeft[];
+  /** Of the items: those that got no answer. */
+  unanswered: Set<number>;
   /** The newest plan of polls, where an activity brought one. */
   plan?: PollPlan;
 }
@@ -205,7 +207,7 @@ function applied<A extends { index: number; kind: string }>(
   answers: (A | Taken)[],
   after: (item: Item, answer: A) => Item | null,
 ): Answered {
-  const answered: Answered = { items: new Map(), left: [] };
+  const answered: Answered = { items: new Map(), left: [], unanswered: new Set() };
   const byIndex = new Map(answers.map((answer) => [answer.index, answer]));
   for (const item of items) {
     const answer = byIndex.get(item.index);
@@ -216,6 +218,7 @@ function applied<A extends { index: number; kind: string }>(
           ? null
           : after(item, answer);
     answered.items.set(item.index, next);
+    if (answer === undefined) answered.unanswered.add(item.index);
     if (next === null) answered.left.push(howItLeft(item, answer?.kind));
   }
   return answered;

@@ -13,13 +13,16 @@ interface PlanOptions {
   request: number;
 }
 
-/** From bench/results/latest.json: 10,000 registrations on two cores. `test/commands/plan.test.ts` compares. */
+/**
+ * CPU time from bench/results/rate-300.json, a steady stream; memory from latest.json, 10,000 in flight; two cores.
+ * `test/commands/plan.test.ts` compares.
+ */
 export const MEASURED: Costs = {
-  workerCpuMs: 2.0,
-  intakeCpuMs: 0.3,
-  serversCpuMs: 1.1,
+  workerCpuMs: 2.1,
+  intakeCpuMs: 0.34,
+  serversCpuMs: 2.2,
   workerBaseMb: 229,
-  workerKbInFlight: 29,
+  workerKbInFlight: 32,
 };
 
 export function addPlan(program: Command): void {
@@ -43,9 +46,9 @@ export function addPlan(program: Command): void {
     .addHelpText(
       'after',
       `
-Arithmetic, from costs measured on one machine of two cores with everything on it (bench/results/latest.json); yours
-will differ. Processes are planned to be 60 % full. Little's law: in flight = rate x mean latency. The poll plan, the
-batch size and legacy.maxConcurrent are those of the configuration in force.
+Arithmetic, from costs measured on one machine of two cores with everything on it (bench/results/rate-300.json); yours
+will differ. Processes and the wire are planned to be 60 % full. Little's law: in flight = rate x mean latency. The poll plan, the
+batch size and legacy.maxConcurrent (of all workers together) are those of the configuration in force.
 
 Example: despachante plan --rate 800 --latency p50=12s,p99=25s --backlog 100000`,
     )
@@ -59,7 +62,7 @@ Example: despachante plan --rate 800 --latency p50=12s,p99=25s --backlog 100000`
       };
       const capacity = capacityFor(options, means, MEASURED);
       if (globals(command).json === true) printJson(capacity);
-      else print(planText(capacity, options));
+      else print(planText(capacity, { ...options, ...means }));
     });
 }
 
@@ -75,7 +78,10 @@ function quantiles(text: string): PlanOptions['latency'] {
 
 const seconds = (text: string): number => duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
 
-export function planText(capacity: Capacity, { rate, backlog }: PlanOptions): string {
+export function planText(
+  capacity: Capacity,
+  { rate, backlog, maxConcurrent }: { rate: number; backlog: number; maxConcurrent: number },
+): string {
   const round = (value: number, digits = 0) => number(Number(value.toFixed(digits)));
   const { cores } = capacity;
   const rows = [
@@ -90,7 +96,7 @@ export function planText(capacity: Capacity, { rate, backlog }: PlanOptions): st
       round(capacity.getsPerSecond),
       `${round(capacity.getsPerRegistration, 1)} each`,
     ],
-    ['requests on the wire', round(capacity.onTheWire), 'on average'],
+    ['requests on the wire', round(capacity.onTheWire), wireText(capacity, maxConcurrent)],
     [
       'workers',
       round(capacity.workers),
@@ -107,6 +113,13 @@ export function planText(capacity: Capacity, { rate, backlog }: PlanOptions): st
   ];
   if (backlog > 0) rows.push(['backlog', round(backlog), backlogText(capacity.backlogSeconds)]);
   return `For ${round(rate, 1)} registrations a second:\n${columns(rows, '  ')}`;
+}
+
+function wireText({ maxConcurrentNeeded }: Capacity, maxConcurrent: number): string {
+  const limit = `on average; legacy.maxConcurrent is ${number(maxConcurrent)}`;
+  return maxConcurrentNeeded > maxConcurrent
+    ? `${limit}: set it to ${number(maxConcurrentNeeded)} if the legacy system agrees`
+    : limit;
 }
 
 function backlogText(backlogSeconds: number | null): string {

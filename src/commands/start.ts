@@ -136,9 +136,15 @@ async function startProcesses(
   let legacyUrl = config.legacyUrl;
   if (isSimulated) {
     const shares = ['--refuse', '0.02', '--fail', '0.02'];
-    const ports = ['--port', '0', '--core-port', '0'];
     const ledger = ['--ledger', join(data, 'legacy.jsonl')];
-    const simulator = await start(['simulate', ...ports, ...shares, ...ledger], {});
+    const simulate = (port: string) =>
+      start(['simulate', '--port', port, '--core-port', '0', ...shares, ...ledger], {});
+    // Commands in another terminal look for it where LEGACY_URL is by default.
+    const { port } = new URL(config.legacyUrl);
+    const simulator = await simulate(port).catch(() => {
+      say(`Port ${port} is taken: commands in another terminal need the LEGACY_URL that follows`);
+      return simulate('0');
+    });
     legacyUrl = simulator.facts.url ?? legacyUrl;
   }
   for (const role of ['worker', 'intake']) {

@@ -80,6 +80,11 @@ export interface Rules {
   countEarly?: boolean;
   /** Whether a doubt that a person confirms is polled by the plan at once, not after its next recheck (absent in runs of before). */
   pollConfirmed?: boolean;
+  /**
+   * Whether a cancelled run reads the journal also of what was given up without an answer, and lets an operator's word that
+   * it has begun be done (absent in runs of before).
+   */
+  cancelReadsJournal?: boolean;
   /** Whether the limits of what is redriven count anew, from the redrive (runs before were started without it). */
   renewLimits?: boolean;
   /** Rest before what was answered "not now" is tried again; longer rests are Temporal's retry policy. */

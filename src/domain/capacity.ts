@@ -3,7 +3,7 @@
  * flight, the poll plan for GETs, CPU time per registration for processes.
  */
 
-/** What one registration costs, as the bench measures it (`npm run bench`, bench/results/latest.json). */
+/** What one registration costs, as the bench measures it (`npm run bench`). */
 export interface Costs {
   /** ms of CPU for each registration. */
   workerCpuMs: number;
@@ -29,7 +29,7 @@ export interface Means {
   plannedPolls: number;
   /** How long the legacy system takes to answer a request, ms. */
   requestMs: number;
-  /** `legacy.maxConcurrent`, for each worker. */
+  /** `legacy.maxConcurrent`, of all workers together. */
   maxConcurrent: number;
   batchSize: number;
 }
@@ -41,8 +41,9 @@ export interface Capacity {
   getsPerRegistration: number;
   postsPerSecond: number;
   getsPerSecond: number;
-  /** Requests on the wire at once, on average. */
+  /** Requests on the wire at once, on average, and the `legacy.maxConcurrent` that leaves room above it. */
   onTheWire: number;
+  maxConcurrentNeeded: number;
   /** Cores in use, on average. */
   cores: { workers: number; intakes: number; servers: number };
   workers: number;
@@ -79,14 +80,12 @@ export function capacityFor(demand: Demand, means: Means, costs: Costs): Capacit
     intakes: (rate * costs.intakeCpuMs) / 1000,
     servers: (rate * costs.serversCpuMs) / 1000,
   };
-  const workers = atLeastOne(
-    Math.max(cores.workers / UTILISATION, onTheWire / (means.maxConcurrent * UTILISATION)),
-  );
+  const workers = atLeastOne(cores.workers / UTILISATION);
   const intakes = atLeastOne(cores.intakes / UTILISATION);
   const ceiling = Math.min(
     (workers * 1000) / costs.workerCpuMs,
     (intakes * 1000) / costs.intakeCpuMs,
-    (workers * means.maxConcurrent * 1000) / ((1 + getsPerRegistration) * means.requestMs),
+    (means.maxConcurrent * 1000) / ((1 + getsPerRegistration) * means.requestMs),
   );
   return {
     meanLatencyMs,
@@ -95,6 +94,7 @@ export function capacityFor(demand: Demand, means: Means, costs: Costs): Capacit
     postsPerSecond: rate,
     getsPerSecond: rate * getsPerRegistration,
     onTheWire,
+    maxConcurrentNeeded: atLeastOne(onTheWire / UTILISATION),
     cores,
     workers,
     intakes,

@@ -583,6 +583,43 @@ test('where request ids cannot be compared, what is accepted stays accepted', as
   assert.equal(answer?.kind, 'accepted');
 });
 
+test('what has timed out may still be redriven under its request id: another one that is given it is in doubt', async (t) => {
+  const requestId = uniqueName();
+  const same: Respond = (_, response) => json(response, 201, { id: requestId });
+  const bed = await withServer(t, same, { legacy: { uniqueRequestIds: true } });
+  const id = bed.id();
+  const [first] = await claimed(bed, [{ id }]);
+  assert.ok(first);
+  assert.equal((await call(bed.submit, [first]))[0]?.kind, 'accepted');
+  const { claim, entry } = first;
+  const reason = 'still processing at the deadline';
+  await call(bed.route, [settlementOf(id, 'timed-out', { claim, entry, requestId, reason })]);
+  const [answer] = await call(bed.submit, await claimed(bed, [{ id: bed.id() }]));
+  assert.ok(answer?.kind === 'unknown');
+  assert.ok(answer.held);
+});
+
+test('when the journal fails for some, the answers of the others are not lost with it', async (t) => {
+  const simulator = await simulatorFor(t);
+  let opened = 0;
+  const journal: Journal = {
+    ...store.journal,
+    async open(entries, known, token) {
+      opened += 1;
+      if (opened > 1) throw new Error('no primary');
+      return store.journal.open(entries, known, token);
+    },
+  };
+  const bed = await bedFor(t, { legacyUrl: simulator.url, slots: 1, replace: { journal } });
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id() }, { id: bed.id() }]);
+  const answers = await call(bed.submit, requests);
+  assert.deepEqual(
+    answers.map(({ index, kind }) => `${index} ${kind}`),
+    ['0 accepted', '1 pending', '2 not-accepted'],
+  );
+  assert.equal(simulator.stats().posts, 1);
+});
+
 test('a hundred of every fate, tried until all are told: each is filed at most once', async (t) => {
   const bed = await withSimulator(t, { slots: 16 });
   const fates = [

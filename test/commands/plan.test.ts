@@ -15,14 +15,18 @@ const results = z.object({
 });
 
 test('the costs that a plan is made from are those that the bench has measured', () => {
-  const file = new URL('../../../bench/results/latest.json', import.meta.url);
-  const found = results.parse(JSON.parse(readFileSync(file, 'utf8')));
-  const each = (seconds: number) => (seconds * 1000) / found.count;
+  const read = (name: string) => {
+    const file = new URL(`../../../bench/results/${name}.json`, import.meta.url);
+    return results.parse(JSON.parse(readFileSync(file, 'utf8')));
+  };
+  const stream = read('rate-300');
+  const each = (seconds: number) => (seconds * 1000) / stream.count;
   const near = (stated: number, measured: number) =>
     assert.ok(Math.abs(stated - measured) <= measured * 0.1, `${stated}, measured ${measured}`);
-  near(MEASURED.workerCpuMs, each(found.workerCpuSeconds));
-  near(MEASURED.intakeCpuMs, each(found.intakeCpuSeconds));
-  near(MEASURED.serversCpuMs, each(found.serverCpuSeconds));
+  near(MEASURED.workerCpuMs, each(stream.workerCpuSeconds));
+  near(MEASURED.intakeCpuMs, each(stream.intakeCpuSeconds));
+  near(MEASURED.serversCpuMs, each(stream.serverCpuSeconds));
+  const found = read('latest');
   near(MEASURED.workerBaseMb, found.workerBaseRssMb);
   near(MEASURED.workerKbInFlight, ((found.peakRssMb - found.workerBaseRssMb) * 1024) / found.count);
 });
@@ -34,6 +38,10 @@ test('a plan tells processes, memory, requests and when the backlog is gone', as
   );
   assert.equal(code, 0);
   assert.match(stdout, /^For 800 registrations a second:$/m);
+  assert.match(
+    stdout,
+    /^ {2}requests on the wire +[\d,]+ +.*maxConcurrent is 256: set it to [\d,]+/m,
+  );
   for (const row of ['in flight', 'GETs a second', 'workers', 'intakes', 'rabbit.prefetch']) {
     assert.match(stdout, new RegExp(`^ {2}${row} +[\\d,]+`, 'm'));
   }

@@ -33,19 +33,31 @@ test('a skewed latency has a mean above its median', () => {
 test('a backlog is cleared by what is left of the ceiling, and never where nothing is left', () => {
   const demand = { rate: 100, latency: steady, backlog: 10_000 };
   const { ceiling, backlogSeconds } = capacityFor(demand, means, costs);
-  assert.equal(ceiling, 1_000 / 3); // the wire of one worker: 100 at once, 6 requests of 50 ms each
+  assert.equal(ceiling, 1_000 / 3); // the wire: 100 at once, 6 requests of 50 ms each
   assert.equal(backlogSeconds, 10_000 / (1_000 / 3 - 100));
 });
 
-test('the processes that are planned can always take the rate, and more of it never needs fewer', () => {
+test('the processes and the width of the wire that are planned can always take the rate, and more of it never needs fewer', () => {
   fc.assert(
     fc.property(fc.double({ min: 0.1, max: 5_000, noNaN: true }), (rate) => {
       const one = capacityFor({ rate, latency: steady, backlog: 1 }, means, costs);
       const two = capacityFor({ rate: rate * 2, latency: steady, backlog: 1 }, means, costs);
-      assert.ok(one.ceiling > rate, `${one.ceiling} for ${rate}`);
+      const wide = { ...means, maxConcurrent: one.maxConcurrentNeeded };
+      const { ceiling } = capacityFor({ rate, latency: steady, backlog: 1 }, wide, costs);
+      assert.ok(ceiling > rate, `${ceiling} for ${rate}`);
       assert.ok(two.workers >= one.workers && two.intakes >= one.intakes);
     }),
   );
+});
+
+test('more workers do not widen the wire, which is one limit for all of them', () => {
+  const demand = { rate: 1_000, latency: steady, backlog: 1 };
+  const capacity = capacityFor(demand, means, costs);
+  assert.equal(capacity.workers, 4);
+  assert.equal(capacity.onTheWire, 300);
+  assert.equal(capacity.maxConcurrentNeeded, 500);
+  assert.equal(capacity.ceiling, 1_000 / 3);
+  assert.equal(capacity.backlogSeconds, null);
 });
 
 test('what is no demand is refused', () => {

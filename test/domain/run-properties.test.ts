@@ -256,6 +256,19 @@ test('a cancelled run ends every registration, soon, and keeps the request ids o
   );
 });
 
+test('a run that is cancelled gives up no registration as known before the journal was read after its last attempt', () => {
+  forEveryRun((run) => {
+    const unread = new Set<number>();
+    for (const { step, before, answer, after } of answered(run)) {
+      if (step.kind === 'submit' && answer === null) unread.add(before.index);
+      else if (answer !== null) unread.delete(before.index);
+      if (after?.outcome?.kind === 'cancelled' && before.phase !== 'settle') {
+        assert.ok(!unread.has(before.index) || after.doubt, JSON.stringify(after));
+      }
+    }
+  });
+});
+
 test('in a kind world everything is registered, in about the time the plan takes', () => {
   const run = pureRun(rules, { tape: [], count: 100, cancelAfter: null, operator: false });
   assert.deepEqual(run.batch.items, []);

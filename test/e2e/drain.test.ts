@@ -44,6 +44,30 @@ test('a worker that is told to stop is not ready, is live, and writes down what 
   assert.equal(held.length, 1, 'it was POSTed once');
 });
 
+test('a worker that stops waits beyond its grace for a POST, as long as that may be answered', async (t) => {
+  // More than the 10 s that everybody gets.
+  const answersAfterMs = 12_000;
+  let posts = 0;
+  const legacy = await webServer(t, ({ method }, response) => {
+    if (method !== 'POST') return json(response, 200, { status: 'done' });
+    posts += 1;
+    setTimeout(() => json(response, 201, { id: 'REQ-1' }), answersAfterMs);
+  });
+  const system = await startSystem(t, {
+    legacyUrl: legacy.url,
+    env: { DESPACHANTE_LEGACY_TIMEOUT: '20s', DESPACHANTE_WORKER_SHUTDOWN_GRACE: '1s' },
+  });
+  const flow = flowOf(system);
+  const id = uniqueName();
+  await flow.publish({ id });
+  await eventually('a POST is on the wire', () => assert.equal(posts, 1));
+  assert.equal(await system.stop('worker'), 0);
+  assert.equal((await flow.tally(id)).inDoubt, 0);
+  await system.start('worker');
+  assert.equal(await flow.outcomeOf(id), 'registered');
+  assert.equal(posts, 1, 'it was POSTed once');
+});
+
 test('an intake that is told to stop is not ready, is live, and hands over what it holds', async (t) => {
   const system = await startSystem(t, { proxied: ['TEMPORAL_ADDRESS'] });
   const flow = flowOf(system);

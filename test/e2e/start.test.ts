@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
+import { DEFAULTS } from '../../src/config-schema.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { run, start as spawnCli } from '../commands/cli.ts';
 import { startSystem } from '../helpers/system.ts';
@@ -82,6 +84,20 @@ test('without a key one is made, for this user alone, and with it everything is 
     env: { ...env, ENCRYPTION_KEYS: '', LEGACY_URL: 'http://127.0.0.1:9' },
   });
   assert.equal(code, 0, stdout);
+  await nothingIsLeft();
+});
+
+test('where the port that LEGACY_URL has by default is taken, the simulator takes another one, and that is told', async (t) => {
+  const taken = createServer().listen(Number(new URL(DEFAULTS.legacyUrl).port), '127.0.0.1');
+  // By somebody else on this machine: just as well.
+  await new Promise((resolve) => taken.once('listening', resolve).once('error', resolve));
+  t.after(() => taken.close());
+  const data = join(system.folder, 'taken');
+  const args = ['start', '--count', '0', '--exit', '--data', data];
+  const { code, stdout, stderr } = await run(args, { cwd: system.folder, env });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /Port 9997 is taken/);
+  assert.match(stdout, /legacy system +http:\/\/127\.0\.0\.1:(?!9997)\d+/);
   await nothingIsLeft();
 });
 

@@ -282,12 +282,12 @@ async function killedInSweep(world: World, crash: Crash): Promise<Trial> {
   }
 }
 
-const deadly = ({ at, passage }: Pick<Crash, 'at' | 'passage'>) => ({
+export const deadly = ({ at, passage }: Pick<Crash, 'at' | 'passage'>) => ({
   DESPACHANTE_FAILPOINT: `${at}:${passage}`,
 });
 
 /** Waits until the process has killed itself. */
-async function killed(system: System, role: Role): Promise<void> {
+export async function killed(system: System, role: Role): Promise<void> {
   const code = await within(60_000, `the ${role} to pass its failpoint`, system.child(role).exited);
   assert.equal(code, null, 'it was not killed, but left');
 }

@@ -20,7 +20,7 @@ export const deploys: Scenario[] = [
   {
     name: 'deploy/rolling',
     fault:
-      'Under load two workers and two intakes are stopped and started again, one of each after the other, three times; the third time with a changed, patched workflow',
+      'Under load two workers and two intakes are stopped and started again: twice one of each after the other, then all at once, with a changed, patched workflow',
     isQuick: false,
     run: roll,
   },

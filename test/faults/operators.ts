@@ -8,6 +8,7 @@ import { atEnd } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';
 import type { System } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
+import { deadly, killed } from './crashes.ts';
 import { SLOTS, SMALL, countIn, publishMixed } from './load.ts';
 import { privateServers } from './private-servers.ts';
 import type { Scenario, Trial, World } from './scenario.ts';
@@ -25,6 +26,13 @@ export const operators: Scenario[] = [
     fault: 'Every run is cancelled in Temporal Web in mid-flight',
     isQuick: false,
     run: (world) => midFlight(world, cancel, { sweeps: false }),
+  },
+  {
+    name: 'operator/cancel-without-worker',
+    fault:
+      'The worker is killed between POST and journal, every run is cancelled before another one is there, and what was cancelled is redriven',
+    isQuick: false,
+    run: cancelWithoutWorker,
   },
   {
     name: 'operator/reset',
@@ -106,6 +114,27 @@ const terminate = async ({ client }: System, run: string): Promise<void> =>
 
 const cancel = async ({ client }: System, run: string): Promise<void> =>
   void (await client.workflow.getHandle(run).cancel());
+
+/** No attempt hears of its cancellation: what they had sent is known to the journal alone. */
+async function cancelWithoutWorker(world: World): Promise<Trial> {
+  const system = await startSystem(world, { env: SMALL, roles: ['intake'] });
+  const flow = flowOf(system);
+  await system.start('worker', deadly({ at: 'submit-answered', passage: 5 }));
+  const ids = await publishMixed(flow, countIn(world));
+  await killed(system, 'worker');
+  const runs = await openRunsOf(system);
+  await Promise.all(runs.map((run) => cancel(system, run)));
+  await system.start('worker');
+  const faultEndedAt = Date.now();
+  await conclude(flow, { maxInDoubt: 0, faultEndedAt });
+  await flow.json('failures', 'redrive', '--all', '--class', 'cancelled');
+  const trial = await conclude(flow, { maxInDoubt: SLOTS, faultEndedAt });
+  // To the audit a redrive of what had failed is somebody's word; here nobody knew that it had been filed.
+  const twice = ids.filter((id) => flow.requestIdsOf(id).length > 1);
+  assert.deepEqual(twice, []);
+  assert.ok(trial.inDoubt > 0, 'nothing is in doubt');
+  return { ...trial, times: runs.length };
+}
 
 /** To the end of its first workflow task, as Temporal Web offers it. */
 async function reset({ client, config }: System, run: string): Promise<void> {

@@ -7,7 +7,7 @@ import type { FaultResult } from './results.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
 import type { SuiteOptions } from './suite-options.ts';
-import { trial } from './world.ts';
+import { abandonAll, trial } from './world.ts';
 
 interface RunOptions extends SuiteOptions {
   seed: number;
@@ -17,6 +17,8 @@ interface RunOptions extends SuiteOptions {
   parallel: number;
   out: string;
 }
+
+let isInterrupted = false;
 
 const program = new Command('test:faults')
   .description(
@@ -55,7 +57,7 @@ const program = new Command('test:faults')
   .addHelpText(
     'after',
     `
-A scenario takes seconds, a kill storm minutes; the whole suite some 40 minutes on two cores. One that fails does not stop
+A scenario takes seconds, the kill storms minutes; the whole suite less than half an hour on two cores. One that fails does not stop
 the others: its error is told, its earlier result is taken out, and the exit code is 1. Repeat it by the seed that was printed:
 
   npm run test:faults -- --only crash/worker-submit --seed 7
@@ -126,6 +128,7 @@ async function runOne(scenario: Scenario, options: RunOptions): Promise<boolean>
     );
     return true;
   } catch (error) {
+    if (isInterrupted) return false;
     keep(out, name, null);
     tell(`  ✖ ${name} (${took()}, seed ${seed})\n${story(error)}`);
     return false;
@@ -173,8 +176,19 @@ function story(error: unknown): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
+/** Ctrl-C: what it has started would stay. What was found before stays in the results. */
+async function interrupt(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
+  isInterrupted = true;
+  tell('Interrupted: ending what was started for the scenarios under way …');
+  await abandonAll();
+  process.exit(signal === 'SIGINT' ? 130 : 143);
+}
+
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void interrupt(signal));
+}
 await program.parseAsync();
 // What a trial that failed has left open must not keep the suite.
 process.exit();

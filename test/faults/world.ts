@@ -5,11 +5,22 @@ import type { Scenario, Trial, World } from './scenario.ts';
 
 export type Circumstances = Pick<World, 'seed' | 'isQuick' | 'options' | 'tell'>;
 
+/** What is to be done after each scenario that is under way. */
+const underWay = new Set<Hooks>();
+
+type Hooks = (() => Promise<void> | void)[];
+
+/** For who is interrupted: scenarios that go on meanwhile find their servers gone. Never throws. */
+export async function abandonAll(): Promise<void> {
+  await Promise.all([...underWay].map((hooks) => endAll(hooks)));
+}
+
 /** @throws what the scenario throws, or AggregateError when it went well and could not be tidied up */
 export async function trial(scenario: Scenario, circumstances: Circumstances): Promise<Trial> {
   const { name } = scenario;
   const { seed } = circumstances;
-  const hooks: (() => Promise<void> | void)[] = [];
+  const hooks: Hooks = [];
+  underWay.add(hooks);
   let drawn = 0;
   const world: World & { passed: boolean } = {
     ...circumstances,
@@ -25,11 +36,12 @@ export async function trial(scenario: Scenario, circumstances: Circumstances): P
     world.passed = false;
     throw error;
   } finally {
+    underWay.delete(hooks);
     await tidyUp(hooks, world.passed);
   }
 }
 
-async function tidyUp(hooks: (() => Promise<void> | void)[], passed: boolean): Promise<void> {
+async function tidyUp(hooks: Hooks, passed: boolean): Promise<void> {
   const failures = await endAll(hooks);
   // What the scenario itself has thrown says more.
   if (passed && failures.length > 0) {

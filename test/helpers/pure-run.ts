@@ -126,9 +126,10 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
           : given === null
             ? { ...before, busy: false }
             : given.apply();
-      const journalRead = step.kind === 'submit' || step.kind === 'recheck';
-      const stopped =
-        after !== null && batch.cancelling ? whenCancelled(after, now, journalRead) : after;
+      const isGivenUp = given === null;
+      const journalRead = (step.kind === 'submit' || step.kind === 'recheck') && !isGivenUp;
+      const isLeft = after === null || !batch.cancelling || (isGivenUp && step.kind === 'recheck');
+      const stopped = isLeft ? after : whenCancelled(after, now, journalRead);
       if (stopped === null) left.push(before.index);
       changed.set(before.index, stopped);
       story.push({

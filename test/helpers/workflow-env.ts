@@ -19,6 +19,7 @@ export const rules: Rules = {
   plan: planPolls({ min: 10_000, max: 20_000 }, 8, 60_000),
   coalesce: 300,
   countEarly: true,
+  cancelReadsJournal: true,
   pause: 1_000,
   rechecks: [15_000, 300_000],
   // The time-skipping server counts no local activity as work, and skips ten years while one runs.

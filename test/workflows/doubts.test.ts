@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { LookUpRequest } from '../../activities/look-up.ts';
 import type { LookUpAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
@@ -207,6 +208,65 @@ test('an update that names no doubt, or no reason, is refused with what was expe
     await refused('confirm', word, /Expected "requestId"/);
     await run.terminate();
   });
+});
+
+test('a run that is cancelled while its submission goes without an answer reads the journal first: what may have been sent is in doubt', async () => {
+  const calls = newCalls();
+  let tries = 0;
+  let read = 0;
+  const activities = {
+    ...willing(calls),
+    submit: () => {
+      tries += 1;
+      return Promise.reject(ApplicationFailure.create({ message: 'no primary' }));
+    },
+    recheck: (items: { index: number }[]): Promise<SubmitAnswer[]> => {
+      read += 1;
+      return Promise.resolve(
+        items.map(({ index }) =>
+          index === 0
+            ? { index, kind: 'unknown', reason: 'the worker stopped' }
+            : { index, kind: 'not-accepted', reason: 'never sent', retryAfter: null },
+        ),
+      );
+    },
+  };
+  const result = await withRun(env, activities, { count: 2 }, async (run) => {
+    await eventually('it was tried', () => assert.ok(tries > 0));
+    await run.cancel();
+    return run.result();
+  });
+  assert.deepEqual(result, { cancelled: 2 });
+  assert.equal(read, 1);
+  const routed = calls.routed.sort((a, b) => a.id.localeCompare(b.id));
+  assert.deepEqual(
+    routed.map(({ doubt }) => doubt),
+    [true, false],
+  );
+});
+
+test('an operator whose word could not be written when the run was cancelled leaves no registration behind', async () => {
+  const calls = newCalls();
+  let written = 0;
+  const activities = {
+    ...willing(calls),
+    submit: losing(calls),
+    resolve: ({ index }: { index: number }): Promise<SubmitAnswer> => {
+      written += 1;
+      return written < 3
+        ? Promise.reject(ApplicationFailure.create({ message: 'no primary' }))
+        : Promise.resolve({ index, kind: 'abandoned', reason: 'gone' });
+    },
+  };
+  const result = await withRun(env, activities, {}, async (run) => {
+    await inDoubt(run);
+    const said = run.executeUpdate('abandon', { args: [word] });
+    await eventually('it is being written', () => assert.ok(written > 0));
+    await run.cancel();
+    assert.equal(await said, 'abandoned');
+    return run.result();
+  });
+  assert.deepEqual(result, { 'in-doubt': 1 });
 });
 
 test('cancelling a run settles all it carries as cancelled, with request ids, and reads the journal of what may have been sent', async () => {
