@@ -19,6 +19,7 @@ import { CONTESTANTS, installContestants, isContestant } from './contestants.ts'
 import { startOther, startOurs, startServer } from './contestants.ts';
 import type { Contestant, ContestantName, Runner } from './contestants.ts';
 import { writeDocument } from './document.ts';
+import { writeOurs } from './ours.ts';
 import { cpuSeconds, peakRssMb, processTree, serverPids } from './processes.ts';
 import { deleteQueues, ownNames, preload } from './preload.ts';
 import { addResult, readResults } from './results-file.ts';
@@ -82,7 +83,9 @@ export const comparison = new Command('bench --compare')
           process.stderr.write(`${name} was left out: ${String(error)}\n`);
         }
       }
-      if (options.out === RESULTS) writeDocument(readResults(RESULTS));
+      if (options.out !== RESULTS) return;
+      writeDocument(readResults(RESULTS));
+      writeOurs();
     },
   );
 

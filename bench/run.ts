@@ -29,6 +29,7 @@ import {
   serverPids,
   watchMemory,
 } from './processes.ts';
+import { isKept, writeOurs } from './ours.ts';
 import { profiling, readProfiles } from './profile.ts';
 import { settledByMetrics } from './progress.ts';
 import { report, round, rounded, sumOf } from './report.ts';
@@ -207,6 +208,7 @@ async function bench(options: BenchOptions): Promise<void> {
       auditHolds: audit.holds,
       ...circumstances(),
     });
+    if (isKept(options.out)) writeOurs();
   } finally {
     for (const child of children.reverse()) await child.stop();
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { contest } from '../bench/compare.ts';
 import { DOCUMENT, documentFiles } from '../bench/document.ts';
+import { oursFiles } from '../bench/ours.ts';
 import { addResult, readResults } from '../bench/results-file.ts';
 
 const quick = {
@@ -44,6 +45,16 @@ test('a result takes the place of an earlier one of the same kind, and stands be
     [2, first.killAtSeconds],
   ]);
   rmSync(folder, { recursive: true });
+});
+
+test('what the documents say of our own runs is what their results files say', () => {
+  for (const [file, text] of oursFiles()) {
+    assert.equal(
+      readFileSync(file, 'utf8'),
+      text,
+      `${file} says something else: node dist/bench/run.js --compare --charts`,
+    );
+  }
 });
 
 test('the figures and charts of docs/benchmarks.md are those of the results file', () => {

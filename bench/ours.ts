@@ -1,0 +1,150 @@
+/** What documents say of our own runs comes from their results files: the tables of docs/benchmarks.md and of both READMEs. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { sumOf } from './report.ts';
+
+const FOLDER = 'bench/results';
+
+const result = z.object({
+  count: z.number(),
+  wallSeconds: z.number(),
+  readySeconds: z.number(),
+  ratioToFloor: z.number(),
+  lagP50Ms: z.number(),
+  lagP99Ms: z.number(),
+  getsPerRegistration: z.number(),
+  workerCpuSeconds: z.number(),
+  serverCpuSecondsBy: z.record(z.string(), z.number()),
+  intakeCpuSeconds: z.number(),
+  workerBaseRssMb: z.number(),
+  peakRssMb: z.number(),
+  intakePeakRssMb: z.number(),
+  lost: z.number(),
+  duplicates: z.number(),
+  command: z.string(),
+});
+type Result = z.infer<typeof result>;
+
+const RUNS: Record<string, string> = {
+  latest: '10,000 at once',
+  'burst-30000': '30,000 at once',
+  'burst-50000': '50,000 at once',
+  'rate-300': '300 a second for 5 min',
+};
+
+/** Each document with its tables as they should be. @throws Error when a document has no place for its table */
+export function oursFiles(): Map<string, string> {
+  const latest = read('latest');
+  return new Map([
+    replaced('docs/benchmarks.md', runsTable()),
+    replaced('README.md', summary(latest, ENGLISH)),
+    replaced('README.pt-BR.md', summary(latest, PORTUGUESE)),
+  ]);
+}
+
+/** Whether documents speak of what is written there. */
+export const isKept = (file: string): boolean =>
+  Object.keys(RUNS).some((name) => file === `${FOLDER}/${name}.json`);
+
+/** Writes them. */
+export function writeOurs(): void {
+  for (const [file, text] of oursFiles()) writeFileSync(file, text);
+}
+
+const read = (name: string): Result =>
+  result.parse(JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')));
+
+function replaced(file: string, table: string): [string, string] {
+  const begin = '<!-- from our results in bench/results: begin -->';
+  const end = '<!-- from our results in bench/results: end -->';
+  const [before, rest] = readFileSync(file, 'utf8').split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${file} has no "${begin}"`);
+  return [file, `${before}${begin}\n\n${table}\n\n${end}${after}`];
+}
+
+const table = (rows: string[][]): string =>
+  rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+const tenth = (value: number): string => value.toFixed(1);
+const whole = (value: number): string => Math.round(value).toString();
+
+function runsTable(): string {
+  const head = [
+    '',
+    'settled after',
+    '× floor',
+    'lag p50',
+    'p99',
+    'GETs each',
+    'CPU each: worker, servers, intake',
+    "worker's memory: before → peak",
+    'lost, filed twice',
+    '`npm run bench --`',
+  ];
+  const rows = Object.entries(RUNS).map(([name, title]) => {
+    const run = read(name);
+    const cpu = run.workerCpuSeconds + sumOf(run.serverCpuSecondsBy) + run.intakeCpuSeconds;
+    return [
+      title,
+      `${tenth(run.wallSeconds)} s`,
+      name.startsWith('rate') ? '' : run.ratioToFloor.toFixed(2),
+      `${tenth(run.lagP50Ms / 1000)} s`,
+      `${tenth(run.lagP99Ms / 1000)} s`,
+      tenth(run.getsPerRegistration),
+      `${tenth((cpu / run.count) * 1000)} ms`,
+      `${whole(run.workerBaseRssMb)} → ${whole(run.peakRssMb)} MB`,
+      `${run.lost}, ${run.duplicates}`,
+      `[${run.command.replace('npm run bench -- ', '')}](../${FOLDER}/${name}.json)`,
+    ];
+  });
+  return table([head, head.map(() => '---'), ...rows]);
+}
+
+interface Language {
+  labels: [string, string, string, string, string, string, string];
+  ready: (seconds: string) => string;
+  decimal: string;
+}
+
+const ENGLISH: Language = {
+  labels: [
+    '10,000 registrations in the queue, legacy system 10–20 s each',
+    'settled after',
+    'lag behind the legacy system',
+    'GETs per registration',
+    'CPU: worker, servers, intake',
+    'peak memory: worker, intake',
+    'lost, filed twice',
+  ],
+  ready: (seconds) => `the legacy system had the last one done after ${seconds} s`,
+  decimal: '.',
+};
+
+const PORTUGUESE: Language = {
+  labels: [
+    '10.000 cadastros na fila, sistema legado com 10–20 s cada',
+    'todos resolvidos em',
+    'atraso em relação ao sistema legado',
+    'GETs por cadastro',
+    'CPU: worker, servidores, intake',
+    'pico de memória: worker, intake',
+    'perdidos, enviados duas vezes',
+  ],
+  ready: (seconds) => `o sistema legado terminou o último aos ${seconds} s`,
+  decimal: ',',
+};
+
+function summary(run: Result, { labels, ready, decimal }: Language): string {
+  const number = (value: number) => tenth(value).replace('.', decimal);
+  const cpu = [run.workerCpuSeconds, sumOf(run.serverCpuSecondsBy), run.intakeCpuSeconds];
+  const values = [
+    `${number(run.wallSeconds)} s (${ready(number(run.readySeconds))})`,
+    `p50 ${number(run.lagP50Ms / 1000)} s, p99 ${number(run.lagP99Ms / 1000)} s`,
+    number(run.getsPerRegistration),
+    cpu.map((seconds) => `${number(seconds)} s`).join(', '),
+    `${whole(run.peakRssMb)} MB, ${whole(run.intakePeakRssMb)} MB`,
+    `${run.lost}, ${run.duplicates}`,
+  ];
+  const [title, ...names] = labels;
+  return table([[title, ''], ['---', '---'], ...names.map((name, at) => [name, values[at] ?? ''])]);
+}
