@@ -7,7 +7,7 @@ import type { LookUpAnswer, SubmitAnswer, Taken } from '../src/domain/answers.ts
 import { LOOK_UP, claimOfEntry, readClaimKey } from '../src/domain/names.ts';
 import { isOpenThere } from '../src/domain/outcome.ts';
 import type { Claim } from '../src/claims.ts';
-import { soon } from '../src/insist.ts';
+import { soon, within } from '../src/insist.ts';
 import { errorFacts } from '../src/log.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf } from './heartbeat.ts';
@@ -35,7 +35,11 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
   const { journal, log } = needs;
   const doubts = new Map<number, SubmitAnswer>();
   try {
-    const shared = await soon(PATIENCE_MS, () => findShared(needs, accepted, entryOf));
+    const shared = await within(
+      PATIENCE_MS,
+      'comparison of request ids',
+      soon(PATIENCE_MS, () => findShared(needs, accepted, entryOf)),
+    );
     for (const { index, requestId } of shared) {
       // An attempt that another one may have followed has no more say in what that one has been told.
       if (!liveness.isCurrent()) break;
@@ -76,7 +80,9 @@ async function findShared(
   const isUnderWay = async (registration: string, requestId: string): Promise<boolean> => {
     const known = asked.get(registration) ?? claims.ofRegistration(registration);
     asked.set(registration, known);
-    return (await known).some((claim) => needsItStill(claim, requestId));
+    // What was redriven is judged by how the last redrive fared.
+    const claim = (await known).filter(({ conflict }) => !conflict).at(-1);
+    return claim !== undefined && needsItStill(claim, requestId);
   };
   const shared: Accepted[] = [];
   for (const answer of accepted) {
@@ -98,8 +104,7 @@ async function findShared(
  * Whether it is polled, or may be again: a redrive goes on under the request id of what has timed out, say. Whose is settled
  * otherwise does not need it any more: a legacy system may begin its ids again.
  */
-function needsItStill({ conflict, settledAt, outcome }: Claim, requestId: string): boolean {
-  if (conflict) return false;
+function needsItStill({ settledAt, outcome }: Claim, requestId: string): boolean {
   if (settledAt === null) return true;
   return outcome !== null && outcome.requestId === requestId && isOpenThere(outcome);
 }

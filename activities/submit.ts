@@ -32,8 +32,8 @@ export interface SubmitRequest {
 const RETRIED_MS = 1_000;
 /** How long the outcome of POSTs is tried to be written; their answers wait for it. */
 const CLOSED_MS = 5_000;
-/** How long intents of what was never sent are tried to be taken back. */
-const WITHDRAWN_MS = 30_000;
+/** How long intents of what was never sent are tried to be taken back: within startToCloseTimeout (workflows/steps.ts). */
+const WITHDRAWN_MS = 8 * 60_000;
 
 type Needs = Pick<
   Dependencies,
@@ -84,7 +84,16 @@ export const createSubmit =
         }
         const chunk = toSend.slice(0, count);
         toSend = toSend.slice(count);
-        const sending = sendChunk(needs, chunk, known, liveness)
+        let isReleased = false;
+        const release = (): void => {
+          if (!isReleased) door.release(count);
+          isReleased = true;
+        };
+        const giveUp = (): void => {
+          isOver = true;
+          release();
+        };
+        const sending = sendChunk(needs, chunk, known, liveness, giveUp)
           .then(
             (sent) => {
               answers.push(...sent);
@@ -101,7 +110,7 @@ export const createSubmit =
               );
             },
           )
-          .finally(() => door.release(count));
+          .finally(release);
         chunks.push(sending);
         if (probing) await Promise.all(chunks);
         probing = false;
@@ -126,6 +135,7 @@ async function sendChunk(
   requests: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
   liveness: Liveness,
+  giveUp: () => void,
 ): Promise<(SubmitAnswer | Taken)[]> {
   const token = randomUUID();
   failpoint('submit-opening');
@@ -137,7 +147,12 @@ async function sendChunk(
     chunk.map(({ entry }) => entry),
     known,
     token,
-  );
+  ).catch(async (error: unknown) => {
+    // Nothing of it is sent: the slots are for others, while the store is away perhaps.
+    giveUp();
+    await withdraw(journal, chunk, token);
+    throw error;
+  });
   failpoint('submit-opened');
   const results = await Promise.all(chunk.map(send));
   const closings = chunk.flatMap(({ entry }, at) => closingOf(entry, results[at]));
@@ -169,27 +184,30 @@ async function sendChunk(
   }
 }
 
-/**
- * Writes intents, or none: a store that fails in the middle may have taken some, and whoever met those would hold them for
- * sent. They are withdrawn as soon as the store takes anything again, if it does so soon.
- * @throws what the journal threw
- */
+/** Writes intents. @throws what the journal threw: some may have been written then */
 async function openIntents(
   journal: Needs['journal'],
   entries: string[],
   known: ReadonlyMap<string, Entry>,
   token: string,
 ): Promise<Set<string>> {
-  try {
-    const mine = await journal.open(entries, known, token);
-    const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
-    if (before.length > 0) await journal.supersede(before);
-    return mine;
-  } catch (error) {
-    // Else they are left as intents, and end in doubt.
-    await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
-    throw error;
-  }
+  const mine = await journal.open(entries, known, token);
+  const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
+  if (before.length > 0) await journal.supersede(before);
+  return mine;
+}
+
+/**
+ * A store that fails in the middle may have taken some intents, and whoever met those would hold them for sent: they are
+ * withdrawn as soon as it takes anything again. Left where they are, they would end in doubt.
+ */
+async function withdraw(
+  journal: Needs['journal'],
+  requests: SubmitRequest[],
+  token: string,
+): Promise<void> {
+  const entries = requests.map(({ entry }) => entry);
+  await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
 }
 
 /**

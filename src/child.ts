@@ -27,10 +27,12 @@ export interface ChildOptions {
   cli?: string;
   /** Options of Node. */
   nodeOptions?: string[];
+  /** How long it may take to drain, ms. */
+  stopMs?: number;
 }
 
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
-/** Longer than the longest drain: the worker's grace and force times. */
+/** Longer than a worker takes to drain by its defaults: its grace and force times. */
 const STOP_MS = 60_000;
 
 /**
@@ -62,7 +64,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   });
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     child.kill(signal);
-    const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const late = setTimeout(() => child.kill('SIGKILL'), options.stopMs ?? STOP_MS);
     await exited;
     clearTimeout(late);
   };

@@ -63,7 +63,7 @@ export interface Journal {
     from: JournalState[],
     to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt' | 'held'>>,
   ): Promise<Entry | null>;
-  /** The entries that are accepted under any of these request ids. */
+  /** The entries that are accepted under any of these request ids; of very many the newest. */
   acceptedUnder(
     requestIds: string[],
   ): Promise<{ entry: string; requestId: string; operator: string | null }[]>;
@@ -154,6 +154,9 @@ export async function openJournal(
           requestId: 1,
           operator: 1,
         })
+        // Their own, and others: more only where a legacy system goes through the same few ids again and again.
+        .sort({ at: -1 })
+        .limit(requestIds.length + 1_000)
         .toArray();
       return found.map(({ _id, requestId, operator }) => ({ entry: _id, requestId, operator }));
     },

@@ -124,8 +124,8 @@ export async function startWorker(
     stickyQueueScheduleToStartTimeout: '1s',
     maxHeartbeatThrottleInterval: BEAT_TOLD_MS,
     shutdownGraceTime: config.worker.shutdownGrace,
-    // A POST that was sent is worth waiting for: cut off, it is in doubt.
-    shutdownForceTime: config.worker.shutdownGrace + Math.max(10_000, config.legacy.timeout),
+    // A POST that was sent is worth waiting for, and its answer worth writing down: cut off, it is in doubt.
+    shutdownForceTime: config.worker.shutdownGrace + config.legacy.timeout + 10_000,
   }).finally(() => setFlagsFromString(`--stack-trace-limit=${stackFrames}`));
   let isRunning = true;
   const ended = worker.run().finally(() => (isRunning = false));

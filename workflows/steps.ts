@@ -50,10 +50,13 @@ const store = proxyActivities<
 /**
  * One quick try inside the workflow task, for steps that may be done twice: claim, poll and persist. A round of polls then
  * costs the server one workflow task instead of three and two activity tasks (docs/decisions/0008-local-first.md). What
- * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down.
+ * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down. Seven
+ * seconds at most: after eight the SDK prolongs the workflow task, and when its worker dies then, a replay may see the local
+ * activity end before a timer that it ended after, and never agree with the history again.
  */
 const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'>>({
-  startToCloseTimeout: '30s',
+  startToCloseTimeout: '5s',
+  scheduleToCloseTimeout: '7s',
   retry: { maximumAttempts: 1 },
 });
 

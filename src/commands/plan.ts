@@ -22,7 +22,7 @@ export const MEASURED: Costs = {
   intakeCpuMs: 0.34,
   serversCpuMs: 2.2,
   workerBaseMb: 229,
-  workerKbInFlight: 32,
+  workerKbInFlight: 26,
 };
 
 export function addPlan(program: Command): void {

@@ -120,9 +120,10 @@ async function startProcesses(
   isSimulated: boolean,
   say: (text: string) => void,
 ): Promise<string> {
+  const stopMs = config.worker.shutdownGrace + config.legacy.timeout + 35_000;
   const start = async (args: string[], env: Record<string, string>): Promise<Child> => {
     const logFile = join(data, `${args[0] ?? 'log'}.log`);
-    const child = await startChild({ args, env, logFile });
+    const child = await startChild({ args, env, logFile, stopMs });
     say(
       `${paint.green('✔')} ${(args[0] ?? '').padEnd(10)} ${child.facts.url ?? `http://${config.health.host}:${child.facts.health ?? ''}/ready`}   log: ${logFile}`,
     );

@@ -2,7 +2,7 @@
  * What an answer makes of an item: one pure function per step, and one for the step that was given up.
  * Answers are values that activities return by index; times are epoch ms.
  */
-import { nextEntry } from './names.ts';
+import { entryNumber, nextEntry } from './names.ts';
 import { pollDue, waitedSince } from './batch.ts';
 import type { Item, Rules } from './batch.ts';
 import { OUR_REASON } from './outcome.ts';
@@ -86,6 +86,10 @@ const settle = (
   outcome: { kind, at: now, ...(reason === undefined ? {} : { reason }) },
 });
 
+/** Whether an earlier entry may have been filed: the next one was opened because nobody knew. Its redrive has to go on with it. */
+const followsDoubt = ({ requestId, entry }: Item): boolean =>
+  requestId === null && entryNumber(entry) > 1;
+
 const goOn = (item: Item, changes: Partial<Item>): Item => ({
   ...item,
   busy: false,
@@ -163,7 +167,10 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
       return settle({ ...item, doubt: false }, 'rejected', now, answer.reason);
     case 'not-accepted': {
       const known = { ...item, doubt: false };
-      if (tooLong) return settle(known, 'failed', now, `never accepted: ${answer.reason}`);
+      if (tooLong) {
+        const doubtful = { ...known, doubt: followsDoubt(known) };
+        return settle(doubtful, 'failed', now, `never accepted: ${answer.reason}`);
+      }
       const dueAt = now + Math.max(answer.retryAfter ?? 0, rules.pause);
       return goOn(known, { phase: 'submit', sick: true, dueAt });
     }
@@ -306,8 +313,10 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
  */
 export function whenCancelled(item: Item, now: number, journalRead: boolean): Item {
   if (item.busy || item.phase === 'claim' || item.phase === 'settle') return item;
-  if (item.phase === 'poll' || journalRead)
-    return settle(item, 'cancelled', now, 'the run was cancelled');
+  if (item.phase === 'poll' || journalRead) {
+    const known = { ...item, doubt: item.doubt || followsDoubt(item) };
+    return settle(known, 'cancelled', now, 'the run was cancelled');
+  }
   if (item.phase === 'doubt' && item.dueAt === now && item.lookUp !== true) return item;
   // The journal is read; looking up, and perhaps filing anew, is for runs that go on.
   const noLookUp = item.lookUp === true ? { lookUp: false } : {};

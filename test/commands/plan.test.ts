@@ -45,7 +45,23 @@ test('a plan tells processes, memory, requests and when the backlog is gone', as
   for (const row of ['in flight', 'GETs a second', 'workers', 'intakes', 'rabbit.prefetch']) {
     assert.match(stdout, new RegExp(`^ {2}${row} +[\\d,]+`, 'm'));
   }
-  assert.match(stdout, /^ {2}backlog +100,000 +gone after \d+ (s|min)$/m);
+  assert.match(stdout, /^ {2}backlog +100,000 +never gone at this rate$/m);
+
+  const quicker = await run(
+    [
+      'plan',
+      '--rate',
+      '800',
+      '--latency',
+      'p50=12,p99=25s',
+      '--backlog',
+      '100000',
+      '--request',
+      '10ms',
+    ],
+    {},
+  );
+  assert.match(quicker.stdout, /^ {2}backlog +100,000 +gone after \d+ (s|min)$/m);
 });
 
 for (const latency of ['12', 'p50=12', 'p50=25s,p99=12s', 'p50=x,p99=y']) {

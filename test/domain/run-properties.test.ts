@@ -269,6 +269,28 @@ test('a run that is cancelled gives up no registration as known before the journ
   });
 });
 
+for (const onUnknown of ['resubmit', 'lookup'] as const) {
+  test(`what was in doubt under any entry is in doubt when it ends without a request id as cancelled or never accepted (${onUnknown})`, () => {
+    forEveryRun(
+      (run) => {
+        const doubtful = new Set<number>();
+        for (const { before, answer, after } of answered(run)) {
+          if (answer?.kind === 'unknown') doubtful.add(before.index);
+          const ended = before.phase !== 'settle' && after?.phase === 'settle' ? after : null;
+          const kind = ended?.outcome?.kind;
+          if (ended?.requestId !== null || !doubtful.has(before.index)) continue;
+          if (kind === 'cancelled' || kind === 'failed')
+            assert.ok(ended.doubt, JSON.stringify(ended));
+        }
+      },
+      {
+        with: { ...rules, onUnknown, lookUpAfter: 60_000 },
+        from: script.map((given) => ({ ...given, operator: false })),
+      },
+    );
+  });
+}
+
 test('in a kind world everything is registered, in about the time the plan takes', () => {
   const run = pureRun(rules, { tape: [], count: 100, cancelAfter: null, operator: false });
   assert.deepEqual(run.batch.items, []);

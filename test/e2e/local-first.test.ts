@@ -1,0 +1,41 @@
+/** Steps that are tried inside the workflow task: how long one may hold it (docs/decisions/0008-local-first.md). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
+import { flowOf } from '../helpers/flow.ts';
+import { uniqueName } from '../helpers/servers.ts';
+import { startSystem } from '../helpers/system.ts';
+import { json, webServer } from '../helpers/web-server.ts';
+
+test('a poll that nobody answers is given to the server before the SDK prolongs its workflow task', async (t) => {
+  let isWell = false;
+  const legacy = await webServer(t, ({ method }, response) => {
+    if (method === 'POST') json(response, 201, { id: 'REQ-1' });
+    else if (isWell) json(response, 200, { id: 'REQ-1', status: 'done' });
+  });
+  const system = await startSystem(t, {
+    legacyUrl: legacy.url,
+    env: { DESPACHANTE_LEGACY_TIMEOUT: '12s' },
+  });
+  const flow = flowOf(system);
+  const id = uniqueName();
+  await flow.publish({ id });
+  const run = await flow.runOf(id);
+  const events = await eventually('the server has the poll', async () => {
+    const { events } = await run.fetchHistory();
+    const polls = (events ?? []).filter(
+      ({ activityTaskScheduledEventAttributes: task }) => task?.activityType?.name === 'poll',
+    );
+    assert.equal(polls.length, 1);
+    return events ?? [];
+  });
+  // A task that is prolonged is completed and scheduled again with nothing in between.
+  const prolonged = events.filter(
+    (event, at) =>
+      event.workflowTaskCompletedEventAttributes &&
+      events[at + 1]?.workflowTaskScheduledEventAttributes,
+  );
+  assert.deepEqual(prolonged, []);
+  isWell = true;
+  assert.equal(await flow.outcomeOf(id), 'registered');
+});
