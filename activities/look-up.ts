@@ -10,6 +10,7 @@ import type { Entry } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
+import type { RecheckNeeds } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from './try-later.ts';
 
@@ -22,18 +23,7 @@ export interface LookUpRequest {
   settleTime: number;
 }
 
-type Needs = Pick<
-  Dependencies,
-  | 'claims'
-  | 'journal'
-  | 'clock'
-  | 'legacy'
-  | 'door'
-  | 'metrics'
-  | 'log'
-  | 'legacyTimeoutMs'
-  | 'uniqueRequestIds'
->;
+type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'metrics'>;
 
 export function createLookUp(needs: Needs) {
   const { journal, clock, legacy, door, metrics, log, legacyTimeoutMs } = needs;
@@ -64,8 +54,7 @@ export function createLookUp(needs: Needs) {
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
-      const named = new Map(requests.map(({ index, entry }) => [index, entry]));
-      return doubtShared(needs, answers, (index) => named.get(index) ?? '', liveness);
+      return doubtShared(needs, requests, answers, liveness);
     });
 
   async function ask({ index, id, entry, settleTime }: LookUpRequest): Promise<LookUpAnswer> {

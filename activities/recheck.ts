@@ -19,7 +19,8 @@ export interface ResolveRequest extends RecheckRequest {
   requestId: string | null;
 }
 
-type Needs = Pick<
+/** What reading the journal takes, also for those who ask the legacy system beside it. */
+export type RecheckNeeds = Pick<
   Dependencies,
   'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
 >;
@@ -31,7 +32,7 @@ const UNDECIDED: JournalState[] = ['intent', 'unknown'];
  * request's deadline over; after that it is in doubt.
  */
 export async function answerOf(
-  { journal, clock, legacyTimeoutMs }: Pick<Needs, 'journal' | 'clock' | 'legacyTimeoutMs'>,
+  { journal, clock, legacyTimeoutMs }: Pick<RecheckNeeds, 'journal' | 'clock' | 'legacyTimeoutMs'>,
   index: number,
   entry: Entry | null | undefined,
 ): Promise<SubmitAnswer> {
@@ -68,7 +69,7 @@ export async function answerOf(
   }
 }
 
-export function createRecheck(needs: Needs) {
+export function createRecheck(needs: RecheckNeeds) {
   const { journal, clock, log } = needs;
   return {
     recheck: (requests: RecheckRequest[]): Promise<SubmitAnswer[]> =>
@@ -77,8 +78,7 @@ export function createRecheck(needs: Needs) {
         const answers = await Promise.all(
           requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
         );
-        const named = new Map(requests.map(({ index, entry }) => [index, entry]));
-        return doubtShared(needs, answers, (index) => named.get(index) ?? '', liveness);
+        return doubtShared(needs, requests, answers, liveness);
       }),
 
     resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>

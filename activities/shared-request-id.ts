@@ -21,18 +21,20 @@ type Accepted = SubmitAnswer & { kind: 'accepted' };
 const PATIENCE_MS = 5_000;
 
 /**
- * The answers, with what is accepted under another's request id in doubt. `entryOf`: the journal entry of an index.
+ * The answers to these requests, with what is accepted under another's request id in doubt.
  * Never throws: while MongoDB does not answer, what is accepted stays accepted, since its answer must not be lost.
  */
 export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>(
   needs: Needs,
+  requests: readonly { index: number; entry: string }[],
   answers: A[],
-  entryOf: (index: number) => string,
   liveness: Liveness,
 ): Promise<(A | SubmitAnswer)[]> {
   const accepted = answers.filter((answer): answer is A & Accepted => answer.kind === 'accepted');
   if (!needs.uniqueRequestIds || accepted.length === 0) return answers;
   const { journal, log } = needs;
+  const entries = new Map(requests.map(({ index, entry }) => [index, entry]));
+  const entryOf = (index: number): string => entries.get(index) ?? '';
   const doubts = new Map<number, SubmitAnswer>();
   try {
     const shared = await within(

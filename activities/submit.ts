@@ -19,6 +19,7 @@ import { fenced, readInTime } from './fence.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
+import type { RecheckNeeds } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from './try-later.ts';
 
@@ -35,18 +36,7 @@ const CLOSED_MS = 5_000;
 /** How long intents of what was never sent are tried to be taken back: within startToCloseTimeout (workflows/steps.ts). */
 const WITHDRAWN_MS = 8 * 60_000;
 
-type Needs = Pick<
-  Dependencies,
-  | 'claims'
-  | 'journal'
-  | 'clock'
-  | 'legacy'
-  | 'door'
-  | 'metrics'
-  | 'log'
-  | 'legacyTimeoutMs'
-  | 'uniqueRequestIds'
->;
+type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'metrics'>;
 
 export const createSubmit =
   (needs: Needs) =>
@@ -123,9 +113,7 @@ export const createSubmit =
       }
       const { reason = 'not sent yet', retryAfter = null } = held ?? {};
       const leftover = { kind: 'not-accepted', reason, retryAfter } as const;
-      const entries = new Map(requests.map(({ index, entry }) => [index, entry]));
-      const entryOf = (index: number) => entries.get(index) ?? '';
-      const told = await doubtShared(needs, answers, entryOf, liveness);
+      const told = await doubtShared(needs, requests, answers, liveness);
       return [...told, ...unsent, ...toSend.map(({ index }) => ({ index, ...leftover }))];
     });
 

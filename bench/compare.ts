@@ -3,7 +3,7 @@
  * `npm run bench -- --compare`. Figures go into one file, by contestant, count and kill; a later run replaces its own.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
@@ -19,6 +19,7 @@ import { CONTESTANTS, installContestants, isContestant } from './contestants.ts'
 import { startOther, startOurs, startServer } from './contestants.ts';
 import type { Contestant, ContestantName, Runner } from './contestants.ts';
 import { writeDocument } from './document.ts';
+import { machine } from './generated.ts';
 import { writeOurs } from './ours.ts';
 import { cpuSeconds, peakRssMb, processTree, serverPids } from './processes.ts';
 import { deleteQueues, ownNames, preload } from './preload.ts';
@@ -175,7 +176,7 @@ export async function contest(
       ...(options.kill === null ? {} : { workerCpuSeconds: null, peakRssMb: null }),
       auditHolds: audit?.holds ?? null,
       date: new Date().toISOString(),
-      machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+      machine: machine(),
       command: commandOf(name, options),
     };
     ending.unshift(() => Promise.resolve(rmSync(folder, { recursive: true, force: true })));

@@ -4,11 +4,10 @@ import { dirname } from 'node:path';
 import { svgOf } from './charts.ts';
 import type { Chart, Mark } from './charts.ts';
 import { CONTESTANTS, isContestant } from './contestants.ts';
+import { markdown, onWhich, withPart } from './generated.ts';
 import type { CompareResult } from './results-file.ts';
 
 export const DOCUMENT = 'docs/benchmarks.md';
-const BEGIN = '<!-- from bench/results/compare.json: begin -->';
-const END = '<!-- from bench/results/compare.json: end -->';
 
 const order = Object.keys(CONTESTANTS).filter(isContestant);
 const titleOf = (name: string) => (isContestant(name) ? CONTESTANTS[name].title : name);
@@ -25,11 +24,9 @@ export function documentFiles(
 ): Map<string, string> {
   const undisturbed = results.filter(({ killAtSeconds }) => killAtSeconds === null);
   const killed = results.filter(({ killAtSeconds }) => killAtSeconds !== null);
-  const [before = '', rest = ''] = document.split(BEGIN);
-  const after = rest.split(END)[1] ?? '';
   const part = [speedTable(undisturbed), killTable(killed), circumstances(results)].join('\n\n');
   return new Map([
-    [DOCUMENT, `${before}${BEGIN}\n\n${part}\n\n${END}${after}`],
+    [DOCUMENT, withPart(document, 'bench/results/compare.json', part)],
     ['docs/images/compare-time.svg', svgOf(timeChart(undisturbed))],
     ['docs/images/compare-lag.svg', svgOf(lagChart(undisturbed))],
     ['docs/images/compare-kill.svg', svgOf(killChart(killed))],
@@ -48,9 +45,6 @@ const rank = ({ contestant }: CompareResult) =>
   isContestant(contestant) ? order.indexOf(contestant) : order.length;
 const sorted = (results: readonly CompareResult[]) =>
   [...results].sort((a, b) => a.count - b.count || rank(a) - rank(b));
-
-const markdown = (head: string[], rows: string[][]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 function speedTable(results: readonly CompareResult[]): string {
   const perThousand = (cpu: number, count: number) => ((cpu / count) * 1000).toFixed(2);
@@ -107,11 +101,8 @@ function killTable(results: readonly CompareResult[]): string {
   );
 }
 
-function circumstances(results: readonly CompareResult[]): string {
-  const machines = [...new Set(results.map(({ machine }) => machine))].join('; ');
-  const days = [...new Set(results.map(({ date }) => date.slice(0, 10)))].sort().join(', ');
-  return `Measured on ${days} on ${machines}. The command of each line stands in the results file.`;
-}
+const circumstances = (results: readonly CompareResult[]): string =>
+  `Measured ${onWhich(results)}. The command of each line stands in the results file.`;
 
 /** Counts that can be compared: of more than one contestant. */
 const countsOf = (results: readonly CompareResult[]) =>

@@ -1,6 +1,7 @@
 /** What documents say of our own runs comes from their results files: the tables of docs/benchmarks.md and of both READMEs. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { markdown, withPart } from './generated.ts';
 import { sumOf } from './report.ts';
 
 const FOLDER = 'bench/results';
@@ -54,17 +55,11 @@ export function writeOurs(): void {
 const read = (name: string): Result =>
   result.parse(JSON.parse(readFileSync(`${FOLDER}/${name}.json`, 'utf8')));
 
-function replaced(file: string, table: string): [string, string] {
-  const begin = '<!-- from our results in bench/results: begin -->';
-  const end = '<!-- from our results in bench/results: end -->';
-  const [before, rest] = readFileSync(file, 'utf8').split(begin);
-  const after = rest?.split(end)[1];
-  if (before === undefined || after === undefined) throw new Error(`${file} has no "${begin}"`);
-  return [file, `${before}${begin}\n\n${table}\n\n${end}${after}`];
-}
+const replaced = (file: string, table: string): [string, string] => [
+  file,
+  withPart(readFileSync(file, 'utf8'), 'our results in bench/results', table),
+];
 
-const table = (rows: string[][]): string =>
-  rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 const tenth = (value: number): string => value.toFixed(1);
 const whole = (value: number): string => Math.round(value).toString();
 
@@ -97,7 +92,7 @@ function runsTable(): string {
       `[${run.command.replace('npm run bench -- ', '')}](../${FOLDER}/${name}.json)`,
     ];
   });
-  return table([head, head.map(() => '---'), ...rows]);
+  return markdown(head, rows);
 }
 
 interface Language {
@@ -146,5 +141,8 @@ function summary(run: Result, { labels, ready, decimal }: Language): string {
     `${run.lost}, ${run.duplicates}`,
   ];
   const [title, ...names] = labels;
-  return table([[title, ''], ['---', '---'], ...names.map((name, at) => [name, values[at] ?? ''])]);
+  return markdown(
+    [title, ''],
+    names.map((name, at) => [name, values[at] ?? '']),
+  );
 }

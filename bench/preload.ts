@@ -6,6 +6,7 @@ import { createPublisher } from '../src/rabbit-publisher.ts';
 import { declareQueues } from '../src/rabbit-queues.ts';
 import { connectOnce } from '../src/rabbit.ts';
 import { sampleRegistrations } from '../src/sample-registrations.ts';
+import { openStore } from '../src/store.ts';
 
 /** A database, queues and a task queue of its own for each run: what an earlier one left behind is not measured. */
 export function ownNames(unique: string): Record<string, string> {
@@ -53,6 +54,14 @@ export async function preload(
   });
   await ledger.close();
   await publisher.close();
+}
+
+/** Takes the database and the queues of its own away again. */
+export async function removeOwn(config: Config): Promise<void> {
+  await deleteQueues(config);
+  const { db, close } = await openStore(config);
+  await db.dropDatabase();
+  await close();
 }
 
 /** Takes the bench's own queues away again. */

@@ -3,7 +3,7 @@
  * simulator takes 10–20 s for each. On compiled code and the servers named by the environment: `npm run bench`.
  */
 import { mkdtempSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
@@ -18,8 +18,10 @@ import { measure } from '../src/measure.ts';
 import { openStore } from '../src/store.ts';
 import { comparison } from './compare.ts';
 import { becomeSlower, measureStretches } from './drift.ts';
+import { machine } from './generated.ts';
 import { measureIdle } from './idle.ts';
-import { deleteQueues, ownNames, preload } from './preload.ts';
+import { isKept, writeOurs } from './ours.ts';
+import { ownNames, preload, removeOwn } from './preload.ts';
 import {
   cpuSeconds,
   cpuSecondsBy,
@@ -29,7 +31,6 @@ import {
   serverPids,
   watchMemory,
 } from './processes.ts';
-import { isKept, writeOurs } from './ours.ts';
 import { profiling, readProfiles } from './profile.ts';
 import { settledByMetrics } from './progress.ts';
 import { report, round, rounded, sumOf } from './report.ts';
@@ -140,6 +141,7 @@ async function bench(options: BenchOptions): Promise<void> {
       const { pid: intake } = await start(['intake', '--port', '0']);
       const pids = { worker: worker.pid, intake, ...serverPids(options.instance) };
       const idle = { idleSeconds: options.idle, ...(await measureIdle(pids, options.idle)) };
+      await removeOwn(config);
       return report(out, { ...idle, ...circumstances() });
     }
     if (options.warmUp > 0) {
@@ -198,9 +200,8 @@ async function bench(options: BenchOptions): Promise<void> {
         ? null
         : await measureStretches(store, 'bench-', config.legacyUrl, { since, length: 1_000 });
     const audit = await runAudit({ published: ledgerFile }, config);
-    await store.db.dropDatabase();
     await store.close();
-    await deleteQueues(config);
+    await removeOwn(config);
     if (options.profile === true) await worker.stop();
     report(out, {
       count: options.count,
@@ -228,7 +229,7 @@ async function bench(options: BenchOptions): Promise<void> {
 
 const circumstances = () => ({
   date: new Date().toISOString(),
-  machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+  machine: machine(),
   command: `npm run bench -- ${process.argv.slice(2).join(' ')}`.trim(),
 });
 

@@ -31,7 +31,7 @@ export async function insist<T>(
   }
 }
 
-/** Does an action again until it works, for so long, ms. @throws what it failed with at last */
+/** Does an action again until it works, for so long, ms; a try that is under way then is waited for. @throws what it failed with at last */
 export async function soon<T>(ms: number, action: () => Promise<T>): Promise<T> {
   let why: unknown;
   const stop = AbortSignal.timeout(ms);

@@ -101,12 +101,11 @@ export async function createPublisher(
     if (open === null) throw new Error('RabbitMQ is not connected');
     // It would stay in our memory, and each further try beside it.
     if (isBlocked) throw new Error('the broker is short of memory or disk, and takes nothing');
-    let forget = (): boolean => false;
+    const { messageId } = properties;
+    const mine: Waiting = { messageId, body, reject: () => {}, isReturned: false };
     const confirmed = new Promise<void>((resolve, reject) => {
-      const { messageId } = properties;
-      const mine: Waiting = { messageId, body, reject, isReturned: false };
+      mine.reject = reject;
       waiting.add(mine);
-      forget = () => waiting.delete(mine);
       open.publish(
         '',
         queue,
@@ -126,11 +125,10 @@ export async function createPublisher(
         },
       );
     });
-    confirmed.catch(() => {}); // also when it comes too late
     const late = `confirm of a message to "${queue}"`;
     await within(CONFIRM_MS, late, confirmed).catch((error: unknown) => {
       // What is never confirmed would stay in memory, here and in the channel.
-      if (forget() && channel === open) renew().catch(() => {});
+      if (waiting.delete(mine) && channel === open) renew().catch(() => {});
       throw error;
     });
   }

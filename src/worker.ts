@@ -10,6 +10,7 @@ import type { Config } from './config-schema.ts';
 import { dataConverterOf } from './data-converter.ts';
 import { createDoubtGauge } from './doubt-gauge.ts';
 import { countDoubts } from './doubts.ts';
+import { longestDrainMs } from './drain.ts';
 import { createFailures } from './failures.ts';
 import { createGuard } from './guard.ts';
 import { lookForLate } from './late.ts';
@@ -124,8 +125,7 @@ export async function startWorker(
     stickyQueueScheduleToStartTimeout: '1s',
     maxHeartbeatThrottleInterval: BEAT_TOLD_MS,
     shutdownGraceTime: config.worker.shutdownGrace,
-    // A POST that was sent is worth waiting for, and its answer worth writing down: cut off, it is in doubt.
-    shutdownForceTime: config.worker.shutdownGrace + config.legacy.timeout + 10_000,
+    shutdownForceTime: longestDrainMs(config),
   }).finally(() => setFlagsFromString(`--stack-trace-limit=${stackFrames}`));
   let isRunning = true;
   const ended = worker.run().finally(() => (isRunning = false));

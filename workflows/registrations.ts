@@ -15,7 +15,7 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { afterNoAnswer, whenCancelled } from '../src/domain/answers.ts';
+import { afterNoAnswer, backWhenCancelled, whenCancelled } from '../src/domain/answers.ts';
 import type { NoAnswer } from '../src/domain/answers.ts';
 import { began, dueSteps, newBatch, replace, wakeAt, withPlan } from '../src/domain/batch.ts';
 import type { Batch, Item, NewRegistration, Rules, Step } from '../src/domain/batch.ts';
@@ -98,16 +98,13 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
     if (answered.plan !== undefined) rules = withPlan(rules, answered.plan);
     const settled = { ...batch.settled };
     for (const kind of answered.left) settled[kind] = (settled[kind] ?? 0) + 1;
-    const journalRead = step.kind === 'submit' || step.kind === 'recheck';
     const items = new Map([...answered.items].map(([index, item]) => [index, stopIfAsked(item)]));
     update({ ...replace(batch, items), settled });
 
     function stopIfAsked(item: Item | null): Item | null {
       if (item === null || !batch.cancelling) return item;
       const isGivenUp = rules.cancelReadsJournal === true && answered.unanswered.has(item.index);
-      // It is read again after its rest.
-      if (isGivenUp && step.kind === 'recheck') return item;
-      return whenCancelled(item, Date.now(), journalRead && !isGivenUp);
+      return backWhenCancelled(item, step.kind, !isGivenUp, Date.now());
     }
   }
 
@@ -162,11 +159,10 @@ function whyUnanswered(error: ActivityFailure | CancelledFailure, rules: Rules):
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof CancelledFailure) return 'cancelled';
   // An attempt that fails, or dies, before it hears of its cancellation is handed back with its own failure.
-  const isAskedBack = error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED';
-  if (isAskedBack && rules.cancelReadsJournal === true) return 'cancelled';
+  const retryState = error instanceof ActivityFailure ? error.retryState : undefined;
+  if (retryState === 'CANCEL_REQUESTED' && rules.cancelReadsJournal === true) return 'cancelled';
   // When no further attempt fits into scheduleToClose, the server hands back the failure of the last one.
-  const isOver = error instanceof ActivityFailure && error.retryState === 'TIMEOUT';
-  return isOver || cause instanceof TimeoutFailure ? 'timeout' : 'error';
+  return retryState === 'TIMEOUT' || cause instanceof TimeoutFailure ? 'timeout' : 'error';
 }
 
 function ignoreCancellation(error: unknown): void {

@@ -8,6 +8,7 @@ import type { Child } from '../child.ts';
 import type { Config } from '../config-schema.ts';
 import { encryptionFacts } from '../data-converter.ts';
 import { why } from '../diagnosis.ts';
+import { longestDrainMs } from '../drain.ts';
 import { createKeyFile } from '../encryption-keys.ts';
 import { createLog, silent } from '../log.ts';
 import { measure, progressOf } from '../measure.ts';
@@ -120,7 +121,8 @@ async function startProcesses(
   isSimulated: boolean,
   say: (text: string) => void,
 ): Promise<string> {
-  const stopMs = config.worker.shutdownGrace + config.legacy.timeout + 35_000;
+  // And a while to close what it holds.
+  const stopMs = longestDrainMs(config) + 25_000;
   const start = async (args: string[], env: Record<string, string>): Promise<Child> => {
     const logFile = join(data, `${args[0] ?? 'log'}.log`);
     const child = await startChild({ args, env, logFile, stopMs });

@@ -4,7 +4,7 @@
  */
 import { entryNumber, nextEntry } from './names.ts';
 import { pollDue, waitedSince } from './batch.ts';
-import type { Item, Rules } from './batch.ts';
+import type { Item, Rules, StepKind } from './batch.ts';
 import { OUR_REASON } from './outcome.ts';
 import type { FailureClass, Outcome } from './outcome.ts';
 
@@ -153,6 +153,10 @@ const enterDoubt = (item: Item, rules: Rules, now: number): Item => {
   });
 };
 
+/** In doubt, and not looked up any more. */
+const askPerson = (item: Item, rules: Rules, now: number): Item =>
+  enterDoubt({ ...item, lookUp: false }, rules, now);
+
 export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now: number): Item {
   const tooLong = isOpenTooLong(item, rules, now);
   switch (answer.kind) {
@@ -189,7 +193,7 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
         dueAt: now,
       });
     case 'unknown':
-      if (answer.held === true) return enterDoubt({ ...item, lookUp: false }, rules, now);
+      if (answer.held === true) return askPerson(item, rules, now);
       if (rules.onUnknown === 'resubmit' && !tooLong) {
         return afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
       }
@@ -205,14 +209,14 @@ export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now:
     case 'absent':
       return goOn(item, { dueAt: Math.max(answer.until, now + rules.pause) });
     case 'ambiguous':
-      return enterDoubt({ ...item, lookUp: false }, rules, now);
+      return askPerson(item, rules, now);
     case 'unreadable':
       return goOn(item, {
         sick: true,
         dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
       });
     case 'unknown':
-      if (answer.held === true) return enterDoubt({ ...item, lookUp: false }, rules, now);
+      if (answer.held === true) return askPerson(item, rules, now);
       return goOn(item, { sick: true, dueAt: now + rules.pause });
     case 'accepted':
     case 'refused':
@@ -305,6 +309,19 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
         dueAt: now + (item.lookUp === true ? LOOK_UP_REST : rules.pause),
       });
   }
+}
+
+/** What cancellation makes of an item that a step has just come back with, or was given up for without an answer. */
+export function backWhenCancelled(
+  item: Item,
+  step: StepKind,
+  isAnswered: boolean,
+  now: number,
+): Item {
+  // The journal is read again after its rest.
+  if (step === 'recheck' && !isAnswered) return item;
+  const readsJournal = step === 'submit' || step === 'recheck';
+  return whenCancelled(item, now, readsJournal && isAnswered);
 }
 
 /**

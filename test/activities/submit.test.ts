@@ -43,6 +43,13 @@ async function withServer(t: TestContext, respond: Respond, options: BedOptions 
   return { ...bed, server };
 }
 
+/** Activities in front of a server that gives every registration the same request id. */
+async function withOneRequestId(t: TestContext) {
+  const requestId = uniqueName();
+  const same: Respond = (_, response) => json(response, 201, { id: requestId });
+  return { ...(await withServer(t, same, { legacy: { uniqueRequestIds: true } })), requestId };
+}
+
 const entryOf = async (entry: string): Promise<Entry> => {
   const found = (await store.journal.read([entry])).get(entry);
   assert.ok(found, `no entry ${entry}`);
@@ -505,10 +512,7 @@ test('when the journal fails while the next slot is waited for, nothing more is 
 });
 
 test('the request id of another registration under way: in doubt, and only a person may say what comes next', async (t) => {
-  const legacy = { uniqueRequestIds: true };
-  const requestId = uniqueName();
-  const same: Respond = (_, response) => json(response, 201, { id: requestId });
-  const bed = await withServer(t, same, { legacy });
+  const { requestId, ...bed } = await withOneRequestId(t);
   const [first, ...others] = await claimed(bed, [
     { id: bed.id() },
     { id: bed.id() },
@@ -532,9 +536,7 @@ test('the request id of another registration under way: in doubt, and only a per
 });
 
 test('two accepted at the same time under one request id are both in doubt', async (t) => {
-  const requestId = uniqueName();
-  const same: Respond = (_, response) => json(response, 201, { id: requestId });
-  const bed = await withServer(t, same, { legacy: { uniqueRequestIds: true } });
+  const bed = await withOneRequestId(t);
   const answers = await call(bed.submit, await claimed(bed, [{ id: bed.id() }, { id: bed.id() }]));
   assert.deepEqual(
     answers.map(({ kind }) => kind),
@@ -543,9 +545,7 @@ test('two accepted at the same time under one request id are both in doubt', asy
 });
 
 test('a request id may come again: for the same registration, after the other was settled, or where ids may be shared', async (t) => {
-  const requestId = uniqueName();
-  const same: Respond = (_, response) => json(response, 201, { id: requestId });
-  const bed = await withServer(t, same, { legacy: { uniqueRequestIds: true } });
+  const bed = await withOneRequestId(t);
   const submitted = async (bodies: { id: string }[]) => {
     const requests = await claimed(bed, bodies);
     return { requests, kinds: (await call(bed.submit, requests)).map(({ kind }) => kind) };
@@ -584,9 +584,7 @@ test('where request ids cannot be compared, what is accepted stays accepted', as
 });
 
 test('what has timed out may still be redriven under its request id: another one that is given it is in doubt', async (t) => {
-  const requestId = uniqueName();
-  const same: Respond = (_, response) => json(response, 201, { id: requestId });
-  const bed = await withServer(t, same, { legacy: { uniqueRequestIds: true } });
+  const { requestId, ...bed } = await withOneRequestId(t);
   const id = bed.id();
   const [first] = await claimed(bed, [{ id }]);
   assert.ok(first);

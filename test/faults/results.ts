@@ -1,13 +1,11 @@
 /** The figures of the fault suite, one entry for each scenario, and the table of docs/guarantees.md that is made of them. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { markdown, onWhich, withPart } from '../../bench/generated.ts';
 
 export const RESULTS = 'bench/results/faults.json';
 export const DOCUMENT = 'docs/guarantees.md';
-const BEGIN = '<!-- from bench/results/faults.json: begin -->';
-const END = '<!-- from bench/results/faults.json: end -->';
 
 const result = z.strictObject({
   name: z.string(),
@@ -44,15 +42,9 @@ export function keepResult(file: string, name: string, found: FaultResult | null
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
 }
 
-export const machine = (): string =>
-  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-
 /** The document with the table of these results. */
-export function documentWith(results: readonly FaultResult[], document: string): string {
-  const [before = '', rest = ''] = document.split(BEGIN);
-  const after = rest.split(END)[1] ?? '';
-  return `${before}${BEGIN}\n\n${table(results)}\n\n${circumstances(results)}\n\n${END}${after}`;
-}
+export const documentWith = (results: readonly FaultResult[], document: string): string =>
+  withPart(document, RESULTS, `${table(results)}\n\n${circumstances(results)}`);
 
 export function writeDocument(results: readonly FaultResult[]): void {
   writeFileSync(DOCUMENT, documentWith(results, readFileSync(DOCUMENT, 'utf8')));
@@ -76,10 +68,7 @@ function table(results: readonly FaultResult[]): string {
     String(each.seed),
   ]);
   const sums = ['**all**', '', ...SUMMED.map((of) => whole(sum(results, of))), '', ''];
-  const cells = head.split('|');
-  return [cells, cells.map(() => '---'), ...rows, sums]
-    .map((row) => `| ${row.join(' | ')} |`)
-    .join('\n');
+  return markdown(head.split('|'), [...rows, sums]);
 }
 
 const SUMMED = ['times', 'registrations', 'lost', 'filedTwice', 'settledTwice', 'inDoubt'] as const;
@@ -87,8 +76,5 @@ const SUMMED = ['times', 'registrations', 'lost', 'filedTwice', 'settledTwice', 
 const sum = (results: readonly FaultResult[], of: (typeof SUMMED)[number]): number =>
   results.reduce((total, each) => total + each[of], 0);
 
-function circumstances(results: readonly FaultResult[]): string {
-  const machines = [...new Set(results.map((each) => each.machine))].join('; ');
-  const days = [...new Set(results.map(({ date }) => date.slice(0, 10)))].sort().join(', ');
-  return `${results.length} scenarios, run on ${days} on ${machines}. The command of each stands in the results file.`;
-}
+const circumstances = (results: readonly FaultResult[]): string =>
+  `${results.length} scenarios, run ${onWhich(results)}. The command of each stands in the results file.`;

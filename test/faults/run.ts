@@ -1,8 +1,11 @@
 /** The fault suite: `npm run test:faults`. On compiled code and the servers named by the environment. */
 import { randomInt } from 'node:crypto';
 import { Command } from 'commander';
+import { machine } from '../../bench/generated.ts';
 import { wholeNumber } from '../../src/commands/arguments.ts';
-import { DOCUMENT, RESULTS, keepResult, machine, readResults, writeDocument } from './results.ts';
+import { untilSignal } from '../../src/commands/context.ts';
+import { silent } from '../../src/log.ts';
+import { DOCUMENT, RESULTS, keepResult, readResults, writeDocument } from './results.ts';
 import type { FaultResult } from './results.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -177,7 +180,7 @@ function story(error: unknown): string {
 }
 
 /** Ctrl-C: what it has started would stay. What was found before stays in the results. */
-async function interrupt(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
+async function interrupt(signal: NodeJS.Signals): Promise<void> {
   isInterrupted = true;
   tell('Interrupted: ending what was started for the scenarios under way …');
   await abandonAll();
@@ -186,9 +189,8 @@ async function interrupt(signal: 'SIGINT' | 'SIGTERM'): Promise<void> {
 
 const tell = (line: string): void => void process.stdout.write(`${line}\n`);
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void interrupt(signal));
-}
+// One Ctrl-C may arrive twice, by npm and by the terminal.
+void untilSignal(silent).then(interrupt);
 await program.parseAsync();
 // What a trial that failed has left open must not keep the suite.
 process.exit();

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { deleteQueues, ownNames } from '../../bench/preload.ts';
+import { ownNames, removeOwn } from '../../bench/preload.ts';
 import { startChild } from '../../src/child.ts';
 import { runAudit } from '../../src/commands/audit.ts';
 import { loadConfig } from '../../src/config.ts';
@@ -16,7 +16,6 @@ import { openPublishedLedger } from '../../src/published-ledger.ts';
 import { createPublisher } from '../../src/rabbit-publisher.ts';
 import { sampleRegistrations } from '../../src/sample-registrations.ts';
 import { draw } from '../../src/simulator/draw.ts';
-import { openStore } from '../../src/store.ts';
 import { uniqueName } from '../helpers/servers.ts';
 import { conclude } from './conclude.ts';
 import { privateServers } from './private-servers.ts';
@@ -115,7 +114,7 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
       { audit },
       { maxInDoubt: SLOTS * strikes, faultEndedAt: Date.now(), withinMs: 300_000 },
     );
-    await tidyUp(config);
+    await removeOwn(config);
     rmSync(folder, { recursive: true });
     return { ...trial, times: strikes };
   } catch (error) {
@@ -192,11 +191,4 @@ async function publishUntil(
   await Promise.all(sending);
   await ledger.close();
   await publisher.close();
-}
-
-async function tidyUp(config: Config): Promise<void> {
-  await deleteQueues(config);
-  const store = await openStore(config);
-  await store.db.dropDatabase();
-  await store.close();
 }

@@ -9,6 +9,7 @@ import {
   afterPoll,
   afterSettle,
   afterSubmit,
+  backWhenCancelled,
   whenCancelled,
 } from '../../src/domain/answers.ts';
 import type {
@@ -126,10 +127,10 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
           : given === null
             ? { ...before, busy: false }
             : given.apply();
-      const isGivenUp = given === null;
-      const journalRead = (step.kind === 'submit' || step.kind === 'recheck') && !isGivenUp;
-      const isLeft = after === null || !batch.cancelling || (isGivenUp && step.kind === 'recheck');
-      const stopped = isLeft ? after : whenCancelled(after, now, journalRead);
+      const stopped =
+        after !== null && batch.cancelling
+          ? backWhenCancelled(after, step.kind, given !== null, now)
+          : after;
       if (stopped === null) left.push(before.index);
       changed.set(before.index, stopped);
       story.push({
