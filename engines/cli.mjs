@@ -22,6 +22,7 @@ Options
   --store wheel|binary  the store as a Python wheel (quick to fetch), or as a Rust binary (fast; built once, 7 min).
                         Default: $DESPACHANTE_STORE, else the binary where it is built already, else the
                         wheel. A mongod on the PATH wins.
+  --fresh               with start: what does not run yet begins without the data of before, which is deleted
   --json                one JSON object on stdout
   -h, --help
 
@@ -42,6 +43,7 @@ const options = {
   instance: { type: 'string', default: 'default' },
   only: { type: 'string' },
   store: { type: 'string', default: process.env.DESPACHANTE_STORE || 'wheel' },
+  fresh: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 };
@@ -72,6 +74,8 @@ async function main() {
   if (!['wheel', 'binary'].includes(values.store))
     return usage(`--store ${values.store}: expected wheel or binary`);
 
+  if (values.fresh && command !== 'start') return usage(`--fresh is for start, not for ${command}`);
+
   const interrupt = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM']) process.once(name, () => interrupt.abort());
   const ctx = {
@@ -95,8 +99,8 @@ async function main() {
   }
 }
 
-async function start(ctx, names, { json }) {
-  await startEngines(ctx, names);
+async function start(ctx, names, { fresh, json }) {
+  await startEngines(ctx, names, { fresh });
   return status(ctx, names, { json });
 }
 

@@ -45,7 +45,8 @@ export function installRuntime(log: Log): void {
     // Our own handlers stop the worker: several parts of a process must stop in order.
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      const facts = { source: 'temporal', detail: failureDetail(meta?.['error']) };
+      const runId: unknown = meta?.['runId'] ?? meta?.['run_id'];
+      const facts = { source: 'temporal', runId, detail: failureDetail(meta?.['error']) };
       if (level === 'ERROR') log.error(facts, message);
       else log.warn(facts, message);
     }),

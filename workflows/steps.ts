@@ -1,8 +1,8 @@
 /** Which activity does a step, under which policy, and what its answers make of the items. */
 import {
   ActivityCancellationType,
-  ActivityFailure,
-  CancelledFailure,
+  TemporalFailure,
+  isCancellation,
   proxyActivities,
   proxyLocalActivities,
 } from '@temporalio/workflow';
@@ -69,9 +69,9 @@ async function localFirst<T>(
   try {
     return await quick();
   } catch (error) {
-    const isFailure =
-      error instanceof ActivityFailure && !(error.cause instanceof CancelledFailure);
-    if (!isFailure) throw error;
+    // Of a local activity the SDK hands over what it threw, with no ActivityFailure around it; of one that timed out it
+    // hands over an ActivityFailure, and to a replay the bare TimeoutFailure.
+    if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
     return durable();
   }
 }

@@ -1,4 +1,4 @@
-/** Steps that are tried inside the workflow task: how long one may hold it (docs/decisions/0008-local-first.md). */
+/** Steps that are tried inside the workflow task: what becomes of those that fail there (docs/decisions/0008-local-first.md). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
@@ -38,4 +38,25 @@ test('a poll that nobody answers is given to the server before the SDK prolongs 
   assert.deepEqual(prolonged, []);
   isWell = true;
   assert.equal(await flow.outcomeOf(id), 'registered');
+});
+
+test('a poll that fails is given to the server in the same workflow task, which does not fail with it', async (t) => {
+  let asked = 0;
+  const legacy = await webServer(t, ({ method }, response) => {
+    if (method === 'POST') json(response, 201, { id: 'REQ-1' });
+    else if (++asked === 1) json(response, 503, {});
+    else json(response, 200, { id: 'REQ-1', status: 'done' });
+  });
+  const system = await startSystem(t, { legacyUrl: legacy.url });
+  const flow = flowOf(system);
+  const id = uniqueName();
+  await flow.publish({ id });
+  assert.equal(await flow.outcomeOf(id), 'registered');
+  const { events } = await (await flow.runOf(id)).fetchHistory();
+  const scheduled = (events ?? []).flatMap(
+    ({ activityTaskScheduledEventAttributes: task }) => task?.activityType?.name ?? [],
+  );
+  assert.deepEqual(scheduled, ['submit', 'poll']);
+  const failed = (events ?? []).filter((event) => event.workflowTaskFailedEventAttributes);
+  assert.deepEqual(failed, []);
 });

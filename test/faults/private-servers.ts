@@ -36,7 +36,7 @@ const status = z.object({
   ),
 });
 
-/** Starts them, and ends them with the scenario. @throws Error with what the engines say when one does not start */
+/** Starts them without the data of an earlier suite, and ends them with the scenario. @throws Error with what the engines say when one does not start */
 export async function privateServers(
   t: Ending,
   instance: string,
@@ -54,8 +54,8 @@ export async function privateServers(
   const pids = new Map<string, number>();
   const folders = new Map<string, string>();
   const addresses: Record<string, string> = {};
-  const up = async (...wanted: string[]): Promise<void> => {
-    const found = await engines('start', '--only', wanted.join());
+  const up = async (wanted: readonly string[], ...how: string[]): Promise<void> => {
+    const found = await engines('start', '--only', wanted.join(), ...how);
     for (const engine of status.parse(JSON.parse(found)).engines) {
       if (engine.pid !== undefined) pids.set(engine.name, engine.pid);
       if (engine.data !== undefined) folders.set(engine.name, engine.data);
@@ -63,7 +63,8 @@ export async function privateServers(
     }
   };
   atEnd(t, async () => void (await engines('stop')));
-  await up(...names);
+  await engines('stop'); // what an interrupted suite may have left
+  await up(names, '--fresh');
   return {
     addresses,
     isUp: (server) => pids.has(server),
@@ -77,7 +78,7 @@ export async function privateServers(
     forget(server) {
       rmSync(folders.get(server) ?? '', { recursive: true, force: true });
     },
-    start: (server) => up(server),
+    start: (server) => up([server]),
   };
 }
 

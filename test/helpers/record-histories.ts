@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
@@ -112,7 +113,19 @@ function absentAtFirst(): Activities['lookUp'] {
   };
 }
 
-let tries = 0;
+/** Those that are tried as local activities first; the first attempt of each is what is given. */
+function onceEach(first: () => Promise<never>): Partial<Activities> {
+  const { claim, persist } = willing(newCalls());
+  const tried = new Set<string>();
+  const isFirst = (name: string) => !tried.has(name) && tried.add(name);
+  return {
+    claim: (...args) => (isFirst('claim') ? first() : claim(...args)),
+    poll: (items) =>
+      isFirst('poll') ? first() : answers(items, (index) => ({ index, kind: 'done' })),
+    persist: (...args) => (isFirst('persist') ? first() : persist(...args)),
+  };
+}
+
 const recordings: Recording[] = [
   { name: 'one-registered', count: 1, localFirst: true },
   { name: 'one-registered-by-activities', count: 1, localFirst: false },
@@ -135,16 +148,21 @@ const recordings: Recording[] = [
     activities: { poll: (items) => answers(items, (index) => ({ index, kind: 'processing' })) },
   },
   {
-    name: 'local-attempt-failed',
+    // Each is tried inside the workflow task first, and fails there. (local-attempt-failed.json is of a workflow whose task
+    // failed with it.)
+    name: 'local-attempts-failed',
     count: 2,
     localFirst: true,
-    activities: {
-      poll: (items) => {
-        tries += 1;
-        if (tries < 3) throw ApplicationFailure.create({ message: 'HTTP 503' });
-        return answers(items, (index) => ({ index, kind: 'done' }));
-      },
-    },
+    activities: onceEach(() => {
+      throw ApplicationFailure.create({ message: 'HTTP 503' });
+    }),
+  },
+  {
+    // Likewise, and nobody answers there.
+    name: 'local-attempts-timed-out',
+    count: 2,
+    localFirst: true,
+    activities: onceEach(() => delay(6_000).then(() => Promise.reject(new Error('too late')))),
   },
   {
     name: 'continued-as-new',
@@ -323,7 +341,10 @@ for (const recording of recordings) {
     await recording.during?.(run);
     await run.result();
     const first = client.workflow.getHandle(run.workflowId, run.firstExecutionRunId);
-    const history = historyToJSON(await first.fetchHistory());
+    const recorded = await first.fetchHistory();
+    if (recorded.events?.some((event) => event.workflowTaskFailedEventAttributes))
+      throw new Error(`A workflow task of ${recording.name} failed: look at its history`);
+    const history = historyToJSON(recorded);
     // A stack names folders of the machine that recorded it, and is no part of what is replayed.
     const bare = history.replace(/"stackTrace": "(?:[^"\\]|\\.)*"/g, '"stackTrace": ""');
     writeFileSync(file, `${bare}\n`);
