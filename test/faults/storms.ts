@@ -36,15 +36,16 @@ export const storms: Scenario[] = [
   },
 ];
 
-/** One after another, each with a seed of its own: side by side on two cores they leave Temporal's workers no CPU. */
+/** All at the same time, each with servers and a seed of its own: most of a storm is waiting for the next strike. */
 async function rage(world: World): Promise<Trial> {
-  const servers = await privateServers(world, 'storm');
-  const trials: Trial[] = [];
-  for (let n = 0; n < world.options.stormSeeds; n++) {
-    const trial = await storm(world, servers, world.seed + n);
-    world.tell(`storm ${n + 1}: ${JSON.stringify(trial)}`);
-    trials.push(trial);
-  }
+  const trials = await Promise.all(
+    Array.from({ length: world.options.stormSeeds }, async (_, n) => {
+      const servers = await privateServers(world, `storm-${n + 1}`);
+      const trial = await storm(world, servers, world.seed + n);
+      world.tell(`storm ${n + 1}: ${JSON.stringify(trial)}`);
+      return trial;
+    }),
+  );
   const sum = (of: (trial: Trial) => number) => trials.reduce((all, each) => all + of(each), 0);
   return {
     times: sum(({ times }) => times ?? 0),
