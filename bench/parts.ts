@@ -24,7 +24,7 @@ async function meanMs(rounds: number, round: (n: number) => Promise<unknown>): P
 
 async function encryption(bytes: number) {
   const ring = fixedKeys(parseKeys(`bench:${randomBytes(32).toString('base64')}`));
-  const codec = createPayloadCodec({ writing: ring.writing, reading: ring });
+  const codec = createPayloadCodec({ writing: () => ring.writing(), reading: ring });
   const plain = [{ metadata: {}, data: randomBytes(bytes) }];
   const sealed = await codec.encode(plain);
   const micros = (ms: number) => Math.round(ms * 10_000) / 10;
