@@ -12,8 +12,10 @@ import { binary } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import type { Dependencies } from './create.ts';
+import { stale } from './fence.ts';
 import { granted } from './grant.ts';
 import { withHeartbeat } from './heartbeat.ts';
+import type { Liveness } from './heartbeat.ts';
 import { conflictAnswer, createTakeover } from './takeover.ts';
 import type { Met } from './takeover.ts';
 
@@ -38,7 +40,7 @@ export function createClaim(needs: Needs) {
   const { claims, journal, metrics } = needs;
   const takeover = createTakeover(needs);
   return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
-    withHeartbeat(async () => {
+    withHeartbeat(async (liveness) => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const deliveries = requests.filter(({ takes }) => takes === undefined);
       const failedBefore = await findRedriven(deliveries);
@@ -66,6 +68,7 @@ export function createClaim(needs: Needs) {
           answers.set(index, granted(index, claim, failedBefore.get(index)?.outcome ?? null));
         } else answers.set(index, await refused(request, claim));
       }
+      await stillWanted(liveness);
       await reopenAbandoned([...answers.values()]);
       for (const answer of await takeover.answersOf(await takeover.take(met, workflowId))) {
         answers.set(answer.index, answer);
@@ -141,10 +144,18 @@ export function createClaim(needs: Needs) {
           goOnWith(index, kept);
           return { index, kind: 'duplicate' };
         }
-        await claims.reopenConflict(conflict);
-        return answer;
+        await stillWanted(liveness);
+        if (await claims.reopenConflict(conflict)) return answer;
+        goOnWith(index, kept);
+        return { index, kind: 'duplicate' };
       }
     });
+}
+
+/** Of an attempt that has been given up, the next one may have been answered, and acted on, before what follows. */
+async function stillWanted(liveness: Liveness): Promise<void> {
+  await liveness.throwIfCancelled();
+  if (!liveness.isCurrent()) throw stale();
 }
 
 const isHeldBy = (claim: Claim, workflowId: string, index: number): boolean =>

@@ -76,11 +76,11 @@ export interface Claims {
     to: string,
     wanted: { claim: string; index: number }[],
   ): Promise<Map<string, Claim>>;
-  /** Takes a settled conflict up again: it was redriven and still is one. */
-  reopenConflict(claim: Claim): Promise<void>;
-  /** Writes how claims of this run end; those that another run has taken meanwhile stay as they are. */
+  /** Takes a settled conflict up again: it was redriven and still is one. False when it is open: somebody has. */
+  reopenConflict(claim: Claim): Promise<boolean>;
+  /** Writes how claims of this run end; those that are settled, or that another run has taken meanwhile, stay as they are. */
   conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
-  /** The outcome has reached its destination: the message is no longer ours to keep. Of claims of this run only. */
+  /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
   watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
@@ -156,7 +156,11 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
       return found.sort((a, b) => a.generation - b.generation);
     },
     async reopenConflict({ _id, ...claim }) {
-      await collection.updateOne({ _id }, { $set: claim });
+      const { matchedCount } = await collection.updateOne(
+        { _id, settledAt: { $ne: null } },
+        { $set: claim },
+      );
+      return matchedCount > 0;
     },
     async watch(watched, workflowId) {
       const keys = watched.map(({ claim }) => claim);
@@ -181,7 +185,7 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     if (outcomes.length === 0) return;
     const keys = outcomes.map(({ claim }) => claim);
     await collection.updateMany(
-      { _id: { $in: keys }, workflowId },
+      { _id: { $in: keys }, workflowId, settledAt: null },
       setEach('_id', keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
     );
   }

@@ -50,6 +50,7 @@ export function rulesOf(
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],
     localFirst: temporal.localActivities,
+    oneLocalAttempt: true,
     maxHistoryEvents: 2_000,
   };
 }

@@ -19,6 +19,7 @@ import { afterNoAnswer, backWhenCancelled, whenCancelled } from '../src/domain/a
 import type { NoAnswer } from '../src/domain/answers.ts';
 import { began, dueSteps, newBatch, replace, wakeAt, withPlan } from '../src/domain/batch.ts';
 import type { Batch, Item, NewRegistration, Rules, Step } from '../src/domain/batch.ts';
+import { localAttempts } from './local-attempts.ts';
 import { perform } from './steps.ts';
 import type { Answered } from './steps.ts';
 import { handleResolutions } from './resolve.ts';
@@ -44,6 +45,7 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
   const legacyLane = new CancellationScope({ cancellable: true });
   const settleLane = new CancellationScope({ cancellable: true });
   let batch = input.carried ?? newBatch(input.registrations, Date.now());
+  const attempts = localAttempts(rules);
   let inFlight = 0;
   let changed = true;
   let alarms: { at: number; scope: CancellationScope }[] = []; // one, or none
@@ -69,7 +71,7 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
     describeRun(batch);
     setAlarm(wakeAt(batch));
     changed = false;
-    await condition(() => changed);
+    await condition(() => changed && attempts.areOver());
   }
   for (const { scope } of alarms) scope.cancel();
   if (batch.items.length > 0) {
@@ -86,7 +88,7 @@ async function drive(input: RunInput, cancelRequested: Promise<never>): Promise<
     batch = began(batch, step);
     inFlight += 1;
     void lane
-      .run(() => perform(step, rules))
+      .run(() => perform(step, rules, attempts))
       .then(
         (answered) => apply(step, answered),
         (error: unknown) => apply(step, unanswered(step, rules, error)),

@@ -20,6 +20,7 @@ import type { Item, Rules, Step } from '../src/domain/batch.ts';
 import { OUR_REASON } from '../src/domain/outcome.ts';
 import type { OutcomeKind } from '../src/domain/outcome.ts';
 import type { PollPlan } from '../src/domain/poll-plan.ts';
+import type { LocalAttempts } from './local-attempts.ts';
 
 /**
  * All of the server's activities heartbeat, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
@@ -50,9 +51,7 @@ const store = proxyActivities<
 /**
  * One quick try inside the workflow task, for steps that may be done twice: claim, poll and persist. A round of polls then
  * costs the server one workflow task instead of three and two activity tasks (docs/decisions/0008-local-first.md). What
- * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down. Seven
- * seconds at most: after eight the SDK prolongs the workflow task, and when its worker dies then, a replay may see the local
- * activity end before a timer that it ended after, and never agree with the history again.
+ * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down.
  */
 const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'>>({
   startToCloseTimeout: '5s',
@@ -61,13 +60,13 @@ const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'
 });
 
 async function localFirst<T>(
-  isTried: boolean,
+  attempts: LocalAttempts | null,
   quick: () => Promise<T>,
   durable: () => Promise<T>,
 ): Promise<T> {
-  if (!isTried) return durable();
+  if (attempts === null) return durable();
   try {
-    return await quick();
+    return await attempts.try(quick);
   } catch (error) {
     // Of a local activity the SDK hands over what it threw, with no ActivityFailure around it; of one that timed out it
     // hands over an ActivityFailure, and to a replay the bare TimeoutFailure.
@@ -91,15 +90,20 @@ export interface Answered {
 }
 
 /** Has an activity do a step. @throws ActivityFailure when it gave up or was cancelled without an answer */
-export async function perform(step: Step, rules: Rules): Promise<Answered> {
+export async function perform(
+  step: Step,
+  rules: Rules,
+  attempts: LocalAttempts,
+): Promise<Answered> {
   const { items } = step;
-  const isTried = rules.localFirst && !items.some((item) => item.sick);
+  const isTried = !items.some((item) => item.sick) && attempts.mayBegin();
+  const tried = isTried ? attempts : null;
   const summary = items.length === 1 ? (items[0]?.label ?? '') : `${items.length} registrations`;
   switch (step.kind) {
     case 'claim': {
       const requests = items.map(claimRequest);
       const answers = await localFirst(
-        isTried,
+        tried,
         () => local.claim(requests),
         () => store.claim.executeWithOptions({ summary }, [requests]),
       );
@@ -125,7 +129,7 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
       }));
       const { plan } = rules;
       const result = await localFirst(
-        isTried,
+        tried,
         () => local.poll(requests, plan),
         () => legacy.poll.executeWithOptions({ summary, scheduleToCloseTimeout }, [requests, plan]),
       );
@@ -161,7 +165,7 @@ export async function perform(step: Step, rules: Rules): Promise<Answered> {
     case 'persist': {
       const settlements = items.map(settlement);
       const answers = await localFirst(
-        isTried,
+        tried,
         () => local.persist(settlements),
         () => store.persist.executeWithOptions({ summary }, [settlements]),
       );

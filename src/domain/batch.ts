@@ -93,6 +93,11 @@ export interface Rules {
   rechecks: number[];
   /** Whether claim, poll and persist are tried once inside the workflow task, before the server is given them. */
   localFirst: boolean;
+  /**
+   * Whether only one of them is under way at a time, and nothing is decided meanwhile (absent in runs of before, whose replay
+   * may disagree with their history).
+   */
+  oneLocalAttempt?: boolean;
   /** Events after which a run continues as new, with a short history. */
   maxHistoryEvents: number;
 }

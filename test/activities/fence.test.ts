@@ -162,3 +162,33 @@ test('what was read before a pause is not believed after it: nothing is written,
   assert.deepEqual(bed.failures.records, []);
   assert.deepEqual(simulator.ledger(), []);
 });
+
+test('persist: an attempt inside a workflow task that was paused for 4 s writes nothing, since another worker may have the task', async (t) => {
+  let now = 0;
+  const { claims } = store;
+  const holders: typeof claims.holders = async (keys) => {
+    const answer = await claims.holders(keys);
+    now += 4_000;
+    return answer;
+  };
+  const bed = await bedFor(t, { replace: { claims: { ...claims, holders } } });
+  const [request] = await claimed(bed, [{ id: bed.id() }], OLD.workflowId);
+  assert.ok(request);
+  const settlement = settlementOf(request.claim.slice(0, -2), 'registered');
+  t.mock.method(performance, 'now', () => now);
+  const local = call(bed.persist, [settlement], { ...OLD, isLocal: true });
+  await assert.rejects(local, triedLater('Stale'));
+  assert.equal(await store.results.find(settlement.id), null);
+  // One of the server's may be silent for longer: it is given up after 8 s.
+  assert.deepEqual(await call(bed.persist, [settlement], OLD), [{ index: 0, kind: 'settled' }]);
+});
+
+test('claim: an attempt that has been given up takes nothing over', async (t) => {
+  const bed = await bedFor(t);
+  const id = bed.id();
+  await call(bed.claim, [claimRequest(id)], OLD);
+  await assert.rejects(call(bed.claim, [claimRequest(id)], { ...NEW, cancelled: true }), {
+    name: 'CancelledFailure',
+  });
+  assert.equal((await claimOf(id))?.workflowId, 'run-old');
+});

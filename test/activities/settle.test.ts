@@ -293,6 +293,19 @@ test('route: an attempt that dies between record and claim leaves a wire copy wi
   assert.deepEqual(bed.failures.records, next.failures.records);
 });
 
+test('route: what is settled already keeps its outcome, though the run was never told of it', async (t) => {
+  const bed = await testBed(t, { store });
+  const [id = ''] = await claimedIds(bed, 1);
+  await call(bed.persist, [settlementOf(id, 'registered')]);
+  const before = await claimOf(`${id}~0`);
+  // The workflow task of that attempt was lost with its worker, and a cancellation came before the next.
+  assert.deepEqual(await call(bed.route, [settlementOf(id, 'cancelled')]), [
+    { index: 0, kind: 'settled' },
+  ]);
+  assert.deepEqual(bed.failures.records, []);
+  assert.deepEqual(await claimOf(`${id}~0`), before);
+});
+
 test('route: the outcome is in the claim before its record can be seen', async (t) => {
   const bed = await testBed(t, { store });
   const seen: (string | undefined)[] = [];

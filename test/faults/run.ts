@@ -60,7 +60,7 @@ const program = new Command('test:faults')
   .addHelpText(
     'after',
     `
-A scenario takes seconds, the kill storms minutes; the whole suite some 35 minutes on two cores. One that fails does not stop
+A scenario takes seconds, the kill storms minutes; the whole suite less than half an hour on two cores. One that fails does not stop
 the others: its error is told, its earlier result is taken out, and the exit code is 1. Repeat it by the seed that was printed:
 
   npm run test:faults -- --only crash/worker-submit --seed 7

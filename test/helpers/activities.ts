@@ -27,6 +27,8 @@ export interface Attempt {
   attempt: number;
   /** Cancelled before it begins. */
   cancelled: boolean;
+  /** Tried inside the workflow task, where there is no heartbeat. */
+  isLocal: boolean;
 }
 
 const quiet = new DefaultLogger('ERROR');
@@ -36,11 +38,13 @@ export function attemptOf({
   workflowId = 'run-1',
   attempt = 1,
   cancelled = false,
+  isLocal = false,
 }: Partial<Attempt>) {
   const environment = new MockActivityEnvironment(
     {
       attempt,
-      heartbeatTimeoutMs: 8_000,
+      isLocal,
+      ...(isLocal ? {} : { heartbeatTimeoutMs: 8_000 }),
       workflowExecution: { workflowId, runId: '00000000-0000-0000-0000-000000000000' },
     },
     { logger: quiet },

@@ -88,14 +88,21 @@ function mixed(): Partial<Activities> {
   };
 }
 
-function pollsUntilThird(): Activities['poll'] {
+/** Done at a poll of its own for each index, the first being 1. */
+function doneAt(last: (index: number) => number): Activities['poll'] {
   const polls = new Map<number, number>();
   return (items) =>
     answers(items, (index) => {
-      polls.set(index, (polls.get(index) ?? 0) + 1);
-      return { index, kind: (polls.get(index) ?? 0) < 3 ? 'processing' : 'done' };
+      const n = (polls.get(index) ?? 0) + 1;
+      polls.set(index, n);
+      return { index, kind: n < last(index) ? 'processing' : 'done' };
     });
 }
+
+const slowly =
+  <A extends unknown[], T>(ms: number, activity: (...args: A) => Promise<T>) =>
+  (...args: A): Promise<T> =>
+    delay(ms).then(() => activity(...args));
 
 /** Each is looked up in vain, then too early to believe it, then surely not there. */
 function absentAtFirst(): Activities['lookUp'] {
@@ -163,6 +170,29 @@ const recordings: Recording[] = [
     count: 2,
     localFirst: true,
     activities: onceEach(() => delay(6_000).then(() => Promise.reject(new Error('too late')))),
+  },
+  {
+    // Polls take longer than the time within which they go together, so that writes and the next polls fall due at once.
+    name: 'polls-and-writes-overlapping',
+    count: 40,
+    localFirst: true,
+    rules: { plan: { offsets: [300, 600, 900, 1_200], tail: 300, longest: 300 }, coalesce: 100 },
+    activities: {
+      submit: (items) =>
+        Promise.resolve(
+          items.map(({ index }): SubmitAnswer => ({
+            index,
+            kind: 'accepted',
+            requestId: `REQ-${index}`,
+            at: Date.now() - index * 20,
+          })),
+        ),
+      poll: slowly(
+        250,
+        doneAt((index) => (index % 3) + 1),
+      ),
+      persist: slowly(150, willing(newCalls()).persist),
+    },
   },
   {
     name: 'continued-as-new',
@@ -273,7 +303,7 @@ const recordings: Recording[] = [
             at: Date.now() - index * 10,
           })),
         ),
-      poll: pollsUntilThird(),
+      poll: doneAt(() => 3),
     },
   },
   {

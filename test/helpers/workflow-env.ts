@@ -24,6 +24,7 @@ export const rules: Rules = {
   rechecks: [15_000, 300_000],
   // The time-skipping server counts no local activity as work, and skips ten years while one runs.
   localFirst: false,
+  oneLocalAttempt: true,
   maxHistoryEvents: 2_000,
 };
 
