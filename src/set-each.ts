@@ -2,7 +2,7 @@ import type { Document } from 'mongodb';
 
 /**
  * An update that gives each document of a set values of its own in ONE statement: for `updateMany` over
- * `{[key]: {$in: ids}}`. A bulk write of single updates is a statement and a journal flush per document, and four times
+ * `{[key]: {$in: ids}}`. A bulk write of single updates is a statement and a journal flush per document, and many times
  * slower (docs/decisions/0007-one-statement.md).
  *
  * @param ids values of `key`, each once

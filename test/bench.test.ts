@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { contest } from '../bench/compare.ts';
 import { DOCUMENT, documentFiles } from '../bench/document.ts';
 import { oursFiles } from '../bench/ours.ts';
@@ -55,6 +56,24 @@ test('what the documents say of our own runs is what their results files say', (
       `${file} says something else: node dist/bench/run.js --compare --charts`,
     );
   }
+});
+
+test('what decisions say of parts that were measured alone is what their results file says', () => {
+  const parts = z
+    .object({
+      encryption: z.array(z.object({ encryptMicros: z.number(), decryptMicros: z.number() })),
+      updates: z.object({ bulkWriteMsEach: z.number(), oneStatementMsEach: z.number() }),
+    })
+    .parse(JSON.parse(readFileSync('bench/results/parts.json', 'utf8')));
+  const encryption = readFileSync('docs/decisions/0014-encryption.md', 'utf8');
+  for (const { encryptMicros, decryptMicros } of parts.encryption) {
+    assert.match(encryption, new RegExp(`${encryptMicros} µs[^.]* ${decryptMicros} µs`));
+  }
+  const { bulkWriteMsEach, oneStatementMsEach } = parts.updates;
+  assert.match(
+    readFileSync('docs/decisions/0007-one-statement.md', 'utf8'),
+    new RegExp(`${bulkWriteMsEach} ms .* ${oneStatementMsEach} ms`),
+  );
 });
 
 test('the figures and charts of docs/benchmarks.md are those of the results file', () => {

@@ -148,7 +148,36 @@ async function startInto(world: World, link: Link, toxics: Toxic[]): Promise<Tri
   return conclude(flow, { maxInDoubt: link.name === 'legacy' ? COUNT : 0, faultEndedAt });
 }
 
-export const network: Scenario[] = LINKS.flatMap((link) => [
+const KILLS = 3;
+
+/** Polls that take their time overlap with writes, and every run has to be replayed by the next worker. */
+async function killedWhileSlow(world: World): Promise<Trial> {
+  const link = LINKS.find(({ name }) => name === 'legacy');
+  assert.ok(link);
+  const { system, proxy, start } = await systemBehind(world, link);
+  await proxy.add(both('latency', { latency: 150, jitter: 150 }));
+  const flow = flowOf(system);
+  await Promise.all([start('worker'), start('intake')]);
+  await flow.publishMany('slowly', KILLS * COUNT);
+  for (let killed = 0; killed < KILLS; killed++) {
+    const { registered } = await flow.tally('slowly');
+    await eventually('some more are registered', async () => {
+      assert.ok((await flow.tally('slowly')).registered >= registered + COUNT / 3);
+    });
+    await system.kill('worker');
+    await start('worker');
+  }
+  return conclude(flow, { maxInDoubt: KILLS * SLOTS, faultEndedAt: Date.now() });
+}
+
+const slowAndKilled: Scenario = {
+  name: 'network/legacy-slow-worker-killed',
+  fault: `Each answer of the legacy system takes up to 600 ms, and the worker is killed ${KILLS} times meanwhile`,
+  isQuick: false,
+  run: killedWhileSlow,
+};
+
+const ofEachLink: Scenario[] = LINKS.flatMap((link) => [
   ...WEATHERS.map((each): Scenario => ({
     name: `network/${link.name}-${each.name}`,
     fault: `The connection to ${link.variable} ${each.what}`,
@@ -171,3 +200,5 @@ export const network: Scenario[] = LINKS.flatMap((link) => [
       ]),
   },
 ]);
+
+export const network: Scenario[] = [...ofEachLink, slowAndKilled];
