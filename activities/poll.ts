@@ -45,22 +45,28 @@ export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) =>
 const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
   requests.some(({ acceptedAt }) => now - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
 
+/** An attempt inside the workflow task has 5 s (workflows/steps.ts); one who does not answer must not cost the others' answers. */
+const LOCAL_PATIENCE_MS = 4_000;
+
 export const createPoll =
   (needs: Needs) =>
   (requests: PollRequest[]): Promise<PollAnswer[]> =>
     withHeartbeat(async (liveness) => {
-      const { attempt } = activityInfo();
+      const { attempt, isLocal } = activityInfo();
+      const patience = isLocal ? LOCAL_PATIENCE_MS : undefined;
       let waiting = requests;
       const answers: PollAnswer[] = [];
       if (attempt > 1) {
-        // Nobody was there: ask with one, each time another, in case that one is what cannot be read.
+        // Nobody was there: ask with one, then with twice as many each time, and others first, in case it is these that
+        // cannot be read.
         const at = attempt % requests.length;
-        const probe = requests.slice(at, at + 1);
-        answers.push(...(await ask(needs, probe, liveness)));
+        const others = [...requests.slice(at), ...requests.slice(0, at)];
+        const probe = others.slice(0, 2 ** (attempt - 2));
+        answers.push(...(await ask(needs, probe, liveness, patience)));
         if (!isAnyRead(answers)) throw nothingReadable(answers);
         waiting = requests.filter((request) => !probe.includes(request));
       }
-      answers.push(...(await ask(needs, waiting, liveness)));
+      answers.push(...(await ask(needs, waiting, liveness, patience)));
       if (!isAnyRead(answers)) {
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
@@ -72,6 +78,7 @@ async function ask(
   { clock, legacy, door, learner, metrics }: Needs,
   requests: PollRequest[],
   liveness: Liveness,
+  patience: number | undefined,
 ): Promise<PollAnswer[]> {
   let waiting = requests;
   let held: Held | null = null;
@@ -94,7 +101,7 @@ async function ask(
     return Promise.all(
       chunk.map(async ({ index, requestId, acceptedAt, polledAt }) => {
         failpoint('poll-asking');
-        const result = await legacy.status(requestId);
+        const result = await legacy.status(requestId, patience);
         failpoint('poll-answered');
         metrics.polls.inc({ result: result.kind });
         const isOver = result.kind === 'done' || result.kind === 'failed';

@@ -92,7 +92,7 @@ test('when nobody listens it throws with the reason', async (t) => {
   await assert.rejects(call(pollOf(t, NOBODY), requestsOf('A')), nothingReadable(/ECONNREFUSED/));
 });
 
-test('a later attempt asks with one first, each time another, and with no more while that is unreadable', async (t) => {
+test('a later attempt asks with one first, the next ones with twice as many and others first, while these are unreadable', async (t) => {
   const server = await webServer(t, (_, response) => json(response, 500, {}));
   const poll = pollOf(t, server.url);
   for (const attempt of [2, 3, 4, 5]) {
@@ -103,7 +103,8 @@ test('a later attempt asks with one first, each time another, and with no more w
   }
   assert.deepEqual(
     server.seen.map(({ path }) => idIn(path)),
-    ['C', 'A', 'B', 'C'],
+    // Attempt 2 begins with the third, 3 with the first, 4 with the second …
+    ['C', 'A', 'B', 'B', 'C', 'A', 'C', 'A', 'B'],
   );
 });
 
@@ -117,6 +118,21 @@ test('a later attempt whose first question is answered asks the rest, each once'
     [0, 1, 2].map((index) => ({ index, kind: 'done' })),
   );
   assert.deepEqual(server.seen.map(({ path }) => idIn(path)).sort(), ['A', 'B', 'C']);
+});
+
+test('an attempt inside a workflow task keeps the answers it has when another one is not given in time', async (t) => {
+  const server = await webServer(t, ({ path }, response) => {
+    if (idIn(path) === 'A') json(response, 200, { id: 'A', status: 'done' });
+  });
+  const poll = pollOf(t, server.url, { timeout: 30_000 });
+  const answers = await call(poll, requestsOf('A', 'B'), { isLocal: true });
+  assert.deepEqual(
+    answers.map(({ index, kind }) => [index, kind]),
+    [
+      [0, 'done'],
+      [1, 'unreadable'],
+    ],
+  );
 });
 
 test('"processing" from the first question of a later attempt is a readable answer', async (t) => {

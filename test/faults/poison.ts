@@ -81,8 +81,11 @@ async function poisoned(world: World) {
   const legacy = await hostileSystem(world, { post: () => accept, get: () => done });
   const system = await startSystem(world, { legacyUrl: legacy.url });
   const flow = flowOf(system);
-  const poisons = allPoison(random);
-  assert.equal(new Set(poisons.map(({ body }) => hashOf(body))).size, poisons.length);
+  // What is drawn may be drawn twice, and one body twice would be one failure record.
+  const poisons = [
+    ...new Map(allPoison(random).map((poison) => [hashOf(poison.body), poison])).values(),
+  ];
+  assert.ok(poisons.length >= 300);
   const odd = strange(random, (n) => `strange-${n}-`);
 
   if (!world.isQuick) await secondsFor(system, flow, 'warm', 50, async () => {});
