@@ -29,6 +29,12 @@ export type LookUpResult =
   | Exclude<Looked, { kind: 'unreadable' }>
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
+/** Of one request, where they are not the usual ones. */
+interface Limits {
+  maySend?: (() => boolean) | undefined;
+  deadlineMs?: number;
+}
+
 export interface Legacy {
   /**
    * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
@@ -72,8 +78,7 @@ export function createLegacy(
     path: string,
     headers: object,
     body: Buffer | null,
-    maySend = () => true,
-    deadlineMs = legacy.timeout,
+    { maySend = () => true, deadlineMs = legacy.timeout }: Limits = {},
   ) =>
     exchange(
       pool,
@@ -89,7 +94,7 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const result = readSubmit(await send('POST', legacy.submitPath, headers, body, maySend));
+      const result = readSubmit(await send('POST', legacy.submitPath, headers, body, { maySend }));
       // A refusal is the answer of a system that is well.
       if (result.kind === 'accepted' || result.kind === 'refused') observe(true, '');
       else observe(false, result.reason);
@@ -97,16 +102,10 @@ export function createLegacy(
     },
     async status(requestId, patience = legacy.timeout) {
       const path = legacy.statusPath.replace('{id}', encodeURIComponent(requestId));
+      const deadlineMs = Math.min(patience, legacy.timeout);
       const asked = performance.now();
-      const answer = await send(
-        'GET',
-        path,
-        {},
-        null,
-        undefined,
-        Math.min(patience, legacy.timeout),
-      );
-      const isCutShort = patience < legacy.timeout && performance.now() - asked >= patience;
+      const answer = await send('GET', path, {}, null, { deadlineMs });
+      const isCutShort = deadlineMs < legacy.timeout && performance.now() - asked >= deadlineMs;
       const trouble = troubleOf(answer);
       if (trouble === null || !isCutShort) observe(trouble === null, trouble ?? '');
       return readStatus(requestId, answer);

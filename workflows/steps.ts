@@ -96,8 +96,7 @@ export async function perform(
   attempts: LocalAttempts,
 ): Promise<Answered> {
   const { items } = step;
-  const isTried = !items.some((item) => item.sick) && attempts.mayBegin();
-  const tried = isTried ? attempts : null;
+  const tried = !items.some((item) => item.sick) && attempts.mayBegin() ? attempts : null;
   const summary = items.length === 1 ? (items[0]?.label ?? '') : `${items.length} registrations`;
   switch (step.kind) {
     case 'claim': {

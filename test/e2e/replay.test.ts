@@ -8,11 +8,17 @@ import { ApplicationFailure } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/create.ts';
 import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
-import type { PollAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
+import type { PollAnswer } from '../../src/domain/answers.ts';
 import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { draw } from '../../src/simulator/draw.ts';
 import { uniqueName } from '../helpers/servers.ts';
-import { newCalls, registrationsOf, rules, willing } from '../helpers/workflow-env.ts';
+import {
+  acceptedApart,
+  newCalls,
+  registrationsOf,
+  rules,
+  willing,
+} from '../helpers/workflow-env.ts';
 
 const RUNS = 20;
 const SLOWEST_MS = 400;
@@ -88,15 +94,7 @@ function unreliable(): Activities {
   return {
     ...willingly,
     claim: (items) => tired(() => willingly.claim(items)),
-    submit: (items) =>
-      Promise.resolve(
-        items.map(({ index }): SubmitAnswer => ({
-          index,
-          kind: 'accepted',
-          requestId: `REQ-${index}`,
-          at: Date.now() - index * 20,
-        })),
-      ),
+    submit: acceptedApart(20),
     poll: (items) => tired(() => Promise.resolve(items.map(polled))),
     persist: (items) => tired(() => willingly.persist(items)),
   };

@@ -15,7 +15,7 @@ import type { Activities } from '../../activities/create.ts';
 import type { PollAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
 import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
-import { newCalls, registrationsOf, rules, willing } from './workflow-env.ts';
+import { acceptedApart, newCalls, registrationsOf, rules, willing } from './workflow-env.ts';
 
 const FOLDER = 'test/histories';
 const address = process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233';
@@ -178,15 +178,7 @@ const recordings: Recording[] = [
     localFirst: true,
     rules: { plan: { offsets: [300, 600, 900, 1_200], tail: 300, longest: 300 }, coalesce: 100 },
     activities: {
-      submit: (items) =>
-        Promise.resolve(
-          items.map(({ index }): SubmitAnswer => ({
-            index,
-            kind: 'accepted',
-            requestId: `REQ-${index}`,
-            at: Date.now() - index * 20,
-          })),
-        ),
+      submit: acceptedApart(20),
       poll: slowly(
         250,
         doneAt((index) => (index % 3) + 1),
@@ -294,15 +286,7 @@ const recordings: Recording[] = [
     localFirst: true,
     rules: { plan: { offsets: [1_000, 1_700, 2_400], tail: 500, longest: 1_000 } },
     activities: {
-      submit: (items) =>
-        Promise.resolve(
-          items.map(({ index }): SubmitAnswer => ({
-            index,
-            kind: 'accepted',
-            requestId: `REQ-${index}`,
-            at: Date.now() - index * 10,
-          })),
-        ),
+      submit: acceptedApart(10),
       poll: doneAt(() => 3),
     },
   },
@@ -348,7 +332,7 @@ for (const recording of recordings) {
     workflowBundle: { code: readFileSync(WORKFLOW_BUNDLE, 'utf8') },
     activities: {
       ...willing(newCalls()),
-      submit: (items: Numbered) => Promise.resolve(items.map(({ index }) => accepted(index))),
+      submit: acceptedApart(0),
       ...recording.activities,
     },
   });

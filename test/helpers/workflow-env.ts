@@ -61,6 +61,19 @@ export const registrationsOf = (count: number): NewRegistration[] =>
     redrive: null,
   }));
 
+/** Accepts everything, each one `ms` earlier than the one before it by index. */
+export const acceptedApart =
+  (ms: number): Activities['submit'] =>
+  (items) =>
+    Promise.resolve(
+      items.map(({ index }) => ({
+        index,
+        kind: 'accepted',
+        requestId: `REQ-${index}`,
+        at: Date.now() - index * ms,
+      })),
+    );
+
 /** A legacy system and a store that say yes to everything; a test replaces what it is about. */
 export function willing(calls: Calls): Omit<Activities, 'submit'> & {
   submit: (...given: Parameters<Activities['submit']>) => Promise<SubmitAnswer[]>;
