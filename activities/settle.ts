@@ -12,6 +12,7 @@ import { bytes } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
+import { isUnwritable } from '../src/rabbit-publisher.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, ownRun, readInTime, stale } from './fence.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
@@ -149,9 +150,7 @@ export function createSettle({
       failpoint('route-confirmed');
       return { index, kind: 'settled' };
     } catch (error) {
-      // The AMQP codec throws one of these for what it can never encode; all else may work the next time.
-      if (error instanceof TypeError || error instanceof RangeError)
-        return setAside(settlement, error.message);
+      if (isUnwritable(error)) return setAside(settlement, error.message);
       const facts = { ...placeOf(index), ...errorFacts(error) };
       log.warn(facts, 'A failure record was not confirmed');
       return { index, kind: 'leftover' };

@@ -6,6 +6,8 @@
 /** amqplib encodes a table in 64 KiB, where the headers of a failure record (failures.ts) need room, too. */
 const MOST_BYTES = 56 * 1024;
 const DEEPEST = 64;
+/** Of a name, and of a property that is a text: AMQP has one byte for its length. */
+export const MOST_NAME_BYTES = 255;
 
 type Table = Record<string, unknown>;
 
@@ -26,7 +28,9 @@ export function headersToJson(headers: Table): Table {
     const entries = Object.entries(from).filter(([, each]) => each !== undefined);
     return Object.fromEntries(
       entries.map(([key, each]) => {
-        take(1 + Buffer.byteLength(key));
+        const bytes = Buffer.byteLength(key);
+        if (bytes > MOST_NAME_BYTES) throw new Error(`a header's name of ${bytes} bytes`);
+        take(1 + bytes);
         return [key, value(each, depth)];
       }),
     );

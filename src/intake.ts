@@ -7,15 +7,17 @@ import type { NewRegistration, Rules } from './domain/batch.ts';
 import { workflowId } from './domain/names.ts';
 import type { Config } from './config-schema.ts';
 import { failpoint } from './failpoint.ts';
-import type { Failures } from './failures.ts';
+import type { FailureRecord, Failures } from './failures.ts';
 import { createGatherer } from './gather.ts';
 import { insist } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
 import { encodedBytes, propertiesOf, readDelivery } from './delivery.ts';
+import { redriveOf } from './message.ts';
 import type { Metrics } from './metrics.ts';
 import { createConsumer } from './rabbit-consumer.ts';
 import type { Delivery } from './rabbit-consumer.ts';
+import { isUnwritable } from './rabbit-publisher.ts';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { StartResult } from './temporal.ts';
 import { createValve } from './valve.ts';
@@ -117,18 +119,24 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
 
   /** To the failure queue, confirmed, and only then acknowledged. */
   async function reject(delivery: Delivery, reason: string): Promise<void> {
+    const record: FailureRecord = {
+      claim: null,
+      failureClass: 'malformed',
+      reason,
+      at: new Date(),
+      attempts: 0,
+      requestId: null,
+      workflowId: null,
+      // It may be a redrive that is malformed by another configuration: the next one must go on from there.
+      redrive: redriveOf(delivery.properties.headers) ?? 0,
+      body: delivery.body,
+      properties: propertiesOf(delivery),
+    };
     await keepTrying('The failure queue cannot take a malformed delivery', () =>
-      failures.publish({
-        claim: null,
-        failureClass: 'malformed',
-        reason,
-        at: new Date(),
-        attempts: 0,
-        requestId: null,
-        workflowId: null,
-        redrive: 0,
-        body: delivery.body,
-        properties: propertiesOf(delivery),
+      failures.publish(record).catch((error: unknown) => {
+        if (!isUnwritable(error)) throw error;
+        // Whatever else we read and cannot write: one message must not stop all others.
+        return failures.publish({ ...record, properties: '' });
       }),
     );
     failpoint('intake-malformed-confirmed');

@@ -2,7 +2,7 @@
 import type { MessageProperties, Options } from 'amqplib';
 import { HEADER } from './domain/names.ts';
 import type { WireMessage } from './domain/batch.ts';
-import { headersFromJson, headersToJson } from './headers.ts';
+import { MOST_NAME_BYTES, headersFromJson, headersToJson } from './headers.ts';
 
 const KEPT = [
   'contentType',
@@ -33,26 +33,37 @@ export type KnownProperties = Omit<Options.Publish, 'headers'> & {
   headers: Record<string, unknown>;
 };
 
-/** Added by a quorum queue to what it hands out again; published, it would be taken for the publisher's. */
-const DELIVERY_COUNT = 'x-delivery-count';
+/**
+ * Headers that would do something when they are published again. A quorum queue counts in the first how often it handed a
+ * message out. The others name queues that get a copy, and are enough for a confirm (rabbitmq.com/docs/sender-selected):
+ * a failure record would be a delivery again.
+ */
+const NOT_KEPT = ['x-delivery-count', 'CC', 'BCC'];
 
 /**
- * What a publisher has set. `expiration` and `userId` are left out: the one would let a failure record expire, the
- * other be refused.
+ * What a publisher has set and we can publish again. `expiration` and `userId` are left out: the one would let a failure
+ * record expire, the other be refused. So is what amqplib reads and cannot write.
  */
 export function keptOf(properties: MessageProperties): KnownProperties {
   const kept: Record<string, unknown> = {};
-  for (const key of KEPT) if (properties[key] !== undefined) kept[key] = properties[key];
-  const headers: Record<string, unknown> = { ...properties.headers };
-  delete headers[DELIVERY_COUNT];
-  return { ...kept, headers };
+  for (const key of KEPT) if (isWritable(properties[key])) kept[key] = properties[key];
+  return { ...kept, headers: keptHeaders({ ...properties.headers }) };
 }
+
+const keptHeaders = (headers: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_KEPT.includes(name)));
+
+/** Bytes that are no UTF-8 become longer as they are read, and a time may be beyond what a number can say. */
+const isWritable = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? Buffer.byteLength(value) <= MOST_NAME_BYTES
+    : Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** The properties of `toWire`, ready to publish again. */
 export function fromWire(properties: string): KnownProperties {
   const parsed: unknown = properties === '' ? {} : JSON.parse(properties);
   const { headers, ...rest } = isRecord(parsed) ? parsed : {};
-  return { ...rest, headers: isRecord(headers) ? headersFromJson(headers) : {} };
+  return { ...rest, headers: isRecord(headers) ? keptHeaders(headersFromJson(headers)) : {} };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

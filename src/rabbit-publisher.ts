@@ -136,6 +136,10 @@ export async function createPublisher(
   return { publish, isReady: link.isReady, close: link.close };
 }
 
+/** Whether a message can never be published: amqplib's encoder throws one of these. All else may work the next time. */
+export const isUnwritable = (error: unknown): error is TypeError | RangeError =>
+  error instanceof TypeError || error instanceof RangeError;
+
 /** amqplib's word for a nack; its other errors are about the channel. */
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && error.message === 'message nacked';

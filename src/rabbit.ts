@@ -66,7 +66,8 @@ export async function connectOnce(
 
 /**
  * Keeps a connection up until `close`. Resolves when it was set up for the first time.
- * @throws what `setup` threw, when `isFinal` says that trying again is of no use
+ * @throws what `setup` threw the first time, when `isFinal` says that trying again is of no use: later it may be, since
+ * people mend what they have broken
  */
 export async function supervise(
   options: LinkOptions,
@@ -114,7 +115,7 @@ export async function supervise(
     return { gone };
   };
 
-  const keep = () =>
+  const keep = (isFinal: (error: unknown) => boolean) =>
     insist(open, {
       stop: stop.signal,
       isFinal,
@@ -133,12 +134,12 @@ export async function supervise(
       if (current !== null) await closeQuietly(current);
       if (stop.signal.aborted) return;
       options.log.warn({ ...errorFacts(why) }, `RabbitMQ (${options.name}) was lost`);
-      link = await keep();
+      link = await keep(() => false);
       options.log.info({}, `RabbitMQ (${options.name}) is back`);
     }
   };
 
-  const first = await keep();
+  const first = await keep(isFinal);
   const ended = watch(first).catch((error: unknown) => {
     if (!stop.signal.aborted) {
       options.log.error(errorFacts(error), `RabbitMQ (${options.name}) is given up`);

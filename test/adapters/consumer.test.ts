@@ -3,21 +3,26 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Config } from '../../src/config-schema.ts';
 import { silent } from '../../src/log.ts';
+import type { Log } from '../../src/log.ts';
 import { createConsumer } from '../../src/rabbit-consumer.ts';
 import type { Delivery } from '../../src/rabbit-consumer.ts';
-import { QueueMismatch } from '../../src/rabbit-queues.ts';
+import { QueueMismatch, declareQueues } from '../../src/rabbit-queues.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { proxyTo } from '../helpers/proxy.ts';
 import { atEnd, address, testPublisher, testQueues } from '../helpers/servers.ts';
 
 /** A consumer behind a proxy, with what it was handed so far. */
-async function consumerFor(t: TestContext, changes: Partial<Config['rabbit']> = {}) {
+async function consumerFor(
+  t: TestContext,
+  changes: Partial<Config['rabbit']> = {},
+  log: Log = silent,
+) {
   const queues = await testQueues(t);
   const proxy = await proxyTo(t, address('AMQP_URL'));
   const deliveries: Delivery[] = [];
   const config = testConfig({ amqpUrl: proxy.url, rabbit: { ...queues.rabbit, ...changes } });
-  const consumer = await createConsumer(config, silent, (delivery) => deliveries.push(delivery));
+  const consumer = await createConsumer(config, log, (delivery) => deliveries.push(delivery));
   atEnd(t, () => consumer.close());
   const publisher = await testPublisher(t);
   return {
@@ -144,6 +149,33 @@ test('a queue that is deleted cancels the consumer, which declares it again and 
     assert.equal((await asking.checkQueue(intake)).consumerCount, 1);
     await asking.close();
   });
+  await send('a');
+  assert.deepEqual(await handed(1), ['a']);
+});
+
+test('a queue that was declared anew otherwise while the consumer was away is not consumed, and its own again once that is deleted', async (t) => {
+  const refusals: string[] = [];
+  const warn = (facts: object) => {
+    if ('error' in facts) refusals.push(String(facts.error));
+  };
+  const log = { ...silent, warn };
+  const { send, handed, proxy, isReady, connection, channel, intake, rabbit } = await consumerFor(
+    t,
+    {},
+    log,
+  );
+  proxy.close();
+  await isReady(false);
+  await channel.deleteQueue(intake);
+  await channel.assertQueue(intake, { durable: true });
+  proxy.open();
+  await eventually('it has met the other queue, twice', () =>
+    assert.ok(refusals.filter((each) => each.includes('declared otherwise')).length > 1),
+  );
+  assert.equal((await channel.checkQueue(intake)).consumerCount, 0);
+  await channel.deleteQueue(intake);
+  await isReady();
+  assert.deepEqual(await declareQueues(connection, rabbit), [], 'it is there as it should be');
   await send('a');
   assert.deepEqual(await handed(1), ['a']);
 });

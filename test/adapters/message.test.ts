@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { MessageProperties } from 'amqplib';
 import fc from 'fast-check';
-import { fromWire, redriveOf, toWire } from '../../src/message.ts';
+import { fromWire, keptOf, redriveOf, toWire } from '../../src/message.ts';
 import { propertiesOf } from '../helpers/properties.ts';
 import { testPublisher, testQueues } from '../helpers/servers.ts';
 
@@ -119,6 +119,7 @@ const impossible: [name: string, value: unknown][] = [
   ['a time that is no number', { '!': 'timestamp', value: 'now' }],
   ['a time beyond what a number can say', { '!': 'timestamp', value: 2 ** 64 }],
   ['a type deep inside', [{ a: { '!': 7 } }]],
+  ['a name of more than 255 bytes', { ['é'.repeat(128)]: 1 }],
 ];
 for (const [name, value] of impossible) {
   test(`headers with ${name} are refused here, as they could never be published again`, () => {
@@ -127,6 +128,16 @@ for (const [name, value] of impossible) {
     });
   });
 }
+
+test('a name of 255 bytes can be published again, and one of 256 is refused', () => {
+  const named = (name: string) => propertiesOf({ headers: { [name]: 1 } });
+  assert.deepEqual(fromWire(toWire(Buffer.alloc(0), named('x'.repeat(255))).properties).headers, {
+    ['x'.repeat(255)]: 1,
+  });
+  assert.throws(() => toWire(Buffer.alloc(0), named('x'.repeat(256))), {
+    message: "a header's name of 256 bytes",
+  });
+});
 
 /** 1 within as many lists. */
 const deep = (depth: number): unknown =>
@@ -145,6 +156,48 @@ test('headers so deep that writing them would overflow the stack are refused', (
 
 test('how often the broker has handed a message out is its own count, and left out', () => {
   assert.deepEqual(roundTrip({ headers: { 'x-delivery-count': 3, a: 1 } }).headers, { a: 1 });
+});
+
+test('headers that would send copies to the queues they name are left out, also where they were stored before', () => {
+  const headers = { CC: ['registrations'], BCC: ['registrations'], cc: ['no header of RabbitMQ'] };
+  const expected = { headers: { cc: ['no header of RabbitMQ'] } };
+  assert.deepEqual(keptOf(propertiesOf({ headers })), expected);
+  assert.equal(toWire(Buffer.alloc(0), propertiesOf({ headers })).properties.includes('CC'), false);
+  assert.deepEqual(fromWire(JSON.stringify({ headers })), expected);
+});
+
+test('a property that the client can read and not write is left out, and the others are kept', () => {
+  const [fits, long] = ['é'.repeat(127), 'é'.repeat(128)];
+  for (const name of [
+    'contentType',
+    'contentEncoding',
+    'correlationId',
+    'replyTo',
+    'messageId',
+    'type',
+    'appId',
+  ]) {
+    const kept = { [name]: fits, timestamp: 0 };
+    assert.deepEqual(roundTrip(kept), { ...kept, headers: {} });
+    assert.deepEqual(roundTrip({ [name]: long, timestamp: 2 ** 64, priority: 5 }), {
+      priority: 5,
+      headers: {},
+    });
+  }
+});
+
+test('what is kept of the largest properties that the client can read is published', async (t) => {
+  const queues = await testQueues(t);
+  const publisher = await testPublisher(t);
+  const queue = queues.rabbit.failureQueue;
+  const given = { correlationId: 'é'.repeat(128), appId: 'x'.repeat(255), timestamp: 2 ** 64 };
+  const headers = { ['x'.repeat(255)]: 1 };
+  await publisher.publish(queue, Buffer.from('{}'), {
+    messageId: 'm',
+    ...roundTrip({ ...given, headers }),
+  });
+  const { properties } = await queues.take(queue);
+  assert.deepEqual(keptOf(properties), { messageId: 'm', appId: given.appId, headers });
 });
 
 test('over the wire and back again, headers of every type are the same, and can be published', async (t) => {

@@ -196,6 +196,26 @@ for (const [at, headers] of strange.entries()) {
   });
 }
 
+test('a header that has copies sent to the intake queue makes no delivery of a failure record', async () => {
+  const { intakeQueue } = system.config.rabbit;
+  const [bad, behind] = [uniqueName(), uniqueName()];
+  const body = { id: bad, simulate: { refuse: 'CPF inválido' } };
+  await flow.publish(body, { headers: { CC: [intakeQueue], tenant: 'north' } });
+  await flow.failureOf(`${bad}~0`, 'rejected');
+  await flow.publish({ id: behind });
+  assert.equal(await flow.outcomeOf(behind), 'registered');
+  const claims = await system.store.claims.ofRegistration(bad);
+  assert.deepEqual(
+    claims.map(({ _id }) => _id),
+    [`${bad}~0`],
+  );
+  const records = (await flow.lookAtFailures()).filter(({ content }) => content.includes(bad));
+  assert.equal(records.length, 1);
+  const kept: Record<string, unknown> = { ...records[0]?.properties.headers };
+  assert.equal(kept['tenant'], 'north');
+  assert.equal('CC' in kept, false);
+});
+
 test('the same malformed message twice is one logical record in two copies', async () => {
   const body = Buffer.from('twice the same');
   await flow.publishBytes(body);
