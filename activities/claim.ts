@@ -7,7 +7,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../src/domain/answers.ts';
 import type { WireMessage } from '../src/domain/batch.ts';
 import { claimKey, conflictKey } from '../src/domain/names.ts';
-import { isFailure } from '../src/domain/outcome.ts';
+import { isFailure, mayBeFiled } from '../src/domain/outcome.ts';
 import { binary } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
@@ -43,9 +43,9 @@ export function createClaim(needs: Needs) {
     withHeartbeat(async (liveness) => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const deliveries = requests.filter(({ takes }) => takes === undefined);
-      const failedBefore = await findRedriven(deliveries);
+      const { failedBefore, barred } = await findRedriven(deliveries);
       const wanted = new Map(
-        deliveries.map((each) => [each.index, claimOf(each, failedBefore.get(each.index))]),
+        deliveries.map((each) => [each.index, claimOf(each, generationOf(each))]),
       );
       failpoint('claim-writing');
       const taken = wanted.size > 0 ? await claims.insert([...wanted.values()]) : new Set<string>();
@@ -69,7 +69,7 @@ export function createClaim(needs: Needs) {
         } else answers.set(index, await refused(request, claim));
       }
       await stillWanted(liveness);
-      await reopenAbandoned([...answers.values()]);
+      await keepInherited();
       for (const answer of await takeover.answersOf(await takeover.take(met, workflowId))) {
         answers.set(answer.index, answer);
       }
@@ -82,16 +82,35 @@ export function createClaim(needs: Needs) {
         if (claim !== undefined && claim.settledAt === null) met.push({ index, claim });
       }
 
-      /** Whoever redrives what was abandoned wants it decided anew; else the old word would abandon it again. */
-      async function reopenAbandoned(granted: ClaimAnswer[]): Promise<void> {
-        for (const answer of granted) {
-          if (answer.kind !== 'in-doubt') continue;
-          await journal.decide(answer.entry, ['abandoned'], { state: 'unknown', operator: null });
-        }
+      /** The entries that redrives go on with: they must be there for as long as these claims. */
+      async function keepInherited(): Promise<void> {
+        await Promise.all(
+          [...answers].map(async ([index, answer]) => {
+            const before = failedBefore.get(index);
+            if (answer.kind === 'in-doubt' && before) await keepDoubt(answer.entry, before);
+            if (answer.kind !== 'resumed') return;
+            const { entry, requestId } = answer;
+            await journal.keep(entry, { state: 'accepted', requestId, reason: null });
+          }),
+        );
       }
 
-      function claimOf(request: ClaimRequest, before: Claim | undefined): Claim {
-        const generation = before === undefined ? 0 : before.generation + 1;
+      /** Whoever redrives what was abandoned wants it decided anew; else the old word would abandon it again. */
+      async function keepDoubt(entry: string, before: Claim): Promise<void> {
+        await journal.decide(entry, ['abandoned'], { state: 'unknown', operator: null });
+        // One that is not there and was abandoned, or is as old, has expired; any other was never opened.
+        const isGone =
+          before.outcome?.kind === 'in-doubt' || journal.mayHaveExpired(before.receivedAt);
+        const lost = { state: 'unknown', requestId: null, reason: GONE } as const;
+        await journal.keep(entry, isGone ? lost : null);
+      }
+
+      function generationOf({ index }: ClaimRequest): number {
+        const before = failedBefore.get(index);
+        return before === undefined ? (barred.get(index) ?? 0) : before.generation + 1;
+      }
+
+      function claimOf(request: ClaimRequest, generation: number): Claim {
         return {
           _id: claimKey(request.id, generation),
           registration: request.id,
@@ -108,17 +127,27 @@ export function createClaim(needs: Needs) {
         };
       }
 
-      /** A redrive is valid when the generation it names has ended in failure: headers are only hints. */
-      async function findRedriven(all: ClaimRequest[]): Promise<Map<number, Claim>> {
+      /**
+       * A redrive is valid when the generation it names has ended in failure: headers are only hints. What the legacy system
+       * has, or may have, is the filing of that generation's bytes: other bytes are barred from going on with it, and meet it
+       * as a conflict.
+       */
+      async function findRedriven(
+        all: ClaimRequest[],
+      ): Promise<{ failedBefore: Map<number, Claim>; barred: Map<number, number> }> {
+        const failedBefore = new Map<number, Claim>();
+        const barred = new Map<number, number>();
         const named = all.filter(({ redrive }) => redrive !== null);
-        if (named.length === 0) return new Map();
+        if (named.length === 0) return { failedBefore, barred };
         const found = await claims.find(named.map(({ id, redrive }) => claimKey(id, redrive ?? 0)));
-        const valid = new Map<number, Claim>();
-        for (const { index, id, redrive } of named) {
+        for (const { index, id, redrive, bodyHash } of named) {
           const before = found.get(claimKey(id, redrive ?? 0));
-          if (before?.outcome && isFailure(before.outcome.kind)) valid.set(index, before);
+          if (!before?.outcome || !isFailure(before.outcome.kind)) continue;
+          const isBarred = before.bodyHash !== bodyHash && mayBeFiled(before.outcome);
+          if (isBarred) barred.set(index, before.generation);
+          else failedBefore.set(index, before);
         }
-        return valid;
+        return { failedBefore, barred };
       }
 
       async function refused(request: ClaimRequest, claim: Claim): Promise<ClaimAnswer> {
@@ -151,6 +180,9 @@ export function createClaim(needs: Needs) {
       }
     });
 }
+
+/** Of what was in doubt. */
+const GONE = 'its journal entry is gone';
 
 /** Of an attempt that has been given up, the next one may have been answered, and acted on, before what follows. */
 async function stillWanted(liveness: Liveness): Promise<void> {

@@ -68,7 +68,8 @@ export const createSubmit =
         );
         held = isHeld;
         if (held !== null) break;
-        if (isOver) {
+        // What was waited for may have come too late.
+        if (isOver || !liveness.maySend()) {
           door.release(count);
           break;
         }
@@ -128,8 +129,12 @@ async function sendChunk(
   const token = randomUUID();
   failpoint('submit-opening');
   const held = await readInTime(() => claims.held(requests.map(({ claim }) => claim)));
-  const { ours: chunk, lost } = fenced(requests, (claim) => held.get(claim)?.workflowId);
-  if (chunk.length === 0) return lost;
+  const { ours, lost } = fenced(requests, (claim) => held.get(claim)?.workflowId);
+  // This attempt was given up, and its run has ended these without it.
+  const isConcluded = ({ claim }: SubmitRequest): boolean => held.get(claim)?.isConcluded === true;
+  const over = ours.filter(isConcluded).map(({ index }): Taken => ({ index, kind: 'taken' }));
+  const chunk = ours.filter((each) => !isConcluded(each));
+  if (chunk.length === 0) return [...lost, ...over];
   const mine = await openIntents(
     journal,
     chunk.map(({ entry }) => entry),
@@ -155,7 +160,7 @@ async function sendChunk(
       ? { index, ...result, at: clock.now() }
       : { index, ...result };
   });
-  return [...sent, ...lost];
+  return [...sent, ...lost, ...over];
 
   async function send({ claim, entry }: SubmitRequest) {
     const message = held.get(claim)?.message ?? null;

@@ -94,7 +94,11 @@ async function readUnroutable({ db }: Store): Promise<Set<string>> {
 async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims: AuditClaim[]) {
   const claiming = new Set(claims.map(({ workflowId }) => workflowId));
   const yet = [...running].filter((workflowId) => !claiming.has(workflowId));
-  const inputs = await each(yet, (workflowId) => inputOf(client, workflowId));
+  const inputs = await each(yet, async (workflowId) => {
+    const brought = await inputOf(client, workflowId);
+    if ('registrations' in brought) return brought.registrations;
+    throw new Error(`What the run ${workflowId} brings cannot be read: ${brought.unreadable}`);
+  });
   return inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
 }
 

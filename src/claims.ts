@@ -5,7 +5,8 @@
 import { Binary } from 'mongodb';
 import type { Collection, Db } from 'mongodb';
 import type { OutcomeKind } from './domain/outcome.ts';
-import { partialFailure } from './mongo.ts';
+import { expireAfter, partialFailure } from './mongo.ts';
+import type { Retention } from './mongo.ts';
 import { setEach } from './set-each.ts';
 
 export interface ClaimOutcome {
@@ -55,6 +56,8 @@ export interface LateResult {
 export interface Held {
   workflowId: string;
   message: Buffer | null;
+  /** How it ends is decided, and its record perhaps on its way. */
+  isConcluded: boolean;
 }
 
 export interface Claims {
@@ -87,12 +90,9 @@ export interface Claims {
   collection: Collection<Claim>;
 }
 
-export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
+export async function openClaims(db: Db, retention: Retention): Promise<Claims> {
   const collection = db.collection<Claim>('claims');
-  await collection.createIndex(
-    { settledAt: 1 },
-    { expireAfterSeconds: Math.ceil(retentionMs / 1000) },
-  );
+  await expireAfter(collection, 'settledAt', retention);
   // Of the few that are watched.
   await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
   const find: Claims['find'] = async (keys) => {
@@ -134,12 +134,16 @@ export async function openClaims(db: Db, retentionMs: number): Promise<Claims> {
     async held(keys) {
       const found = await collection
         // Not 'message.body': of a message that is null such a projection leaves nothing, not even the null.
-        .find({ _id: { $in: keys } }, { projection: { message: 1, workflowId: 1 } })
+        .find({ _id: { $in: keys } }, { projection: { message: 1, workflowId: 1, outcome: 1 } })
         .toArray();
       return new Map(
-        found.map(({ _id, workflowId, message }): [string, Held] => [
+        found.map(({ _id, workflowId, message, outcome }): [string, Held] => [
           _id,
-          { workflowId, message: message === null ? null : bytes(message.body) },
+          {
+            workflowId,
+            message: message === null ? null : bytes(message.body),
+            isConcluded: outcome !== null,
+          },
         ]),
       );
     },

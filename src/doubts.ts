@@ -1,5 +1,6 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
 import type { Claim, Claims } from './claims.ts';
+import { mayBeFiled } from './domain/outcome.ts';
 import { claimKey, claimOfEntry, entryKey, nextEntry, readClaimKey } from './domain/names.ts';
 import { sentUntil } from './journal.ts';
 import type { Entry, Journal } from './journal.ts';
@@ -76,8 +77,8 @@ export function doubtOf(entry: Entry, legacyTimeoutMs: number): string | null {
 }
 
 /**
- * The latest journal entry of each claim, by claim. A redrive of what was in doubt goes on with the entry of the
- * generation before (activities/claim.ts); an entry gives way to the next only when that exists.
+ * The latest journal entry of each claim, by claim. A redrive of what is with the legacy system, or may be, goes on with the
+ * entry of the generation before (activities/claim.ts); an entry gives way to the next only when that exists.
  */
 export async function currentEntries(
   { claims, journal }: { claims: Pick<Claims, 'collection'>; journal: Pick<Journal, 'read'> },
@@ -92,7 +93,9 @@ export async function currentEntries(
     .toArray();
   const carried = new Map(
     before.flatMap(({ registration, generation, outcome }): [string, string][] =>
-      outcome?.doubt === true ? [[claimKey(registration, generation + 1), outcome.entry]] : [],
+      outcome !== null && mayBeFiled(outcome)
+        ? [[claimKey(registration, generation + 1), outcome.entry]]
+        : [],
     ),
   );
   return latestEntries(

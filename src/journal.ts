@@ -5,7 +5,8 @@
  */
 import type { Collection, Db } from 'mongodb';
 import type { Clock } from './clock.ts';
-import { partialFailure } from './mongo.ts';
+import { expireAfter, isDropped, partialFailure } from './mongo.ts';
+import type { Retention } from './mongo.ts';
 import { setEach } from './set-each.ts';
 
 export type JournalState =
@@ -25,6 +26,8 @@ export interface Entry {
   token: string;
   /** When the intent was last written. */
   at: Date;
+  /** From when its retention counts: since it was opened, decided, or taken on by a redrive. */
+  keptFrom?: Date;
   /** How often it was on the wire, or about to be. */
   tries: number;
   requestId: string | null;
@@ -67,30 +70,30 @@ export interface Journal {
   acceptedUnder(
     requestIds: string[],
   ): Promise<{ entry: string; requestId: string; operator: string | null }[]>;
+  /**
+   * Keeps an entry that a redrive goes on with for as long as a new one. An entry that is not there would count as never
+   * sent: then it is written as `known` says.
+   */
+  keep(entry: string, known: Pick<Entry, 'state' | 'requestId' | 'reason'> | null): Promise<void>;
+  /** Whether an entry may have expired that was opened at that time. */
+  mayHaveExpired(openedAt: Date): boolean;
   /** Entries that nobody knew about have given way to the next (onUnknown: resubmit). */
   supersede(entries: string[]): Promise<void>;
   collection: Collection<Entry>;
 }
 
+/** @param retention longer than any claim that may go on with an entry */
 export async function openJournal(
   db: Db,
-  retentionMs: number,
+  retention: Retention,
   clock: Pick<Clock, 'now'>,
 ): Promise<Journal> {
   const collection = db.collection<Entry>('submissions');
   // What is undecided never expires: an entry that is gone would count as never sent.
   // Nor does what has given way to a next entry that may be undecided: entries are found one after the other.
   const decided: JournalState[] = ['accepted', 'refused', 'abandoned'];
-  // What `superseded` expired by, before.
-  await collection.dropIndex('at_1').catch(() => {});
-  await collection.createIndex(
-    { at: 1 },
-    {
-      expireAfterSeconds: Math.ceil(retentionMs / 1000),
-      partialFilterExpression: { state: { $in: decided } },
-      name: 'retention',
-    },
-  );
+  if (retention.mayChange) await replaceOldIndexes(collection);
+  await expireAfter(collection, 'keptFrom', retention, { state: { $in: decided } });
 
   // Of the few that are in doubt, so that they can be counted.
   await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
@@ -118,7 +121,7 @@ export async function openJournal(
         await collection.updateMany(
           { _id: { $in: again }, state: 'not-accepted' },
           {
-            $set: { state: 'intent', token, at: new Date(clock.now()), answeredAt: null },
+            $set: { state: 'intent', token, ...timesOf(clock.now()), answeredAt: null },
             $inc: { tries: 1 },
           },
         );
@@ -167,26 +170,31 @@ export async function openJournal(
       );
     },
     async decide(entry, from, to) {
-      await collection.updateOne({ _id: entry, state: { $in: from } }, { $set: to });
+      const keptFrom = new Date(clock.now());
+      await collection.updateOne(
+        { _id: entry, state: { $in: from } },
+        { $set: { ...to, keptFrom } },
+      );
       return collection.findOne({ _id: entry });
+    },
+    mayHaveExpired: (openedAt) => clock.now() - openedAt.getTime() >= retention.ms,
+    async keep(_id, known) {
+      const keptFrom = new Date(clock.now());
+      if (known === null) await collection.updateOne({ _id }, { $set: { keptFrom } });
+      else {
+        const { token, at, tries, operator } = intentOf(_id, '', clock.now());
+        const lost = { token, at, tries, operator, answeredAt: at, ...known };
+        const update = { $set: { keptFrom }, $setOnInsert: lost };
+        await collection.updateOne({ _id }, update, { upsert: true });
+      }
     },
   };
 
   /** Returns what another attempt has. */
   async function insert(entries: string[], token: string): Promise<string[]> {
     if (entries.length === 0) return [];
-    const at = new Date(clock.now());
-    const intents = entries.map((_id): Entry => ({
-      _id,
-      state: 'intent',
-      token,
-      at,
-      tries: 1,
-      requestId: null,
-      reason: null,
-      answeredAt: null,
-      operator: null,
-    }));
+    const now = clock.now();
+    const intents = entries.map((entry) => intentOf(entry, token, now));
     try {
       await collection.insertMany(intents, { ordered: false });
       return [];
@@ -197,5 +205,27 @@ export async function openJournal(
       const met = await read([...duplicates].map((index) => entries[index] ?? ''));
       return [...met.values()].filter((each) => each.token !== token).map((each) => each._id);
     }
+  }
+}
+
+const timesOf = (now: number) => ({ at: new Date(now), keptFrom: new Date(now) });
+
+const intentOf = (_id: string, token: string, now: number): Entry => ({
+  _id,
+  state: 'intent',
+  token,
+  ...timesOf(now),
+  tries: 1,
+  requestId: null,
+  reason: null,
+  answeredAt: null,
+  operator: null,
+});
+
+/** Entries expired by the time of their intent, before. */
+async function replaceOldIndexes(collection: Collection<Entry>): Promise<void> {
+  for (const name of ['at_1', 'retention']) {
+    if (!(await isDropped(collection, name))) continue;
+    await collection.updateMany({ keptFrom: { $exists: false } }, [{ $set: { keptFrom: '$at' } }]);
   }
 }

@@ -1,5 +1,5 @@
 import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
-import type { Db, MongoClientOptions, WriteError } from 'mongodb';
+import type { Collection, Db, Document, MongoClientOptions, WriteError } from 'mongodb';
 import type { Config } from './config-schema.ts';
 import { errorFacts } from './log.ts';
 import { maskUrl } from './mask.ts';
@@ -101,4 +101,48 @@ export function partialFailure(error: unknown): PartialFailure {
     else failure.transient.add(index);
   }
   return failure;
+}
+
+/** How long documents are kept. `mayChange`: whether an index that says otherwise is to follow. */
+export interface Retention {
+  ms: number;
+  mayChange: boolean;
+}
+
+const INDEX_OPTIONS_CONFLICT = 85;
+
+/** Has documents expire so long after the time in a field; those of `only`, where it is given. */
+export async function expireAfter<T extends Document>(
+  collection: Collection<T>,
+  field: string,
+  { ms, mayChange }: Retention,
+  only?: Document,
+): Promise<void> {
+  const expireAfterSeconds = Math.ceil(ms / 1000);
+  const filter = only === undefined ? {} : { partialFilterExpression: only };
+  try {
+    await collection.createIndex({ [field]: 1 }, { expireAfterSeconds, ...filter });
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error;
+    if (!mayChange) return;
+    const index = { keyPattern: { [field]: 1 }, expireAfterSeconds };
+    await collection.db.command({ collMod: collection.collectionName, index });
+  }
+}
+
+/** Codes of what is not there: its collection, or the index. */
+const NOT_THERE: readonly unknown[] = [26, 27];
+
+/** Drops an index. Whether it was there. */
+export async function isDropped<T extends Document>(
+  collection: Collection<T>,
+  name: string,
+): Promise<boolean> {
+  try {
+    await collection.dropIndex(name);
+    return true;
+  } catch (error) {
+    if (error instanceof MongoServerError && NOT_THERE.includes(error.code)) return false;
+    throw error;
+  }
 }

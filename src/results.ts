@@ -23,7 +23,8 @@ export interface Results {
 export function openResults(db: Db, mongodb: Config['mongodb']): Results {
   const collection = db.collection(mongodb.collection);
   const { match, statusField, registeredWord, upsert } = mongodb;
-  // Only _id is unique for certain: by another field an insert could make a second document beside the user's own.
+  // Only _id is unique for certain: by another field an insert could make a second document beside the user's own. So what
+  // is inserted has an _id of ours then, too, and of two writes that overlap the second meets the first.
   const insertsFirst = upsert && match === '_id';
   return {
     async write(results) {
@@ -77,7 +78,14 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
   async function writeOneByOne(results: Result[]): Promise<Written[]> {
     const written = results.map((): Written => 'written');
     const operations = results.map((result) => ({
-      updateOne: { filter: { [match]: result.id }, update: { $set: fieldsOf(result) }, upsert },
+      updateOne: {
+        filter: { [match]: result.id },
+        update: {
+          $set: fieldsOf(result),
+          ...(match === '_id' ? {} : { $setOnInsert: { _id: result.id } }),
+        },
+        upsert,
+      },
     }));
     try {
       await collection.bulkWrite(operations, { ordered: false });
@@ -101,7 +109,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
   }
 
   function documentOf(result: Result): Document {
-    return { [match]: result.id, ...fieldsOf(result) };
+    return { _id: result.id, [match]: result.id, ...fieldsOf(result) };
   }
 
   function fieldsOf({ requestId, registeredAt }: Result): Document {

@@ -3,6 +3,7 @@ import {
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcServiceError,
 } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
@@ -14,6 +15,7 @@ import type { RunLife } from './domain/takeover.ts';
 import type { Config } from './config-schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from './domain/names.ts';
 import { errorFacts } from './log.ts';
+import { DecryptionError } from './payload-codec.ts';
 
 /** `gone`: Temporal does not know it (any more). `silent`: it is open, and nobody answers for it. */
 export type RunState =
@@ -137,23 +139,61 @@ export async function endedRuns(client: Client, taskQueue: string, since: Date):
   return [...ids];
 }
 
+/** What a run brought, or why nobody can read it. */
+export type Brought = { registrations: NewRegistration[] } | { unreadable: string };
+
 /**
  * The registrations a run began with and may not have claimed yet: readable without a worker.
- * @throws DecryptionError when we do not have the key they are encrypted with
+ * @throws what the client throws when Temporal does not answer
  */
-export async function inputOf(client: Client, workflowId: string): Promise<NewRegistration[]> {
-  const { history } = await client.workflowService.getWorkflowExecutionHistory({
-    namespace: client.options.namespace,
-    execution: { workflowId },
-    maximumPageSize: 1,
-  });
-  const input = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-  if (!input?.length) return [];
-  const { registrations, carried } = await decodeFromPayloadsAtIndex<RunInput>(
-    client.options.loadedDataConverter,
-    0,
-    input,
+export async function inputOf(client: Client, workflowId: string): Promise<Brought> {
+  const payloads = await firstPayloads(client, workflowId);
+  if (payloads.length === 0) return { registrations: [] };
+  try {
+    const { loadedDataConverter } = client.options;
+    const input = await decodeFromPayloadsAtIndex<RunInput>(loadedDataConverter, 0, payloads);
+    const registrations = unclaimedOf(input);
+    return registrations.every(isRegistration) ? { registrations } : FOREIGN;
+  } catch (error) {
+    // Not any message: a parser's would quote what it could not read.
+    return error instanceof DecryptionError ? { unreadable: error.message } : FOREIGN;
+  }
+}
+
+const FOREIGN: Brought = { unreadable: 'its input is not what intake writes' };
+
+/** Anybody can start a run by hand. */
+function isRegistration(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null) return false;
+  const each: Partial<Record<keyof NewRegistration, unknown>> = given;
+  return (
+    typeof each.id === 'string' &&
+    typeof each.label === 'string' &&
+    typeof each.bodyHash === 'string' &&
+    typeof each.receivedAt === 'number' &&
+    typeof each.message === 'object' &&
+    (each.redrive === null || typeof each.redrive === 'number')
   );
+}
+
+/** The input of a run as it is in its history; nothing where Temporal has forgotten the run and only lists it still. */
+async function firstPayloads(client: Client, workflowId: string) {
+  try {
+    const { history } = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId },
+      maximumPageSize: 1,
+    });
+    return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  } catch (error) {
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC_NOT_FOUND) return [];
+    throw error;
+  }
+}
+
+const GRPC_NOT_FOUND = 5;
+
+function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
   const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
   const again = unclaimed.flatMap(({ message, ...item }): NewRegistration[] => {
     const { id, label, bodyHash, receivedAt, redrive, takes } = item;

@@ -16,10 +16,11 @@ import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import type { Store } from './store.ts';
 import { endedRuns, inputOf, openRuns, runStates } from './runs.ts';
+import type { Brought } from './runs.ts';
 import { startRun } from './temporal.ts';
 import type { StartResult } from './temporal.ts';
 import { findUnclaimed } from './unclaimed.ts';
-import type { Unclaimed } from './unclaimed.ts';
+import type { FoundUnclaimed } from './unclaimed.ts';
 import type { RunInput } from '../workflows/registrations.ts';
 
 export interface Stranded {
@@ -37,7 +38,7 @@ export interface SweepNeeds {
   /** Workflow ids of runs that did not end in order and began since then; may lag. */
   endedRuns: (since: Date) => Promise<string[]>;
   /** What a run brought and, as far as its input tells, had not claimed. */
-  broughtBy: (workflowId: string) => Promise<NewRegistration[]>;
+  broughtBy: (workflowId: string) => Promise<Brought>;
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
 }
 
@@ -56,9 +57,8 @@ export const sweepNeeds = (
   start: (id, input) => startRun(client, config, id, input),
 });
 
-export interface Found {
+export interface Found extends FoundUnclaimed {
   stranded: Stranded[];
-  unclaimed: Unclaimed[];
 }
 
 export interface Swept {
@@ -66,6 +66,8 @@ export interface Swept {
   stranded: number;
   /** Registrations whose run was ended before it had claimed them. */
   unclaimed: number;
+  /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
+  unreadable: string[];
   /** Workflow ids of the runs that were started for them. */
   started: string[];
 }
@@ -113,7 +115,10 @@ async function unsettledAmong(
  * Starts runs that take up what is stranded.
  * @throws what the client throws when Temporal does not answer; doing it again is harmless
  */
-export async function takeUp(needs: SweepNeeds, { stranded, unclaimed }: Found): Promise<Swept> {
+export async function takeUp(
+  needs: SweepNeeds,
+  { stranded, unclaimed, unreadable }: Found,
+): Promise<Swept> {
   const { config, start } = needs;
   const rules = rulesOf(config);
   const started: string[] = [];
@@ -129,6 +134,7 @@ export async function takeUp(needs: SweepNeeds, { stranded, unclaimed }: Found):
   return {
     stranded: stranded.length,
     unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),
+    unreadable: [...unreadable.keys()],
     started,
   };
 
@@ -153,7 +159,7 @@ export const sweep = async (needs: SweepNeeds): Promise<Swept> =>
 /** All that dead runs have left. @throws as findStranded */
 export const findLeft = async (needs: Omit<SweepNeeds, 'start'>): Promise<Found> => ({
   stranded: await findStranded(needs),
-  unclaimed: await findUnclaimed(needs),
+  ...(await findUnclaimed(needs)),
 });
 
 /** The message stays where it is, in the claim: the new run needs it only to submit it. */

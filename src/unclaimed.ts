@@ -4,7 +4,9 @@
  */
 import type { NewRegistration } from './domain/batch.ts';
 import { claimKey } from './domain/names.ts';
+import { isFailure } from './domain/outcome.ts';
 import { isDead } from './domain/takeover.ts';
+import type { Claim } from './claims.ts';
 import type { SweepNeeds } from './sweep.ts';
 
 export interface Unclaimed {
@@ -12,41 +14,62 @@ export interface Unclaimed {
   registrations: NewRegistration[];
 }
 
+export interface FoundUnclaimed {
+  unclaimed: Unclaimed[];
+  /** Runs whose input nobody can read, by workflow id, and why. */
+  unreadable: Map<string, string>;
+}
+
 /**
  * What ended runs brought and nobody has claimed. To start it again is harmless: the claim decides.
  * @throws what the client throws when Temporal does not answer
  */
-export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<Unclaimed[]> {
+export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<FoundUnclaimed> {
   const { config, endedRuns, runStates, broughtBy } = needs;
   // Of a run that began before the oldest claim that is kept nobody knows what was claimed.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
   const ended = await endedRuns(since);
   const states = await runStates(ended);
-  const found: Unclaimed[] = [];
+  const unclaimed: Unclaimed[] = [];
+  const unreadable = new Map<string, string>();
   for (const workflowId of ended) {
     if (!isDead(states.get(workflowId) ?? 'running')) continue;
-    const deliveries = (await broughtBy(workflowId)).filter(({ takes }) => takes === undefined);
+    const brought = await broughtBy(workflowId);
+    if ('unreadable' in brought) {
+      unreadable.set(workflowId, brought.unreadable);
+      continue;
+    }
+    const deliveries = brought.registrations.filter(({ takes }) => takes === undefined);
     const registrations = await withoutClaim(needs, deliveries);
-    if (registrations.length > 0) found.push({ workflowId, registrations });
+    if (registrations.length > 0) unclaimed.push({ workflowId, registrations });
   }
-  return found;
+  return { unclaimed, unreadable };
 }
 
 async function withoutClaim(
   { store: { claims } }: Pick<SweepNeeds, 'store'>,
   deliveries: NewRegistration[],
 ): Promise<NewRegistration[]> {
-  const wanted = ({ redrive }: NewRegistration) => (redrive === null ? 0 : redrive + 1);
-  const held = await claims.find(deliveries.map((each) => claimKey(each.id, wanted(each))));
   const left: NewRegistration[] = [];
+  const first = await claims.find(deliveries.map(({ id }) => claimKey(id, 0)));
   for (const each of deliveries) {
-    const isSame = (claim: { bodyHash: string }) => claim.bodyHash === each.bodyHash;
-    const holder = held.get(claimKey(each.id, wanted(each)));
-    if (holder !== undefined && isSame(holder)) continue;
-    // A conflict, or a redrive that was none, stands under a key of its own.
-    const others = await claims.ofRegistration(each.id);
-    if (others.some((claim) => isSame(claim) && claim.generation >= wanted(each))) continue;
-    left.push(each);
+    // Nearly always there is one, of the same bytes, and it is no redrive.
+    const isFirst = first.get(claimKey(each.id, 0))?.bodyHash === each.bodyHash;
+    if (isFirst && each.redrive === null) continue;
+    if (!isKnown(each, await claims.ofRegistration(each.id))) left.push(each);
   }
   return left;
+}
+
+/** Whether a delivery has a claim, or would be dropped as a duplicate: the rules are those of activities/claim.ts. */
+function isKnown({ bodyHash, receivedAt, redrive }: NewRegistration, all: Claim[]): boolean {
+  const same = all.filter((claim) => claim.bodyHash === bodyHash);
+  // A claim bears the time of the delivery it was made for, or taken up again for.
+  if (same.some((claim) => claim.receivedAt.getTime() >= receivedAt)) return true;
+  if (redrive === null) return same.length > 0;
+  const before = all.find((claim) => claim.generation === redrive && !claim.conflict);
+  const isValid =
+    before?.outcome !== undefined && before.outcome !== null && isFailure(before.outcome.kind);
+  const wanted = isValid ? redrive + 1 : 0;
+  return same.some(({ conflict, generation }) => !conflict && generation >= wanted);
 }

@@ -61,7 +61,7 @@ export async function startWorker(
   metrics: Metrics,
   log: Log,
 ): Promise<RunningWorker> {
-  const store = await openStore(config);
+  const store = await openStore(config, { mayChange: true });
   const publisher = await createPublisher({
     url: config.amqpUrl,
     heartbeatMs: config.rabbit.heartbeat,
@@ -84,6 +84,9 @@ export async function startWorker(
   };
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
+    for (const workflowId of swept.unreadable) {
+      log.warn({ workflowId }, 'What an ended run had brought and not claimed cannot be read');
+    }
     const late = await lookForLate({ config, store, status, log });
     for (const { status: kind } of late) metrics.lateResults.inc({ status: kind });
     return { ...swept, late: late.length };

@@ -34,7 +34,7 @@ Example: despachante sweep --dry-run`,
 
 async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
   const { config } = load(command);
-  const { stranded, unclaimed, started, late } = await withTemporal(config, (client) =>
+  const { stranded, unclaimed, unreadable, started, late } = await withTemporal(config, (client) =>
     withStore(config, async (store) => {
       const needs = sweepNeeds(config, store, client);
       const found = await findLeft(needs);
@@ -52,7 +52,12 @@ async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): 
     ...stranded.map((each) => factsOf(each, config)),
     ...unclaimed.flatMap(unclaimedFacts),
   ];
-  if (globals(command).json === true) return printJson({ dryRun, stranded: facts, started, late });
+  if (globals(command).json === true) {
+    const unread = [...unreadable].map(([workflowId, reason]) => ({ workflowId, reason }));
+    return printJson({ dryRun, stranded: facts, unreadable: unread, started, late });
+  }
+  for (const [workflowId, reason] of unreadable)
+    print(`What the ended run ${workflowId} had brought and not claimed cannot be read: ${reason}`);
   for (const { id, requestId, status } of late)
     print(`${line(id)} had timed out, and is ${status} (request ${line(requestId)}): redrive it`);
   if (facts.length === 0) return print('Nothing is stranded');

@@ -47,3 +47,17 @@ export const isOpenThere = ({
   kind === 'timed-out' ||
   kind === 'cancelled' ||
   (kind === 'failed' && Object.values<string | null>(OUR_REASON).includes(reason));
+
+/**
+ * Whether what ended so is with the legacy system still, or may be: a redrive goes on with its journal entry, and POSTs
+ * nothing.
+ */
+export const mayBeFiled = (outcome: {
+  kind: OutcomeKind;
+  reason: string | null;
+  doubt: boolean;
+  requestId: string | null;
+  acceptedAt: Date | null;
+}): boolean =>
+  outcome.doubt ||
+  (isOpenThere(outcome) && outcome.requestId !== null && outcome.acceptedAt !== null);

@@ -297,6 +297,87 @@ test('when a conflict has taken the next generation, the redrive of the first bo
   );
 });
 
+for (const kind of ['timed-out', 'in-doubt'] as const) {
+  test(`a conflict with what is "${kind}" stays one when it is redriven: the filing belongs to the other bytes`, async () => {
+    const id = bed.id();
+    const other = claimRequest(id, { body: '{"other":true}' });
+    const filed = { requestId: 'AB583C-X', acceptedAt: Date.now() };
+    await call(claim, [claimRequest(id)], { workflowId: 'run-a' });
+    await end(id, kind, kind === 'timed-out' ? filed : { doubt: true });
+    const [conflict] = await call(claim, [other], { workflowId: 'run-b' });
+    assert.ok(conflict?.kind === 'conflict');
+    await end(id, 'conflict', { claim: conflict.claim, entry: '' });
+
+    const again = await call(claim, [{ ...other, redrive: 0 }], { workflowId: 'run-c' });
+    assert.deepEqual(again, [conflict]);
+    const [first] = await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-d' });
+    assert.equal(first?.kind, kind === 'timed-out' ? 'resumed' : 'in-doubt');
+  });
+}
+
+test('when other bytes have taken the next generation and may be filed, the first ones stay a conflict, and are not lost', async () => {
+  const id = bed.id();
+  const other = claimRequest(id, { body: '{"other":true}' });
+  await call(claim, [claimRequest(id)], { workflowId: 'run-a' });
+  await end(id, 'rejected');
+  await call(claim, [{ ...other, redrive: 0 }], { workflowId: 'run-b' });
+  await end(id, 'timed-out', { generation: 1, requestId: 'AB583C-X', acceptedAt: Date.now() });
+  const first = { ...claimRequest(id), redrive: 0 };
+  const [conflict] = await call(claim, [first], { workflowId: 'run-c' });
+  assert.ok(conflict?.kind === 'conflict');
+  await end(id, 'conflict', { claim: conflict.claim, entry: '' });
+  const again = { ...first, redrive: 1 };
+  assert.deepEqual(await call(claim, [again], { workflowId: 'run-d' }), [conflict]);
+  assert.deepEqual(await call(claim, [again], { workflowId: 'run-d', attempt: 2 }), [conflict]);
+});
+
+test('a doubt that is redriven after its journal entry has expired is a doubt still, and never sent', async () => {
+  const id = bed.id();
+  await call(claim, [claimRequest(id)]);
+  await end(id, 'in-doubt', { doubt: true });
+  assert.equal((await store.journal.read([`${id}~0#1`])).size, 0, 'there is none');
+  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  const [answer] = await call(bed.recheck, [{ index: 0, entry: `${id}~0#1` }]);
+  assert.deepEqual(answer, { index: 0, kind: 'unknown', reason: 'its journal entry is gone' });
+});
+
+test('a first submission in doubt that was never opened may be sent when it is redriven', async () => {
+  const id = bed.id();
+  await call(claim, [claimRequest(id)]);
+  await end(id, 'failed', { doubt: true, reason: 'internal error' });
+  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  assert.equal((await store.journal.read([`${id}~0#1`])).size, 0);
+});
+
+test('a later submission of a doubt that was never opened may be sent when it is redriven', async () => {
+  const id = bed.id();
+  await call(claim, [claimRequest(id)]);
+  await end(id, 'failed', { doubt: true, entry: `${id}~0#2` });
+  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  assert.equal((await store.journal.read([`${id}~0#2`])).size, 0);
+});
+
+test('the journal entry that a redrive goes on with is kept as long as a new one', async () => {
+  const id = bed.id();
+  const entry = `${id}~0#1`;
+  const filed = { requestId: 'AB583C-X', acceptedAt: Date.now() };
+  const old = new Date('2020-01-01');
+  await call(claim, [claimRequest(id)]);
+  await store.journal.open([entry], new Map(), 'token');
+  const accepted = { state: 'accepted', requestId: 'AB583C-X', reason: null } as const;
+  await store.journal.close([{ entry, ...accepted }], 'token');
+  await store.journal.collection.updateOne({ _id: entry }, { $set: { keptFrom: old } });
+  await end(id, 'timed-out', filed);
+  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  const kept = (await store.journal.read([entry])).get(entry);
+  assert.ok(kept?.keptFrom && kept.keptFrom > old);
+  // Where it is gone all the same, it is written again: whoever takes the claim over must not take it for never sent.
+  await store.journal.collection.deleteOne({ _id: entry });
+  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2', attempt: 2 });
+  const again = (await store.journal.read([entry])).get(entry);
+  assert.deepEqual([again?.state, again?.requestId], ['accepted', 'AB583C-X']);
+});
+
 test('duplicates are counted', async () => {
   const id = bed.id();
   const before = (await bed.dependencies.metrics.duplicates.get()).values[0]?.value ?? 0;

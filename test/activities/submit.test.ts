@@ -320,7 +320,7 @@ async function heldBack(t: TestContext) {
   };
 }
 
-test('what is cancelled between its intent and its POST sends nothing, and the journal says so', async (t) => {
+test('what is cancelled while it waits for a slot sends nothing and writes no intent', async (t) => {
   const bed = await heldBack(t);
   const requests = await claimed(bed, [{ id: bed.id() }]);
   const attempt = attemptOf({});
@@ -330,23 +330,72 @@ test('what is cancelled between its intent and its POST sends nothing, and the j
   bed.letGo();
   await outcome;
   assert.equal(bed.simulator.stats().posts, 0);
+  assert.equal((await store.journal.read([requests[0]?.entry ?? ''])).size, 0);
+});
+
+/** Activities to which something happens when their intents are written. */
+const interrupted = (t: TestContext, interrupt: () => void) =>
+  withSimulator(t, {
+    replace: {
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          const mine = await store.journal.open(entries, known, token);
+          interrupt();
+          return mine;
+        },
+      },
+    },
+  });
+
+test('what is cancelled between its intent and its POST sends nothing, and the journal says so', async (t) => {
+  const attempt = attemptOf({});
+  const bed = await interrupted(t, () => attempt.cancel());
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  await assert.rejects(callWithin(attempt, bed.submit, requests), CancelledFailure);
+  assert.equal(bed.simulator.stats().posts, 0);
   assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
 });
 
 test('an attempt whose process stood still for longer than its heartbeat allows sends nothing', async (t) => {
-  const bed = await heldBack(t);
-  const requests = await claimed(bed, [{ id: bed.id() }]);
-  const outcome = assert.rejects(
-    call(bed.submit, requests),
-    unavailable(/the worker was stopping/),
-  );
-  await bed.isWaiting();
   const real = performance.now.bind(performance);
-  t.mock.method(performance, 'now', () => real() + 5_500); // 8 s of heartbeat timeout, less 3 s of margin
-  bed.letGo();
-  await outcome;
+  const bed = await interrupted(t, () => {
+    t.mock.method(performance, 'now', () => real() + 5_500); // 8 s of heartbeat timeout, less 3 s of margin
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  await assert.rejects(call(bed.submit, requests), unavailable(/the worker was stopping/));
   assert.equal(bed.simulator.stats().posts, 0);
   assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
+});
+
+test('what its run has ended meanwhile, without this attempt, is not sent', async (t) => {
+  const bed = await withSimulator(t);
+  const [ended, open] = [bed.id(), bed.id()];
+  const requests = await claimed(bed, [{ id: ended }, { id: open }]);
+  // Before the message is let go, its record waits for the failure queue.
+  await store.claims.conclude(
+    [
+      {
+        claim: `${ended}~0`,
+        outcome: {
+          kind: 'failed',
+          reason: 'never accepted',
+          at: new Date(),
+          requestId: null,
+          acceptedAt: null,
+          polls: 0,
+          doubt: false,
+          entry: `${ended}~0#1`,
+        },
+      },
+    ],
+    'run-1',
+  );
+  const answers = await call(bed.submit, requests);
+  const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
+  assert.deepEqual([kinds.get(0), kinds.get(1)], ['taken', 'accepted']);
+  assert.equal(filings(bed.simulator, ended), 0);
+  assert.equal((await store.journal.read([`${ended}~0#1`])).size, 0);
 });
 
 test('what is on the wire when the attempt is cancelled is waited for, and its answer kept', async (t) => {

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { MongoBulkWriteError } from 'mongodb';
-import { connectMongo, partialFailure } from '../../src/mongo.ts';
+import type { IndexDescriptionInfo } from 'mongodb';
+import { openJournal } from '../../src/journal.ts';
+import type { Entry } from '../../src/journal.ts';
+import { connectMongo, expireAfter, partialFailure } from '../../src/mongo.ts';
+import { openResults } from '../../src/results.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { atEnd, address, testDatabase, uniqueName } from '../helpers/servers.ts';
 
@@ -68,3 +72,81 @@ test('the database is the one that the address names, and "despachante" where it
   atEnd(t, () => bare.close());
   assert.equal(bare.db.databaseName, 'despachante');
 });
+
+test('another retention is taken up by the index that is there, but for whoever may not change it', async () => {
+  const collection = store.db.collection(uniqueName());
+  const secondsOf = async (): Promise<unknown> =>
+    (await collection.indexes()).find(({ name }) => name === 'at_1')?.expireAfterSeconds;
+  const only = { state: 'decided' };
+  for (const [ms, mayChange, seconds] of [
+    [90_000, false, 90],
+    [90_000, true, 90],
+    [60_000, false, 90],
+    [60_000, true, 60],
+  ] as const) {
+    await expireAfter(collection, 'at', { ms, mayChange }, only);
+    assert.equal(await secondsOf(), seconds);
+  }
+});
+
+test('several who take another retention up at once all do', async () => {
+  const collection = store.db.collection(uniqueName());
+  await expireAfter(collection, 'at', { ms: 90_000, mayChange: true });
+  const all = Array.from({ length: 8 }, () =>
+    expireAfter(collection, 'at', { ms: 60_000, mayChange: true }),
+  );
+  await Promise.all(all);
+  assert.equal((await collection.indexes()).length, 2);
+});
+
+test('journal entries of before expire as they did, when a worker takes them over', async (t) => {
+  const { db, clock } = await testDatabase(t);
+  const old = db.collection<Entry>('submissions');
+  await old.dropIndex('keptFrom_1');
+  await old.createIndex({ at: 1 }, { expireAfterSeconds: 60, name: 'retention' });
+  const at = new Date('2026-01-01');
+  const entry: Entry = {
+    _id: 'a~0#1',
+    state: 'accepted',
+    token: '',
+    at,
+    tries: 1,
+    requestId: 'REQ-1',
+    reason: null,
+    answeredAt: at,
+    operator: null,
+  };
+  await old.insertOne(entry);
+  await openJournal(db, { ms: 60_000, mayChange: true }, clock);
+  assert.deepEqual((await old.findOne({ _id: 'a~0#1' }))?.keptFrom, at);
+  const names = (await old.indexes()).map(({ name }) => name);
+  assert.ok(names.includes('keptFrom_1') && !names.includes('retention'), String(names));
+});
+
+test('a journal entry is kept for longer than any claim that may go on with it', async () => {
+  const secondsOf = async (of: { indexes(): Promise<IndexDescriptionInfo[]> }, name: string) =>
+    (await of.indexes()).find((index) => index.name === name)?.expireAfterSeconds ?? 0;
+  const { mongodb, legacy } = testConfig();
+  const entries = await secondsOf(store.journal.collection, 'keptFrom_1');
+  const claims = await secondsOf(store.claims.collection, 'settledAt_1');
+  assert.equal(claims * 1_000, mongodb.retention);
+  assert.ok(entries * 1_000 > mongodb.retention + Math.max(legacy.maxOpen, legacy.deadline));
+});
+
+for (const isThere of [false, true]) {
+  test(`two writes of one status by a field that is not unique make one document, where there is ${isThere ? 'one' : 'none'}`, async () => {
+    const collection = uniqueName();
+    const results = openResults(store.db, { ...testConfig().mongodb, collection, match: 'code' });
+    const id = uniqueName();
+    if (isThere) await store.db.collection(collection).insertOne({ code: id });
+    const result = { id, requestId: 'AB583C-X', registeredAt: new Date() };
+    const others = Array.from({ length: 20 }, () => results.write([result]));
+    // An attempt that meets another one is told to come again.
+    for (const fate of (await Promise.all(others)).flat())
+      assert.ok(fate === 'written' || fate === 'later', JSON.stringify(fate));
+    assert.deepEqual(await results.write([result]), ['written']);
+    assert.equal(await store.db.collection(collection).countDocuments(), 1);
+    const found = await results.find(id);
+    assert.equal(found?.['requestId'], 'AB583C-X');
+  });
+}

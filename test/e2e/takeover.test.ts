@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
+import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { NOBODY } from '../helpers/activities.ts';
@@ -29,6 +30,7 @@ async function terminateRunsOf(ids: string[]): Promise<void> {
 
 const answer = z.object({
   stranded: z.array(z.object({ id: z.string(), run: z.string() })),
+  unreadable: z.array(z.object({ workflowId: z.string(), reason: z.string() })),
   started: z.array(z.string()),
 });
 
@@ -92,11 +94,9 @@ test('what was claimed and not submitted when its run was terminated is submitte
   assertFiledOnce(ids);
 });
 
-test('what a run brought that was terminated before it had claimed anything is found in its history', async () => {
-  const prefix = uniqueName();
-  const ids = idsOf(prefix, 10);
-  await system.stop('worker');
-  await flow.publishMany(prefix, ids.length);
+/** Publishes while no worker is there, and ends the runs of it as they wait. */
+async function terminateUnclaimed(prefix: string, count: number): Promise<void> {
+  await flow.publishMany(prefix, count);
   const query = `TaskQueue = "${system.config.temporal.taskQueue}" AND ExecutionStatus = "Running"`;
   const runs = await eventually('intake has started their runs', async () => {
     const found: string[] = [];
@@ -109,8 +109,46 @@ test('what a run brought that was terminated before it had claimed anything is f
   for (const workflowId of runs) {
     await client.workflow.getHandle(workflowId).terminate('the test is about it');
   }
+}
+
+test('what a run brought that was terminated before it had claimed anything is found in its history', async () => {
+  const prefix = uniqueName();
+  const ids = idsOf(prefix, 10);
+  await system.stop('worker');
+  await terminateUnclaimed(prefix, ids.length);
   await strandedAre(ids);
   await sweep();
+  await system.start('worker');
+  await flow.allRegistered(prefix, ids.length);
+  assertFiledOnce(ids);
+});
+
+test('a run that somebody started by hand, with nothing that intake writes, is told of and stops no sweep', async () => {
+  const prefix = uniqueName();
+  const ids = idsOf(prefix, 3);
+  const inputs = [{}, { registrations: [{}, null] }, { registrations: 'ab' }];
+  await system.stop('worker');
+  await terminateUnclaimed(prefix, ids.length);
+  const { taskQueue } = system.config.temporal;
+  const unreadable = inputs.map((_, n) => ({
+    workflowId: `by-hand/${prefix}/${n}`,
+    reason: 'its input is not what intake writes',
+  }));
+  for (const [n, { workflowId }] of unreadable.entries()) {
+    const args = [inputs[n]];
+    const byHand = await client.workflow.start(WORKFLOW_TYPE, { workflowId, taskQueue, args });
+    await byHand.terminate('the test is about it');
+  }
+  const byId = (a: { workflowId: string }, b: { workflowId: string }) =>
+    a.workflowId.localeCompare(b.workflowId);
+  await eventually('it is told of, and what the other one has left is stranded', async () => {
+    const found = answer.parse(await flow.json('sweep', '--dry-run'));
+    assert.deepEqual(found.stranded.map(({ id }) => id).sort(), ids);
+    assert.deepEqual(found.unreadable.sort(byId), unreadable);
+  });
+  const swept = answer.parse(await flow.json('sweep'));
+  assert.equal(swept.started.length, 1);
+  assert.deepEqual(swept.unreadable.sort(byId), unreadable);
   await system.start('worker');
   await flow.allRegistered(prefix, ids.length);
   assertFiledOnce(ids);
