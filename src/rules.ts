@@ -46,6 +46,7 @@ export function rulesOf(
     pollConfirmed: true,
     renewLimits: true,
     cancelReadsJournal: true,
+    patient: true,
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],

@@ -195,13 +195,22 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
     case 'unknown':
       if (answer.held === true) return askPerson(item, rules, now);
       if (rules.onUnknown === 'resubmit' && !tooLong) {
-        return afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
+        const again = afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
+        if (rules.patient !== true) return again;
+        return { ...again, sick: true, dueAt: now + restBefore(again.entry, rules) };
       }
       return doubted(item, rules, now);
     case 'abandoned':
       return settle({ ...item, doubt: true }, 'in-doubt', now, answer.reason);
   }
 }
+
+/** ms */
+const LONGEST_REST = 60_000;
+
+/** What is sent again and again is one registration's trouble, or everybody's: neither is mended by sending it at once. */
+const restBefore = (entry: string, { pause }: Rules): number =>
+  Math.min(pause * 2 ** Math.min(entryNumber(entry) - 2, 20), LONGEST_REST);
 
 /** Found: polled on. Surely absent: submitted again. Found twice: a person is asked. Else it is looked up again. */
 export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now: number): Item {
@@ -296,7 +305,12 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
   if (why === 'cancelled') return goOn(item, { sick: item.sick, dueAt: now });
   switch (item.phase) {
     case 'poll':
-      if (why === 'timeout') return unreadableForTooLong(item, now);
+      if (why === 'timeout') {
+        // The step had the time of its oldest.
+        const isOver = now - (waitedSince(item) ?? now) >= rules.maxOpen;
+        if (isOver || rules.patient !== true) return unreadableForTooLong(item, now);
+        return goOn(item, { sick: true, dueAt: now + rules.pause });
+      }
       return settle(item, 'failed', now, OUR_REASON.internal);
     case 'submit':
       if (why === 'timeout') return goOn(item, { phase: 'doubt', dueAt: now });

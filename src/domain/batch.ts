@@ -87,6 +87,11 @@ export interface Rules {
   cancelReadsJournal?: boolean;
   /** Whether the limits of what is redriven count anew, from the redrive (runs before were started without it). */
   renewLimits?: boolean;
+  /**
+   * Whether onUnknown: resubmit rests before it sends again, longer each time, and whether time that is over for one of a step
+   * leaves the others theirs (absent in runs of before).
+   */
+  patient?: boolean;
   /** Rest before what was answered "not now" is tried again; longer rests are Temporal's retry policy. */
   pause: number;
   /** When the journal of an item in doubt is read again, after each other. */

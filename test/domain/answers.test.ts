@@ -274,6 +274,26 @@ test('unknown where the legacy system is idempotent: submitted again under the n
   assert.deepEqual(changes(item, after), { busy: false, entry: 'r-0~0#2', dueAt: NOW });
 });
 
+test('what is submitted again by itself rests before, longer each time, and holds nobody back', () => {
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  const patient = { ...rules, onUnknown: 'resubmit', patient: true } as const;
+  const restAfter = (n: number): number => {
+    const after = afterSubmit(claimedItem({ entry: `r-0~0#${n}` }), answer, patient, NOW);
+    assert.deepEqual([after.phase, after.entry, after.sick], ['submit', `r-0~0#${n + 1}`, true]);
+    return (after.dueAt ?? 0) - NOW;
+  };
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 7, 1_000].map(restAfter),
+    [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000],
+  );
+  const byPerson = afterSubmit(claimedItem(), { index: 0, kind: 'resubmit' }, patient, NOW);
+  assert.deepEqual(
+    [byPerson.sick, byPerson.dueAt],
+    [false, NOW],
+    'a word of a person is done at once',
+  );
+});
+
 test('unknown, and for a person only: held in doubt, whatever else is done about doubts', () => {
   const item = claimedItem();
   const answer = { index: 0, kind: 'unknown', reason: 'shared', held: true } as const;
@@ -550,6 +570,15 @@ for (const [phase, why, changed] of noAnswerCases) {
     assert.equal(after.requestId, 'AB583C-X');
   });
 }
+
+test('when the time of a poll is over, only those have timed out that have waited for maxOpen themselves', () => {
+  const patient = { ...rules, patient: true };
+  const young = acceptedItem({ acceptedAt: NOW - rules.maxOpen + 1 });
+  const after = afterNoAnswer(young, 'timeout', patient, NOW);
+  assert.deepEqual(changes(young, after), paused);
+  const old = acceptedItem({ acceptedAt: NOW - rules.maxOpen });
+  assert.equal(afterNoAnswer(old, 'timeout', patient, NOW).outcome?.kind, 'timed-out');
+});
 
 test('what a run takes back goes on as sick as it was', () => {
   assert.equal(afterNoAnswer(acceptedItem({ sick: true }), 'cancelled', rules, NOW).sick, true);

@@ -38,6 +38,11 @@ const accepted = (index: number): SubmitAnswer => ({
   requestId: `REQ-${index}`,
   at: Date.now(),
 });
+/** The first two hours ago. */
+const acceptedBefore = (index: number): SubmitAnswer => ({
+  ...accepted(index),
+  ...(index === 0 ? { at: Date.now() - 7_200_000 } : {}),
+});
 const soon = { offsets: [100, 200, 300, 400], tail: 100, longest: 300 };
 const lost = (items: { index: number; entry: string }[]): Promise<SubmitAnswer[]> =>
   Promise.resolve(
@@ -228,6 +233,27 @@ const recordings: Recording[] = [
     localFirst: true,
     rules: { onUnknown: 'resubmit' },
     activities: { submit: lost },
+  },
+  {
+    name: 'doubt-resubmitted-after-a-rest',
+    count: 1,
+    localFirst: true,
+    rules: { onUnknown: 'resubmit', patient: true },
+    activities: { submit: lost },
+  },
+  {
+    // A minute: no poll has less time.
+    name: 'poll-out-of-time-for-one',
+    count: 2,
+    localFirst: true,
+    rules: { maxOpen: 3_600_000, deadline: 24 * 3_600_000, patient: true },
+    activities: {
+      submit: (items) => Promise.resolve(items.map(({ index }) => acceptedBefore(index))),
+      poll: (items) =>
+        items.length > 1
+          ? Promise.reject(ApplicationFailure.create({ message: 'nobody answers' }))
+          : answers(items, (index) => ({ index, kind: 'done' })),
+    },
   },
   {
     name: 'doubt-held',
