@@ -32,7 +32,7 @@ export interface BreakerStore {
   close(token: string): Promise<void>;
   /** probing → open. */
   reopen(token: string, reason: string, trips: number, restMs: number): Promise<void>;
-  /** open, rested and for `idleMs` nobody had anything to ask → closed. Whether it was so. */
+  /** open, or its probe lost, and for `idleMs` nobody had anything to ask → closed. Whether it was so. */
   closeIdle(idleMs: number): Promise<boolean>;
 }
 
@@ -73,6 +73,9 @@ export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
       await move({ state: 'probing', probe: token }, update);
     },
     closeIdle: (idleMs) =>
-      move({ endpoint, state: 'open', ...rested(idleMs) }, to('closed', 0, {})),
+      move(
+        { endpoint, state: { $in: ['open', 'probing'] }, ...rested(idleMs) },
+        to('closed', 0, {}),
+      ),
   };
 }

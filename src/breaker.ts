@@ -67,7 +67,7 @@ export function createBreaker({
 
   function opening(): number {
     const document = known();
-    if (document === null || document.trips === 0 || rampUp === 0) return 1;
+    if (!enabled || document === null || document.trips === 0 || rampUp === 0) return 1;
     if (document.state !== 'closed') return 0;
     return Math.min(1, Math.max(0, (watch.now() - document.since) / rampUp));
   }
@@ -78,7 +78,7 @@ export function createBreaker({
     const isShut = isTelling || (ours !== null && ours.state !== 'closed');
     const next = isShut ? 'shut' : opening() < 1 ? 'ramping' : 'closed';
     metrics.breakerOpen.set(isShut ? 1 : 0);
-    if (ours?.state === 'open' && watch.now() > ours.until + IDLE_MS) void closeIdle();
+    if (isShut && ours !== null && watch.now() > ours.until + IDLE_MS) void closeIdle();
     if (next === sensed) return;
     const before = sensed;
     sensed = next;

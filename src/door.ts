@@ -42,8 +42,8 @@ export interface DoorNeeds {
 const PATIENCE_MS = 5_000;
 const BACK_MS = 2_000;
 
-/** Rests that differ, so that what was held back together does not come back together. */
-const spread = (ms: number): number => Math.round(ms * (1 + Math.random() / 2));
+/** Rests that differ, so that what was held back together does not come back together; within the breaker's IDLE_MS. */
+const spread = (ms: number): number => Math.round(ms + Math.random() * Math.min(ms / 2, 10_000));
 
 /** Without a limit across workers, and always open. */
 export const openDoor = (slots: Slots): Door => ({

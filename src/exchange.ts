@@ -3,9 +3,11 @@ import type { Dispatcher, Pool } from 'undici';
 
 export type Answer =
   | { kind: 'answer'; status: number; retryAfter: string | undefined; body: unknown }
-  | { kind: 'none'; sent: boolean; reason: string };
+  /** `withheld`: by ourselves, so that it says nothing about the other side. */
+  | { kind: 'none'; sent: boolean; withheld: boolean; reason: string };
 
 const STOPPING = 'the worker was stopping';
+const NO_CONNECTION = 'no connection in time';
 
 /**
  * One request and its whole answer. undici calls `onRequestStart` when a connection stands and just before the first
@@ -21,6 +23,7 @@ export function exchange(
 ): Promise<Answer> {
   return new Promise((resolve) => {
     let sent = false;
+    let withheld = false;
     let controller: Dispatcher.DispatchController | null = null;
     let status = 0;
     let retryAfter: string | undefined;
@@ -28,11 +31,11 @@ export function exchange(
     let late = false;
     const chunks: Buffer[] = [];
     // Asked first here, too: who may not send needs no connection.
-    if (!limits.maySend()) return resolve({ kind: 'none', sent, reason: STOPPING });
+    if (!limits.maySend()) return resolve({ kind: 'none', sent, withheld: true, reason: STOPPING });
     const deadline = setTimeout(() => {
       late = true;
       controller?.abort(new Error(`no answer within ${limits.deadlineMs} ms`));
-      if (controller === null) resolve({ kind: 'none', sent, reason: 'no connection in time' });
+      if (controller === null) resolve({ kind: 'none', sent, withheld, reason: NO_CONNECTION });
     }, limits.deadlineMs);
     const end = (answer: Answer): void => {
       clearTimeout(deadline);
@@ -42,7 +45,8 @@ export function exchange(
       onRequestStart(started) {
         controller = started;
         if (late) return void started.abort(new Error('too late'));
-        if (!limits.maySend()) return void started.abort(new Error(STOPPING));
+        withheld = !limits.maySend();
+        if (withheld) return void started.abort(new Error(STOPPING));
         sent = true;
       },
       onResponseStart(_, code, fields) {
@@ -60,7 +64,7 @@ export function exchange(
       },
       onResponseError(_, error) {
         const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : '';
-        end({ kind: 'none', sent, reason: `${code}${error.message}`.slice(0, 300) });
+        end({ kind: 'none', sent, withheld, reason: `${code}${error.message}`.slice(0, 300) });
       },
     });
   });

@@ -51,7 +51,7 @@ export interface Legacy {
   close(): Promise<void>;
 }
 
-/** @param observe told of each answer whether the system was well, and else what was wrong with it */
+/** @param observe told of each answer whether the system was well, and else what was wrong with it: no word of the answer's body */
 export function createLegacy(
   config: Pick<Config, 'legacyUrl' | 'legacyAuthorization' | 'legacy'>,
   observe: (isWell: boolean, reason: string) => void = () => {},
@@ -94,10 +94,13 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const result = readSubmit(await send('POST', legacy.submitPath, headers, body, { maySend }));
-      // A refusal is the answer of a system that is well.
+      const answer = await send('POST', legacy.submitPath, headers, body, { maySend });
+      const result = readSubmit(answer);
+      // A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status.
       if (result.kind === 'accepted' || result.kind === 'refused') observe(true, '');
-      else observe(false, result.reason);
+      else if (answer.kind === 'answer' && reasonOf(answer) !== undefined)
+        observe(false, `HTTP ${answer.status}`);
+      else if (answer.kind === 'answer' || !answer.withheld) observe(false, result.reason);
       return result;
     },
     async status(requestId, patience = legacy.timeout) {
@@ -115,7 +118,10 @@ export function createLegacy(
       if (path === null)
         return { kind: 'unreadable', reason: 'legacy.lookup.path is not set', retryAfter: null };
       const target = path.replace('{id}', encodeURIComponent(id));
-      return readLookUp(id, await send('GET', target, {}, null));
+      const answer = await send('GET', target, {}, null);
+      const trouble = troubleOf(answer);
+      observe(trouble === null, trouble ?? '');
+      return readLookUp(id, answer);
     },
     close: () => pool.destroy(),
   };

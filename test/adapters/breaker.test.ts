@@ -32,20 +32,27 @@ const config = testConfig({
 });
 
 /** A process with a breaker of its own, and a door; all of one test share the state of one end point. */
-async function processOf(t: TestContext, endpoint: string, total = 8) {
+async function processOf(t: TestContext, endpoint: string, own = config) {
   const control = openControl(store.db);
   const watch = watchControl(() => control.read(), silent, 20);
   atEnd(t, () => watch.close());
   await watch.refresh();
   const metrics = createMetrics();
   const states = openBreakerStore(store.db, endpoint);
-  const breaker = createBreaker({ config, endpoint, store: states, watch, metrics, log: silent });
+  const breaker = createBreaker({
+    config: own,
+    endpoint,
+    store: states,
+    watch,
+    metrics,
+    log: silent,
+  });
   atEnd(t, () => breaker.close());
-  const slots = createSlots(total);
+  const slots = createSlots(8);
   const door = createDoor({
     slots,
     breaker,
-    limits: () => config.legacy,
+    limits: () => own.legacy,
     rates: openRates(store.db),
     inFlight: openInFlight(store),
     log: silent,
@@ -128,6 +135,54 @@ test('nobody probes while something of before is on the wire: its answer could b
   assert.notEqual(breaker.held(), null);
   door.release(2);
   assert.equal((await door.take('gets', 1, door.turn())).count, 1);
+});
+
+test('a breaker that is switched off holds nothing back and opens fully, though others have left it open', async (t) => {
+  const endpoint = uniqueName();
+  const on = await processOf(t, endpoint);
+  const breaker = { ...config.legacy.breaker, enabled: false };
+  const off = await processOf(t, endpoint, testConfig({ legacy: { breaker } }));
+  fail(on.breaker, 10);
+  for (const { watch } of [on, off]) {
+    await eventually('both have read that it is open', () =>
+      assert.equal(watch.current()?.breaker?.state, 'open'),
+    );
+  }
+  assert.notEqual(on.breaker.held(), null);
+  assert.equal(on.breaker.opening(), 0);
+  assert.equal(off.breaker.held(), null);
+  assert.equal(off.breaker.opening(), 1);
+});
+
+test('a probe that was lost with its process does not keep it from closing when nobody asks, one under way does', async (t) => {
+  const { states, watch } = await processOf(t, uniqueName());
+  const state = async () => {
+    await watch.refresh();
+    return watch.current()?.breaker?.state;
+  };
+  await states.open('HTTP 503', 1, 0);
+  assert.equal(await states.takeProbe('under way', 600_000), true);
+  assert.equal(await states.closeIdle(0), false);
+  await states.reopen('under way', 'HTTP 503', 1, 0);
+  assert.equal(await states.takeProbe('lost', 0), true);
+  assert.equal(await states.closeIdle(600_000), false, 'somebody may ask yet');
+  assert.equal(await state(), 'probing');
+  assert.equal(await states.closeIdle(0), true);
+  assert.equal(await state(), 'closed');
+});
+
+test('any process closes it when nobody has asked for long after a lost probe', async (t) => {
+  const { breaker, states, watch } = await processOf(t, uniqueName());
+  await states.open('HTTP 503', 1, 0);
+  assert.equal(await states.takeProbe('lost', 0), true);
+  await watch.refresh();
+  assert.match(breaker.held()?.reason ?? '', /circuit breaker probing/);
+  const longAgo = { $set: { until: { $subtract: ['$until', 600_000] } } };
+  await store.db
+    .collection<{ _id: string }>('control')
+    .updateOne({ _id: 'breaker', state: 'probing' }, [longAgo]);
+  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+  assert.equal(watch.current()?.breaker?.state, 'closed');
 });
 
 test('after an address was changed the state of the old one holds nobody', async (t) => {

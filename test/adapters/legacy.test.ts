@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { DEFAULTS } from '../../src/config-schema.ts';
 import type { Config } from '../../src/config-schema.ts';
 import { fetchFilings } from '../../src/audit-ledgers.ts';
 import { diagnoseLegacy } from '../../src/diagnose-legacy.ts';
@@ -28,6 +29,15 @@ function legacyAt(
   );
   atEnd(t, () => client.close());
   return client;
+}
+
+/** A client, and what it tells of how the system is. */
+function observedAt(t: TestContext, legacyUrl: string, legacy: Partial<Config['legacy']> = {}) {
+  const told: { isWell: boolean; reason: string }[] = [];
+  const config = testConfig({ legacyUrl, legacy: { timeout: SHORT, ...legacy } });
+  const client = createLegacy(config, (isWell, reason) => told.push({ isWell, reason }));
+  atEnd(t, () => client.close());
+  return { client, told };
 }
 
 /** A server below HTTP: what it does with a connection is the test's. */
@@ -141,6 +151,64 @@ test('who may no longer send when the connection stands sends no byte', async (t
   });
   assert.equal(asked, 2);
   assert.equal(heard, '');
+});
+
+test('of a POST in trouble only the status is told on: the words of its answer, which may be about people, stay in the result', async (t) => {
+  const reason = 'Ana Souza, CPF 111.444.777-35, is known already';
+  let status = 500;
+  const server = await webServer(t, (_, response) => json(response, status, { reason }));
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
+  assert.deepEqual(await client.submit(body, 'k'), { kind: 'unknown', reason });
+  status = 503;
+  const turnedAway = { kind: 'not-accepted', reason, retryAfter: null };
+  assert.deepEqual(await client.submit(body, 'k'), turnedAway);
+  status = 422;
+  assert.deepEqual(await client.submit(body, 'k'), { kind: 'refused', reason });
+  assert.deepEqual(told, [
+    { isWell: false, reason: 'HTTP 500' },
+    { isWell: false, reason: 'HTTP 503' },
+    { isWell: true, reason: '' },
+  ]);
+});
+
+test('a submission that we withhold ourselves says nothing of the legacy system, one that finds nobody does', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 201, { id: 'A-1' }));
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
+  const withheld = { kind: 'not-accepted', reason: 'the worker was stopping', retryAfter: null };
+  assert.deepEqual(await client.submit(body, 'at once', () => false), withheld);
+  let asked = 0;
+  const whenItStands = await client.submit(body, 'later', () => (asked += 1) === 1);
+  assert.deepEqual([whenItStands, asked], [withheld, 2]);
+  assert.deepEqual(told, []);
+  assert.equal(server.seen.length, 0);
+  const nobody = observedAt(t, NOBODY, { timeout: 5_000 });
+  assert.equal((await nobody.client.submit(body, 'k')).kind, 'not-accepted');
+  assert.equal(nobody.told.length, 1);
+  assert.equal(nobody.told[0]?.isWell, false);
+});
+
+test('a look-up is heard as well: any answer but one of trouble says that the legacy system is there', async (t) => {
+  let status = 200;
+  let found: unknown = [{ id: 'A-1', externalId: 'ana-1' }];
+  const server = await webServer(t, (_, response) => json(response, status, found));
+  const lookup = { ...DEFAULTS.legacy.lookup, path: '/registrations?externalId={id}' };
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000, lookup });
+  const heard = async () => {
+    const { kind } = await client.lookUp('ana-1');
+    return { kind, told: told.splice(0) };
+  };
+  const well = [{ isWell: true, reason: '' }];
+  assert.deepEqual(await heard(), { kind: 'found', told: well });
+  found = [];
+  assert.deepEqual(await heard(), { kind: 'absent', told: well });
+  found = 'what is this?';
+  assert.deepEqual(await heard(), { kind: 'unreadable', told: well });
+  status = 503;
+  const trouble = [{ isWell: false, reason: 'HTTP 503' }];
+  assert.deepEqual(await heard(), { kind: 'unreadable', told: trouble });
+  await server.stop();
+  const { kind, told: silence } = await heard();
+  assert.deepEqual([kind, silence.map(({ isWell }) => isWell)], ['unreadable', [false]]);
 });
 
 test('not sent: nobody listens, or the name is unknown', async (t) => {
