@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Claim, Claims } from './claims.ts';
 import { claimKey, readClaimKey } from './domain/names.ts';
+import { isFailure } from './domain/outcome.ts';
 import type { OutcomeKind } from './domain/outcome.ts';
 import type { FailureMessage } from './failure-queue.ts';
 
@@ -21,18 +22,41 @@ export type CanaryOutcome = OutcomeKind | 'open';
 
 const EVERY_MS = 300;
 
-/** To be called before the records are redriven: afterwards nobody can tell a conflict from the one it was. */
-export async function readyCanaries(claims: Claims, failures: FailureMessage[]): Promise<Canary[]> {
-  const own = await claims.find(failures.flatMap(({ claim }) => claim ?? []));
-  return failures.map((failure) => {
+/**
+ * To be called before the records are redriven: afterwards nobody can tell a conflict from the one it was. Null for what an
+ * earlier redrive, which was cut short, has sent already: its outcome would be the old one, and it is dropped as a duplicate.
+ */
+export async function readyCanaries(
+  claims: Claims,
+  failures: FailureMessage[],
+): Promise<(Canary | null)[]> {
+  const own = await claims.find(
+    failures.flatMap(({ id, claim, redrive }) => [
+      ...(claim === null ? [] : [claim]),
+      ...(id === null ? [] : [claimKey(id, redrive ?? 0)]),
+    ]),
+  );
+  /** What was malformed as a redrive has no claim of its own: its headers name the one before. */
+  const generationBefore = ({ id, claim, redrive }: FailureMessage): number | null => {
+    const named = claim === null ? null : readClaimKey(claim);
+    if (named !== null || id === null) return named?.generation ?? null;
+    const before = own.get(claimKey(id, redrive ?? 0))?.outcome;
+    return before && isFailure(before.kind) ? (redrive ?? 0) : null;
+  };
+  const canaries = failures.map((failure): Canary => {
     const { id, failureClass, body, claim } = failure;
     const bodyHash = createHash('sha256').update(body).digest('hex');
-    const before = claim === null ? null : readClaimKey(claim);
-    const next = id === null ? null : claimKey(id, before === null ? 0 : before.generation + 1);
+    const before = generationBefore(failure);
+    const next = id === null ? null : claimKey(id, before === null ? 0 : before + 1);
     const met = claim === null ? undefined : own.get(claim);
     const again =
       met?.conflict === true ? { key: met._id, claimedAt: met.claimedAt.getTime() } : null;
     return { failure: { id, failureClass }, bodyHash, next, again };
+  });
+  const taken = await claims.find(canaries.flatMap(({ next }) => next ?? []));
+  return canaries.map((canary) => {
+    const isSent = taken.get(canary.next ?? '')?.bodyHash === canary.bodyHash;
+    return isSent ? null : canary;
   });
 }
 

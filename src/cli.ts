@@ -2,5 +2,12 @@
 /** The one executable: a subcommand each for the processes that stay and for what an operator asks. */
 import { runCommandLine } from './command-line.ts';
 
+const streams = [process.stdout, process.stderr];
+// Whoever reads may leave before the end (`| head`): what is being done is done all the same.
+for (const stream of streams) stream.on('error', () => {});
+
+const exitCode = await runCommandLine(process.argv.slice(2));
+// A pipe takes 64 KiB at once, and process.exit() throws the rest away.
+for (const stream of streams) await new Promise((taken) => stream.write('', taken));
 // A connection of a library that is still closing must not keep a finished command.
-process.exit(await runCommandLine(process.argv.slice(2)));
+process.exit(exitCode);

@@ -60,8 +60,11 @@ export function tellRedrive(
     );
     const cap = toldOfCap(result, maxRedrives);
     if (cap !== null) print(cap);
-    if (canary?.passed === true && canary.outcomes.length > 0)
-      print(`The canaries were registered, all ${number(canary.outcomes.length)}`);
+    if (canary?.passed === true) {
+      const count = canary.outcomes.length;
+      if (count > 0) print(`The canaries were registered, all ${number(count)}`);
+      else if (redriven.length > 0) print('None could be a canary: all had been sent before');
+    }
   }
   if (failed > 0) {
     throw new CommandError(

@@ -1,6 +1,8 @@
 /** `failures redrive`: back to the intake queue, and out of the failure queue once that is confirmed. */
 import type { Command } from 'commander';
 import { outcomesOf, readyCanaries } from '../canary.ts';
+import type { Canary } from '../canary.ts';
+import type { Claims } from '../claims.ts';
 import type { Config } from '../config-schema.ts';
 import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
 import { silent } from '../log.ts';
@@ -111,7 +113,7 @@ async function sendAgain(
   const source = chosen(queue, choice, result);
   try {
     if (options.canary !== undefined) {
-      result.canary = await tryCanaries(await firstOf(source, options.canary), options, {
+      result.canary = await tryCanaries(source, options.canary, options, {
         config,
         stop,
         send,
@@ -146,8 +148,34 @@ async function firstOf(
   return taken;
 }
 
+/** The first that were not sent by an earlier redrive, and those that were, which come before them. */
+async function chooseCanaries(
+  claims: Claims,
+  source: AsyncGenerator<FailureMessage>,
+  wanted: number,
+): Promise<{ sent: FailureMessage[]; failures: FailureMessage[]; canaries: Canary[] }> {
+  const sent: FailureMessage[] = [];
+  const failures: FailureMessage[] = [];
+  const canaries: Canary[] = [];
+  while (canaries.length < wanted) {
+    const next = await firstOf(source, wanted - canaries.length);
+    if (next.length === 0) break;
+    const ready = await readyCanaries(claims, next);
+    for (const [at, failure] of next.entries()) {
+      const canary = ready[at] ?? null;
+      if (canary === null) sent.push(failure);
+      else {
+        failures.push(failure);
+        canaries.push(canary);
+      }
+    }
+  }
+  return { sent, failures, canaries };
+}
+
 const tryCanaries = (
-  failures: FailureMessage[],
+  source: AsyncGenerator<FailureMessage>,
+  wanted: number,
   { canaryTimeout: timeoutMs }: RedriveOptions,
   work: {
     config: Config;
@@ -157,8 +185,8 @@ const tryCanaries = (
   },
 ): Promise<CanaryReport> =>
   withStore(work.config, async ({ claims }) => {
-    const canaries = await readyCanaries(claims, failures);
-    await work.send(failures);
+    const { sent, failures, canaries } = await chooseCanaries(claims, source, wanted);
+    await work.send([...sent, ...failures]);
     if (!work.isSent()) return { passed: false, outcomes: [] };
     let count = 0;
     const progress = showProgress(

@@ -1,7 +1,10 @@
 /** Many failures at once: chosen by what they are, counted before they are touched. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
+import type { Claim } from '../../src/claims.ts';
 import { isMapping } from '../../src/config-tree.ts';
+import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import { putFailures } from '../helpers/failure-records.ts';
 import type { TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
@@ -157,6 +160,54 @@ test('what was redriven too often is passed over and told, unless the cap is rai
   assert.match(one, /Sent 0 .*\nPassed over 1 that was redriven/);
   await place.json(['failures', 'redrive', '--all', '--max-redrives', '5']);
   assert.deepEqual(await idsIn(place), ['c']);
+});
+
+test('what an earlier redrive has sent already is no canary: it goes along, and the next record is tried', async (t) => {
+  const place = await testPlace(t);
+  const bodyOf = (id: string) => JSON.stringify({ id, name: 'Ana' });
+  await putFailures(
+    t,
+    place,
+    ['sent', 'tried', 'last'].map((id) => ({ id, failureClass: 'rejected' })),
+  );
+  /** A redriven generation, as it is when its run has ended. */
+  const ended = (id: string, kind: OutcomeKind): Claim => ({
+    _id: `${id}~1`,
+    registration: id,
+    generation: 1,
+    conflict: false,
+    workflowId: 'run-1',
+    index: 0,
+    bodyHash: createHash('sha256').update(bodyOf(id)).digest('hex'),
+    message: null,
+    receivedAt: new Date(),
+    claimedAt: new Date(),
+    outcome: {
+      kind,
+      reason: null,
+      at: new Date(),
+      requestId: null,
+      acceptedAt: null,
+      polls: 0,
+      doubt: false,
+      entry: `${id}~1#1`,
+    },
+    settledAt: new Date(),
+  });
+  await place.store.claims.insert([ended('sent', 'rejected')]);
+  const took = async () => (await place.take(place.rabbit.intakeQueue)).content.toString();
+  const follow = async () => {
+    assert.deepEqual([await took(), await took()], [bodyOf('sent'), bodyOf('tried')]);
+    assert.equal(await place.depth(place.rabbit.failureQueue), 1, 'the last one waits');
+    await place.store.claims.insert([ended('tried', 'registered')]);
+  };
+  const redriven = place.json(['failures', 'redrive', '--all', '--canary', '1']);
+  const [said] = await Promise.all([redriven, follow()]);
+  assert.ok(isMapping(said));
+  const outcomes = [{ id: 'tried', outcome: 'registered' }];
+  assert.deepEqual(said['canary'], { passed: true, outcomes });
+  assert.deepEqual(idsOf(said['redriven']), ['sent', 'tried', 'last']);
+  assert.equal(await took(), bodyOf('last'));
 });
 
 test('copies and records without an id stay too when there is no intake queue to take them', async (t) => {
