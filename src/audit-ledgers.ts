@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Config } from './config-schema.ts';
 import type { AuditFiling } from './domain/audit-filings.ts';
 import { readJsonLines } from './json-lines.ts';
+import { maskUrl } from './mask.ts';
 import { readTls } from './tls.ts';
 
 const lineSchema = z.union([
@@ -18,7 +19,10 @@ export const readFilings = (file: string): Promise<AuditFiling[]> =>
 
 const ANSWER_MS = 5_000;
 
-/** What `GET <LEGACY_URL>/ledger` has; null when there is no such thing, as with any real system. */
+/**
+ * What `GET <LEGACY_URL>/ledger` has; null when there is no such thing, as with any real system, or nobody answers.
+ * @throws Error when there is one that cannot be read to its end: a part of it would prove nothing
+ */
 export async function fetchFilings({ legacyUrl, legacy }: Config): Promise<AuditFiling[] | null> {
   const address = `${legacyUrl}/ledger`;
   const dispatcher = new Agent({
@@ -27,12 +31,12 @@ export async function fetchFilings({ legacyUrl, legacy }: Config): Promise<Audit
     bodyTimeout: ANSWER_MS,
   });
   try {
-    const answer = await request(address, { dispatcher });
+    const answer = await request(address, { dispatcher }).catch(() => null);
+    if (answer === null) return null;
     const isLedger = String(answer.headers['content-type']).startsWith('application/x-ndjson');
-    if (answer.statusCode === 200 && isLedger) return await filingsIn(answer.body, address);
-    await answer.body.dump();
-    return null;
-  } catch {
+    if (answer.statusCode === 200 && isLedger)
+      return await filingsIn(answer.body, maskUrl(address));
+    await answer.body.dump().catch(() => {});
     return null;
   } finally {
     await dispatcher.destroy();

@@ -2,6 +2,7 @@
  * Reads everything an audit adds up. The order matters while the system works: from the queue downstream, so that what
  * moves meanwhile is seen twice rather than not at all.
  */
+import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
 import type { Config } from './config-schema.ts';
@@ -56,6 +57,7 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
     filings,
     entries: filings === null ? [] : await readEntries(store, needs.keyOf),
     uniqueRequestIds: config.legacy.uniqueRequestIds,
+    resubmits: config.legacy.onUnknown === 'resubmit',
   };
 }
 
@@ -146,8 +148,8 @@ async function readFailures(rabbit: ChannelModel, config: Config) {
   const rules = { ...config.registration, ...config.intake };
   const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
   const found: AuditInput['failures'] = [];
-  for await (const { messageId, failureClass } of queue.messages()) {
-    found.push({ messageId, failureClass });
+  for await (const { messageId, failureClass, body } of queue.messages()) {
+    found.push({ messageId, failureClass, hash: createHash('sha256').update(body).digest('hex') });
   }
   await queue.close();
   return found;
@@ -158,7 +160,7 @@ async function readEntries(store: Store, keyOf: AuditNeeds['keyOf']): Promise<Au
   const all = store.journal.collection.find({}, { projection: { state: 1, operator: 1 } });
   for await (const { _id, state, operator } of all) {
     const isReplaced = state === 'superseded' && operator === LOOK_UP;
-    found.push({ entry: _id, key: keyOf(_id), state, isReplaced });
+    found.push({ entry: _id, key: keyOf(_id), state, isDecided: operator !== null, isReplaced });
   }
   return found;
 }

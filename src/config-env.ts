@@ -1,6 +1,7 @@
 // The environment variables that set something, what each sets, and the names that are easily mistaken for them.
 import { didYouMean, nearest, withHint, type Fault } from './config-faults.ts';
 import { DEFAULTS } from './config-schema.ts';
+import { LIMITS } from './domain/limits.ts';
 import { leaves, type Leaf } from './config-tree.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +60,8 @@ const settings: ReadonlyMap<string, Leaf> = new Map([
   ...scalars.map((leaf): [string, Leaf] => [variable(leaf[0]), leaf]),
 ]);
 
+const limits: ReadonlySet<string> = new Set(LIMITS.map((limit) => `legacy.${limit}`));
+
 /** Every environment variable that is read. */
 export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER];
 
@@ -84,7 +87,7 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || text === '') continue;
     const setting = settings.get(name);
-    if (setting !== undefined) values.set(setting[0], typed(text, setting[1]));
+    if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
     else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
     else {
       const meant = MISTAKABLE[name] ?? near(name);
@@ -95,9 +98,11 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
   return { values, faults, warnings };
 }
 
-// A variable is always text; where the setting is a number or yes-or-no, text that spells one is taken as such.
-function typed(text: string, standard: unknown): unknown {
-  if (typeof standard === 'number' && /^-?\d{1,16}(\.\d+)?$/.test(text)) return Number(text);
+// A variable is always text; where the setting is a number or yes-or-no, text that spells one is taken as such. So is a limit,
+// which is none by default.
+function typed(text: string, path: string, standard: unknown): unknown {
+  const isNumber = typeof standard === 'number' || limits.has(path);
+  if (isNumber && /^-?\d{1,16}(\.\d+)?$/.test(text)) return Number(text);
   if (typeof standard === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
   return text;
 }

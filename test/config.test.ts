@@ -91,12 +91,16 @@ test('text, numbers, sizes and yes-or-no can all come from the environment', () 
     DESPACHANTE_MONGODB_UPSERT: 'false',
     DESPACHANTE_MONGODB_DATABASE: 'office',
     DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '1.5s',
+    DESPACHANTE_LEGACY_MAX_IN_FLIGHT: '2000',
+    CODEC_TOKEN: '1234567890123456',
   });
   assert.equal(config.rabbit.intakeQueue, '123');
   assert.equal(config.intake.maxMessageBytes, 1000);
   assert.equal(config.mongodb.upsert, false);
   assert.equal(config.mongodb.database, 'office');
   assert.equal(config.legacy.expectedLatency.min, 1500);
+  assert.equal(config.legacy.maxInFlight, 2000, 'a limit, though none by default');
+  assert.equal(config.codecToken, '1234567890123456');
 });
 
 test('all faults are told at once, each with its place, in the order of the file', () => {

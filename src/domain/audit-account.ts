@@ -37,7 +37,7 @@ export interface Account {
   unexpected: readonly Finding[];
   /** The claims on a registration that are no conflicts, oldest first. */
   generationsOf(registration: string): readonly AuditClaim[];
-  /** The latest claim on this id with this body; a conflict only where no other has it. */
+  /** The latest claim on this id with this body; of one generation a conflict only where no other has it. */
   claimOf(registration: string, bodyHash: string): AuditClaim | null;
   /** The claim that went on with what a failed one left, when it was redriven: perhaps mended, with another body. */
   successorOf(claim: AuditClaim): AuditClaim | null;
@@ -50,15 +50,19 @@ export function openAccount(input: AuditInput): Account {
   const generations = new Map<string, AuditClaim[]>();
   const byBody = new Map<string, AuditClaim>();
   const bodyKey = (registration: string, hash: string) => `${hash} ${registration}`;
+  const conflicts = new Set<string>();
   const inOrder = [...input.claims].sort((a, b) => a.generation - b.generation);
   for (const claim of inOrder) {
     const key = bodyKey(claim.registration, claim.bodyHash);
-    if (!claim.conflict || byBody.get(key) === undefined) byBody.set(key, claim);
+    const before = byBody.get(key);
+    const isLater = before === undefined || claim.generation > before.generation;
+    if (isLater || !claim.conflict) byBody.set(key, claim);
+    if (claim.conflict) conflicts.add(key);
     if (claim.conflict) continue;
     const list = generations.get(claim.registration) ?? [];
     generations.set(claim.registration, [...list, claim]);
   }
-  const known = new Set(input.claims.map(({ key }) => key));
+  const known = new Map(input.claims.map(({ key, bodyHash }) => [key, bodyHash]));
   const inRuns = new Set(input.unclaimed.map(({ id, hash }) => bodyKey(id, hash)));
   const { records, malformed, copies, unexpected } = readRecords(input.failures, known);
   const latestOf = (registration: string) => generations.get(registration)?.at(-1) ?? null;
@@ -81,6 +85,9 @@ export function openAccount(input: AuditInput): Account {
         ? claimOf(claim.registration, claim.bodyHash)
         : latestOf(claim.registration);
       if (next === null || next.conflict) return null;
+      // Not mended: another message, which was a conflict with this one and has had its turn.
+      const isOther = next.bodyHash !== claim.bodyHash;
+      if (isOther && conflicts.has(bodyKey(next.registration, next.bodyHash))) return null;
       return claim.conflict || next.generation > claim.generation ? next : null;
     },
     isMalformed: (hash) => malformed.has(malformedKey(hash)),
@@ -89,13 +96,14 @@ export function openAccount(input: AuditInput): Account {
   };
 }
 
-function readRecords(failures: AuditInput['failures'], known: ReadonlySet<string>) {
+/** @param known the SHA-256 of each claim's message */
+function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string, string>) {
   const records = new Map<string, Set<string>>();
   const malformed = new Set<string>();
   const seen = new Set<string>();
   const unexpected: Finding[] = [];
   let copies = 0;
-  for (const { messageId, failureClass } of failures) {
+  for (const { messageId, failureClass, hash } of failures) {
     if (messageId !== null && seen.has(messageId)) {
       copies += 1;
       continue;
@@ -105,6 +113,11 @@ function readRecords(failures: AuditInput['failures'], known: ReadonlySet<string
       messageId === null || failureClass === null ? null : claimOfFailure(messageId, failureClass);
     if (claim !== null && failureClass === 'malformed') malformed.add(claim);
     else if (claim !== null && failureClass !== null && known.has(claim)) {
+      if (known.get(claim) !== hash) {
+        const id = readClaimKey(claim)?.id ?? claim;
+        unexpected.push({ id, what: 'its failure record has other bytes than its message' });
+        continue;
+      }
       records.set(claim, new Set([...(records.get(claim) ?? []), failureClass]));
     } else {
       const id = (claim === null ? null : readClaimKey(claim)?.id) ?? messageId ?? 'unnamed';

@@ -18,14 +18,18 @@ export interface AuditEntry {
   entry: string;
   key: string;
   state: string;
+  /** A person, or a look-up, has said what became of it. */
+  isDecided?: boolean;
   /** A look-up did not find it, and the next entry took its place: nothing may be filed under it. */
   isReplaced?: boolean;
 }
 
+/** @param resubmits whether what is in doubt is sent again by itself (legacy.onUnknown: resubmit) */
 export function findFiledTwice(
   filings: readonly AuditFiling[],
   entries: readonly AuditEntry[],
   account: Account,
+  resubmits: boolean,
 ): { twice: Finding[]; unexpected: Finding[]; again: number } {
   const journal = new Map<string, AuditEntry[]>();
   for (const entry of entries) {
@@ -48,7 +52,7 @@ export function findFiledTwice(
       });
       continue;
     }
-    const allowed = allowedKeys(journal.get(id) ?? [], generations);
+    const allowed = allowedKeys(journal.get(id) ?? [], generations, resubmits);
     const isNamed = all.every(({ key }) => key !== null);
     const entriesAllowed = [...allowed.values()].reduce((sum, count) => sum + count, 0);
     const legitimate = isNamed
@@ -87,10 +91,11 @@ function legitimateOf(
   }).length;
 }
 
-/** How many entries were opened for a reason, by key; others should not be there. */
+/** How many entries were opened for a reason, by key. A later one than the first needs somebody's word on the one before. */
 function allowedKeys(
   entries: readonly AuditEntry[],
   generations: readonly AuditClaim[],
+  resubmits: boolean,
 ): ReadonlyMap<string, number> {
   const byName = new Map(entries.map((entry) => [entry.entry, entry]));
   const byKey = new Map(generations.map((claim) => [claim.key, claim]));
@@ -102,7 +107,9 @@ function allowedKeys(
     const isAllowed =
       n === 1
         ? claim !== undefined && maySubmit(claim, generations)
-        : before !== undefined && ['superseded', 'unknown'].includes(before.state);
+        : before !== undefined &&
+          ['superseded', 'unknown'].includes(before.state) &&
+          (resubmits || before.isDecided === true);
     if (isAllowed && !isReplaced) allowed.set(key, (allowed.get(key) ?? 0) + 1);
   }
   return allowed;

@@ -24,8 +24,8 @@ export interface AuditInput {
   claims: AuditClaim[];
   /** The registrations whose document in MongoDB says so, with the time it holds, epoch ms; null where it is not ours. */
   registered: ReadonlyMap<string, number | null>;
-  /** Every message of the failure queue. */
-  failures: { messageId: string | null; failureClass: string | null }[];
+  /** Every message of the failure queue, with the SHA-256 of its body. */
+  failures: { messageId: string | null; failureClass: string | null; hash: string }[];
   /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
   doubts: ReadonlySet<string>;
   unroutable: ReadonlySet<string>;
@@ -40,6 +40,8 @@ export interface AuditInput {
   entries: AuditEntry[];
   /** See legacy.uniqueRequestIds. */
   uniqueRequestIds: boolean;
+  /** See legacy.onUnknown. */
+  resubmits: boolean;
 }
 
 export interface AuditReport {
@@ -52,6 +54,8 @@ export interface AuditReport {
   inDoubt: number;
   /** Claimed, in a run that has not claimed yet, or in a queue. */
   inFlight: { claimed: number; inRuns: number; waiting: number };
+  /** Deliveries that are not claimed yet, copies of what is accounted for among them: at rest there are none. */
+  moving: { queued: number; unclaimed: number };
   unroutable: number;
   /** Distinct records of deliveries that were no registrations; without a ledger beside the sum, since they have no id. */
   malformed: number;
@@ -81,6 +85,7 @@ export function audit(input: AuditInput): AuditReport {
     failed: {},
     inDoubt: 0,
     inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
+    moving: { queued: input.waiting, unclaimed: input.unclaimed.length },
     unroutable: 0,
     malformed: account.malformed.size,
     copies: account.copies,
@@ -99,7 +104,7 @@ export function audit(input: AuditInput): AuditReport {
   report.inFlight.waiting = Math.min(missing.length, input.waiting);
   report.lost.push(...missing.slice(report.inFlight.waiting));
   if (input.filings !== null) {
-    const filed = findFiledTwice(input.filings, input.entries, account);
+    const filed = findFiledTwice(input.filings, input.entries, account, input.resubmits);
     report.filedTwice = filed.twice;
     report.filedAgain = filed.again;
     report.unexpected.push(...filed.unexpected);

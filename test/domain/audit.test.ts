@@ -32,6 +32,7 @@ const emptyWorld = (): World => ({
   filings: [],
   entries: [],
   uniqueRequestIds: true,
+  resubmits: false,
 });
 
 // Told apart by their beginning, as real ones are.
@@ -78,7 +79,8 @@ function file(world: World, entry: string, state = 'accepted'): void {
 }
 
 function record(world: World, claim: string, kind: FailureClass): void {
-  world.failures.push({ messageId: failureMessageId(claim, kind), failureClass: kind });
+  const hash = world.claims.find(({ key }) => key === claim)?.bodyHash ?? '';
+  world.failures.push({ messageId: failureMessageId(claim, kind), failureClass: kind, hash });
 }
 
 /** What a message can be in the middle of, or have come to. Each adds one to a world in good order. */
@@ -148,6 +150,9 @@ const FATES: Record<string, (world: World, id: string) => void> = {
     world.claims.push(claimOf(id, ended('registered', true)));
     world.registered.set(id, T0 + 60_000);
     file(world, entryKey(claimKey(id, 0), 1), 'superseded');
+    world.entries = world.entries.map((each) =>
+      each.state === 'superseded' ? { ...each, isDecided: true } : each,
+    );
     file(world, entryKey(claimKey(id, 0), 2));
   },
 };
@@ -183,6 +188,7 @@ test('a world with one of each is told as it is', () => {
     failed: { rejected: 1, failed: 1, malformed: 1, conflict: 1 },
     inDoubt: 1,
     inFlight: { claimed: 1, inRuns: 1, waiting: 1 },
+    moving: { queued: 1, unclaimed: 1 },
     unroutable: 1,
     malformed: 1,
     copies: 0,
@@ -240,6 +246,66 @@ test('a failure that was mended by hand and redriven with another body is follow
   const report = audit(world);
   assert.equal(report.registered, 1);
   assert.ok(report.holds);
+});
+
+test('where what is in doubt is submitted again by itself, that needs nobody’s word', () => {
+  const world = worldOf(['resubmitted']);
+  world.entries = world.entries.map((each) => ({ ...each, isDecided: false }));
+  assert.deepEqual(audit(world).filedTwice.length, 1);
+  const report = audit({ ...world, resubmits: true });
+  assert.ok(report.holds);
+  assert.equal(report.filedAgain, 1);
+});
+
+/** Two messages under one id, of which the first was rejected. */
+function twoBodies(): World {
+  const world = emptyWorld();
+  world.published.push({ id: 'x', hash: 'a' }, { id: 'x', hash: 'b' });
+  world.claims.push(
+    claimOf('x', { bodyHash: 'a', ...ended('rejected', false) }),
+    conflictOf('x', 0, 'b'),
+  );
+  return world;
+}
+
+const conflictOf = (id: string, generation: number, bodyHash: string): AuditClaim =>
+  claimOf(id, {
+    ...ended('conflict', false),
+    key: conflictKey(id, generation, bodyHash),
+    generation,
+    bodyHash,
+    conflict: true,
+  });
+
+test('a conflict that is redriven and meets the next generation is followed to its new record', () => {
+  const world = twoBodies();
+  world.claims.push(
+    claimOf('x', { generation: 1, bodyHash: 'a', ...ended('registered', true) }),
+    conflictOf('x', 1, 'b'),
+  );
+  world.registered.set('x', T0 + 15_000);
+  file(world, entryKey(claimKey('x', 1), 1));
+  record(world, conflictKey('x', 1, 'b'), 'conflict');
+  const report = audit(world);
+  assert.ok(report.holds, JSON.stringify(report.lost));
+  assert.deepEqual([report.registered, report.failed], [1, { conflict: 1 }]);
+});
+
+test('when the other body has had its turn, the first is not taken for registered with it', () => {
+  const world = twoBodies();
+  world.claims.push(claimOf('x', { generation: 1, bodyHash: 'b', ...ended('registered', true) }));
+  world.registered.set('x', T0 + 15_000);
+  file(world, entryKey(claimKey('x', 1), 1));
+  record(world, claimKey('x', 0), 'rejected');
+  assert.ok(audit(world).holds);
+  world.failures = [];
+  assert.equal(audit(world).lost.length, 1, 'the only copy of the first is gone');
+  // Redriven, it is a conflict in its turn, with a record of its own.
+  world.claims.push(conflictOf('x', 1, 'a'));
+  record(world, conflictKey('x', 1, 'a'), 'conflict');
+  assert.ok(audit(world).holds);
+  world.failures = [];
+  assert.equal(audit(world).lost.length, 1);
 });
 
 test('two registrations under one request id at a time are both told, and nothing holds; one after the other may have it', () => {
@@ -310,6 +376,15 @@ const CORRUPTIONS: {
     found: 'lost',
   },
   {
+    name: 'a failure record with the bytes of another message',
+    fate: 'failed',
+    corrupt: (world, id) =>
+      (world.failures = world.failures.map((each) =>
+        each.messageId?.startsWith(`${id}~`) === true ? { ...each, hash: 'of another' } : each,
+      )),
+    found: 'lost',
+  },
+  {
     name: 'a message that the queue has dropped',
     fate: 'waiting',
     corrupt: (world) => (world.waiting -= 1),
@@ -335,6 +410,15 @@ const CORRUPTIONS: {
     name: 'a second submission that nobody asked for',
     fate: 'registered',
     corrupt: (world, id) => file(world, entryKey(claimKey(id, 0), 2)),
+    found: 'filedTwice',
+  },
+  {
+    name: 'a doubt that was submitted again on nobody’s word',
+    fate: 'resubmitted',
+    corrupt: (world, id) =>
+      (world.entries = world.entries.map((each) =>
+        each.entry.startsWith(`${id}~`) ? { ...each, isDecided: false } : each,
+      )),
     found: 'filedTwice',
   },
   {
@@ -384,7 +468,7 @@ const CORRUPTIONS: {
   {
     name: 'a failure record of nobody',
     fate: 'registered',
-    corrupt: (world) => world.failures.push({ messageId: 'who?', failureClass: null }),
+    corrupt: (world) => world.failures.push({ messageId: 'who?', failureClass: null, hash: '' }),
     found: 'unexpected',
   },
   {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../helpers/eventually.ts';
 import type { Flow } from '../helpers/flow.ts';
+import type { Audited } from '../../src/commands/audit-text.ts';
+import type { FailureClass } from '../../src/domain/outcome.ts';
 import type { Trial } from './scenario.ts';
 
 export interface Expected {
@@ -11,7 +13,14 @@ export interface Expected {
   faultEndedAt: number | null;
   /** How long it may take until all is at rest. */
   withinMs?: number;
+  /** How failures may end, beside being refused, failed or malformed; as `any`, the scenario looks itself. */
+  alsoEnds?: readonly FailureClass[] | 'any';
+  /** Whether some are filed again on somebody's word, a redrive's say. */
+  filesAgain?: boolean;
 }
+
+/** What the loads of the scenarios hold of each: one in five is refused, and one in five fails. */
+const MOST = 0.21;
 
 /**
  * Waits until every confirmed message is registered, failed or in doubt, and nothing is in flight.
@@ -20,7 +29,7 @@ export interface Expected {
  */
 export async function conclude(
   flow: Pick<Flow, 'audit'>,
-  { maxInDoubt, faultEndedAt, withinMs = 90_000 }: Expected,
+  { maxInDoubt, faultEndedAt, withinMs = 90_000, alsoEnds = [], filesAgain = false }: Expected,
 ): Promise<Trial> {
   const report = await eventually(
     'everything is at rest',
@@ -28,6 +37,8 @@ export async function conclude(
       const found = await flow.audit();
       const { claimed, inRuns, waiting } = found.inFlight;
       assert.equal(claimed + inRuns + waiting, 0, JSON.stringify(found));
+      // Copies of what is accounted for may be those that are filed twice.
+      assert.deepEqual(found.moving, { queued: 0, unclaimed: 0 }, JSON.stringify(found));
       return found;
     },
     withinMs,
@@ -36,6 +47,10 @@ export async function conclude(
     faultEndedAt === null ? null : Math.max(0, Date.now() - faultEndedAt) / 1_000;
   assert.ok(report.holds, JSON.stringify(report));
   assert.deepEqual(report.unexpected, []);
+  assert.ok(report.hasLegacyLedger, 'without it nobody would know what was filed twice');
+  if (!filesAgain)
+    assert.equal(report.filedAgain, 0, 'nobody has said that anything may be filed again');
+  if (alsoEnds !== 'any') assertEnds(report, alsoEnds);
   assert.ok(report.inDoubt <= maxInDoubt, `${report.inDoubt} in doubt, at most ${maxInDoubt}`);
   return {
     registrations: report.confirmed ?? 0,
@@ -45,4 +60,22 @@ export async function conclude(
     inDoubt: report.inDoubt,
     recoverySeconds,
   };
+}
+
+/** A fault delays registrations, and fails none. */
+function assertEnds({ failed, confirmed }: Audited, alsoEnds: readonly FailureClass[]): void {
+  const usual: readonly FailureClass[] = ['rejected', 'failed', 'malformed', ...alsoEnds];
+  for (const [kind, count] of Object.entries(failed)) {
+    assert.ok(
+      usual.some((each) => each === kind),
+      `${count} ended as ${kind}`,
+    );
+  }
+  for (const kind of ['rejected', 'failed'] as const) {
+    const most = Math.ceil((confirmed ?? 0) * MOST);
+    assert.ok(
+      (failed[kind] ?? 0) <= most,
+      `${failed[kind]} ended as ${kind}, at most ${most} should`,
+    );
+  }
 }

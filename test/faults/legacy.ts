@@ -45,23 +45,36 @@ async function misbehave(
   );
   await Promise.all(ids.map((id) => flow.publish({ id })));
   const inDoubt = times * ways.filter(({ end }) => end === 'in doubt').length;
-  const trial = await conclude(flow, { maxInDoubt: ids.length, faultEndedAt: null, withinMs });
-  await assertEnds(system, ids, conductOf);
-  assert.equal(trial.inDoubt, inDoubt);
+  const trial = await conclude(flow, {
+    maxInDoubt: ids.length,
+    faultEndedAt: null,
+    withinMs,
+    alsoEnds: 'any',
+  });
+  const cutOff = await assertEnds(system, ids, conductOf);
+  assert.ok(cutOff.size <= MOST_CUT_OFF, [...cutOff].join());
+  assert.equal(trial.inDoubt, inDoubt + cutOff.size);
   for (const id of ids) {
     const { what, sends } = conductOf(id);
-    assert.equal(legacy.posts(id).length, sends, `POSTs of ${id}: ${what}`);
+    if (!cutOff.has(id)) assert.equal(legacy.posts(id).length, sends, `POSTs of ${id}: ${what}`);
   }
   assert.equal(legacy.strays(), 0, 'a redirect was followed');
   const note = `memory of the worker: ${await megabytes(flow)} MB`;
   return { ...trial, times: ways.length * times, note };
 }
 
+/** Of hundreds. */
+const MOST_CUT_OFF = 5;
+
+/**
+ * Returns those to which nothing was done and that are in doubt all the same: they were sent on a connection that the legacy
+ * system was closing just then, after an odd answer to another one. Nobody can know whether they were taken.
+ */
 async function assertEnds(
   { store, config }: System,
   ids: string[],
   conductOf: (id: string) => Misconduct,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
   const doubts = await findDoubts(store, config.legacy.timeout);
   const found = new Map<string, string>(
     doubts.map(({ claim }) => [claim.registration, 'in doubt']),
@@ -70,11 +83,17 @@ async function assertEnds(
   for await (const { registration, outcome } of store.claims.collection.find({})) {
     if (outcome !== null) found.set(registration, outcome.kind);
   }
-  const wrong = ids.filter((id) => found.get(id) !== conductOf(id).end);
+  const isCutOff = (id: string): boolean =>
+    conductOf(id) === GOOD &&
+    found.get(id) === 'in doubt' &&
+    why.get(id) === 'UND_ERR_SOCKET other side closed';
+  const cutOff = new Set(ids.filter(isCutOff));
+  const wrong = ids.filter((id) => !cutOff.has(id) && found.get(id) !== conductOf(id).end);
   const told = wrong.map(
     (id) => `${id}: ${conductOf(id).what}: ${found.get(id) ?? 'nowhere'} ${why.get(id) ?? ''}`,
   );
   assert.deepEqual(told, []);
+  return cutOff;
 }
 
 async function megabytes(flow: Flow): Promise<number> {

@@ -108,12 +108,12 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
     const until = Date.now() + stormSeconds * 1_000;
     const publishing = publishUntil(until, config, count, seed, published);
     publishing.catch(() => {}); // listened to below
-    const strikes = await strikeUntil(until, world, seed, servers, ours);
+    const { strikes, onTheWire } = await strikeUntil(until, world, seed, servers, ours);
     await publishing;
     const audit = () => runAudit({ published, legacyLedger: filings }, config);
     const trial = await conclude(
       { audit },
-      { maxInDoubt: SLOTS * strikes, faultEndedAt: Date.now(), withinMs: 300_000 },
+      { maxInDoubt: SLOTS * onTheWire, faultEndedAt: Date.now(), withinMs: 300_000 },
     );
     await removeOwn(config);
     rmSync(folder, { recursive: true });
@@ -126,14 +126,14 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
   }
 }
 
-/** Returns how often it struck. Everything is up, or on its way up, when it returns. */
+/** Returns how often it struck, and how often one end of the wire to the legacy system. Everything is up, or on its way up, when it returns. */
 async function strikeUntil(
   until: number,
   world: World,
   seed: number,
   servers: PrivateServers,
   ours: Record<string, Supervised>,
-): Promise<number> {
+): Promise<{ strikes: number; onTheWire: number }> {
   const targets = [...SERVERS, ...Object.keys(ours)];
   let drawn = 0;
   const random = () => draw(seed, 'storm', 'strike', drawn++);
@@ -158,7 +158,8 @@ async function strikeUntil(
   }
   await Promise.all(starting);
   world.tell(`killed: ${JSON.stringify(struck)}`);
-  return Object.values(struck).reduce((all, each) => all + each, 0);
+  const strikes = Object.values(struck).reduce((all, each) => all + each, 0);
+  return { strikes, onTheWire: (struck['worker'] ?? 0) + (struck['legacy'] ?? 0) };
 }
 
 /** Publishes evenly over the time; each is tried again until the broker confirms it, so that some come twice. */
