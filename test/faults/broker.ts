@@ -87,7 +87,7 @@ async function queuesDeleted(world: World): Promise<Trial> {
   return { ...(await conclude(flow, { maxInDoubt: 0, faultEndedAt })), times: queues.length };
 }
 
-/** While failures have nowhere to go, successes do not wait for them. */
+/** While failures have nowhere to go, and there are many, successes do not wait for them. */
 async function successesGoOn(world: World, flow: Flow): Promise<void> {
   await flow.publishMany('refused', count(world) / 2, { simulate: { refuse: 'CPF inválido' } });
   await flow.publishMany('good', count(world));
@@ -115,7 +115,7 @@ async function failureQueueFull(world: World): Promise<Trial> {
   await successesGoOn(world, flow);
   await management.deletePolicy(failureQueue);
   const faultEndedAt = Date.now();
-  const trial = await conclude(flow, { maxInDoubt: 0, faultEndedAt });
+  const trial = await conclude(flow, { maxInDoubt: 0, faultEndedAt, alsoEnds: 'any' });
   await isReady(flow, 'intake', 200);
   return trial;
 }
@@ -126,7 +126,7 @@ async function failureQueueGone(world: World): Promise<Trial> {
   await system.channel.deleteQueue(system.rabbit.failureQueue);
   await successesGoOn(world, flow);
   await declareQueues(system.connection, system.rabbit);
-  return conclude(flow, { maxInDoubt: 0, faultEndedAt: Date.now() });
+  return conclude(flow, { maxInDoubt: 0, faultEndedAt: Date.now(), alsoEnds: 'any' });
 }
 
 const LIMIT = 3;

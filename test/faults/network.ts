@@ -126,9 +126,12 @@ async function weather(world: World, link: Link, { toxics, isMild }: Weather): P
   return trial;
 }
 
-/** What was on the wire when it began, and what was sent until it ended. */
-const mostStruck = ({ simulator }: System, before: number): number =>
-  simulator.stats().posts - before + 2 * SLOTS;
+/** What was on the wire when it began, and what was sent until it ended: what arrived, and what each slot has waited for in vain. */
+const mostStruck = (system: System, before: number): number =>
+  system.simulator.stats().posts - before + mostInVain(system);
+
+const mostInVain = ({ config }: System): number =>
+  SLOTS * (1 + Math.ceil(FAULT_MS / config.legacy.timeout));
 
 /** Both are started into bad weather, and have to come up when it is over. */
 async function startInto(world: World, link: Link, toxics: Toxic[]): Promise<Trial> {
@@ -145,7 +148,8 @@ async function startInto(world: World, link: Link, toxics: Toxic[]): Promise<Tri
   await proxy.clear();
   const faultEndedAt = Date.now();
   await started;
-  return conclude(flow, { maxInDoubt: link.name === 'legacy' ? COUNT : 0, faultEndedAt });
+  const maxInDoubt = link.name === 'legacy' ? mostInVain(system) : 0;
+  return conclude(flow, { maxInDoubt, faultEndedAt });
 }
 
 const KILLS = 3;

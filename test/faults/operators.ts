@@ -1,6 +1,7 @@
 /** What people do by hand, in Temporal Web, in RabbitMQ's management page, on a server's disk. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { FailureClass } from '../../src/domain/outcome.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
@@ -25,7 +26,7 @@ export const operators: Scenario[] = [
     name: 'operator/cancel',
     fault: 'Every run is cancelled in Temporal Web in mid-flight',
     isQuick: false,
-    run: (world) => midFlight(world, cancel, { sweeps: false }),
+    run: (world) => midFlight(world, cancel, { sweeps: false, alsoEnds: ['cancelled'] }),
   },
   {
     name: 'operator/cancel-without-worker',
@@ -85,7 +86,7 @@ async function openRunsOf({ client, config }: System): Promise<string[]> {
 async function midFlight(
   world: World,
   intervene: (system: System, run: string) => Promise<void>,
-  { sweeps }: { sweeps: boolean },
+  { sweeps, alsoEnds = [] }: { sweeps: boolean; alsoEnds?: FailureClass[] },
 ): Promise<Trial> {
   const system = await startSystem(world, { env: SWEPT });
   const flow = flowOf(system);
@@ -96,7 +97,7 @@ async function midFlight(
   await Promise.all(runs.map((run) => intervene(system, run)));
   const faultEndedAt = Date.now();
   if (sweeps) await sweepUntilNothingIsStranded(flow);
-  const trial = await conclude(flow, { maxInDoubt: SLOTS, faultEndedAt });
+  const trial = await conclude(flow, { maxInDoubt: SLOTS, faultEndedAt, alsoEnds });
   return { ...trial, times: runs.length };
 }
 
@@ -126,7 +127,7 @@ async function cancelWithoutWorker(world: World): Promise<Trial> {
   await Promise.all(runs.map((run) => cancel(system, run)));
   await system.start('worker');
   const faultEndedAt = Date.now();
-  await conclude(flow, { maxInDoubt: 0, faultEndedAt });
+  await conclude(flow, { maxInDoubt: 0, faultEndedAt, alsoEnds: ['cancelled'] });
   await flow.json('failures', 'redrive', '--all', '--class', 'cancelled');
   const trial = await conclude(flow, { maxInDoubt: SLOTS, faultEndedAt });
   // To the audit a redrive of what had failed is somebody's word; here nobody knew that it had been filed.
@@ -165,11 +166,12 @@ async function shovelFailures(world: World): Promise<Trial> {
   let moved = 0;
   for (const round of [1, 2]) {
     moved += await shovel(system, failureQueue, intakeQueue);
-    await conclude(flow, { maxInDoubt: 0, faultEndedAt: null });
+    await conclude(flow, { maxInDoubt: 0, faultEndedAt: null, filesAgain: true });
     world.tell(`round ${round}: ${moved} moved so far`);
   }
   assert.ok(moved > 0);
-  return { ...(await conclude(flow, { maxInDoubt: 0, faultEndedAt: Date.now() })), times: moved };
+  const trial = await conclude(flow, { maxInDoubt: 0, faultEndedAt: null, filesAgain: true });
+  return { ...trial, times: moved };
 }
 
 async function shovelIntake(world: World): Promise<Trial> {
