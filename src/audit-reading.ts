@@ -2,9 +2,9 @@
  * Reads everything an audit adds up. The order matters while the system works: from the queue downstream, so that what
  * moves meanwhile is seen twice rather than not at all.
  */
-import { createHash } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
+import { bodyHashOf } from './body-hash.ts';
 import type { Config } from './config-schema.ts';
 import type { AuditClaim } from './domain/audit-account.ts';
 import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
@@ -149,7 +149,7 @@ async function readFailures(rabbit: ChannelModel, config: Config) {
   const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
   const found: AuditInput['failures'] = [];
   for await (const { messageId, failureClass, body } of queue.messages()) {
-    found.push({ messageId, failureClass, hash: createHash('sha256').update(body).digest('hex') });
+    found.push({ messageId, failureClass, hash: bodyHashOf(body) });
   }
   await queue.close();
   return found;

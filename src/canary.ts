@@ -1,6 +1,6 @@
 /** What becomes of records that were redriven, by their claims: a canary's outcome decides about the others. */
-import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bodyHashOf } from './body-hash.ts';
 import type { Claim, Claims } from './claims.ts';
 import { claimKey, readClaimKey } from './domain/names.ts';
 import { isFailure } from './domain/outcome.ts';
@@ -45,7 +45,7 @@ export async function readyCanaries(
   };
   const canaries = failures.map((failure): Canary => {
     const { id, failureClass, body, claim } = failure;
-    const bodyHash = createHash('sha256').update(body).digest('hex');
+    const bodyHash = bodyHashOf(body);
     const before = generationBefore(failure);
     const next = id === null ? null : claimKey(id, before === null ? 0 : before + 1);
     const met = claim === null ? undefined : own.get(claim);

@@ -1,5 +1,5 @@
 /** What a delivery is: a registration, or malformed with the reason. Nothing here throws. */
-import { createHash } from 'node:crypto';
+import { bodyHashOf } from './body-hash.ts';
 import type { NewRegistration } from './domain/batch.ts';
 import { parseRegistration } from './domain/registration.ts';
 import type { Config } from './config-schema.ts';
@@ -23,7 +23,7 @@ export function readDelivery(
     const registration: NewRegistration = {
       id: parsed.id,
       label: labelOf(parsed.id, config),
-      bodyHash: createHash('sha256').update(body).digest('hex'),
+      bodyHash: bodyHashOf(body),
       message: toWire(body, properties),
       receivedAt,
       redrive: redriveOf(properties.headers),

@@ -1,6 +1,6 @@
 /** The failure queue: the original bytes and properties, with the story in headers. */
-import { createHash } from 'node:crypto';
 import type { Options } from 'amqplib';
+import { bodyHashOf } from './body-hash.ts';
 import { HEADER, failureMessageId, malformedKey } from './domain/names.ts';
 import type { FailureClass } from './domain/outcome.ts';
 import { fromWire } from './message.ts';
@@ -35,8 +35,7 @@ export function createFailures(publisher: Publisher, queue: string): Failures {
 /** The AMQP properties of a record. The original ones are kept, but for messageId, which names the logical record. */
 export function propertiesOf(record: FailureRecord): Options.Publish {
   const original = fromWire(record.properties);
-  const claim =
-    record.claim ?? malformedKey(createHash('sha256').update(record.body).digest('hex'));
+  const claim = record.claim ?? malformedKey(bodyHashOf(record.body));
   return {
     ...original,
     messageId: failureMessageId(claim, record.failureClass).slice(0, 255),

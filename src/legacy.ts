@@ -91,6 +91,12 @@ export function createLegacy(
       { deadlineMs, maxBytes: legacy.maxResponseBytes, maySend },
     );
 
+  /** What the answer to a GET says of the system. */
+  const hear = (answer: Answer): void => {
+    const trouble = troubleOf(answer);
+    observe(trouble === null, trouble ?? '');
+  };
+
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
@@ -109,8 +115,7 @@ export function createLegacy(
       const asked = performance.now();
       const answer = await send('GET', path, {}, null, { deadlineMs });
       const isCutShort = deadlineMs < legacy.timeout && performance.now() - asked >= deadlineMs;
-      const trouble = troubleOf(answer);
-      if (trouble === null || !isCutShort) observe(trouble === null, trouble ?? '');
+      if (troubleOf(answer) === null || !isCutShort) hear(answer);
       return readStatus(requestId, answer);
     },
     async lookUp(id) {
@@ -119,8 +124,7 @@ export function createLegacy(
         return { kind: 'unreadable', reason: 'legacy.lookup.path is not set', retryAfter: null };
       const target = path.replace('{id}', encodeURIComponent(id));
       const answer = await send('GET', target, {}, null);
-      const trouble = troubleOf(answer);
-      observe(trouble === null, trouble ?? '');
+      hear(answer);
       return readLookUp(id, answer);
     },
     close: () => pool.destroy(),

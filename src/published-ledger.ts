@@ -1,9 +1,9 @@
 /** The first ledger of an audit: what the broker confirmed, one JSON line each: `{"id": "reg-1", "sha256": "…"}`. */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
+import { bodyHashOf } from './body-hash.ts';
 import { readJsonLines } from './json-lines.ts';
 
 const entrySchema = z.object({
@@ -32,7 +32,7 @@ export async function openPublishedLedger(file: string): Promise<PublishedLedger
   ended.catch(() => {});
   return {
     add({ id, body }) {
-      const sha256 = createHash('sha256').update(body).digest('hex');
+      const sha256 = bodyHashOf(body);
       stream.write(`${JSON.stringify({ id, sha256 })}\n`);
     },
     async close() {

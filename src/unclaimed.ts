@@ -68,8 +68,8 @@ function isKnown({ bodyHash, receivedAt, redrive }: NewRegistration, all: Claim[
   if (same.some((claim) => claim.receivedAt.getTime() >= receivedAt)) return true;
   if (redrive === null) return same.length > 0;
   const before = all.find((claim) => claim.generation === redrive && !claim.conflict);
-  const isValid =
-    before?.outcome !== undefined && before.outcome !== null && isFailure(before.outcome.kind);
+  const outcome = before?.outcome ?? null;
+  const isValid = outcome !== null && isFailure(outcome.kind);
   const wanted = isValid ? redrive + 1 : 0;
   return same.some(({ conflict, generation }) => !conflict && generation >= wanted);
 }

@@ -57,8 +57,10 @@ export function openAccount(input: AuditInput): Account {
     const before = byBody.get(key);
     const isLater = before === undefined || claim.generation > before.generation;
     if (isLater || !claim.conflict) byBody.set(key, claim);
-    if (claim.conflict) conflicts.add(key);
-    if (claim.conflict) continue;
+    if (claim.conflict) {
+      conflicts.add(key);
+      continue;
+    }
     const list = generations.get(claim.registration) ?? [];
     generations.set(claim.registration, [...list, claim]);
   }

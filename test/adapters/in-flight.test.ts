@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Document } from 'mongodb';
-import { binary } from '../../src/claims.ts';
-import type { Claim, ClaimOutcome } from '../../src/claims.ts';
-import { claimKey, entryKey } from '../../src/domain/names.ts';
+import type { ClaimOutcome } from '../../src/claims.ts';
+import { entryKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import { countInFlight, openInFlight } from '../../src/in-flight.ts';
 import type { InFlightDocument, InFlightStore } from '../../src/in-flight.ts';
-import type { Entry, JournalState } from '../../src/journal.ts';
 import type { Store } from '../../src/store.ts';
 import { testDatabase } from '../helpers/servers.ts';
+import { storedClaim, storedEntry } from '../helpers/stored.ts';
 
 const documents = ({ db }: Store) => db.collection<InFlightDocument>('control');
 
@@ -53,34 +52,6 @@ const outcomeOf = (claim: string, kind: OutcomeKind, doubt = false): ClaimOutcom
   polls: 0,
   doubt,
   entry: entryKey(claim, 1),
-});
-
-const claimOf = (id: string, changes: Partial<Claim> = {}, generation = 0): Claim => ({
-  _id: claimKey(id, generation),
-  registration: id,
-  generation,
-  conflict: false,
-  workflowId: `registrations/${id}/4f1c`,
-  index: 0,
-  bodyHash: 'a'.repeat(64),
-  message: { body: binary(''), properties: '' },
-  receivedAt: NOW,
-  claimedAt: NOW,
-  outcome: null,
-  settledAt: null,
-  ...changes,
-});
-
-const entryOf = (claim: string, state: JournalState, n = 1): Entry => ({
-  _id: entryKey(claim, n),
-  state,
-  token: 't',
-  at: NOW,
-  tries: 1,
-  requestId: null,
-  reason: null,
-  answeredAt: NOW,
-  operator: null,
 });
 
 /** Holds whoever counts back between what is read of the journal and what is made of it. */
@@ -154,7 +125,7 @@ test('of several takers at once, some of whom count, no more than the limit is l
 test('what others let through while it is counted counts, too', async (t) => {
   const store = await testDatabase(t);
   const others = openInFlight(store);
-  await store.claims.insert([claimOf('waiting')]);
+  await store.claims.insert([storedClaim('waiting')]);
   assert.equal(await others.take(10, 10), 10);
   await stopClock(store);
   await oldCount(store);
@@ -181,33 +152,33 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
   };
   await store.claims.insert([
     ...['accepted', 'intent', 'again', 'not-accepted', 'refused', 'unknown', 'abandoned'].map(
-      (id) => claimOf(id),
+      (id) => storedClaim(id),
     ),
-    claimOf('waiting'),
-    claimOf('redriven', doubtful),
-    claimOf('redriven', {}, 1),
-    claimOf('resumed', lateOnce),
-    claimOf('resumed', {}, 1),
-    claimOf('ended', { outcome: outcomeOf('ended~0', 'registered') }),
-    claimOf('settled', { outcome: outcomeOf('settled~0', 'rejected'), settledAt: NOW }),
-    claimOf('unroutable'),
-    claimOf('conflict', { conflict: true }),
+    storedClaim('waiting'),
+    storedClaim('redriven', doubtful),
+    storedClaim('redriven', { generation: 1 }),
+    storedClaim('resumed', lateOnce),
+    storedClaim('resumed', { generation: 1 }),
+    storedClaim('ended', { outcome: outcomeOf('ended~0', 'registered') }),
+    storedClaim('settled', { outcome: outcomeOf('settled~0', 'rejected'), settledAt: NOW }),
+    storedClaim('unroutable'),
+    storedClaim('conflict', { conflict: true }),
   ]);
-  await store.unroutable.setAside(claimOf('unroutable'), 'unroutable~0', 'too large');
+  await store.unroutable.setAside(storedClaim('unroutable'), 'unroutable~0', 'too large');
   await store.journal.collection.insertMany([
-    entryOf('accepted~0', 'accepted'),
-    entryOf('intent~0', 'intent'),
-    entryOf('again~0', 'superseded'),
-    entryOf('again~0', 'accepted', 2),
-    entryOf('not-accepted~0', 'not-accepted'),
-    entryOf('refused~0', 'refused'),
-    entryOf('unknown~0', 'unknown'),
-    entryOf('abandoned~0', 'abandoned'),
+    storedEntry('accepted~0', 'accepted'),
+    storedEntry('intent~0', 'intent'),
+    storedEntry('again~0', 'superseded'),
+    storedEntry('again~0', 'accepted', 2),
+    storedEntry('not-accepted~0', 'not-accepted'),
+    storedEntry('refused~0', 'refused'),
+    storedEntry('unknown~0', 'unknown'),
+    storedEntry('abandoned~0', 'abandoned'),
     // Found by an operator after it had been redriven.
-    entryOf('redriven~0', 'accepted'),
-    entryOf('resumed~0', 'accepted'),
+    storedEntry('redriven~0', 'accepted'),
+    storedEntry('resumed~0', 'accepted'),
     ...['ended~0', 'settled~0', 'unroutable~0', 'conflict~0'].map((each) =>
-      entryOf(each, 'accepted'),
+      storedEntry(each, 'accepted'),
     ),
   ]);
   assert.equal(await countInFlight(store), 5, 'accepted, intent, again, redriven, resumed');
@@ -216,8 +187,8 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
 
 test('a count whose owner has died is taken over, and what a late owner has found is not believed', async (t) => {
   const store = await testDatabase(t);
-  await store.claims.insert([claimOf('a')]);
-  await store.journal.collection.insertOne(entryOf('a~0', 'accepted'));
+  await store.claims.insert([storedClaim('a')]);
+  await store.journal.collection.insertOne(storedEntry('a~0', 'accepted'));
   const others = openInFlight(store);
   assert.equal(await others.take(99, 100), 99);
   await longAfter(store);
@@ -233,7 +204,7 @@ test('a count whose owner has died is taken over, and what a late owner has foun
   // Settled since the silent one has looked.
   await store.claims.settled(
     [{ claim: 'a~0', outcome: outcomeOf('a~0', 'registered') }],
-    claimOf('a').workflowId,
+    storedClaim('a').workflowId,
   );
   assert.equal(await others.take(100, 100), 100);
   const counted = await documentOf(store);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { binary } from '../../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../../src/claims.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import type { Entry, JournalState } from '../../src/journal.ts';
 import { when } from '../../src/commands/table.ts';
+import { storedClaim, storedEntry } from '../helpers/stored.ts';
 import { testPlace } from './cli.ts';
 
 /** Recent: older records would be removed by their retention. */
@@ -26,38 +26,20 @@ const outcomeOf = (kind: OutcomeKind, id: string): ClaimOutcome => ({
   entry: `${claimKey(id, 0)}#1`,
 });
 
-const claimOf = (id: string, kind: OutcomeKind | null, generation = 0): Claim => ({
-  _id: claimKey(id, generation),
-  registration: id,
-  generation,
-  conflict: false,
-  workflowId: `registrations/${id}/4f1c`,
-  index: 0,
-  bodyHash: 'a'.repeat(64),
-  message: kind === null ? { body: binary(''), properties: '' } : null,
-  receivedAt: T0,
-  claimedAt: T0,
-  outcome: kind === null ? null : outcomeOf(kind, id),
-  settledAt: kind === null ? null : T0,
-});
+const claimOf = (id: string, kind: OutcomeKind | null, generation = 0): Claim =>
+  storedClaim(id, {
+    generation,
+    receivedAt: T0,
+    claimedAt: T0,
+    ...(kind === null ? {} : { message: null, outcome: outcomeOf(kind, id), settledAt: T0 }),
+  });
 
 const entryOf = (
   claim: string,
   n: number,
   state: JournalState,
   changes: Partial<Entry> = {},
-): Entry => ({
-  _id: `${claim}#${n}`,
-  state,
-  token: 't',
-  at: T0,
-  tries: 1,
-  requestId: null,
-  reason: null,
-  answeredAt: T0,
-  operator: null,
-  ...changes,
-});
+): Entry => storedEntry(claim, state, n, { at: T0, answeredAt: T0, ...changes });
 
 test('the story of a registration is told generation by generation, with every submission and the document', async (t) => {
   const { store, run, json, env } = await testPlace(t);
