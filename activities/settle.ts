@@ -205,6 +205,7 @@ const concluded = (settlement: Settlement): { claim: string; outcome: ClaimOutco
   outcome: {
     kind: settlement.outcome.kind,
     reason: settlement.outcome.reason ?? null,
+    ...(settlement.outcome.ours === true ? { ours: true } : {}),
     at: new Date(settlement.outcome.at),
     requestId: settlement.requestId,
     acceptedAt: settlement.acceptedAt === null ? null : new Date(settlement.acceptedAt),

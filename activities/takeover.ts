@@ -123,9 +123,14 @@ const submissionOf = ({ _id, state, requestId, answeredAt, at }: Entry): Submiss
 
 function conclusionOf({ outcome }: Claim): Conclusion | null {
   if (outcome === null) return null;
-  const { kind, reason, at, requestId, acceptedAt, polls, doubt, entry } = outcome;
+  const { kind, reason, ours, at, requestId, acceptedAt, polls, doubt, entry } = outcome;
   return {
-    outcome: { kind, at: at.getTime(), ...(reason === null ? {} : { reason }) },
+    outcome: {
+      kind,
+      at: at.getTime(),
+      ...(reason === null ? {} : { reason }),
+      ...(ours === true ? { ours } : {}),
+    },
     entry,
     requestId,
     acceptedAt: acceptedAt?.getTime() ?? null,

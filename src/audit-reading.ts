@@ -75,7 +75,7 @@ async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
       claimedAt: claim.claimedAt.getTime(),
       outcome: outcome && {
         kind: outcome.kind,
-        reason: outcome.reason,
+        ...(outcome.ours === true ? { ours: true } : {}),
         requestId: outcome.requestId,
         isAccepted: outcome.acceptedAt !== null,
         doubt: outcome.doubt,

@@ -12,6 +12,8 @@ import { setEach } from './set-each.ts';
 export interface ClaimOutcome {
   kind: OutcomeKind;
   reason: string | null;
+  /** See Outcome. */
+  ours?: true;
   at: Date;
   requestId: string | null;
   acceptedAt: Date | null;

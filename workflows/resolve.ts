@@ -11,6 +11,7 @@ import {
 } from '@temporalio/workflow';
 import { afterSubmit } from '../src/domain/answers.ts';
 import type { Batch, Item, Rules } from '../src/domain/batch.ts';
+import { LOOK_UP } from '../src/domain/names.ts';
 import { resolve } from './steps.ts';
 
 export interface Resolution {
@@ -43,6 +44,9 @@ export function handleResolutions(
         );
       }
     }
+    // By this name the journal knows what a look-up has said.
+    if (word.operator.trim() === LOOK_UP)
+      throw refusal(`Expected "operator" to be a person: "${LOOK_UP}" is the program itself`);
     if (find(word.id) === undefined)
       throw refusal(`No registration "${word.id}" is in doubt in this run`);
   };

@@ -201,7 +201,12 @@ const settlement = (item: Item) => ({
   acceptedAt: item.acceptedAt,
   polls: item.polls,
   doubt: item.doubt,
-  outcome: item.outcome ?? { kind: 'failed' as const, at: Date.now(), reason: OUR_REASON.internal },
+  outcome: item.outcome ?? {
+    kind: 'failed' as const,
+    at: Date.now(),
+    reason: OUR_REASON.internal,
+    ours: true as const,
+  },
 });
 
 /** What is left of a limit for the oldest of the items, ms; a minute at least, so that each gets a fair attempt. */

@@ -86,6 +86,12 @@ const settle = (
   outcome: { kind, at: now, ...(reason === undefined ? {} : { reason }) },
 });
 
+/** Something of ours ended it: a redrive goes on with what the legacy system has of it. */
+const settleOurs = (item: Item, now: number, reason: string): Item => ({
+  ...settle(item, 'failed', now),
+  outcome: { kind: 'failed', at: now, reason, ours: true },
+});
+
 /** Whether an earlier entry may have been filed: the next one was opened because nobody knew. Its redrive has to go on with it. */
 const followsDoubt = ({ requestId, entry }: Item): boolean =>
   requestId === null && entryNumber(entry) > 1;
@@ -284,7 +290,7 @@ export function afterSettle(
     case 'unroutable':
       return null;
     case 'missing':
-      return settle(item, 'failed', now, OUR_REASON.noDocument);
+      return settleOurs(item, now, OUR_REASON.noDocument);
     case 'leftover':
       return goOn(item, { sick: true, dueAt: now + rules.pause });
   }
@@ -311,10 +317,10 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
         if (isOver || rules.patient !== true) return unreadableForTooLong(item, now);
         return goOn(item, { sick: true, dueAt: now + rules.pause });
       }
-      return settle(item, 'failed', now, OUR_REASON.internal);
+      return settleOurs(item, now, OUR_REASON.internal);
     case 'submit':
       if (why === 'timeout') return goOn(item, { phase: 'doubt', dueAt: now });
-      return settle({ ...item, doubt: true }, 'failed', now, OUR_REASON.internal);
+      return settleOurs({ ...item, doubt: true }, now, OUR_REASON.internal);
     case 'claim':
     case 'doubt':
     case 'settle':

@@ -15,7 +15,8 @@ export interface AuditClaim {
   claimedAt: number;
   outcome: {
     kind: OutcomeKind;
-    reason: string | null;
+    /** See Outcome. */
+    ours?: true;
     requestId: string | null;
     isAccepted: boolean;
     doubt: boolean;

@@ -23,11 +23,13 @@ export interface Outcome {
   kind: OutcomeKind;
   at: number;
   reason?: string;
+  /** With `failed`: something of ours ended it, whatever the legacy system had made of it. */
+  ours?: true;
 }
 
 export const isFailure = (kind: OutcomeKind): kind is FailureClass => kind !== 'registered';
 
-/** Why something of ours ended a registration as `failed`, whatever the legacy system had made of it. */
+/** What is told of an end that is ours. For people: the legacy system may use the same words for an end of its own. */
 export const OUR_REASON = {
   internal: 'internal error',
   noDocument: 'no document to update, and mongodb.upsert is off',
@@ -37,27 +39,19 @@ export const OUR_REASON = {
  * Whether the legacy system may still have, or has finished, what it accepted: a redrive of such an end asks on under the
  * same request id. Anything else with a request id was ended by the legacy system itself, and is POSTed anew.
  */
-export const isOpenThere = ({
-  kind,
-  reason,
-}: {
-  kind: OutcomeKind;
-  reason: string | null;
-}): boolean =>
-  kind === 'timed-out' ||
-  kind === 'cancelled' ||
-  (kind === 'failed' && Object.values<string | null>(OUR_REASON).includes(reason));
+export const isOpenThere = ({ kind, ours }: Pick<Outcome, 'kind' | 'ours'>): boolean =>
+  kind === 'timed-out' || kind === 'cancelled' || (kind === 'failed' && ours === true);
 
 /**
  * Whether what ended so is with the legacy system still, or may be: a redrive goes on with its journal entry, and POSTs
  * nothing.
  */
-export const mayBeFiled = (outcome: {
-  kind: OutcomeKind;
-  reason: string | null;
-  doubt: boolean;
-  requestId: string | null;
-  acceptedAt: Date | null;
-}): boolean =>
+export const mayBeFiled = (
+  outcome: Pick<Outcome, 'kind' | 'ours'> & {
+    doubt: boolean;
+    requestId: string | null;
+    acceptedAt: Date | null;
+  },
+): boolean =>
   outcome.doubt ||
   (isOpenThere(outcome) && outcome.requestId !== null && outcome.acceptedAt !== null);

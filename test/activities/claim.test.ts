@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Settlement } from '../../activities/settle.ts';
 import type { ClaimAnswer } from '../../src/domain/answers.ts';
+import { OUR_REASON } from '../../src/domain/outcome.ts';
 import type { FailureClass } from '../../src/domain/outcome.ts';
 import { bytes } from '../../src/claims.ts';
 import { call, claimRequest, hashOf, testBed } from '../helpers/activities.ts';
@@ -20,9 +21,9 @@ const claimOf = async (key: string) => {
 async function end(
   id: string,
   kind: FailureClass | 'registered',
-  more: Partial<Settlement> & { generation?: number; reason?: string } = {},
+  more: Partial<Settlement> & { generation?: number; reason?: string; ours?: true } = {},
 ): Promise<void> {
-  const { generation = 0, reason, ...rest } = more;
+  const { generation = 0, reason, ours, ...rest } = more;
   const key = `${id}~${generation}`;
   const settlement: Settlement = {
     index: 0,
@@ -33,7 +34,12 @@ async function end(
     acceptedAt: null,
     polls: 0,
     doubt: false,
-    outcome: { kind, at: Date.now(), ...(reason === undefined ? {} : { reason }) },
+    outcome: {
+      kind,
+      at: Date.now(),
+      ...(reason === undefined ? {} : { reason }),
+      ...(ours === undefined ? {} : { ours }),
+    },
     ...rest,
   };
   const { workflowId } = await claimOf(settlement.claim);
@@ -243,7 +249,8 @@ for (const [kind, reason] of [
     const id = bed.id();
     const acceptedAt = Date.now() - 5_000;
     await call(claim, [claimRequest(id)]);
-    await end(id, kind, { requestId: 'AB583C-X', acceptedAt, reason });
+    const ours = kind === 'failed' ? { ours: true as const } : {};
+    await end(id, kind, { requestId: 'AB583C-X', acceptedAt, reason, ...ours });
     const redriven = claimRequest(id, { redrive: 0 });
     assert.deepEqual(await call(claim, [redriven], { workflowId: 'run-2' }), [
       {
@@ -254,6 +261,19 @@ for (const [kind, reason] of [
         requestId: 'AB583C-X',
         acceptedAt,
       },
+    ]);
+  });
+}
+
+for (const reason of Object.values(OUR_REASON)) {
+  test(`what the legacy system failed with words of ours ("${reason}") is submitted anew when it is redriven`, async () => {
+    const id = bed.id();
+    await call(claim, [claimRequest(id)]);
+    const accepted = { requestId: 'AB583C-X', acceptedAt: Date.now() - 5_000 };
+    await end(id, 'failed', { ...accepted, reason });
+    const answers = await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+    assert.deepEqual(answers, [
+      { index: 0, kind: 'claimed', claim: `${id}~1`, entry: `${id}~1#1` },
     ]);
   });
 }

@@ -62,7 +62,6 @@ function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
 const ended = (kind: OutcomeKind, isAccepted: boolean): Partial<AuditClaim> => ({
   outcome: {
     kind,
-    reason: null,
     requestId: null,
     isAccepted,
     doubt: false,
