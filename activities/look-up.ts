@@ -34,7 +34,7 @@ export function createLookUp(needs: Needs) {
       let waiting: LookUpRequest[] = [];
       for (const request of requests) {
         const known = await answerOf(needs, request.index, entries.get(request.entry));
-        if (known.kind === 'unknown' && known.held !== true) waiting.push(request);
+        if (known.kind === 'unknown' && known.needsPerson !== true) waiting.push(request);
         else answers.push(known);
       }
       const turn = door.turn();

@@ -51,7 +51,12 @@ export async function answerOf(
     case 'not-accepted':
       return { index, kind: 'not-accepted', reason, retryAfter: null };
     case 'unknown':
-      return { index, kind: 'unknown', reason, ...(entry.held === true ? { held: true } : {}) };
+      return {
+        index,
+        kind: 'unknown',
+        reason,
+        ...(entry.needsPerson === true ? { needsPerson: true } : {}),
+      };
     case 'superseded':
       return { index, kind: 'resubmit' };
     case 'abandoned':

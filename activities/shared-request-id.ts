@@ -52,12 +52,12 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
           state: 'unknown',
           requestId,
           reason,
-          held: true,
+          needsPerson: true,
         }),
       );
       const facts = { ...placeOf(index), requestId };
       log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');
-      doubts.set(index, { index, kind: 'unknown', reason, held: true });
+      doubts.set(index, { index, kind: 'unknown', reason, needsPerson: true });
     }
   } catch (error) {
     const facts = { ...errorFacts(error), accepted: accepted.length };

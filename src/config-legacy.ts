@@ -148,7 +148,7 @@ export const legacy = z
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),
     lateFor: duration('0ms', '365d').prefault('7d'),
-    onUnknown: word(['hold', 'lookup', 'resubmit']).prefault('hold'),
+    onUnknown: word(['ask', 'lookup', 'resubmit']).prefault('ask'),
     idempotent: flag().prefault(false),
     uniqueRequestIds: flag().prefault(true),
     lookup: lookup.prefault({}),

@@ -35,7 +35,7 @@ export interface Entry {
   answeredAt: Date | null;
   operator: string | null;
   /** With `unknown`: only a person may say what comes next, whatever `legacy.onUnknown` is. */
-  held?: true;
+  needsPerson?: true;
 }
 
 /** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/steps.ts). */
@@ -64,7 +64,9 @@ export interface Journal {
   decide(
     entry: string,
     from: JournalState[],
-    to: Partial<Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt' | 'held'>>,
+    to: Partial<
+      Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt' | 'needsPerson'>
+    >,
   ): Promise<Entry | null>;
   /** The entries that are accepted under any of these request ids; of very many the newest. */
   acceptedUnder(

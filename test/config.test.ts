@@ -292,6 +292,7 @@ test('values at and beyond the limits', () => {
     'legacy: { requestIdPattern: ".*" }',
     'legacy: { statusWords: { done: [] } }',
     'legacy: { onUnknown: perhaps }',
+    'legacy: { onUnknown: hold }',
     'legacy: { onUnknown: resubmit }',
     'legacy: { onUnknown: lookup }',
     'legacy: { lookup: { path: /registrations } }',

@@ -47,7 +47,7 @@ export type SubmitAnswer =
   | { index: number; kind: 'accepted'; requestId: string; at: number }
   | { index: number; kind: 'refused'; reason: string }
   | { index: number; kind: 'not-accepted'; reason: string; retryAfter: number | null }
-  | { index: number; kind: 'unknown'; reason: string; held?: true } // held: only a person may say what comes next
+  | { index: number; kind: 'unknown'; reason: string; needsPerson?: true } // only a person may say what comes next
   | { index: number; kind: 'pending'; until: number } // another attempt may still be sending it
   | { index: number; kind: 'resubmit' }
   | { index: number; kind: 'abandoned'; reason: string };
@@ -199,7 +199,7 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
         dueAt: now,
       });
     case 'unknown':
-      if (answer.held === true) return askPerson(item, rules, now);
+      if (answer.needsPerson === true) return askPerson(item, rules, now);
       if (rules.onUnknown === 'resubmit' && !tooLong) {
         const again = afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
         if (rules.patient !== true) return again;
@@ -231,7 +231,7 @@ export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now:
         dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
       });
     case 'unknown':
-      if (answer.held === true) return askPerson(item, rules, now);
+      if (answer.needsPerson === true) return askPerson(item, rules, now);
       return goOn(item, { sick: true, dueAt: now + rules.pause });
     case 'accepted':
     case 'refused':

@@ -70,7 +70,7 @@ export interface Item {
 export interface Rules {
   deadline: number;
   maxOpen: number;
-  onUnknown: 'hold' | 'lookup' | 'resubmit';
+  onUnknown: 'ask' | 'lookup' | 'resubmit';
   /** With `lookup`: how long after a lost answer a registration that is not found counts as never taken. */
   lookUpAfter?: number;
   plan: PollPlan;

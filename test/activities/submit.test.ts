@@ -575,7 +575,7 @@ test('the request id of another registration under way: in doubt, and only a per
     assert.equal(answers.length, 2);
     for (const answer of answers) {
       assert.ok(answer.kind === 'unknown');
-      assert.ok(answer.held);
+      assert.ok(answer.needsPerson);
       assert.match(answer.reason, new RegExp(`request id ${requestId}, which another`));
     }
   }
@@ -643,7 +643,7 @@ test('what has timed out may still be redriven under its request id: another one
   await call(bed.route, [settlementOf(id, 'timed-out', { claim, entry, requestId, reason })]);
   const [answer] = await call(bed.submit, await claimed(bed, [{ id: bed.id() }]));
   assert.ok(answer?.kind === 'unknown');
-  assert.ok(answer.held);
+  assert.ok(answer.needsPerson);
 });
 
 test('when the journal fails for some, the answers of the others are not lost with it', async (t) => {

@@ -23,7 +23,7 @@ test('a run gets its rules from the configuration', () => {
   const rules = rulesOf(testConfig());
   assert.equal(rules.deadline, 3_600_000);
   assert.equal(rules.maxOpen, 7 * 24 * 3_600_000);
-  assert.equal(rules.onUnknown, 'hold');
+  assert.equal(rules.onUnknown, 'ask');
   assert.equal(rules.plan.offsets.length, 10);
   assert.equal(rules.plan.offsets.at(-1), 20_000);
   const other = rulesOf(

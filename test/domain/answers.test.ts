@@ -296,8 +296,8 @@ test('what is submitted again by itself rests before, longer each time, and hold
 
 test('unknown, and for a person only: held in doubt, whatever else is done about doubts', () => {
   const item = claimedItem();
-  const answer = { index: 0, kind: 'unknown', reason: 'shared', held: true } as const;
-  for (const onUnknown of ['hold', 'lookup', 'resubmit'] as const) {
+  const answer = { index: 0, kind: 'unknown', reason: 'shared', needsPerson: true } as const;
+  for (const onUnknown of ['ask', 'lookup', 'resubmit'] as const) {
     const asked = { ...rules, onUnknown, lookUpAfter: 60_000 };
     for (const after of [afterSubmit, afterLookUp]) {
       const next = after({ ...item, lookUp: true }, answer, asked, NOW);

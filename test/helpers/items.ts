@@ -9,7 +9,7 @@ export const DAY = 24 * HOUR;
 export const rules: Rules = {
   deadline: HOUR,
   maxOpen: 7 * DAY,
-  onUnknown: 'hold',
+  onUnknown: 'ask',
   plan: { offsets: [11_000, 12_000], tail: 1_000, longest: 60_000 },
   coalesce: 500,
   pause: 1_000,

@@ -15,7 +15,7 @@ import type { RunInput, registrations } from '../../workflows/registrations.ts';
 export const rules: Rules = {
   deadline: 3_600_000,
   maxOpen: 7 * 24 * 3_600_000,
-  onUnknown: 'hold',
+  onUnknown: 'ask',
   plan: planPolls({ min: 10_000, max: 20_000 }, 8, 60_000),
   coalesce: 300,
   countEarly: true,
