@@ -8,6 +8,7 @@ import CircuitBreaker from 'opossum';
 import type { BreakerDocument, BreakerStore } from './breaker-state.ts';
 import type { Config } from './config-schema.ts';
 import type { ControlWatch } from './control-watch.ts';
+import type { Heard } from './domain/contract.ts';
 import type { Held } from './door.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
@@ -18,8 +19,8 @@ export interface Breaker {
   held(): Held | null;
   /** Whether the one request that asks after a break may be sent, by this process. Never throws. */
   takeProbe(): Promise<boolean>;
-  /** Told of each answer: whether it was one. `reason` says what it was instead. */
-  observe(isWell: boolean, reason: string): void;
+  /** Told of each answer what it says of the legacy system; `reason` says what was wrong. */
+  observe(heard: Heard, reason: string): void;
   /** The probe was not sent after all. */
   giveBack(): void;
   /** How much may be sent, from 0 to 1: less than 1 for a while after a break. */
@@ -186,13 +187,15 @@ export function createBreaker({
       probe = null;
       return false;
     },
-    observe(isWell, why) {
-      if (!isWell) reason = why.slice(0, 200);
+    observe(heard, why) {
+      const isTrouble = heard === 'trouble' || heard === 'misconfigured';
+      if (isTrouble) reason = why.slice(0, 200);
       const token = probe;
       if (token !== null) {
         probe = null;
-        void conclude(token, isWell);
-      } else void sensor?.fire(isWell).catch(() => {});
+        // Somebody is there; what is sent next will tell more.
+        void conclude(token, !isTrouble);
+      } else if (heard !== 'nothing') void sensor?.fire(!isTrouble).catch(() => {});
     },
     giveBack() {
       const token = probe;

@@ -3,16 +3,18 @@
  * exception. Requests have one deadline from end to end, answers a size limit, redirects are never followed.
  */
 import { Pool } from 'undici';
-import { retryAfterMs, submitClass } from './domain/contract.ts';
+import { heardOfGet, remedyFor, retryAfterMs, submitClass } from './domain/contract.ts';
+import type { Heard, SubmitClass } from './domain/contract.ts';
 import { readMatches } from './domain/look-up.ts';
 import type { Looked } from './domain/look-up.ts';
+import { isEncodedInPath, pathWith } from './domain/path.ts';
 import type { Config } from './config-schema.ts';
 import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import { connectorOf } from './legacy-connect.ts';
+import { requestIdReader } from './request-id.ts';
 import { readTls } from './tls.ts';
 
-/** `notSent`: no byte of the request left, so nothing can have been filed. */
 export type SubmitResult =
   | { kind: 'accepted'; requestId: string }
   | { kind: 'refused'; reason: string }
@@ -26,7 +28,9 @@ export type StatusResult =
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
 export type LookUpResult =
-  | Exclude<Looked, { kind: 'unreadable' }>
+  | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
+  /** `byStatus`: not by an empty list of its own. */
+  | { kind: 'absent'; byStatus: boolean }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
 /** Of one request, where they are not the usual ones. */
@@ -51,10 +55,10 @@ export interface Legacy {
   close(): Promise<void>;
 }
 
-/** @param observe told of each answer whether the system was well, and else what was wrong with it: no word of the answer's body */
+/** @param observe told of each answer what it says of the system, and what was wrong with it: no word of the answer's body */
 export function createLegacy(
   config: Pick<Config, 'legacyUrl' | 'legacyAuthorization' | 'legacy'>,
-  observe: (isWell: boolean, reason: string) => void = () => {},
+  observe: (heard: Heard, reason: string) => void = () => {},
 ): Legacy {
   const { legacy } = config;
   const base = new URL(config.legacyUrl);
@@ -69,9 +73,10 @@ export function createLegacy(
   });
   const authorization: Record<string, string> =
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
-  const requestIdPattern = new RegExp(legacy.requestIdPattern);
-  // The pattern may allow dots, but as a step of a path these two lead elsewhere.
-  const isRequestId = (id: string) => requestIdPattern.test(id) && id !== '.' && id !== '..';
+  const looksLikeRequestId = requestIdReader(legacy.requestIdPattern);
+  // The pattern may allow what, as a step of a path, leads elsewhere.
+  const isRequestId = (id: string) =>
+    looksLikeRequestId(id) && pathWith(legacy.statusPath, id) !== null;
 
   const send = (
     method: 'GET' | 'POST',
@@ -93,54 +98,77 @@ export function createLegacy(
 
   /** What the answer to a GET says of the system. */
   const hear = (answer: Answer): void => {
-    const trouble = troubleOf(answer);
-    observe(trouble === null, trouble ?? '');
+    if (answer.kind === 'none') return observe('trouble', answer.reason);
+    const heard = heardOfGet(answer.status, answer.body !== null);
+    observe(
+      heard,
+      heard === 'misconfigured' ? misconfigured(answer.status) : `HTTP ${answer.status}`,
+    );
   };
 
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
       const answer = await send('POST', legacy.submitPath, headers, body, { maySend });
-      const result = readSubmit(answer);
-      // A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status.
-      if (result.kind === 'accepted' || result.kind === 'refused') observe(true, '');
-      else if (answer.kind === 'answer' && reasonOf(answer) !== undefined)
-        observe(false, `HTTP ${answer.status}`);
-      else if (answer.kind === 'answer' || !answer.withheld) observe(false, result.reason);
+      if (answer.kind === 'none') {
+        if (!answer.withheld) observe('trouble', answer.reason);
+        return notAnswered(answer);
+      }
+      const result = readSubmit(answer, meaningOf(answer));
+      observe(...heardOfSubmit(answer, result));
       return result;
     },
     async status(requestId, patience = legacy.timeout) {
-      const path = legacy.statusPath.replace('{id}', encodeURIComponent(requestId));
+      const path = pathWith(legacy.statusPath, requestId);
+      if (path === null)
+        return {
+          kind: 'unreadable',
+          reason: 'the request id leads out of legacy.statusPath',
+          retryAfter: null,
+        };
       const deadlineMs = Math.min(patience, legacy.timeout);
       const asked = performance.now();
       const answer = await send('GET', path, {}, null, { deadlineMs });
       const isCutShort = deadlineMs < legacy.timeout && performance.now() - asked >= deadlineMs;
-      if (troubleOf(answer) === null || !isCutShort) hear(answer);
+      if (answer.kind === 'answer' || !isCutShort) hear(answer);
       return readStatus(requestId, answer);
     },
     async lookUp(id) {
       const { path } = legacy.lookup;
-      if (path === null)
-        return { kind: 'unreadable', reason: 'legacy.lookup.path is not set', retryAfter: null };
-      const target = path.replace('{id}', encodeURIComponent(id));
+      const unreadable = (reason: string) =>
+        ({ kind: 'unreadable', reason, retryAfter: null }) as const;
+      if (path === null) return unreadable('legacy.lookup.path is not set');
+      const target = pathWith(path, id);
+      if (target === null)
+        return unreadable('the registration id leads out of legacy.lookup.path: ask a person');
       const answer = await send('GET', target, {}, null);
       hear(answer);
-      return readLookUp(id, answer);
+      const looked = readLookUp(id, answer);
+      return looked.kind === 'absent' && looked.byStatus && isEncodedInPath(path, id)
+        ? unreadable(
+            'a status says that there is none, of a registration id that is encoded in legacy.lookup.path: perhaps it was read in another way',
+          )
+        : looked;
     },
     close: () => pool.destroy(),
   };
 
-  function readSubmit(answer: Answer): SubmitResult {
-    if (answer.kind === 'none') {
-      const { reason } = answer;
-      return answer.sent
-        ? { kind: 'unknown', reason }
-        : { kind: 'not-accepted', reason, retryAfter: null };
-    }
+  function meaningOf(answer: Answered): SubmitClass {
+    return submitClass(answer.status, legacy.submitStatuses, reasonOf(answer) !== undefined);
+  }
+
+  /** A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status. */
+  function heardOfSubmit(answer: Answered, result: SubmitResult): [Heard, string] {
+    if (result.kind === 'accepted' || result.kind === 'refused') return ['well', ''];
+    if (meaningOf(answer) === 'misconfigured') return ['misconfigured', result.reason];
+    return ['trouble', reasonOf(answer) === undefined ? result.reason : `HTTP ${answer.status}`];
+  }
+
+  function readSubmit(answer: Answered, meaning: SubmitClass): SubmitResult {
     const { status } = answer;
     const reason = reasonOf(answer) ?? `HTTP ${status}`;
-    const kind = submitClass(status, legacy.submitStatuses);
-    switch (kind) {
+    const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+    switch (meaning) {
       case 'accepted': {
         const requestId = fieldOf(answer, legacy.requestIdField);
         if (typeof requestId !== 'string' || !isRequestId(requestId)) {
@@ -149,23 +177,15 @@ export function createLegacy(
             reason: `HTTP ${status} without a readable "${legacy.requestIdField}"`,
           };
         }
-        return { kind, requestId };
+        return { kind: 'accepted', requestId };
       }
       case 'refused':
       case 'unknown':
-        return { kind, reason };
+        return { kind: meaning, reason };
       case 'not-accepted':
-        return {
-          kind,
-          reason,
-          retryAfter: retryAfterMs(answer.retryAfter, Date.now()),
-        };
+        return { kind: 'not-accepted', reason, retryAfter };
       case 'misconfigured':
-        return {
-          kind: 'not-accepted',
-          reason: `HTTP ${status}: not followed; check LEGACY_URL and legacy.submitPath`,
-          retryAfter: null,
-        };
+        return { kind: 'not-accepted', reason: misconfigured(status), retryAfter };
     }
   }
 
@@ -196,29 +216,31 @@ export function createLegacy(
     if (answer.kind === 'none')
       return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
     const { status, body } = answer;
-    if (legacy.lookup.notFound.includes(status)) return { kind: 'absent' };
+    if (legacy.lookup.notFound.includes(status)) return { kind: 'absent', byStatus: true };
     if (status < 200 || status > 299) {
       const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
       return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
     }
-    const looked = readMatches(body, id, legacy.lookup, (text) => requestIdPattern.test(text));
-    return looked.kind === 'unreadable' ? { ...looked, retryAfter: null } : looked;
+    const looked = readMatches(body, id, legacy.lookup, isRequestId);
+    if (looked.kind === 'unreadable') return { ...looked, retryAfter: null };
+    return looked.kind === 'absent' ? { ...looked, byStatus: false } : looked;
   }
 
   function reasonOf(answer: Answer): string | undefined {
     const reason = fieldOf(answer, legacy.reasonField);
-    return typeof reason === 'string' ? reason.slice(0, 500) : undefined;
+    return typeof reason === 'string' && reason.trim() !== '' ? reason.slice(0, 500) : undefined;
   }
 }
 
-/** What is wrong with the system that answers a GET so, or null: one request that it does not know is not. */
-function troubleOf(answer: Answer): string | null {
-  if (answer.kind === 'none') return answer.reason;
-  const { status } = answer;
-  const isTrouble =
-    status >= 500 || status === 429 || status === 408 || (status >= 300 && status < 400);
-  return isTrouble ? `HTTP ${status}` : null;
+type Answered = Extract<Answer, { kind: 'answer' }>;
+
+/** When no byte left, nothing can have been filed. */
+function notAnswered({ sent, reason }: Extract<Answer, { kind: 'none' }>): SubmitResult {
+  return sent ? { kind: 'unknown', reason } : { kind: 'not-accepted', reason, retryAfter: null };
 }
+
+const misconfigured = (status: number): string =>
+  `HTTP ${status}: ${remedyFor(status)}`;
 
 /** A field of the answer's JSON object; undefined when the body is none or does not have it. */
 function fieldOf(answer: Answer, field: string): unknown {

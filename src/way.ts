@@ -6,6 +6,7 @@ import type { Config } from './config-schema.ts';
 import { watchControl } from './control-watch.ts';
 import { createDoor } from './door.ts';
 import type { Door } from './door.ts';
+import type { Heard } from './domain/contract.ts';
 import { LIMITS, limitsInForce } from './domain/limits.ts';
 import type { Limits } from './domain/limits.ts';
 import type { Guard } from './guard.ts';
@@ -21,7 +22,7 @@ import { joinWorkers } from './workers.ts';
 export interface Way {
   door: Door;
   /** To be told of every answer of the legacy system. */
-  observe(isWell: boolean, reason: string): void;
+  observe(heard: Heard, reason: string): void;
   held(): string | null;
   close(): Promise<void>;
 }
@@ -48,6 +49,7 @@ export async function openWay(
     metrics,
     log,
   });
+  const tellMisconfigured = tellNowAndThen(log);
   const slots = createSlots(1);
   const share = await keepShare({
     membership: joinWorkers(store.db),
@@ -67,13 +69,32 @@ export async function openWay(
       inFlight: openInFlight(store),
       log,
     }),
-    observe: (isWell, reason) => breaker.observe(isWell, reason),
+    observe(heard, reason) {
+      if (heard === 'misconfigured') tellMisconfigured(reason);
+      breaker.observe(heard, reason);
+    },
     held: () => breaker.held()?.reason ?? null,
     async close() {
       breaker.close();
       await share.close();
       await watch.close();
     },
+  };
+}
+
+const TOLD_AGAIN_MS = 60_000;
+
+/** Each answer says the same: it is told at once, and then once a minute while it lasts. */
+function tellNowAndThen(log: Log): (reason: string) => void {
+  let notBefore = 0;
+  return (reason) => {
+    const now = performance.now();
+    if (now < notBefore) return;
+    notBefore = now + TOLD_AGAIN_MS;
+    log.warn(
+      { reason },
+      'The legacy system turns our address or our credentials away: nothing is filed, and it is tried again until that is mended',
+    );
   };
 }
 

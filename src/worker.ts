@@ -71,7 +71,7 @@ export async function startWorker(
   });
   const guard = createGuard(config, metrics, log);
   const way = await openWay(config, store, guard, metrics, log);
-  const legacy = createLegacy(config, (isWell, reason) => way.observe(isWell, reason));
+  const legacy = createLegacy(config, (heard, reason) => way.observe(heard, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);

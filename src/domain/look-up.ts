@@ -14,7 +14,7 @@ export interface LookUpFields {
 }
 
 export type Looked =
-  | { kind: 'found'; requestId: string }
+  | { kind: 'found'; requestId: string; inList: boolean }
   | { kind: 'absent' }
   | { kind: 'ambiguous'; reason: string }
   | { kind: 'unreadable'; reason: string };
@@ -47,7 +47,7 @@ export function readMatches(
   }
   if (found.size > 1)
     return { kind: 'ambiguous', reason: `the look-up found it ${found.size} times` };
-  return { kind: 'found', requestId: String(first) };
+  return { kind: 'found', requestId: String(first), inList: Array.isArray(there) };
 }
 
 /** What a JSON pointer leads to, or undefined. */

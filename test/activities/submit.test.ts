@@ -214,18 +214,38 @@ for (const [name, respond] of [
   });
 }
 
-test('a redirect is not followed, and nothing was filed: thrown with the settings to look at', async (t) => {
+test('a redirect is not followed: in doubt, since it may have been handled, and not sent again', async (t) => {
   const other = await webServer(t, (_, response) => json(response, 201, { id: 'AB583C-X' }));
   const bed = await withServer(t, (_, response) => {
-    response.writeHead(307, { location: `${other.url}/registrations` }).end();
+    response.writeHead(303, { location: `${other.url}/registrations` }).end();
   });
   const requests = await claimed(bed, [{ id: bed.id() }]);
-  await assert.rejects(
-    call(bed.submit, requests),
-    unavailable(/HTTP 307: not followed.*LEGACY_URL/),
-  );
+  for (const attempt of [1, 2]) {
+    const answers = await call(bed.submit, requests, { attempt });
+    assert.deepEqual(answers, [{ index: 0, kind: 'unknown', reason: 'HTTP 303' }]);
+  }
+  assert.equal(bed.server.seen.length, 1);
   assert.equal(other.seen.length, 0);
 });
+
+for (const [status, remedy] of [
+  [401, /HTTP 401: check LEGACY_AUTHORIZATION/],
+  [404, /HTTP 404: check LEGACY_URL/],
+  [405, /HTTP 405: check LEGACY_URL/],
+] as const) {
+  test(`a ${status} refuses nothing: thrown with what to look at, and sent again under the same entry`, async (t) => {
+    let isMended = false;
+    const bed = await withServer(t, (_, response) =>
+      isMended ? json(response, 201, { id: 'AB583C-X' }) : json(response, status, {}),
+    );
+    const requests = await claimed(bed, [{ id: bed.id() }]);
+    await assert.rejects(call(bed.submit, requests), unavailable(remedy));
+    isMended = true;
+    assert.equal((await call(bed.submit, requests, { attempt: 2 }))[0]?.kind, 'accepted');
+    const keys = bed.server.seen.map(({ headers }) => headers['idempotency-key']);
+    assert.deepEqual([keys.length, new Set(keys).size], [2, 1]);
+  });
+}
 
 test('an intent that another attempt may still be sending is pending, until that attempt must be dead', async (t) => {
   const bed = await withSimulator(t);

@@ -5,6 +5,7 @@ import { createBreaker } from '../../src/breaker.ts';
 import { openBreakerStore } from '../../src/breaker-state.ts';
 import { openControl } from '../../src/control.ts';
 import { watchControl } from '../../src/control-watch.ts';
+import type { Heard } from '../../src/domain/contract.ts';
 import { createDoor } from '../../src/door.ts';
 import { openInFlight } from '../../src/in-flight.ts';
 import { silent } from '../../src/log.ts';
@@ -60,8 +61,8 @@ async function processOf(t: TestContext, endpoint: string, own = config) {
   return { breaker, door, watch, states };
 }
 
-const fail = (breaker: { observe(isWell: boolean, reason: string): void }, count: number) => {
-  for (let n = 0; n < count; n++) breaker.observe(false, 'HTTP 503');
+const fail = (breaker: { observe(heard: Heard, reason: string): void }, count: number) => {
+  for (let n = 0; n < count; n++) breaker.observe('trouble', 'HTTP 503');
 };
 const isShut = (breaker: { held(): unknown }) =>
   eventually('it is open', () => assert.notEqual(breaker.held(), null));
@@ -69,7 +70,7 @@ const isShut = (breaker: { held(): unknown }) =>
 test('few failures, or many among more successes, leave it closed', async (t) => {
   const { breaker } = await processOf(t, uniqueName());
   fail(breaker, 9);
-  for (let n = 0; n < 30; n++) breaker.observe(true, '');
+  for (let n = 0; n < 30; n++) breaker.observe('well', '');
   fail(breaker, 20);
   assert.equal(breaker.held(), null);
 });
@@ -95,7 +96,7 @@ test('what one process sees stops the others, and of all of them one may probe',
   assert.deepEqual(probes.map(({ count }) => count).sort(), [0, 0, 0, 0, 0, 1]);
   const prober = all[probes.findIndex(({ count }) => count === 1)];
   assert.ok(prober);
-  prober.breaker.observe(true, '');
+  prober.breaker.observe('well', '');
   prober.door.release(1);
   for (const { breaker } of all) {
     await eventually('it is closed', () => assert.equal(breaker.held(), null));
@@ -114,7 +115,7 @@ test('a probe in vain has it rest longer, and one that is not sent is given back
   await probe();
   door.release(1);
   await probe();
-  breaker.observe(false, 'HTTP 500');
+  breaker.observe('trouble', 'HTTP 500');
   door.release(1);
   await eventually('it rests for longer', () => {
     const { state, trips, reason } = watch.current()?.breaker ?? {};
@@ -131,7 +132,7 @@ test('nobody probes while something of before is on the wire: its answer could b
     assert.ok(watch.now() > (watch.current()?.breaker?.until ?? Infinity));
   });
   assert.equal((await door.take('gets', 1, door.turn())).count, 0);
-  breaker.observe(true, '');
+  breaker.observe('well', '');
   assert.notEqual(breaker.held(), null);
   door.release(2);
   assert.equal((await door.take('gets', 1, door.turn())).count, 1);
@@ -225,4 +226,25 @@ test('what a worker still has on the wire is not free for the others', async () 
   assert.equal(await b.beat(100, { onTheWire: 0, suffers: null }), 20);
   await a.beat(100, { onTheWire: 3, suffers: null });
   assert.equal(await b.beat(100, { onTheWire: 0, suffers: null }), 50);
+});
+
+test('an answer that says nothing of the system is not counted, and as a probe shows that somebody is there', async (t) => {
+  const { breaker, door } = await processOf(t, uniqueName());
+  for (let n = 0; n < 30; n++) breaker.observe('nothing', 'HTTP 404');
+  fail(breaker, 10);
+  await isShut(breaker);
+  await eventually('it may probe', async () => {
+    assert.equal((await door.take('gets', 5, door.turn())).count, 1);
+  });
+  breaker.observe('nothing', 'HTTP 404');
+  door.release(1);
+  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+});
+
+test('answers that speak of address or credentials open it, and it says what to look at', async (t) => {
+  const { breaker } = await processOf(t, uniqueName());
+  const reason = 'HTTP 401: check LEGACY_AUTHORIZATION';
+  for (let n = 0; n < 10; n++) breaker.observe('misconfigured', reason);
+  await isShut(breaker);
+  assert.match(breaker.held()?.reason ?? '', /HTTP 401: check LEGACY_AUTHORIZATION/);
 });

@@ -8,6 +8,7 @@ import { DEFAULTS } from '../../src/config-schema.ts';
 import type { Config } from '../../src/config-schema.ts';
 import { fetchFilings } from '../../src/audit-ledgers.ts';
 import { diagnoseLegacy } from '../../src/diagnose-legacy.ts';
+import type { Heard } from '../../src/domain/contract.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { NOBODY } from '../helpers/activities.ts';
 import { certificateAuthority } from '../helpers/certificates.ts';
@@ -33,9 +34,9 @@ function legacyAt(
 
 /** A client, and what it tells of how the system is. */
 function observedAt(t: TestContext, legacyUrl: string, legacy: Partial<Config['legacy']> = {}) {
-  const told: { isWell: boolean; reason: string }[] = [];
+  const told: { heard: Heard; reason: string }[] = [];
   const config = testConfig({ legacyUrl, legacy: { timeout: SHORT, ...legacy } });
-  const client = createLegacy(config, (isWell, reason) => told.push({ isWell, reason }));
+  const client = createLegacy(config, (heard, reason) => told.push({ heard, reason }));
   atEnd(t, () => client.close());
   return { client, told };
 }
@@ -112,7 +113,7 @@ test('no redirect is followed, neither of a POST nor of a GET', async (t) => {
     response.writeHead(302, { location: target.url }).end();
   });
   const legacy = legacyAt(t, server.url);
-  assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
+  assert.equal((await legacy.submit(body, 'k')).kind, 'unknown');
   assert.equal((await legacy.status('A-1')).kind, 'unreadable');
   assert.equal(target.seen.length, 0);
 });
@@ -127,6 +128,163 @@ test('the statuses that mean something else here are configuration', async (t) =
   });
   const lenient = legacyAt(t, server.url, { submitStatuses: { '409': 'accepted' } });
   assert.deepEqual(await lenient.submit(body, 'k'), { kind: 'accepted', requestId: 'A-1' });
+});
+
+test('a redirect of a POST, as after a web form, leaves open whether it was filed: 303, 302, even 304', async (t) => {
+  let status = 303;
+  const server = await webServer(t, (_, response) => {
+    response.writeHead(status, { location: '/registrations/7' }).end();
+  });
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
+  for (status of [300, 301, 302, 303, 304, 307, 308]) {
+    const reason = `HTTP ${status}`;
+    assert.deepEqual(await client.submit(body, 'k'), { kind: 'unknown', reason });
+    assert.deepEqual(told.splice(0), [{ heard: 'trouble', reason }]);
+  }
+});
+
+test('a status that speaks of the address or the credentials refuses nothing: it is tried again, and told with its remedy', async (t) => {
+  let status = 401;
+  const server = await webServer(t, (_, response) =>
+    json(response, status, { reason: 'Ana Souza has no access' }, { 'retry-after': '3' }),
+  );
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
+  for (status of [401, 403, 405, 407, 421, 426, 501, 511]) {
+    const result = await client.submit(body, 'k');
+    assert.ok(result.kind === 'not-accepted', `${status}: ${result.kind}`);
+    assert.equal(result.retryAfter, 3_000);
+    const [heard] = told.splice(0);
+    assert.deepEqual(heard, { heard: 'misconfigured', reason: result.reason });
+    assert.match(result.reason, new RegExp(`^HTTP ${status}: check `));
+    assert.doesNotMatch(result.reason, /Ana/);
+  }
+});
+
+test('a 404 is a refusal only where it says why: a bare one is that of a proxy, or of another application', async (t) => {
+  let answer = '';
+  const server = await webServer(t, (_, response) => response.writeHead(404).end(answer));
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
+  for (answer of ['', '{}', '<html>Not Found</html>', '{"reason":" "}', '{"reason":7}', '[]']) {
+    assert.equal((await client.submit(body, 'k')).kind, 'not-accepted', answer);
+    assert.deepEqual(
+      told.splice(0).map(({ heard }) => heard),
+      ['misconfigured'],
+    );
+  }
+  answer = '{"reason":"município desconhecido"}';
+  const refused = { kind: 'refused', reason: 'município desconhecido' };
+  assert.deepEqual(await client.submit(body, 'k'), refused);
+  assert.deepEqual(told, [{ heard: 'well', reason: '' }]);
+});
+
+test('no status but a 2xx ever ends a registration that is polled or looked up, nor says that it is not there but those declared', async (t) => {
+  let status = 200;
+  const server = await webServer(t, (_, response) =>
+    response.writeHead(status, { location: '/elsewhere' }).end('{"status":"failed","reason":"x"}'),
+  );
+  const lookup = { ...DEFAULTS.legacy.lookup, path: '/registrations?externalId={id}' };
+  const legacy = legacyAt(t, server.url, { timeout: 5_000, lookup });
+  for (status = 300; status < 600; status++) {
+    assert.equal((await legacy.status('A-1')).kind, 'unreadable', String(status));
+    const looked = await legacy.lookUp('ana-1');
+    assert.equal(looked.kind, status === 404 ? 'absent' : 'unreadable', String(status));
+  }
+});
+
+test('a look-up answered with nothing to read is unreadable: 204, an empty body, a page', async (t) => {
+  let answer: [number, string] = [204, ''];
+  const server = await webServer(t, (_, response) => {
+    response.writeHead(answer[0]).end(answer[1]);
+  });
+  const lookup = { ...DEFAULTS.legacy.lookup, path: '/registrations?externalId={id}' };
+  const legacy = legacyAt(t, server.url, { timeout: 5_000, lookup });
+  const answers: [number, string][] = [
+    [204, ''],
+    [205, ''],
+    [200, ''],
+    [200, '<html></html>'],
+    [200, 'null'],
+    [200, '""'],
+    [200, '{}'],
+  ];
+  for (answer of answers) {
+    assert.equal((await legacy.lookUp('ana-1')).kind, 'unreadable', answer.join());
+  }
+});
+
+test('an id that leads elsewhere is asked for nowhere: no request id, no registration id', async (t) => {
+  let id = '..';
+  const server = await webServer(t, ({ method }, response) =>
+    method === 'POST' ? json(response, 201, { id }) : json(response, 404, {}),
+  );
+  const lookup = { ...DEFAULTS.legacy.lookup, path: '/by-ref/{id}' };
+  const requestIdPattern = '^[^]*$';
+  const legacy = legacyAt(t, server.url, { timeout: 5_000, requestIdPattern, lookup });
+  const hostile = [
+    '.',
+    '..',
+    '%2e%2e',
+    '%252E.',
+    'a/../b',
+    '..\\b',
+    '.\t.',
+    ' .. ',
+    '..;x',
+    '',
+    ' ',
+  ];
+  for (id of [...hostile, '\ud800']) {
+    assert.equal((await legacy.submit(body, 'k')).kind, 'unknown', JSON.stringify(id));
+    assert.equal((await legacy.status(id)).kind, 'unreadable', JSON.stringify(id));
+    assert.equal((await legacy.lookUp(id)).kind, 'unreadable', JSON.stringify(id));
+  }
+  assert.deepEqual(
+    server.seen.filter(({ method }) => method === 'GET'),
+    [],
+  );
+  for (id of ['a..b', '...', 'A/7', 'a?b#c', 'a//b', 'x'.repeat(1_000)]) {
+    assert.equal((await legacy.submit(body, 'k')).kind, 'accepted', id);
+    await legacy.status(id);
+    assert.equal(server.seen.at(-1)?.path, `/registrations/${encodeURIComponent(id)}`);
+  }
+  id = 'x'.repeat(1_001);
+  assert.equal((await legacy.submit(body, 'k')).kind, 'unknown', 'longer than a path may be');
+});
+
+test('a look-up that brings a request id which leads elsewhere is unreadable', async (t) => {
+  const server = await webServer(t, (_, response) =>
+    json(response, 200, [{ id: '..', externalId: 'ana-1' }]),
+  );
+  const lookup = { ...DEFAULTS.legacy.lookup, path: '/registrations?externalId={id}' };
+  const legacy = legacyAt(t, server.url, { timeout: 5_000, lookup });
+  assert.equal((await legacy.lookUp('ana-1')).kind, 'unreadable');
+});
+
+test('a 404 to an id that stands encoded in the path proves nothing: many servers answer so to any', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 404, {}));
+  const at = (path: string) =>
+    legacyAt(t, server.url, { timeout: 5_000, lookup: { ...DEFAULTS.legacy.lookup, path } });
+  assert.equal((await at('/by-ref/{id}').lookUp('a/b')).kind, 'unreadable');
+  assert.equal((await at('/by-ref/{id}').lookUp('josé')).kind, 'unreadable');
+  assert.equal((await at('/by-ref/{id}').lookUp('a-b')).kind, 'absent');
+  assert.equal((await at('/by-ref?id={id}').lookUp('a/b')).kind, 'absent');
+});
+
+test('a pattern that is open at an end in spite of its signs, or that takes for ever, lets no request id through', async (t) => {
+  let id = '';
+  const server = await webServer(t, (_, response) => json(response, 201, { id }));
+  const at = (requestIdPattern: string) =>
+    legacyAt(t, server.url, { timeout: 5_000, requestIdPattern });
+  for (const [pattern, sent, kind] of [
+    ['^A|B$', 'A/x', 'unknown'],
+    ['^A|B$', 'A', 'accepted'],
+    ['^A\\$', 'A$x', 'unknown'],
+    ['^(a+)+$', `${'a'.repeat(60)}!`, 'unknown'],
+    ['^(\\w+\\s?)*$', `${'a'.repeat(60)}!`, 'unknown'],
+  ] as const) {
+    id = sent;
+    assert.equal((await at(pattern).submit(body, 'k')).kind, kind, `${pattern} ${sent}`);
+  }
 });
 
 test('a reason of the legacy system is cut at 500 characters, and without one the status is told', async (t) => {
@@ -165,9 +323,9 @@ test('of a POST in trouble only the status is told on: the words of its answer, 
   status = 422;
   assert.deepEqual(await client.submit(body, 'k'), { kind: 'refused', reason });
   assert.deepEqual(told, [
-    { isWell: false, reason: 'HTTP 500' },
-    { isWell: false, reason: 'HTTP 503' },
-    { isWell: true, reason: '' },
+    { heard: 'trouble', reason: 'HTTP 500' },
+    { heard: 'trouble', reason: 'HTTP 503' },
+    { heard: 'well', reason: '' },
   ]);
 });
 
@@ -184,10 +342,10 @@ test('a submission that we withhold ourselves says nothing of the legacy system,
   const nobody = observedAt(t, NOBODY, { timeout: 5_000 });
   assert.equal((await nobody.client.submit(body, 'k')).kind, 'not-accepted');
   assert.equal(nobody.told.length, 1);
-  assert.equal(nobody.told[0]?.isWell, false);
+  assert.equal(nobody.told[0]?.heard, 'trouble');
 });
 
-test('a look-up is heard as well: any answer but one of trouble says that the legacy system is there', async (t) => {
+test('a look-up is heard as well: a readable answer says that the legacy system is well, whatever it found', async (t) => {
   let status = 200;
   let found: unknown = [{ id: 'A-1', externalId: 'ana-1' }];
   const server = await webServer(t, (_, response) => json(response, status, found));
@@ -197,18 +355,18 @@ test('a look-up is heard as well: any answer but one of trouble says that the le
     const { kind } = await client.lookUp('ana-1');
     return { kind, told: told.splice(0) };
   };
-  const well = [{ isWell: true, reason: '' }];
+  const well = [{ heard: 'well', reason: 'HTTP 200' }];
   assert.deepEqual(await heard(), { kind: 'found', told: well });
   found = [];
   assert.deepEqual(await heard(), { kind: 'absent', told: well });
   found = 'what is this?';
   assert.deepEqual(await heard(), { kind: 'unreadable', told: well });
   status = 503;
-  const trouble = [{ isWell: false, reason: 'HTTP 503' }];
+  const trouble = [{ heard: 'trouble', reason: 'HTTP 503' }];
   assert.deepEqual(await heard(), { kind: 'unreadable', told: trouble });
   await server.stop();
   const { kind, told: silence } = await heard();
-  assert.deepEqual([kind, silence.map(({ isWell }) => isWell)], ['unreadable', [false]]);
+  assert.deepEqual([kind, silence.map(({ heard: how }) => how)], ['unreadable', ['trouble']]);
 });
 
 test('not sent: nobody listens, or the name is unknown', async (t) => {
@@ -392,7 +550,10 @@ test('nothing an answer says makes us ask another host, or another path: not in 
     assert.equal(result.kind, 'unknown', id);
   }
   const lax = legacyAt(t, server.url, { timeout: 5_000, requestIdPattern: '^[^]*$' });
-  for (const hostile of [`//${host}/`, '/../../admin', `@${host}`, 'x?y=1#z', 'a\r\nHost: evil']) {
+  const before = server.seen.length;
+  await lax.status('/../../admin');
+  assert.equal(server.seen.length, before, 'it is asked for nowhere');
+  for (const hostile of [`//${host}/`, `@${host}`, 'x?y=1#z', 'a\r\nHost: evil']) {
     await lax.status(hostile);
     assert.equal(server.seen.at(-1)?.path, `/registrations/${encodeURIComponent(hostile)}`);
   }

@@ -115,6 +115,8 @@ const perhaps: [string, Answer][] = [
   ['502', (response) => json(response, 502, {})],
   ['504', (response) => json(response, 504, {})],
   ['408', (response) => json(response, 408, {})],
+  ['303', (response) => json(response, 303, {}, { location: '/registrations/7' })],
+  ['307', (response) => json(response, 307, {}, { location: '/elsewhere' })],
   ['201 without an id', (response) => json(response, 201, { ok: true })],
   ['201 with an HTML page', (response) => void response.writeHead(201).end('<html>')],
   ['an id that leads out of its path', (response) => json(response, 201, { id: '../admin' })],
@@ -139,7 +141,11 @@ test('a POST that may have been accepted is never sent again, whatever came inst
 
 const notYet: [string, Answer][] = [
   ['503', (response) => json(response, 503, {})],
-  ['a redirect', (response) => json(response, 307, {}, { location: '/elsewhere' })],
+  ['401', (response) => json(response, 401, {})],
+  ['403', (response) => json(response, 403, {})],
+  ['404', (response) => json(response, 404, {})],
+  ['405', (response) => json(response, 405, {})],
+  ['501', (response) => json(response, 501, {})],
 ];
 
 test('a registration that is given the request id of another one under way is in doubt, and neither is told the result of the other', async () => {

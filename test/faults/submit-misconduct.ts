@@ -49,9 +49,9 @@ const fine = (what: string, answer: Answer): Misconduct => ({
   sends: 1,
 });
 
-const refused = (status: number): Misconduct => ({
-  what: `POST: ${status}`,
-  posts: [plain(status, '{}')],
+const refused = (status: number, text = '{}'): Misconduct => ({
+  what: `POST: ${status} ${text}`,
+  posts: [plain(status, text)],
   end: 'rejected',
   sends: 1,
 });
@@ -61,7 +61,12 @@ const proto = ({ requestId }: Exchange): string =>
 
 export const ON_SUBMIT: Misconduct[] = [
   ...[500, 502, 504, 408].map((status) => doubt(`${status}`, plain(status, '{}'))),
-  ...[400, 401, 403, 404, 409, 413, 422].map(refused),
+  ...[400, 409, 410, 413, 415, 422].map((status) => refused(status)),
+  refused(404, '{"reason":"unknown municipality"}'),
+  ...[401, 403, 404, 405, 407, 501, 511].map((status) =>
+    again(`${status}, twice`, ...Array<Answer>(2).fill(plain(status, '{}'))),
+  ),
+  again('404 with an HTML page', plain(404, HTML, html)),
   again('503, four times', ...Array<Answer>(4).fill(plain(503, '{}'))),
   again('429 with Retry-After', plain(429, '{}', { 'retry-after': '1' })),
   again('429 without Retry-After, twice', plain(429, '{}'), plain(429, '{}')),
@@ -70,7 +75,11 @@ export const ON_SUBMIT: Misconduct[] = [
     plain(503, '{}', { ...ANOTHER_TIME, 'retry-after': 'Thu, 01 Jan 1970 00:01:00 GMT' }),
   ),
   again('503 with a Retry-After that is none', plain(503, '{}', { 'retry-after': '-5 soon' })),
-  ...[301, 302, 307, 308].map((status) => again(`redirect ${status}`, redirect(status))),
+  ...[300, 301, 302, 303, 307, 308].flatMap((status) => [
+    doubt(`redirect ${status}, filed`, filed(redirect(status))),
+    doubt(`redirect ${status}, not filed`, redirect(status)),
+  ]),
+  doubt('304', filed(plain(304, ''))),
   doubt('201 with an HTML page', filed(plain(201, HTML, html))),
   doubt('200 without an id', filed(plain(200, '{"ok":true}'))),
   doubt('201 with an empty body', filed(plain(201, ''))),

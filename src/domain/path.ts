@@ -1,0 +1,34 @@
+/** An id as a part of a path that we ask for. */
+
+/** The template with the id in it; null for an id that would lead elsewhere, or that no address can hold. */
+export function pathWith(template: string, id: string): string | null {
+  const [path = ''] = template.split('?');
+  if (path.includes('{id}') && leadsElsewhere(id)) return null;
+  try {
+    return template.replace('{id}', () => encodeURIComponent(id));
+  } catch {
+    return null; // half of a surrogate pair
+  }
+}
+
+/** Whether the id is a step of the path, and is not written there as it is: servers differ in how they read it then. */
+export const isEncodedInPath = (template: string, id: string): boolean =>
+  (template.split('?')[0] ?? '').includes('{id}') && encodeURIComponent(id) !== id;
+
+/**
+ * `.` and `..` are not data in a path: clients, proxies and servers walk by them, also where they are percent-encoded, once or
+ * more often, between backslashes, or beside blanks and path parameters. An empty step leads to the collection.
+ */
+function leadsElsewhere(id: string): boolean {
+  const steps = decoded(id)
+    .replaceAll(/[\t\r\n]/g, '')
+    .split(/[/\\]/);
+  return id.trim() === '' || steps.some((step) => /^\s*\.{1,2}\s*(;.*)?$/s.test(step));
+}
+
+function decoded(text: string): string {
+  const once = text.replaceAll(/%(25|2e|2f|5c|3b|20|09|0a|0d)/gi, (_, hex: string) =>
+    String.fromCharCode(parseInt(hex, 16)),
+  );
+  return once === text ? text : decoded(once);
+}

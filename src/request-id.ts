@@ -1,0 +1,38 @@
+/**
+ * What counts as a request id: `legacy.requestIdPattern` decides, on a text that a foreign system chose. A pattern can take for
+ * ever on some texts, so it has a limit of time each time: what it could not decide is none.
+ */
+import { Script, createContext } from 'node:vm';
+
+/** Longer ones fit into no path that servers take. */
+const LONGEST = 1_000;
+const PATIENCE_MS = 50;
+
+const script = new Script('pattern.test(text)');
+
+/** Whether a text is a request id from its beginning to its end, whatever the pattern leaves open there. */
+export function requestIdReader(pattern: string): (text: string) => boolean {
+  const decide = deciderOf(pattern);
+  return (text) => text.length <= LONGEST && decide(text) === true;
+}
+
+/** Whether a pattern decides in time on texts that are hard for one that tries many ways. */
+export function isQuick(pattern: string): boolean {
+  const decide = deciderOf(pattern);
+  const letters = new Set([...'aA0-', ...pattern.replaceAll(/[^A-Za-z0-9]/g, '').slice(0, 20)]);
+  return [...letters].every((letter) => decide(`${letter.repeat(40)}\n`) !== null);
+}
+
+/** null: not in time. */
+function deciderOf(pattern: string): (text: string) => boolean | null {
+  // "^a|b$" and "^a\$" begin and end as they should, and are open all the same.
+  const context = createContext({ pattern: new RegExp(`^(?:${pattern})$`), text: '' });
+  return (text) => {
+    context['text'] = text;
+    try {
+      return script.runInContext(context, { timeout: PATIENCE_MS }) === true;
+    } catch {
+      return null;
+    }
+  };
+}
