@@ -160,7 +160,7 @@ export function createSettle({
   async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
     metrics.unroutable.inc();
-    // The reason is in `unroutable`: MongoDB's own words may quote the document.
+    // The reason is with what was set aside: MongoDB's own words may quote the document.
     log.error(placeOf(index), 'An outcome can never reach its destination and was set aside');
     return { index, kind: 'unroutable' };
   }

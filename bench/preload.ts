@@ -59,7 +59,7 @@ export async function preload(
 /** Takes the database and the queues of its own away again. */
 export async function removeOwn(config: Config): Promise<void> {
   await deleteQueues(config);
-  const { db, close } = await openStore(config);
+  const { db, close } = await openStore(config, 'reader');
   await db.dropDatabase();
   await close();
 }

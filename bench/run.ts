@@ -193,7 +193,7 @@ async function bench(options: BenchOptions): Promise<void> {
     };
     // What the gauge said last may still be on its way into the store.
     await delay(500);
-    const store = await openStore(config);
+    const store = await openStore(config, 'reader');
     const measured = await measure(store, 'bench-', config.legacyUrl);
     const afterDrift =
       since === null

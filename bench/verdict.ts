@@ -1,6 +1,7 @@
 /** What one contestant achieved: from MongoDB and from the ledger of the simulator, by the same rule for everybody. */
 import type { Db } from 'mongodb';
 import { z } from 'zod';
+import { OWN } from '../src/collections.ts';
 import { quantile } from '../src/measure.ts';
 
 export interface Settlement {
@@ -49,7 +50,7 @@ const claims = z.array(
 export async function settlementsOfOurs(db: Db): Promise<Settlement[]> {
   const found = claims.parse(
     await db
-      .collection('claims')
+      .collection(OWN.claims)
       .find(
         { 'outcome.kind': 'registered', settledAt: { $ne: null } },
         { projection: { registration: 1, receivedAt: 1, settledAt: 1 } },

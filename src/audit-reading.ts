@@ -87,8 +87,8 @@ async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
   return found;
 }
 
-async function readUnroutable({ db }: Store): Promise<Set<string>> {
-  const all = db.collection<{ _id: string }>('unroutable').find({}, { projection: { _id: 1 } });
+async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {
+  const all = unroutable.collection.find({}, { projection: { _id: 1 } });
   return new Set((await all.toArray()).map(({ _id }) => _id));
 }
 

@@ -3,6 +3,7 @@
  * it opens once and one probe goes out, however many see the same trouble.
  */
 import type { Db, Document } from 'mongodb';
+import { OWN } from './collections.ts';
 import { NOW } from './control.ts';
 import { isDuplicateKey } from './mongo.ts';
 
@@ -37,7 +38,7 @@ export interface BreakerStore {
 }
 
 export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
-  const collection = db.collection<BreakerDocument>('control');
+  const collection = db.collection<BreakerDocument>(OWN.control);
   const rested = (more: number): Document => ({
     $expr: { $lte: [{ $add: ['$until', more] }, NOW] },
   });

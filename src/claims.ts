@@ -1,12 +1,12 @@
 /**
- * `claims`: who has taken which registration id, with the message until it is settled and the outcome for ever after.
+ * Claims: who has taken which registration id, with the message until it is settled and the outcome for ever after.
  * It outlives Temporal's retention, and is what decides whether a delivery is new, a duplicate or a conflict.
  */
 import { Binary } from 'mongodb';
 import type { Collection, Db } from 'mongodb';
 import type { OutcomeKind } from './domain/outcome.ts';
+import { EXPIRY, OWN } from './collections.ts';
 import { expireAfter, partialFailure } from './mongo.ts';
-import type { Retention } from './mongo.ts';
 import { setEach } from './set-each.ts';
 
 export interface ClaimOutcome {
@@ -92,11 +92,15 @@ export interface Claims {
   collection: Collection<Claim>;
 }
 
-export async function openClaims(db: Db, retention: Retention): Promise<Claims> {
-  const collection = db.collection<Claim>('claims');
-  await expireAfter(collection, 'settledAt', retention);
+/** Makes the indexes of the claims. */
+export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
+  await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
   // Of the few that are watched.
   await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
+}
+
+export function openClaims(db: Db): Claims {
+  const collection = db.collection<Claim>(OWN.claims);
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));

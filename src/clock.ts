@@ -1,6 +1,6 @@
 /**
  * The time that is written down for other processes, and compared with what they have written: MongoDB's, which is read
- * with `control` every second, and carried on by the monotonic clock in between. Our own may differ from theirs, and may be
+ * with `despachante_control` every second, and carried on by the monotonic clock in between. Our own may differ from theirs, and may be
  * set while we run.
  */
 export interface Clock {

@@ -13,6 +13,7 @@ import {
 import { encryption, encryptionKeys } from './config-encryption.ts';
 import { FAILPOINTS, readFailpoint } from './failpoint.ts';
 import { legacy } from './config-legacy.ts';
+import { databaseIsOurs, mongodb } from './config-mongodb.ts';
 import { temporalTls, tls } from './config-tls.ts';
 import {
   duration,
@@ -30,8 +31,6 @@ import {
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const queue = () => text('a queue name, not beginning with "amq."', 255, /^(?!amq\.)/);
-const mongoField = () =>
-  text('the name of a field, without "." and not beginning with "$"', 200, /^(?!\$)[^.\s]+$/);
 
 const temporal = z.strictObject({
   namespace: name('a namespace').prefault('default'),
@@ -92,24 +91,6 @@ const registration = z.strictObject({
   idField: field().prefault('id'),
   maxIdBytes: whole(1, 200).prefault(200),
   hashIds: flag().prefault(false),
-});
-
-const mongodb = z.strictObject({
-  database: text('a database name, or null for the one that MONGODB_URI names', 63, /^[^/\\. "$]+$/)
-    .nullable()
-    .prefault(null),
-  // These five are our own; settled registrations among them would be read as claims.
-  collection: text(
-    'a collection name other than claims, submissions, latency, control and unroutable',
-    120,
-    /^(?!system\.|(?:claims|submissions|latency|control|unroutable)$)[^$]+$/,
-  ).prefault('registrations'),
-  match: mongoField().prefault('_id'),
-  statusField: mongoField().prefault('status'),
-  registeredWord: text('a word', 200).prefault('registered'),
-  upsert: flag().prefault(true),
-  retention: duration('1m', '3650d').prefault('90d'),
-  tls: tls('mongodb'),
 });
 
 const worker = z.strictObject({
@@ -182,6 +163,12 @@ export const configSchema = z
     path: ['registrationIdKey'],
     params: { involves: ['registration.hashIds'] },
     when: ({ value }) => hashesIds(value),
+  })
+  .refine(databaseIsOurs.check, {
+    error: databaseIsOurs.error,
+    path: ['mongodbUri'],
+    params: { involves: ['mongodb.database'] },
+    when: ({ value }) => databaseIsOurs.when(value),
   })
   .readonly();
 

@@ -1,5 +1,5 @@
 /**
- * Keeps in mind what `control` says, read again every second: nobody asks MongoDB before a request. While it cannot be
+ * Keeps in mind what `despachante_control` says, read again every second: nobody asks MongoDB before a request. While it cannot be
  * read, what was read last holds.
  */
 import { createClock } from './clock.ts';

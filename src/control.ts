@@ -1,12 +1,14 @@
 /**
- * `control`: what operators say to all processes, and what these tell one another; a few small documents. Times are epoch
+ * Control: what operators say to all processes, and what these tell one another; a few small documents. Times are epoch
  * ms by the clock of MongoDB, since those of the processes may differ.
  */
 import type { Db, Document } from 'mongodb';
 import type { BreakerDocument } from './breaker-state.ts';
+import { OWN } from './collections.ts';
 import { LIMITS } from './domain/limits.ts';
 import type { LimitName } from './domain/limits.ts';
 import type { InFlightDocument } from './in-flight.ts';
+import type { OwnershipDocument } from './ownership.ts';
 import type { RateDocument } from './rates.ts';
 import type { WorkersDocument } from './workers.ts';
 
@@ -32,7 +34,8 @@ export type ControlDocument =
   | BreakerDocument
   | RateDocument
   | InFlightDocument
-  | WorkersDocument;
+  | WorkersDocument
+  | OwnershipDocument;
 
 /** Everything there is, and the time at which it was so. */
 export interface Control {
@@ -73,9 +76,9 @@ const EMPTY: Omit<Control, 'now'> = {
 };
 
 export function openControl(db: Db): ControlStore {
-  const collection = db.collection<ControlDocument>('control');
-  const pauses = db.collection<PauseDocument>('control');
-  const limits = db.collection<LimitsDocument>('control');
+  const collection = db.collection<ControlDocument>(OWN.control);
+  const pauses = db.collection<PauseDocument>(OWN.control);
+  const limits = db.collection<LimitsDocument>(OWN.control);
   return {
     async read() {
       const found = await collection
@@ -140,5 +143,7 @@ function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Con
       };
     case 'workers':
       return { workers: document.workers };
+    case 'ownership':
+      return {};
   }
 }

@@ -1,11 +1,10 @@
 /** What keeps registrations from the legacy system although every neighbour is well. */
 import type { Config } from './config-schema.ts';
-import { openControl } from './control.ts';
 import { LIMITS, limitsInForce } from './domain/limits.ts';
 import { warning, well } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { SHARED_HOLDS, holdsOf } from './holds.ts';
-import { connectMongo } from './mongo.ts';
+import { openStore } from './store.ts';
 
 const REMEDIES = {
   paused: '"despachante resume" ends it',
@@ -17,10 +16,8 @@ const REMEDIES = {
 /** Empty where MongoDB cannot be asked: that is told elsewhere. Never throws. */
 export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
   try {
-    const mongo = await connectMongo(config);
-    const control = await openControl(mongo.db)
-      .read()
-      .finally(() => mongo.close());
+    const store = await openStore(config, 'reader');
+    const control = await store.control.read().finally(() => store.close());
     const inForce = limitsInForce(config.legacy, control.limits);
     const limits = LIMITS.flatMap((limit) =>
       inForce[limit] === null

@@ -1,13 +1,16 @@
 /** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
+import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
+import { OWN } from './collections.ts';
 import type { Config } from './config-schema.ts';
 import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { tlsTrouble } from './tls.ts';
 import { connectMongo } from './mongo.ts';
 import type { Mongo } from './mongo.ts';
+import { NotOurs, takeOwnership } from './ownership.ts';
+import { tlsTrouble } from './tls.ts';
 
-/** Never throws. Writes one document to the collection `doctor`, and removes it. */
+/** Never throws. Writes one document to `despachante_control`, and removes it. */
 export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   let mongo: Mongo;
   try {
@@ -25,15 +28,9 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   try {
     return [
       await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
-      await asked('writes', 'Give the user of MONGODB_URI the role readWrite on the database', () =>
-        writes(db),
-      ),
+      await asked('writes', READ_WRITE, () => writes(db)),
       await asked('clock', 'See the log of MongoDB', () => clock(db)),
-      await asked(
-        'collection',
-        'Give the user of MONGODB_URI the role readWrite on the database',
-        () => collection(db, config.mongodb),
-      ),
+      await asked('collection', READ_WRITE, () => collection(db, config.mongodb)),
     ];
   } finally {
     await mongo.close();
@@ -52,11 +49,20 @@ async function versionOf(db: Db): Promise<Diagnosis> {
   return well('reachable', `MongoDB ${String(version)}, ${topology}, database ${db.databaseName}`);
 }
 
+const READ_WRITE = 'Give the user of MONGODB_URI the role readWrite on the database';
+
 /** With the write concern of every write of ours: a majority, in the journal. */
 async function writes(db: Db): Promise<Diagnosis> {
+  try {
+    await takeOwnership(db);
+  } catch (error) {
+    if (error instanceof NotOurs) return unwell('collections of ours', error.found, error.remedy);
+    throw error;
+  }
+  const control = db.collection<{ _id: string }>(OWN.control);
   const startedAt = performance.now();
-  const { insertedId } = await db.collection('doctor').insertOne({ at: new Date() });
-  await db.collection('doctor').deleteOne({ _id: insertedId });
+  const { insertedId } = await control.insertOne({ _id: `doctor ${randomUUID()}` });
+  await control.deleteOne({ _id: insertedId });
   const took = Math.round(performance.now() - startedAt);
   const detail = `a majority write in the journal, and its removal, took ${took} ms`;
   return took > SLOW_MS
@@ -96,8 +102,14 @@ async function collection(
   { collection: name, match, upsert }: Config['mongodb'],
 ): Promise<Diagnosis> {
   const check = `collection ${name}`;
-  const isThere = await db.listCollections({ name }, { nameOnly: true }).hasNext();
-  if (!isThere) {
+  const [there] = await db.listCollections({ name }, { nameOnly: true }).toArray();
+  if (there?.type === 'view')
+    return unwell(
+      check,
+      'a view, which cannot be written',
+      'Name a collection in mongodb.collection',
+    );
+  if (there === undefined) {
     return upsert
       ? well(check, 'not there yet; the first registration makes it')
       : unwell(

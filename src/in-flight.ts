@@ -6,6 +6,7 @@
  */
 import type { Db } from 'mongodb';
 import type { Claims } from './claims.ts';
+import { OWN } from './collections.ts';
 import { LIGHT, NOW } from './control.ts';
 import { chunks, currentEntries } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
@@ -66,7 +67,7 @@ const justLetThrough = {
 const isLost = { $lte: [{ $add: [{ $ifNull: ['$aliveAt', 0] }, LOST_MS] }, NOW] };
 
 export function openInFlight(store: InFlightStore): InFlight {
-  const collection = store.db.collection<InFlightDocument>('control');
+  const collection = store.db.collection<InFlightDocument>(OWN.control);
 
   async function grant(wanted: number, limit: number): Promise<number> {
     const room = { $max: [0, { $subtract: [limit, '$count'] }] };
@@ -154,7 +155,7 @@ export function openInFlight(store: InFlightStore): InFlight {
 
 /**
  * Accepted or just being submitted, and without an outcome. What is in doubt is not among them, nor what the legacy system
- * has done and we cannot bring anywhere: it has an outcome, or is in `unroutable`.
+ * has done and we cannot bring anywhere: it has an outcome, or is set aside.
  * @param goesOn called for each thousand or so
  */
 export async function countInFlight(

@@ -1,12 +1,12 @@
 /**
- * `submissions`: the journal. An intent is written before a POST is sent and its outcome after it was answered, so that
+ * The journal. An intent is written before a POST is sent and its outcome after it was answered, so that
  * whoever comes later knows what may have been on the wire. Every write names the state, or the token of the attempt, it
  * builds on: of two attempts that meet, one wins and the other sees it.
  */
 import type { Collection, Db } from 'mongodb';
 import type { Clock } from './clock.ts';
-import { expireAfter, isDropped, partialFailure } from './mongo.ts';
-import type { Retention } from './mongo.ts';
+import { EXPIRY, OWN } from './collections.ts';
+import { expireAfter, partialFailure } from './mongo.ts';
 import { setEach } from './set-each.ts';
 
 export type JournalState =
@@ -84,18 +84,12 @@ export interface Journal {
   collection: Collection<Entry>;
 }
 
-/** @param retention longer than any claim that may go on with an entry */
-export async function openJournal(
-  db: Db,
-  retention: Retention,
-  clock: Pick<Clock, 'now'>,
-): Promise<Journal> {
-  const collection = db.collection<Entry>('submissions');
-  // What is undecided never expires: an entry that is gone would count as never sent.
-  // Nor does what has given way to a next entry that may be undecided: entries are found one after the other.
-  const decided: JournalState[] = ['accepted', 'refused', 'abandoned'];
-  if (retention.mayChange) await replaceOldIndexes(collection);
-  await expireAfter(collection, 'keptFrom', retention, { state: { $in: decided } });
+/**
+ * Makes the indexes of the journal.
+ * @param retentionMs longer than any claim that may go on with an entry
+ */
+export async function indexJournal({ collection }: Journal, retentionMs: number): Promise<void> {
+  await expireAfter(collection, EXPIRY[OWN.journal], retentionMs);
 
   // Of the few that are in doubt, so that they can be counted.
   await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
@@ -105,7 +99,11 @@ export async function openJournal(
     { requestId: 1 },
     { partialFilterExpression: { state: 'accepted' } },
   );
+}
 
+/** @param retentionMs as indexJournal has it */
+export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now'>): Journal {
+  const collection = db.collection<Entry>(OWN.journal);
   const read: Journal['read'] = async (entries) => {
     const found = await collection.find({ _id: { $in: entries } }).toArray();
     return new Map(found.map((entry) => [entry._id, entry]));
@@ -179,7 +177,7 @@ export async function openJournal(
       );
       return collection.findOne({ _id: entry });
     },
-    mayHaveExpired: (openedAt) => clock.now() - openedAt.getTime() >= retention.ms,
+    mayHaveExpired: (openedAt) => clock.now() - openedAt.getTime() >= retentionMs,
     async keep(_id, known) {
       const keptFrom = new Date(clock.now());
       if (known === null) await collection.updateOne({ _id }, { $set: { keptFrom } });
@@ -223,11 +221,3 @@ const intentOf = (_id: string, token: string, now: number): Entry => ({
   answeredAt: null,
   operator: null,
 });
-
-/** Entries expired by the time of their intent, before. */
-async function replaceOldIndexes(collection: Collection<Entry>): Promise<void> {
-  for (const name of ['at_1', 'retention']) {
-    if (!(await isDropped(collection, name))) continue;
-    await collection.updateMany({ keptFrom: { $exists: false } }, [{ $set: { keptFrom: '$at' } }]);
-  }
-}

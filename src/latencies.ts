@@ -1,10 +1,11 @@
 /**
- * `latency`: what is known of how long the legacy system takes, one small document for each end point. Workers add what
+ * What is known of how long the legacy system takes, one small document for each end point. Workers add what
  * they saw by compare-and-set on `version`, so that none overwrites another; intake reads it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Collection, Db } from 'mongodb';
 import type { Clock } from './clock.ts';
+import { OWN } from './collections.ts';
 import type { Config } from './config-schema.ts';
 import { BINS, learn, priorOf } from './domain/latency.ts';
 import type { Interval, Latencies } from './domain/latency.ts';
@@ -42,7 +43,7 @@ export function openLatencies(
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
   clock: Pick<Clock, 'now'> = Date,
 ): LatencyStore {
-  const collection = db.collection<LatencyDocument>('latency');
+  const collection = db.collection<LatencyDocument>(OWN.latency);
   const _id = endpointOf(config);
   return {
     collection,

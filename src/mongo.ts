@@ -1,5 +1,7 @@
 import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
 import type { Collection, Db, Document, MongoClientOptions, WriteError } from 'mongodb';
+import type { Expiry } from './collections.ts';
+import { databaseOf } from './config-mongodb.ts';
 import type { Config } from './config-schema.ts';
 import { errorFacts } from './log.ts';
 import { maskUrl } from './mask.ts';
@@ -7,7 +9,7 @@ import { readTls, withTlsTrouble } from './tls.ts';
 
 export interface Mongo {
   db: Db;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /**
@@ -51,12 +53,6 @@ function clientOf(config: Config): MongoClient {
 function cannotConnect({ mongodbUri }: Config, error: unknown): Error {
   const why = withTlsTrouble(errorFacts(error).error, error, 'mongodb');
   return new Error(`Cannot connect to MongoDB at ${maskUrl(mongodbUri)}: ${why}`, { cause: error });
-}
-
-/** The database that the address names, else `despachante` (the driver's own default would be `test`). */
-function databaseOf(uri: string): string {
-  const path = /^mongodb(?:\+srv)?:\/\/[^/]*\/([^?]*)/.exec(uri)?.[1] ?? '';
-  return path === '' ? 'despachante' : decodeURIComponent(path);
 }
 
 /** Codes of writes that can never succeed, however often they are tried (mongodb/docs error codes). */
@@ -103,46 +99,23 @@ export function partialFailure(error: unknown): PartialFailure {
   return failure;
 }
 
-/** How long documents are kept. `mayChange`: whether an index that says otherwise is to follow. */
-export interface Retention {
-  ms: number;
-  mayChange: boolean;
-}
+/** Codes of an index that is there with other options. */
+const THERE_OTHERWISE: readonly unknown[] = [85, 86];
 
-const INDEX_OPTIONS_CONFLICT = 85;
-
-/** Has documents expire so long after the time in a field; those of `only`, where it is given. */
+/** Has documents expire so long after the time in their field. */
 export async function expireAfter<T extends Document>(
   collection: Collection<T>,
-  field: string,
-  { ms, mayChange }: Retention,
-  only?: Document,
+  { field, only }: Expiry,
+  ms: number,
 ): Promise<void> {
   const expireAfterSeconds = Math.ceil(ms / 1000);
   const filter = only === undefined ? {} : { partialFilterExpression: only };
   try {
     await collection.createIndex({ [field]: 1 }, { expireAfterSeconds, ...filter });
   } catch (error) {
-    if (!(error instanceof MongoServerError) || error.code !== INDEX_OPTIONS_CONFLICT) throw error;
-    if (!mayChange) return;
+    if (!(error instanceof MongoServerError) || !THERE_OTHERWISE.includes(error.code)) throw error;
+    // It is there for another time.
     const index = { keyPattern: { [field]: 1 }, expireAfterSeconds };
     await collection.db.command({ collMod: collection.collectionName, index });
-  }
-}
-
-/** Codes of what is not there: its collection, or the index. */
-const NOT_THERE: readonly unknown[] = [26, 27];
-
-/** Drops an index. Whether it was there. */
-export async function isDropped<T extends Document>(
-  collection: Collection<T>,
-  name: string,
-): Promise<boolean> {
-  try {
-    await collection.dropIndex(name);
-    return true;
-  } catch (error) {
-    if (error instanceof MongoServerError && NOT_THERE.includes(error.code)) return false;
-    throw error;
   }
 }

@@ -3,6 +3,7 @@
  * knows when the next request may go out. Whoever dies with a piece has used it up; nobody ever has too many.
  */
 import type { Db } from 'mongodb';
+import { OWN } from './collections.ts';
 import { LIGHT, NOW } from './control.ts';
 
 export type RateKind = 'submits' | 'gets';
@@ -25,7 +26,7 @@ export interface Rates {
 }
 
 export function openRates(db: Db): Rates {
-  const collection = db.collection<RateDocument>('control');
+  const collection = db.collection<RateDocument>(OWN.control);
   return {
     async reserve(kind, count, perSecond) {
       const takes = (count * 1000) / perSecond;

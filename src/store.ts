@@ -1,10 +1,12 @@
-import { openClaims } from './claims.ts';
+import { indexClaims, openClaims } from './claims.ts';
 import { createClock } from './clock.ts';
 import type { Config } from './config-schema.ts';
 import { openControl } from './control.ts';
-import { openJournal } from './journal.ts';
+import { indexJournal, openJournal } from './journal.ts';
 import { openLatencies } from './latencies.ts';
+import { explainRefusal } from './mongo-refusals.ts';
 import { connectMongo } from './mongo.ts';
+import { refuseExpiry, refuseForeign, takeOwnership } from './ownership.ts';
 import { openResults } from './results.ts';
 import { openUnroutable } from './unroutable.ts';
 
@@ -13,26 +15,45 @@ const DAY_MS = 24 * 3_600_000;
 export type Store = Awaited<ReturnType<typeof openStore>>;
 
 /**
- * Everything we keep in MongoDB, over one client. `mayChange`: whether what is kept follows the retention of this configuration:
- * a worker's does, not that of a command which may have been given another one.
- * @throws Error that names the masked address
+ * What opening it may do: a reader makes nothing, a writer marks our collections as ours, a worker makes their indexes, too.
+ * Whoever only changes documents that are there is a reader.
  */
-export async function openStore(config: Config, { mayChange = false } = {}) {
-  const mongo = await connectMongo(config);
+export type Opener = 'reader' | 'writer' | 'worker';
+
+/**
+ * Everything we keep in MongoDB, over one client.
+ * @throws Error that names the masked address; NotOurs where a collection of our names is somebody else's
+ */
+export async function openStore(config: Config, as: Opener) {
+  const { db, close } = await connectMongo(config);
+  const { retention } = config.mongodb;
   const { maxOpen, deadline } = config.legacy;
-  const retention = { ms: config.mongodb.retention, mayChange };
   // A claim is kept from its settlement on, and its entry from the POST: it must not go first, or count as never sent.
-  const longer = { ms: retention.ms + Math.max(maxOpen, deadline) + DAY_MS, mayChange };
+  const longer = retention + Math.max(maxOpen, deadline) + DAY_MS;
   const clock = createClock();
+  const claims = openClaims(db);
+  const journal = openJournal(db, longer, clock);
+  try {
+    if (as === 'reader') await refuseForeign(db);
+    else await takeOwnership(db);
+    if (as === 'worker') {
+      await refuseExpiry(db);
+      await indexClaims(claims, retention);
+      await indexJournal(journal, longer);
+    }
+  } catch (error) {
+    await close();
+    throw explainRefusal(config, db.databaseName, error);
+  }
   return {
-    db: mongo.db,
+    db,
     clock,
-    claims: await openClaims(mongo.db, retention),
-    control: openControl(mongo.db),
-    journal: await openJournal(mongo.db, longer, clock),
-    latencies: openLatencies(mongo.db, config, clock),
-    results: openResults(mongo.db, config.mongodb),
-    unroutable: openUnroutable(mongo.db),
-    close: () => mongo.close(),
+    claims,
+    control: openControl(db),
+    journal,
+    latencies: openLatencies(db, config, clock),
+    results: openResults(db, config.mongodb),
+    unroutable: openUnroutable(db),
+    close,
   };
 }

@@ -1,6 +1,15 @@
-/** `unroutable`: outcomes that can never reach their destination, set aside with the message, for a person. */
-import type { Db } from 'mongodb';
+/** Outcomes that can never reach their destination, set aside with the message, for a person. */
+import type { Collection, Db } from 'mongodb';
 import type { Claim } from './claims.ts';
+import { OWN } from './collections.ts';
+
+export interface SetAsideDocument {
+  /** The claim's. */
+  _id: string;
+  reason: string;
+  at: Date;
+  claim: Claim | null;
+}
 
 export interface Unroutable {
   /** Idempotent, by claim. */
@@ -8,13 +17,13 @@ export interface Unroutable {
   /** Which of these claims were set aside. */
   among(claims: string[]): Promise<Set<string>>;
   count(): Promise<number>;
+  collection: Collection<SetAsideDocument>;
 }
 
 export function openUnroutable(db: Db): Unroutable {
-  const collection = db.collection<{ _id: string; reason: string; at: Date; claim: Claim | null }>(
-    'unroutable',
-  );
+  const collection = db.collection<SetAsideDocument>(OWN.setAside);
   return {
+    collection,
     async setAside(claim, key, reason) {
       const document = { reason, at: new Date(), claim: claim ?? null };
       await collection.updateOne({ _id: key }, { $setOnInsert: document }, { upsert: true });

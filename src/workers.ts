@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Db } from 'mongodb';
+import { OWN } from './collections.ts';
 import { LIGHT, NOW } from './control.ts';
 import { isAlive, shareOf } from './domain/shares.ts';
 import type { WorkerShare } from './domain/shares.ts';
@@ -33,7 +34,7 @@ const TRIES = 10;
 
 /** @param isGone whether a process of this machine has ended: its share need not be waited for */
 export function joinWorkers(db: Db, isGone = hasEnded): Membership {
-  const collection = db.collection<WorkersDocument>('control');
+  const collection = db.collection<WorkersDocument>(OWN.control);
   const me = randomUUID();
   const host = hostname();
 

@@ -6,6 +6,7 @@ import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { environmentNames, variable } from '../src/config-env.ts';
+import { OWN } from '../src/collections.ts';
 import { ConfigError, type Fault } from '../src/config-faults.ts';
 import { configJson, configTable } from '../src/config-report.ts';
 import { DEFAULTS, type Config } from '../src/config-schema.ts';
@@ -300,11 +301,58 @@ test('values at and beyond the limits', () => {
     'legacy: { lookup: { notFound: [200] } }',
     'legacy: { timeout: 2m }',
     'rabbit: { intakeQueue: amq.mine }',
-    'mongodb: { collection: claims }',
+    ...Object.values(OWN).map((name) => `mongodb: { collection: ${name} }`),
+    'mongodb: { collection: despachante_mine }',
+    'mongodb: { collection: system.views }',
+    'mongodb: { collection: .a }',
+    'mongodb: { collection: a..b }',
+    'mongodb: { collection: a. }',
+    'mongodb: { database: admin }',
     'mongodb: { match: $where }',
+    'mongodb: { match: a.b }',
+    'mongodb: { match: "" }',
+    'mongodb: { match: requestId }',
+    'mongodb: { match: registeredAt }',
+    'mongodb: { match: status }',
+    'mongodb: { match: __proto__ }',
+    'mongodb: { statusField: _id }',
+    'mongodb: { statusField: _id.x }',
+    'mongodb: { statusField: requestId }',
+    'mongodb: { statusField: registeredAt }',
+    'mongodb: { statusField: $set }',
+    'mongodb: { statusField: status.at }',
+    'mongodb: { statusField: .status }',
+    'mongodb: { statusField: code, match: code }',
+    'mongodb: { statusField: __proto__ }',
     'log: { level: loud }',
   ])
     only(yaml);
+});
+
+test('all that is wrong with the fields of the collection is told at once, each where it stands', () => {
+  const found = faults(
+    'mongodb:\n  match: requestId\n  statusField: _id\n  collection: system.a\n',
+  );
+  assert.deepEqual(
+    found.map(({ where, path }) => `${where} ${path}`),
+    [
+      'despachante.yaml:2:10 mongodb.match',
+      'despachante.yaml:3:16 mongodb.statusField',
+      'despachante.yaml:4:15 mongodb.collection',
+    ],
+  );
+  const same = faults('mongodb:\n  match: status\n  collection: system.a\n');
+  assert.deepEqual(
+    same.map(({ where, path }) => `${where} ${path}`),
+    ['despachante.yaml:2:10 mongodb.statusField', 'despachante.yaml:3:15 mongodb.collection'],
+  );
+});
+
+test('a database of the server itself is refused, unless another one is named', () => {
+  const admin = { MONGODB_URI: 'mongodb://user:p@store/admin' };
+  assert.equal(only('', admin).path, 'mongodbUri');
+  assert.equal(load('mongodb: { database: office }', admin).mongodb.database, 'office');
+  load('', { MONGODB_URI: 'mongodb://user:p@store/?authSource=admin' });
 });
 
 test('resubmitting is refused without the promise that makes it safe, and the fault says why', () => {

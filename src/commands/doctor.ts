@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { OWN } from '../collections.ts';
 import type { LoadedConfig } from '../config.ts';
 import { diagnoseControl } from '../diagnose-control.ts';
 import { diagnoseLegacy } from '../diagnose-legacy.ts';
@@ -19,8 +20,8 @@ export function addDoctor(program: Command): void {
     .addHelpText(
       'after',
       `
-Writes nothing but one document to the collection "doctor", which it removes. Exit code 3 when something is not well;
-warnings alone are no such thing.
+Writes nothing but one document to the collection "${OWN.control}", which it removes. Exit code 3 when something is
+not well; warnings alone are no such thing.
 
 Example: despachante doctor --json`,
     )

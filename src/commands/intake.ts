@@ -9,7 +9,9 @@ import { serveHealth } from '../health.ts';
 import { startIntake } from '../intake.ts';
 import { openLatencies } from '../latencies.ts';
 import { lazyMongo } from '../lazy-mongo.ts';
+import type { LazyMongo } from '../lazy-mongo.ts';
 import { createMetrics } from '../metrics.ts';
+import { NotOurs } from '../ownership.ts';
 import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
@@ -54,7 +56,8 @@ export function addIntake(program: Command): void {
       const watch = watchControl(async () => openControl(await mongo.db()).read(), log);
       const guard = createGuard(config, metrics, log);
       // So that already the first runs have what was learned; but a MongoDB that is away holds nobody up.
-      await unlessStopped(stopped, Promise.race([plans.refresh(), delay(FIRST_PLAN_MS)]));
+      const asked = refuseOthersMongo(mongo).then(() => plans.refresh());
+      await unlessStopped(stopped, Promise.race([asked, delay(FIRST_PLAN_MS)]));
       const intake = await unlessStopped(
         stopped,
         startIntake({
@@ -92,4 +95,11 @@ export function addIntake(program: Command): void {
       ]);
       log.info({}, 'The intake has stopped');
     });
+}
+
+/** @throws NotOurs where a collection of our names is somebody else's; a MongoDB that is away is no reason not to start */
+async function refuseOthersMongo(mongo: LazyMongo): Promise<void> {
+  await mongo.db().catch((error: unknown) => {
+    if (error instanceof NotOurs) throw error;
+  });
 }

@@ -87,10 +87,14 @@ type Opened = Parameters<Parameters<typeof withStore>[1]>[0];
 
 async function change(command: Command, work: (store: Opened) => Promise<void>): Promise<void> {
   const { config } = load(command);
-  const control = await withStore(config, async (store) => {
-    await work(store);
-    return store.control.read();
-  });
+  const control = await withStore(
+    config,
+    async (store) => {
+      await work(store);
+      return store.control.read();
+    },
+    'writer',
+  );
   tell(factsOf(config, control, null), command);
 }
 

@@ -3,12 +3,16 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config-schema.ts';
 import { why } from '../diagnosis.ts';
 import { openStore } from '../store.ts';
-import type { Store } from '../store.ts';
+import type { Opener, Store } from '../store.ts';
 import { connectTemporal } from '../temporal.ts';
 
 /** @throws Error that names the address when it cannot be reached, or what `work` throws */
-export async function withStore<T>(config: Config, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore(config);
+export async function withStore<T>(
+  config: Config,
+  work: (store: Store) => Promise<T>,
+  as: Opener = 'reader',
+): Promise<T> {
+  const store = await openStore(config, as);
   return work(store).finally(() => store.close());
 }
 

@@ -45,10 +45,14 @@ async function pause({ reason, operator }: Word, command: Command): Promise<void
   if (reason.trim() === '') throw new CommandError('Say why with --reason', EXIT.usage);
   const { config } = load(command);
   const by = operator ?? userName();
-  const control = await withStore(config, async (store) => {
-    await store.control.pause(reason, by);
-    return store.control.read();
-  });
+  const control = await withStore(
+    config,
+    async (store) => {
+      await store.control.pause(reason, by);
+      return store.control.read();
+    },
+    'writer',
+  );
   const at = control.pause === null ? null : new Date(control.pause.at);
   if (globals(command).json === true) return printJson({ paused: true, reason, by, at });
   print(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { OWN } from '../../src/collections.ts';
 import { createFailures } from '../../src/failures.ts';
 import { openResults } from '../../src/results.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
@@ -184,7 +185,7 @@ test('persist: one that its collection can never take is set aside with its mess
     { index: 2, kind: 'settled' },
   ]);
   const aside = await store.db
-    .collection<{ _id: string; reason: string; claim: { message: unknown } }>('unroutable')
+    .collection<{ _id: string; reason: string; claim: { message: unknown } }>(OWN.setAside)
     .findOne({ _id: `${bad}~0` });
   assert.match(aside?.reason ?? '', /^MongoDB 121/);
   assert.ok(aside?.claim.message);
@@ -352,7 +353,7 @@ test('route: what can never be published is set aside with its message, once, an
       { index: 1, kind: 'settled' },
     ]);
   }
-  const aside = store.db.collection<{ _id: string; reason: string; claim: object }>('unroutable');
+  const aside = store.db.collection<{ _id: string; reason: string; claim: object }>(OWN.setAside);
   const kept = await aside.findOne({ _id: `${id}~0` });
   assert.equal(kept?.reason, 'Unknown type to encode: symbol');
   assert.ok(kept.claim && 'message' in kept.claim && kept.claim.message);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { OWN } from '../../src/collections.ts';
 import { createBreaker } from '../../src/breaker.ts';
 import { openBreakerStore } from '../../src/breaker-state.ts';
 import { openControl } from '../../src/control.ts';
@@ -180,7 +181,7 @@ test('any process closes it when nobody has asked for long after a lost probe', 
   assert.match(breaker.held()?.reason ?? '', /circuit breaker probing/);
   const longAgo = { $set: { until: { $subtract: ['$until', 600_000] } } };
   await store.db
-    .collection<{ _id: string }>('control')
+    .collection<{ _id: string }>(OWN.control)
     .updateOne({ _id: 'breaker', state: 'probing' }, [longAgo]);
   await eventually('it is closed', () => assert.equal(breaker.held(), null));
   assert.equal(watch.current()?.breaker?.state, 'closed');
@@ -208,17 +209,17 @@ test('pieces of one time line do not overlap, whoever takes them', async () => {
 });
 
 test('a worker whose process has ended leaves its share at once, one that may be alive after a while', async () => {
-  await store.db.collection<{ _id: string }>('control').deleteOne({ _id: 'workers' });
+  await store.db.collection<{ _id: string }>(OWN.control).deleteOne({ _id: 'workers' });
   const told = { onTheWire: 0, suffers: null };
   await joinWorkers(store.db).beat(100, told);
   assert.equal(await joinWorkers(store.db, () => false).beat(100, told), 1);
-  await store.db.collection<{ _id: string }>('control').deleteOne({ _id: 'workers' });
+  await store.db.collection<{ _id: string }>(OWN.control).deleteOne({ _id: 'workers' });
   await joinWorkers(store.db).beat(100, told);
   assert.equal(await joinWorkers(store.db, () => true).beat(100, told), 100);
 });
 
 test('what a worker still has on the wire is not free for the others', async () => {
-  await store.db.collection<{ _id: string }>('control').deleteOne({ _id: 'workers' });
+  await store.db.collection<{ _id: string }>(OWN.control).deleteOne({ _id: 'workers' });
   const [a, b] = [joinWorkers(store.db), joinWorkers(store.db)];
   await a.beat(100, { onTheWire: 0, suffers: null });
   await b.beat(100, { onTheWire: 0, suffers: null });

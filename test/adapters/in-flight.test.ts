@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { test } from 'node:test';
 import type { Document } from 'mongodb';
+import { OWN } from '../../src/collections.ts';
 import type { ClaimOutcome } from '../../src/claims.ts';
 import { entryKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
@@ -11,7 +12,7 @@ import type { Store } from '../../src/store.ts';
 import { testDatabase } from '../helpers/servers.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
 
-const documents = ({ db }: Store) => db.collection<InFlightDocument>('control');
+const documents = ({ db }: Store) => db.collection<InFlightDocument>(OWN.control);
 
 async function documentOf(store: Store): Promise<InFlightDocument> {
   const found = await documents(store).findOne({ _id: 'in-flight' });

@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { MongoBulkWriteError } from 'mongodb';
 import type { IndexDescriptionInfo } from 'mongodb';
-import { openJournal } from '../../src/journal.ts';
-import type { Entry } from '../../src/journal.ts';
 import { connectMongo, expireAfter, partialFailure } from '../../src/mongo.ts';
 import { openResults } from '../../src/results.ts';
+import { openStore } from '../../src/store.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { atEnd, address, testDatabase, uniqueName } from '../helpers/servers.ts';
 
@@ -73,59 +72,39 @@ test('the database is the one that the address names, and "despachante" where it
   assert.equal(bare.db.databaseName, 'despachante');
 });
 
-test('another retention is taken up by the index that is there, but for whoever may not change it', async () => {
+test('another retention is taken up by the index that is there', async () => {
   const collection = store.db.collection(uniqueName());
   const secondsOf = async (): Promise<unknown> =>
     (await collection.indexes()).find(({ name }) => name === 'at_1')?.expireAfterSeconds;
-  const only = { state: 'decided' };
-  for (const [ms, mayChange, seconds] of [
-    [90_000, false, 90],
-    [90_000, true, 90],
-    [60_000, false, 90],
-    [60_000, true, 60],
-  ] as const) {
-    await expireAfter(collection, 'at', { ms, mayChange }, only);
-    assert.equal(await secondsOf(), seconds);
+  for (const ms of [90_000, 60_000, 60_000]) {
+    await expireAfter(collection, { field: 'at', only: { state: 'decided' } }, ms);
+    assert.equal(await secondsOf(), ms / 1_000);
   }
+});
+
+test('a command with another retention leaves the index as it is', async () => {
+  const { databaseName } = store.db;
+  const retention = testConfig().mongodb.retention / 2;
+  const config = testConfig({
+    mongodbUri: address('MONGODB_URI'),
+    mongodb: { database: databaseName, retention },
+  });
+  for (const as of ['reader', 'writer'] as const) await (await openStore(config, as)).close();
+  assert.equal(await secondsOf(store.claims.collection, 'settledAt_1'), (2 * retention) / 1_000);
 });
 
 test('several who take another retention up at once all do', async () => {
   const collection = store.db.collection(uniqueName());
-  await expireAfter(collection, 'at', { ms: 90_000, mayChange: true });
-  const all = Array.from({ length: 8 }, () =>
-    expireAfter(collection, 'at', { ms: 60_000, mayChange: true }),
-  );
+  await expireAfter(collection, { field: 'at' }, 90_000);
+  const all = Array.from({ length: 8 }, () => expireAfter(collection, { field: 'at' }, 60_000));
   await Promise.all(all);
   assert.equal((await collection.indexes()).length, 2);
 });
 
-test('journal entries of before expire as they did, when a worker takes them over', async (t) => {
-  const { db, clock } = await testDatabase(t);
-  const old = db.collection<Entry>('submissions');
-  await old.dropIndex('keptFrom_1');
-  await old.createIndex({ at: 1 }, { expireAfterSeconds: 60, name: 'retention' });
-  const at = new Date('2026-01-01');
-  const entry: Entry = {
-    _id: 'a~0#1',
-    state: 'accepted',
-    token: '',
-    at,
-    tries: 1,
-    requestId: 'REQ-1',
-    reason: null,
-    answeredAt: at,
-    operator: null,
-  };
-  await old.insertOne(entry);
-  await openJournal(db, { ms: 60_000, mayChange: true }, clock);
-  assert.deepEqual((await old.findOne({ _id: 'a~0#1' }))?.keptFrom, at);
-  const names = (await old.indexes()).map(({ name }) => name);
-  assert.ok(names.includes('keptFrom_1') && !names.includes('retention'), String(names));
-});
+const secondsOf = async (of: { indexes(): Promise<IndexDescriptionInfo[]> }, name: string) =>
+  (await of.indexes()).find((index) => index.name === name)?.expireAfterSeconds ?? 0;
 
 test('a journal entry is kept for longer than any claim that may go on with it', async () => {
-  const secondsOf = async (of: { indexes(): Promise<IndexDescriptionInfo[]> }, name: string) =>
-    (await of.indexes()).find((index) => index.name === name)?.expireAfterSeconds ?? 0;
   const { mongodb, legacy } = testConfig();
   const entries = await secondsOf(store.journal.collection, 'keptFrom_1');
   const claims = await secondsOf(store.claims.collection, 'settledAt_1');

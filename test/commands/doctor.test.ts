@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { queueDepths } from '../../src/queue-depths.ts';
 import { json, webServer } from '../helpers/web-server.ts';
@@ -43,7 +44,8 @@ test('where all is well the doctor says so, and leaves nothing behind', async (t
   assert.ok(found.includes('Legacy system: reachable: well'));
   assert.equal(legacy.seen.length, 1);
   assert.equal(legacy.seen[0]?.method, 'GET');
-  assert.equal(await place.store.db.collection('doctor').countDocuments(), 0);
+  const left = await place.store.db.collection(OWN.control).distinct('_id');
+  assert.deepEqual(left, ['ownership']);
 });
 
 test('neighbours that are not there are each told with the remedy, and without passwords: exit code 3', async (t) => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
+import { OWN } from '../../src/collections.ts';
 import { startChild } from '../../src/child.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -65,7 +66,7 @@ test('while it is open one probe goes out at a time, and each that fails has it 
   const { posts, gets } = simulator.stats();
   const doc = () =>
     system.store.db
-      .collection<{ _id: string; trips: number }>('control')
+      .collection<{ _id: string; trips: number }>(OWN.control)
       .findOne({ _id: 'breaker' });
   const before = (await doc())?.trips ?? 0;
   await eventually('two more probes have failed', async () => {

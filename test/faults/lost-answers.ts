@@ -1,5 +1,6 @@
 /** "Execute and time out": what was asked for has happened, and whoever asked is never told. At each neighbour. */
 import assert from 'node:assert/strict';
+import { OWN } from '../../src/collections.ts';
 import { ATTRIBUTE_IDS } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -40,7 +41,7 @@ const LOSSES: Loss[] = [
     name: 'claim',
     fault: 'MongoDB inserts claims, and its answer is lost',
     at: 'MONGODB_URI',
-    request: () => command('insert', 'claims'),
+    request: () => command('insert', OWN.claims),
     effects: ({ store }) => store.claims.collection.countDocuments(),
     maxInDoubt: SLOTS,
   },
@@ -48,7 +49,7 @@ const LOSSES: Loss[] = [
     name: 'journal-intent',
     fault: 'MongoDB writes the intents of POSTs, and its answer is lost',
     at: 'MONGODB_URI',
-    request: () => command('insert', 'submissions'),
+    request: () => command('insert', OWN.journal),
     effects: ({ store }) => store.journal.collection.countDocuments(),
     maxInDoubt: SLOTS,
   },
@@ -56,7 +57,7 @@ const LOSSES: Loss[] = [
     name: 'journal-answer',
     fault: 'MongoDB writes the answers to POSTs into the journal, and its own answer is lost',
     at: 'MONGODB_URI',
-    request: () => command('update', 'submissions'),
+    request: () => command('update', OWN.journal),
     effects: ({ store }) =>
       store.journal.collection.countDocuments({ state: { $in: ['accepted', 'refused'] } }),
     maxInDoubt: SLOTS,
@@ -73,7 +74,7 @@ const LOSSES: Loss[] = [
     name: 'settled',
     fault: 'MongoDB notes in the claims that they are settled, and its answer is lost',
     at: 'MONGODB_URI',
-    request: () => command('update', 'claims'),
+    request: () => command('update', OWN.claims),
     effects: ({ store }) => store.claims.collection.countDocuments({ outcome: { $ne: null } }),
     maxInDoubt: SLOTS,
   },

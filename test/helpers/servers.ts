@@ -73,6 +73,7 @@ export async function testDatabase(
       mongodbUri,
       mongodb: { database: uniqueName(), ...mongodb },
     }),
+    'worker',
   );
   atEnd(t, async () => {
     await store.db.dropDatabase();

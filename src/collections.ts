@@ -1,0 +1,36 @@
+/** The names of our own collections. Nothing else names them, and `mongodb.collection` may not begin as they do. */
+export const OWN_PREFIX = 'despachante_';
+
+export const OWN = {
+  /** Who has taken which registration id (claims.ts). */
+  claims: 'despachante_registrations_claims',
+  /** What was submitted (journal.ts). */
+  journal: 'despachante_registrations_journal',
+  /** What can never reach its destination (unroutable.ts). */
+  setAside: 'despachante_registrations_set_aside',
+  /** What operators and processes tell one another (control.ts), and which collections are ours (ownership.ts). */
+  control: 'despachante_control',
+  /** How long the legacy system takes (latencies.ts). */
+  latency: 'despachante_latency',
+} as const;
+
+export type OwnCollection = (typeof OWN)[keyof typeof OWN];
+
+/** Documents expire by the time in a field; those of `only`, where it is given. */
+export interface Expiry {
+  field: string;
+  only?: object;
+}
+
+/**
+ * By which field documents expire, and which of them; those of the other collections never do. Of the journal only what is
+ * decided: an undecided entry that is gone would count as never sent. Nor what has given way to a next entry that may be
+ * undecided, since entries are found one after the other.
+ */
+export const EXPIRY = {
+  [OWN.claims]: { field: 'settledAt' },
+  [OWN.journal]: {
+    field: 'keptFrom',
+    only: { state: { $in: ['accepted', 'refused', 'abandoned'] } },
+  },
+} as const satisfies Partial<Record<OwnCollection, Expiry>>;
