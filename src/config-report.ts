@@ -30,6 +30,8 @@ export function configRows({ config, origins }: LoadedConfig): ConfigRow[] {
 function masked(path: string, value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (SECRETS.has(path)) return '***';
+  // Its path is a token.
+  if (path === 'temporal.codecUrl') return `${new URL(value).origin}/***`;
   return ADDRESSES.has(path) ? maskUrl(value) : value;
 }
 
