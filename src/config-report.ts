@@ -4,7 +4,7 @@ import type { LoadedConfig } from './config.ts';
 import { ENVIRONMENT_ONLY, SECRETS } from './config-env.ts';
 import { leaves } from './config-tree.ts';
 import { unitOf, valueText } from './config-units.ts';
-import { maskUrl } from './mask.ts';
+import { maskText, maskUrl } from './mask.ts';
 
 export interface ConfigRow {
   readonly path: string;
@@ -32,7 +32,8 @@ function masked(path: string, value: unknown): unknown {
   if (SECRETS.has(path)) return '***';
   // Its path is a token.
   if (path === 'temporal.codecUrl') return `${new URL(value).origin}/***`;
-  return ADDRESSES.has(path) ? maskUrl(value) : value;
+  // A secret in the wrong place is one all the same.
+  return ADDRESSES.has(path) ? maskUrl(value) : maskText(value);
 }
 
 /** The rows as a table for a terminal; what somebody set stands out, warnings come last. */
