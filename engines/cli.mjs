@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { describeEngines, everything, servers, startEngines, stopEngines } from './engines.mjs';
 import { cacheFolder, dataFolder } from './paths.mjs';
+import { masked } from './mask.mjs';
 import { createProgress } from './progress.mjs';
 
 const help = `Local servers for Despachante: RabbitMQ, Temporal (with its Web UI) and a MongoDB-compatible store.
@@ -12,7 +13,7 @@ Commands
   start    start what is not running yet, and leave it running
   stop     end everything this instance started
   status   how each server was found, its address, process, version and data; exit code 3 when one is down
-  env      print the addresses for a shell:   eval "$(node engines/cli.mjs env)"
+  env      print the addresses for a shell, with their passwords:   eval "$(node engines/cli.mjs env)"
 
 Options
   --instance NAME       servers with ports and data of their own (default: "default", the one npm start uses;
@@ -113,7 +114,7 @@ async function stop(ctx, names, { json, only }) {
 
 async function status(ctx, names, { json }) {
   const engines = await describeEngines(ctx, names);
-  if (json) print({ instance: ctx.instance, engines });
+  if (json) print({ instance: ctx.instance, engines: engines.map(withoutSecrets) });
   else
     process.stdout.write(
       table([
@@ -123,7 +124,7 @@ async function status(ctx, names, { json }) {
           engine.up ? 'up' : 'down',
           engine.how ?? '',
           engine.version ?? '',
-          engine.address ? withoutPassword(engine.address) : '',
+          engine.address ? masked(engine.address) : '',
           String(engine.pid ?? ''),
           engine.data ?? '',
         ]),
@@ -158,7 +159,14 @@ function usage(fault) {
 
 const print = (value) => process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 
-const withoutPassword = (address) => address.replace(/(:\/\/[^:@/]*):(?!guest@)[^@/]*@/, '$1:***@');
+/** An engine as everybody may see it; `env` has the addresses whole. */
+const withoutSecrets = ({ address, addresses, ...facts }) => ({
+  ...facts,
+  address: address && masked(address),
+  addresses:
+    addresses &&
+    Object.fromEntries(Object.entries(addresses).map(([name, value]) => [name, masked(value)])),
+});
 
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));

@@ -14,7 +14,7 @@ import { excerpt, isRunning } from './processes.mjs';
  */
 export function givenAddress(ctx, engine, ports) {
   const address = ctx.env[engine.variable];
-  const own = ports && !engine.program && engine.addresses(ports)[engine.variable];
+  const own = ports && !engine.program && engine.addresses(ports, undefined, ctx)[engine.variable];
   return !address || address === own ? undefined : { [engine.variable]: address };
 }
 
@@ -56,12 +56,13 @@ export async function revive(ctx, engine, record) {
  */
 export async function launch(ctx, engine, ports, { transient, fresh, save }) {
   const found = await engine.locate(ctx);
-  if (engine.program) return { ...found, addresses: engine.addresses({}, found), processes: [] };
+  if (engine.program)
+    return { ...found, addresses: engine.addresses({}, found, ctx), processes: [] };
   const data = join(ctx.data, engine.name);
   const log = join(ctx.data, 'logs', `${engine.name}.log`);
   if (existsSync(log)) renameSync(log, `${log}.previous`);
   if (fresh) rmSync(data, { recursive: true, force: true });
-  const addresses = engine.addresses(ports);
+  const addresses = engine.addresses(ports, found, ctx);
   const record = { ...found, ports, data, log, transient, processes: [], addresses };
   const track = (one) => {
     record.processes.push(one);

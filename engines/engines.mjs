@@ -90,7 +90,7 @@ async function compose(ctx, state, names, { transient, fresh }) {
       await composeUp(ctx, wanted, state.ports, { fresh });
       for (const name of wanted) {
         const ports = state.ports[name];
-        const addresses = catalogue[name].addresses(ports);
+        const addresses = catalogue[name].addresses(ports, undefined, ctx);
         const record = { how: 'docker', ports, addresses, processes: [], transient };
         records[name] = { ...record, ...(await waitFor(ctx, catalogue[name], record, 20_000)) };
       }

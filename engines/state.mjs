@@ -1,7 +1,7 @@
 // What an instance remembers between commands: ports, running processes, who uses them. One JSON file.
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const empty = () => ({ ports: {}, inDocker: {}, engines: {}, users: [] });
 
@@ -18,10 +18,14 @@ export function readState(ctx) {
   }
 }
 
-export function writeState(ctx, state) {
-  mkdirSync(ctx.data, { recursive: true });
-  const file = join(ctx.data, 'state.json');
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
+export const writeState = (ctx, state) =>
+  writePrivate(join(ctx.data, 'state.json'), `${JSON.stringify(state, null, 2)}\n`);
+
+/** Whole or not at all, for this user alone: addresses may have passwords and tokens. */
+export function writePrivate(file, text) {
+  mkdirSync(dirname(file), { recursive: true });
+  rmSync(`${file}.new`, { force: true });
+  writeFileSync(`${file}.new`, text, { mode: 0o600, flag: 'wx' });
   renameSync(`${file}.new`, file);
 }
 

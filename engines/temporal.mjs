@@ -1,11 +1,13 @@
 // Temporal: the CLI's development server with its Web UI, on a data file, so that runs survive a restart.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { downloadBySdk } from './download.mjs';
 import { grpcAnswers, httpAnswers } from './health.mjs';
 import { environmentWithout, findProgram } from './paths.mjs';
+import { writePrivate } from './state.mjs';
 import { endServer, runTool, spawnServer } from './processes.mjs';
 
 // The newest whose go.mod has no `replace` line: `go install …@version` refuses those.
@@ -51,7 +53,7 @@ export const temporal = {
     ]);
     const args = ['server', 'start-dev', '--ip', '127.0.0.1'];
     args.push('--port', ports.grpc, '--ui-port', ports.web);
-    args.push('--ui-codec-endpoint', codecUrl(ports));
+    args.push('--ui-codec-endpoint', codecUrl(ports, ctx));
     args.push('--http-port', ports.http, '--metrics-port', ports.metrics);
     args.push('--db-filename', dataFile(ctx, program, data), '--log-level', 'warn');
     // WAL with NORMAL: a killed server loses nothing; at a power cut the last commits, never the file.
@@ -77,10 +79,10 @@ export const temporal = {
     return { version: info.serverVersion ?? 'unknown' };
   },
 
-  addresses: (ports) => ({
+  addresses: (ports, _found, ctx) => ({
     TEMPORAL_ADDRESS: `127.0.0.1:${ports.grpc}`,
     TEMPORAL_WEB_URL: `http://127.0.0.1:${ports.web}`,
-    TEMPORAL_CODEC_URL: codecUrl(ports),
+    TEMPORAL_CODEC_URL: codecUrl(ports, ctx),
   }),
 
   async end(record) {
@@ -88,7 +90,15 @@ export const temporal = {
   },
 };
 
-const codecUrl = (ports) => `http://127.0.0.1:${ports.codec}`;
+/** Its path is a token, as Temporal Web can send no other: whoever does not know it has nothing decrypted. */
+const codecUrl = (ports, ctx) => `http://127.0.0.1:${ports.codec}/${codecToken(ctx)}`;
+
+/** Made once for an instance, so that the address stays the same. */
+function codecToken(ctx) {
+  const file = join(ctx.data, 'codec.token');
+  if (!existsSync(file)) writePrivate(file, randomBytes(16).toString('hex'));
+  return readFileSync(file, 'utf8');
+}
 
 /**
  * One data file per minor version of the server: versions do not read each other's files, and a newer CLI

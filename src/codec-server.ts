@@ -2,27 +2,29 @@
  * Encrypts and decrypts payloads over HTTP, so that Temporal Web and Temporal's CLI show them to those who are allowed:
  * POST /decode and /encode with `{"payloads": […]}`, as docs.temporal.io/codec-server has it.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
-import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { PayloadCodec } from '@temporalio/common';
 import { JSONToPayload, payloadToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
-import { listen, stopServing } from './listen.ts';
+import {
+  isLoopback,
+  originOf,
+  Refusal,
+  refuseStrangers,
+  refuseWithoutToken,
+} from './codec-access.ts';
+import type { CodecAccess } from './codec-access.ts';
+import { briefHttpServer, listen, pathOf, stopServing } from './listen.ts';
 import type { Log } from './log.ts';
 import { DecryptionError } from './payload-codec.ts';
 
-export interface CodecServerOptions {
+export interface CodecServerOptions extends CodecAccess {
   host: string;
   /** 0 for any free port. */
   port: number;
   codec: PayloadCodec;
   /** The only one that is served. */
   namespace: string;
-  /** The origins of the pages that may ask, such as that of Temporal Web. Who is no page tells none. */
-  origins: readonly string[];
-  /** Expected as `Authorization: Bearer <token>`; null: nobody is asked for one. */
-  token: string | null;
   log: Log;
 }
 
@@ -33,7 +35,6 @@ export interface CodecServer {
 
 /** A message of Temporal's is 4 MiB at most, here in base64. */
 const LARGEST = 8 * 1024 * 1024;
-const SLOWEST_MS = 10_000;
 
 const bodySchema = z.object({
   payloads: z
@@ -47,26 +48,16 @@ const bodySchema = z.object({
     .default([]),
 });
 
-class Refusal extends Error {
-  readonly status: number;
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
-}
-
-export const isLoopback = (host: string): boolean =>
-  /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
-
-/** @throws Error when the port is taken, or when other machines could ask and there is no token */
+/** @throws Error when the port is taken, when an origin is none, or when other machines could ask and have no token */
 export async function serveCodec(options: CodecServerOptions): Promise<CodecServer> {
-  const { host, port, origins, log } = options;
-  if (!isLoopback(host) && options.token === null) {
+  const { host, port, log, tokens } = options;
+  if (!isLoopback(host) && tokens.every(({ ownUserOnly }) => ownUserOnly)) {
     throw new Error(
       `On ${host} other machines could have everything decrypted: set CODEC_TOKEN, or listen on 127.0.0.1`,
     );
   }
-  const server = createServer((request, response) => {
+  const origins = options.origins.map(originOf);
+  const server = briefHttpServer((request, response) => {
     const { origin } = request.headers;
     const send = (status: number, body: object | null): void => {
       response.writeHead(status, {
@@ -77,19 +68,18 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
       });
       response.end(body === null ? undefined : JSON.stringify(body));
     };
-    answer(request, options).then(
+    answer(request, { ...options, origins }).then(
       (body) => send(body === null ? 204 : 200, body),
       (error: unknown) => {
         const status = error instanceof Refusal ? error.status : 500;
         const message =
           error instanceof Refusal ? error.message : 'the payloads could not be worked on';
-        log.warn({ status, path: request.url?.slice(0, 100), origin }, `Refused: ${message}`);
+        // The path may hold a token.
+        log.warn({ status, method: request.method, origin }, `Refused: ${message}`);
         send(status, { message });
       },
     );
   });
-  server.requestTimeout = SLOWEST_MS;
-  server.headersTimeout = SLOWEST_MS;
   const bound = await listen(
     server,
     host,
@@ -111,22 +101,17 @@ const corsHeaders = (origin: string) => ({
 /** The payloads, changed; null for the question a browser asks before. @throws Refusal */
 async function answer(
   request: IncomingMessage,
-  { codec, namespace, origins, token, log }: CodecServerOptions,
+  { codec, namespace, log, ...access }: CodecServerOptions,
 ): Promise<object | null> {
   const { method, headers } = request;
-  const { origin } = headers;
-  // Any page could otherwise have the browser of somebody on this machine ask.
-  if (origin !== undefined && !origins.includes(origin)) {
-    throw new Refusal(403, `pages of ${origin.slice(0, 100)} may not ask: see --origin`);
-  }
+  refuseStrangers(request, access);
   if (method === 'OPTIONS') return null;
-  const path = new URL(request.url ?? '/', 'http://codec').pathname;
-  const action = path === '/decode' ? 'decode' : path === '/encode' ? 'encode' : null;
-  if (action === null) throw new Refusal(404, 'POST to /decode or /encode');
-  if (method !== 'POST') throw new Refusal(405, 'POST to it');
-  if (token !== null && !isSame(headers.authorization ?? '', `Bearer ${token}`)) {
-    throw new Refusal(401, 'expected "Authorization: Bearer …" with CODEC_TOKEN');
+  const [action, ...folders] = pathOf(request).slice(1).split('/').reverse();
+  if (action !== 'decode' && action !== 'encode') {
+    throw new Refusal(404, 'POST to /decode or /encode');
   }
+  if (method !== 'POST') throw new Refusal(405, 'POST to it');
+  refuseWithoutToken(request, folders, access.tokens);
   const asked = headers['x-namespace'];
   if (asked !== undefined && asked !== namespace) {
     throw new Refusal(403, `only the namespace ${namespace} is served`);
@@ -134,7 +119,10 @@ async function answer(
   const { payloads } = parse(await read(request));
   try {
     const changed = await codec[action](payloads.map((payload) => JSONToPayload(payload)));
-    log.info({ action, payloads: payloads.length, origin }, 'Payloads were asked for');
+    log.info(
+      { action, payloads: payloads.length, origin: headers.origin },
+      'Payloads were asked for',
+    );
     return { payloads: changed.map((payload) => payloadToJSON(payload)) };
   } catch (error) {
     if (error instanceof DecryptionError) throw new Refusal(422, error.message);
@@ -161,8 +149,3 @@ function parse(body: string): z.output<typeof bodySchema> {
     throw new Refusal(400, 'expected {"payloads": [{"metadata": {…}, "data": "…"}]}');
   }
 }
-
-/** In a time that does not depend on where they differ. */
-const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from './config-faults.ts';
 import { CommandError, EXIT } from './commands/context.ts';
+import { onScreen } from './foreign-text.ts';
+import { maskText } from './mask.ts';
 
 /** Where a command line writes its help, and what is wrong with it. */
 export interface Output {
@@ -11,7 +13,7 @@ export interface Output {
 
 const standard: Output = {
   writeOut: (text) => void process.stdout.write(text),
-  writeErr: (text) => void process.stderr.write(text),
+  writeErr: (text) => void process.stderr.write(onScreen(text, process.stderr.isTTY)),
 };
 
 type Add = (program: Command) => void;
@@ -89,7 +91,8 @@ export async function runCommandLine(
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     const message = error instanceof Error ? error.message : String(error);
-    output.writeErr(`${message}\n`);
+    // Of a configuration nothing secret is repeated in the first place; any other error may quote a neighbour.
+    output.writeErr(`${error instanceof ConfigError ? message : maskText(message)}\n`);
     if (error instanceof ConfigError) return EXIT.usage;
     return error instanceof CommandError ? error.exitCode : EXIT.failed;
   }

@@ -39,10 +39,10 @@ export function hostAndPort() {
 
 /** A page to link to. */
 export function httpUrl() {
-  return address(
-    'an address such as http://localhost:8233',
-    (value) => parsed(value, 'http:', 'https:') !== null,
-  ).transform((value) => value.replace(/\/+$/, ''));
+  return address('an address such as http://localhost:8233, without a user', (value) => {
+    const url = parsed(value, 'http:', 'https:');
+    return url !== null && url.username + url.password === '';
+  }).transform((value) => value.replace(/\/+$/, ''));
 }
 
 /** The legacy system. Paths are appended to it, and its credentials have a variable of their own. */

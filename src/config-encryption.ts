@@ -10,7 +10,12 @@ const KEY_FILE = 'data/encryption.key';
 /** Whether and with what everything that Temporal keeps of us is encrypted. */
 export const encryption = z.strictObject({
   mode: word(['auto', 'on', 'off']).prefault('auto'),
-  keyFile: text('the path of a file', 1000).prefault(KEY_FILE),
+  keyFile: text('the path of a file; keys themselves stand in ENCRYPTION_KEYS', 1000)
+    .refine(
+      (value) => !areKeys(value),
+      'the path of a file; keys themselves stand in ENCRYPTION_KEYS',
+    )
+    .prefault(KEY_FILE),
 });
 
 /** `id:key,id:key`; what is wrong is told without the keys. */
@@ -23,6 +28,14 @@ export function encryptionKeys() {
       context.addIssue({ code: 'custom', message: `${KEYS_EXPECTED} (${problem})` });
     }
   });
+}
+
+function areKeys(text: string): boolean {
+  try {
+    return parseKeys(text).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 interface Settings {
@@ -44,7 +57,7 @@ export function missingKeys(
     {
       where,
       path,
-      expected: `keys in ENCRYPTION_KEYS, or a file of them at ${keyFile}`,
+      expected: `keys in ENCRYPTION_KEYS, or a file of them ${keyFile === KEY_FILE ? `at ${KEY_FILE}` : 'where encryption.keyFile says'}`,
       got,
       hint: 'a key: echo "k1:$(openssl rand -base64 32)"; to do without: encryption.mode: off',
     },

@@ -84,8 +84,13 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
   const values = new Map<string, unknown>();
   const faults: Fault[] = [];
   const warnings: string[] = [];
+  const platforms: string[] = [];
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || text === '') continue;
+    if (isOfPlatform(name, text)) {
+      if (name.startsWith(PREFIX)) platforms.push(name);
+      continue;
+    }
     const setting = settings.get(name);
     if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
     else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
@@ -95,7 +100,15 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
         warnings.push(`environment ${name} is not read; did you mean ${meant}?`);
     }
   }
-  return { values, faults, warnings };
+  return { values, faults, warnings: [...warnings, ...linksWarning(platforms)] };
+}
+
+function linksWarning([first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : ` and ${others.length} more are`;
+  return [
+    `environment ${first}${more || ' is'} not read: Kubernetes sets such variables for Services (enableServiceLinks: false keeps them away)`,
+  ];
 }
 
 // A variable is always text; where the setting is a number or yes-or-no, text that spells one is taken as such. So is a limit,
@@ -106,6 +119,21 @@ function typed(text: string, path: string, standard: unknown): unknown {
   if (typeof standard === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
   return text;
 }
+
+/**
+ * What Kubernetes, and Docker for its links, set for a service of that name: for one named `despachante` there is
+ * DESPACHANTE_PORT=tcp://10.96.0.12:9464. The shape tells, since a setting of ours may have such a name as well.
+ */
+const OF_PLATFORM: readonly (readonly [name: RegExp, text: RegExp])[] = [
+  [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, /^(tcp|udp|sctp):\/\//],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$/, /^/],
+  [/_SERVICE_HOST$/, /^/],
+  [/_SERVICE_PORT(_[A-Z\d_]+)?$/, /^\d+$/],
+  [/_NAME$/, /^\/[^/]+\/[^/]+$/],
+];
+
+const isOfPlatform = (name: string, text: string): boolean =>
+  OF_PLATFORM.some(([names, texts]) => names.test(name) && texts.test(text));
 
 // Two edits: other programs have variables of these families, and a warning about those would be noise.
 function near(name: string): string | undefined {

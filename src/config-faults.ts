@@ -1,6 +1,5 @@
 // How a fault of the configuration is told: where it is, what was expected, what was found there.
 import { distance } from 'fastest-levenshtein';
-import { maskUrl } from './mask.ts';
 
 export interface Fault {
   /** `despachante.yaml:12:5` or `environment AMQP_URL`. */
@@ -35,33 +34,39 @@ export function lineOf(fault: Fault): string {
   return `${fault.where}${path}: expected ${fault.expected}, got ${fault.got}${hint}`;
 }
 
-const LONGEST = 60;
+/** What a secret of ours is too long for, or would not be written like. */
+const HARMLESS = /^(?:[^\p{C}]{0,15}|[a-z]+(?:[- ][a-z]+){0,5})$/u;
 
-/** A value as a fault shows it: on one line, short, and without the credentials of an address. */
-export function shown(value: unknown): string {
+/**
+ * A value as a fault shows it. Somebody may have put a secret into the wrong place, so only what is in a setting that can hold
+ * none is repeated, and only when it does not look like one.
+ */
+export function shown(value: unknown, isOpen: boolean): string {
   if (value === null || value === undefined) return 'nothing';
-  if (typeof value === 'string') return quoted(value);
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'number') return isOpen ? String(value) : 'a number';
+  if (typeof value === 'string') {
+    return isOpen && value.length <= 40 && HARMLESS.test(value)
+      ? JSON.stringify(value)
+      : `${unshown(value)}, since it may be secret`;
+  }
   return Array.isArray(value) ? 'a list' : 'a mapping';
 }
 
-function quoted(value: string): string {
-  const masked = maskUrl(value);
-  return JSON.stringify(masked.length > LONGEST ? `${masked.slice(0, LONGEST)}…` : masked);
-}
+const unshown = ({ length }: string): string => `text of ${length} characters that is not shown`;
 
-/** An address as a fault shows it. Text that is no address at all may be the password itself. */
+/** An address as a fault shows it: how it begins. The rest may be a password, whatever is wrong with it. */
 export function shownAddress(value: unknown): string {
-  if (typeof value !== 'string') return shown(value);
-  return /^[a-z][a-z0-9+.-]*:\/\//i.test(value)
-    ? quoted(value)
-    : `text of ${value.length} characters that is not shown, since it may be secret`;
+  const scheme = /^[a-z][a-z0-9+.-]{0,15}:\/\//i.exec(String(value))?.[0];
+  return scheme === undefined
+    ? shown(value, false)
+    : `text of ${String(value).length} characters, ${scheme}…, that is not shown, since it may be secret`;
 }
 
 /** A key as a fault shows it. */
 export function shownKey(key: PropertyKey): string {
   const name = String(key);
-  return /^[\w-]{1,60}$/.test(name) ? name : quoted(name);
+  return /^[A-Za-z][\w-]{0,29}$|^\w{1,3}$/.test(name) ? name : '(a name that is not shown)';
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import type { ConfigFile } from './config-file.ts';
 import { DEFAULTS } from './config-schema.ts';
 import { leaves, valueAt } from './config-tree.ts';
-import { unitOf, valueText } from './config-units.ts';
+import { isOpenSetting, unitOf, valueText } from './config-units.ts';
 
 export interface Origin {
   /** What the schema was given. */
@@ -61,7 +61,7 @@ function unknownKey(parent: Path, key: string, origin: Origin): Fault {
 }
 
 function invalidKey(path: Path, expected: string, origin: Origin): Fault {
-  const got = shown(String(path.at(-1)));
+  const got = shownKey(String(path.at(-1)));
   return { where: place(path, 'key', origin), path: pathText(path), expected, got };
 }
 
@@ -88,7 +88,7 @@ function got(path: Path, origin: Origin): string {
     return standard === null ? 'nothing' : `${valueText(standard, unitOf(name))}, its default`;
   }
   if (SECRETS.has(name)) return 'text that is not shown, since it is secret';
-  return fromEnvironment.has(name) ? shownAddress(value) : shown(value);
+  return fromEnvironment.has(name) ? shownAddress(value) : shown(value, isOpenSetting(path));
 }
 
 // A check over two settings may fail on the one that has its default: then the fault stands where the other was set.

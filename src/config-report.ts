@@ -4,7 +4,7 @@ import type { LoadedConfig } from './config.ts';
 import { ENVIRONMENT_ONLY, SECRETS } from './config-env.ts';
 import { leaves } from './config-tree.ts';
 import { unitOf, valueText } from './config-units.ts';
-import { maskUrl } from './mask.ts';
+import { maskText, maskUrl } from './mask.ts';
 
 export interface ConfigRow {
   readonly path: string;
@@ -30,7 +30,10 @@ export function configRows({ config, origins }: LoadedConfig): ConfigRow[] {
 function masked(path: string, value: unknown): unknown {
   if (typeof value !== 'string') return value;
   if (SECRETS.has(path)) return '***';
-  return ADDRESSES.has(path) ? maskUrl(value) : value;
+  // Its path is a token.
+  if (path === 'temporal.codecUrl') return `${new URL(value).origin}/***`;
+  // A secret in the wrong place is one all the same.
+  return ADDRESSES.has(path) ? maskUrl(value) : maskText(value);
 }
 
 /** The rows as a table for a terminal; what somebody set stands out, warnings come last. */

@@ -64,12 +64,24 @@ export function unusedCertificates(config: Addresses, place: (path: string) => s
   ];
 }
 
-const INSECURE_PARAMETER =
-  /[?&](tlsInsecure|tlsAllowInvalidCertificates|tlsAllowInvalidHostnames)=true/i;
+const INSECURE_PARAMETERS = [
+  'tlsInsecure',
+  'tlsAllowInvalidCertificates',
+  'tlsAllowInvalidHostnames',
+] as const;
+
+/** As the driver reads them: names percent-encoded or not, in whatever letters, and anything but a no is a yes. */
+function insecureParameter(mongodbUri: string): string | undefined {
+  const { searchParams } = new URL(`http://host/?${/\?([^]*)$/.exec(mongodbUri)?.[1] ?? ''}`);
+  const yes = [...searchParams]
+    .filter(([, value]) => !/^(false|0|no|n|f)$/i.test(value.trim()))
+    .map(([name]) => name.trim().toLowerCase());
+  return INSECURE_PARAMETERS.find((each) => yes.includes(each.toLowerCase()));
+}
 
 /** What switches off that certificates are checked: there is no such setting of ours, and these are not ours. */
 export function insecureWays({ mongodbUri }: Addresses, env: Environment): Fault[] {
-  const parameter = INSECURE_PARAMETER.exec(mongodbUri)?.[1];
+  const parameter = insecureParameter(mongodbUri);
   const fault = (where: string, path: string, got: string): Fault => ({
     where,
     path,

@@ -22,13 +22,30 @@ export function durationText(milliseconds: number): string {
 
 /** The unit of a setting: `ms`, `bytes`, or undefined where it has none (or there is no such setting). */
 export function unitOf(path: string): string | undefined {
-  let schema: z.core.$ZodType | undefined = configSchema;
-  for (const key of path.split('.')) {
-    schema = bare(schema);
-    schema = schema instanceof z.core.$ZodObject ? shapeOf(schema)[key] : undefined;
-  }
-  const unit = schema && z.globalRegistry.get(bare(schema))?.['unit'];
+  const unit = z.globalRegistry.get(schemaAt(path.split('.')))?.['unit'];
   return typeof unit === 'string' ? unit : undefined;
+}
+
+/** Whether what is written there is a number, a duration, a size, a yes-or-no or a word of a list: none of them is a secret. */
+export function isOpenSetting(path: readonly PropertyKey[]): boolean {
+  const schema = schemaAt(path);
+  return (
+    schema instanceof z.ZodEnum ||
+    schema instanceof z.ZodNumber ||
+    schema instanceof z.ZodBoolean ||
+    z.globalRegistry.get(schema)?.['unit'] !== undefined
+  );
+}
+
+function schemaAt(path: readonly PropertyKey[]): z.core.$ZodType {
+  let schema: z.core.$ZodType = bare(configSchema);
+  for (const key of path) {
+    if (schema instanceof z.core.$ZodObject) schema = bare(shapeOf(schema)[String(key)]);
+    else if (schema instanceof z.ZodRecord) schema = bare(schema.valueType);
+    else if (schema instanceof z.ZodArray) schema = bare(schema.element);
+    else return z.unknown();
+  }
+  return schema;
 }
 
 // The schema of a setting without what wraps it: its default, "may be null", "is frozen".

@@ -1,6 +1,5 @@
 /** `/live`, `/ready` and `/metrics` of a process, on a port of its own. */
-import { createServer } from 'node:http';
-import { listen, stopServing } from './listen.ts';
+import { briefHttpServer, listen, pathOf, stopServing } from './listen.ts';
 import type { Metrics } from './metrics.ts';
 
 export interface Health {
@@ -33,7 +32,7 @@ export async function serveHealth({
   details = () => ({}),
   refresh = () => Promise.resolve(),
 }: HealthOptions): Promise<Health> {
-  const server = createServer((request, response) => {
+  const server = briefHttpServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
       response.end(body);
@@ -42,7 +41,7 @@ export async function serveHealth({
     for (const [dependency, isUp] of Object.entries(state)) {
       metrics.up.set({ dependency }, isUp ? 1 : 0);
     }
-    switch (request.url) {
+    switch (pathOf(request)) {
       case '/live':
         return send(200, 'application/json', '{"live":true}\n');
       case '/ready': {

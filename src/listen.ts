@@ -1,6 +1,42 @@
 /** Listening, for whatever serves something. */
-import type { Server as HttpServer } from 'node:http';
-import type { Server } from 'node:net';
+import { createServer } from 'node:http';
+import type { IncomingMessage, RequestListener, Server as HttpServer } from 'node:http';
+import type { Server, Socket } from 'node:net';
+
+/** How long a request, or the wait for one, may take to arrive, ms. */
+const SLOWEST_MS = 10_000;
+/** How long a connection may lie still while we answer, ms: whoever does not read gives it up. */
+const STILL_MS = 30_000;
+const LARGEST_HEADERS = 16 * 1024;
+
+/**
+ * A server for a few short requests. Whoever connects and says nothing must not use up our descriptors: above the bound the
+ * oldest connection makes room for the newest.
+ */
+export function briefHttpServer(handler: RequestListener, bound = 100): HttpServer {
+  const server = createServer(
+    {
+      headersTimeout: SLOWEST_MS,
+      requestTimeout: SLOWEST_MS,
+      keepAliveTimeout: SLOWEST_MS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: LARGEST_HEADERS,
+    },
+    handler,
+  );
+  server.timeout = STILL_MS;
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    const [oldest] = open;
+    if (oldest !== undefined && open.size >= bound) {
+      open.delete(oldest);
+      oldest.destroy();
+    }
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  return server;
+}
 
 /**
  * Resolves to the port in use; port 0 takes a free one.
@@ -28,4 +64,11 @@ export function stopServing(server: HttpServer): Promise<void> {
     server.closeAllConnections();
     server.close(() => resolve());
   });
+}
+
+/** The path that is asked for. Scrapers add a query, proxies a slash or the whole address; none of it changes that. */
+export function pathOf({ url: target = '/' }: IncomingMessage): string {
+  const url = target.startsWith('/') ? `http://here${target}` : target;
+  const path = URL.canParse(url) ? new URL(url).pathname : target;
+  return path.replace(/\/+$/, '').replace(/^\/+/, '/');
 }

@@ -1,4 +1,5 @@
 import type { Finding } from '../domain/audit.ts';
+import { inHtml } from '../foreign-text.ts';
 import { FINDINGS, NAMES } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { number } from './table.ts';
@@ -48,7 +49,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowra
 <h2>Where everything is</h2>
 <table>
 <tr><th>what</th><th>how many</th><th></th></tr>
-${rows.map(([what, count, where]) => `<tr><td>${escape(what)}</td><td class="n">${count === null ? 'no ledger' : number(count)}</td><td>${escape(where)}</td></tr>`).join('\n')}
+${rows.map(([what, count, where]) => `<tr><td>${inHtml(what)}</td><td class="n">${count === null ? 'no ledger' : number(count)}</td><td>${inHtml(where)}</td></tr>`).join('\n')}
 </table>
 <h2>What must not be</h2>
 ${FINDINGS.map((kind) => section(NAMES[kind], report[kind], kind !== 'filedTwice' || report.hasLegacyLedger)).join('\n')}
@@ -64,12 +65,8 @@ function section(name: string, findings: Finding[], isChecked: boolean): string 
   const more = findings.length - shown.length;
   return `<details open><summary>${name}: ${number(findings.length)}</summary>
 <table>
-${shown.map(({ id, what }) => `<tr><td>${escape(id)}</td><td>${escape(what)}</td></tr>`).join('\n')}
+${shown.map(({ id, what }) => `<tr><td>${inHtml(id)}</td><td>${inHtml(what)}</td></tr>`).join('\n')}
 </table>
 ${more > 0 ? `<p>… and ${number(more)} more, in --json.</p>` : ''}
 </details>`;
 }
-
-/** Ids come from messages, and messages from anybody. */
-const escape = (text: string): string =>
-  text.replace(/[&<>"'\u0000-\u001f\u007f]/g, (c) => `&#${c === '\0' ? 0xfffd : c.charCodeAt(0)};`);

@@ -58,7 +58,7 @@ export function auditText(report: Audited, config: Config): string {
   const notes = FINDINGS.flatMap((kind) => [
     ...report[kind]
       .slice(0, SHOWN)
-      .map(({ id, what }) => `${NAMES[kind]}: ${line(labelOf(id, config))}: ${what}`),
+      .map(({ id, what }) => `${NAMES[kind]}: ${line(labelOf(id, config))}: ${line(what)}`),
     ...(report[kind].length > SHOWN
       ? [`… and ${number(report[kind].length - SHOWN)} more (see --json)`]
       : []),

@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { originsOf } from '../codec-access.ts';
+import type { CodecToken } from '../codec-access.ts';
 import { serveCodec } from '../codec-server.ts';
+import type { Config } from '../config-schema.ts';
 import { codecKeysOf } from '../data-converter.ts';
 import { createPayloadCodec } from '../payload-codec.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, announce, loadProcess, untilSignal } from './context.ts';
+import { CommandError, EXIT, announce, loadProcess, print, untilSignal } from './context.ts';
 
 interface CodecOptions {
   host: string;
@@ -32,9 +36,10 @@ export function addCodec(program: Command): void {
     .addHelpText(
       'after',
       `
-Uses the keys of encryption.keyFile or ENCRYPTION_KEYS. With CODEC_TOKEN in the environment it wants
-"Authorization: Bearer <token>"; on another address than this machine's own it insists on one. In Temporal Web: the
-glasses at the top right, "Codec Server browser endpoint", http://127.0.0.1:${PORT}, "Apply", reload (docs/security.md).
+Uses the keys of encryption.keyFile or ENCRYPTION_KEYS. It answers whoever has the token: CODEC_TOKEN as "Authorization:
+Bearer <token>", or the path of TEMPORAL_CODEC_URL, for the user alone who started this. Without either it makes a token,
+and prints the address that has it. In Temporal Web: the glasses at the top right, "Codec Server browser endpoint", that
+address, "Apply", reload (docs/security.md).
 
 Example: despachante codec --origin http://localhost:8233`,
     )
@@ -47,21 +52,26 @@ Example: despachante codec --origin http://localhost:8233`,
           EXIT.usage,
         );
       }
-      const { webUrl, codecUrl } = config.temporal;
-      const origins = [...origin, webUrl ?? 'http://localhost:8233'].flatMap(originsOf);
       const stopped = untilSignal(log);
+      const origins = pagesOf([...origin, config.temporal.webUrl ?? 'http://localhost:8233']);
+      const known = tokensOf(config);
+      const made = known.length === 0 ? randomBytes(16).toString('hex') : null;
+      const tokens = made === null ? known : [{ secret: made, ownUserOnly: true }];
+      const { codecUrl } = config.temporal;
       const server = await serveCodec({
         host,
         port: port ?? portOf(codecUrl),
+        hosts: codecUrl === null ? [host] : [host, new URL(codecUrl).hostname],
         origins,
         codec: createPayloadCodec(keys),
         namespace: config.temporal.namespace,
-        token: config.codecToken,
+        tokens,
         log,
       });
       const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
       announce({ url });
-      log.info({ url, origins, token: config.codecToken !== null }, 'The codec server is running');
+      log.info({ url, origins }, 'The codec server is running');
+      if (made !== null) print(`Codec Server browser endpoint: ${url}/${made}`);
       await stopped;
       await server.close();
     });
@@ -69,17 +79,20 @@ Example: despachante codec --origin http://localhost:8233`,
 
 const portOf = (url: string | null): number => Number((url && new URL(url).port) || PORT);
 
-/** A browser on this machine may know it by either name. */
-function originsOf(url: string): string[] {
-  if (!URL.canParse(url)) {
-    throw new CommandError(`"${url}" is no address such as http://localhost:8233`, EXIT.usage);
-  }
-  const { origin } = new URL(url);
+/** Those that are known from elsewhere. A path is one only when it is long enough not to be guessed. */
+function tokensOf({ codecToken, temporal }: Config): CodecToken[] {
+  const path = temporal.codecUrl === null ? '' : new URL(temporal.codecUrl).pathname.slice(1);
   return [
-    ...new Set([
-      origin,
-      origin.replace('//127.0.0.1', '//localhost'),
-      origin.replace('//localhost', '//127.0.0.1'),
-    ]),
+    ...(codecToken === null ? [] : [{ secret: codecToken, ownUserOnly: false }]),
+    ...(path.length < 16 ? [] : [{ secret: path, ownUserOnly: true }]),
   ];
+}
+
+/** @throws CommandError for what is no page */
+function pagesOf(pages: readonly string[]): string[] {
+  try {
+    return pages.flatMap(originsOf);
+  } catch (error) {
+    throw new CommandError(error instanceof Error ? error.message : String(error), EXIT.usage);
+  }
 }

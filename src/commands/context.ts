@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import type { LoadedConfig } from '../config.ts';
 import { armFailpoint } from '../failpoint.ts';
+import { jsonText, onScreen } from '../foreign-text.ts';
 import { createLog } from '../log.ts';
 import type { Log } from '../log.ts';
 
@@ -55,8 +56,15 @@ export function loadProcess(command: Command, role: string): LoadedConfig & { lo
   return { ...loaded, log };
 }
 
-export const print = (text: string): void => void process.stdout.write(`${text}\n`);
-export const printJson = (value: unknown): void => print(JSON.stringify(value, null, 2));
+/** For people: whatever foreign text is in it cannot steer the terminal. */
+export const print = (text: string): void =>
+  void process.stdout.write(`${onScreen(text, process.stdout.isTTY)}\n`);
+/** For programs: they read the very same value. */
+export const printJson = (value: unknown, space = 2): void =>
+  void process.stdout.write(`${jsonText(JSON.stringify(value, null, space))}\n`);
+/** To stderr, beside what a command prints. */
+export const tell = (text: string): void =>
+  void process.stderr.write(`${onScreen(text, process.stderr.isTTY)}\n`);
 
 /** Tells the process that started us that we are up, and where; does nothing when nobody waits to hear it. */
 export const announce = (facts: Announcement): void => void process.send?.(facts);

@@ -4,7 +4,7 @@ import type { Config } from '../config-schema.ts';
 import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
 import { CommandError, EXIT } from './context.ts';
 import { withFailures } from './failure-selection.ts';
-import { number } from './table.ts';
+import { line, number } from './table.ts';
 
 export interface Choice {
   matches: (failure: FailureMessage) => boolean;
@@ -69,7 +69,7 @@ export function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClas
 export async function askFirst(config: Config, choice: Choice, verb: string): Promise<Choice> {
   const found = await survey(config, choice);
   if (found.selected <= 1) return { ...choice, limit: 1 };
-  const what = counted(found);
+  const what = line(counted(found));
   if (!process.stdin.isTTY) {
     throw new CommandError(
       `This would ${verb} ${what}: say --yes if that is meant, or --dry-run to look first. Nothing was changed`,

@@ -123,7 +123,7 @@ async function show(id: string, { body: withBody }: { body?: boolean }, command:
     const rows = Object.entries({ ...facts, ...properties, ...headers });
     if (result !== null) print(lateText(result));
     print(columns(rows.map(([name, value]) => [paint.bold(name), shown(value)])));
-    if (body !== null) print(`\n${body.replace(/[^\P{Cc}\n\t]/gu, ' ')}`);
+    if (body !== null) print(`\n${body}`);
     print('');
   }
 }

@@ -4,7 +4,7 @@ import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
 import { duration, durationRange, share, wholeNumber } from './arguments.ts';
 import type { Range } from './arguments.ts';
-import { CommandError, announce, globals, print, untilSignal } from './context.ts';
+import { CommandError, announce, globals, print, printJson, untilSignal } from './context.ts';
 import { columns, number } from './table.ts';
 
 interface SimulateOptions {
@@ -101,7 +101,7 @@ async function simulate(options: SimulateOptions, json: boolean): Promise<void> 
     throw new CommandError(error instanceof Error ? error.message : String(error));
   });
   const { url, coreAddress } = simulator;
-  if (json) print(JSON.stringify({ url, coreAddress, seed: options.seed }));
+  if (json) printJson({ url, coreAddress, seed: options.seed }, 0);
   else
     print(
       `The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`,
@@ -110,7 +110,8 @@ async function simulate(options: SimulateOptions, json: boolean): Promise<void> 
   await stopped;
   const stats = simulator.stats();
   await simulator.close();
-  print(json ? JSON.stringify(stats) : table(stats));
+  if (json) printJson(stats, 0);
+  else print(table(stats));
 }
 
 const table = (stats: SimulatorStats): string =>

@@ -19,7 +19,7 @@ import { sampleRegistrations } from '../sample-registrations.ts';
 import type { Store } from '../store.ts';
 import { wholeNumber } from './arguments.ts';
 import { runAudit } from './audit.ts';
-import { CommandError, globals, load, print, printJson, untilSignal } from './context.ts';
+import { CommandError, globals, load, print, printJson, tell, untilSignal } from './context.ts';
 import { withStore } from './neighbours.ts';
 import { showProgress } from './progress.ts';
 import { addressesOf, progressLine, reportText } from './start-report.ts';
@@ -81,7 +81,7 @@ async function run({ config, options, isSimulated, json, stop, stopped }: Run): 
   const stopAll = async () => {
     for (const child of children.reverse()) await child.stop();
   };
-  const say = (text: string) => (json ? undefined : void process.stderr.write(`${text}\n`));
+  const say = (text: string) => (json ? undefined : tell(text));
   const { mode, keyFile } = config.encryption;
   if (mode !== 'off' && config.encryptionKeys === null && createKeyFile(keyFile)) {
     say(`A key was made for what Temporal keeps: ${keyFile}`);
@@ -186,7 +186,7 @@ async function fileSamples(
       now = await progressOf(store, prefix);
       if (process.stderr.isTTY || Date.now() - told < 5_000) continue;
       told = Date.now();
-      process.stderr.write(`${progressLine(now, count, 0)}\n`);
+      tell(progressLine(now, count, 0));
     }
   } finally {
     line.end();

@@ -57,7 +57,9 @@ async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): 
     return printJson({ dryRun, stranded: facts, unreadable: unread, started, late });
   }
   for (const [workflowId, reason] of unreadable)
-    print(`What the ended run ${workflowId} had brought and not claimed cannot be read: ${reason}`);
+    print(
+      `What the ended run ${line(workflowId)} had brought and not claimed cannot be read: ${line(reason)}`,
+    );
   for (const { id, requestId, status } of late)
     print(`${line(id)} had timed out, and is ${status} (request ${line(requestId)}): redrive it`);
   if (facts.length === 0) return print('Nothing is stranded');

@@ -1,13 +1,15 @@
 /** How commands print for people: aligned columns, colours only on a terminal, nothing that could steer the terminal. */
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
+import { inCell, onOneLine } from '../foreign-text.ts';
 
 /** Colours for stdout; none where it is no terminal, whatever CI variables say. */
 // isTTY is undefined where there is none, and undefined would mean picocolors' own guess.
 export const paint = pc.createColors(Boolean(process.stdout.isTTY) && pc.isColorSupported);
 
-/** Rows in columns two blanks apart; the last column is not padded. Cells may be painted. */
-export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+/** Rows in columns two blanks apart; the last column is not padded. Cells may be painted, and may hold foreign text. */
+export function columns(given: readonly (readonly string[])[], indent = ''): string {
+  const rows = given.map((row) => row.map((cell) => inCell(cell, true)));
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, widthOf(cell))));
@@ -24,11 +26,8 @@ export function columns(rows: readonly (readonly string[])[], indent = ''): stri
 
 const widthOf = (cell: string): number => [...stripVTControlCharacters(cell)].length;
 
-/**
- * Foreign text on one line. Reasons and headers come from other systems: an escape sequence among them would be obeyed
- * by the operator's terminal.
- */
-export const line = (text: string): string => text.replace(/\p{Cc}+/gu, ' ').trim();
+/** Foreign text on one line. `print` and `columns` see to the rest. */
+export const line = onOneLine;
 
 /** A date as people compare it: `2025-03-09 14:07:31Z`; a dash where there is none. */
 export const when = (at: Date | string | number | null | undefined): string => {

@@ -40,6 +40,8 @@ export function createLayer(dependencies: LayerDependencies): Server {
   // Longer than the pauses between polls: a client that keeps its connections shall not find them closed.
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 70_000;
+  // More than any worker opens; whoever opens connections without end must not use up our descriptors.
+  server.maxConnections = 10_000;
   return server;
 }
 

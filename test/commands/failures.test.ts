@@ -154,3 +154,28 @@ test('a failure queue that is not there is told with the remedy', async (t) => {
   assert.equal(code, 1);
   assert.match(stderr, /There is no queue "[^"]+"\. Intake declares it/);
 });
+
+test('what a publisher has put into names and values of headers cannot steer the terminal of who looks', async (t) => {
+  const place = await testPlace(t);
+  const publisher = await testPublisher(t);
+  const hostile = '\u001b[2J\u009b31m\u202egnp\u2066\u200b\u2028\u0007';
+  await publisher.publish(place.rabbit.failureQueue, Buffer.from(`{"id":"hostile${hostile}"}`), {
+    correlationId: `c${hostile}`,
+    headers: { [`x-name${hostile}`]: `value${hostile}`, 'x-nested': { [hostile]: [hostile] } },
+  });
+  const id = `hostile${hostile}`;
+  for (const args of [
+    ['failures', 'list'],
+    ['failures', 'list', '--each'],
+    ['failures', 'show', id],
+    ['failures', 'show', id, '--body'],
+    ['failures', 'show', id, '--json'],
+    ['failures', 'show', `no ${hostile}`],
+    ['status', `no ${hostile}`],
+    ['failures', 'drop', id, '--yes'],
+  ]) {
+    const { stdout, stderr } = await place.run(args);
+    assert.notEqual(stdout + stderr, '');
+    assert.doesNotMatch((stdout + stderr).replace(/[\n\t]/g, ''), /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  }
+});
