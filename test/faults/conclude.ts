@@ -15,6 +15,8 @@ export interface Expected {
   withinMs?: number;
   /** How failures may end, beside being refused, failed or malformed; as `any`, the scenario looks itself. */
   alsoEnds?: readonly FailureClass[] | 'any';
+  /** How many records somebody takes out of the failure queue. Nobody does in the other scenarios: there one that is not in it is lost. */
+  takenByOthers?: number;
   /** Whether some are filed again on somebody's word, a redrive's say. */
   filesAgain?: boolean;
 }
@@ -29,7 +31,14 @@ const MOST = 0.21;
  */
 export async function conclude(
   flow: Pick<Flow, 'audit'>,
-  { maxInDoubt, faultEndedAt, withinMs = 90_000, alsoEnds = [], filesAgain = false }: Expected,
+  {
+    maxInDoubt,
+    faultEndedAt,
+    withinMs = 90_000,
+    alsoEnds = [],
+    takenByOthers = 0,
+    filesAgain = false,
+  }: Expected,
 ): Promise<Trial> {
   const report = await eventually(
     'everything is at rest',
@@ -46,7 +55,8 @@ export async function conclude(
   const recoverySeconds =
     faultEndedAt === null ? null : Math.max(0, Date.now() - faultEndedAt) / 1_000;
   assert.ok(report.holds, JSON.stringify(report));
-  assert.deepEqual(report.unexpected, []);
+  assert.deepEqual([report.unexpected, report.untraced], [[], []]);
+  assert.equal(report.taken.byOthers, takenByOthers, 'records that nobody took are lost');
   assert.ok(report.hasLegacyLedger, 'without it nobody would know what was filed twice');
   if (!filesAgain)
     assert.equal(report.filedAgain, 0, 'nobody has said that anything may be filed again');
