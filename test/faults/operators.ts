@@ -208,8 +208,9 @@ async function consumeFailures(world: World): Promise<Trial> {
   await declareQueues(system.connection, system.config.rabbit);
   await system.channel.consume(system.config.rabbit.failureQueue, (record) => {
     if (record === null) return;
-    const { messageId, headers } = record.properties;
-    (headers?.[HEADER.failureClass] === 'malformed' ? malformed : taken).add(messageId);
+    const { properties } = record;
+    const isMalformed = properties.headers?.[HEADER.failureClass] === 'malformed';
+    (isMalformed ? malformed : taken).add(properties.messageId);
     system.channel.ack(record);
   });
   const ids = await publishMixed(flow, countIn(world));
