@@ -216,7 +216,8 @@ async function bench(options: BenchOptions): Promise<void> {
       ...(rate === undefined ? {} : { ratePerSecond: rate, rssMbByMinute }),
       ...(afterDrift === null ? {} : { drift, afterDrift }),
       ...(options.profile === true ? { profile: readProfiles(folder) } : {}),
-      lost: audit.lost.length,
+      // Nobody else takes records here.
+      lost: audit.lost.length + audit.taken.byOthers,
       duplicates: audit.filedTwice.length,
       auditHolds: audit.holds,
       ...circumstances(),

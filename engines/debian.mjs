@@ -1,7 +1,15 @@
 // RabbitMQ and Erlang from Debian's packages, unpacked into the cache: nothing is installed on the machine, no
 // service is started, no root is needed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { findProgram } from './paths.mjs';
@@ -16,7 +24,8 @@ export async function fetchRabbit(ctx) {
   Remedy, any one of: install RabbitMQ (macOS: brew install rabbitmq), start Docker, or give AMQP_URL=amqp://… of a running server.`,
       );
   const version = await candidate(ctx);
-  const program = await cached(ctx, `rabbitmq-${version}`, {
+  // 2: both of Erlang's scripts find themselves.
+  const program = await cached(ctx, `rabbitmq-${version}-2`, {
     file: join('usr', 'lib', 'rabbitmq', 'bin', 'rabbitmq-server'),
     label: `fetching RabbitMQ ${version} and Erlang with apt-get`,
     estimate: 'about 30 s',
@@ -62,7 +71,7 @@ async function unpack(ctx, folder, log) {
   for (const file of readdirSync(packages))
     await runTool('dpkg-deb', ['-x', join(packages, file), folder], options);
   rmSync(packages, { recursive: true });
-  relocate(join(folder, 'usr', 'lib', 'erlang', 'bin', 'erl'));
+  relocate(join(folder, 'usr', 'lib', 'erlang'));
 }
 
 /** RabbitMQ, Erlang's parts, and what those link to and the machine lacks. */
@@ -82,8 +91,12 @@ function needed(ctx) {
   return ['rabbitmq-server', ...erlang, ...libraries.filter((name) => !installed(name))];
 }
 
-/** Debian's `erl` knows only /usr/lib/erlang; ours finds itself. */
-function relocate(erl) {
+/**
+ * Debian's `erl` knows only /usr/lib/erlang; ours finds itself. There is a second one in the folder that a running Erlang puts
+ * first in the PATH of itself and of what it starts: that becomes a link to the first.
+ */
+function relocate(erlang) {
+  const erl = join(erlang, 'bin', 'erl');
   if (!existsSync(erl)) throw new Error(`the packages hold no ${erl}`);
   const found = 'ROOTDIR=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)';
   const text = readFileSync(erl, 'utf8');
@@ -91,6 +104,11 @@ function relocate(erl) {
     erl,
     text.replaceAll('ROOTDIR=/usr/lib/erlang', () => found),
   );
+  for (const runtime of readdirSync(erlang).filter((name) => name.startsWith('erts-'))) {
+    const second = join(erlang, runtime, 'bin', 'erl');
+    rmSync(second, { force: true });
+    symlinkSync(join('..', '..', 'bin', 'erl'), second);
+  }
 }
 
 function query(ctx, program, args) {

@@ -82,6 +82,7 @@ async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
       },
       settled: claim.settledAt !== null,
       settledAt: claim.settledAt?.getTime() ?? null,
+      isDropped: claim.droppedAt !== undefined,
     });
   }
   return found;

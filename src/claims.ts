@@ -47,6 +47,8 @@ export interface Claim {
   lateCheckAt?: Date;
   /** What became of it after it had timed out. */
   lateResult?: LateResult;
+  /** When an operator dropped its failure record. */
+  droppedAt?: Date;
 }
 
 /** `at`: when it was seen. */
@@ -89,6 +91,8 @@ export interface Claims {
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
   watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
+  /** Their failure records were dropped by an operator. */
+  noteDropped(keys: string[]): Promise<void>;
   collection: Collection<Claim>;
 }
 
@@ -178,6 +182,9 @@ export function openClaims(db: Db): Claims {
         { _id: { $in: keys }, workflowId },
         setEach('_id', keys, { lateCheckAt: watched.map(({ at }) => at) }),
       );
+    },
+    async noteDropped(keys) {
+      await collection.updateMany({ _id: { $in: keys } }, { $set: { droppedAt: new Date() } });
     },
     conclude: (outcomes, workflowId) => write(outcomes, workflowId, {}),
     settled: (outcomes, workflowId) =>

@@ -17,8 +17,15 @@ export function auditHtml(report: Audited, at: Date): string {
     ...Object.entries(failed).map(([kind, count]): [string, number, string] => [
       kind,
       count,
-      'in the failure queue',
+      'delivered to the failure queue',
     ]),
+    ['of the failures: dropped', report.taken.dropped, 'by "failures drop"'],
+    [
+      'of the failures: taken by others',
+      report.taken.byOthers,
+      'not in the failure queue any more: consumed, purged, expired, or dropped by a limit of the queue',
+    ],
+    ['redriven', report.taken.redriven, 'taken to go in again, and counted where they got to'],
     ['in doubt', report.inDoubt, 'may have been filed; a person decides'],
     ['in flight', open, 'claimed, in a run, or in a queue'],
     ['unroutable', report.unroutable, 'set aside in MongoDB'],

@@ -6,7 +6,17 @@ import { columns, line, number, paint } from './table.ts';
 export type Audited = AuditReport & { hasLegacyLedger: boolean };
 
 /** The kinds of findings, in the order in which they are told. */
-export const FINDINGS = ['lost', 'filedTwice', 'settledTwice', 'stranded', 'unexpected'] as const;
+export const FINDINGS = [
+  'lost',
+  'filedTwice',
+  'settledTwice',
+  'stranded',
+  'untraced',
+  'unexpected',
+] as const;
+
+/** Worth a look, and no reason for "does not hold". */
+const HARMLESS: readonly (typeof FINDINGS)[number][] = ['untraced', 'unexpected'];
 
 const SHOWN = 5;
 
@@ -37,6 +47,7 @@ export function auditText(report: Audited, config: Config): string {
       number(totalFailed),
       failures.map(([kind, count]) => `${kind} ${number(count)}`).join(', '),
     ],
+    ...takenRows(report),
     ['  in doubt', number(report.inDoubt)],
     ['  in flight', number(totalInFlight), inFlightText(inFlight)],
     ...(report.unroutable === 0
@@ -52,7 +63,7 @@ export function auditText(report: Audited, config: Config): string {
   const verdicts: string[][] = FINDINGS.map((kind) => {
     const count = report[kind].length;
     if (kind === 'filedTwice' && isChecked !== '') return ['filed twice', '?', isChecked];
-    const bad = kind === 'unexpected' ? paint.yellow : paint.red;
+    const bad = HARMLESS.includes(kind) ? paint.yellow : paint.red;
     return [NAMES[kind], count === 0 ? paint.green('0') : bad(number(count)), ''];
   });
   const notes = FINDINGS.flatMap((kind) => [
@@ -81,8 +92,21 @@ export const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
   filedTwice: 'filed twice',
   settledTwice: 'settled twice',
   stranded: 'stranded',
+  untraced: 'untraced',
   unexpected: 'unexpected',
 };
+
+/** Where failure records are that are not in their queue any more. */
+function takenRows({ taken: { redriven, dropped, byOthers } }: AuditReport): string[][] {
+  const gone = 'expired, purged or dropped by a limit of the queue among them';
+  return [
+    ...(dropped > 0 ? [['    dropped by "failures drop"', number(dropped)]] : []),
+    ...(byOthers > 0
+      ? [['    taken from the failure queue by others', number(byOthers), gone]]
+      : []),
+    ...(redriven > 0 ? [['  redriven', number(redriven), 'counted where they got to']] : []),
+  ];
+}
 
 const inFlightText = ({ claimed, inRuns, waiting }: AuditReport['inFlight']): string =>
   [

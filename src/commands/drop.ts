@@ -1,9 +1,13 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
+import type { Config } from '../config-schema.ts';
+import type { FailureQueue } from '../failure-queue.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
 import { askFirst, chosen, counted, survey } from './failure-choice.ts';
+import type { Choice } from './failure-choice.ts';
 import { matcher, notFound, requireSelection, shownId, withFailures } from './failure-selection.ts';
 import type { Selection } from './failure-selection.ts';
+import { withStore } from './neighbours.ts';
 import { line, number } from './table.ts';
 
 export interface DropOptions extends Selection {
@@ -30,18 +34,12 @@ export async function drop(ids: string[], options: DropOptions, command: Command
     );
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
-  const { dropped, left, lost } = await withFailures(config, async (queue) => {
-    const dropped: { id: string | null; class: string | null }[] = [];
-    let lost: string | null = null;
-    try {
-      for await (const failure of chosen(queue, choice, { atCap: 0 })) {
-        if (!queue.ack(failure)) continue; // then the next one throws
-        dropped.push({ id: shownId(failure, config), class: failure.failureClass });
-      }
-    } catch (error) {
-      lost = error instanceof Error ? error.message : String(error);
-    }
-    return { dropped, left: queue.depth - dropped.length, lost };
+  // MongoDB first: nothing is dropped where that cannot be noted.
+  const { dropped, left, lost } = await withStore(config, async ({ claims }) => {
+    const noted: string[] = [];
+    const result = await withFailures(config, (queue) => takeOut(queue, choice, config, noted));
+    await claims.noteDropped(noted);
+    return result;
   });
   if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);
   if (json) printJson({ dropped, left });
@@ -57,6 +55,22 @@ export async function drop(ids: string[], options: DropOptions, command: Command
       EXIT.failed,
     );
   }
+}
+
+/** @param noted takes the claims of what is dropped, so that the audit can tell it from what others took */
+async function takeOut(queue: FailureQueue, choice: Choice, config: Config, noted: string[]) {
+  const dropped: { id: string | null; class: string | null }[] = [];
+  let lost: string | null = null;
+  try {
+    for await (const failure of chosen(queue, choice, { atCap: 0 })) {
+      if (!queue.ack(failure)) continue; // then the next one throws
+      dropped.push({ id: shownId(failure, config), class: failure.failureClass });
+      if (failure.claim !== null) noted.push(failure.claim);
+    }
+  } catch (error) {
+    lost = error instanceof Error ? error.message : String(error);
+  }
+  return { dropped, left: queue.depth - dropped.length, lost };
 }
 
 const SHOWN = 20;

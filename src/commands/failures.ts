@@ -94,8 +94,8 @@ Example: despachante failures redrive --all --class timed-out
     .addHelpText(
       'after',
       `
-What is dropped is gone, with the only copy of its message: the claim in MongoDB keeps how it ended, not the message. The
-audit counts such a registration as lost. More than one needs a yes, on the terminal or by --yes.
+What is dropped is gone, with the only copy of its message: the claim in MongoDB keeps how it ended, not the message, and that
+its record was dropped, which the audit tells. More than one needs a yes, on the terminal or by --yes.
 
 Example: despachante failures drop --class malformed --older-than 30d --dry-run
          despachante failures drop --class malformed --older-than 30d --yes`,

@@ -24,6 +24,8 @@ export interface AuditClaim {
   settled: boolean;
   /** Epoch ms; null while it is not. */
   settledAt: number | null;
+  /** Its record was taken out of the failure queue for good, by "failures drop". */
+  isDropped?: boolean;
 }
 
 export interface Account {
@@ -33,8 +35,12 @@ export interface Account {
   unroutable: ReadonlySet<string>;
   /** The classes of the distinct records in the failure queue, by claim. */
   records: ReadonlyMap<string, ReadonlySet<string>>;
+  /** The claims whose record has other bytes than their message. */
+  forged: ReadonlySet<string>;
   malformed: ReadonlySet<string>;
   copies: number;
+  /** Claims that went on with what an earlier one had left. */
+  redriven: number;
   unexpected: readonly Finding[];
   /** The claims on a registration that are no conflicts, oldest first. */
   generationsOf(registration: string): readonly AuditClaim[];
@@ -67,7 +73,7 @@ export function openAccount(input: AuditInput): Account {
   }
   const known = new Map(input.claims.map(({ key, bodyHash }) => [key, bodyHash]));
   const inRuns = new Set(input.unclaimed.map(({ id, hash }) => bodyKey(id, hash)));
-  const { records, malformed, copies, unexpected } = readRecords(input.failures, known);
+  const { records, forged, malformed, copies, unexpected } = readRecords(input.failures, known);
   const latestOf = (registration: string) => generations.get(registration)?.at(-1) ?? null;
   const claimOf = (registration: string, hash: string) =>
     byBody.get(bodyKey(registration, hash)) ?? null;
@@ -78,8 +84,10 @@ export function openAccount(input: AuditInput): Account {
     doubts: input.doubts,
     unroutable: input.unroutable,
     records,
+    forged,
     malformed,
     copies,
+    redriven: input.claims.filter(({ conflict, generation }) => !conflict && generation > 0).length,
     unexpected,
     generationsOf: (registration) => generations.get(registration) ?? [],
     claimOf,
@@ -102,6 +110,7 @@ export function openAccount(input: AuditInput): Account {
 /** @param known the SHA-256 of each claim's message */
 function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string, string>) {
   const records = new Map<string, Set<string>>();
+  const forged = new Set<string>();
   const malformed = new Set<string>();
   const seen = new Set<string>();
   const unexpected: Finding[] = [];
@@ -118,6 +127,7 @@ function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string
     else if (claim !== null && failureClass !== null && known.has(claim)) {
       if (known.get(claim) !== hash) {
         const id = readClaimKey(claim)?.id ?? claim;
+        forged.add(claim);
         unexpected.push({ id, what: 'its failure record has other bytes than its message' });
         continue;
       }
@@ -130,5 +140,5 @@ function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string
       });
     }
   }
-  return { records, malformed, copies, unexpected };
+  return { records, forged, malformed, copies, unexpected };
 }

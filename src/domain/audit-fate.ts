@@ -5,9 +5,10 @@ import type { OutcomeKind } from './outcome.ts';
 /** Where a claim has got to. */
 export type Fate =
   | { kind: 'settled'; as: OutcomeKind }
+  /** Settled as failure, which is when the broker had confirmed its record; and the record is not in the queue any more. */
+  | { kind: 'taken'; claim: AuditClaim; as: OutcomeKind }
   | { kind: 'unroutable' | 'in doubt' | 'open' }
-  /** `missing` may be on its way in again, `lost` may not. */
-  | { kind: 'lost' | 'missing'; what: string };
+  | { kind: 'lost'; what: string };
 
 /** Follows a redriven claim to the one that went on with it. */
 export function fateOf(claim: AuditClaim, account: Account): Fate {
@@ -16,14 +17,16 @@ export function fateOf(claim: AuditClaim, account: Account): Fate {
   if (outcome === null || !claim.settled) {
     return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
   }
-  if (!isFailure(outcome.kind)) {
-    if (account.registered.has(registration)) return { kind: 'settled', as: outcome.kind };
+  const as = outcome.kind;
+  if (!isFailure(as)) {
+    if (account.registered.has(registration)) return { kind: 'settled', as };
     return { kind: 'lost', what: 'registered, but its document in MongoDB does not say so' };
   }
-  if (account.records.get(key)?.has(outcome.kind) === true)
-    return { kind: 'settled', as: outcome.kind };
+  if (account.records.get(key)?.has(as) === true) return { kind: 'settled', as };
+  if (account.forged.has(key)) {
+    return { kind: 'lost', what: `${as}, but its failure record has the bytes of another message` };
+  }
   const successor = account.successorOf(claim);
   if (successor !== null) return fateOf(successor, account);
-  const what = `${outcome.kind}, but its record is not in the failure queue, and nobody redrove it`;
-  return { kind: 'missing', what };
+  return { kind: 'taken', claim, as };
 }

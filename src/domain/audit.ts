@@ -57,6 +57,12 @@ export interface AuditReport {
   /** Deliveries that are not claimed yet, copies of what is accounted for among them: at rest there are none. */
   moving: { queued: number; unclaimed: number };
   unroutable: number;
+  /**
+   * Failures among `failed` whose record is not in the failure queue any more: the broker had confirmed each, so that it was
+   * delivered. `dropped` by "failures drop"; `byOthers`: consumed, purged, expired, or dropped by a limit of the queue. Beside
+   * them `redriven`: taken to go in again, and counted where they got to.
+   */
+  taken: { redriven: number; dropped: number; byOthers: number };
   /** Distinct records of deliveries that were no registrations; without a ledger beside the sum, since they have no id. */
   malformed: number;
   /** Copies of records in the failure queue, beyond the first of each: told by their messageId, and harmless. */
@@ -66,6 +72,11 @@ export interface AuditReport {
   settledTwice: Finding[];
   /** In flight, but the run that had them is gone. */
   stranded: Finding[];
+  /**
+   * Confirmed, no registrations, and without a record in the failure queue. Deliveries that are no registrations have no claim
+   * that says that theirs was delivered: taken from the queue by others, or lost.
+   */
+  untraced: Finding[];
   /** What is nobody's fault here, and still worth a look. */
   unexpected: Finding[];
   /** Accepted again on somebody's word: a redrive of what had failed, an operator's "resubmit". */
@@ -87,22 +98,27 @@ export function audit(input: AuditInput): AuditReport {
     inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
     moving: { queued: input.waiting, unclaimed: input.unclaimed.length },
     unroutable: 0,
+    taken: { redriven: account.redriven, dropped: 0, byOthers: 0 },
     malformed: account.malformed.size,
     copies: account.copies,
     lost: [],
     filedTwice: [],
     settledTwice: findSettledTwice(account, input.uniqueRequestIds),
     stranded: [],
+    untraced: [],
     unexpected: [...account.unexpected],
     filedAgain: 0,
     holds: false,
   };
-  const missing: Finding[] = [];
+  const missing: Missing = { lost: [], untraced: [], taken: [] };
   for (const unit of units) count(unit, account, report, missing);
-
-  // Which of the missing are those that wait cannot be told from outside: the queue is not read.
-  report.inFlight.waiting = Math.min(missing.length, input.waiting);
-  report.lost.push(...missing.slice(report.inFlight.waiting));
+  report.inFlight.waiting = takeOutWaiting(missing, input.waiting);
+  report.lost.push(...missing.lost);
+  report.untraced.push(...missing.untraced);
+  for (const { claim, as } of missing.taken) {
+    add(report, as);
+    report.taken[claim.isDropped === true ? 'dropped' : 'byOthers'] += 1;
+  }
   if (input.filings !== null) {
     const filed = findFiledTwice(input.filings, input.entries, account, input.resubmits);
     report.filedTwice = filed.twice;
@@ -112,6 +128,23 @@ export function audit(input: AuditInput): AuditReport {
   const faults = [report.lost, report.filedTwice, report.settledTwice, report.stranded];
   report.holds = faults.every((findings) => findings.length === 0);
   return report;
+}
+
+/** What is in no place that can be read, and may wait in a queue. */
+interface Missing {
+  lost: Finding[];
+  untraced: Finding[];
+  taken: { claim: AuditClaim; as: OutcomeKind }[];
+}
+
+/**
+ * Which of the missing are those that wait cannot be told from outside: the queue is not read. So nothing is called lost as
+ * long as it may be among them. Returns how many were taken for such.
+ */
+function takeOutWaiting({ lost, untraced, taken }: Missing, waiting: number): number {
+  let left = waiting;
+  for (const some of [lost, untraced, taken]) left -= some.splice(0, left).length;
+  return waiting - left;
 }
 
 /** One thing to account for: a message that was confirmed, or without a ledger a claim. */
@@ -133,6 +166,9 @@ function publishedUnits(
   return [...units.values()];
 }
 
+const UNTRACED =
+  'no registration, and no record of it in the failure queue: taken by others, or lost';
+
 /** The latest generation of each registration, and the conflicts. */
 function claimedUnits(account: Account): Unit[] {
   const current = new Set(
@@ -143,18 +179,22 @@ function claimedUnits(account: Account): Unit[] {
     .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
 }
 
-function count(unit: Unit, account: Account, report: AuditReport, missing: Finding[]): void {
+function count(unit: Unit, account: Account, report: AuditReport, missing: Missing): void {
   const { id, hash, claim } = unit;
   if (claim === null) {
     if (account.isMalformed(hash)) add(report, 'malformed');
     else if (id !== null && account.isInRun(id, hash)) report.inFlight.inRuns += 1;
-    else missing.push({ id: id ?? hash, what: 'confirmed by the broker, and nowhere to be found' });
+    else if (id === null) missing.untraced.push({ id: hash, what: UNTRACED });
+    else missing.lost.push({ id, what: 'confirmed by the broker, and nowhere to be found' });
     return;
   }
   const fate = fateOf(claim, account);
   switch (fate.kind) {
     case 'settled':
       return add(report, fate.as);
+    case 'taken':
+      missing.taken.push(fate);
+      return;
     case 'unroutable':
       report.unroutable += 1;
       return;
@@ -172,9 +212,6 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Findi
       return;
     case 'lost':
       report.lost.push({ id: claim.registration, what: fate.what });
-      return;
-    case 'missing':
-      missing.push({ id: claim.registration, what: fate.what });
       return;
   }
 }

@@ -4,8 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { idempotencyKey } from '../../activities/submit.ts';
+import { HEADER, failureMessageId } from '../../src/domain/names.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { testConfig } from '../helpers/configuration.ts';
 import { run, testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
 
@@ -117,6 +119,42 @@ test('what is lost, filed twice or stranded is named, with exit code 3', async (
   assert.deepEqual(found('filedTwice'), ['twice']);
   assert.deepEqual(found('stranded'), ['stuck']);
   assert.equal(report['holds'], false);
+});
+
+/** A registration that was refused, with its record in the failure queue. */
+async function fail(place: Place, id: string): Promise<void> {
+  const { store, channel, rabbit } = place;
+  await register(place, id);
+  const { mongodb } = testConfig();
+  await store.db.collection(mongodb.collection).deleteMany({ [mongodb.match]: id });
+  await store.claims.collection.updateOne(
+    { _id: `${id}~0` },
+    { $set: { 'outcome.kind': 'rejected', 'outcome.acceptedAt': null, 'outcome.requestId': null } },
+  );
+  await store.journal.collection.updateOne({ _id: `${id}~0#1` }, { $set: { state: 'refused' } });
+  channel.sendToQueue(rabbit.failureQueue, Buffer.from(bodyOf(id)), {
+    messageId: failureMessageId(`${id}~0`, 'rejected'),
+    headers: { [HEADER.failureClass]: 'rejected' },
+  });
+  await place.hasDepth(rabbit.failureQueue, 1);
+}
+
+test('what others take from the failure queue is delivered: the sum holds, and tells how many, beside what was dropped', async (t) => {
+  const place = await testPlace(t);
+  const { published } = ledgers(place, ['taken', 'dropped']);
+  const audit = ['audit', '--published', published, '--no-legacy-ledger'];
+  await fail(place, 'taken');
+  await place.take(place.rabbit.failureQueue);
+  await fail(place, 'dropped');
+  await place.json(['failures', 'drop', 'dropped']);
+  const report = await place.json(audit);
+  assert.ok(isMapping(report));
+  assert.deepEqual(report['taken'], { redriven: 0, dropped: 1, byOthers: 1 });
+  assert.deepEqual([report['failed'], report['lost']], [{ rejected: 2 }, []]);
+  const { stdout } = await place.run(audit);
+  assert.match(stdout, /^ +taken from the failure queue by others +1 /m);
+  assert.match(stdout, /^ +dropped by "failures drop" +1$/m);
+  assert.match(stdout, /The sum holds/);
 });
 
 test('the report can be had as a page, in which a hostile id is text', async (t) => {

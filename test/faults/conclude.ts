@@ -15,6 +15,8 @@ export interface Expected {
   withinMs?: number;
   /** How failures may end, beside being refused, failed or malformed; as `any`, the scenario looks itself. */
   alsoEnds?: readonly FailureClass[] | 'any';
+  /** What somebody takes out of the failure queue, told once all is at rest. Nobody does in the other scenarios: there what is not in it is lost. */
+  takenByOthers?: () => { records: number; malformed: number };
   /** Whether some are filed again on somebody's word, a redrive's say. */
   filesAgain?: boolean;
 }
@@ -29,7 +31,14 @@ const MOST = 0.21;
  */
 export async function conclude(
   flow: Pick<Flow, 'audit'>,
-  { maxInDoubt, faultEndedAt, withinMs = 90_000, alsoEnds = [], filesAgain = false }: Expected,
+  {
+    maxInDoubt,
+    faultEndedAt,
+    withinMs = 90_000,
+    alsoEnds = [],
+    takenByOthers,
+    filesAgain = false,
+  }: Expected,
 ): Promise<Trial> {
   const report = await eventually(
     'everything is at rest',
@@ -47,6 +56,12 @@ export async function conclude(
     faultEndedAt === null ? null : Math.max(0, Date.now() - faultEndedAt) / 1_000;
   assert.ok(report.holds, JSON.stringify(report));
   assert.deepEqual(report.unexpected, []);
+  const { records, malformed } = takenByOthers?.() ?? { records: 0, malformed: 0 };
+  assert.deepEqual(
+    [report.taken.byOthers, report.untraced.length],
+    [records, malformed],
+    'what nobody took is lost',
+  );
   assert.ok(report.hasLegacyLedger, 'without it nobody would know what was filed twice');
   if (!filesAgain)
     assert.equal(report.filedAgain, 0, 'nobody has said that anything may be filed again');

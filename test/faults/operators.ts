@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { FailureClass } from '../../src/domain/outcome.ts';
+import { HEADER } from '../../src/domain/names.ts';
+import { declareQueues } from '../../src/rabbit-queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
@@ -54,6 +56,12 @@ export const operators: Scenario[] = [
       'Waiting messages are moved from the intake queue to another queue and back by hand, some of them copied',
     isQuick: false,
     run: shovelIntake,
+  },
+  {
+    name: 'operator/failures-consumed',
+    fault: 'Somebody else consumes the failure queue while registrations fail',
+    isQuick: false,
+    run: consumeFailures,
   },
   {
     name: 'operator/temporal-lost',
@@ -189,6 +197,31 @@ async function shovelIntake(world: World): Promise<Trial> {
   await shovel(system, elsewhere, intakeQueue, 3);
   const trial = await conclude(flow, { maxInDoubt: 0, faultEndedAt: Date.now() });
   return { ...trial, times: moved };
+}
+
+/** What a failure queue is for: whoever takes from it has what the broker had confirmed, and nothing is lost by that. */
+async function consumeFailures(world: World): Promise<Trial> {
+  const system = await startSystem(world, { env: SMALL });
+  const flow = flowOf(system);
+  const taken = new Set<unknown>();
+  const malformed = new Set<unknown>();
+  await declareQueues(system.connection, system.config.rabbit);
+  await system.channel.consume(system.config.rabbit.failureQueue, (record) => {
+    if (record === null) return;
+    const { properties } = record;
+    const isMalformed = properties.headers?.[HEADER.failureClass] === 'malformed';
+    (isMalformed ? malformed : taken).add(properties.messageId);
+    system.channel.ack(record);
+  });
+  const ids = await publishMixed(flow, countIn(world));
+  const trial = await conclude(flow, {
+    maxInDoubt: 0,
+    faultEndedAt: null,
+    takenByOthers: () => ({ records: taken.size, malformed: malformed.size }),
+  });
+  // One in five is refused, one in five fails, and one message is none.
+  assert.deepEqual([taken.size, malformed.size], [(ids.length / 5) * 2, 1]);
+  return { ...trial, times: taken.size };
 }
 
 /** As a shovel does: with all properties and headers, acknowledged when it is confirmed. Returns how many it moved. */
