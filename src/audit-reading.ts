@@ -5,6 +5,7 @@
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
 import { bodyHashOf } from './body-hash.ts';
+import { REGISTERED_AT } from './config-mongodb.ts';
 import type { Config } from './config-schema.ts';
 import type { AuditClaim } from './domain/audit-account.ts';
 import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
@@ -15,6 +16,7 @@ import { findDoubts } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import { openFailureQueue } from './failure-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
+import { heldIds } from './own-documents.ts';
 import { queueDepths } from './queue-depths.ts';
 import { inputOf, openRuns, runStates } from './runs.ts';
 import type { Store } from './store.ts';
@@ -137,8 +139,9 @@ async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: C
       [mongodb.statusField]: mongodb.registeredWord,
     };
     for await (const document of collection.find(wanted)) {
-      const at: unknown = document['registeredAt'];
-      registered.set(String(document[mongodb.match]), at instanceof Date ? at.getTime() : null);
+      const at: unknown = document[REGISTERED_AT];
+      const registeredAt = at instanceof Date ? at.getTime() : null;
+      for (const id of heldIds(document, mongodb.match)) registered.set(String(id), registeredAt);
     }
   }
   return registered;

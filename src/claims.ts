@@ -120,7 +120,7 @@ export function openClaims(db: Db): Claims {
       const keys = wanted.map(({ claim }) => claim);
       await collection.updateMany(
         { _id: { $in: keys }, workflowId: from, settledAt: null },
-        setEach('_id', keys, {
+        setEach(keys, {
           workflowId: wanted.map(() => to),
           index: wanted.map(({ index }) => index),
           takenFrom: wanted.map(() => from),
@@ -174,7 +174,7 @@ export function openClaims(db: Db): Claims {
       const keys = watched.map(({ claim }) => claim);
       await collection.updateMany(
         { _id: { $in: keys }, workflowId },
-        setEach('_id', keys, { lateCheckAt: watched.map(({ at }) => at) }),
+        setEach(keys, { lateCheckAt: watched.map(({ at }) => at) }),
       );
     },
     conclude: (outcomes, workflowId) => write(outcomes, workflowId, {}),
@@ -194,7 +194,7 @@ export function openClaims(db: Db): Claims {
     const keys = outcomes.map(({ claim }) => claim);
     await collection.updateMany(
       { _id: { $in: keys }, workflowId, settledAt: null },
-      setEach('_id', keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
+      setEach(keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
     );
   }
 }

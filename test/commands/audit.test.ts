@@ -93,6 +93,27 @@ test('a sum that holds is told with both ledgers, and ends with exit code 0', as
   assert.match(stdout, /The sum holds/);
 });
 
+test('a document that holds its registration id in a list is found, and shown with all of them', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  await place.store.db
+    .collection<{ _id: string }>('registrations')
+    .updateOne({ _id: 'a' }, { $set: { externalIds: ['old-1', 'a'] } });
+  const { published, legacy } = ledgers(place, ['a']);
+  const env = { ...place.env, DESPACHANTE_MONGODB_MATCH: 'externalIds' };
+  const args = ['audit', '--published', published, '--legacy-ledger', legacy];
+  const { code, stdout } = await run(args, { cwd: place.folder, env });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^confirmed +1\n {2}registered +1$/m);
+  const hashed = { DESPACHANTE_REGISTRATION_HASH_IDS: 'true', REGISTRATION_ID_KEY: 'k'.repeat(16) };
+  const status = await run(['status', 'a', '--json'], {
+    cwd: place.folder,
+    env: { ...env, ...hashed },
+  });
+  assert.equal(status.code, 0, status.stderr);
+  assert.doesNotMatch(status.stdout, /old-1/);
+});
+
 test('what is lost, filed twice or stranded is named, with exit code 3', async (t) => {
   const place = await testPlace(t);
   for (const id of ['well', 'gone', 'twice', 'stuck']) await register(place, id);
