@@ -12,7 +12,7 @@ import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
 import type { AuditInput } from './domain/audit.ts';
 import { LOOK_UP } from './domain/names.ts';
 import { isDead } from './domain/takeover.ts';
-import { findDoubts } from './doubts.ts';
+import { chunks, findDoubts } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import { openFailureQueue } from './failure-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
@@ -65,28 +65,31 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
 
 async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
   const found: AuditClaim[] = [];
-  for await (const claim of claims.collection.find({}).project<OpenClaim>({ message: 0 })) {
-    const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
-    found.push({
-      key: _id,
-      registration,
-      generation,
-      conflict,
-      bodyHash,
-      workflowId,
-      claimedAt: claim.claimedAt.getTime(),
-      outcome: outcome && {
-        kind: outcome.kind,
-        reason: outcome.reason,
-        requestId: outcome.requestId,
-        isAccepted: outcome.acceptedAt !== null,
-        doubt: outcome.doubt,
-      },
-      settled: claim.settledAt !== null,
-      settledAt: claim.settledAt?.getTime() ?? null,
-    });
-  }
+  const all = claims.collection.find({}).project<OpenClaim>({ message: 0 });
+  for await (const some of chunks(all)) found.push(...claims.sound(some).map(auditClaimOf));
   return found;
+}
+
+function auditClaimOf(claim: OpenClaim): AuditClaim {
+  const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
+  return {
+    key: _id,
+    registration,
+    generation,
+    conflict,
+    bodyHash,
+    workflowId,
+    claimedAt: claim.claimedAt.getTime(),
+    outcome: outcome && {
+      kind: outcome.kind,
+      reason: outcome.reason,
+      requestId: outcome.requestId,
+      isAccepted: outcome.acceptedAt !== null,
+      doubt: outcome.doubt,
+    },
+    settled: claim.settledAt !== null,
+    settledAt: claim.settledAt?.getTime() ?? null,
+  };
 }
 
 async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {

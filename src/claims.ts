@@ -87,6 +87,8 @@ export interface Claims {
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
   watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
+  /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
+  sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
   collection: Collection<Claim>;
 }
 
@@ -97,7 +99,7 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
   await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
 }
 
-export function openClaims(db: Db): Claims {
+export function openClaims(db: Db, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
@@ -105,6 +107,7 @@ export function openClaims(db: Db): Claims {
   };
   return {
     collection,
+    sound,
     find,
     async insert(claims) {
       try {
@@ -145,7 +148,7 @@ export function openClaims(db: Db): Claims {
           _id,
           {
             workflowId,
-            message: message === null ? null : bytes(message.body),
+            message: messageOf({ message }),
             isConcluded: outcome !== null,
           },
         ]),
@@ -201,6 +204,10 @@ export function openClaims(db: Db): Claims {
 
 /** Bytes as BSON. */
 export const binary = (base64: string): Binary => new Binary(Buffer.from(base64, 'base64'));
+
+/** The bytes of a message; null when it was let go, or taken out by hand. */
+export const messageOf = ({ message }: Partial<Pick<Claim, 'message'>>): Buffer | null =>
+  message?.body instanceof Binary ? bytes(message.body) : null;
 
 /** Bytes out of BSON. */
 export const bytes = (value: Binary): Buffer =>

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { idempotencyKey } from '../../activities/submit.ts';
+import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { run, testPlace } from './cli.ts';
@@ -112,6 +113,21 @@ test('a document that holds its registration id in a list is found, and shown wi
   });
   assert.equal(status.code, 0, status.stderr);
   assert.doesNotMatch(status.stdout, /old-1/);
+});
+
+test('a document among our claims that is none of ours is told with its _id, and the others are added up', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  const { db } = place.store;
+  await db
+    .collection<{ _id: string; settledAt: Date }>(OWN.claims)
+    .insertOne({ _id: 'policy-1', settledAt: T0 });
+  const { published, legacy } = ledgers(place, ['a']);
+  const args = ['audit', '--published', published, '--legacy-ledger', legacy];
+  const { code, stdout, stderr } = await place.run(args);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^confirmed +1\n {2}registered +1$/m);
+  assert.match(stderr, new RegExp(`^The document "policy-1" in ${OWN.claims} is not as`, 'm'));
 });
 
 test('what is lost, filed twice or stranded is named, with exit code 3', async (t) => {
