@@ -8,7 +8,7 @@ import { nextLateCheck } from '../src/domain/late.ts';
 import { entryNumber } from '../src/domain/names.ts';
 import { isFailure } from '../src/domain/outcome.ts';
 import type { Outcome } from '../src/domain/outcome.ts';
-import { bytes } from '../src/claims.ts';
+import { messageOf } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
@@ -128,8 +128,10 @@ export function createSettle({
     liveness: Liveness,
   ): Promise<SettleAnswer> {
     const { index, outcome, requestId } = settlement;
-    if (claim === undefined) return setAside(settlement, 'the claim with its message is gone');
-    if (claim.message === null) return { index, kind: 'settled' }; // an earlier attempt has done it
+    if (claim?.message === null) return { index, kind: 'settled' }; // an earlier attempt has done it
+    const body = claim === undefined ? null : messageOf(claim);
+    if (claim?.message === undefined || body === null)
+      return setAside(settlement, 'the claim with its message is gone');
     if (!isFailure(outcome.kind))
       return setAside(settlement, 'a success on its way to the failure queue');
     if (!liveness.isCurrent()) return { index, kind: 'leftover' };
@@ -144,7 +146,7 @@ export function createSettle({
         requestId,
         workflowId: claim.workflowId,
         redrive: claim.generation,
-        body: bytes(claim.message.body),
+        body,
         properties: claim.message.properties,
       });
       failpoint('route-confirmed');

@@ -48,10 +48,7 @@ async function updates(uri: string) {
     ),
   );
   const together = await meanMs(ROUNDS, (round) =>
-    rows.updateMany(
-      { _id: { $in: ids } },
-      setEach('_id', ids, { n: ids.map((_, n) => round + n) }),
-    ),
+    rows.updateMany({ _id: { $in: ids } }, setEach(ids, { n: ids.map((_, n) => round + n) })),
   );
   await db.dropDatabase();
   await client.close();

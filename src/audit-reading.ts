@@ -5,16 +5,18 @@
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
 import { bodyHashOf } from './body-hash.ts';
+import { REGISTERED_AT } from './config-mongodb.ts';
 import type { Config } from './config-schema.ts';
 import type { AuditClaim } from './domain/audit-account.ts';
 import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
 import type { AuditInput } from './domain/audit.ts';
 import { LOOK_UP } from './domain/names.ts';
 import { isDead } from './domain/takeover.ts';
-import { findDoubts } from './doubts.ts';
+import { chunks, findDoubts } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import { openFailureQueue } from './failure-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
+import { heldIds } from './own-documents.ts';
 import { queueDepths } from './queue-depths.ts';
 import { inputOf, openRuns, runStates } from './runs.ts';
 import type { Store } from './store.ts';
@@ -63,29 +65,32 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
 
 async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
   const found: AuditClaim[] = [];
-  for await (const claim of claims.collection.find({}).project<OpenClaim>({ message: 0 })) {
-    const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
-    found.push({
-      key: _id,
-      registration,
-      generation,
-      conflict,
-      bodyHash,
-      workflowId,
-      claimedAt: claim.claimedAt.getTime(),
-      outcome: outcome && {
-        kind: outcome.kind,
-        ...(outcome.ours === true ? { ours: true } : {}),
-        requestId: outcome.requestId,
-        isAccepted: outcome.acceptedAt !== null,
-        doubt: outcome.doubt,
-      },
-      settled: claim.settledAt !== null,
-      settledAt: claim.settledAt?.getTime() ?? null,
-      isDropped: claim.droppedAt !== undefined,
-    });
-  }
+  const all = claims.collection.find({}).project<OpenClaim>({ message: 0 });
+  for await (const some of chunks(all)) found.push(...claims.sound(some).map(auditClaimOf));
   return found;
+}
+
+function auditClaimOf(claim: OpenClaim): AuditClaim {
+  const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
+  return {
+    key: _id,
+    registration,
+    generation,
+    conflict,
+    bodyHash,
+    workflowId,
+    claimedAt: claim.claimedAt.getTime(),
+    outcome: outcome && {
+      kind: outcome.kind,
+      ...(outcome.ours === true ? { ours: true } : {}),
+      requestId: outcome.requestId,
+      isAccepted: outcome.acceptedAt !== null,
+      doubt: outcome.doubt,
+    },
+    settled: claim.settledAt !== null,
+    settledAt: claim.settledAt?.getTime() ?? null,
+    isDropped: claim.droppedAt !== undefined,
+  };
 }
 
 async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {
@@ -138,8 +143,9 @@ async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: C
       [mongodb.statusField]: mongodb.registeredWord,
     };
     for await (const document of collection.find(wanted)) {
-      const at: unknown = document['registeredAt'];
-      registered.set(String(document[mongodb.match]), at instanceof Date ? at.getTime() : null);
+      const at: unknown = document[REGISTERED_AT];
+      const registeredAt = at instanceof Date ? at.getTime() : null;
+      for (const id of heldIds(document, mongodb.match)) registered.set(String(id), registeredAt);
     }
   }
   return registered;

@@ -93,6 +93,8 @@ export interface Claims {
   watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
   /** Their failure records were dropped by an operator. */
   noteDropped(keys: string[]): Promise<void>;
+  /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
+  sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
   collection: Collection<Claim>;
 }
 
@@ -103,7 +105,7 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
   await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
 }
 
-export function openClaims(db: Db): Claims {
+export function openClaims(db: Db, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
@@ -111,6 +113,7 @@ export function openClaims(db: Db): Claims {
   };
   return {
     collection,
+    sound,
     find,
     async insert(claims) {
       try {
@@ -126,7 +129,7 @@ export function openClaims(db: Db): Claims {
       const keys = wanted.map(({ claim }) => claim);
       await collection.updateMany(
         { _id: { $in: keys }, workflowId: from, settledAt: null },
-        setEach('_id', keys, {
+        setEach(keys, {
           workflowId: wanted.map(() => to),
           index: wanted.map(({ index }) => index),
           takenFrom: wanted.map(() => from),
@@ -151,7 +154,7 @@ export function openClaims(db: Db): Claims {
           _id,
           {
             workflowId,
-            message: message === null ? null : bytes(message.body),
+            message: messageOf({ message }),
             isConcluded: outcome !== null,
           },
         ]),
@@ -180,7 +183,7 @@ export function openClaims(db: Db): Claims {
       const keys = watched.map(({ claim }) => claim);
       await collection.updateMany(
         { _id: { $in: keys }, workflowId },
-        setEach('_id', keys, { lateCheckAt: watched.map(({ at }) => at) }),
+        setEach(keys, { lateCheckAt: watched.map(({ at }) => at) }),
       );
     },
     async noteDropped(keys) {
@@ -203,13 +206,17 @@ export function openClaims(db: Db): Claims {
     const keys = outcomes.map(({ claim }) => claim);
     await collection.updateMany(
       { _id: { $in: keys }, workflowId, settledAt: null },
-      setEach('_id', keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
+      setEach(keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
     );
   }
 }
 
 /** Bytes as BSON. */
 export const binary = (base64: string): Binary => new Binary(Buffer.from(base64, 'base64'));
+
+/** The bytes of a message; null when it was let go, or taken out by hand. */
+export const messageOf = ({ message }: Partial<Pick<Claim, 'message'>>): Buffer | null =>
+  message?.body instanceof Binary ? bytes(message.body) : null;
 
 /** Bytes out of BSON. */
 export const bytes = (value: Binary): Buffer =>

@@ -18,7 +18,7 @@ const AT_ONCE = 1_000;
 
 /** All doubts, oldest first. `legacyTimeoutMs`: an intent may be on the wire for as long, and is no doubt until then. */
 export async function findDoubts(
-  store: { claims: Pick<Claims, 'collection'>; journal: Pick<Journal, 'read'> },
+  store: { claims: Pick<Claims, 'collection' | 'sound'>; journal: Pick<Journal, 'read'> },
   legacyTimeoutMs: number,
 ): Promise<Doubt[]> {
   // `settledAt` has an index, for retention: what is open is found without reading what is settled.
@@ -26,7 +26,8 @@ export async function findDoubts(
     .find({ settledAt: null, outcome: null, conflict: false })
     .project<OpenClaim>({ message: 0 });
   const doubts: Doubt[] = [];
-  for await (const claims of chunks(open)) {
+  for await (const found of chunks(open)) {
+    const claims = store.claims.sound(found);
     const entries = await currentEntries(store, claims);
     for (const claim of claims) {
       const entry = entries.get(claim._id);
@@ -81,7 +82,10 @@ export function doubtOf(entry: Entry, legacyTimeoutMs: number): string | null {
  * entry of the generation before (activities/claim.ts); an entry gives way to the next only when that exists.
  */
 export async function currentEntries(
-  { claims, journal }: { claims: Pick<Claims, 'collection'>; journal: Pick<Journal, 'read'> },
+  {
+    claims,
+    journal,
+  }: { claims: Pick<Claims, 'collection' | 'sound'>; journal: Pick<Journal, 'read'> },
   of: readonly OpenClaim[],
 ): Promise<Map<string, Entry>> {
   const redriven = of.filter(({ generation }) => generation > 0);
@@ -92,11 +96,13 @@ export async function currentEntries(
     .project<OpenClaim>({ message: 0 })
     .toArray();
   const carried = new Map(
-    before.flatMap(({ registration, generation, outcome }): [string, string][] =>
-      outcome !== null && mayBeFiled(outcome)
-        ? [[claimKey(registration, generation + 1), outcome.entry]]
-        : [],
-    ),
+    claims
+      .sound(before)
+      .flatMap(({ registration, generation, outcome }): [string, string][] =>
+        outcome !== null && mayBeFiled(outcome)
+          ? [[claimKey(registration, generation + 1), outcome.entry]]
+          : [],
+      ),
   );
   return latestEntries(
     journal,

@@ -47,7 +47,7 @@ const SPAN_MS = 1_000;
 
 export interface InFlightStore {
   db: Db;
-  claims: Pick<Claims, 'collection'>;
+  claims: Pick<Claims, 'collection' | 'sound'>;
   journal: Pick<Journal, 'read'>;
   unroutable: Pick<Unroutable, 'among'>;
 }
@@ -166,7 +166,8 @@ export async function countInFlight(
     .find({ settledAt: null, outcome: null, conflict: false })
     .project<OpenClaim>({ message: 0 });
   let count = 0;
-  for await (const claims of chunks(open)) {
+  for await (const found of chunks(open)) {
+    const claims = store.claims.sound(found);
     const entries = await currentEntries(store, claims);
     const setAside = await store.unroutable.among(claims.map(({ _id }) => _id));
     for (const [claim, { state }] of entries) {

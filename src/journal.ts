@@ -142,7 +142,7 @@ export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now
       const entries = closings.map(({ entry }) => entry);
       await collection.updateMany(
         { _id: { $in: entries }, token },
-        setEach('_id', entries, {
+        setEach(entries, {
           state: closings.map(({ state }) => state),
           requestId: closings.map(({ requestId }) => requestId),
           reason: closings.map(({ reason }) => reason),

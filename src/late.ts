@@ -12,7 +12,7 @@ import type { Log } from './log.ts';
 
 export interface LateNeeds {
   config: Config;
-  store: { claims: Pick<Claims, 'collection'> };
+  store: { claims: Pick<Claims, 'collection' | 'sound'> };
   status: Legacy['status'];
   log: Log;
 }
@@ -31,13 +31,14 @@ type Watched = Omit<Claim, 'message'>;
 
 /** Asks for each that is due, and returns those that are finished. @throws what MongoDB throws */
 export async function lookForLate(needs: LateNeeds): Promise<Late[]> {
-  const { collection } = needs.store.claims;
-  const due = await collection
+  const { collection, sound } = needs.store.claims;
+  const watched = await collection
     .find({ lateCheckAt: { $lte: new Date() } })
     .sort({ lateCheckAt: 1 })
     .limit(AT_MOST)
     .project<Watched>({ message: 0 })
     .toArray();
+  const due = sound(watched);
   const redriven = await redrivenAmong(due, needs);
   const found: Late[] = [];
   const waiting = [...due];
@@ -110,7 +111,7 @@ async function watchUntil(
 
 /** What became late of some claims, by claim. */
 export async function lateResultsOf(
-  { claims }: LateNeeds['store'],
+  { claims }: { claims: Pick<Claims, 'collection'> },
   keys: string[],
 ): Promise<Map<string, LateResult>> {
   const found = await claims.collection

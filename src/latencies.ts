@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Collection, Db } from 'mongodb';
+import { z } from 'zod';
 import type { Clock } from './clock.ts';
 import { OWN } from './collections.ts';
 import type { Config } from './config-schema.ts';
@@ -56,9 +57,10 @@ export function openLatencies(
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const document = await collection.findOne({ _id });
         const known =
-          document === null ? priorOf(config.legacy.expectedLatency) : latenciesOf(document);
+          (document === null ? null : latenciesOf(document)) ??
+          priorOf(config.legacy.expectedLatency);
         const next = documentOf(learn(known, seen, clock.now()));
-        if (await replaced(document?.version ?? 0, next)) return;
+        if (await replaced(document, next)) return;
         await delay(Math.random() * 20 * attempt);
       }
       throw new Error('Too many workers write the latency at the same time');
@@ -66,10 +68,16 @@ export function openLatencies(
   };
 
   /** Whether nobody else was faster. */
-  async function replaced(version: number, next: Omit<LatencyDocument, '_id' | 'version'>) {
-    if (version > 0) {
+  async function replaced(
+    document: LatencyDocument | null,
+    next: Omit<LatencyDocument, '_id' | 'version'>,
+  ) {
+    if (document !== null) {
+      // Somebody's hand may have left none.
+      const version = shape.shape.version.catch(0).parse(document.version);
+      const is = version === 0 ? {} : { version };
       const { matchedCount } = await collection.updateOne(
-        { _id, version },
+        { _id, ...is },
         { $set: { ...next, version: version + 1 } },
       );
       return matchedCount === 1;
@@ -84,7 +92,19 @@ export function openLatencies(
   }
 }
 
-function latenciesOf({ count, at, bins, weights }: LatencyDocument): Latencies {
+const shape = z.object({
+  version: z.int().positive(),
+  count: z.number(),
+  at: z.date(),
+  bins: z.array(z.number()),
+  weights: z.array(z.number()),
+});
+
+/** Null where it is not as we write it: then it counts as nothing seen yet. */
+function latenciesOf(document: LatencyDocument): Latencies | null {
+  const read = shape.safeParse(document);
+  if (!read.success) return null;
+  const { count, at, bins, weights } = read.data;
   const all = Array.from({ length: BINS }, () => 0);
   for (const [n, bin] of bins.entries()) {
     if (bin >= 0 && bin < BINS) all[bin] = weights[n] ?? 0;

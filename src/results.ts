@@ -1,8 +1,11 @@
 /** The user's collection: the status of a registration, written once it is registered. */
 import { MongoServerError } from 'mongodb';
-import type { Db, Document } from 'mongodb';
+import type { AnyBulkWriteOperation, Db, Document } from 'mongodb';
+import { REGISTERED_AT, REQUEST_ID } from './config-mongodb.ts';
 import type { Config } from './config-schema.ts';
 import { partialFailure } from './mongo.ts';
+import { placesOf } from './own-documents.ts';
+import type { Place, Stored } from './own-documents.ts';
 import { setEach } from './set-each.ts';
 
 export interface Result {
@@ -21,7 +24,7 @@ export interface Results {
 }
 
 export function openResults(db: Db, mongodb: Config['mongodb']): Results {
-  const collection = db.collection(mongodb.collection);
+  const collection = db.collection<Stored>(mongodb.collection);
   const { match, statusField, registeredWord, upsert } = mongodb;
   // Only _id is unique for certain: by another field an insert could make a second document beside the user's own. So what
   // is inserted has an _id of ours then, too, and of two writes that overlap the second meets the first.
@@ -57,69 +60,102 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
 
   /** Updates what is there in one statement and inserts what is not: far cheaper than as many upserts. */
   async function writeTogether(results: Result[]): Promise<Written[]> {
-    const ids = results.map(({ id }) => id);
-    const { matchedCount } = await collection.updateMany(
-      { [match]: { $in: ids } },
-      setEach(match, ids, {
-        [statusField]: results.map(() => registeredWord),
-        requestId: results.map(({ requestId }) => requestId),
-        registeredAt: results.map(({ registeredAt }) => registeredAt),
-      }),
+    const places = await locate(results);
+    const written = results.map((_, at) => fateAt(places[at]));
+    const targets = results.flatMap((result, at) =>
+      documentsAt(places[at]).map((_id) => ({ _id, result })),
     );
-    const there = matchedCount === 0 ? new Set<unknown>() : await findIds(ids);
-    const missing = results.filter(({ id }) => !there.has(id));
-    if (missing.length > 0 && upsert) {
-      await collection.insertMany(missing.map(documentOf), { ordered: false });
+    if (targets.length > 0) {
+      const ids = targets.map(({ _id }) => _id);
+      const { matchedCount } = await collection.updateMany(
+        { $and: [{ _id: { $in: ids } }, { [match]: { $in: results.map(({ id }) => id) } }] },
+        setEach(ids, {
+          [statusField]: targets.map(() => registeredWord),
+          [REQUEST_ID]: targets.map(({ result }) => result.requestId),
+          [REGISTERED_AT]: targets.map(({ result }) => result.registeredAt),
+        }),
+      );
+      // Somebody has deleted or changed one meanwhile: whoever comes next finds what there is now.
+      if (matchedCount < new Set(ids).size)
+        for (const { result } of targets) written[results.indexOf(result)] = 'later';
     }
-    const isMissing = new Set(upsert ? [] : missing.map(({ id }) => id));
-    return results.map(({ id }) => (isMissing.has(id) ? 'missing' : 'written'));
+    const missing = results.filter((_, at) => isNowhere(places[at]));
+    if (missing.length > 0 && upsert)
+      await collection.insertMany(missing.map(documentOf), { ordered: false });
+    return written;
   }
 
   async function writeOneByOne(results: Result[]): Promise<Written[]> {
-    const written = results.map((): Written => 'written');
-    const operations = results.map((result) => ({
-      updateOne: {
-        filter: { [match]: result.id },
-        update: {
-          $set: fieldsOf(result),
-          ...(match === '_id' ? {} : { $setOnInsert: { _id: result.id } }),
-        },
-        upsert,
-      },
-    }));
+    const places = await locate(results);
+    const written = results.map((_, at) => fateAt(places[at]));
+    const operations = results.flatMap((result, at): Operation[] => {
+      if (isNowhere(places[at]))
+        return upsert ? [{ at, write: { insertOne: { document: documentOf(result) } } }] : [];
+      const update = { $set: fieldsOf(result) };
+      return documentsAt(places[at]).map((_id) => ({
+        at,
+        write: { updateOne: { filter: { _id }, update } },
+      }));
+    });
+    if (operations.length === 0) return written;
     try {
-      await collection.bulkWrite(operations, { ordered: false });
+      await collection.bulkWrite(
+        operations.map(({ write }) => write),
+        { ordered: false },
+      );
     } catch (error) {
       const { duplicates, permanent, transient } = partialFailure(error);
-      for (const index of transient) written[index] = 'later';
-      // Two upserts of one id can both try to insert; the one that lost finds the document the next time. Where there is
-      // none, another unique index of the collection refuses it, and always will.
-      const there = await findIds([...duplicates].map((index) => results[index]?.id ?? ''));
-      for (const index of duplicates) {
-        const isThere = there.has(results[index]?.id);
-        written[index] = isThere ? 'later' : { permanent: 'refused by a unique index (11000)' };
+      const failed = (indexes: Iterable<number>) =>
+        [...indexes].flatMap((index) => operations[index] ?? []);
+      for (const { at } of failed(transient)) written[at] = 'later';
+      // Two inserts of one id can meet; the one that lost finds the document the next time. Else another unique index of the
+      // collection refuses it, and always will.
+      const refused = failed(duplicates);
+      const now = await locate(refused.flatMap(({ at }) => results[at] ?? []));
+      for (const [n, { at, write }] of refused.entries()) {
+        const isThere = 'insertOne' in write && !isNowhere(now[n]);
+        written[at] = isThere ? 'later' : { permanent: 'refused by a unique index (11000)' };
       }
-      for (const [index, reason] of permanent) written[index] = { permanent: reason };
+      for (const [index, reason] of permanent)
+        for (const { at } of failed([index])) written[at] = { permanent: reason };
     }
-    if (upsert) return written;
-    const there = await findIds(results.map(({ id }) => id));
-    return written.map((fate, index) =>
-      fate === 'written' && !there.has(results[index]?.id) ? 'missing' : fate,
-    );
+    return written;
   }
 
-  function documentOf(result: Result): Document {
-    return { _id: result.id, [match]: result.id, ...fieldsOf(result) };
+  /** Where there is no document, and one may be made, it is written by being inserted. */
+  function fateAt(place: Place | undefined): Written {
+    if (place !== undefined && 'permanent' in place) return place;
+    return isNowhere(place) && !upsert ? 'missing' : 'written';
+  }
+
+  function documentOf(result: Result): Stored {
+    return { [match]: result.id, ...fieldsOf(result), _id: result.id };
   }
 
   function fieldsOf({ requestId, registeredAt }: Result): Document {
-    return { [statusField]: registeredWord, requestId, registeredAt };
+    return {
+      [statusField]: registeredWord,
+      [REQUEST_ID]: requestId,
+      [REGISTERED_AT]: registeredAt,
+    };
   }
 
-  async function findIds(ids: string[]): Promise<Set<unknown>> {
+  async function locate(results: readonly Result[]): Promise<Place[]> {
+    const projection = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1 };
     const found = await collection
-      .find({ [match]: { $in: ids } }, { projection: { [match]: 1 } })
+      .find({ [match]: { $in: results.map(({ id }) => id) } }, { projection })
       .toArray();
-    return new Set(found.map((document): unknown => document[match]));
+    return placesOf(results, found, mongodb);
   }
 }
+
+/** A write of the result at a place of the list. */
+interface Operation {
+  at: number;
+  write: AnyBulkWriteOperation<Stored>;
+}
+
+const documentsAt = (place: Place | undefined): Stored['_id'][] =>
+  Array.isArray(place) ? place : [];
+
+const isNowhere = (place: Place | undefined): boolean => Array.isArray(place) && place.length === 0;

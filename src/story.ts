@@ -1,9 +1,11 @@
 /** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
 import type { Document } from 'mongodb';
 import type { ClaimOutcome, LateResult } from './claims.ts';
+import { REGISTERED_AT, REQUEST_ID } from './config-mongodb.ts';
 import type { Config } from './config-schema.ts';
 import type { Entry } from './journal.ts';
 import { labelOf } from './label.ts';
+import { heldIds } from './own-documents.ts';
 import type { Store } from './store.ts';
 
 /** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
@@ -64,10 +66,12 @@ async function submissionsUnder(
 
 /** The rest of a document that others fill is not ours to show. */
 function ownFields(document: Document, { mongodb, ...config }: Config): Record<string, unknown> {
-  const fields = [mongodb.statusField, 'requestId', 'registeredAt'];
-  const key: unknown = document[mongodb.match];
+  const fields = [mongodb.statusField, REQUEST_ID, REGISTERED_AT];
+  const keys = heldIds(document, mongodb.match).map((key) =>
+    typeof key === 'string' ? labelOf(key, config) : key,
+  );
   return {
-    [mongodb.match]: typeof key === 'string' ? labelOf(key, config) : key,
+    [mongodb.match]: keys.length === 1 ? keys[0] : keys,
     ...Object.fromEntries(
       fields.map((field): [string, unknown] => [field, document[field] ?? null]),
     ),

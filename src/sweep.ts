@@ -84,7 +84,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
     .find({ settledAt: null, claimedAt: { $lte: new Date(Date.now() - config.sweeper.olderThan) } })
     .project<OpenClaim>({ message: 0 })
     .toArray();
-  const suspects = open.filter(({ workflowId: run }) => !running.has(run));
+  const suspects = store.claims.sound(open).filter(({ workflowId: run }) => !running.has(run));
   const states = await needs.runStates(suspects.map(({ workflowId: run }) => run));
   const keys = suspects.map(({ _id }) => _id);
   // Read after Temporal was asked: a run that has ended in order settled its claims before.

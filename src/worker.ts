@@ -61,7 +61,7 @@ export async function startWorker(
   metrics: Metrics,
   log: Log,
 ): Promise<RunningWorker> {
-  const store = await openStore(config, 'worker');
+  const store = await openStore(config, 'worker', (sentence) => log.error({}, sentence));
   const publisher = await createPublisher({
     url: config.amqpUrl,
     heartbeatMs: config.rabbit.heartbeat,

@@ -7,7 +7,7 @@ import { testDatabase, uniqueName } from '../helpers/servers.ts';
 const { db } = await testDatabase({ after });
 
 interface Row extends Record<string, unknown> {
-  key: string;
+  _id: string;
 }
 
 /** A collection with a document for each key, and what an update of some of them makes of it. */
@@ -17,20 +17,20 @@ async function updated(
   fields: Record<string, unknown[]>,
 ): Promise<Record<string, unknown>[]> {
   const collection = db.collection<Row>(uniqueName());
-  await collection.insertMany(keys.map((key) => ({ key, kept: 1 })));
-  await collection.updateMany({ key: { $in: ids } }, setEach('key', ids, fields));
-  const rows = await collection.find({}, { projection: { _id: 0 } }).toArray();
+  await collection.insertMany(keys.map((key) => ({ _id: key, kept: 1 })));
+  await collection.updateMany({ _id: { $in: ids } }, setEach(ids, fields));
+  const rows = await collection.find().toArray();
   await collection.drop();
-  return keys.map((key) => ({ ...rows.find((row) => row.key === key) }));
+  return keys.map((key) => ({ ...rows.find((row) => row._id === key) }));
 }
 
 test('each document gets its own values, and the others keep theirs', async () => {
   assert.deepEqual(
     await updated(['a', 'b', 'c'], ['c', 'a'], { status: ['of c', 'of a'], n: [3, 1] }),
     [
-      { key: 'a', kept: 1, status: 'of a', n: 1 },
-      { key: 'b', kept: 1 },
-      { key: 'c', kept: 1, status: 'of c', n: 3 },
+      { _id: 'a', kept: 1, status: 'of a', n: 1 },
+      { _id: 'b', kept: 1 },
+      { _id: 'c', kept: 1, status: 'of c', n: 3 },
     ],
   );
 });
@@ -39,7 +39,7 @@ test('values and keys that begin with "$" are data, not fields of the document',
   const texts = ['$kept', '$$ROOT', '$', '$literal', '$$NOW'];
   assert.deepEqual(
     await updated(texts, texts, { value: texts }),
-    texts.map((text) => ({ key: text, kept: 1, value: text })),
+    texts.map((text) => ({ _id: text, kept: 1, value: text })),
   );
 });
 
@@ -50,7 +50,7 @@ test('tables, lists, dates and nothing are taken as they are, operators in them 
     ['$kept', { $literal: 1 }],
     at,
     null,
-    { deep: { $concat: ['$key', 'x'] } },
+    { deep: { $concat: ['$_id', 'x'] } },
   ];
   const keys = values.map((_, n) => `k${n}`);
   const rows = await updated(keys, keys, { value: values });
@@ -62,12 +62,22 @@ test('tables, lists, dates and nothing are taken as they are, operators in them 
 
 test('what is set replaces a table that was there, and is not mixed into it', async () => {
   const collection = db.collection<Row>(uniqueName());
-  await collection.insertOne({ key: 'a', outcome: { old: 1, reason: 'x' } });
+  await collection.insertOne({ _id: 'a', outcome: { old: 1, reason: 'x' } });
   await collection.updateMany(
-    { key: { $in: ['a'] } },
-    setEach('key', ['a'], { outcome: [{ kind: 'failed' }] }),
+    { _id: { $in: ['a'] } },
+    setEach(['a'], { outcome: [{ kind: 'failed' }] }),
   );
-  assert.deepEqual((await collection.findOne({ key: 'a' }))?.['outcome'], { kind: 'failed' });
+  assert.deepEqual((await collection.findOne({ _id: 'a' }))?.['outcome'], { kind: 'failed' });
+});
+
+test('a document that is matched and not listed stays as it is, rather than get the last values', async () => {
+  const collection = db.collection<Row>(uniqueName());
+  await collection.insertMany([{ _id: 'a' }, { _id: 'A', kept: 1 }]);
+  await collection.updateMany({}, setEach(['a', 'b'], { status: ['of a', 'of b'] }));
+  assert.deepEqual(await collection.find().toArray(), [
+    { _id: 'a', status: 'of a' },
+    { _id: 'A', kept: 1 },
+  ]);
 });
 
 test('any texts go to the documents they are for', async () => {

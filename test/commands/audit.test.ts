@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { idempotencyKey } from '../../activities/submit.ts';
 import { HEADER, failureMessageId } from '../../src/domain/names.ts';
+import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { testConfig } from '../helpers/configuration.ts';
@@ -93,6 +94,42 @@ test('a sum that holds is told with both ledgers, and ends with exit code 0', as
   assert.match(stdout, /^confirmed +2\n {2}registered +2$/m);
   assert.match(stdout, /^filed twice +0$/m);
   assert.match(stdout, /The sum holds/);
+});
+
+test('a document that holds its registration id in a list is found, and shown with all of them', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  await place.store.db
+    .collection<{ _id: string }>('registrations')
+    .updateOne({ _id: 'a' }, { $set: { externalIds: ['old-1', 'a'] } });
+  const { published, legacy } = ledgers(place, ['a']);
+  const env = { ...place.env, DESPACHANTE_MONGODB_MATCH: 'externalIds' };
+  const args = ['audit', '--published', published, '--legacy-ledger', legacy];
+  const { code, stdout } = await run(args, { cwd: place.folder, env });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^confirmed +1\n {2}registered +1$/m);
+  const hashed = { DESPACHANTE_REGISTRATION_HASH_IDS: 'true', REGISTRATION_ID_KEY: 'k'.repeat(16) };
+  const status = await run(['status', 'a', '--json'], {
+    cwd: place.folder,
+    env: { ...env, ...hashed },
+  });
+  assert.equal(status.code, 0, status.stderr);
+  assert.doesNotMatch(status.stdout, /old-1/);
+});
+
+test('a document among our claims that is none of ours is told with its _id, and the others are added up', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  const { db } = place.store;
+  await db
+    .collection<{ _id: string; settledAt: Date }>(OWN.claims)
+    .insertOne({ _id: 'policy-1', settledAt: T0 });
+  const { published, legacy } = ledgers(place, ['a']);
+  const args = ['audit', '--published', published, '--legacy-ledger', legacy];
+  const { code, stdout, stderr } = await place.run(args);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^confirmed +1\n {2}registered +1$/m);
+  assert.match(stderr, new RegExp(`^The document "policy-1" in ${OWN.claims} is not as`, 'm'));
 });
 
 test('what is lost, filed twice or stranded is named, with exit code 3', async (t) => {

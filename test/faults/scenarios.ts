@@ -3,6 +3,7 @@ import { broker } from './broker.ts';
 import { brokerMemory } from './broker-memory.ts';
 import { clocks } from './clocks.ts';
 import { crashes } from './crashes.ts';
+import { database } from './database.ts';
 import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
 import { legacyMisconduct } from './legacy.ts';
@@ -27,6 +28,7 @@ export const SCENARIOS: Scenario[] = [
   ...legacyMisconduct,
   ...poison,
   ...duplicates,
+  ...database,
   ...resources,
   ...operators,
   ...deploys,
