@@ -86,20 +86,21 @@ export function createLookUp(needs: Needs) {
     const longAgo = clock.now() - Math.max(0, ...all.map(({ settleTime }) => settleTime));
     const doubtful = await whyNotAbsent(needs, absent, new Date(longAgo), turn);
     return Promise.all(
-      all.map((each) => {
-        const { index } = each;
+      all.map(async (each): Promise<LookUpAnswer> => {
+        const { index, looked } = each;
         const until = early.get(index);
-        if (until !== undefined) return { index, kind: 'absent', until } as const;
+        if (until !== undefined) return { index, kind: 'absent', until };
         const reason = doubtful.get(index);
-        if (reason !== undefined)
-          return { index, kind: 'unreadable', reason, retryAfter: null } as const;
-        return conclude(each);
+        if (reason !== undefined) return { index, kind: 'unreadable', reason, retryAfter: null };
+        return looked.kind === 'unreadable' ? { index, ...looked } : decide(each, looked);
       }),
     );
   }
 
-  async function conclude({ index, entry, looked }: LookedUp): Promise<LookUpAnswer> {
-    if (looked.kind === 'unreadable') return { index, ...looked };
+  async function decide(
+    { index, entry }: LookedUp,
+    looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
+  ): Promise<LookUpAnswer> {
     // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
     const now = await journal.decide(entry, ['unknown'], wordOf(looked, new Date(clock.now())));
     const facts = { ...placeOf(index), result: looked.kind, state: now?.state };

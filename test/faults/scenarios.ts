@@ -13,6 +13,7 @@ import { pauses } from './pauses.ts';
 import { poison } from './poison.ts';
 import { resources } from './resources.ts';
 import { soaks } from './soaks.ts';
+import { statuses } from './statuses.ts';
 import { storms } from './storms.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -25,6 +26,7 @@ export const SCENARIOS: Scenario[] = [
   ...brokerMemory,
   ...network,
   ...legacyMisconduct,
+  ...statuses,
   ...poison,
   ...duplicates,
   ...resources,
