@@ -73,10 +73,7 @@ export function createLegacy(
   });
   const authorization: Record<string, string> =
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
-  const looksLikeRequestId = requestIdReader(legacy.requestIdPattern);
-  // The pattern may allow what, as a step of a path, leads elsewhere.
-  const isRequestId = (id: string) =>
-    looksLikeRequestId(id) && pathWith(legacy.statusPath, id) !== null;
+  const isRequestId = requestIdReader(legacy);
 
   const send = (
     method: 'GET' | 'POST',
