@@ -7,6 +7,8 @@ import type { LookUpAnswer } from '../src/domain/answers.ts';
 import { LOOK_UP } from '../src/domain/names.ts';
 import { sentUntil } from '../src/journal.ts';
 import type { Entry } from '../src/journal.ts';
+import type { LookUpResult } from '../src/legacy.ts';
+import { whyNotAbsent } from './absence.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
@@ -21,6 +23,12 @@ export interface LookUpRequest {
   entry: string;
   /** How long after the answer was lost "absent" means that it will not arrive any more, ms. */
   settleTime: number;
+}
+
+interface LookedUp extends LookUpRequest {
+  /** When it was asked for. */
+  asked: number;
+  looked: LookUpResult;
 }
 
 type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'metrics'>;
@@ -48,7 +56,8 @@ export function createLookUp(needs: Needs) {
         }
         const chunk = waiting.slice(0, count);
         waiting = waiting.slice(count);
-        answers.push(...(await Promise.all(chunk.map(ask)).finally(() => door.release(count))));
+        const looked = await Promise.all(chunk.map(look)).finally(() => door.release(count));
+        answers.push(...(await concluded(looked, turn)));
       }
       if (answers.every(({ kind }) => kind === 'unreadable')) {
         await liveness.throwIfCancelled();
@@ -57,16 +66,41 @@ export function createLookUp(needs: Needs) {
       return doubtShared(needs, requests, answers, liveness);
     });
 
-  async function ask({ index, id, entry, settleTime }: LookUpRequest): Promise<LookUpAnswer> {
+  async function look(request: LookUpRequest): Promise<LookedUp> {
     const asked = clock.now();
-    const looked = await legacy.lookUp(id);
+    const looked = await legacy.lookUp(request.id);
     metrics.lookUps.inc({ result: looked.kind });
-    if (looked.kind === 'unreadable') return { index, ...looked };
-    if (looked.kind === 'absent') {
-      const before = (await journal.read([entry])).get(entry);
+    return { ...request, asked, looked };
+  }
+
+  async function concluded(all: LookedUp[], turn: number): Promise<LookUpAnswer[]> {
+    const entries = await journal.read(all.map(({ entry }) => entry));
+    const early = new Map<number, number>();
+    const absent = all.flatMap(({ index, id, entry, settleTime, asked, looked }) => {
+      if (looked.kind !== 'absent') return [];
+      const before = entries.get(entry);
       const until = (before === undefined ? 0 : sentUntil(before, legacyTimeoutMs)) + settleTime;
-      if (asked < until) return { index, kind: 'absent', until };
-    }
+      if (asked < until) early.set(index, until);
+      return asked < until ? [] : [{ index, id, byBareStatus: looked.byBareStatus }];
+    });
+    const longAgo = clock.now() - Math.max(0, ...all.map(({ settleTime }) => settleTime));
+    const doubtful = await whyNotAbsent(needs, absent, new Date(longAgo), turn);
+    return Promise.all(
+      all.map(async (each): Promise<LookUpAnswer> => {
+        const { index, looked } = each;
+        const until = early.get(index);
+        if (until !== undefined) return { index, kind: 'absent', until };
+        const reason = doubtful.get(index);
+        if (reason !== undefined) return { index, kind: 'unreadable', reason, retryAfter: null };
+        return looked.kind === 'unreadable' ? { index, ...looked } : decide(each, looked);
+      }),
+    );
+  }
+
+  async function decide(
+    { index, entry }: LookedUp,
+    looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
+  ): Promise<LookUpAnswer> {
     // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
     const now = await journal.decide(entry, ['unknown'], wordOf(looked, new Date(clock.now())));
     const facts = { ...placeOf(index), result: looked.kind, state: now?.state };
@@ -78,7 +112,7 @@ export function createLookUp(needs: Needs) {
 
 /** What a look-up has the journal say. */
 function wordOf(
-  looked: Exclude<Awaited<ReturnType<Dependencies['legacy']['lookUp']>>, { kind: 'unreadable' }>,
+  looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
   answeredAt: Date,
 ): Partial<Entry> {
   switch (looked.kind) {

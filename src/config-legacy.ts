@@ -106,7 +106,8 @@ const lookup = z
     notFound: z
       .array(whole(400, 499), 'a list of HTTP statuses from 400 to 499, such as [404]')
       .readonly()
-      .prefault([404]),
+      .nullable()
+      .prefault(null),
     after: duration('1s', '30d').prefault('1m'),
   })
   .readonly();

@@ -1,6 +1,7 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
 import { Agent, request } from 'undici';
 import type { Config } from './config-schema.ts';
+import { heardOfGet, remedyFor } from './domain/contract.ts';
 import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { readTls, tlsTrouble } from './tls.ts';
@@ -42,6 +43,13 @@ export async function diagnoseLegacy({
 function answered(status: number, detail: string): Diagnosis {
   if (status === 401 || status === 403) {
     return unwell('reachable', detail, 'Set LEGACY_AUTHORIZATION to the header it wants');
+  }
+  if (heardOfGet(status, true) === 'misconfigured') {
+    return unwell(
+      'reachable',
+      detail,
+      `The address or a proxy turns us away: ${remedyFor(status)}`,
+    );
   }
   if (status >= 300 && status < 400) {
     return unwell(

@@ -72,6 +72,12 @@ export interface Journal {
   acceptedUnder(
     requestIds: string[],
   ): Promise<{ entry: string; requestId: string; operator: string | null }[]>;
+  /** The newest that were accepted no later than `until`, on the word of one of these. */
+  acceptedBefore(
+    until: Date,
+    operators: (string | null)[],
+    count: number,
+  ): Promise<{ entry: string; requestId: string }[]>;
   /**
    * Keeps an entry that a redrive goes on with for as long as a new one. An entry that is not there would count as never
    * sent: then it is written as `known` says.
@@ -168,6 +174,16 @@ export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now
         { _id: { $in: entries }, state: 'unknown' },
         { $set: { state: 'superseded' } },
       );
+    },
+    async acceptedBefore(until, operators, count) {
+      const found = await collection
+        // By the index of what expires.
+        .find({ state: 'accepted', keptFrom: { $lte: until }, operator: { $in: operators } })
+        .project<{ _id: string; requestId: string }>({ requestId: 1 })
+        .sort({ keptFrom: -1 })
+        .limit(count)
+        .toArray();
+      return found.map(({ _id, requestId }) => ({ entry: _id, requestId }));
     },
     async decide(entry, from, to) {
       const keptFrom = new Date(clock.now());

@@ -29,8 +29,8 @@ export type StatusResult =
 
 export type LookUpResult =
   | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
-  /** `byStatus`: not by an empty list of its own. */
-  | { kind: 'absent'; byStatus: boolean }
+  /** `byBareStatus`: neither by an empty list, nor by a status that legacy.lookup.notFound declares. */
+  | { kind: 'absent'; byBareStatus: boolean }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
 /** Of one request, where they are not the usual ones. */
@@ -73,10 +73,7 @@ export function createLegacy(
   });
   const authorization: Record<string, string> =
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
-  const looksLikeRequestId = requestIdReader(legacy.requestIdPattern);
-  // The pattern may allow what, as a step of a path, leads elsewhere.
-  const isRequestId = (id: string) =>
-    looksLikeRequestId(id) && pathWith(legacy.statusPath, id) !== null;
+  const isRequestId = requestIdReader(legacy);
 
   const send = (
     method: 'GET' | 'POST',
@@ -144,7 +141,7 @@ export function createLegacy(
       const answer = await send('GET', target, {}, null);
       hear(answer);
       const looked = readLookUp(id, answer);
-      return looked.kind === 'absent' && looked.byStatus && isEncodedInPath(path, id)
+      return looked.kind === 'absent' && !isSuccess(answer) && isEncodedInPath(path, id)
         ? unreadable(
             'a status says that there is none, of a registration id that is encoded in legacy.lookup.path: perhaps it was read in another way',
           )
@@ -196,7 +193,7 @@ export function createLegacy(
       retryAfter,
     });
     if (answer.kind === 'none') return unreadable(answer.reason);
-    if (answer.status < 200 || answer.status > 299) {
+    if (!isSuccess(answer)) {
       return unreadable(`HTTP ${answer.status}`, retryAfterMs(answer.retryAfter, Date.now()));
     }
     const about = fieldOf(answer, legacy.requestIdField);
@@ -216,14 +213,16 @@ export function createLegacy(
     if (answer.kind === 'none')
       return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
     const { status, body } = answer;
-    if (legacy.lookup.notFound.includes(status)) return { kind: 'absent', byStatus: true };
-    if (status < 200 || status > 299) {
+    const { notFound } = legacy.lookup;
+    if ((notFound ?? NOT_FOUND).includes(status))
+      return { kind: 'absent', byBareStatus: notFound === null };
+    if (!isSuccess(answer)) {
       const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
       return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
     }
     const looked = readMatches(body, id, legacy.lookup, isRequestId);
     if (looked.kind === 'unreadable') return { ...looked, retryAfter: null };
-    return looked.kind === 'absent' ? { ...looked, byStatus: false } : looked;
+    return looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
   }
 
   function reasonOf(answer: Answer): string | undefined {
@@ -232,6 +231,11 @@ export function createLegacy(
   }
 }
 
+const NOT_FOUND: readonly number[] = [404];
+
+const isSuccess = (answer: Answer): boolean =>
+  answer.kind === 'answer' && answer.status >= 200 && answer.status < 300;
+
 type Answered = Extract<Answer, { kind: 'answer' }>;
 
 /** When no byte left, nothing can have been filed. */
@@ -239,8 +243,7 @@ function notAnswered({ sent, reason }: Extract<Answer, { kind: 'none' }>): Submi
   return sent ? { kind: 'unknown', reason } : { kind: 'not-accepted', reason, retryAfter: null };
 }
 
-const misconfigured = (status: number): string =>
-  `HTTP ${status}: ${remedyFor(status)}`;
+const misconfigured = (status: number): string => `HTTP ${status}: ${remedyFor(status)}`;
 
 /** A field of the answer's JSON object; undefined when the body is none or does not have it. */
 function fieldOf(answer: Answer, field: string): unknown {

@@ -3,6 +3,7 @@
  * ever on some texts, so it has a limit of time each time: what it could not decide is none.
  */
 import { Script, createContext } from 'node:vm';
+import { pathWith } from './domain/path.ts';
 
 /** Longer ones fit into no path that servers take. */
 const LONGEST = 1_000;
@@ -10,10 +11,17 @@ const PATIENCE_MS = 50;
 
 const script = new Script('pattern.test(text)');
 
-/** Whether a text is a request id from its beginning to its end, whatever the pattern leaves open there. */
-export function requestIdReader(pattern: string): (text: string) => boolean {
-  const decide = deciderOf(pattern);
-  return (text) => text.length <= LONGEST && decide(text) === true;
+/** Whether a text is a request id from its beginning to its end, and may be a step of a path, whatever the pattern leaves open. */
+export function requestIdReader({
+  requestIdPattern,
+  statusPath,
+}: {
+  requestIdPattern: string;
+  statusPath: string;
+}): (text: string) => boolean {
+  const decide = deciderOf(requestIdPattern);
+  return (text) =>
+    text.length <= LONGEST && decide(text) === true && pathWith(statusPath, text) !== null;
 }
 
 /** Whether a pattern decides in time on texts that are hard for one that tries many ways. */

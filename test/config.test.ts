@@ -291,6 +291,7 @@ test('values at and beyond the limits', () => {
     'legacy: { submitPath: //elsewhere }',
     'legacy: { requestIdPattern: "^[" }',
     'legacy: { requestIdPattern: ".*" }',
+    'legacy: { requestIdPattern: "^(a+)+$" }',
     'legacy: { statusWords: { done: [] } }',
     'legacy: { onUnknown: perhaps }',
     'legacy: { onUnknown: hold }',
@@ -377,7 +378,7 @@ test('a look-up needs a path with the registration id, and its settle time is no
       matches: '/items',
       key: null,
       requestId: '/id',
-      notFound: [404],
+      notFound: null,
       after: 60_000,
     },
   );

@@ -5,6 +5,7 @@ import type { Config } from '../config-schema.ts';
 import { currentEntries, findDoubts } from '../doubts.ts';
 import type { OpenClaim } from '../doubts.ts';
 import { labelOf } from '../label.ts';
+import { requestIdReader } from '../request-id.ts';
 import { tellRun } from '../runs.ts';
 import type { Told } from '../runs.ts';
 import type { Store } from '../store.ts';
@@ -29,6 +30,12 @@ export async function decide(
 ): Promise<void> {
   const { config } = load(command);
   const operator = word.operator ?? userName();
+  if (word.requestId !== undefined && !requestIdReader(config.legacy)(word.requestId)) {
+    throw new CommandError(
+      `${line(word.requestId)} is no request id of the legacy system: legacy.requestIdPattern says what one looks like`,
+      EXIT.usage,
+    );
+  }
   await withStore(config, async (store) => {
     const claim = await openClaimOf(id, store, config);
     const label = labelOf(claim.registration, config);

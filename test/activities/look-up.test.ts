@@ -52,8 +52,17 @@ test('what is found is accepted under the request id it was found with, and the 
   );
 });
 
+/** What the legacy system has, and is found by look-up: without it nobody knows whether it would find anything. */
+async function known(bed: Awaited<ReturnType<typeof testBed>>, count = 3): Promise<string[]> {
+  const bodies = Array.from({ length: count }, () => ({ id: bed.id() }));
+  const answers = await call(bed.submit, await claimed(bed, bodies));
+  assert.ok(answers.every(({ kind }) => kind === 'accepted'));
+  return bodies.map(({ id }) => id);
+}
+
 test('what is not found may still be on its way: only after the settle time it is submitted again, once', async (t) => {
   const bed = await withSimulator(t);
+  await known(bed);
   const request = await inDoubt(bed, { errorStatus: 502, errorTimes: 1 });
   const lostAt = (await entryOf(request.entry))?.answeredAt?.getTime() ?? 0;
   assert.deepEqual(await call(bed.lookUp, [{ ...request, settleTime: 60_000 }]), [
@@ -66,7 +75,7 @@ test('what is not found may still be on its way: only after the settle time it i
   assert.deepEqual([entry?.state, entry?.operator], ['superseded', LOOK_UP]);
   const next = { ...request, entry: nextEntry(request.entry) };
   assert.equal((await call(bed.submit, [next]))[0]?.kind, 'accepted');
-  assert.equal(bed.simulator.stats().accepted, 1);
+  assert.equal(bed.simulator.stats().accepted, 4);
 });
 
 test('the settle time of a POST that was tried again counts from the last try, not from the answer to an earlier one', async (t) => {
@@ -136,7 +145,7 @@ test('an operator’s word that comes while it is looked up holds', async (t) =>
   const bed = await withServer(t, (_, response) => {
     void store.journal
       .decide(request.entry, ['unknown'], { state: 'abandoned', reason: 'withdrawn' })
-      .then(() => json(response, 200, []));
+      .then(() => json(response, 200, [{ id: 'AB583C-X', externalId: request.id }]));
   });
   const request = await inDoubt(bed);
   assert.deepEqual(await call(bed.lookUp, [request]), [
@@ -160,14 +169,55 @@ test('nothing readable: thrown, and Temporal waits as long as Retry-After asks; 
   assert.equal((await entryOf(request.entry))?.state, 'unknown');
 });
 
-test('one that cannot be read holds nobody back, and 404 is an answer', async (t) => {
-  const bed = await withServer(t, ({ path }, response) => {
-    if (path.includes(odd.id)) json(response, 200, [{ id: 'AB583C-X', externalId: 'eva-2' }]);
-    else json(response, 404, {});
+/** A legacy system that takes those whose ids begin with "known", answers no other POST, and is looked up as the test says. */
+async function withRegister(
+  t: TestContext,
+  found: (id: string, nth: number) => [status: number, body: unknown],
+  more: Partial<typeof lookup> = {},
+) {
+  const asked = new Map<string, number>();
+  const server = await webServer(t, (request, response, wire) => {
+    if (request.method === 'GET') {
+      const id = decodeURIComponent(request.path.split('=')[1] ?? '');
+      const nth = asked.get(id) ?? 0;
+      asked.set(id, nth + 1);
+      return json(response, ...found(id, nth));
+    }
+    const { id } = JSON.parse(request.body) as { id: string };
+    if (id.startsWith('known')) json(response, 201, { id: `REQ-${id}` });
+    else wire.destroy();
   });
-  const odd = await inDoubt(bed);
+  const own = { ...lookup, ...more };
+  const bed = await testBed(t, { store, legacyUrl: server.url, legacy: { lookup: own } });
+  const names = Array.from({ length: 3 }, () => `known-${bed.id()}`);
+  await call(
+    bed.submit,
+    await claimed(
+      bed,
+      names.map((id) => ({ id })),
+    ),
+  );
+  return { ...bed, server };
+}
+
+const matchOf = (id: string) => ({ id: `REQ-${id}`, externalId: id });
+const isKnown = (id: string) => id.startsWith('known');
+const unreadable = (reason: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof ApplicationFailure, String(error));
+  assert.match(error.message, reason);
+  return true;
+};
+
+test('one that cannot be read holds nobody back', async (t) => {
+  let odd = '';
+  const bed = await withRegister(t, (id) => {
+    if (id === odd) return [200, [{ id: 'AB583C-X', externalId: 'eva-2' }]];
+    return [200, isKnown(id) ? [matchOf(id)] : []];
+  });
+  const first = await inDoubt(bed);
+  odd = first.id;
   const absent = { ...(await inDoubt(bed)), index: 1 };
-  assert.deepEqual(await call(bed.lookUp, [odd, absent]), [
+  assert.deepEqual(await call(bed.lookUp, [first, absent]), [
     {
       index: 0,
       kind: 'unreadable',
@@ -176,13 +226,70 @@ test('one that cannot be read holds nobody back, and 404 is an answer', async (t
     },
     { index: 1, kind: 'resubmit' },
   ]);
-  assert.equal((await entryOf(odd.entry))?.state, 'unknown');
+  assert.equal((await entryOf(first.entry))?.state, 'unknown');
+});
+
+test('a 404 is believed from a system that answers a registration as an object, and finds what is known to be there', async (t) => {
+  const bed = await withRegister(t, (id) => (isKnown(id) ? [200, matchOf(id)] : [404, {}]));
+  assert.deepEqual(await call(bed.lookUp, [await inDoubt(bed)]), [{ index: 0, kind: 'resubmit' }]);
+});
+
+for (const [what, answer] of [
+  ['404', [404, {}]],
+  ['an empty list', [200, []]],
+] as const) {
+  test(`${what} is not believed from a system that answers so to everything: the doubt stays, and nothing is sent`, async (t) => {
+    const bed = await withRegister(t, () => [...answer]);
+    const request = await inDoubt(bed);
+    const posts = bed.server.seen.filter(({ method }) => method === 'POST').length;
+    const refusal = unreadable(/does not find what is known to be there/);
+    await assert.rejects(call(bed.lookUp, [request]), refusal);
+    assert.equal((await entryOf(request.entry))?.state, 'unknown');
+    assert.equal(bed.server.seen.filter(({ method }) => method === 'POST').length, posts);
+  });
+}
+
+test('a system that comes back, or goes away, between the look-up and its control is not believed', async (t) => {
+  let away = (_: string, nth: number) => nth < 1;
+  const bed = await withRegister(t, (id, nth) => {
+    // What is in doubt is there: only somebody who is away says that it is not.
+    if (away(id, nth)) return [404, {}];
+    return [200, matchOf(id)];
+  });
+  const request = await inDoubt(bed);
+  away = (id, nth) => !isKnown(id) && nth < 1;
+  await assert.rejects(call(bed.lookUp, [request]), unreadable(/a moment later it was not/));
+  away = (id, nth) => !isKnown(id) || nth % 2 === 1;
+  await assert.rejects(call(bed.lookUp, [request]), unreadable(/known to be there/));
+  assert.equal((await entryOf(request.entry))?.state, 'unknown');
+});
+
+test('of two instances one that is away is not believed: a 404 is no empty list, unless it is declared', async (t) => {
+  const found = (id: string): [number, unknown] => (isKnown(id) ? [200, [matchOf(id)]] : [404, {}]);
+  const bed = await withRegister(t, found);
+  const refusal = unreadable(/where what is there is answered as a list/);
+  await assert.rejects(call(bed.lookUp, [await inDoubt(bed)]), refusal);
+  const declared = await withRegister(t, found, { notFound: [404] });
+  const answers = await call(declared.lookUp, [await inDoubt(declared)]);
+  assert.deepEqual(answers, [{ index: 0, kind: 'resubmit' }]);
+});
+
+test('where nothing is known to be there nobody can tell, and what was accepted a moment ago is not asked for yet', async (t) => {
+  const bed = await withRegister(t, (id) => [200, isKnown(id) ? [matchOf(id)] : []]);
+  const request = await inDoubt(bed);
+  await store.journal.collection.updateOne(
+    { _id: request.entry },
+    { $set: { answeredAt: new Date(0) } },
+  );
+  const early = { ...request, settleTime: 10 * 365 * 86_400_000 };
+  const refusal = unreadable(/nothing is known to be there/);
+  await assert.rejects(call(bed.lookUp, [early]), refusal);
 });
 
 test('an id is data in the path of its look-up', async (t) => {
   const bed = await withServer(t, (_, response) => json(response, 200, []));
   const before = await inDoubt(bed);
-  await call(bed.lookUp, [{ ...before, id: 'a/../b?c&d=é' }]);
+  await assert.rejects(call(bed.lookUp, [{ ...before, id: 'a/../b?c&d=é' }]));
   const [asked] = bed.server.seen.filter(({ method }) => method === 'GET');
   assert.equal(asked?.path, '/registrations?externalId=a%2F..%2Fb%3Fc%26d%3D%C3%A9');
 });

@@ -81,6 +81,7 @@ test('a legacy system that asks for credentials, or sends us elsewhere, is not w
   const place = await testPlace(t);
   for (const [status, remedy] of [
     [401, /LEGACY_AUTHORIZATION/],
+    [405, /check LEGACY_URL/],
     [302, /redirects are never followed/],
   ] as const) {
     const legacy = await webServer(t, (_, response) => json(response, status, {}));

@@ -38,6 +38,8 @@ export interface Hostile {
   /** What came, whole: each POST with its body. */
   posts(id: string): { body: Buffer; headers: IncomingHttpHeaders }[];
   gets(id: string): number;
+  /** Under which it has filed a registration, or would. */
+  requestIdOf(id: string): string;
   /** Requests that followed a redirect. */
   strays(): number;
 }
@@ -80,8 +82,7 @@ export async function hostileSystem(t: Ending, conduct: Conduct): Promise<Hostil
     });
 
     function exchange(id: string, nth: number): Exchange {
-      // An id of ours can be what no path can hold; always the same one for the same registration.
-      const requestId = `REQ-${createHash('sha256').update(id).digest('hex').slice(0, 12)}`;
+      const requestId = requestIdOf(id);
       ids.set(requestId, id);
       return { id, requestId, nth, response, socket, elsewhere: elsewhere.url };
     }
@@ -101,9 +102,14 @@ export async function hostileSystem(t: Ending, conduct: Conduct): Promise<Hostil
     url: `http://127.0.0.1:${typeof bound === 'object' ? bound?.port : ''}`,
     posts: (id) => posted.get(id) ?? [],
     gets: (id) => got.get(id) ?? 0,
+    requestIdOf,
     strays: () => elsewhere.seen.length,
   };
 }
+
+/** An id of ours can be what no path can hold; always the same one for the same registration. */
+const requestIdOf = (id: string): string =>
+  `REQ-${createHash('sha256').update(id).digest('hex').slice(0, 12)}`;
 
 function idIn(body: Buffer): string {
   const value: unknown = JSON.parse(new TextDecoder().decode(body));

@@ -14,6 +14,7 @@ import { pauses } from './pauses.ts';
 import { poison } from './poison.ts';
 import { resources } from './resources.ts';
 import { soaks } from './soaks.ts';
+import { statuses } from './statuses.ts';
 import { storms } from './storms.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -26,6 +27,7 @@ export const SCENARIOS: Scenario[] = [
   ...brokerMemory,
   ...network,
   ...legacyMisconduct,
+  ...statuses,
   ...poison,
   ...duplicates,
   ...database,
