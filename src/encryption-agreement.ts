@@ -25,7 +25,7 @@ export async function requireAgreement(config: Config, control: Agreed): Promise
         ? `ours are ${reading.ids().join(', ')}`
         : 'ours of that name is another one';
   throw new EncryptionDisagreement(
-    `Intake and workers encrypt what Temporal keeps with the key "${agreed.key}", and ${ours}. Give this process the same keys, in ENCRYPTION_KEYS or in the file that encryption.keyFile names. If that key is lost for good, remove the document {_id: "encryption"} from the collection of "control"`,
+    `Intake and workers encrypt what Temporal keeps with the key "${agreed.key}", and ${ours}. Give this process the same keys, in ENCRYPTION_KEYS or in the file that encryption.keyFile names. If that key is lost for good, remove the document with the _id "encryption" from the collection of "control"`,
   );
 }
 
