@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
-import { findProgram } from './paths.mjs';
+import { buildEnvironment, findProgram } from './paths.mjs';
 import { runTool } from './processes.mjs';
 
 /** @returns `{program, path}`: the server script and the PATH under which it finds its Erlang */
@@ -45,7 +45,7 @@ async function candidate(ctx) {
   if (known) return known.replace(/[^\w.+-]/g, '_');
   await ctx.progress.step('updating the list of packages (apt-get update)', 'about 15 s', () =>
     runTool('apt-get', ['update'], {
-      env: ctx.env,
+      env: buildEnvironment(ctx.env),
       cwd: '/',
       log: join(ctx.cache, 'apt-update.log'),
       signal: ctx.signal,
@@ -66,7 +66,12 @@ async function candidate(ctx) {
 async function unpack(ctx, folder, log) {
   const packages = join(folder, 'packages');
   mkdirSync(packages);
-  const options = { env: { ...ctx.env, LC_ALL: 'C' }, cwd: packages, log, signal: ctx.signal };
+  const options = {
+    env: { ...buildEnvironment(ctx.env), LC_ALL: 'C' },
+    cwd: packages,
+    log,
+    signal: ctx.signal,
+  };
   await runTool('apt-get', ['download', ...needed(ctx)], options);
   for (const file of readdirSync(packages))
     await runTool('dpkg-deb', ['-x', join(packages, file), folder], options);
@@ -113,6 +118,9 @@ function relocate(erlang) {
 
 function query(ctx, program, args) {
   return (
-    spawnSync(program, args, { env: { ...ctx.env, LC_ALL: 'C' }, encoding: 'utf8' }).stdout ?? ''
+    spawnSync(program, args, {
+      env: { ...buildEnvironment(ctx.env), LC_ALL: 'C' },
+      encoding: 'utf8',
+    }).stdout ?? ''
   );
 }

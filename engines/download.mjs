@@ -5,16 +5,17 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLock } from './lock.mjs';
-import { root } from './paths.mjs';
+import { buildEnvironment, root } from './paths.mjs';
 
 const PATIENCE_MS = 20_000; // without progress
 
 /**
  * @param kind 'dev-server' (Temporal CLI) or 'test-server' (time-skipping)
+ * @param version of the program. Its hash is not known before: whoever serves https://temporal.download is trusted
  * @returns the program's path, or undefined when it could not be fetched: the caller goes on with the next way
  */
-export async function downloadBySdk(ctx, kind) {
-  const folder = join(ctx.cache, `sdk-${kind}`);
+export async function downloadBySdk(ctx, kind, version) {
+  const folder = join(ctx.cache, `sdk-${kind}-${version}`);
   if (finished(folder)) return finished(folder);
   await ctx.modulesReady; // `npm ci` may still be at work
   if (!existsSync(join(root, 'node_modules', '@temporalio', 'testing'))) return undefined;
@@ -24,7 +25,7 @@ export async function downloadBySdk(ctx, kind) {
     await ctx.progress.step(
       `asking the Temporal SDK to download its ${kind}`,
       'given up after 20 s without progress',
-      () => attempt(ctx, kind, folder),
+      () => attempt(ctx, kind, version, folder),
     );
     for (const name of readdirSync(folder))
       if (isPart(name)) rmSync(join(folder, name), { force: true });
@@ -41,18 +42,19 @@ function finished(folder) {
   return name && join(folder, name);
 }
 
-async function attempt(ctx, kind, folder) {
+async function attempt(ctx, kind, version, folder) {
   const create = kind === 'dev-server' ? 'createLocal' : 'createTimeSkipping';
   const script = `
     import { TestWorkflowEnvironment } from '@temporalio/testing';
-    const server = { executable: { type: 'cached-download', downloadDir: ${JSON.stringify(folder)} } };
+    const [version, downloadDir] = ${JSON.stringify([`v${version}`, folder])};
+    const server = { executable: { type: 'cached-download', version, downloadDir } };
     const environment = await TestWorkflowEnvironment.${create}({ server });
     await environment.teardown();
   `;
   // A group of its own: when it is killed, the server it may have started goes with it.
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     cwd: root,
-    env: ctx.env,
+    env: buildEnvironment(ctx.env),
     stdio: 'ignore',
     detached: true,
   });

@@ -39,9 +39,29 @@ export function findProgram(name, env) {
   return undefined;
 }
 
-/** A copy of the environment without the variables that would reach into a server we start. */
-export function environmentWithout(env, ...prefixes) {
+const PASSED = new Set(
+  [
+    'PATH HOME USER LOGNAME SHELL LANG TZ TMPDIR TMP TEMP XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME',
+    'HTTP_PROXY HTTPS_PROXY NO_PROXY ALL_PROXY SSL_CERT_FILE SSL_CERT_DIR CURL_CA_BUNDLE REQUESTS_CA_BUNDLE',
+    'NODE_EXTRA_CA_CERTS JAVA_HOME MAVEN_OPTS MAVEN_ARGS M2_HOME RUSTUP_HOME CC CXX AR LD CFLAGS CXXFLAGS LDFLAGS',
+    'NODE_OPTIONS LD_LIBRARY_PATH APT_CONFIG JAVA_TOOL_OPTIONS',
+    'CMAKE PKG_CONFIG_PATH LIBCLANG_PATH PYENV_ROOT PYENV_VERSION DEBIAN_FRONTEND',
+  ]
+    .join(' ')
+    .split(' '),
+);
+/** How registries are reached and what tools are set to. */
+const PASSED_FAMILIES =
+  /^(npm_config_|PIP_|CGO_|CARGO_|LC_|GO($|PATH|ROOT|PROXY|SUMDB|PRIVATE|NO|FLAGS|TOOLCHAIN|CACHE|MODCACHE|TMPDIR|ENV$|AUTH$|INSECURE|VCS|MAXPROCS))/i;
+
+/**
+ * The environment of what fetches or builds a program: registries, proxies and compilers as this machine has them, and none of
+ * our addresses, keys and tokens. Code of others runs there.
+ */
+export function buildEnvironment(env) {
   return Object.fromEntries(
-    Object.entries(env).filter(([name]) => !prefixes.some((prefix) => name.startsWith(prefix))),
+    Object.entries(env).filter(
+      ([name]) => PASSED.has(name) || PASSED.has(name.toUpperCase()) || PASSED_FAMILIES.test(name),
+    ),
   );
 }

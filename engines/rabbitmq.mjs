@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fetchRabbit } from './debian.mjs';
 import { amqpAnswers, converse } from './health.mjs';
-import { environmentWithout, findProgram } from './paths.mjs';
+import { buildEnvironment, findProgram } from './paths.mjs';
 import { endServer, spawnServer } from './processes.mjs';
 
 export const rabbitmq = {
@@ -32,7 +32,7 @@ export const rabbitmq = {
     writeFileSync(join(data, 'config', 'rabbitmq.conf'), configuration(ports));
     writeFileSync(join(data, 'config', 'enabled_plugins'), '[rabbitmq_management].\n');
     const env = {
-      ...environmentWithout(ctx.env, 'RABBITMQ_', 'ERL_', 'NOTIFY_SOCKET'),
+      ...buildEnvironment(ctx.env), // nothing that would reach into the server, and none of our secrets
       PATH: path,
       HOME: join(data, 'home'), // the cookie
       ERL_EPMD_PORT: String(ports.epmd),

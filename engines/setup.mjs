@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { withLock } from './lock.mjs';
-import { root } from './paths.mjs';
+import { buildEnvironment, root } from './paths.mjs';
 import { runTool } from './processes.mjs';
 
 const SOURCES = ['src', 'workflows', 'activities', 'test', 'bench'];
@@ -99,7 +99,7 @@ function filesIn(folder, ending) {
 }
 
 function npm(ctx, args, log) {
-  const options = { env: ctx.env, cwd: root, log, signal: ctx.signal, show: -25 }; // npm and tsc tell the cause first
+  const options = { env: buildEnvironment(ctx.env), cwd: root, log, signal: ctx.signal, show: -25 }; // npm and tsc tell the cause first
   const script = ctx.env.npm_execpath; // the npm that started us
   if (script?.endsWith('npm-cli.js')) return runTool(process.execPath, [script, ...args], options);
   return runTool('npm', args, options);

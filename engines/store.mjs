@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { mongoAnswers, mongoCommand } from './mongo-wire.mjs';
-import { findProgram } from './paths.mjs';
+import { buildEnvironment, findProgram, root } from './paths.mjs';
 import { endServer, runTool, spawnServer } from './processes.mjs';
 
 const WHEEL = '0.7.0b3';
 const BINARY = '0.5.3-beta.196';
+const LOCK = join(root, 'engines', 'store.lock.txt');
 
 export const store = {
   name: 'mongodb',
@@ -36,7 +37,7 @@ export const store = {
     writeFileSync(join(data, 'kind'), kind);
     const port = String(ports.mongo);
     // HOME and the working folder: a secantusd.toml that lies about must not change what we start.
-    const options = { env: { ...ctx.env, HOME: data }, cwd: data, log };
+    const options = { env: { ...buildEnvironment(ctx.env), HOME: data }, cwd: data, log };
     if (kind === 'mongod') {
       const args = [
         '--bind_ip',
@@ -113,9 +114,11 @@ function fetchWheel(ctx) {
     label: `fetching the store (SecantusDB ${WHEEL}) with pip`,
     estimate: 'about a minute',
     async build(folder, log) {
-      const options = { env: ctx.env, cwd: folder, log, signal: ctx.signal };
+      const options = { env: buildEnvironment(ctx.env), cwd: folder, log, signal: ctx.signal };
       await runTool(python, ['-m', 'venv', folder], options);
-      const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', `SecantusDB==${WHEEL}`];
+      // Nothing but the wheels whose hashes we know, so that no code of others runs to build one.
+      const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--require-hashes'];
+      pip.push('--only-binary', ':all:', '--requirement', LOCK);
       await runTool(join(folder, 'bin', 'python'), pip, options);
     },
   });
@@ -137,8 +140,18 @@ function buildBinary(ctx) {
     build: (folder, log) =>
       runTool(
         cargo,
-        ['install', 'secantus-mdb', '--version', BINARY, '--ignore-rust-version', '--root', folder],
-        { env: ctx.env, cwd: folder, log, signal: ctx.signal },
+        // Its own Cargo.lock holds the version and the hash of each crate below it.
+        [
+          'install',
+          'secantus-mdb',
+          '--version',
+          `=${BINARY}`,
+          '--locked',
+          '--ignore-rust-version',
+          '--root',
+          folder,
+        ],
+        { env: buildEnvironment(ctx.env), cwd: folder, log, signal: ctx.signal },
       ),
   });
 }

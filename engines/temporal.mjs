@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { downloadBySdk } from './download.mjs';
 import { grpcAnswers, httpAnswers } from './health.mjs';
-import { environmentWithout, findProgram } from './paths.mjs';
+import { buildEnvironment, findProgram } from './paths.mjs';
 import { writePrivate } from './state.mjs';
 import { endServer, runTool, spawnServer } from './processes.mjs';
 
@@ -40,7 +40,7 @@ export const temporal = {
     if (onPath) return { how: 'PATH', program: onPath };
     const built = join(ctx.cache, `temporal-${VERSION}`, 'temporal');
     if (existsSync(built)) return { how: 'cache', program: built };
-    const downloaded = await downloadBySdk(ctx, 'dev-server');
+    const downloaded = await downloadBySdk(ctx, 'dev-server', VERSION);
     if (downloaded) return { how: 'download', program: downloaded };
     return { how: 'build', program: await build(ctx) };
   },
@@ -59,7 +59,7 @@ export const temporal = {
     // WAL with NORMAL: a killed server loses nothing; at a power cut the last commits, never the file.
     args.push('--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal');
     // Its garbage collector would else take a tenth of its time for some megabytes.
-    const env = { GOGC: '400', ...environmentWithout(ctx.env, 'TEMPORAL_'), HOME: data };
+    const env = { GOGC: '400', ...buildEnvironment(ctx.env), HOME: data };
     track(
       await spawnServer('temporal', program, [...args, ...settings].map(String), {
         env,
@@ -129,9 +129,10 @@ function build(ctx) {
     file: 'temporal',
     label: `building Temporal CLI ${VERSION} with Go`,
     estimate: 'about 5 min',
+    // Go checks each module against sum.golang.org, or what GOSUMDB says.
     build: (folder, log) =>
       runTool(go, ['install', `github.com/temporalio/cli/cmd/temporal@v${VERSION}`], {
-        env: { ...ctx.env, GOBIN: folder },
+        env: { ...buildEnvironment(ctx.env), GOBIN: folder },
         cwd: folder,
         log,
         signal: ctx.signal,

@@ -1,9 +1,17 @@
 // Temporal's time-skipping test server: a program that tests start for themselves, so here it is only found or fetched.
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { downloadBySdk } from './download.mjs';
-import { findProgram } from './paths.mjs';
+import { buildEnvironment, findProgram, root } from './paths.mjs';
 import { runTool } from './processes.mjs';
 
 const VERSION = '1.32.0';
@@ -19,7 +27,7 @@ export const timeskipping = {
     const name = `temporal-test-server-${VERSION}`;
     const fetched = join(ctx.cache, name, 'temporal-test-server');
     if (existsSync(fetched)) return { how: 'cache', program: fetched };
-    const downloaded = await downloadBySdk(ctx, 'test-server');
+    const downloaded = await downloadBySdk(ctx, 'test-server', VERSION);
     if (downloaded) return { how: 'download', program: downloaded };
     for (const tool of ['java', 'mvn'])
       if (!findProgram(tool, ctx.env))
@@ -44,15 +52,33 @@ async function fetchJars(ctx, folder, log) {
   mkdirSync(jars);
   writeFileSync(join(folder, 'pom.xml'), pom);
   const goals = [
-    'dependency:copy-dependencies',
+    'org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies',
     `-DoutputDirectory=${jars}`,
     '-DincludeScope=runtime',
   ];
-  const options = { env: ctx.env, cwd: folder, log, signal: ctx.signal };
-  await runTool(findProgram('mvn', ctx.env), ['-B', '-q', ...goals], options);
+  const options = { env: buildEnvironment(ctx.env), cwd: folder, log, signal: ctx.signal };
+  await runTool(findProgram('mvn', ctx.env), ['-B', '-q', '--strict-checksums', ...goals], options);
+  requireHashes(jars);
   const program = join(folder, 'temporal-test-server');
   writeFileSync(program, wrapper);
   chmodSync(program, 0o755);
+}
+
+/** @throws Error when a file is not what it was when its hash was noted, or was not there then */
+function requireHashes(jars) {
+  const lines = readFileSync(join(root, 'engines', 'timeskipping.lock.txt'), 'utf8')
+    .trim()
+    .split('\n');
+  const known = new Map(lines.map((line) => line.split(/\s+/).reverse()));
+  for (const name of readdirSync(jars)) {
+    const hash = createHash('sha256')
+      .update(readFileSync(join(jars, name)))
+      .digest('hex');
+    if (known.get(name) !== hash)
+      throw new Error(
+        `${name} of Temporal's test server is not the file that engines/timeskipping.lock.txt names. Somebody may have replaced it where Maven fetches from.`,
+      );
+  }
 }
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">

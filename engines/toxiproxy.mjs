@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cached } from './cache.mjs';
 import { httpAnswers } from './health.mjs';
-import { findProgram } from './paths.mjs';
+import { buildEnvironment, findProgram } from './paths.mjs';
 import { endServer, runTool, spawnServer } from './processes.mjs';
 
 // The newest that the Go proxy knows: later tags have no Go module.
@@ -52,9 +52,10 @@ function build(ctx) {
     file: 'server',
     label: `building toxiproxy ${VERSION} with Go`,
     estimate: 'about a minute',
+    // Go checks each module against sum.golang.org, or what GOSUMDB says.
     build: (folder, log) =>
       runTool(go, ['install', `github.com/Shopify/toxiproxy/v2/cmd/server@v${VERSION}`], {
-        env: { ...ctx.env, GOBIN: folder },
+        env: { ...buildEnvironment(ctx.env), GOBIN: folder },
         cwd: folder,
         log,
         signal: ctx.signal,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { Fault } from './config-faults.ts';
 import { text, word } from './config-values.ts';
-import { KEYS_EXPECTED, parseKeys } from './encryption-keys.ts';
+import { isReadByAll, KEYS_EXPECTED, parseKeys } from './encryption-keys.ts';
 
 const KEY_FILE = 'data/encryption.key';
 
@@ -69,4 +69,34 @@ export function missingKeys(
   return isProduction
     ? fault('environment NODE_ENV', 'encryption.mode', 'neither, and this is production')
     : [];
+}
+
+interface Files {
+  readonly tls: { readonly keyFile: string | null };
+}
+
+/** Files of keys that every user of the machine can read: told, and no way to run in production. */
+export function exposedKeys(
+  config: Settings & { readonly [section in 'rabbit' | 'mongodb' | 'temporal' | 'legacy']: Files },
+  place: (path: string) => string,
+): Fault[] {
+  const files: [path: string, file: string | null][] = [
+    ['encryption.keyFile', config.encryptionKeys === null ? config.encryption.keyFile : null],
+    ...(['rabbit', 'mongodb', 'temporal', 'legacy'] as const).map(
+      (section): [string, string | null] => [`${section}.tls.keyFile`, config[section].tls.keyFile],
+    ),
+  ];
+  return files.flatMap(([path, file]) =>
+    file === null || !isReadByAll(file)
+      ? []
+      : [
+          {
+            where: place(path),
+            path,
+            expected: 'a file that not every user of this machine can read',
+            got: 'one that they can',
+            hint: 'chmod 600; for a Secret of Kubernetes, defaultMode: 0440',
+          },
+        ],
+  );
 }

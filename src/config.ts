@@ -1,6 +1,6 @@
 // Loads the configuration: defaults, then despachante.yaml, then the environment. The only reader of the environment.
 import { existsSync } from 'node:fs';
-import { missingKeys } from './config-encryption.ts';
+import { exposedKeys, missingKeys } from './config-encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable, type Environment } from './config-env.ts';
 import { ConfigError, lineOf, type Fault } from './config-faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './config-file.ts';
@@ -48,7 +48,8 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
       ? `environment ${variable(path)}`
       : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
   ]);
-  const loud = isProduction(env) ? [] : insecureWays(result.data, env).map(lineOf);
+  const placed = (path: string) => placeOf(path, written, values);
+  const loud = isProduction(env) ? [] : risks(result.data, env, placed).map(lineOf);
   return {
     config: result.data,
     origins: Object.fromEntries(origins),
@@ -56,12 +57,18 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   };
 }
 
+/** What works and is no way to run in production: elsewhere it is a warning. */
+const risks = (config: Config, env: Environment, place: (path: string) => string): Fault[] => [
+  ...insecureWays(config, env),
+  ...exposedKeys(config, place),
+];
+
 /** What contradicts itself across sections, and what is no way to run in production. */
 function unsafe(config: Config, env: Environment, place: (path: string) => string): Fault[] {
   return [
     ...missingKeys(config, isProduction(env), place),
     ...unusedCertificates(config, place),
-    ...(isProduction(env) ? insecureWays(config, env) : []),
+    ...(isProduction(env) ? risks(config, env, place) : []),
   ];
 }
 

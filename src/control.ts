@@ -28,9 +28,19 @@ export interface LimitsDocument {
   at: number;
 }
 
+/** The key that intake and workers write to Temporal with: a machine without keys cannot know of it by itself. */
+export interface EncryptionDocument {
+  _id: 'encryption';
+  key: string;
+  /** Tells keys of the same id apart. */
+  mark: string;
+  at: number;
+}
+
 export type ControlDocument =
   | PauseDocument
   | LimitsDocument
+  | EncryptionDocument
   | BreakerDocument
   | RateDocument
   | InFlightDocument
@@ -56,6 +66,10 @@ export interface ControlStore {
   /** Whether there was a pause. */
   resume(): Promise<boolean>;
   setLimits(values: LimitsDocument['values'], by: string): Promise<void>;
+  /** The key that others write with; null when nobody has said that he encrypts. */
+  encryption(): Promise<EncryptionDocument | null>;
+  /** null: nobody encrypts any more. */
+  setEncryption(key: Pick<EncryptionDocument, 'key' | 'mark'> | null): Promise<void>;
   /** The configuration counts again for these. */
   unsetLimits(names: readonly LimitName[], by: string): Promise<void>;
 }
@@ -79,6 +93,7 @@ export function openControl(db: Db): ControlStore {
   const collection = db.collection<ControlDocument>(OWN.control);
   const pauses = db.collection<PauseDocument>(OWN.control);
   const limits = db.collection<LimitsDocument>(OWN.control);
+  const encryption = db.collection<EncryptionDocument>(OWN.control);
   return {
     async read() {
       const found = await collection
@@ -100,6 +115,13 @@ export function openControl(db: Db): ControlStore {
     },
     async resume() {
       return (await pauses.deleteOne({ _id: 'pause' })).deletedCount === 1;
+    },
+    encryption: () => encryption.findOne({ _id: 'encryption' }),
+    async setEncryption(key) {
+      const _id = 'encryption';
+      if (key === null) await encryption.deleteOne({ _id });
+      else
+        await encryption.updateOne({ _id }, { $set: { ...key, at: Date.now() } }, { upsert: true });
     },
     async setLimits(values, by) {
       const fields = Object.entries(values).map(([name, value]): [string, number | null] => [
@@ -131,6 +153,8 @@ function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Con
       const known = LIMITS.filter((name) => document.values[name] !== undefined);
       return { limits: Object.fromEntries(known.map((name) => [name, document.values[name]])) };
     }
+    case 'encryption':
+      return {};
     case 'breaker':
       return { breaker: document };
     case 'submits':

@@ -33,7 +33,7 @@ export function codecKeysOf(config: Settings): CodecKeys {
 export function dataConverterOf(config: Settings): DataConverter {
   const keys = codecKeysOf(config);
   return {
-    payloadCodecs: [createPayloadCodec(keys)],
+    payloadCodecs: [createPayloadCodec({ ...keys, strict: config.encryption.mode === 'on' })],
     // Messages of failures are no payloads: they are encrypted as one, or not at all.
     ...(keys.writing() === null ? {} : { failureConverterPath: FAILURE_CONVERTER }),
   };

@@ -1,7 +1,18 @@
 /** The keys that payloads are encrypted with: from the environment or a file, several to read, one to write. */
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 
 export interface EncryptionKey {
@@ -64,28 +75,58 @@ export function readKeyFile(file: string): EncryptionKeys {
     return parseKeys(readFileSync(file, 'utf8'));
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    throw new Error(`The encryption keys of ${file} cannot be used: ${problem}`, { cause: error });
+    throw new Error(
+      `The encryption keys of ${file} cannot be used: ${problem}. Put the file back as it was; if it never held a key, remove it, and "npm start" makes a new one`,
+      { cause: error },
+    );
   }
 }
 
-/** Makes a key in a file that only this user can read; false when the file is there already. @throws Error of the file system */
+/**
+ * Makes a key in a file that only this user can read; false when the file is there already. It appears whole or not at all,
+ * and survives a power cut: written beside it, flushed, and linked to its name, which fails if somebody was faster.
+ * @throws Error of the file system
+ */
 export function createKeyFile(file: string): boolean {
   if (existsSync(file)) return false;
-  mkdirSync(dirname(file), { recursive: true });
+  const folder = dirname(file);
+  mkdirSync(folder, { recursive: true });
   const id = `local-${new Date().toISOString().slice(0, 10)}`;
   const lines = [
     '# Without this key nobody can read what Temporal has kept of runs. The first key writes, all read.',
     `${id}:${randomBytes(KEY_BYTES).toString('base64')}`,
   ];
+  const whole = `${file}.${process.pid}-${randomBytes(4).toString('hex')}.new`;
   try {
-    writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx' });
+    writeFileSync(whole, `${lines.join('\n')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    linkSync(whole, file);
+    flushFolder(folder);
     return true;
   } catch (error) {
     // Another process was faster, and its key is the one.
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
+  } finally {
+    rmSync(whole, { force: true });
   }
 }
+
+/** A name is on the disk only when its folder is. */
+function flushFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  fsyncSync(handle);
+  closeSync(handle);
+}
+
+/** A file of keys that every user of this machine can read; false where there is none. */
+export function isReadByAll(file: string): boolean {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
+  return process.platform !== 'win32' && (mode & 0o004) !== 0;
+}
+
+/** Tells one key from another of the same id, and nothing else. */
+export const markOf = ({ secret }: EncryptionKey): string =>
+  createHmac('sha256', secret).update('which key').digest('hex').slice(0, 16);
 
 export interface KeyRing {
   /** The one that writes. */

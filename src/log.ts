@@ -57,12 +57,21 @@ function changed(value: unknown, change: (text: string) => string): unknown {
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
+/**
+ * The words of an error without the documents that a driver quotes in them: MongoDB tells of `dup key: { _id: "…" }`, and an id
+ * may be personal.
+ */
+const withoutDocuments = (words: string): string => words.replace(/\{.*\}/gs, '{…}');
+
 /** An error as a line may hold it: its name, its message and a driver's code, nothing else that hangs on it. */
 export function errorFacts(error: unknown): { error: string; code?: string } {
-  if (!(error instanceof Error)) return { error: String(error) };
+  if (!(error instanceof Error)) return { error: withoutDocuments(String(error)) };
   const code: unknown = 'code' in error ? error.code : undefined;
   const isCode = typeof code === 'string' || typeof code === 'number';
-  return { error: `${error.name}: ${error.message}`, ...(isCode ? { code: String(code) } : {}) };
+  return {
+    error: withoutDocuments(`${error.name}: ${error.message}`),
+    ...(isCode ? { code: String(code) } : {}),
+  };
 }
 
 const WITH_FOREIGN_WORDS = new Set<unknown>([
@@ -79,6 +88,10 @@ const OWN_WORDS =
  */
 export function failureDetail(error: unknown): string {
   const isForeign = error instanceof Error && 'type' in error && WITH_FOREIGN_WORDS.has(error.type);
-  if (!isForeign) return error instanceof Error || typeof error === 'string' ? String(error) : '';
+  if (!isForeign) {
+    return error instanceof Error || typeof error === 'string'
+      ? withoutDocuments(String(error))
+      : '';
+  }
   return `${String(error.type)}: ${OWN_WORDS.exec(error.message)?.[1] ?? 'its words are in the failure, in Temporal'}`;
 }

@@ -8,6 +8,7 @@ import { createSweep } from '../activities/sweep.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
 import { dataConverterOf } from './data-converter.ts';
+import { agreeOnEncryption } from './encryption-agreement.ts';
 import { createDoubtGauge } from './doubt-gauge.ts';
 import { countDoubts } from './doubts.ts';
 import { longestDrainMs } from './drain.ts';
@@ -62,6 +63,7 @@ export async function startWorker(
   log: Log,
 ): Promise<RunningWorker> {
   const store = await openStore(config, 'worker', (sentence) => log.error({}, sentence));
+  await agreeOnEncryption(config, store.control);
   const publisher = await createPublisher({
     url: config.amqpUrl,
     heartbeatMs: config.rabbit.heartbeat,

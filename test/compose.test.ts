@@ -18,6 +18,9 @@ const read = (name: string) => readFileSync(new URL(name, root), 'utf8');
 const service = z.object({
   image: z.string().optional(),
   build: z.string().optional(),
+  cap_drop: z.array(z.string()).default([]),
+  security_opt: z.array(z.string()).default([]),
+  read_only: z.boolean().default(false),
   container_name: z.string().optional(),
   command: z.union([z.string(), z.array(z.string())]).optional(),
   profiles: z.array(z.string()).default([]),
@@ -106,6 +109,16 @@ test('every image is pinned to a full version, and is ours only by being built',
     if (build === undefined)
       assert.match(image ?? '', /^[\w./-]+:v?\d+\.\d+(\.\d+)?(-[\w.]+)?$/, name);
     else assert.equal(image, undefined, name);
+  }
+});
+
+test('nobody gains rights; what we run has none of root’s, and writes nothing but to /tmp', () => {
+  for (const [name, { security_opt }] of services) {
+    assert.deepEqual(security_opt, ['no-new-privileges:true'], name);
+  }
+  assert.equal(ours.length, 3);
+  for (const [name, { cap_drop, read_only }] of ours) {
+    assert.deepEqual([cap_drop, read_only], [['ALL'], true], name);
   }
 });
 

@@ -1,7 +1,7 @@
 // The servers' own tools: what they tell of themselves, and what they hand on.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -75,3 +75,67 @@ function evaluatedAddresses(data: string): [string, string] {
   assert.ok(Array.isArray(urls));
   return [String(urls[0]), String(urls[1])];
 }
+
+test('code of others that is fetched or built gets how registries are reached, and none of our secrets', () => {
+  const secrets = {
+    AMQP_URL: 'amqp://user:hunter2@broker',
+    MONGODB_URI: 'hunter2',
+    TEMPORAL_API_KEY: 'hunter2',
+    TEMPORAL_CODEC_URL: 'hunter2',
+    LEGACY_AUTHORIZATION: 'hunter2',
+    REGISTRATION_ID_KEY: 'hunter2',
+    ENCRYPTION_KEYS: 'hunter2',
+    CODEC_TOKEN: 'hunter2',
+    AWS_SECRET_ACCESS_KEY: 'hunter2',
+    GITHUB_TOKEN: 'hunter2',
+    GOOGLE_APPLICATION_CREDENTIALS: 'hunter2',
+  };
+  const wanted = {
+    PATH: '/bin',
+    HOME: '/home/ana',
+    https_proxy: 'http://proxy:3128',
+    HTTPS_PROXY: 'http://proxy:3128',
+    npm_config_registry: 'https://npm.example',
+    PIP_INDEX_URL: 'https://pip.example',
+    GOPROXY: 'https://go.example',
+    GONOSUMDB: 'x',
+    CARGO_HOME: '/cargo',
+    LC_ALL: 'C',
+  };
+  const env = JSON.stringify({ ...secrets, ...wanted });
+  const script = `console.log(JSON.stringify(it.buildEnvironment(${env})));`;
+  assert.deepEqual(evaluated('paths.mjs', script), wanted);
+});
+
+test('whatever is fetched has a version and, where its index tells one, a hash', () => {
+  const lock = readFileSync(engines('store.lock.txt'), 'utf8').replaceAll('\\\n', ' ');
+  const pins = lock.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  assert.ok(pins.length > 0);
+  for (const pin of pins) {
+    assert.match(
+      pin,
+      /^[\w-]+==\S+( ; python_version (>=|<) "3\.11")?( +--hash=sha256:[0-9a-f]{64})+$/,
+    );
+  }
+  const store = readFileSync(engines('store.mjs'), 'utf8');
+  const wheel = /const WHEEL = '(.*)'/.exec(store)?.[1] ?? '';
+  assert.ok(pins.some((pin) => pin.startsWith(`SecantusDB==${wheel} `)));
+  for (const option of ['--require-hashes', '--only-binary', '--locked']) {
+    assert.ok(store.includes(`'${option}'`), option);
+  }
+  for (const line of readFileSync(engines('timeskipping.lock.txt'), 'utf8').trim().split('\n')) {
+    assert.match(line, /^[0-9a-f]{64} {2}[\w.-]+\.jar$/);
+  }
+});
+
+test('no program is started with our whole environment, but Docker and our own', () => {
+  for (const name of readdirSync(engines('.')).filter((each) => each.endsWith('.mjs'))) {
+    if (name === 'docker.mjs') continue;
+    const source = readFileSync(engines(name), 'utf8');
+    assert.doesNotMatch(
+      source,
+      /env: (ctx\.env|\{ \.\.\.ctx\.env)|env = \{[^}]*\.\.\.ctx\.env/,
+      name,
+    );
+  }
+});

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import { currentEntries, findDoubts } from '../doubts.ts';
 import type { OpenClaim } from '../doubts.ts';
+import { requireAgreement } from '../encryption-agreement.ts';
 import { labelOf } from '../label.ts';
 import { requestIdReader } from '../request-id.ts';
 import { tellRun } from '../runs.ts';
@@ -37,6 +38,7 @@ export async function decide(
     );
   }
   await withStore(config, async (store) => {
+    await requireAgreement(config, store.control);
     const claim = await openClaimOf(id, store, config);
     const label = labelOf(claim.registration, config);
     const { reason, requestId } = word;

@@ -15,7 +15,11 @@ import { NotOurs } from '../ownership.ts';
 import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
-import { warnIfPlain } from '../data-converter.ts';
+import type { Config } from '../config-schema.ts';
+import { encryptionFacts, warnIfPlain } from '../data-converter.ts';
+import { EncryptionDisagreement, agreeOnEncryption } from '../encryption-agreement.ts';
+import { errorFacts } from '../log.ts';
+import type { Log } from '../log.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
@@ -54,6 +58,8 @@ export function addIntake(program: Command): void {
         read: async () => openLatencies(await mongo.db(), config).read(),
       });
       const watch = watchControl(async () => openControl(await mongo.db()).read(), log);
+      const agreed = mongo.db().then((db) => agreeOnEncryption(config, openControl(db)));
+      await unlessStopped(stopped, agreementOr(agreed, config, log));
       const guard = createGuard(config, metrics, log);
       // So that already the first runs have what was learned; but a MongoDB that is away holds nobody up.
       const asked = refuseOthersMongo(mongo).then(() => plans.refresh());
@@ -102,4 +108,17 @@ async function refuseOthersMongo(mongo: LazyMongo): Promise<void> {
   await mongo.db().catch((error: unknown) => {
     if (error instanceof NotOurs) throw error;
   });
+}
+
+/**
+ * Who has keys does not wait for a MongoDB that is away: he encrypts. Who has none has to know first that nobody does.
+ * @throws EncryptionDisagreement, and without keys whatever MongoDB throws
+ */
+async function agreementOr(agreed: Promise<void>, config: Config, log: Log): Promise<void> {
+  if (encryptionFacts(config).writes === null) return agreed;
+  const told = agreed.catch((error: unknown) => {
+    log.error(errorFacts(error), 'Not known whether the others encrypt with the same keys');
+    if (error instanceof EncryptionDisagreement) throw error;
+  });
+  await Promise.race([told, delay(FIRST_PLAN_MS)]);
 }

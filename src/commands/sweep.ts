@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
+import { requireAgreement } from '../encryption-agreement.ts';
 import { labelOf } from '../label.ts';
 import { lookForLate } from '../late.ts';
 import { createLegacy } from '../legacy.ts';
@@ -36,6 +37,7 @@ async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): 
   const { config } = load(command);
   const { stranded, unclaimed, unreadable, started, late } = await withTemporal(config, (client) =>
     withStore(config, async (store) => {
+      if (!dryRun) await requireAgreement(config, store.control);
       const needs = sweepNeeds(config, store, client);
       const found = await findLeft(needs);
       if (dryRun) return { ...found, started: [], late: [] };

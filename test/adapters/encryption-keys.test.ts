@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../src/config.ts';
 import { createKeyFile, keysOfFile, parseKeys, readKeyFile } from '../../src/encryption-keys.ts';
 
 const key = (byte: number): string => Buffer.alloc(32, byte).toString('base64');
@@ -65,6 +71,49 @@ test('a key file is made once, for this user alone', (t) => {
   assert.equal(readFileSync(file, 'utf8'), first);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.match(readKeyFile(file)[0].id, /^local-\d{4}-\d\d-\d\d$/);
+});
+
+test('of many processes that make the key file at once one does, and all read the same whole key', async (t) => {
+  const file = keyFile(t);
+  const module = fileURLToPath(new URL('../../src/encryption-keys.js', import.meta.url));
+  const script = `
+    import { createKeyFile, markOf, readKeyFile } from ${JSON.stringify(module)};
+    const made = createKeyFile(${JSON.stringify(file)});
+    console.log(made, markOf(readKeyFile(${JSON.stringify(file)})[0]));`;
+  const children = Array.from({ length: 6 }, () =>
+    text(spawn(process.execPath, ['--input-type=module', '-e', script]).stdout),
+  );
+  const told = (await Promise.all(children)).map((each) => each.trim().split(' '));
+  assert.equal(told.filter(([made]) => made === 'true').length, 1);
+  assert.equal(new Set(told.map(([, mark]) => mark)).size, 1);
+  assert.deepEqual(readdirSync(dirname(file)), ['encryption.key'], 'nothing is left beside it');
+});
+
+test('a key file that a crash left empty or half is told with the remedy, and is not overwritten', (t) => {
+  for (const content of ['', '# a comment\n', 'local-2026-01-01:QUJD']) {
+    const file = keyFile(t, content);
+    assert.equal(createKeyFile(file), false);
+    assert.throws(() => readKeyFile(file), /cannot be used.*if it never held a key, remove it/);
+    assert.equal(readFileSync(file, 'utf8'), content);
+  }
+});
+
+test('a file of keys that every user can read is told, and refused in production', (t) => {
+  const file = keyFile(t, `k1:${key(1)}\n`);
+  const env = { DESPACHANTE_ENCRYPTION_KEY_FILE: file };
+  const production = { ...env, NODE_ENV: 'production' };
+  assert.deepEqual(loadConfig({ env }).warnings, []);
+  chmodSync(file, 0o440);
+  assert.deepEqual(loadConfig({ env: production }).warnings, [], 'a Secret of Kubernetes');
+  chmodSync(file, 0o644);
+  assert.match(loadConfig({ env }).warnings.join(), /KEY_FILE.*not every user.*chmod 600/);
+  assert.throws(() => loadConfig({ env: production }), /KEY_FILE.*not every user.*chmod 600/);
+  const tls = {
+    AMQP_URL: 'amqps://broker',
+    DESPACHANTE_RABBIT_TLS_CERT_FILE: file,
+    DESPACHANTE_RABBIT_TLS_KEY_FILE: file,
+  };
+  assert.match(loadConfig({ env: tls }).warnings.join(), /TLS_KEY_FILE.*not every user/);
 });
 
 test('a key file that cannot be used is told by its name', (t) => {

@@ -61,6 +61,53 @@ test('what was written before encryption was on is read as it is', async () => {
   assert.deepEqual(await plainly.encode([plain]), [plain]);
 });
 
+test('strictly, what is not encrypted is refused, with the setting for runs from before', async () => {
+  const reading = fixedKeys(parseKeys(`k1:${key(1)}`));
+  const strict = createPayloadCodec({ writing: () => reading.writing(), reading, strict: true });
+  const value = payloadOf({ name: 'Ana' });
+  await assert.rejects(strict.decode([value]), /not encrypted.*set encryption\.mode to auto/);
+  await assert.rejects(
+    strict.decode([
+      ...(await strict.encode([value])),
+      { metadata: { encoding: Buffer.from('json/plain') } },
+    ]),
+    DecryptionError,
+  );
+  assert.equal((await strict.decode(await strict.encode([value]))).length, 1);
+});
+
+test('a payload is read in its own run alone, and nothing that stands beside it can be changed', async () => {
+  const inRun = (workflowId: string) => ({
+    type: 'workflow' as const,
+    namespace: 'default',
+    workflowId,
+  });
+  const sealed = one(await codec.encode([payloadOf('secret')], inRun('run-1')));
+  const read = async (payload: Payload, workflowId?: string) =>
+    defaultPayloadConverter.fromPayload(
+      one(await codec.decode([payload], workflowId === undefined ? undefined : inRun(workflowId))),
+    );
+  assert.equal(await read(sealed, 'run-1'), 'secret');
+  const activity = {
+    type: 'activity' as const,
+    namespace: 'default',
+    workflowId: 'run-1',
+    isLocal: true,
+  };
+  assert.equal((await codec.decode([sealed], activity)).length, 1);
+  assert.equal(await read(sealed), 'secret', 'who only shows it is told no run');
+  await assert.rejects(read(sealed, 'run-2'), /of the run "run-1" stands in the run "run-2"/);
+  const renamed = { ...sealed.metadata, 'encryption-run': Buffer.from('run-2') };
+  await assert.rejects(read({ ...sealed, metadata: renamed }, 'run-2'), /was changed/);
+  const without = Object.fromEntries(
+    Object.entries(sealed.metadata ?? {}).filter(([name]) => name !== 'encryption-run'),
+  );
+  await assert.rejects(read({ ...sealed, metadata: without }), /was changed/);
+  const twice = codecWith(`k1:${key(1)},k2:${key(1)}`);
+  const other = { ...sealed.metadata, 'encryption-key-id': Buffer.from('k2') };
+  await assert.rejects(twice.decode([{ ...sealed, metadata: other }]), /was changed/);
+});
+
 test('after a rotation the old key still reads, and the new one writes', async () => {
   const old = one(await codec.encode([payloadOf('old')]));
   const rotated = codecWith(`k2:${key(2)},k1:${key(1)}`);

@@ -20,7 +20,7 @@ test('encryption is switched on, and its key is rotated, under runs that are ope
   const flow = flowOf(system);
   const { client, folder } = system;
   const file = join(folder, 'encryption.key');
-  const keyed = { DESPACHANTE_ENCRYPTION_MODE: 'on', DESPACHANTE_ENCRYPTION_KEY_FILE: file };
+  const keyed = { DESPACHANTE_ENCRYPTION_MODE: 'auto', DESPACHANTE_ENCRYPTION_KEY_FILE: file };
 
   // Open until its doubt is resolved: from the time without keys to the last of them.
   const before = { id: uniqueName(), name: 'CANARY-plain', simulate: { loseAnswer: true } };
@@ -75,16 +75,47 @@ test('whoever does not have the key is told which one is missing, and nothing is
     const query = `TaskQueue = "${system.config.temporal.taskQueue}" AND ExecutionStatus = "Running"`;
     assert.equal((await system.client.workflow.count(query)).count, 1);
   });
-  await system.start('worker', { ENCRYPTION_KEYS: key('other', 9) });
-  await eventually('the worker tells of it', () =>
-    assert.match(system.log('worker'), /encrypted with the key \\?"tests\\?", and ours are other/),
-  );
+  await assert.rejects(system.start('worker', { ENCRYPTION_KEYS: key('other', 9) }));
+  assert.match(system.log('worker'), /encrypt.*with the key "tests", and ours are other/);
   const { code, stderr } = await flow.cliWith({ ENCRYPTION_KEYS: key('other', 9) }, 'audit');
   assert.equal(code, 1);
   assert.match(stderr, /encrypted with the key "tests", and ours are other: add it to/);
-  await system.stop('worker');
   await system.start('worker');
   await flow.settled(id);
+});
+
+test('nobody writes to Temporal in clear, or with another key, beside those who encrypt', async (t) => {
+  // Strictly: also whatever the SDK itself passes to and fro is encrypted, or it would not be read.
+  const system = await startSystem(t, { env: { DESPACHANTE_ENCRYPTION_MODE: 'on' } });
+  const flow = flowOf(system);
+  const doubtful = { id: uniqueName(), simulate: { loseAnswer: true } };
+  await flow.publish(doubtful);
+  await eventually('it is in doubt', async () => {
+    assert.equal((await flow.tally(doubtful.id)).inDoubt, 1);
+  });
+  for (const [keys, why] of [
+    [{ ENCRYPTION_KEYS: '' }, /there are no keys here.*Give this process the same keys/],
+    [{ ENCRYPTION_KEYS: '', DESPACHANTE_ENCRYPTION_MODE: 'off' }, /there are no keys here/],
+    [{ ENCRYPTION_KEYS: key('other', 9) }, /ours are other/],
+    [{ ENCRYPTION_KEYS: key('tests', 9) }, /ours of that name is another one/],
+  ] as const) {
+    const env = { DESPACHANTE_ENCRYPTION_MODE: 'auto', ...keys };
+    for (const args of [['sweep'], ['doubts', 'resubmit', doubtful.id, ...word]]) {
+      const { code, stderr } = await flow.cliWith(env, ...args);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, why);
+    }
+    for (const role of ['worker', 'intake'] as const) {
+      await system.stop(role);
+      await assert.rejects(system.start(role, env), role);
+      assert.match(system.log(role), why);
+      await system.start(role);
+    }
+  }
+  assert.equal((await flow.tally(doubtful.id)).inDoubt, 1, 'nobody was heard');
+  const { code, stderr } = await flow.cli('doubts', 'resubmit', doubtful.id, ...word);
+  assert.equal(code, 0, stderr);
+  await flow.settled(doubtful.id);
 });
 
 test('failure messages are encrypted, too: those of activities, and those of the workflow', async (t) => {
