@@ -49,7 +49,7 @@ export function missingKeys(
       hint: 'a key: echo "k1:$(openssl rand -base64 32)"; to do without: encryption.mode: off',
     },
   ];
-  if (keyFile !== KEY_FILE) {
+  if (place('encryption.keyFile') !== 'defaults') {
     return fault(place('encryption.keyFile'), 'encryption.keyFile', 'neither');
   }
   if (mode === 'on') return fault(place('encryption.mode'), 'encryption.mode', 'neither');

@@ -2,11 +2,13 @@
  * `control`: what operators say to all processes, and what these tell one another; a few small documents. Times are epoch
  * ms by the clock of MongoDB, since those of the processes may differ.
  */
+import { randomUUID } from 'node:crypto';
 import type { Db, Document } from 'mongodb';
 import type { BreakerDocument } from './breaker-state.ts';
 import { LIMITS } from './domain/limits.ts';
 import type { LimitName } from './domain/limits.ts';
 import type { InFlightDocument } from './in-flight.ts';
+import { isDuplicateKey } from './mongo.ts';
 import type { RateDocument } from './rates.ts';
 import type { WorkersDocument } from './workers.ts';
 
@@ -26,7 +28,14 @@ export interface LimitsDocument {
   at: number;
 }
 
+/** Names the system that has this database, so that ledgers can say which one they belong to. Written once. */
+export interface SystemDocument {
+  _id: 'system';
+  id: string;
+}
+
 export type ControlDocument =
+  | SystemDocument
   | PauseDocument
   | LimitsDocument
   | BreakerDocument
@@ -55,6 +64,8 @@ export interface ControlStore {
   setLimits(values: LimitsDocument['values'], by: string): Promise<void>;
   /** The configuration counts again for these. */
   unsetLimits(names: readonly LimitName[], by: string): Promise<void>;
+  /** Of the system that has this database. @throws what MongoDB throws */
+  systemId(): Promise<string>;
 }
 
 /** The clock of the server, in an expression. */
@@ -76,6 +87,7 @@ export function openControl(db: Db): ControlStore {
   const collection = db.collection<ControlDocument>('control');
   const pauses = db.collection<PauseDocument>('control');
   const limits = db.collection<LimitsDocument>('control');
+  const systems = db.collection<SystemDocument>('control');
   return {
     async read() {
       const found = await collection
@@ -116,6 +128,19 @@ export function openControl(db: Db): ControlStore {
         { $unset: Object.fromEntries(fields), $set: { by, at: Date.now() } },
       );
     },
+    async systemId() {
+      const found = await systems.findOne({ _id: 'system' });
+      if (found !== null) return found.id;
+      const id = randomUUID();
+      try {
+        await systems.insertOne({ _id: 'system', id });
+        return id;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        // Somebody else was faster.
+        return (await systems.findOne({ _id: 'system' }))?.id ?? id;
+      }
+    },
   };
 }
 
@@ -138,6 +163,8 @@ function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Con
         inFlight: document,
         heldBackAt: Math.max(heldBackAt, document.heldBackAt ?? 0),
       };
+    case 'system':
+      return {};
     case 'workers':
       return { workers: document.workers };
   }

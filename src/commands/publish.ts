@@ -11,6 +11,7 @@ import { registrationLines } from '../registration-lines.ts';
 import { sampleRegistrations } from '../sample-registrations.ts';
 import { positive, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { systemAt } from './neighbours.ts';
 import { showProgress } from './progress.ts';
 import { number } from './table.ts';
 
@@ -46,7 +47,7 @@ export function addPublish(program: Command): void {
     )
     .option(
       '--ledger <file>',
-      'append the id and SHA-256 of each confirmed message, for "audit --published"',
+      'append the id and SHA-256 of each confirmed message, for "audit --published"; asks MongoDB which system this is',
     )
     .addHelpText(
       'after',
@@ -103,7 +104,11 @@ async function publish(
   const queue = rabbit.intakeQueue;
   // Fails at once where the supervised publisher would go on trying; and intake may never have run yet.
   const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat, rabbit.tls);
-  await declareQueues(connection, rabbit).finally(() => connection.close());
+  const system = await declareQueues(connection, rabbit)
+    .then(() => (options.ledger === undefined ? null : systemAt(connection, config)))
+    .finally(() => connection.close());
+  const ledger =
+    options.ledger === undefined ? null : await openPublishedLedger(options.ledger, system);
   const publisher = await createPublisher({
     url,
     heartbeatMs: rabbit.heartbeat,
@@ -111,7 +116,6 @@ async function publish(
     name: 'despachante publish',
     log: silent,
   });
-  const ledger = options.ledger === undefined ? null : await openPublishedLedger(options.ledger);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
