@@ -35,13 +35,14 @@ const STANDARD_FILE = 'despachante.yaml';
 export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
-  const instance = env['DESPACHANTE_INSTANCE'] || null;
+  const { instance, odd } = instanceIn(env);
   const input = combine(withKeyFile(written.values, instance), values);
   const result = configSchema.safeParse(input);
   const all = [
     ...written.faults,
     ...misplaced(written),
     ...faults,
+    ...odd,
     ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
     ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
   ];
@@ -59,6 +60,16 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     warnings: [...loud, ...warnings],
     instance,
   };
+}
+
+/** A path that is none would be told as a fault of what lies below it. */
+function instanceIn(env: Environment): { instance: string | null; odd: Fault[] } {
+  const path = env['DESPACHANTE_INSTANCE'] ?? '';
+  if (path === '') return { instance: null, odd: [] };
+  if (/^[^\p{Cc}]{1,900}$/u.test(path) && path.trim() !== '') return { instance: path, odd: [] };
+  const where = 'environment DESPACHANTE_INSTANCE';
+  const expected = 'the folder that "npm run -s engines -- env" prints';
+  return { instance: null, odd: [{ where, path: '', expected, got: 'text that is no path' }] };
 }
 
 /** By default the key lies with the data that are encrypted by it. */

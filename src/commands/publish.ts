@@ -4,6 +4,7 @@ import { silent } from '../log.ts';
 import { outgoing, publishAll } from '../publish.ts';
 import type { Outgoing } from '../publish.ts';
 import { openPublishedLedger } from '../published-ledger.ts';
+import { ownAddresses } from '../own-servers.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { declareQueues } from '../rabbit-queues.ts';
 import { connectOnce } from '../rabbit.ts';
@@ -32,7 +33,7 @@ export function addPublish(program: Command): void {
     .argument('[file]', 'JSON lines, one registration each; - is standard input')
     .option(
       '--count <n>',
-      'without a file: how many to generate (1000)',
+      'without a file: how many to generate (1000, where the broker was brought up here)',
       wholeNumber(1, 10_000_000),
     )
     .option('--seed <n>', 'the same seed generates the same registrations', wholeNumber(0))
@@ -59,7 +60,9 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
     )
     .action(async (file: string | undefined, options: PublishOptions, command: Command) => {
       if (file !== undefined) refuseWithFile(options);
-      const { config } = load(command);
+      const { config, instance } = load(command);
+      const isOurs = ownAddresses(instance).has(config.amqpUrl);
+      if (file === undefined && options.count === undefined && !isOurs) throw noCount(config);
       const messages =
         file === undefined
           ? generated(options)
@@ -73,6 +76,13 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
 }
 
 const COUNT = 1000;
+
+/** Whoever forgets the file would otherwise fill a queue with inventions, and a legacy system by that. */
+const noCount = ({ amqpUrl }: Config): CommandError =>
+  new CommandError(
+    `Nothing was published: ${new URL(amqpUrl).host} was not brought up by "npm start" or "npm run engines" here, and what is generated is invented. Name a file, or say --count <n> if inventions are meant`,
+    EXIT.usage,
+  );
 
 function refuseWithFile(options: PublishOptions): void {
   const given = (['count', 'seed', 'prefix'] as const).filter(
@@ -149,7 +159,7 @@ async function publish(
     printJson({ queue, confirmed, failed, reason, interrupted: isCut, seconds: took, perSecond });
   } else {
     print(
-      `Published ${number(confirmed)} to "${queue}" in ${seconds.toFixed(1)} s (${number(perSecond)} a second)` +
+      `Published ${number(confirmed)} to "${queue}" at ${new URL(url).host} in ${seconds.toFixed(1)} s (${number(perSecond)} a second)` +
         (options.ledger === undefined ? '' : `, noted in ${options.ledger}`),
     );
   }

@@ -97,6 +97,16 @@ test('with --raw every line is published as it is, and without an id where it ha
   );
 });
 
+test('to a broker that was not brought up here nothing is generated unless its number is said', async (t) => {
+  const place = await testPlace(t);
+  const { code, stderr } = await place.run(['publish']);
+  assert.equal(code, 2);
+  assert.match(stderr, /Nothing was published: .*Name a file, or say --count/s);
+  assert.equal(await place.depth(place.rabbit.intakeQueue), 0);
+  const { stdout } = await place.run(['publish', '--count', '2']);
+  assert.match(stdout, /Published 2 to ".*" at [\w.]+:\d+ in/);
+});
+
 test('a file that is not there is told, and what to name instead', async (t) => {
   const place = await testPlace(t);
   const { code, stderr } = await place.run(['publish', 'none.jsonl']);
