@@ -1,6 +1,13 @@
 // `npm run engines`: the servers alone, for those who want to run the rest by hand.
 import { parseArgs } from 'node:util';
-import { describeEngines, everything, servers, startEngines, stopEngines } from './engines.mjs';
+import {
+  describeEngines,
+  everything,
+  ownership,
+  servers,
+  startEngines,
+  stopEngines,
+} from './engines.mjs';
 import { cacheFolder, dataFolder } from './paths.mjs';
 import { masked } from './mask.mjs';
 import { createProgress } from './progress.mjs';
@@ -136,6 +143,8 @@ async function status(ctx, names, { json }) {
 async function env(ctx, names, { json, only }) {
   const engines = await describeEngines(ctx, only ? names : everything);
   const addresses = Object.assign({}, ...engines.map((engine) => engine.addresses ?? {}));
+  const isOurs = engines.some(({ how }) => how !== undefined && how !== 'given');
+  if (isOurs) Object.assign(addresses, ownership(ctx));
   const down = engines
     .filter(({ name, up, how }) => !up && how !== 'given' && names.includes(name))
     .map(({ name }) => name);

@@ -21,7 +21,7 @@ export const everything = Object.keys(catalogue);
  *   node_modules are being installed meanwhile
  * @param transient true for engines that are to end with the run that started them
  * @param fresh true to begin with empty data, where an engine does not run yet
- * @returns the addresses by environment variable
+ * @returns the addresses by environment variable, and which instance is ours where not all of them were given
  * @throws Error that names every engine which failed, with the cause and the end of its log
  */
 export async function startEngines(ctx, names, { transient = false, fresh = false } = {}) {
@@ -65,9 +65,16 @@ export async function startEngines(ctx, names, { transient = false, fresh = fals
         throw error;
       }
     });
-    return Object.assign(addresses, ...missing.map((name) => state.engines[name].addresses));
+    return Object.assign(
+      addresses,
+      ...missing.map((name) => state.engines[name].addresses),
+      missing.length > 0 ? ownership(ctx) : {},
+    );
   });
 }
+
+/** By this `despachante start` knows what is ours: its state file has the addresses, and its folder takes ledgers and key. */
+export const ownership = (ctx) => ({ DESPACHANTE_INSTANCE: ctx.data });
 
 /** Chooses ports for what does not run, and lets a Docker engine, if there is one, bring it up. */
 async function compose(ctx, state, names, { transient, fresh }) {

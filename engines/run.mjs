@@ -10,7 +10,10 @@ import { build, checkNode, installDependencies, testFiles } from './setup.mjs';
 
 const node = ['--enable-source-maps'];
 const help = ['--help', '-h'];
-/** `tells`: arguments with which the program only tells something, and needs no servers. */
+/**
+ * `tells`: arguments with which the program only tells something, and needs no servers. `own`: it breaks or floods servers, and so
+ * gets its own ones, whatever address is given.
+ */
 const plans = {
   start: { instance: 'default', store: 'wheel', engines: servers, fresh: false, tells: help },
   test: {
@@ -26,9 +29,17 @@ const plans = {
     store: 'wheel',
     engines: [...servers, 'toxiproxy'],
     fresh: true,
+    own: true,
     tells: [...help, '--list', '--count'],
   },
-  bench: { instance: 'bench', store: 'binary', engines: servers, fresh: true, tells: help },
+  bench: {
+    instance: 'bench',
+    store: 'binary',
+    engines: servers,
+    fresh: true,
+    own: true,
+    tells: help,
+  },
 };
 
 async function main([command, ...args]) {
@@ -44,7 +55,7 @@ async function main([command, ...args]) {
   const ctx = {
     instance: plan.instance,
     store: process.env.DESPACHANTE_STORE || plan.store,
-    env: process.env,
+    env: plan.own ? withoutGiven(process.env) : process.env,
     cache: cacheFolder(process.env),
     data: dataFolder(process.env, plan.instance),
     progress: createProgress(),
@@ -75,7 +86,7 @@ async function main([command, ...args]) {
         );
     const [, addresses] = await allOrAbort([built, started], interrupt);
     interrupt.signal.throwIfAborted();
-    const env = { ...process.env, ...addresses }; // what the user gave is among the addresses
+    const env = { ...ctx.env, ...addresses }; // what the user gave is among the addresses
     result = await timed(command === 'test' ? 'tests' : 'program', () =>
       programs[command](ctx, run, args, env),
     );
@@ -97,6 +108,15 @@ async function main([command, ...args]) {
     process.stdout.write(`\n${phases.join(' · ')}\n${result?.summary ?? '0 passed, 0 failed'}\n`);
   return code;
 }
+
+const given = [
+  ...['AMQP_URL', 'RABBITMQ_WEB_URL', 'MONGODB_URI', 'TEMPORAL_ADDRESS', 'TEMPORAL_WEB_URL'],
+  ...['TEMPORAL_API_KEY', 'LEGACY_URL', 'LEGACY_AUTHORIZATION'],
+];
+
+/** What bench and fault suite do must never happen to a system that somebody else needs. */
+const withoutGiven = (env) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !given.includes(name)));
 
 const programs = {
   start: (_ctx, run, args, env) =>

@@ -62,7 +62,8 @@ export function missingKeys(
       hint: 'a key: echo "k1:$(openssl rand -base64 32)"; to do without: encryption.mode: off',
     },
   ];
-  if (keyFile !== KEY_FILE) {
+  const isNamed = place('encryption.keyFile') !== 'defaults' && keyFile !== KEY_FILE;
+  if (isNamed) {
     return fault(place('encryption.keyFile'), 'encryption.keyFile', 'neither');
   }
   if (mode === 'on') return fault(place('encryption.mode'), 'encryption.mode', 'neither');

@@ -33,8 +33,8 @@ export const SECRETS: ReadonlySet<string> = new Set([
 
 const PREFIX = 'DESPACHANTE_';
 
-/** The file to read, and the two folders of `npm run engines`; they set nothing of the configuration. */
-const OTHER = [`${PREFIX}CONFIG`, `${PREFIX}CACHE`, `${PREFIX}DATA`, `${PREFIX}STORE`];
+/** The file to read, and what belongs to `npm run engines`; they set nothing of the configuration. */
+const OTHER = ['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name);
 
 const MISTAKABLE: Readonly<Record<string, string>> = {
   MONGO_URL: 'MONGODB_URI',

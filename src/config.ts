@@ -1,5 +1,6 @@
 // Loads the configuration: defaults, then despachante.yaml, then the environment. The only reader of the environment.
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { exposedKeys, missingKeys } from './config-encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable, type Environment } from './config-env.ts';
 import { ConfigError, lineOf, type Fault } from './config-faults.ts';
@@ -7,7 +8,7 @@ import { noConfigFile, readConfigFile, type ConfigFile } from './config-file.ts'
 import { faultsOf } from './config-issues.ts';
 import { configSchema, DEFAULTS, type Config } from './config-schema.ts';
 import { insecureWays, unusedCertificates } from './config-tls.ts';
-import { leaves, withoutEmptySections, withValue, type Leaf } from './config-tree.ts';
+import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './config-tree.ts';
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -15,6 +16,8 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<string, string>>;
   /** What is no fault but looks like a mistake, such as a variable MONGO_URI. */
   readonly warnings: readonly string[];
+  /** The folder of the servers that `npm start` or `npm run engines` brought up for us; null where these are others'. */
+  readonly instance: string | null;
 }
 
 export interface ConfigSource {
@@ -32,12 +35,14 @@ const STANDARD_FILE = 'despachante.yaml';
 export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
-  const input = combine(written.values, values);
+  const { instance, odd } = instanceIn(env);
+  const input = combine(withKeyFile(written.values, instance), values);
   const result = configSchema.safeParse(input);
   const all = [
     ...written.faults,
     ...misplaced(written),
     ...faults,
+    ...odd,
     ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
     ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
   ];
@@ -54,6 +59,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     config: result.data,
     origins: Object.fromEntries(origins),
     warnings: [...loud, ...warnings],
+    instance,
   };
 }
 
@@ -62,6 +68,22 @@ const risks = (config: Config, env: Environment, place: (path: string) => string
   ...insecureWays(config, env),
   ...exposedKeys(config, place),
 ];
+/** A path that is none would be told as a fault of what lies below it. */
+function instanceIn(env: Environment): { instance: string | null; odd: Fault[] } {
+  const path = env['DESPACHANTE_INSTANCE'] ?? '';
+  if (path === '') return { instance: null, odd: [] };
+  if (/^[^\p{Cc}]{1,900}$/u.test(path) && path.trim() !== '') return { instance: path, odd: [] };
+  const where = 'environment DESPACHANTE_INSTANCE';
+  const expected = 'the folder that "npm run -s engines -- env" prints';
+  return { instance: null, odd: [{ where, path: '', expected, got: 'text that is no path' }] };
+}
+
+/** By default the key lies with the data that are encrypted by it. */
+function withKeyFile(written: unknown, instance: string | null): unknown {
+  const path = ['encryption', 'keyFile'];
+  if (instance === null || valueAt(written, path) !== undefined) return written;
+  return withValue(written, path, join(instance, 'encryption.key'));
+}
 
 /** What contradicts itself across sections, and what is no way to run in production. */
 function unsafe(config: Config, env: Environment, place: (path: string) => string): Fault[] {

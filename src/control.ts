@@ -2,12 +2,14 @@
  * Control: what operators say to all processes, and what these tell one another; a few small documents. Times are epoch
  * ms by the clock of MongoDB, since those of the processes may differ.
  */
+import { randomUUID } from 'node:crypto';
 import type { Db, Document } from 'mongodb';
 import type { BreakerDocument } from './breaker-state.ts';
 import { OWN } from './collections.ts';
 import { LIMITS } from './domain/limits.ts';
 import type { LimitName } from './domain/limits.ts';
 import type { InFlightDocument } from './in-flight.ts';
+import { isDuplicateKey } from './mongo.ts';
 import type { OwnershipDocument } from './ownership.ts';
 import type { RateDocument } from './rates.ts';
 import type { WorkersDocument } from './workers.ts';
@@ -37,7 +39,14 @@ export interface EncryptionDocument {
   at: number;
 }
 
+/** Names the system that has this database, so that ledgers can say which one they belong to. Written once. */
+export interface SystemDocument {
+  _id: 'system';
+  id: string;
+}
+
 export type ControlDocument =
+  | SystemDocument
   | PauseDocument
   | LimitsDocument
   | EncryptionDocument
@@ -72,6 +81,8 @@ export interface ControlStore {
   setEncryption(key: Pick<EncryptionDocument, 'key' | 'mark'> | null): Promise<void>;
   /** The configuration counts again for these. */
   unsetLimits(names: readonly LimitName[], by: string): Promise<void>;
+  /** Of the system that has this database. @throws what MongoDB throws */
+  systemId(): Promise<string>;
 }
 
 /** The clock of the server, in an expression. */
@@ -94,6 +105,7 @@ export function openControl(db: Db): ControlStore {
   const pauses = db.collection<PauseDocument>(OWN.control);
   const limits = db.collection<LimitsDocument>(OWN.control);
   const encryption = db.collection<EncryptionDocument>(OWN.control);
+  const systems = db.collection<SystemDocument>(OWN.control);
   return {
     async read() {
       const found = await collection
@@ -141,6 +153,19 @@ export function openControl(db: Db): ControlStore {
         { $unset: Object.fromEntries(fields), $set: { by, at: Date.now() } },
       );
     },
+    async systemId() {
+      const found = await systems.findOne({ _id: 'system' });
+      if (found !== null) return found.id;
+      const id = randomUUID();
+      try {
+        await systems.insertOne({ _id: 'system', id });
+        return id;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        // Somebody else was faster.
+        return (await systems.findOne({ _id: 'system' }))?.id ?? id;
+      }
+    },
   };
 }
 
@@ -165,6 +190,8 @@ function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Con
         inFlight: document,
         heldBackAt: Math.max(heldBackAt, document.heldBackAt ?? 0),
       };
+    case 'system':
+      return {};
     case 'workers':
       return { workers: document.workers };
     case 'ownership':

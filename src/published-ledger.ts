@@ -1,15 +1,22 @@
-/** The first ledger of an audit: what the broker confirmed, one JSON line each: `{"id": "reg-1", "sha256": "…"}`. */
+/**
+ * The first ledger of an audit: what the broker confirmed, one JSON line each: `{"id": "reg-1", "sha256": "…"}`. Its first line
+ * says which system it belongs to; one that another team writes may go without.
+ */
 import { once } from 'node:events';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import { bodyHashOf } from './body-hash.ts';
 import { readJsonLines } from './json-lines.ts';
+import { headOf, isSameSystem, systemSchema, systemText } from './system-name.ts';
+import type { SystemName } from './system-name.ts';
 
 const entrySchema = z.object({
   id: z.string().nullable(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
+
+const lineSchema = z.union([entrySchema, systemSchema]);
 
 /** `id` is null where the message had none; `sha256` is of the raw bytes, hex. */
 export type PublishedEntry = z.infer<typeof entrySchema>;
@@ -20,8 +27,22 @@ export interface PublishedLedger {
   close(): Promise<void>;
 }
 
-/** Appends to a file, which is created when absent. @throws Error that names the file when it cannot be opened */
-export async function openPublishedLedger(file: string): Promise<PublishedLedger> {
+/**
+ * Appends to a file, which is created when absent. One that names no system is taken as it is.
+ * @param system written as the first line of a new file; null writes none
+ * @throws Error that names the file when it cannot be opened, or is of another system
+ */
+export async function openPublishedLedger(
+  file: string,
+  system: SystemName | null = null,
+): Promise<PublishedLedger> {
+  const isNew = !existsSync(file) || statSync(file).size === 0;
+  const head = systemSchema.safeParse(headOf(file)).data;
+  if (system !== null && head !== undefined && !isSameSystem(head, system)) {
+    throw new Error(
+      `The ledger ${file} belongs to the ${systemText(head)}, and this is the ${systemText(system)}. Name another file`,
+    );
+  }
   const stream = createWriteStream(file, { flags: 'a' });
   await once(stream, 'open').catch((error: unknown) => {
     throw new Error(
@@ -30,6 +51,7 @@ export async function openPublishedLedger(file: string): Promise<PublishedLedger
   });
   const ended = finished(stream);
   ended.catch(() => {});
+  if (isNew && system !== null) stream.write(`${JSON.stringify(system)}\n`);
   return {
     add({ id, body }) {
       const sha256 = bodyHashOf(body);
@@ -42,11 +64,18 @@ export async function openPublishedLedger(file: string): Promise<PublishedLedger
   };
 }
 
+export interface ReadLedger {
+  /** Those that it names: none, one, or more where files were put together. */
+  systems: SystemName[];
+  entries: PublishedEntry[];
+}
+
 /** @throws Error that names the file, or the line of it that is no entry */
-export async function readPublishedLedger(file: string): Promise<PublishedEntry[]> {
-  const entries: PublishedEntry[] = [];
-  for await (const entry of readJsonLines(createReadStream(file), file, entrySchema)) {
-    entries.push(entry);
+export async function readPublishedLedger(file: string): Promise<ReadLedger> {
+  const read: ReadLedger = { systems: [], entries: [] };
+  for await (const line of readJsonLines(createReadStream(file), file, lineSchema)) {
+    if ('system' in line) read.systems.push(line);
+    else read.entries.push(line);
   }
-  return entries;
+  return read;
 }

@@ -3,7 +3,11 @@ import type { AuditReport } from '../domain/audit.ts';
 import { labelOf } from '../label.ts';
 import { columns, line, number, paint } from './table.ts';
 
-export type Audited = AuditReport & { hasLegacyLedger: boolean };
+export type Audited = AuditReport & {
+  hasLegacyLedger: boolean;
+  /** Of what was published; true where there is none. */
+  ledgerNamesSystem: boolean;
+};
 
 /** The kinds of findings, in the order in which they are told. */
 export const FINDINGS = [
@@ -74,6 +78,8 @@ export function auditText(report: Audited, config: Config): string {
       ? [`… and ${number(report[kind].length - SHOWN)} more (see --json)`]
       : []),
   ]);
+  if (!report.ledgerNamesSystem)
+    notes.push('The ledger of what was published names no system: it is taken for one of this one');
   if (report.filedAgain > 0)
     notes.push(`Filed again on somebody's word: ${number(report.filedAgain)}`);
   if (report.copies > 0)

@@ -9,10 +9,12 @@ import type { Config } from '../config-schema.ts';
 import { audit } from '../domain/audit.ts';
 import { labelOf } from '../label.ts';
 import { readPublishedLedger } from '../published-ledger.ts';
+import { headOf, isSameSystem, nameSystem, systemText } from '../system-name.ts';
+import type { SystemName } from '../system-name.ts';
 import { auditHtml } from './audit-html.ts';
 import { FINDINGS, auditText } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
-import { EXIT, globals, load, print, printJson } from './context.ts';
+import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { withRabbit } from './broker.ts';
 import { withStore, withTemporal } from './neighbours.ts';
 
@@ -40,7 +42,7 @@ export function addAudit(program: Command): void {
 Without --published the sum is over what was claimed; without the ledger of the legacy system nothing can be said about
 filing twice. Exact for a system at rest; while messages move, what is between two places is looked for again for some
 seconds. Reads all claims, and looks at the whole failure queue (see "failures --help").
-Exit code 3 when the sum does not hold, or something was filed or settled twice, or stranded.
+A ledger of another system is refused, with exit code 2. Exit code 3 when the sum does not hold, or something was filed or settled twice, or stranded.
 
 Example: despachante audit --published published.jsonl --legacy-ledger legacy.jsonl`,
     )
@@ -65,7 +67,11 @@ export async function runAudit(
   return withRabbit(config, (rabbit) =>
     withStore(config, (store) =>
       withTemporal(config, async (client) => {
-        const base = { config, rabbit, store, client, published: ledger, keyOf: idempotencyKey };
+        const ours = await nameSystem(rabbit, store.control, config);
+        requireOwn(published, ledger?.systems ?? [], ours);
+        if (typeof legacyLedger === 'string') requireOwnLegacy(legacyLedger, ours);
+        const entries = ledger?.entries ?? null;
+        const base = { config, rabbit, store, client, published: entries, keyOf: idempotencyKey };
         for (let reading = 1; ; reading++) {
           const filings = await filingsOf(legacyLedger, config);
           const needs: AuditNeeds = { ...base, filings };
@@ -73,7 +79,8 @@ export async function runAudit(
           // What intake holds at this moment is in no place that can be read; it gets to one within seconds.
           const mayBeMoving = report.lost.length + report.stranded.length > 0;
           if (!mayBeMoving || reading === READINGS) {
-            return { ...report, hasLegacyLedger: filings !== null };
+            const isNamed = ledger === null || ledger.systems.length > 0;
+            return { ...report, hasLegacyLedger: filings !== null, ledgerNamesSystem: isNamed };
           }
           await delay(BETWEEN_MS);
         }
@@ -81,6 +88,29 @@ export async function runAudit(
     ),
   );
 }
+
+/** What another system had confirmed is nowhere here, and not lost for that. @throws CommandError when the ledger names another one */
+function requireOwn(
+  file: string | undefined,
+  systems: readonly SystemName[],
+  ours: SystemName,
+): void {
+  const other = systems.find((each) => !isSameSystem(each, ours));
+  if (other !== undefined) throw ofAnother(file ?? '', systemText(other), ours);
+}
+
+/** The simulator's says whose database has the claims of what it accepted. @throws as requireOwn */
+function requireOwnLegacy(file: string, ours: SystemName): void {
+  const head = headOf(file);
+  if (head !== null && head.system !== ours.system)
+    throw ofAnother(file, `system ${head.system}`, ours);
+}
+
+const ofAnother = (file: string, other: string, ours: SystemName): CommandError =>
+  new CommandError(
+    `The ledger ${file} belongs to the ${other}, and these addresses are those of the ${systemText(ours)}: nothing can be said of the one by the other. Give the addresses of that one, or name another ledger`,
+    EXIT.usage,
+  );
 
 const READINGS = 4;
 const BETWEEN_MS = 1_500;

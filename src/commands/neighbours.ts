@@ -1,9 +1,14 @@
 /** A neighbour for as long as a command needs it: connected, given to the work, closed whatever happens. */
 import type { Client } from '@temporalio/client';
+import type { ChannelModel } from 'amqplib';
 import type { Config } from '../config-schema.ts';
+import { openControl } from '../control.ts';
 import { why } from '../diagnosis.ts';
+import { connectMongo } from '../mongo.ts';
 import { openStore } from '../store.ts';
 import type { Opener, Store } from '../store.ts';
+import { nameSystem } from '../system-name.ts';
+import type { SystemName } from '../system-name.ts';
 import { connectTemporal } from '../temporal.ts';
 
 /** @throws Error that names the address when it cannot be reached, or what `work` throws */
@@ -23,6 +28,12 @@ export async function withTemporal<T>(
 ): Promise<T> {
   const client = await connectTemporal(config);
   return work(client).finally(() => client.connection.close());
+}
+
+/** The name of the system that has this broker and this database. @throws as withStore */
+export async function systemAt(connection: ChannelModel, config: Config): Promise<SystemName> {
+  const mongo = await connectMongo(config);
+  return nameSystem(connection, openControl(mongo.db), config).finally(() => mongo.close());
 }
 
 /** A part of an answer that may be missing: in an outage the rest is what one looks for. */

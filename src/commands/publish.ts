@@ -4,6 +4,7 @@ import { silent } from '../log.ts';
 import { outgoing, publishAll } from '../publish.ts';
 import type { Outgoing } from '../publish.ts';
 import { openPublishedLedger } from '../published-ledger.ts';
+import { ownAddresses } from '../own-servers.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { declareQueues } from '../rabbit-queues.ts';
 import { connectOnce } from '../rabbit.ts';
@@ -11,6 +12,7 @@ import { registrationLines } from '../registration-lines.ts';
 import { sampleRegistrations } from '../sample-registrations.ts';
 import { positive, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { systemAt } from './neighbours.ts';
 import { showProgress } from './progress.ts';
 import { number } from './table.ts';
 
@@ -31,7 +33,7 @@ export function addPublish(program: Command): void {
     .argument('[file]', 'JSON lines, one registration each; - is standard input')
     .option(
       '--count <n>',
-      'without a file: how many to generate (1000)',
+      'without a file: how many to generate (1000, where the broker was brought up here)',
       wholeNumber(1, 10_000_000),
     )
     .option('--seed <n>', 'the same seed generates the same registrations', wholeNumber(0))
@@ -46,7 +48,7 @@ export function addPublish(program: Command): void {
     )
     .option(
       '--ledger <file>',
-      'append the id and SHA-256 of each confirmed message, for "audit --published"',
+      'append the id and SHA-256 of each confirmed message, for "audit --published"; asks MongoDB which system this is',
     )
     .addHelpText(
       'after',
@@ -58,7 +60,9 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
     )
     .action(async (file: string | undefined, options: PublishOptions, command: Command) => {
       if (file !== undefined) refuseWithFile(options);
-      const { config } = load(command);
+      const { config, instance } = load(command);
+      const isOurs = ownAddresses(instance).has(config.amqpUrl);
+      if (file === undefined && options.count === undefined && !isOurs) throw noCount(config);
       const messages =
         file === undefined
           ? generated(options)
@@ -72,6 +76,13 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
 }
 
 const COUNT = 1000;
+
+/** Whoever forgets the file would otherwise fill a queue with inventions, and a legacy system by that. */
+const noCount = ({ amqpUrl }: Config): CommandError =>
+  new CommandError(
+    `Nothing was published: ${new URL(amqpUrl).host} was not brought up by "npm start" or "npm run engines" here, and what is generated is invented. Name a file, or say --count <n> if inventions are meant`,
+    EXIT.usage,
+  );
 
 function refuseWithFile(options: PublishOptions): void {
   const given = (['count', 'seed', 'prefix'] as const).filter(
@@ -103,7 +114,11 @@ async function publish(
   const queue = rabbit.intakeQueue;
   // Fails at once where the supervised publisher would go on trying; and intake may never have run yet.
   const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat, rabbit.tls);
-  await declareQueues(connection, rabbit).finally(() => connection.close());
+  const system = await declareQueues(connection, rabbit)
+    .then(() => (options.ledger === undefined ? null : systemAt(connection, config)))
+    .finally(() => connection.close());
+  const ledger =
+    options.ledger === undefined ? null : await openPublishedLedger(options.ledger, system);
   const publisher = await createPublisher({
     url,
     heartbeatMs: rabbit.heartbeat,
@@ -111,7 +126,6 @@ async function publish(
     name: 'despachante publish',
     log: silent,
   });
-  const ledger = options.ledger === undefined ? null : await openPublishedLedger(options.ledger);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
@@ -145,7 +159,7 @@ async function publish(
     printJson({ queue, confirmed, failed, reason, interrupted: isCut, seconds: took, perSecond });
   } else {
     print(
-      `Published ${number(confirmed)} to "${queue}" in ${seconds.toFixed(1)} s (${number(perSecond)} a second)` +
+      `Published ${number(confirmed)} to "${queue}" at ${new URL(url).host} in ${seconds.toFixed(1)} s (${number(perSecond)} a second)` +
         (options.ledger === undefined ? '' : `, noted in ${options.ledger}`),
     );
   }

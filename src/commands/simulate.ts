@@ -23,6 +23,7 @@ interface SimulateOptions {
   throttle: number;
   retryAfter: number;
   ledger?: string;
+  system?: string;
   idempotent?: boolean;
 }
 
@@ -61,6 +62,7 @@ export function addSimulate(program: Command): void {
         .default(1_000, '1s'),
     )
     .option('--ledger <file>', 'keep what is accepted and answered in a file, over restarts too')
+    .option('--system <id>', 'whom that file is kept for; that of another system is not continued')
     .option('--idempotent', 'recognize a repeated Idempotency-Key, and file it once')
     .addHelpText(
       'after',
@@ -86,6 +88,7 @@ async function simulate(options: SimulateOptions, json: boolean): Promise<void> 
     corePort: options.corePort,
     seed: options.seed,
     ledgerFile: options.ledger ?? null,
+    system: options.system ?? null,
     idempotent: options.idempotent === true,
     latency: options.latency,
     answerDelay: options.answerDelay,

@@ -13,6 +13,7 @@ export interface Report extends Measured {
     filedTwice: number;
     settledTwice: number;
     inDoubt: number;
+    takenByOthers: number;
   };
 }
 
@@ -41,7 +42,7 @@ export const addressesOf = ({ temporal, rabbit, legacyUrl, mongodbUri, mongodb }
   legacy: legacyUrl,
 });
 
-export function reportText(report: Report, addresses: ReturnType<typeof addressesOf>): string {
+export function reportText(report: Report, addresses: Addresses): string {
   const { audit, byOutcome } = report;
   const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`);
   const outcomes = Object.entries(byOutcome).map(([kind, n]) => [`  ${kind}`, number(n)]);
@@ -62,10 +63,24 @@ export function reportText(report: Report, addresses: ReturnType<typeof addresse
     ['lag', `p50 ${seconds(report.lagP50Ms)}, p99 ${seconds(report.lagP99Ms)}`],
     ['GETs', `${report.getsPerRegistration?.toFixed(1) ?? '–'} per registration`],
     ['audit', sum],
+    ...(audit.takenByOthers > 0
+      ? [['', `${number(audit.takenByOthers)} taken from the failure queue by others`]]
+      : []),
     ['', ''],
+    ...addressRows(addresses),
+  ]);
+}
+
+type Addresses = ReturnType<typeof addressesOf>;
+
+/** Where nothing was published there is nothing else to report. */
+export const addressText = (addresses: Addresses): string => columns(addressRows(addresses));
+
+function addressRows(addresses: Addresses): string[][] {
+  return [
     ['Temporal Web', addresses.temporalWeb ?? '(TEMPORAL_WEB_URL is not set)'],
     ['queues', addresses.queues ?? '(RABBITMQ_WEB_URL is not set)'],
     ['MongoDB', addresses.mongodb],
     ['legacy system', addresses.legacy],
-  ]);
+  ];
 }

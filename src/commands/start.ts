@@ -11,25 +11,32 @@ import { why } from '../diagnosis.ts';
 import { longestDrainMs } from '../drain.ts';
 import { createKeyFile } from '../encryption-keys.ts';
 import { createLog, silent } from '../log.ts';
+import { ownAddresses } from '../own-servers.ts';
 import { measure, progressOf } from '../measure.ts';
 import { outgoing, publishAll } from '../publish.ts';
 import { openPublishedLedger } from '../published-ledger.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { sampleRegistrations } from '../sample-registrations.ts';
 import type { Store } from '../store.ts';
+import type { SystemName } from '../system-name.ts';
 import { wholeNumber } from './arguments.ts';
 import { runAudit } from './audit.ts';
+import { withRabbit } from './broker.ts';
 import { CommandError, globals, load, print, printJson, tell, untilSignal } from './context.ts';
-import { withStore } from './neighbours.ts';
+import { systemAt, withStore } from './neighbours.ts';
 import { showProgress } from './progress.ts';
-import { addressesOf, progressLine, reportText } from './start-report.ts';
+import { ledgerOf } from './start-ledgers.ts';
+import { addressText, addressesOf, progressLine, reportText } from './start-report.ts';
 import type { Report } from './start-report.ts';
+import { samplesFor, serversOf } from './start-samples.ts';
+import type { Samples } from './start-samples.ts';
 import { line, paint } from './table.ts';
 
 interface StartOptions {
   count: number;
+  confirmHost: string[];
   exit?: boolean;
-  data: string;
+  data?: string;
 }
 
 export function addStart(program: Command): void {
@@ -37,26 +44,46 @@ export function addStart(program: Command): void {
     .command('start')
     .description('run everything here: simulator, worker, intake, and sample registrations')
     .option('--count <n>', 'sample registrations to publish', wholeNumber(0, 1_000_000), 1_000)
+    .option(
+      '--confirm-host <host>',
+      'a server that was not brought up here may be given samples; once for each',
+      (host: string, before: string[]) => [...before, host],
+      [],
+    )
     .option('--exit', 'end when they are settled, instead of running until Ctrl-C')
-    .option('--data <folder>', 'ledgers and logs', 'data')
+    .option(
+      '--data <folder>',
+      "ledgers and logs (default: with the servers' data where they were brought up here, else data)",
+    )
     .addHelpText(
       'after',
       `
 The simulator plays the legacy system unless LEGACY_URL names one. One in fifty registrations is refused, one in fifty fails,
 so that there is something to see in the failure queue. "npm start" brings the servers as well and takes the same options.
 
+Samples are invented: they go to servers that were brought up here, and to others only when --count is given and each host is
+named, by --confirm-host or on the terminal.
+
 Example: npm start -- --count 5000 --exit`,
     )
     .action(async (options: StartOptions, command: Command) => {
-      const { config, origins } = load(command);
+      const { config, origins, instance } = load(command);
       const stop = new AbortController();
       const stopped = untilSignal(createLog('start', { level: 'silent', format: 'json' })).then(
         (signal) => stop.abort(new CommandError(`Stopped by ${signal}`, 130)),
       );
       const isSimulated = origins['legacyUrl'] === 'default';
+      const samples = await samplesFor(serversOf(config, ownAddresses(instance), isSimulated), {
+        count: options.count,
+        isTyped: command.getOptionValueSource('count') === 'cli',
+        confirmed: options.confirmHost,
+      });
+      const data = options.data ?? (instance === null ? 'data' : join(instance, 'start'));
       await run({
         config,
-        options,
+        samples,
+        data,
+        exits: options.exit === true,
         isSimulated,
         json: globals(command).json === true,
         stop: stop.signal,
@@ -67,15 +94,19 @@ Example: npm start -- --count 5000 --exit`,
 
 interface Run {
   config: Config;
-  options: StartOptions;
+  samples: Samples;
+  /** Takes ledgers and logs. */
+  data: string;
+  exits: boolean;
   isSimulated: boolean;
   json: boolean;
   stop: AbortSignal;
   stopped: Promise<void>;
 }
 
-async function run({ config, options, isSimulated, json, stop, stopped }: Run): Promise<void> {
-  mkdirSync(options.data, { recursive: true });
+async function run(given: Run): Promise<void> {
+  const { config, samples, data, exits, json, stop, stopped } = given;
+  mkdirSync(data, { recursive: true });
   const children: Child[] = [];
   // From the front to the back: what is taken is brought to its end while the servers behind are still there.
   const stopAll = async () => {
@@ -87,19 +118,24 @@ async function run({ config, options, isSimulated, json, stop, stopped }: Run): 
     say(`A key was made for what Temporal keeps: ${keyFile}`);
   }
   try {
-    const legacyUrl = await startProcesses(children, config, options, isSimulated, say);
+    const system = await withRabbit(config, (rabbit) => systemAt(rabbit, config));
+    const legacyUrl = await startProcesses(children, given, system, say);
+    const addresses = addressesOf({ ...config, legacyUrl });
     const report = await withStore(config, async (store) => {
       const { pause } = await store.control.read();
       if (pause !== null) {
         const sentence = `Intake is paused: ${pause.reason} (${pause.by}). End it with "despachante resume"`;
         say(paint.yellow(line(sentence)));
       }
-      return fileSamples({ ...config, legacyUrl }, options, store, stop, children);
+      if (samples.notPublished !== null) return null;
+      const ledgerFile = ledgerOf(data, 'published', system);
+      const plan = { count: samples.count, ledgerFile, system };
+      return fileSamples({ ...config, legacyUrl }, plan, store, stop, children);
     });
-    const addresses = addressesOf({ ...config, legacyUrl });
-    if (json) printJson({ ...report, addresses });
-    else print(reportText(report, addresses));
-    if (options.exit !== true) {
+    if (samples.notPublished !== null) say(paint.yellow(line(samples.notPublished)));
+    if (json) printJson({ ...(report ?? samples), addresses });
+    else print(report === null ? addressText(addresses) : reportText(report, addresses));
+    if (!exits) {
       say(
         '\nRunning; Ctrl-C ends it. More, from another terminal:\n' +
           '  eval "$(npm run -s engines -- env)" && npm run -s despachante -- publish --count 100',
@@ -116,9 +152,8 @@ async function run({ config, options, isSimulated, json, stop, stopped }: Run): 
 /** The simulator, then the worker, then the intake: nobody takes what nobody can bring on. Returns the legacy URL. */
 async function startProcesses(
   children: Child[],
-  config: Config,
-  { data }: StartOptions,
-  isSimulated: boolean,
+  { config, data, isSimulated }: Run,
+  system: SystemName,
   say: (text: string) => void,
 ): Promise<string> {
   // And a while to close what it holds.
@@ -139,7 +174,8 @@ async function startProcesses(
   let legacyUrl = config.legacyUrl;
   if (isSimulated) {
     const shares = ['--refuse', '0.02', '--fail', '0.02'];
-    const ledger = ['--ledger', join(data, 'legacy.jsonl')];
+    const kept = { system: system.system };
+    const ledger = ['--ledger', ledgerOf(data, 'legacy', kept), '--system', system.system];
     const simulate = (port: string) =>
       start(['simulate', '--port', port, '--core-port', '0', ...shares, ...ledger], {});
     // Commands in another terminal look for it where LEGACY_URL is by default.
@@ -163,17 +199,22 @@ async function anyEnds(children: Child[]): Promise<never> {
   throw new CommandError(`The ${ended.name} has ended (${ended.code ?? 'killed'}): see its log`);
 }
 
+interface Plan {
+  count: number;
+  ledgerFile: string;
+  system: SystemName;
+}
+
 /** Publishes the samples and follows them until each is settled. @throws what `stop` was aborted with */
 async function fileSamples(
   config: Config,
-  { count, data }: StartOptions,
+  { count, ledgerFile, system }: Plan,
   store: Store,
   stop: AbortSignal,
   children: Child[],
 ): Promise<Report> {
-  const ledgerFile = join(data, 'published.jsonl');
   const prefix = `demo-${Date.now().toString(36)}-`;
-  await publishSamples(config, count, prefix, ledgerFile);
+  await publishSamples(config, { count, ledgerFile, system }, prefix);
 
   let now = { claimed: 0, settled: 0, byOutcome: {} as Record<string, number> };
   const line = showProgress(({ seconds }) => progressLine(now, count, seconds));
@@ -192,7 +233,7 @@ async function fileSamples(
     line.end();
   }
   const measured = await measure(store, prefix, config.legacyUrl);
-  const { holds, lost, filedTwice, settledTwice, inDoubt } = await runAudit(
+  const { holds, lost, filedTwice, settledTwice, inDoubt, taken } = await runAudit(
     { published: ledgerFile },
     config,
   );
@@ -206,15 +247,15 @@ async function fileSamples(
       filedTwice: filedTwice.length,
       settledTwice: settledTwice.length,
       inDoubt,
+      takenByOthers: taken.byOthers,
     },
   };
 }
 
 async function publishSamples(
   config: Config,
-  count: number,
+  { count, ledgerFile, system }: Plan,
   prefix: string,
-  ledgerFile: string,
 ): Promise<void> {
   const { amqpUrl: url, rabbit } = config;
   const publisher = await createPublisher({
@@ -224,7 +265,7 @@ async function publishSamples(
     name: 'despachante start',
     log: silent,
   });
-  const ledger = await openPublishedLedger(ledgerFile);
+  const ledger = await openPublishedLedger(ledgerFile, system);
   const samples = sampleRegistrations({ count, seed: count, prefix: prefix.slice(0, -1) });
   const messages = [...samples].map(({ id, body }) => outgoing(id, body));
   const { failed, reason } = await publishAll({

@@ -3,19 +3,34 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { createLedger, entrySchema, type Ledger, type LedgerEntry } from './ledger.ts';
 
 /**
+ * @param system for which it is kept: said in the first line of a new file; null says nothing
  * @param file path of the JSON lines, created when absent; null keeps the ledger in memory only
- * @throws Error when the file cannot be opened, or a line of it is no ledger entry. A torn last line (the process was
+ * @throws Error when the file cannot be opened, or a line of it is no ledger entry, or it is kept for
+ * another system. A torn last line (the process was
  * killed while it wrote) is cut off.
  */
-export async function openLedger(file: string | null): Promise<Ledger> {
+export async function openLedger(
+  file: string | null,
+  system: string | null = null,
+): Promise<Ledger> {
   if (file === null) return createLedger([], null);
   const handle = await openFile(file);
   try {
     const entries = await readEntries(handle, file);
-    return createLedger(entries, {
+    const [first] = entries;
+    if (system !== null && first?.event === 'system' && first.system !== system) {
+      throw new Error(
+        `the ledger ${file} is kept for the system ${first.system}, not for ${system}; give another path`,
+      );
+    }
+    const ledger = createLedger(entries, {
       append: (text) => handle.appendFile(text),
       close: () => handle.close(),
     });
+    if (system !== null && first === undefined) {
+      ledger.append({ at: Date.now(), event: 'system', system });
+    }
+    return ledger;
   } catch (error) {
     await handle.close();
     throw error;

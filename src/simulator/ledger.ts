@@ -16,6 +16,8 @@ const accepted = z.strictObject({
   reason: z.string().optional(),
 });
 export const entrySchema = z.discriminatedUnion('event', [
+  /** the first of a ledger that says for which system it is kept */
+  z.strictObject({ at, event: z.literal('system'), system: z.string() }),
   accepted,
   /** 4xx; id null when the body had none that could be read */
   z.strictObject({

@@ -13,6 +13,8 @@ export const optionsSchema = z.strictObject({
   seed: z.int(),
   /** JSON lines; read at the start when it exists. null: in memory only, so a restart knows nothing of earlier runs */
   ledgerFile: z.string().min(1).nullable(),
+  /** the system that the ledger is kept for, by its id */
+  system: z.string().min(1).nullable(),
   /** a POST with an Idempotency-Key that was accepted before is answered as before, and files nothing */
   idempotent: z.boolean(),
   ...behaviourShape,
@@ -26,6 +28,7 @@ export const defaultOptions: SimulatorOptions = {
   corePort: 9998,
   seed: 1,
   ledgerFile: null,
+  system: null,
   idempotent: false,
   ...defaultBehaviour,
 };

@@ -44,9 +44,9 @@ export interface Simulator {
  */
 export async function startSimulator(given: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const options = check(optionsSchema, { ...defaultOptions, ...given }, 'options of the simulator');
-  const { host, port, corePort, seed, ledgerFile, idempotent, ...behaviour } = options;
+  const { host, port, corePort, seed, ledgerFile, system, idempotent, ...behaviour } = options;
 
-  const ledger = await openLedger(ledgerFile);
+  const ledger = await openLedger(ledgerFile, system);
   const statistics = createStatistics();
   ledger.follow((entry) => statistics.observe(entry));
   const script = createScript(behaviour, Date.now());

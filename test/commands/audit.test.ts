@@ -250,3 +250,34 @@ test('a ledger with a line that is none is refused by its number', async (t) => 
   assert.equal(code, 1);
   assert.match(stderr, /notes\.txt:1: not an entry of such a ledger/);
 });
+
+test('a ledger names its system: of another one the audit says so, and publish does not append to it', async (t) => {
+  const here = await testPlace(t);
+  const there = await testPlace(t);
+  const file = join(here.folder, 'published.jsonl');
+  const publish = ['publish', '--count', '3', '--ledger', file];
+  await here.json(publish);
+  await here.json(publish);
+  const own = await here.json(['audit', '--published', file, '--no-legacy-ledger']);
+  assert.ok(isMapping(own));
+  assert.equal(own['confirmed'], 6);
+
+  const other = await there.run(['audit', '--published', file]);
+  assert.equal(other.code, 2, other.stdout);
+  assert.match(other.stderr, /published\.jsonl belongs to the system .*queue ".*" of the broker/s);
+  assert.doesNotMatch(other.stdout + other.stderr, /lost/);
+  const refused = await there.run(publish);
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.stderr, /belongs to the system .* Name another file/s);
+  assert.equal(await there.depth(there.rabbit.intakeQueue), 0);
+});
+
+test('a ledger that names no system is audited, and that is told', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  const { published } = ledgers(place, ['a']);
+  const audit = ['audit', '--published', published, '--no-legacy-ledger'];
+  const { code, stdout } = await place.run(audit);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /names no system/);
+});

@@ -33,7 +33,11 @@ export const start = (
   cwd: string,
   env: Environment = {},
 ): ChildProcessWithoutNullStreams =>
-  spawn(process.execPath, [CLI, ...args], { cwd, env: { ...process.env, ...env } });
+  spawn(process.execPath, [CLI, ...args], {
+    cwd,
+    // That of the tests' own servers would have its key read: who is about an instance names one.
+    env: { ...process.env, DESPACHANTE_INSTANCE: '', ...env },
+  });
 
 /** Runs `despachante …` to its end. */
 export async function run(

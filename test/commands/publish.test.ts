@@ -32,7 +32,11 @@ test('generated registrations are published with their id as messageId, and the 
   assert.deepEqual(first.content, sample?.body);
   assert.equal(first.properties.messageId, sample?.id);
   assert.equal(first.properties.deliveryMode, 2);
-  const entries = await readPublishedLedger(ledger);
+  const { entries, systems } = await readPublishedLedger(ledger);
+  assert.deepEqual(
+    systems.map(({ queue }) => queue),
+    [place.rabbit.intakeQueue],
+  );
   assert.equal(entries.length, 25);
   assert.deepEqual(entries[0], { id: sample?.id, sha256: sha256(sample?.body ?? '') });
 });
@@ -41,7 +45,7 @@ test('a ledger is appended to, and its torn last line is left out', async (t) =>
   const file = join(emptyFolder(t), 'published.jsonl');
   const entry = { id: null, sha256: sha256('x') };
   writeFileSync(file, `${JSON.stringify(entry)}\n{"id":"reg-`);
-  assert.deepEqual(await readPublishedLedger(file), [entry]);
+  assert.deepEqual(await readPublishedLedger(file), { systems: [], entries: [entry] });
   writeFileSync(file, `${JSON.stringify(entry)}\n{"id":"reg-\n${JSON.stringify(entry)}\n`);
   await assert.rejects(readPublishedLedger(file), /published\.jsonl:2: not an entry/);
 });
@@ -85,12 +89,22 @@ test('with --raw every line is published as it is, and without an id where it ha
   assert.deepEqual(first.content, Buffer.from([0xff, 0xfe]));
   assert.equal(first.properties.messageId, undefined);
   assert.deepEqual(
-    readFileSync(ledger, 'utf8').trim().split('\n'),
+    readFileSync(ledger, 'utf8').trim().split('\n').slice(1),
     [
       { id: null, sha256: sha256(Buffer.from([0xff, 0xfe])) },
       { id: 'a', sha256: sha256('{"id":"a"}') },
     ].map((entry) => JSON.stringify(entry)),
   );
+});
+
+test('to a broker that was not brought up here nothing is generated unless its number is said', async (t) => {
+  const place = await testPlace(t);
+  const { code, stderr } = await place.run(['publish']);
+  assert.equal(code, 2);
+  assert.match(stderr, /Nothing was published: .*Name a file, or say --count/s);
+  assert.equal(await place.depth(place.rabbit.intakeQueue), 0);
+  const { stdout } = await place.run(['publish', '--count', '2']);
+  assert.match(stdout, /Published 2 to ".*" at [\w.]+:\d+ in/);
 });
 
 test('a file that is not there is told, and what to name instead', async (t) => {

@@ -1,7 +1,7 @@
 /** `despachante start`: everything at once, and nothing left behind. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
@@ -9,12 +9,27 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../src/config-schema.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { run, start as spawnCli } from '../commands/cli.ts';
+import { testDatabase } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';
 
 /** Only its queues, its database and its names: the processes are those of `start`. */
 const system = await startSystem({ after, afterEach }, { roles: [] });
+
+/** The servers as if `npm start` had brought them up; some of them, where others are somebody else's. */
+function instanceOf(name: string, addresses: Partial<Record<string, string>>): string {
+  const folder = join(system.folder, name);
+  mkdirSync(folder);
+  const engines = { some: { addresses } };
+  writeFileSync(join(folder, 'state.json'), JSON.stringify({ engines }));
+  return folder;
+}
+
+const { amqpUrl, mongodbUri, temporalAddress } = system.config;
+const own = { AMQP_URL: amqpUrl, MONGODB_URI: mongodbUri, TEMPORAL_ADDRESS: temporalAddress };
+const instance = instanceOf('instance', own);
 const env = {
   ...system.env,
+  DESPACHANTE_INSTANCE: instance,
   DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '10s',
   DESPACHANTE_LEGACY_EXPECTED_LATENCY_MAX: '20s',
   // Empty counts as not set: then "start" brings a simulator.
@@ -59,7 +74,14 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
   assert.equal(child.exitCode, 0, stderr);
   const { settled, byOutcome, audit } = reportSchema.parse(JSON.parse(stdout));
   assert.equal(settled, 50);
-  assert.deepEqual(audit, { holds: true, lost: 0, filedTwice: 0, settledTwice: 0, inDoubt: 0 });
+  assert.deepEqual(audit, {
+    holds: true,
+    lost: 0,
+    filedTwice: 0,
+    settledTwice: 0,
+    inDoubt: 0,
+    takenByOthers: 0,
+  });
   assert.equal(
     Object.values(byOutcome).reduce((sum, count) => sum + count, 0),
     50,
@@ -67,16 +89,16 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
   await nothingIsLeft();
 });
 
-test('without a key one is made, for this user alone, and with it everything is encrypted and told', async () => {
-  const data = join(system.folder, 'keyed');
-  const args = ['start', '--count', '5', '--exit', '--json', '--data', data];
+test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async () => {
+  const data = join(instance, 'start');
+  const args = ['start', '--count', '5', '--exit', '--json'];
   const child = spawnCli(args, system.folder, { ...env, ENCRYPTION_KEYS: '' });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdout.resume();
   await once(child, 'close');
   assert.equal(child.exitCode, 0, stderr);
-  const file = join(system.folder, 'data', 'encryption.key');
+  const file = join(instance, 'encryption.key');
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.doesNotMatch(readFileSync(join(data, 'worker.log'), 'utf8'), /NOT ENCRYPTED/);
   const { code, stdout } = await run(['audit'], {
@@ -98,6 +120,103 @@ test('where the port that LEGACY_URL has by default is taken, the simulator take
   assert.equal(code, 0, stderr);
   assert.match(stderr, /Port 9997 is taken/);
   assert.match(stdout, /legacy system +http:\/\/127\.0\.0\.1:(?!9997)\d+/);
+  await nothingIsLeft();
+});
+
+/** Its queues and its database as somebody else's, and the legacy system in this test as a real one. */
+const theirs = { ...system.env, DESPACHANTE_INSTANCE: '', LEGACY_URL: system.simulator.url };
+const hosts = [
+  new URL(amqpUrl).host,
+  mongoHost(),
+  temporalAddress,
+  new URL(theirs.LEGACY_URL).host,
+];
+
+function mongoHost(): string {
+  return /\/\/(?:[^@]*@)?([^/?]+)/.exec(mongodbUri)?.[1] ?? '';
+}
+
+/** What an invented registration would leave behind. */
+async function traces(): Promise<number> {
+  const claims = await system.store.claims.collection.countDocuments();
+  return claims + system.simulator.ledger().length;
+}
+
+const startThere = (more: Record<string, string>, ...args: string[]) =>
+  run(['start', '--exit', '--data', join(system.folder, 'there'), ...args], {
+    cwd: system.folder,
+    env: { ...theirs, ...more },
+  });
+
+test('to servers that others have brought up nothing is published, and that is told with the way to do it', async () => {
+  const before = await traces();
+  const { code, stderr, stdout } = await startThere({});
+  assert.equal(code, 0, stderr);
+  assert.match(
+    stderr,
+    /Nothing was published: .*\(AMQP_URL\).*\(LEGACY_URL\).*--count <n> --confirm-host/s,
+  );
+  assert.match(stdout, /legacy system +http/);
+  assert.equal(await traces(), before);
+  await nothingIsLeft();
+});
+
+test('where some servers are others’ and some ours nothing is even started, whichever they are', async () => {
+  const before = await traces();
+  const mixtures: Record<string, string>[] = [
+    { DESPACHANTE_INSTANCE: instance },
+    { LEGACY_URL: '' },
+    { DESPACHANTE_INSTANCE: instanceOf('no-broker', { ...own, AMQP_URL: '' }), LEGACY_URL: '' },
+    { DESPACHANTE_INSTANCE: instanceOf('no-store', { ...own, MONGODB_URI: '' }), LEGACY_URL: '' },
+    {
+      DESPACHANTE_INSTANCE: instanceOf('no-temporal', { ...own, TEMPORAL_ADDRESS: '' }),
+      LEGACY_URL: '',
+    },
+  ];
+  for (const mixture of mixtures) {
+    const { code, stderr } = await startThere(mixture);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /Nothing was published, and nothing started.*--confirm-host/s);
+  }
+  assert.equal(await traces(), before);
+});
+
+test('a number of samples goes to others’ servers only when each host is named', async () => {
+  const before = await traces();
+  const some = await startThere({}, '--count', '3', '--confirm-host', hosts[0] ?? '');
+  assert.equal(some.code, 2, some.stderr);
+  assert.doesNotMatch(some.stderr, /\(AMQP_URL\)/);
+  assert.match(
+    some.stderr,
+    /\(LEGACY_URL\).*3 invented registrations would be published and filed/s,
+  );
+  assert.equal(await traces(), before);
+  const named = hosts.flatMap((host) => ['--confirm-host', host]);
+  const { code, stderr } = await startThere({}, '--count', '3', ...named);
+  assert.equal(code, 0, stderr);
+  assert.ok((await traces()) >= before + 6, 'three claims, and three that were filed or refused');
+  await nothingIsLeft();
+});
+
+test('the ledgers of another system are set aside, and come back with it: none of its registrations is lost', async (t) => {
+  const data = join(system.folder, 'shared');
+  const other = await testDatabase(t);
+  const args = ['start', '--count', '4', '--exit', '--json', '--data', data];
+  const quick = { DESPACHANTE_MONGODB_DATABASE: other.db.databaseName };
+  const taskQueue = { DESPACHANTE_TEMPORAL_TASK_QUEUE: other.db.databaseName };
+  for (const more of [{}, { ...quick, ...taskQueue }, {}]) {
+    const { code, stdout, stderr } = await run(args, {
+      cwd: system.folder,
+      env: { ...env, ...more },
+    });
+    assert.equal(code, 0, stderr);
+    const { audit } = reportSchema.parse(JSON.parse(stdout));
+    assert.deepEqual([audit['holds'], audit['lost']], [true, 0]);
+  }
+  const files = readdirSync(data).filter((name) => name.endsWith('.jsonl'));
+  assert.equal(files.length, 4, String(files));
+  const lines = readFileSync(join(data, 'published.jsonl'), 'utf8').trim().split('\n');
+  assert.equal(lines.length, 1 + 4 + 4, 'its name, and those of both times');
   await nothingIsLeft();
 });
 
