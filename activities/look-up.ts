@@ -5,8 +5,10 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import type { LookUpAnswer } from '../src/domain/answers.ts';
 import { LOOK_UP } from '../src/domain/names.ts';
+import type { Held } from '../src/door.ts';
 import { sentUntil } from '../src/journal.ts';
 import type { Entry } from '../src/journal.ts';
+import { askEach } from './ask-each.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
@@ -23,37 +25,45 @@ export interface LookUpRequest {
   settleTime: number;
 }
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'metrics'>;
+type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 'metrics'>;
 
 export function createLookUp(needs: Needs) {
-  const { journal, clock, legacy, door, metrics, log, legacyTimeoutMs } = needs;
+  const { journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
+  const calls = underWay.calls<LookUpAnswer>();
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const entries = await journal.read(requests.map(({ entry }) => entry));
-      const answers: LookUpAnswer[] = [];
-      let waiting: LookUpRequest[] = [];
-      for (const request of requests) {
-        const known = await answerOf(needs, request.index, entries.get(request.entry));
-        if (known.kind === 'unknown' && known.held !== true) waiting.push(request);
-        else answers.push(known);
-      }
-      const turn = door.turn();
-      while (waiting.length > 0 && liveness.maySend()) {
-        const { count, held } = await door.take('gets', waiting.length, turn);
-        if (held !== null) {
-          answers.push(
-            ...waiting.map(({ index }) => ({ index, kind: 'unreadable', ...held }) as const),
-          );
-          break;
-        }
-        const chunk = waiting.slice(0, count);
-        waiting = waiting.slice(count);
-        answers.push(...(await Promise.all(chunk.map(ask)).finally(() => door.release(count))));
-      }
+      const known = await Promise.all(
+        requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
+      );
+      const isToBeAsked = (answer: LookUpAnswer): boolean =>
+        answer.kind === 'unknown' && answer.held !== true;
+      const unknown = new Set(known.filter(isToBeAsked).map(({ index }) => index));
+      const told: LookUpAnswer[] = known.filter(({ index }) => !unknown.has(index));
+      const asked = await askEach<LookUpRequest, LookUpAnswer>(needs, {
+        kind: 'gets',
+        requests: requests.filter(({ index }) => unknown.has(index)),
+        subjectOf: ({ entry }) => entry,
+        calls,
+        begin: (chunk) => chunk.map((request) => ({ answer: ask(request) })),
+        liveness,
+        hasAnswers: told.length > 0,
+      });
+      const { open, waiting, turnedAway, failed, failures, held } = asked;
+      const notAsked = (why: Held) => turnedAway.map(({ index }) => unreadable(index, why));
+      const answers: LookUpAnswer[] = [
+        ...told,
+        ...asked.answers,
+        ...(held === null ? [] : notAsked(held)),
+        ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
+        ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+      ];
       if (answers.every(({ kind }) => kind === 'unreadable')) {
+        if (failures.length > 0) throw failures[0];
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
+      answers.push(...failed.map(({ index }) => unreadable(index, UNWRITTEN)));
       return doubtShared(needs, requests, answers, liveness);
     });
 
@@ -75,6 +85,13 @@ export function createLookUp(needs: Needs) {
     return answerOf(needs, index, now);
   }
 }
+
+const UNWRITTEN = { reason: 'what was found could not be written down', retryAfter: null };
+
+const unreadable = (
+  index: number,
+  { reason, retryAfter }: { reason: string; retryAfter: number | null },
+): LookUpAnswer => ({ index, kind: 'unreadable', reason, retryAfter });
 
 /** What a look-up has the journal say. */
 function wordOf(

@@ -256,6 +256,27 @@ test('a cancelled run ends every registration, soon, and keeps the request ids o
   );
 });
 
+test('what may be on the wire is never ended by a run that is cancelled before the journal knows what became of it', () => {
+  forEveryRun(
+    (run) => {
+      for (const { answer, before, after } of answered(run)) {
+        if (answer?.kind !== 'pending' || before.phase === 'settle') continue;
+        assert.equal(after?.outcome ?? null, null, JSON.stringify(after));
+      }
+    },
+    { from: script.filter(({ cancelAfter }) => cancelAfter !== null) },
+  );
+});
+
+test('who waits for an answer, or for its turn, is asked for again without a rest', () => {
+  forEveryRun((run) => {
+    for (const { answer, at, after } of answered(run)) {
+      if (answer?.kind !== 'waiting' && answer?.kind !== 'on the wire') continue;
+      assert.ok(after?.dueAt === at, JSON.stringify(after));
+    }
+  });
+});
+
 test('a run that is cancelled gives up no registration as known before the journal was read after its last attempt', () => {
   forEveryRun((run) => {
     const unread = new Set<number>();
@@ -320,7 +341,8 @@ test('the tapes of these properties lead to every outcome, every step and every 
   const expected = [
     ...['claim', 'submit', 'poll', 'recheck', 'persist', 'route', 'cancelled', 'held in doubt'],
     ...['claimed', 'resumed', 'in-doubt', 'duplicate', 'conflict'],
-    ...['accepted', 'refused', 'not-accepted', 'unknown', 'pending'],
+    ...['accepted', 'refused', 'not-accepted', 'unknown', 'pending', 'waiting'],
+    ...['undecided', 'on the wire'],
     ...['processing', 'done', 'failed', 'unreadable', 'no answer'],
     ...['settled', 'missing', 'unroutable', 'leftover'],
     ...['registered: ', 'rejected: no', 'conflict: taken', 'failed: internal error'],
