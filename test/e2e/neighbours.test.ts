@@ -183,7 +183,10 @@ test('a worker is killed with one slow POST on the wire: that one is in doubt, t
     count: 50,
     env: { DESPACHANTE_LEGACY_TIMEOUT: '20s' },
   });
-  await legacy.isOnTheWire('post', `${run.prefix}-7`);
+  await eventually('the journal knows of the others that they are accepted', async () => {
+    const states = { _id: new RegExp(`^${run.prefix}-`), state: 'accepted' } as const;
+    assert.equal(await run.system.store.journal.collection.countDocuments(states), 49);
+  });
   await run.system.kill('worker');
   await run.system.start('worker');
   await run.areRegistered(49);
