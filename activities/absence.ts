@@ -20,6 +20,8 @@ const KNOWN = 3;
 const NO_LIST =
   'a 404, where what is there is answered as a list: say so in legacy.lookup.notFound if it means that there is none';
 
+const GIVEN_UP = { reason: 'the attempt was given up', retryAfter: null };
+
 interface Known {
   id: string;
   requestId: string;
@@ -30,21 +32,22 @@ interface Known {
  * Never throws what the legacy system does; @throws what the journal throws.
  *
  * @param before what was accepted later may not be found yet
+ * @param maySend asked before each request
  */
 export async function whyNotAbsent(
   needs: Needs,
   absent: readonly Absent[],
   before: Date,
-  turn: number,
+  maySend: () => boolean,
 ): Promise<Map<number, string>> {
   if (absent.length === 0) return new Map();
   const none = (reason: string) => new Map(absent.map(({ index }) => [index, reason]));
   const known = await knownToBeThere(needs, before);
   if (known.length === 0) return none('nothing is known to be there that it could be tried with');
-  const first = await control(needs, known, turn);
+  const first = await control(needs, known, maySend);
   if (first.trouble !== null) return none(first.trouble);
-  const again = await lookUpAll(needs, absent, turn);
-  const second = await control(needs, known, turn);
+  const again = await lookUpAll(needs, absent, maySend);
+  const second = await control(needs, known, maySend);
   if (second.trouble !== null) return none(second.trouble);
   return new Map(
     absent.flatMap(({ index, byBareStatus }, at): [number, string][] => {
@@ -68,9 +71,9 @@ async function knownToBeThere({ journal }: Needs, before: Date): Promise<Known[]
 async function control(
   needs: Needs,
   known: readonly Known[],
-  turn: number,
+  maySend: () => boolean,
 ): Promise<{ trouble: string | null; inLists: boolean }> {
-  const looked = await lookUpAll(needs, known, turn);
+  const looked = await lookUpAll(needs, known, maySend);
   const isThere = known.every(({ requestId }, at) => {
     const now = looked[at];
     return (now?.kind === 'found' && now.requestId === requestId) || now?.kind === 'ambiguous';
@@ -84,16 +87,22 @@ async function control(
 async function lookUpAll(
   { door, legacy }: Needs,
   all: readonly { id: string }[],
-  turn: number,
+  maySend: () => boolean,
 ): Promise<LookUpResult[]> {
   const looked: LookUpResult[] = [];
+  const turn = door.turn();
   while (looked.length < all.length) {
     const left = all.slice(looked.length);
-    const { count, held } = await door.take('gets', left.length, turn);
+    const grant = await door.take('gets', left.length, turn, maySend);
+    // What was waited for may have come too late.
+    const isOver = !maySend();
+    if (isOver) door.release(grant.count);
+    const held = isOver ? GIVEN_UP : grant.held;
     if (held !== null) {
       looked.push(...left.map(() => ({ kind: 'unreadable', ...held }) as const));
       break;
     }
+    const { count } = grant;
     const chunk = left.slice(0, count);
     looked.push(
       ...(await Promise.all(chunk.map(({ id }) => legacy.lookUp(id))).finally(() =>

@@ -11,6 +11,7 @@ import { isFailure, mayBeFiled } from '../src/domain/outcome.ts';
 import { binary } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
+import { within } from '../src/insist.ts';
 import type { Dependencies } from './create.ts';
 import { stale } from './fence.ts';
 import { granted } from './grant.ts';
@@ -70,12 +71,23 @@ export function createClaim(needs: Needs) {
       }
       await stillWanted(liveness);
       await keepInherited();
-      for (const answer of await takeover.answersOf(await takeover.take(met, workflowId))) {
-        answers.set(answer.index, answer);
-      }
+      for (const answer of await takenOver()) answers.set(answer.index, answer);
       const all = requests.flatMap(({ index }) => answers.get(index) ?? []);
       metrics.duplicates.inc(all.filter(({ kind }) => kind === 'duplicate').length);
       return all;
+
+      /** Temporal is asked about the runs of claims that were met; who has not met any does not wait for that. */
+      async function takenOver(): Promise<ClaimAnswer[]> {
+        const isMet = new Set(met.map(({ index }) => index));
+        const finding = takeover.find(met, workflowId);
+        const isAlone = requests.every(({ index }) => isMet.has(index));
+        const found = await (isAlone
+          ? finding
+          : within(DECIDED_MS, 'Temporal', finding).catch(() => null));
+        if (found === null) return [...isMet].map((index) => ({ index, kind: 'undecided' }));
+        await stillWanted(liveness);
+        return takeover.answersOf(await takeover.take(found, workflowId));
+      }
 
       /** What is open under this claim may be this index's to go on with, if nobody else does. */
       function goOnWith(index: number, claim: Claim | undefined): void {
@@ -180,6 +192,9 @@ export function createClaim(needs: Needs) {
       }
     });
 }
+
+/** How long those that have their claims wait for what Temporal says about the claims of others. */
+const DECIDED_MS = 500;
 
 /** Of what was in doubt. */
 const GONE = 'its journal entry is gone';

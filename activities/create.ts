@@ -17,6 +17,7 @@ import { createPlannedPoll } from './poll.ts';
 import { createRecheck } from './recheck.ts';
 import { createSettle } from './settle.ts';
 import { createSubmit } from './submit.ts';
+import type { UnderWay } from './under-way.ts';
 
 /** What activities work with; each factory takes what it needs of it. */
 export interface Dependencies {
@@ -31,6 +32,8 @@ export interface Dependencies {
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   door: Door;
+  /** Calls that outlive the activity that began them. */
+  underWay: UnderWay;
   learner: Pick<Learner, 'observe'>;
   plans: Pick<Plans, 'replan'>;
   metrics: Metrics;

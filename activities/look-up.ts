@@ -5,12 +5,15 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import type { LookUpAnswer } from '../src/domain/answers.ts';
 import { LOOK_UP } from '../src/domain/names.ts';
+import type { Held } from '../src/door.ts';
 import { sentUntil } from '../src/journal.ts';
 import type { Entry } from '../src/journal.ts';
 import type { LookUpResult } from '../src/legacy.ts';
 import { whyNotAbsent } from './absence.ts';
+import { askEach } from './ask-each.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
+import type { Liveness } from './heartbeat.ts';
 import { answerOf } from './recheck.ts';
 import type { RecheckNeeds } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
@@ -25,44 +28,52 @@ export interface LookUpRequest {
   settleTime: number;
 }
 
-interface LookedUp extends LookUpRequest {
+interface LookedUp {
+  request: LookUpRequest;
   /** When it was asked for. */
   asked: number;
   looked: LookUpResult;
 }
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'metrics'>;
+type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 'metrics'>;
 
 export function createLookUp(needs: Needs) {
-  const { journal, clock, legacy, door, metrics, log, legacyTimeoutMs } = needs;
+  const { journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
+  const calls = underWay.calls<LookedUp>();
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const entries = await journal.read(requests.map(({ entry }) => entry));
-      const answers: LookUpAnswer[] = [];
-      let waiting: LookUpRequest[] = [];
-      for (const request of requests) {
-        const known = await answerOf(needs, request.index, entries.get(request.entry));
-        if (known.kind === 'unknown' && known.needsPerson !== true) waiting.push(request);
-        else answers.push(known);
-      }
-      const turn = door.turn();
-      while (waiting.length > 0 && liveness.maySend()) {
-        const { count, held } = await door.take('gets', waiting.length, turn);
-        if (held !== null) {
-          answers.push(
-            ...waiting.map(({ index }) => ({ index, kind: 'unreadable', ...held }) as const),
-          );
-          break;
-        }
-        const chunk = waiting.slice(0, count);
-        waiting = waiting.slice(count);
-        const looked = await Promise.all(chunk.map(look)).finally(() => door.release(count));
-        answers.push(...(await concluded(looked, turn)));
-      }
+      const known = await Promise.all(
+        requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
+      );
+      const isToBeAsked = (answer: LookUpAnswer): boolean =>
+        answer.kind === 'unknown' && answer.needsPerson !== true;
+      const unknown = new Set(known.filter(isToBeAsked).map(({ index }) => index));
+      const told: LookUpAnswer[] = known.filter(({ index }) => !unknown.has(index));
+      const asked = await askEach<LookUpRequest, LookedUp>(needs, {
+        kind: 'gets',
+        requests: requests.filter(({ index }) => unknown.has(index)),
+        subjectOf: ({ entry }) => entry,
+        calls,
+        begin: (chunk) => chunk.map((request) => ({ answer: look(request) })),
+        liveness,
+        hasAnswers: told.length > 0,
+      });
+      const { open, waiting, turnedAway, failed, failures, held } = asked;
+      const notAsked = (why: Held) => turnedAway.map(({ index }) => unreadable(index, why));
+      const answers: LookUpAnswer[] = [
+        ...told,
+        ...(await concluded(asked.answers, liveness, told.length > 0)),
+        ...(held === null ? [] : notAsked(held)),
+        ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
+        ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+      ];
       if (answers.every(({ kind }) => kind === 'unreadable')) {
+        if (failures.length > 0) throw failures[0];
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
+      answers.push(...failed.map(({ index }) => unreadable(index, UNWRITTEN)));
       return doubtShared(needs, requests, answers, liveness);
     });
 
@@ -70,35 +81,57 @@ export function createLookUp(needs: Needs) {
     const asked = clock.now();
     const looked = await legacy.lookUp(request.id);
     metrics.lookUps.inc({ result: looked.kind });
-    return { ...request, asked, looked };
+    return { request, asked, looked };
   }
 
-  async function concluded(all: LookedUp[], turn: number): Promise<LookUpAnswer[]> {
-    const entries = await journal.read(all.map(({ entry }) => entry));
-    const early = new Map<number, number>();
-    const absent = all.flatMap(({ index, id, entry, settleTime, asked, looked }) => {
-      if (looked.kind !== 'absent') return [];
+  /** "Absent" is tried before it is believed; what needs no trial does not wait for that: the rest is looked up again. */
+  async function concluded(
+    all: LookedUp[],
+    liveness: Liveness,
+    hasAnswers: boolean,
+  ): Promise<LookUpAnswer[]> {
+    const entries = await journal.read(all.map(({ request }) => request.entry));
+    const answers: LookUpAnswer[] = [];
+    const absent: LookedUp[] = [];
+    for (const each of all) {
+      const { request, asked, looked } = each;
+      const { index, entry, settleTime } = request;
       const before = entries.get(entry);
       const until = (before === undefined ? 0 : sentUntil(before, legacyTimeoutMs)) + settleTime;
-      if (asked < until) early.set(index, until);
-      return asked < until ? [] : [{ index, id, byBareStatus: looked.byBareStatus }];
-    });
-    const longAgo = clock.now() - Math.max(0, ...all.map(({ settleTime }) => settleTime));
-    const doubtful = await whyNotAbsent(needs, absent, new Date(longAgo), turn);
+      if (looked.kind === 'unreadable') answers.push({ index, ...looked });
+      else if (looked.kind !== 'absent') answers.push(await decide(request, looked));
+      else if (asked < until) answers.push({ index, kind: 'absent', until });
+      else absent.push(each);
+    }
+    if (hasAnswers || answers.some(({ kind }) => kind !== 'unreadable')) {
+      const waiting = absent.map(({ request: { index } }) => ({ index, kind: 'waiting' }) as const);
+      return [...answers, ...waiting];
+    }
+    return [...answers, ...(await tried(absent, liveness))];
+  }
+
+  async function tried(absent: LookedUp[], liveness: Liveness): Promise<LookUpAnswer[]> {
+    const longAgo = clock.now() - Math.max(0, ...absent.map(({ request }) => request.settleTime));
+    const doubtful = await whyNotAbsent(
+      needs,
+      absent.flatMap(({ request: { index, id }, looked }) =>
+        looked.kind === 'absent' ? [{ index, id, byBareStatus: looked.byBareStatus }] : [],
+      ),
+      new Date(longAgo),
+      liveness.maySend,
+    );
     return Promise.all(
-      all.map(async (each): Promise<LookUpAnswer> => {
-        const { index, looked } = each;
-        const until = early.get(index);
-        if (until !== undefined) return { index, kind: 'absent', until };
+      absent.map(async ({ request, looked }): Promise<LookUpAnswer> => {
+        const { index } = request;
         const reason = doubtful.get(index);
-        if (reason !== undefined) return { index, kind: 'unreadable', reason, retryAfter: null };
-        return looked.kind === 'unreadable' ? { index, ...looked } : decide(each, looked);
+        if (reason !== undefined) return unreadable(index, { reason, retryAfter: null });
+        return looked.kind === 'unreadable' ? { index, ...looked } : decide(request, looked);
       }),
     );
   }
 
   async function decide(
-    { index, entry }: LookedUp,
+    { index, entry }: LookUpRequest,
     looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
   ): Promise<LookUpAnswer> {
     // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
@@ -109,6 +142,13 @@ export function createLookUp(needs: Needs) {
     return answerOf(needs, index, now);
   }
 }
+
+const UNWRITTEN = { reason: 'what was found could not be written down', retryAfter: null };
+
+const unreadable = (
+  index: number,
+  { reason, retryAfter }: { reason: string; retryAfter: number | null },
+): LookUpAnswer => ({ index, kind: 'unreadable', reason, retryAfter });
 
 /** What a look-up has the journal say. */
 function wordOf(

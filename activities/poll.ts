@@ -6,11 +6,11 @@ import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { PollAnswer } from '../src/domain/answers.ts';
 import type { PollPlan } from '../src/domain/poll-plan.ts';
-import type { Held } from '../src/door.ts';
 import { failpoint } from '../src/failpoint.ts';
+import { askEach } from './ask-each.ts';
+import type { Asked } from './ask-each.ts';
 import type { Dependencies } from './create.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import type { Liveness } from './heartbeat.ts';
 import { tryLater } from './try-later.ts';
 
 export interface PollRequest {
@@ -21,7 +21,7 @@ export interface PollRequest {
   polledAt?: number | null;
 }
 
-type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'learner' | 'metrics'>;
+type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'underWay' | 'learner' | 'metrics'>;
 
 /** With the newest plan of polls, where it is clearly better than the one the run has. */
 export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
@@ -45,78 +45,89 @@ export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) =>
 const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
   requests.some(({ acceptedAt }) => now - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
 
-/** An attempt inside the workflow task has 5 s (workflows/steps.ts); one who does not answer must not cost the others' answers. */
-const LOCAL_PATIENCE_MS = 4_000;
+/**
+ * An attempt inside the workflow task has 5 s (workflows/steps.ts), and its run decides nothing meanwhile: who is not answered
+ * soon is waited for outside, by an activity that joins the call.
+ */
+const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
 
-export const createPoll =
-  (needs: Needs) =>
-  (requests: PollRequest[]): Promise<PollAnswer[]> =>
+export const createPoll = (needs: Needs) => {
+  const { clock, legacy, learner, metrics, underWay } = needs;
+  const calls = underWay.calls<PollAnswer>();
+  return (requests: PollRequest[]): Promise<PollAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const { attempt, isLocal } = activityInfo();
-      const patience = isLocal ? LOCAL_PATIENCE_MS : undefined;
-      let waiting = requests;
+      const patience = isLocal ? LOCAL_PATIENCE : undefined;
+      const ask = async (some: PollRequest[], hasAnswers: boolean): Promise<PollAnswer[]> =>
+        answersOf(
+          await askEach(needs, {
+            kind: 'gets',
+            requests: some,
+            subjectOf: ({ requestId }) => requestId,
+            calls,
+            begin: (chunk) => chunk.map((request) => ({ answer: statusOf(request) })),
+            liveness,
+            hasAnswers,
+            patience,
+          }),
+        );
       const answers: PollAnswer[] = [];
+      let waiting = requests;
       if (attempt > 1) {
         // Nobody was there: ask with one, then with twice as many each time, and others first, in case it is these that
         // cannot be read.
         const at = attempt % requests.length;
         const others = [...requests.slice(at), ...requests.slice(0, at)];
         const probe = others.slice(0, 2 ** (attempt - 2));
-        answers.push(...(await ask(needs, probe, liveness, patience)));
-        if (!isAnyRead(answers)) throw nothingReadable(answers);
+        answers.push(...(await ask(probe, false)));
+        if (!isWorthReturning(answers)) throw nothingReadable(answers);
         waiting = requests.filter((request) => !probe.includes(request));
       }
-      answers.push(...(await ask(needs, waiting, liveness, patience)));
-      if (!isAnyRead(answers)) {
+      answers.push(...(await ask(waiting, answers.length > 0)));
+      if (!isWorthReturning(answers)) {
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
       return answers;
     });
 
-async function ask(
-  { clock, legacy, door, learner, metrics }: Needs,
-  requests: PollRequest[],
-  liveness: Liveness,
-  patience: number | undefined,
-): Promise<PollAnswer[]> {
-  let waiting = requests;
-  let held: Held | null = null;
-  const turn = door.turn();
-  const chunks: Promise<PollAnswer[]>[] = [];
-  while (waiting.length > 0 && liveness.maySend()) {
-    const { count, held: isHeld } = await door.take('gets', waiting.length, turn);
-    held = isHeld;
-    if (held !== null) break;
-    chunks.push(askChunk(waiting.slice(0, count)).finally(() => door.release(count)));
-    waiting = waiting.slice(count);
+  async function statusOf({
+    index,
+    requestId,
+    acceptedAt,
+    polledAt,
+  }: PollRequest): Promise<PollAnswer> {
+    failpoint('poll-asking');
+    const result = await legacy.status(requestId);
+    failpoint('poll-answered');
+    metrics.polls.inc({ result: result.kind });
+    const isOver = result.kind === 'done' || result.kind === 'failed';
+    if (isOver && typeof acceptedAt === 'number') {
+      const after = Math.max(0, (polledAt ?? acceptedAt) - acceptedAt);
+      learner.observe({ after, upTo: clock.now() - acceptedAt });
+    }
+    return { index, ...result };
   }
-  const answers = (await Promise.all(chunks)).flat();
-  if (held === null) return answers;
-  const { reason, retryAfter } = held;
-  const left = waiting.map(({ index }) => ({ index, kind: 'held', reason, retryAfter }) as const);
-  return [...answers, ...left];
+};
 
-  function askChunk(chunk: PollRequest[]): Promise<PollAnswer[]> {
-    return Promise.all(
-      chunk.map(async ({ index, requestId, acceptedAt, polledAt }) => {
-        failpoint('poll-asking');
-        const result = await legacy.status(requestId, patience);
-        failpoint('poll-answered');
-        metrics.polls.inc({ result: result.kind });
-        const isOver = result.kind === 'done' || result.kind === 'failed';
-        if (isOver && typeof acceptedAt === 'number') {
-          const after = Math.max(0, (polledAt ?? acceptedAt) - acceptedAt);
-          learner.observe({ after, upTo: clock.now() - acceptedAt });
-        }
-        return { index, ...result };
-      }),
-    );
-  }
+function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
+  const { answers, open, waiting, turnedAway, held } = asked;
+  return [
+    ...answers,
+    ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
+    ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+    // Those of an attempt that is over have no answer, and stay due.
+    ...(held === null
+      ? []
+      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...held }) as const)),
+  ];
 }
 
-const isAnyRead = (answers: PollAnswer[]): boolean =>
-  answers.some(({ kind }) => kind !== 'unreadable' && kind !== 'held');
+const isUnread = ({ kind }: PollAnswer): boolean => kind === 'unreadable' || kind === 'held';
+
+/** What was read, and what others may still be answered, is not thrown away with what nobody could read. */
+const isWorthReturning = (answers: PollAnswer[]): boolean =>
+  answers.some((answer) => !isUnread(answer));
 
 function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
   const unreadable = answers.filter(

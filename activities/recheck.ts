@@ -62,17 +62,30 @@ export async function answerOf(
     case 'abandoned':
       return { index, kind: 'abandoned', reason };
     case 'intent': {
+      const now = clock.now();
       const until = sentUntil(entry, legacyTimeoutMs);
-      if (clock.now() < until) return { index, kind: 'pending', until };
+      if (now < until) {
+        const rest = restOf(now - entry.at.getTime());
+        return { index, kind: 'pending', until: Math.min(until, now + rest) };
+      }
       const lost = 'the worker stopped while it was being submitted';
-      const now = await journal.decide(entry._id, ['intent'], { state: 'unknown', reason: lost });
+      const decided = await journal.decide(entry._id, ['intent'], {
+        state: 'unknown',
+        reason: lost,
+      });
       failpoint('doubt-decided');
-      return now?.state === 'intent'
+      return decided?.state === 'intent'
         ? { index, kind: 'unknown', reason: lost }
-        : answerOf({ journal, clock, legacyTimeoutMs }, index, now);
+        : answerOf({ journal, clock, legacyTimeoutMs }, index, decided);
     }
   }
 }
+
+/**
+ * Before an intent of another process is read again, ms: often enough that what is answered goes on soon, and less often the
+ * longer it takes.
+ */
+const restOf = (age: number): number => Math.min(Math.max(age / 4, 1_000), 5_000);
 
 export function createRecheck(needs: RecheckNeeds) {
   const { journal, clock, log } = needs;

@@ -15,6 +15,7 @@ import { errorFacts } from '../src/log.ts';
 import { isUnwritable } from '../src/rabbit-publisher.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, ownRun, readInTime, stale } from './fence.ts';
+import { createGathering } from './gathering.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
 
@@ -71,17 +72,15 @@ export function createSettle({
           })),
         );
         failpoint('persist-written');
-        const answers: SettleAnswer[] = [];
-        for (const [at, settlement] of ours.entries()) {
-          const fate = written[at] ?? 'later';
-          if (typeof fate === 'object') answers.push(await setAside(settlement, fate.permanent));
-          else if (fate === 'written') answers.push({ index: settlement.index, kind: 'settled' });
-          else
-            answers.push({
-              index: settlement.index,
-              kind: fate === 'missing' ? 'missing' : 'leftover',
-            });
-        }
+        const answers = await Promise.all(
+          ours.map(async (settlement, at): Promise<SettleAnswer> => {
+            const { index } = settlement;
+            const fate = written[at] ?? 'later';
+            if (typeof fate === 'object') return setAside(settlement, fate.permanent);
+            if (fate === 'written') return { index, kind: 'settled' };
+            return { index, kind: fate === 'missing' ? 'missing' : 'leftover' };
+          }),
+        );
         return [...(await finish(ours, answers)), ...lost];
       }),
 
@@ -98,21 +97,44 @@ export function createSettle({
         const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
         const { ours, lost } = fenced(settlements, (claim) => found.get(claim)?.workflowId);
         if (ours.length === 0) return lost;
-        const answers = await Promise.all(
-          ours.map((settlement) =>
-            publish(
-              settlement,
-              found.get(settlement.claim),
-              entries.get(settlement.entry)?.tries ?? 0,
-              liveness,
-            ),
-          ),
+        const publishing = new Map(
+          ours.map((settlement) => {
+            const claim = found.get(settlement.claim);
+            const tries = entries.get(settlement.entry)?.tries ?? 0;
+            return [settlement, publish(settlement, claim, tries, liveness)] as const;
+          }),
         );
-        const settled = await finish(ours, answers);
+        const settled = await finishEach(publishing);
         logFailures(ours, settled);
         return [...settled, ...lost];
       }),
   };
+
+  /**
+   * Marks what is settled as it comes, so that none waits for a record that the broker confirms late. What is not confirmed yet
+   * is waited for: another activity would publish it again.
+   */
+  async function finishEach(
+    publishing: Map<Settlement, Promise<SettleAnswer>>,
+  ): Promise<SettleAnswer[]> {
+    const settled: SettleAnswer[] = [];
+    const left: SettleAnswer[] = [];
+    const failures: unknown[] = [];
+    while (publishing.size > 0) {
+      const gathering = createGathering<Settlement, SettleAnswer>();
+      for (const [settlement, answer] of publishing) gathering.await(settlement, answer);
+      const { answers, open, ...more } = await gathering.end();
+      const done = [...publishing.keys()].filter((each) => !open.includes(each));
+      for (const each of done) publishing.delete(each);
+      failures.push(...more.failures);
+      left.push(...answers.filter(({ kind }) => kind === 'leftover'));
+      left.push(...more.failed.map(({ index }) => ({ index, kind: 'leftover' }) as const));
+      const ended = answers.filter(({ kind }) => kind !== 'leftover');
+      if (ended.length > 0) settled.push(...(await finish(done, ended)));
+    }
+    if (settled.length === 0 && failures.length > 0) throw failures[0];
+    return settled.length === 0 ? finish([], left) : [...settled, ...left];
+  }
 
   /** The legacy system may finish it all the same. */
   function watchedFrom({ claim, outcome, requestId }: Settlement): { claim: string; at: Date }[] {

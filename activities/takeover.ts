@@ -19,6 +19,12 @@ export interface Met {
   claim: Claim;
 }
 
+/** Claims by index that are this run's already, and what was met of dead runs. */
+interface Found {
+  ours: Map<number, Claim>;
+  ofDead: Map<string, Met[]>;
+}
+
 type Needs = Pick<
   Dependencies,
   'claims' | 'journal' | 'unroutable' | 'runStates' | 'metrics' | 'log'
@@ -28,32 +34,39 @@ export function createTakeover(needs: Needs) {
   const { claims, journal, unroutable, runStates, metrics, log } = needs;
 
   /**
-   * Takes those whose run is dead; returns them by index, as they now are.
+   * Which of them this run may go on with: what is its own already, and what dead runs hold.
    * @throws what `runStates` throws: nobody is to guess whether a run is alive
    */
-  async function take(met: Met[], workflowId: string): Promise<Map<number, Claim>> {
+  async function find(met: Met[], workflowId: string): Promise<Found> {
     // The first index that meets a claim is the one that may have it; the others are its duplicates.
     const wanted = new Map<string, Met>();
     for (const each of met) if (!wanted.has(each.claim._id)) wanted.set(each.claim._id, each);
-    const ours = new Map<number, Claim>();
+    const found: Found = { ours: new Map(), ofDead: new Map() };
     const others: Met[] = [];
     for (const each of met) {
       const { index, claim } = each;
       if (claim.workflowId !== workflowId) others.push(each);
-      else if (claim.index === index) ours.set(index, claim);
+      else if (claim.index === index) found.ours.set(index, claim);
     }
     const setAside = await unroutable.among(others.map(({ claim }) => claim._id));
     const open = others.filter(
       (each) => wanted.get(each.claim._id) === each && !setAside.has(each.claim._id),
     );
-    if (open.length === 0) return ours;
+    if (open.length === 0) return found;
     const byRun = new Map<string, Met[]>();
     for (const each of open) {
       byRun.set(each.claim.workflowId, [...(byRun.get(each.claim.workflowId) ?? []), each]);
     }
     const states = await runStates([...byRun.keys()]);
     for (const [run, of] of byRun) {
-      if (!isDead(states.get(run) ?? 'running')) continue;
+      if (isDead(states.get(run) ?? 'running')) found.ofDead.set(run, of);
+    }
+    return found;
+  }
+
+  /** Takes what dead runs hold; returns the claims of this run by index, as they now are. */
+  async function take({ ours, ofDead }: Found, workflowId: string): Promise<Map<number, Claim>> {
+    for (const [run, of] of ofDead) {
       const moving = of.map(({ index, claim }) => ({ index, claim: claim._id }));
       const taken = await claims.take(run, workflowId, moving);
       failpoint('takeover-taken');
@@ -104,7 +117,7 @@ export function createTakeover(needs: Needs) {
     });
   }
 
-  return { take, answersOf };
+  return { find, take, answersOf };
 }
 
 export const conflictAnswer = (index: number, claim: string): ClaimAnswer => ({

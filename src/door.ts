@@ -24,8 +24,11 @@ export type Grant = { count: number; held: null } | { count: 0; held: Held };
 export interface Door {
   /** A place in the line, to keep when asking several times. */
   turn(): number;
-  /** Waits until some may be sent: 1..wanted of them, to be released when they are answered. Or says why none may. Never throws. */
-  take(kind: RateKind, wanted: number, turn: number): Promise<Grant>;
+  /**
+   * Waits until some may be sent: 1..wanted of them, to be released when they are answered. Or says why none may. Never throws.
+   * @param isWanted whether whoever asked is still there; what comes too late may still be granted, and is to be released
+   */
+  take(kind: RateKind, wanted: number, turn: number, isWanted?: () => boolean): Promise<Grant>;
   release(count: number): void;
 }
 
@@ -41,6 +44,8 @@ export interface DoorNeeds {
 /** Waited for in the line of a limit at most, ms: a local activity has 30 s for everything. */
 const PATIENCE_MS = 5_000;
 const BACK_MS = 2_000;
+/** Room under a limit whose asker has gone is for the next who comes within this time, ms. */
+const SPARE_MS = 2_000;
 
 /** Rests that differ, so that what was held back together does not come back together; within the breaker's IDLE_MS. */
 const spread = (ms: number): number => Math.round(ms + Math.random() * Math.min(ms / 2, 10_000));
@@ -54,15 +59,24 @@ export const openDoor = (slots: Slots): Door => ({
 
 export function createDoor({ slots, breaker, limits, rates, inFlight, log }: DoorNeeds): Door {
   const lines: Record<RateKind, Slots> = { submits: createSlots(1), gets: createSlots(1) };
+  const spare: Record<RateKind, { count: number; since: number } | null> = {
+    submits: null,
+    gets: null,
+  };
 
-  async function take(kind: RateKind, wanted: number, turn: number): Promise<Grant> {
+  async function take(
+    kind: RateKind,
+    wanted: number,
+    turn: number,
+    isWanted = () => true,
+  ): Promise<Grant> {
     const held = breaker.held();
     if (held !== null) return probe(held);
     const { perSecond, most } = limitsOf(kind);
     const grant =
       perSecond === null && most === null
         ? { count: await slots.take(wanted, turn), held: null }
-        : await withinLimits(kind, wanted, turn);
+        : await withinLimits(kind, wanted, turn, isWanted);
     // It may have opened meanwhile.
     const since = breaker.held();
     if (grant.held !== null || since === null) return grant;
@@ -84,10 +98,16 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
   }
 
   /** One after the other, so that what was let through and not sent yet is never more than one piece. */
-  async function withinLimits(kind: RateKind, wanted: number, turn: number): Promise<Grant> {
+  async function withinLimits(
+    kind: RateKind,
+    wanted: number,
+    turn: number,
+    isWanted: () => boolean,
+  ): Promise<Grant> {
     const since = performance.now();
     await lines[kind].take(1, turn);
     try {
+      if (!isWanted()) return notNow(GONE);
       const { perSecond, most } = limitsOf(kind);
       if (performance.now() - since > PATIENCE_MS) {
         await rates.heldBack(kind);
@@ -96,12 +116,14 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
         return notNow({ reason: `legacy.${name} is reached`, retryAfter: BACK_MS });
       }
       const handful = Math.min(wanted, slots.handful());
-      const count = perSecond === null ? handful : Math.min(handful, piece(perSecond));
-      if (perSecond !== null) {
-        const rate = Math.max(1, perSecond * breaker.opening());
-        await delay(await rates.reserve(kind, count, rate));
-      }
+      const count = perSecond === null ? handful : await room(kind, handful, perSecond);
       const taken = await slots.take(count, turn);
+      if (!isWanted()) {
+        slots.release(taken);
+        // Half of a slow rate would be lost, if whoever comes next had to wait for another piece of it.
+        if (perSecond !== null) spare[kind] = { count: taken, since: performance.now() };
+        return notNow(GONE);
+      }
       const granted = most === null ? taken : await withinBound(taken, most);
       slots.release(taken - granted);
       return granted > 0
@@ -113,6 +135,18 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
     } finally {
       lines[kind].release(1);
     }
+  }
+
+  /** Waits for room on the time line of a limit: a piece of it, or what somebody has left there. */
+  async function room(kind: RateKind, handful: number, perSecond: number): Promise<number> {
+    const left = spare[kind];
+    spare[kind] = null;
+    if (left !== null && performance.now() - left.since < SPARE_MS)
+      return Math.min(handful, left.count);
+    const count = Math.min(handful, piece(perSecond));
+    const rate = Math.max(1, perSecond * breaker.opening());
+    await delay(await rates.reserve(kind, count, rate));
+    return count;
   }
 
   async function withinBound(taken: number, most: number): Promise<number> {
@@ -133,6 +167,9 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
     },
   };
 }
+
+/** To whoever is not there any more. */
+const GONE: Held = { reason: 'nobody waits for it any more', retryAfter: 0 };
 
 const notNow = ({ reason, retryAfter }: Held): Grant => ({
   count: 0,

@@ -18,6 +18,9 @@ export interface Slots {
   onTheWire(): number;
 }
 
+/** A handful that does not come together in this time is not waited for: one of those that are out may be slow. */
+const TOGETHER_MS = 250;
+
 interface Waiter {
   turn: number;
   wanted: number;
@@ -32,14 +35,33 @@ export function createSlots(initial: number): Slots {
   let turns = 0;
   const turn = () => (turns += 1);
 
+  let patience: NodeJS.Timeout | null = null;
+
   function handOut(): void {
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
       const count = Math.min(first.wanted, handful);
-      if (free < count) return;
-      free -= count;
-      waiting.shift();
-      first.grant(count);
+      if (free < count) return beSatisfiedSoon();
+      grant(first, count);
     }
+  }
+
+  function grant(first: Waiter, count: number): void {
+    if (patience !== null) clearTimeout(patience);
+    patience = null;
+    free -= count;
+    waiting.shift();
+    first.grant(count);
+  }
+
+  /** With what is free, if that has not become a handful by then. */
+  function beSatisfiedSoon(): void {
+    if (free <= 0) return;
+    patience ??= setTimeout(() => {
+      patience = null;
+      const [first] = waiting;
+      if (first !== undefined && free > 0) grant(first, Math.min(first.wanted, free));
+      handOut();
+    }, TOGETHER_MS);
   }
 
   return {

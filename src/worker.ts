@@ -5,6 +5,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import { createActivities } from '../activities/create.ts';
 import { BEAT_TOLD_MS } from '../activities/heartbeat.ts';
 import { createSweep } from '../activities/sweep.ts';
+import { createUnderWay } from '../activities/under-way.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
 import { dataConverterOf } from './data-converter.ts';
@@ -14,6 +15,7 @@ import { countDoubts } from './doubts.ts';
 import { longestDrainMs } from './drain.ts';
 import { createFailures } from './failures.ts';
 import { createGuard } from './guard.ts';
+import { within } from './insist.ts';
 import { lookForLate } from './late.ts';
 import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
@@ -93,6 +95,7 @@ export async function startWorker(
     for (const { status: kind } of late) metrics.lateResults.inc({ status: kind });
     return { ...swept, late: late.length };
   };
+  const underWay = createUnderWay();
   const activities = createActivities({
     ...store,
     legacy,
@@ -101,6 +104,7 @@ export async function startWorker(
     learner,
     plans,
     door,
+    underWay,
     metrics,
     log,
     legacyTimeoutMs: config.legacy.timeout,
@@ -147,6 +151,8 @@ export async function startWorker(
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => {});
+      // What activities left on the wire is answered, and the journal told, within the time that a stop may take.
+      await within(longestDrainMs(config), 'calls under way', underWay.idle()).catch(() => {});
       await learner.close();
       await plans.close();
       guard.close();

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { idempotencyKey } from '../../activities/submit.ts';
+import { idempotencyKey } from '../../activities/send-chunk.ts';
 import { fetchFilings, readFilings } from '../audit-ledgers.ts';
 import { readAudit } from '../audit-reading.ts';
 import type { AuditNeeds } from '../audit-reading.ts';

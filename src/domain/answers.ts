@@ -31,7 +31,8 @@ export type ClaimAnswer =
       doubt: boolean;
     }
   | { index: number; kind: 'duplicate' }
-  | { index: number; kind: 'conflict'; claim: string; reason: string };
+  | { index: number; kind: 'conflict'; claim: string; reason: string }
+  | { index: number; kind: 'undecided' }; // another run has the claim, and whether that is alive is not known yet
 
 /**
  * Another run has taken the claim (takeover.ts): this one is thought dead, or was brought back by a reset, and has no more
@@ -42,13 +43,26 @@ export interface Taken {
   kind: 'taken';
 }
 
+/** It waits for its turn, and others that were answered did not wait for it. */
+export interface Waiting {
+  index: number;
+  kind: 'waiting';
+}
+
+/** It was asked for and is not answered yet, and others that were did not wait for it. */
+export interface OnTheWire {
+  index: number;
+  kind: 'on the wire';
+}
+
 /** What the journal knows of a submission, freshly sent or read again. */
 export type SubmitAnswer =
   | { index: number; kind: 'accepted'; requestId: string; at: number }
   | { index: number; kind: 'refused'; reason: string }
   | { index: number; kind: 'not-accepted'; reason: string; retryAfter: number | null }
   | { index: number; kind: 'unknown'; reason: string; needsPerson?: true } // only a person may say what comes next
-  | { index: number; kind: 'pending'; until: number } // another attempt may still be sending it
+  | { index: number; kind: 'pending'; until: number } // it may be on the wire: the journal is read again then
+  | Waiting
   | { index: number; kind: 'resubmit' }
   | { index: number; kind: 'abandoned'; reason: string };
 
@@ -57,14 +71,17 @@ export type LookUpAnswer =
   | SubmitAnswer
   | { index: number; kind: 'absent'; until: number } // too early to believe it: look again then
   | { index: number; kind: 'ambiguous'; reason: string }
-  | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null };
+  | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null }
+  | OnTheWire;
 
 export type PollAnswer =
   | { index: number; kind: 'processing' }
   | { index: number; kind: 'done' }
   | { index: number; kind: 'failed'; reason: string }
   | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null }
-  | { index: number; kind: 'held'; reason: string; retryAfter: number }; // not asked: a limit or the circuit breaker
+  | { index: number; kind: 'held'; reason: string; retryAfter: number } // not asked: a limit or the circuit breaker
+  | OnTheWire
+  | Waiting;
 
 export type SettleAnswer =
   | { index: number; kind: 'settled' }
@@ -113,6 +130,8 @@ export function afterClaim(
   switch (answer.kind) {
     case 'duplicate':
       return null;
+    case 'undecided':
+      return goOn(item, { sick: true, dueAt: now });
     case 'conflict':
       return settle(
         { ...item, message: null, claim: answer.claim },
@@ -175,12 +194,12 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
     }
     case 'refused':
       return settle({ ...item, doubt: false }, 'rejected', now, answer.reason);
+    case 'waiting':
+      if (tooLong) return neverAccepted(item, now, 'it waited for its turn');
+      return goOn(item, { phase: 'submit', sick: item.sick, doubt: false, dueAt: now });
     case 'not-accepted': {
       const known = { ...item, doubt: false };
-      if (tooLong) {
-        const doubtful = { ...known, doubt: followsDoubt(known) };
-        return settle(doubtful, 'failed', now, `never accepted: ${answer.reason}`);
-      }
+      if (tooLong) return neverAccepted(item, now, answer.reason);
       const dueAt = now + Math.max(answer.retryAfter ?? 0, rules.pause);
       return goOn(known, { phase: 'submit', sick: true, dueAt });
     }
@@ -211,6 +230,9 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
   }
 }
 
+const neverAccepted = (item: Item, now: number, why: string): Item =>
+  settle({ ...item, doubt: followsDoubt(item) }, 'failed', now, `never accepted: ${why}`);
+
 /** ms */
 const LONGEST_REST = 60_000;
 
@@ -230,6 +252,10 @@ export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now:
         sick: true,
         dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
       });
+    case 'on the wire':
+      return goOn(item, { sick: true, dueAt: now });
+    case 'waiting':
+      return goOn(item, { sick: item.sick, dueAt: now });
     case 'unknown':
       if (answer.needsPerson === true) return askPerson(item, rules, now);
       return goOn(item, { sick: true, dueAt: now + rules.pause });
@@ -259,6 +285,10 @@ export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: num
         dueAt: pollDue(polled, rules, now),
         polledAt: Math.min(item.dueAt ?? now, now),
       });
+    case 'on the wire':
+    case 'waiting':
+      if (now - (waitedSince(item) ?? now) >= rules.maxOpen) return unreadableForTooLong(item, now);
+      return goOn(item, { sick: item.sick || answer.kind === 'on the wire', dueAt: now });
     case 'held':
       if (now - (waitedSince(item) ?? now) >= rules.maxOpen) return unreadableForTooLong(item, now);
       return goOn(item, {
@@ -341,8 +371,13 @@ export function backWhenCancelled(
   // The journal is read again after its rest.
   if (step === 'recheck' && !isAnswered) return item;
   const readsJournal = step === 'submit' || step === 'recheck';
+  // What may be on the wire has its journal read again, until that says what became of it.
+  if (isPending(item)) return { ...item, phase: 'doubt', lookUp: false, sick: false };
   return whenCancelled(item, now, readsJournal && isAnswered);
 }
+
+/** Its last answer was that it may be on the wire. */
+const isPending = (item: Item): boolean => !item.busy && item.phase === 'submit' && item.doubt;
 
 /**
  * What cancellation makes of an item that no activity holds. What is accepted, or known not to be, ends as

@@ -293,3 +293,38 @@ test('an id is data in the path of its look-up', async (t) => {
   const [asked] = bed.server.seen.filter(({ method }) => method === 'GET');
   assert.equal(asked?.path, '/registrations?externalId=a%2F..%2Fb%3Fc%26d%3D%C3%A9');
 });
+
+test('a look-up that hangs holds back none of the others, and the next attempt is given its answer', async (t) => {
+  const kept: (() => void)[] = [];
+  const server = await webServer(t, ({ method, path }, response) => {
+    if (method === 'POST') return void response.destroy();
+    const externalId = new URL(path, 'http://legacy').searchParams.get('externalId') ?? '';
+    const answer = () => json(response, 200, [{ externalId, id: `REQ-${externalId}` }]);
+    if (externalId.endsWith('-slow')) kept.push(answer);
+    else answer();
+  });
+  const legacy = { lookup, timeout: 60_000 };
+  const bed = await testBed(t, { store, legacyUrl: server.url, legacy, slots: 1 });
+  const ids = [bed.id(), `${bed.id()}-slow`, bed.id()];
+  const requests = (
+    await claimed(
+      bed,
+      ids.map((id) => ({ id })),
+    )
+  ).map((request) => ({
+    ...request,
+    id: ids[request.index] ?? '',
+    settleTime: 0,
+  }));
+  for (const request of requests) await call(bed.submit, [request]);
+  const answers = await call(bed.lookUp, requests);
+  assert.deepEqual(
+    answers.sort((a, b) => a.index - b.index).map(({ kind }) => kind),
+    ['accepted', 'on the wire', 'waiting'],
+  );
+  const [, slow] = requests;
+  assert.ok(slow);
+  const again = call(bed.lookUp, [slow]);
+  for (const answer of kept) answer();
+  assert.equal((await again)[0]?.kind, 'accepted');
+});

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createPlannedPoll, createPoll } from '../../activities/poll.ts';
+import { createUnderWay } from '../../activities/under-way.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { Interval } from '../../src/domain/latency.ts';
 import type { PollPlan } from '../../src/domain/poll-plan.ts';
@@ -10,7 +11,8 @@ import { openDoor } from '../../src/door.ts';
 import { createLegacy } from '../../src/legacy.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createSlots } from '../../src/slots.ts';
-import { NOBODY, TIMEOUT_MS, call } from '../helpers/activities.ts';
+import { NOBODY, TIMEOUT_MS, attemptOf, call, callWithin } from '../helpers/activities.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import type { Respond } from '../helpers/web-server.ts';
@@ -22,6 +24,7 @@ function pollOf(
   legacyUrl: string,
   { slots = 64, ...legacy }: Partial<Config['legacy']> & { slots?: number } = {},
   observed: Interval[] = [],
+  door = openDoor(createSlots(slots)),
 ) {
   const config = testConfig({ legacyUrl, legacy: { timeout: TIMEOUT_MS, ...legacy } });
   const client = createLegacy(config);
@@ -29,7 +32,8 @@ function pollOf(
   return createPoll({
     clock: Date,
     legacy: client,
-    door: openDoor(createSlots(slots)),
+    door,
+    underWay: createUnderWay(),
     learner: { observe: (interval) => void observed.push(interval) },
     metrics: createMetrics(),
   });
@@ -130,9 +134,45 @@ test('an attempt inside a workflow task keeps the answers it has when another on
     answers.map(({ index, kind }) => [index, kind]),
     [
       [0, 'done'],
-      [1, 'unreadable'],
+      [1, 'on the wire'],
     ],
   );
+});
+
+test('one GET that is not answered holds back none of the others, and whoever asks next joins it', async (t) => {
+  let answer = (): void => {};
+  const server = await webServer(t, ({ path }, response) => {
+    const done = () => json(response, 200, { id: idIn(path), status: 'done' });
+    if (idIn(path) === 'B') answer = done;
+    else done();
+  });
+  const poll = pollOf(t, server.url, { timeout: 60_000 });
+  const answers = await call(poll, requestsOf('A', 'B', 'C'));
+  assert.deepEqual(answers.map(({ index, kind }) => `${index} ${kind}`).sort(), [
+    '0 done',
+    '1 on the wire',
+    '2 done',
+  ]);
+  const again = call(poll, [{ index: 1, requestId: 'B' }]);
+  answer();
+  assert.deepEqual(await again, [{ index: 1, kind: 'done' }]);
+  assert.equal(server.seen.length, 3);
+});
+
+test('what is cancelled while it waits for a slot asks nothing, though it is let through', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 200, {}));
+  const slots = createSlots(1);
+  await slots.take(1);
+  const poll = pollOf(t, server.url, {}, [], openDoor(slots));
+  const waits = t.mock.method(slots, 'take');
+  const attempt = attemptOf({});
+  const outcome = assert.rejects(callWithin(attempt, poll, requestsOf('A')), CancelledFailure);
+  await eventually('it waits for a slot', () => assert.ok(waits.mock.callCount() > 0));
+  attempt.cancel();
+  slots.release(1);
+  await outcome;
+  assert.equal(server.seen.length, 0);
+  assert.equal(slots.onTheWire(), 0);
 });
 
 test('"processing" from the first question of a later attempt is a readable answer', async (t) => {
@@ -307,6 +347,7 @@ test('a run that has outlived its plan is given a better one with the answers; b
     clock: Date,
     legacy,
     door: openDoor(createSlots(1)),
+    underWay: createUnderWay(),
     learner: { observe() {} },
     metrics: createMetrics(),
     plans: { replan: (current) => (current === newest ? null : newest) },

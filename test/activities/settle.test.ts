@@ -12,6 +12,7 @@ import {
   testBed,
   triedLater,
 } from '../helpers/activities.ts';
+import { eventually } from '../helpers/eventually.ts';
 import type { ClaimRequest } from '../../activities/claim.ts';
 import { testPublisher, testQueues, testDatabase, uniqueName } from '../helpers/servers.ts';
 
@@ -339,6 +340,38 @@ test('route: a redriven registration tells how often, and a doubt that nobody re
     [1, 'in-doubt', 'run-2', null],
   );
   assert.equal((await claimOf(`${id}~1`)).outcome?.doubt, true);
+});
+
+test('route: a record that the broker confirms late holds back none of the others', async (t) => {
+  const ids = await claimedIds(await testBed(t, { store }), 3);
+  const [slow = '', ...others] = ids;
+  let confirm = (): void => {};
+  let published = 0;
+  const failures = {
+    publish({ claim }: { claim: string | null }): Promise<void> {
+      published += 1;
+      return claim === `${slow}~0`
+        ? new Promise<void>((resolve) => (confirm = resolve))
+        : Promise.resolve();
+    },
+  };
+  const bed = await testBed(t, { store, replace: { failures } });
+  const settling = call(
+    bed.route,
+    ids.map((id, index) => settlementOf(id, 'failed', { index })),
+  );
+  for (const id of others) {
+    await eventually(`${id} is settled`, async () => {
+      assert.ok((await claimOf(`${id}~0`)).settledAt);
+    });
+  }
+  assert.equal((await claimOf(`${slow}~0`)).settledAt, null);
+  confirm();
+  assert.deepEqual(
+    (await settling).map(({ kind }) => kind),
+    ['settled', 'settled', 'settled'],
+  );
+  assert.equal(published, 3);
 });
 
 test('route: what can never be published is set aside with its message, once, and is no leftover', async (t) => {

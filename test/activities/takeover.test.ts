@@ -266,3 +266,27 @@ test('who sweeps names the claim: it is taken while it is open and its run dead,
   }
   assert.equal(await holderOf(`${nobody}~0`), undefined);
 });
+
+test('while Temporal does not say whether a run is alive, only who has met its claim waits for that', async () => {
+  const id = await stranded();
+  const others = Array.from({ length: 3 }, () => bed.id());
+  let say = (): void => {};
+  const said = new Promise<void>((resolve) => (say = resolve));
+  asking = () => said;
+  const requests = [id, ...others].map((each, index) => claimRequest(each, { index }));
+  const answers = await call(claim, requests, { workflowId: 'run-new' });
+  assert.deepEqual(kinds(answers), ['undecided', 'claimed', 'claimed', 'claimed']);
+  const [met] = requests;
+  assert.ok(met);
+  const alone = call(claim, [met], { workflowId: 'run-new' });
+  say();
+  assert.deepEqual(kinds(await alone), ['claimed']);
+});
+
+test('when Temporal cannot be asked, whoever has met no claim is claimed all the same', async () => {
+  const id = await stranded();
+  asking = () => Promise.reject(new Error('no Temporal'));
+  const requests = [id, bed.id()].map((each, index) => claimRequest(each, { index }));
+  const answers = await call(claim, requests, { workflowId: 'run-new' });
+  assert.deepEqual(kinds(answers), ['undecided', 'claimed']);
+});

@@ -112,3 +112,10 @@ test('never are more out than there are, nobody gets none, and in the end everyb
     ),
   );
 });
+
+test('when several of those that are out are slow, the others are handed out without waiting for a handful', async () => {
+  const slots = createSlots(16);
+  for (let n = 0; n < 4; n++) await slots.take(4);
+  slots.release(3);
+  assert.equal(await slots.take(10), 3, 'a handful is four');
+});

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { idempotencyKey } from '../../activities/submit.ts';
+import { idempotencyKey } from '../../activities/send-chunk.ts';
 import { HEADER, failureMessageId } from '../../src/domain/names.ts';
 import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';

@@ -7,6 +7,7 @@ import {
   afterPoll,
   afterSettle,
   afterSubmit,
+  backWhenCancelled,
   whenCancelled,
 } from '../../src/domain/answers.ts';
 import type {
@@ -213,7 +214,7 @@ const submitCases: SubmitCase[] = [
     },
   ],
   [
-    'pending: another attempt may be sending it, so the journal is asked again at its end',
+    'pending: it may be on the wire, so the journal is asked again then, and holds nobody back',
     {},
     { index: 0, kind: 'pending', until: NOW + 18_000 },
     { busy: false, sick: true, doubt: true, dueAt: NOW + 18_000 },
@@ -223,6 +224,23 @@ const submitCases: SubmitCase[] = [
     {},
     { index: 0, kind: 'pending', until: 0 },
     { busy: false, sick: true, doubt: true, dueAt: NOW },
+  ],
+  [
+    'waiting: it goes at once, with the others that are well',
+    {},
+    { index: 0, kind: 'waiting' },
+    { busy: false, dueAt: NOW },
+  ],
+  [
+    'waiting for as long as maxOpen: failed, and not in doubt',
+    { receivedAt: NOW - 7 * DAY },
+    { index: 0, kind: 'waiting' },
+    {
+      phase: 'settle',
+      busy: false,
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'never accepted: it waited for its turn' },
+    },
   ],
   [
     'unknown: held in doubt, and the journal is read again after the first wait',
@@ -333,6 +351,16 @@ test('unknown where the legacy system can be asked: looked up at once, and for a
 type LookUpCase = [name: string, answer: LookUpAnswer, changed: Partial<Item>];
 const found = { requestId: 'AB583C-X', acceptedAt: NOW, doubt: false };
 const lookUpCases: LookUpCase[] = [
+  [
+    'on the wire: asked for beside the others until it is answered',
+    { index: 0, kind: 'on the wire' },
+    { busy: false, sick: true, dueAt: NOW },
+  ],
+  [
+    'waiting: it goes at once, with the others that are well',
+    { index: 0, kind: 'waiting' },
+    { busy: false, dueAt: NOW },
+  ],
   [
     'found: polled under the request id that was found',
     { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: NOW },
@@ -473,6 +501,35 @@ test('held: it was not asked, so that nothing changes but when it is due', () =>
   });
   assert.equal(afterPoll({ ...item, sick: true }, held, rules, NOW).sick, true);
   assert.equal(afterPoll(item, held, rules, T0 + 7 * DAY).outcome?.kind, 'timed-out');
+});
+
+test('a poll that is on the wire goes on beside the others, and one that waits goes on with them: neither was a poll', () => {
+  const item = acceptedItem({ polls: 3 });
+  const onTheWire = afterPoll(item, { index: 0, kind: 'on the wire' }, rules, NOW);
+  assert.deepEqual(changes(item, onTheWire), { busy: false, sick: true, dueAt: NOW });
+  const waiting = afterPoll(item, { index: 0, kind: 'waiting' }, rules, NOW);
+  assert.deepEqual(changes(item, waiting), { busy: false, dueAt: NOW });
+  for (const kind of ['on the wire', 'waiting'] as const) {
+    const after = afterPoll(item, { index: 0, kind }, rules, T0 + 7 * DAY);
+    assert.equal(after.outcome?.kind, 'timed-out', 'not for longer than maxOpen');
+  }
+});
+
+test('a claim whose run is not known to be alive or dead is asked about again, beside the others', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(item, { index: 0, kind: 'undecided' }, rules, NOW);
+  assert.deepEqual(changes(item, after), { busy: false, sick: true, dueAt: NOW });
+});
+
+test('a run that is cancelled reads the journal of what may be on the wire until it knows', () => {
+  const until = NOW + 1_000;
+  const sent = afterSubmit(claimedItem(), { index: 0, kind: 'pending', until }, rules, NOW);
+  for (const step of ['submit', 'recheck'] as const) {
+    const item = backWhenCancelled(sent, step, true, NOW);
+    assert.deepEqual([item.phase, item.dueAt, item.outcome], ['doubt', until, null]);
+  }
+  const lost = afterSubmit(sent, { index: 0, kind: 'unknown', reason: 'lost' }, rules, NOW);
+  assert.equal(backWhenCancelled(lost, 'recheck', true, NOW).outcome?.kind, 'cancelled');
 });
 
 test('a readable answer makes a sick item well', () => {

@@ -191,9 +191,9 @@ test('without an operator a doubt that is held is never submitted under any entr
   );
 });
 
-/** Of a poll that could not be read, or was not made. */
+/** Of a poll that could not be read, was not made, or is not answered yet. */
 const isUnread = (answer: { kind: string } | null): boolean =>
-  answer?.kind === 'unreadable' || answer?.kind === 'held';
+  ['unreadable', 'held', 'on the wire', 'waiting'].includes(answer?.kind ?? '');
 
 test('timed-out comes only from a readable "processing" past the deadline, or from maxOpen', () => {
   forEveryRun((run) => {
@@ -209,8 +209,13 @@ test('timed-out comes only from a readable "processing" past the deadline, or fr
 
 test('a poll that could not be read, or was not made, ends nothing before maxOpen', () => {
   forEveryRun((run) => {
-    for (const { before, answer, after, at } of answered(run)) {
-      if (!isUnread(answer) || at - (before.acceptedAt ?? at) >= rules.maxOpen) continue;
+    for (const { step, before, answer, after, at } of answered(run)) {
+      if (
+        step.kind !== 'poll' ||
+        !isUnread(answer) ||
+        at - (before.acceptedAt ?? at) >= rules.maxOpen
+      )
+        continue;
       assert.ok(after?.phase === 'poll' || after?.outcome?.kind === 'cancelled', after?.phase);
     }
   });
@@ -254,6 +259,27 @@ test('a cancelled run ends every registration, soon, and keeps the request ids o
     },
     { from: script.filter(({ cancelAfter }) => cancelAfter !== null) },
   );
+});
+
+test('what may be on the wire is never ended by a run that is cancelled before the journal knows what became of it', () => {
+  forEveryRun(
+    (run) => {
+      for (const { answer, before, after } of answered(run)) {
+        if (answer?.kind !== 'pending' || before.phase === 'settle') continue;
+        assert.equal(after?.outcome ?? null, null, JSON.stringify(after));
+      }
+    },
+    { from: script.filter(({ cancelAfter }) => cancelAfter !== null) },
+  );
+});
+
+test('who waits for an answer, or for its turn, is asked for again without a rest', () => {
+  forEveryRun((run) => {
+    for (const { answer, at, after } of answered(run)) {
+      if (answer?.kind !== 'waiting' && answer?.kind !== 'on the wire') continue;
+      assert.ok(after?.dueAt === at, JSON.stringify(after));
+    }
+  });
 });
 
 test('a run that is cancelled gives up no registration as known before the journal was read after its last attempt', () => {
@@ -320,7 +346,8 @@ test('the tapes of these properties lead to every outcome, every step and every 
   const expected = [
     ...['claim', 'submit', 'poll', 'recheck', 'persist', 'route', 'cancelled', 'held in doubt'],
     ...['claimed', 'resumed', 'in-doubt', 'duplicate', 'conflict'],
-    ...['accepted', 'refused', 'not-accepted', 'unknown', 'pending'],
+    ...['accepted', 'refused', 'not-accepted', 'unknown', 'pending', 'waiting'],
+    ...['undecided', 'on the wire'],
     ...['processing', 'done', 'failed', 'unreadable', 'no answer'],
     ...['settled', 'missing', 'unroutable', 'leftover'],
     ...['registered: ', 'rejected: no', 'conflict: taken', 'failed: internal error'],

@@ -8,6 +8,7 @@ import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
 import { legacyMisconduct } from './legacy.ts';
 import { lostAnswers } from './lost-answers.ts';
+import { neighbours } from './neighbours.ts';
 import { network } from './network.ts';
 import { operators } from './operators.ts';
 import { pauses } from './pauses.ts';
@@ -28,6 +29,7 @@ export const SCENARIOS: Scenario[] = [
   ...network,
   ...legacyMisconduct,
   ...statuses,
+  ...neighbours,
   ...poison,
   ...duplicates,
   ...database,

@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/create.ts';
 import type { Dependencies } from '../../activities/create.ts';
+import { createUnderWay } from '../../activities/under-way.ts';
 import type { ClaimRequest } from '../../activities/claim.ts';
 import type { Settlement } from '../../activities/settle.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
@@ -162,6 +163,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     learner: { observe() {} },
     plans: { replan: () => null },
     door: openDoor(createSlots(options.slots ?? 64)),
+    underWay: createUnderWay(),
     metrics: createMetrics(),
     log: silent,
     legacyTimeoutMs: config.legacy.timeout,

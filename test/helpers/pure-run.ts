@@ -164,6 +164,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
             acceptedAt: now - 1_000,
           },
           { index, kind: 'in-doubt', claim, entry },
+          { index, kind: 'undecided' },
         ];
         const answer = pick(answers);
         if (answer.kind === 'resumed') told.set(entry, 'accepted');
@@ -189,6 +190,8 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
           { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
           { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
           { index, kind: 'held', reason: 'a limit', retryAfter: 2_000 },
+          { index, kind: 'on the wire' },
+          { index, kind: 'waiting' },
         ];
         const answer = pick(answers);
         return { answer, apply: () => afterPoll(item, answer, rules, now) };
@@ -221,7 +224,8 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       reason: 'HTTP 503',
       retryAfter: null,
     } as const;
-    const pending = { index, kind: 'pending', until: now + 18_000 } as const;
+    const pending = { index, kind: 'pending', until: now + (draw(2) === 0 ? 0 : 1_000) } as const;
+    const waiting = { index, kind: 'waiting' } as const;
     switch (told.get(entry)) {
       case 'accepted':
         return accepted;
@@ -234,7 +238,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       default:
         return step === 'recheck'
           ? pick<SubmitAnswer>([notAccepted, pending])
-          : pick<SubmitAnswer>([accepted, unknown, refused, notAccepted, pending]);
+          : pick<SubmitAnswer>([accepted, unknown, refused, notAccepted, pending, waiting]);
     }
   }
 
@@ -248,6 +252,8 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       { index, kind: 'ambiguous', reason: 'found twice' },
       { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
       { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
+      { index, kind: 'on the wire' },
+      { index, kind: 'waiting' },
     ];
     return known === 'accepted' || known === 'refused' || known === 'pending'
       ? journalSays('recheck', { index, entry })

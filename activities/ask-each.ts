@@ -1,0 +1,133 @@
+/**
+ * One activity's requests to the legacy system, each through the door and each answered for itself. What is answered is
+ * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the door is
+ * left for the next one. The only way to send, so that no step can have one wait for another.
+ */
+import type { Door, Held } from '../src/door.ts';
+import type { RateKind } from '../src/rates.ts';
+import { ownRun } from './fence.ts';
+import { createGathering } from './gathering.ts';
+import type { Gathered, Patience } from './gathering.ts';
+import type { Liveness } from './heartbeat.ts';
+import type { Call, Calls, UnderWay } from './under-way.ts';
+
+export interface Asking<R, A> {
+  kind: RateKind;
+  requests: readonly R[];
+  /** What is asked about, which tells calls of one index apart. */
+  subjectOf: (request: R) => string;
+  calls: Calls<A>;
+  /**
+   * Begins a call for each of a handful that the door has let through. `giveUp`: nothing of it will be sent, so that its slots
+   * are for others.
+   */
+  begin: (chunk: R[], giveUp: () => void) => Call<A>[];
+  liveness: Liveness;
+  /** Answers are there already: the grace runs. */
+  hasAnswers?: boolean;
+  /** One asks first whether anybody is there. */
+  isProbing?: boolean;
+  /** Who gives such an answer to a whole handful is not asked to take the next. */
+  turnsAway?: (answer: A) => boolean;
+  patience?: Patience | undefined;
+}
+
+export interface Asked<R, A> extends Gathered<R, A> {
+  /** They wait for the door, and may go at once. */
+  waiting: R[];
+  /** Not to be sent now: the legacy system turns away, the attempt is over, or the door is shut, as `held` says. */
+  turnedAway: R[];
+  held: Held | null;
+}
+
+export async function askEach<R extends { index: number }, A>(
+  { door, underWay }: { door: Door; underWay: UnderWay },
+  asking: Asking<R, A>,
+): Promise<Asked<R, A>> {
+  const { kind, requests, subjectOf, calls, begin, liveness, turnsAway } = asking;
+  const gathering = createGathering<R, A>(asking.patience);
+  const line = `${kind} ${ownRun()}`;
+  let waiting: R[] = [];
+  let isOver = false;
+  let hasReturned = false;
+  const shut: { held: Held | null } = { held: null };
+  const maySend = (): boolean => !isOver && !hasReturned && liveness.maySend();
+
+  for (const request of requests) {
+    const answer = calls.find(request.index, subjectOf(request));
+    if (answer === undefined) waiting.push(request);
+    else gathering.await(request, answer);
+  }
+  if (asking.hasAnswers === true) gathering.hasAnswer();
+  const gathered = await gathering.end(sendAll());
+  const mayGoOn = maySend() && shut.held === null;
+  hasReturned = true;
+  if (waiting.length === 0) underWay.letGoOfTurn(line);
+  return {
+    ...gathered,
+    waiting: mayGoOn ? waiting : [],
+    turnedAway: mayGoOn ? [] : waiting,
+    held: shut.held,
+  };
+
+  async function sendAll(): Promise<void> {
+    let isAlone = asking.isProbing === true;
+    while (waiting.length > 0 && maySend()) {
+      const turn = underWay.turnOf(line, () => door.turn());
+      const grant = await door.take(kind, isAlone ? 1 : waiting.length, turn, maySend);
+      // What was waited for may have come too late.
+      if (!maySend()) return door.release(grant.count);
+      shut.held = grant.held;
+      if (grant.held !== null) return;
+      const chunk = waiting.slice(0, grant.count);
+      waiting = waiting.slice(grant.count);
+      const sent = send(chunk);
+      if (isAlone) await sent;
+      isAlone = false;
+    }
+  }
+
+  /** Resolves when all of them are answered. */
+  async function send(chunk: R[]): Promise<void> {
+    const releases = chunk.map(() => once(() => door.release(1)));
+    const begun = begin(chunk, () => {
+      isOver = true;
+      for (const release of releases) release();
+    });
+    let left = chunk.length;
+    let areTurnedAway = turnsAway !== undefined;
+    const ended = (isTurnedAway: boolean, at: number): void => {
+      left -= 1;
+      areTurnedAway &&= isTurnedAway;
+      // Before the slot is free for the next.
+      if (left === 0) isOver ||= areTurnedAway;
+      releases[at]?.();
+    };
+    const answers = begun.map(async (call, at) => {
+      try {
+        const answer = await call.answer;
+        ended(turnsAway?.(answer) === true, at);
+        return answer;
+      } catch (error) {
+        isOver = true;
+        ended(true, at);
+        throw error;
+      }
+    });
+    for (const [at, request] of chunk.entries()) {
+      const [call, answer] = [begun[at], answers[at]];
+      if (call === undefined || answer === undefined) throw new Error('a call was not begun');
+      calls.add(request.index, subjectOf(request), call);
+      gathering.await(request, answer);
+    }
+    await Promise.allSettled(answers);
+  }
+}
+
+function once(action: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) action();
+    isDone = true;
+  };
+}
