@@ -53,9 +53,9 @@ const lost = (items: { index: number; entry: string }[]): Promise<SubmitAnswer[]
     ),
   );
 /** A person's, whatever is done about doubts: the next entry is opened by a word only. */
-const held = async (items: Parameters<typeof lost>[0]): Promise<SubmitAnswer[]> =>
+const needsPerson = async (items: Parameters<typeof lost>[0]): Promise<SubmitAnswer[]> =>
   (await lost(items)).map((answer) =>
-    answer.kind === 'unknown' ? { ...answer, held: true } : answer,
+    answer.kind === 'unknown' ? { ...answer, needsPerson: true } : answer,
   );
 const word = { id: 'r-0', operator: 'operator', reason: 'recorded' };
 const whenInDoubt = (name: string, args: object) => async (run: WorkflowHandle) => {
@@ -260,7 +260,7 @@ const recordings: Recording[] = [
     count: 1,
     localFirst: true,
     rules: { onUnknown: 'resubmit' },
-    activities: { submit: held },
+    activities: { submit: needsPerson },
     during: whenInDoubt('resubmit', word),
   },
   {
