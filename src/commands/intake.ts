@@ -13,6 +13,7 @@ import { createMetrics } from '../metrics.ts';
 import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
+import { openUnroutable } from '../unroutable.ts';
 import { warnIfPlain } from '../data-converter.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
@@ -60,7 +61,9 @@ export function addIntake(program: Command): void {
         startIntake({
           config,
           rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
-          failures: createFailures(publisher, rabbit.failureQueue),
+          failures: createFailures(publisher, rabbit),
+          setAside: async (message, reason) =>
+            openUnroutable(await mongo.db()).setAsideMalformed(message, reason),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
           now: () => watch.now(),
           metrics,

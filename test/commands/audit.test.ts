@@ -22,6 +22,7 @@ async function register({ store }: Place, id: string): Promise<void> {
     registration: id,
     generation: 0,
     conflict: false,
+    token: 't',
     workflowId: `registrations/${id}/1`,
     index: 0,
     bodyHash: hashOf(id),
