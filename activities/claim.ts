@@ -7,11 +7,12 @@ import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../src/domain/answers.ts';
 import type { WireMessage } from '../src/domain/batch.ts';
 import { claimKey, conflictKey } from '../src/domain/names.ts';
-import { isFailure, mayBeFiled } from '../src/domain/outcome.ts';
-import { binary } from '../src/claims.ts';
+import { binary, newToken } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { within } from '../src/insist.ts';
+import { redriveIn } from '../src/redrive.ts';
+import type { Redrive } from '../src/redrive.ts';
 import type { Dependencies } from './create.ts';
 import { stale } from './fence.ts';
 import { granted } from './grant.ts';
@@ -28,6 +29,8 @@ export interface ClaimRequest {
   receivedAt: number;
   /** The generation whose failure record the delivery is, if it is one. */
   redrive: number | null;
+  /** That of the record; without it, or with another than the claim has, it is none. */
+  token?: string;
   /** The claim of a dead run to take up; there is no delivery then. */
   takes?: string;
 }
@@ -44,10 +47,8 @@ export function createClaim(needs: Needs) {
     withHeartbeat(async (liveness) => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const deliveries = requests.filter(({ takes }) => takes === undefined);
-      const { failedBefore, barred } = await findRedriven(deliveries);
-      const wanted = new Map(
-        deliveries.map((each) => [each.index, claimOf(each, generationOf(each))]),
-      );
+      const redrives = await findRedrives(deliveries);
+      const wanted = new Map(deliveries.map((each) => [each.index, claimOf(each)]));
       failpoint('claim-writing');
       const taken = wanted.size > 0 ? await claims.insert([...wanted.values()]) : new Set<string>();
       failpoint('claim-written');
@@ -66,7 +67,7 @@ export function createClaim(needs: Needs) {
         const holder = holders.get(claim._id);
         const isMine = holder === undefined || isHeldBy(holder, workflowId, index);
         if (isMine && holder?.takenFrom === undefined) {
-          answers.set(index, granted(index, claim, failedBefore.get(index)?.outcome ?? null));
+          answers.set(index, granted(index, claim, redrives.get(index)?.before?.outcome ?? null));
         } else answers.set(index, await refused(request, claim));
       }
       await stillWanted(liveness);
@@ -98,7 +99,7 @@ export function createClaim(needs: Needs) {
       async function keepInherited(): Promise<void> {
         await Promise.all(
           [...answers].map(async ([index, answer]) => {
-            const before = failedBefore.get(index);
+            const before = redrives.get(index)?.before;
             if (answer.kind === 'in-doubt' && before) await keepDoubt(answer.entry, before);
             if (answer.kind !== 'resumed') return;
             const { entry, requestId } = answer;
@@ -117,17 +118,14 @@ export function createClaim(needs: Needs) {
         await journal.keep(entry, isGone ? lost : null);
       }
 
-      function generationOf({ index }: ClaimRequest): number {
-        const before = failedBefore.get(index);
-        return before === undefined ? (barred.get(index) ?? 0) : before.generation + 1;
-      }
-
-      function claimOf(request: ClaimRequest, generation: number): Claim {
+      function claimOf(request: ClaimRequest): Claim {
+        const generation = redrives.get(request.index)?.generation ?? 0;
         return {
           _id: claimKey(request.id, generation),
           registration: request.id,
           generation,
           conflict: false,
+          token: newToken(),
           workflowId,
           index: request.index,
           bodyHash: request.bodyHash,
@@ -139,27 +137,15 @@ export function createClaim(needs: Needs) {
         };
       }
 
-      /**
-       * A redrive is valid when the generation it names has ended in failure: headers are only hints. What the legacy system
-       * has, or may have, is the filing of that generation's bytes: other bytes are barred from going on with it, and meet it
-       * as a conflict.
-       */
-      async function findRedriven(
-        all: ClaimRequest[],
-      ): Promise<{ failedBefore: Map<number, Claim>; barred: Map<number, number> }> {
-        const failedBefore = new Map<number, Claim>();
-        const barred = new Map<number, number>();
-        const named = all.filter(({ redrive }) => redrive !== null);
-        if (named.length === 0) return { failedBefore, barred };
-        const found = await claims.find(named.map(({ id, redrive }) => claimKey(id, redrive ?? 0)));
-        for (const { index, id, redrive, bodyHash } of named) {
-          const before = found.get(claimKey(id, redrive ?? 0));
-          if (!before?.outcome || !isFailure(before.outcome.kind)) continue;
-          const isBarred = before.bodyHash !== bodyHash && mayBeFiled(before.outcome);
-          if (isBarred) barred.set(index, before.generation);
-          else failedBefore.set(index, before);
-        }
-        return { failedBefore, barred };
+      async function findRedrives(all: ClaimRequest[]): Promise<Map<number, Redrive>> {
+        const named = all.filter(({ redrive, token }) => redrive !== null && token !== undefined);
+        const found = await Promise.all(named.map(({ id }) => claims.ofRegistration(id)));
+        return new Map(
+          named.map((each, at): [number, Redrive] => [
+            each.index,
+            redriveIn(found[at] ?? [], each),
+          ]),
+        );
       }
 
       async function refused(request: ClaimRequest, claim: Claim): Promise<ClaimAnswer> {
@@ -181,7 +167,7 @@ export function createClaim(needs: Needs) {
         const kept = (await claims.find([_id])).get(_id);
         if (kept !== undefined && isHeldBy(kept, workflowId, index)) return answer;
         // The same conflict again: its record is in the failure queue already, unless this is that very record, redriven.
-        if (request.redrive === null) {
+        if (redrives.get(index)?.isRedrive !== true) {
           goOnWith(index, kept);
           return { index, kind: 'duplicate' };
         }

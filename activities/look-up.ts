@@ -118,7 +118,7 @@ export function createLookUp(needs: Needs) {
         looked.kind === 'absent' ? [{ index, id, byBareStatus: looked.byBareStatus }] : [],
       ),
       new Date(longAgo),
-      liveness.maySend,
+      () => liveness.maySend(),
     );
     return Promise.all(
       absent.map(async ({ request, looked }): Promise<LookUpAnswer> => {

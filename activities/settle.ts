@@ -12,7 +12,7 @@ import { messageOf } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
-import { isUnwritable } from '../src/rabbit-publisher.ts';
+import { isUnpublishable } from '../src/rabbit-publisher.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, ownRun, readInTime, stale } from './fence.ts';
 import { createGathering } from './gathering.ts';
@@ -168,13 +168,14 @@ export function createSettle({
         requestId,
         workflowId: claim.workflowId,
         redrive: claim.generation,
+        token: claim.token,
         body,
         properties: claim.message.properties,
       });
       failpoint('route-confirmed');
       return { index, kind: 'settled' };
     } catch (error) {
-      if (isUnwritable(error)) return setAside(settlement, error.message);
+      if (isUnpublishable(error)) return setAside(settlement, error.message);
       const facts = { ...placeOf(index), ...errorFacts(error) };
       log.warn(facts, 'A failure record was not confirmed');
       return { index, kind: 'leftover' };

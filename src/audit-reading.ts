@@ -155,8 +155,8 @@ async function readFailures(rabbit: ChannelModel, config: Config) {
   const rules = { ...config.registration, ...config.intake };
   const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
   const found: AuditInput['failures'] = [];
-  for await (const { messageId, failureClass, body } of queue.messages()) {
-    found.push({ messageId, failureClass, hash: bodyHashOf(body) });
+  for await (const { name, failureClass, body } of queue.messages()) {
+    found.push({ messageId: name, failureClass, hash: bodyHashOf(body) });
   }
   await queue.close();
   return found;

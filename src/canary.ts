@@ -2,10 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bodyHashOf } from './body-hash.ts';
 import type { Claim, Claims } from './claims.ts';
-import { claimKey, readClaimKey } from './domain/names.ts';
-import { isFailure } from './domain/outcome.ts';
+import { claimKey } from './domain/names.ts';
 import type { OutcomeKind } from './domain/outcome.ts';
 import type { FailureMessage } from './failure-queue.ts';
+import { redriveOf } from './message.ts';
+import { redriveIn } from './redrive.ts';
 
 /** A redriven record, and where its outcome will be. */
 export interface Canary {
@@ -30,25 +31,16 @@ export async function readyCanaries(
   claims: Claims,
   failures: FailureMessage[],
 ): Promise<(Canary | null)[]> {
-  const own = await claims.find(
-    failures.flatMap(({ id, claim, redrive }) => [
-      ...(claim === null ? [] : [claim]),
-      ...(id === null ? [] : [claimKey(id, redrive ?? 0)]),
-    ]),
+  const all = await Promise.all(
+    failures.map(async ({ id }) => (id === null ? [] : claims.ofRegistration(id))),
   );
-  /** What was malformed as a redrive has no claim of its own: its headers name the one before. */
-  const generationBefore = ({ id, claim, redrive }: FailureMessage): number | null => {
-    const named = claim === null ? null : readClaimKey(claim);
-    if (named !== null || id === null) return named?.generation ?? null;
-    const before = own.get(claimKey(id, redrive ?? 0))?.outcome;
-    return before && isFailure(before.kind) ? (redrive ?? 0) : null;
-  };
-  const canaries = failures.map((failure): Canary => {
-    const { id, failureClass, body, claim } = failure;
+  const canaries = failures.map((failure, at): Canary => {
+    const { id, failureClass, body, claim, headers } = failure;
     const bodyHash = bodyHashOf(body);
-    const before = generationBefore(failure);
-    const next = id === null ? null : claimKey(id, before === null ? 0 : before + 1);
-    const met = claim === null ? undefined : own.get(claim);
+    const own = all[at] ?? [];
+    const { generation } = redriveIn(own, { ...redriveOf(headers), bodyHash });
+    const next = id === null ? null : claimKey(id, generation);
+    const met = own.find(({ _id }) => _id === claim);
     const again =
       met?.conflict === true ? { key: met._id, claimedAt: met.claimedAt.getTime() } : null;
     return { failure: { id, failureClass }, bodyHash, next, again };

@@ -2,6 +2,7 @@
  * Claims: who has taken which registration id, with the message until it is settled and the outcome for ever after.
  * It outlives Temporal's retention, and is what decides whether a delivery is new, a duplicate or a conflict.
  */
+import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
 import type { Collection, Db } from 'mongodb';
 import type { OutcomeKind } from './domain/outcome.ts';
@@ -30,6 +31,8 @@ export interface Claim {
   registration: string;
   generation: number;
   conflict: boolean;
+  /** Random: who has it has seen its failure record, and may redrive it. */
+  token: string;
   workflowId: string;
   index: number;
   /** The dead run it was taken from. */
@@ -173,9 +176,12 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       return found.sort((a, b) => a.generation - b.generation);
     },
     async reopenConflict({ _id, ...claim }) {
+      const changes: Partial<Claim> = claim;
+      // An attempt of this run that is tried again has to find it.
+      delete changes.token;
       const { matchedCount } = await collection.updateOne(
         { _id, settledAt: { $ne: null } },
-        { $set: claim },
+        { $set: changes },
       );
       return matchedCount > 0;
     },
@@ -210,6 +216,9 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
     );
   }
 }
+
+/** A new one for each claim; an attempt that finds the claim there leaves it as it is. */
+export const newToken = (): string => randomBytes(16).toString('base64url');
 
 /** Bytes as BSON. */
 export const binary = (base64: string): Binary => new Binary(Buffer.from(base64, 'base64'));

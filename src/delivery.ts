@@ -4,8 +4,7 @@ import type { NewRegistration } from './domain/batch.ts';
 import { parseRegistration } from './domain/registration.ts';
 import type { Config } from './config-schema.ts';
 import { labelOf } from './label.ts';
-import { errorFacts } from './log.ts';
-import { redriveOf, toWire } from './message.ts';
+import { redriveOf, wireOf } from './message.ts';
 import type { Delivery } from './rabbit-consumer.ts';
 
 type ReadDelivery =
@@ -19,21 +18,20 @@ export function readDelivery(
 ): ReadDelivery {
   const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
   if (!parsed.ok) return parsed;
-  try {
-    const registration: NewRegistration = {
-      id: parsed.id,
-      label: labelOf(parsed.id, config),
-      bodyHash: bodyHashOf(body),
-      message: toWire(body, properties),
-      receivedAt,
-      redrive: redriveOf(properties.headers),
-    };
-    const size = encodedBytes(registration);
-    if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
-    return { ok: false, reason: `too large with its headers: ${size} bytes` };
-  } catch (error) {
-    return { ok: false, reason: `headers that cannot be kept: ${errorFacts(error).error}` };
-  }
+  const { message, trouble } = wireOf(body, properties);
+  // Headers of ours may be among them, and more of them lost.
+  if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };
+  const registration: NewRegistration = {
+    id: parsed.id,
+    label: labelOf(parsed.id, config),
+    bodyHash: bodyHashOf(body),
+    message,
+    receivedAt,
+    ...redriveOf(properties.headers),
+  };
+  const size = encodedBytes(registration);
+  if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
+  return { ok: false, reason: `too large with its headers: ${size} bytes` };
 }
 
 /** What a registration adds to the run's input, near enough: base64 is ASCII, and the rest is small. */
@@ -45,11 +43,5 @@ export const encodedBytes = ({ message, id, label }: NewRegistration): number =>
   200;
 
 /** The properties of a delivery that was no registration, for its failure record. */
-export function propertiesOf({ properties }: Pick<Delivery, 'properties'>): string {
-  try {
-    return toWire(Buffer.alloc(0), properties).properties;
-  } catch {
-    // Headers that can never be published again: the rest is still the publisher's.
-    return toWire(Buffer.alloc(0), { ...properties, headers: {} }).properties;
-  }
-}
+export const propertiesOf = ({ properties }: Pick<Delivery, 'properties'>): string =>
+  wireOf(Buffer.alloc(0), properties).message.properties;

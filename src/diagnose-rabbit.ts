@@ -5,6 +5,7 @@ import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { queueDepths } from './queue-depths.ts';
 import { declarations, declare } from './rabbit-queues.ts';
+import { BrokerRefusal, remedyOfLimit, remedyOfLogin } from './rabbit-refusal.ts';
 import { connectOnce } from './rabbit.ts';
 import { tlsTrouble } from './tls.ts';
 
@@ -17,8 +18,12 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
   try {
     connection = await connectOnce(amqpUrl, 'despachante doctor', rabbit.heartbeat, rabbit.tls);
   } catch (error) {
-    const remedy = tlsTrouble(error, 'rabbit') ?? remedyOf(why(error));
-    return [unwell('reachable', why(error), remedy)];
+    const remedy =
+      tlsTrouble(error, 'rabbit') ??
+      remedyOfLogin(error) ??
+      remedyOfLimit(error) ??
+      startServer('RabbitMQ', 'AMQP_URL to where it is');
+    return [unwell('reachable', causeOf(error), remedy)];
   }
   try {
     const found = [versionOf(connection)];
@@ -28,7 +33,7 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
     return found;
   } catch (error) {
     const remedy =
-      'Give the user of AMQP_URL configure, write and read permissions on these queues';
+      'Give the user of AMQP_URL the permissions that docs/operations.md names (rabbitmqctl set_permissions)';
     return [versionOf(connection), unwell('queues', why(error), remedy)];
   } finally {
     await connection.close().catch(() => {});
@@ -84,9 +89,6 @@ async function diagnoseQueue(
       );
 }
 
-function remedyOf(error: string): string {
-  if (/ACCESS_REFUSED|403/.test(error)) return 'Check user and password in AMQP_URL';
-  if (/NOT_ALLOWED|vhost/i.test(error))
-    return 'Check the vhost, the path of AMQP_URL, and who may use it';
-  return startServer('RabbitMQ', 'AMQP_URL to where it is');
-}
+/** Without the remedy, which is told for itself. */
+const causeOf = (error: unknown): string =>
+  error instanceof BrokerRefusal ? why(error.cause) : why(error);

@@ -1,16 +1,20 @@
 /** Reading the failure queue as an operator does: looking at every record without taking it, and taking some of them. */
 import type { Channel, ChannelModel, Message } from 'amqplib';
-import { HEADER, claimOfFailure, readClaimKey } from './domain/names.ts';
+import { bodyHashOf } from './body-hash.ts';
+import { HEADER, failureName, malformedKey, readClaimKey } from './domain/names.ts';
 import { parseRegistration } from './domain/registration.ts';
 import type { ParseRules } from './domain/registration.ts';
-import { keptOf } from './message.ts';
+import { recordsProperties } from './message.ts';
 import type { KnownProperties } from './message.ts';
 
 /** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
 export interface FailureMessage {
-  /** Registration id, from the messageId, else from the body. */
+  /** Registration id, from the claim, else from the body. */
   id: string | null;
+  /** As the publisher has set it. */
   messageId: string | null;
+  /** The same for every copy of the record. */
+  name: string | null;
   /** The claim it is about; for a malformed delivery `malformed!<hash>`. */
   claim: string | null;
   failureClass: string | null;
@@ -109,24 +113,24 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
     return typeof value === 'number' ? value : null;
   };
   const messageId = typeof properties.messageId === 'string' ? properties.messageId : null;
-  const failureClass = text(HEADER.failureClass);
-  const claim =
-    messageId === null || failureClass === null ? null : claimOfFailure(messageId, failureClass);
+  const failureClass = text(HEADER.class);
+  const claim = failureClass === 'malformed' ? malformedKey(bodyHashOf(body)) : text(HEADER.item);
   return {
     id: (claim === null ? null : readClaimKey(claim)?.id) ?? idIn(body, rules),
     messageId,
+    name: claim === null || failureClass === null ? null : failureName(claim, failureClass),
     claim,
     failureClass,
-    reason: text(HEADER.failureReason),
-    at: text(HEADER.failureAt),
+    reason: text(HEADER.reason),
+    at: text(HEADER.at),
     attempts: count(HEADER.attempts),
-    redrive: count(HEADER.redrive),
+    redrive: count(HEADER.generation),
     requestId: text(HEADER.requestId),
-    workflowId: text(HEADER.workflowId),
+    workflowId: text(HEADER.run),
     returns: count('x-delivery-count') ?? 0,
     body,
     headers,
-    properties: keptOf(properties),
+    properties: recordsProperties(properties),
     message,
   };
 }

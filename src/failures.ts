@@ -1,9 +1,11 @@
-/** The failure queue: the original bytes and properties, with the story in headers. */
+/** The failure queue: the original bytes, properties and headers, with the story in headers of our own. */
 import type { Options } from 'amqplib';
-import { bodyHashOf } from './body-hash.ts';
-import { HEADER, failureMessageId, malformedKey } from './domain/names.ts';
+import { withFields } from './amqp-tables.ts';
+import type { Config } from './config-schema.ts';
+import { HEADER } from './domain/names.ts';
 import type { FailureClass } from './domain/outcome.ts';
 import { fromWire } from './message.ts';
+import { isUnpublishable } from './rabbit-publisher.ts';
 import type { Publisher } from './rabbit-publisher.ts';
 
 export interface FailureRecord {
@@ -18,36 +20,55 @@ export interface FailureRecord {
   workflowId: string | null;
   /** How often the registration had been redriven before. */
   redrive: number;
+  /** That of the claim; of a malformed delivery the one it came with, if it did. */
+  token: string | null;
   body: Buffer;
-  /** Extended JSON, as message.ts writes it. */
+  /** As message.ts writes them. */
   properties: string;
 }
 
 export interface Failures {
-  /** Resolves when the broker has confirmed the record. @throws Error when it has not, see Publisher.publish */
+  /**
+   * Resolves when the broker has confirmed the record. What it refuses for its properties goes without them, and says so.
+   * @throws Error when it is not confirmed, see Publisher.publish; one that `isUnpublishable` when it never will be
+   */
   publish(record: FailureRecord): Promise<void>;
 }
 
-export function createFailures(publisher: Publisher, queue: string): Failures {
-  return { publish: (record) => publisher.publish(queue, record.body, propertiesOf(record)) };
+export function createFailures(
+  publisher: Pick<Publisher, 'publish'>,
+  { failureQueue, intakeQueue }: Pick<Config['rabbit'], 'failureQueue' | 'intakeQueue'>,
+): Failures {
+  const send = (record: FailureRecord) =>
+    publisher.publish(failureQueue, record.body, propertiesOf(record, intakeQueue));
+  return {
+    publish: (record) =>
+      send(record).catch((error: unknown) => {
+        if (!isUnpublishable(error) || record.properties === '') throw error;
+        const dropped = [`all properties and headers, since ${error.message}`];
+        return send({ ...record, properties: JSON.stringify({ dropped }) });
+      }),
+  };
 }
 
-/** The AMQP properties of a record. The original ones are kept, but for messageId, which names the logical record. */
-export function propertiesOf(record: FailureRecord): Options.Publish {
-  const original = fromWire(record.properties);
-  const claim = record.claim ?? malformedKey(bodyHashOf(record.body));
-  return {
-    ...original,
-    messageId: failureMessageId(claim, record.failureClass).slice(0, 255),
-    headers: {
-      ...original.headers,
-      [HEADER.failureClass]: record.failureClass,
-      [HEADER.failureReason]: record.reason,
-      [HEADER.failureAt]: record.at.toISOString(),
-      [HEADER.attempts]: record.attempts,
-      [HEADER.redrive]: record.redrive,
-      [HEADER.requestId]: record.requestId ?? undefined,
-      [HEADER.workflowId]: record.workflowId ?? undefined,
-    },
+/** Longer ones are cut: a record's own headers must leave room for the publisher's. */
+const MOST_TEXT = 1_000;
+
+/** The AMQP properties of a record: the original ones, and the story. */
+export function propertiesOf(record: FailureRecord, origin: string): Options.Publish {
+  const { properties, fields, dropped } = fromWire(record.properties);
+  const story = {
+    [HEADER.class]: record.failureClass,
+    [HEADER.reason]: record.reason,
+    [HEADER.at]: record.at.toISOString(),
+    [HEADER.attempts]: record.attempts,
+    [HEADER.generation]: record.redrive,
+    [HEADER.origin]: origin,
+    [HEADER.item]: record.claim ?? undefined,
+    [HEADER.requestId]: record.requestId ?? undefined,
+    [HEADER.run]: record.workflowId ?? undefined,
+    [HEADER.token]: record.token ?? undefined,
+    [HEADER.dropped]: dropped.length > 0 ? dropped.join(', ').slice(0, MOST_TEXT) : undefined,
   };
+  return { ...properties, headers: withFields(story, fields) };
 }

@@ -1,90 +1,59 @@
 /**
- * AMQP headers as JSON and back. Anyone can write headers, and what we take we must be able to publish again, in a failure
- * record: what amqplib can read and not write (it throws, or overflows its stack) is refused here, before it is taken.
+ * The headers of a message as they travel: the bytes the publisher wrote, whatever their types. Left out is what is ours,
+ * what would do something when it is published again, and what does not fit.
  */
+import { encodeFields, fieldsOf, rawOf, renamed } from './amqp-tables.ts';
+import { HEADER, ORIGINAL } from './domain/names.ts';
 
 /** amqplib encodes a table in 64 KiB, where the headers of a failure record (failures.ts) need room, too. */
 const MOST_BYTES = 56 * 1024;
-const DEEPEST = 64;
-/** Of a name, and of a property that is a text: AMQP has one byte for its length. */
-export const MOST_NAME_BYTES = 255;
 
-type Table = Record<string, unknown>;
+export interface KeptHeaders {
+  fields: Buffer;
+  /** What does not fit, by name. */
+  dropped: string[];
+  /** Why not all could be read; all is kept nevertheless, as far as it can be told apart. */
+  trouble: string | null;
+}
+
+/** How often a quorum queue has handed a message out: the broker's own count, which starts anew in another queue. */
+const COUNT = 'x-delivery-count';
 
 /**
- * Marks what JSON has no word for by a key `!`, as amqplib does it for timestamps and decimals.
- * @throws Error when the headers can never be published again
+ * These name queues that get a copy, and are enough for a confirm (rabbitmq.com/docs/sender-selected): a failure record
+ * would be a delivery again.
  */
-export function headersToJson(headers: Table): Table {
+const COPIES: ReadonlyMap<string, string> = new Map([
+  ['CC', ORIGINAL.cc],
+  ['BCC', ORIGINAL.bcc],
+]);
+
+const OURS: ReadonlySet<string> = new Set(Object.values(HEADER));
+
+/** The headers of a delivery, without those that only a failure record has: there they are told anew. */
+export const publishersHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+  keep(headers, (name) => name !== COUNT && !OURS.has(name));
+
+/** The headers of a failure record, with its story, to publish it again. */
+export const recordsHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+  keep(headers, (name) => name !== COUNT);
+
+function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean): KeptHeaders {
+  const raw = rawOf(headers) ?? { bytes: encodeFields(headers), trouble: null };
+  const { fields, rest } = fieldsOf(raw.bytes);
+  const kept: Buffer[] = [];
+  const dropped: string[] = [];
   let left = MOST_BYTES;
-  const take = (bytes: number): void => {
-    left -= bytes;
-    if (left < 0) throw new Error(`headers of more than ${MOST_BYTES} bytes`);
-  };
-  return table(headers, 1);
-
-  function table(from: Table, depth: number): Table {
-    if (depth > DEEPEST) throw new Error(`headers nested deeper than ${DEEPEST}`);
-    const entries = Object.entries(from).filter(([, each]) => each !== undefined);
-    return Object.fromEntries(
-      entries.map(([key, each]) => {
-        const bytes = Buffer.byteLength(key);
-        if (bytes > MOST_NAME_BYTES) throw new Error(`a header's name of ${bytes} bytes`);
-        take(1 + bytes);
-        return [key, value(each, depth)];
-      }),
-    );
-  }
-
-  function value(from: unknown, depth: number): unknown {
-    take(9); // the type, and a length or a number
-    switch (typeof from) {
-      case 'string':
-        take(Buffer.byteLength(from));
-        return from;
-      case 'boolean':
-        return from;
-      case 'number':
-        return isWritable(from) ? from : { '!': 'double', value: String(from) };
-      case 'object': {
-        if (from === null) return null;
-        if (Buffer.isBuffer(from)) {
-          take(from.length);
-          return { '!': 'bytes', value: from.toString('base64') };
-        }
-        if (Array.isArray(from)) {
-          if (depth >= DEEPEST) throw new Error(`headers nested deeper than ${DEEPEST}`);
-          return from.map((each) => value(each, depth + 1));
-        }
-        if (Object.hasOwn(from, '!')) return marked({ ...from });
-        return table({ ...from }, depth + 1);
-      }
-      default:
-        throw new Error(`a header of the type ${typeof from}`);
+  for (const field of fields) {
+    if (!isKept(field.name)) continue;
+    const instead = COPIES.get(field.name);
+    const bytes = instead === undefined ? field.bytes : renamed(instead, field);
+    if (bytes.length > left) dropped.push(`${field.name} (${bytes.length} bytes)`);
+    else {
+      kept.push(bytes);
+      left -= bytes.length;
     }
   }
-}
-
-/** amqplib writes as a 64-bit integer what it does not take for a fraction; NaN, and what is larger, throws there. */
-const isWritable = (from: number): boolean =>
-  Math.abs(from) < (Number.isInteger(from) ? 2 ** 63 : 2 ** 50);
-
-function marked(from: Table): Table {
-  const { '!': kind, value } = from;
-  if (kind === 'timestamp' && Number.isSafeInteger(value)) return from;
-  if (kind === 'decimal' && typeof value === 'object' && value !== null) return from;
-  throw new Error('a header that only looks like a typed value');
-}
-
-/** Ready to publish again. */
-export const headersFromJson = (headers: Table): Table =>
-  Object.fromEntries(Object.entries(headers).map(([key, each]) => [key, fromJson(each)]));
-
-function fromJson(from: unknown): unknown {
-  if (Array.isArray(from)) return from.map(fromJson);
-  if (typeof from !== 'object' || from === null) return from;
-  const known: Table = { ...from };
-  if (known['!'] === 'bytes') return Buffer.from(String(known['value']), 'base64');
-  if (known['!'] === 'double') return { '!': 'double', value: Number(known['value']) };
-  return headersFromJson(known);
+  if (rest.length > 0) dropped.push(`${rest.length} bytes of headers that nobody can read`);
+  return { fields: Buffer.concat(kept), dropped, trouble: raw.trouble };
 }

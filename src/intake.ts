@@ -17,9 +17,10 @@ import { redriveOf } from './message.ts';
 import type { Metrics } from './metrics.ts';
 import { createConsumer } from './rabbit-consumer.ts';
 import type { Delivery } from './rabbit-consumer.ts';
-import { isUnwritable } from './rabbit-publisher.ts';
+import { isUnpublishable } from './rabbit-publisher.ts';
 import type { RunInput } from '../workflows/registrations.ts';
 import type { StartResult } from './temporal.ts';
+import type { MalformedMessage } from './unroutable.ts';
 import { createValve } from './valve.ts';
 import type { Valve } from './valve.ts';
 
@@ -28,6 +29,8 @@ export interface IntakeDependencies {
   /** What a run is to know of the configuration, by its id: the plan of polls changes with what is learned. */
   rulesFor: (workflowId: string) => Rules;
   failures: Failures;
+  /** Keeps what the failure queue can never take; false when that is too large there, too. */
+  setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
   /** Starts a run; throws when Temporal cannot be asked. */
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
   /** Epoch ms, as all processes agree on it. */
@@ -119,6 +122,7 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
 
   /** To the failure queue, confirmed, and only then acknowledged. */
   async function reject(delivery: Delivery, reason: string): Promise<void> {
+    const { redrive, token } = redriveOf(delivery.properties.headers);
     const record: FailureRecord = {
       claim: null,
       failureClass: 'malformed',
@@ -128,22 +132,46 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
       requestId: null,
       workflowId: null,
       // It may be a redrive that is malformed by another configuration: the next one must go on from there.
-      redrive: redriveOf(delivery.properties.headers) ?? 0,
+      redrive: redrive ?? 0,
+      token: token ?? null,
       body: delivery.body,
       properties: propertiesOf(delivery),
     };
-    await keepTrying('The failure queue cannot take a malformed delivery', () =>
-      failures.publish(record).catch((error: unknown) => {
-        if (!isUnwritable(error)) throw error;
-        // Whatever else we read and cannot write: one message must not stop all others.
-        return failures.publish({ ...record, properties: '' });
-      }),
+    const where = await keepTrying('The failure queue cannot take a malformed delivery', () =>
+      deliverOrSetAside(record),
     );
+    if (where === 'nowhere') return leaveInItsQueue(delivery);
     failpoint('intake-malformed-confirmed');
     metrics.malformed.inc();
     metrics.outcomes.inc({ outcome: 'malformed' });
     log.info({ outcome: 'malformed', reason }, 'A delivery was no registration');
     acknowledge(delivery);
+  }
+
+  async function deliverOrSetAside(record: FailureRecord) {
+    try {
+      await failures.publish(record);
+      return 'delivered';
+    } catch (error) {
+      if (!isUnpublishable(error)) throw error;
+      // One message must not stop all others.
+      if (!(await deps.setAside(record, error.message))) return 'nowhere';
+      metrics.unroutable.inc();
+      log.error(
+        errorFacts(error),
+        'A malformed delivery was set aside: the failure queue can never take it',
+      );
+      return 'set aside';
+    }
+  }
+
+  /** Unacknowledged: the broker keeps it, and hands it to the intake that comes next. */
+  function leaveInItsQueue(delivery: Delivery): void {
+    delivery.release();
+    log.error(
+      { bytes: delivery.body.length },
+      'A malformed delivery stays in its queue: it is too large for the failure queue and for MongoDB. Raise max_message_size of RabbitMQ and restart the intake',
+    );
   }
 
   function acknowledge(delivery: Delivery): void {

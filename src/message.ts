@@ -1,8 +1,10 @@
 /** A delivery's bytes and properties, as they travel and as they come out again: unchanged. */
 import type { MessageProperties, Options } from 'amqplib';
-import { HEADER } from './domain/names.ts';
+import { encodeFields, withFields } from './amqp-tables.ts';
+import { HEADER, ORIGINAL } from './domain/names.ts';
 import type { WireMessage } from './domain/batch.ts';
-import { MOST_NAME_BYTES, headersFromJson, headersToJson } from './headers.ts';
+import { publishersHeaders, recordsHeaders } from './headers.ts';
+import type { KeptHeaders } from './headers.ts';
 
 const KEPT = [
   'contentType',
@@ -16,65 +18,111 @@ const KEPT = [
   'priority',
 ] as const;
 
-/**
- * The message in base64, and its properties and headers as JSON (see headers.ts).
- * @throws Error when the headers can never be published again
- */
-export function toWire(body: Buffer, properties: MessageProperties): WireMessage {
-  const { headers, ...rest } = keptOf(properties);
-  return {
-    body: body.toString('base64'),
-    properties: JSON.stringify({ ...rest, headers: headersToJson(headers) }),
-  };
-}
+/** Of a property that is a text: AMQP has one byte for its length. */
+const MOST_TEXT_BYTES = 255;
 
 /** amqplib's own type makes every header an `any`. */
 export type KnownProperties = Omit<Options.Publish, 'headers'> & {
   headers: Record<string, unknown>;
 };
 
-/**
- * Headers that would do something when they are published again. A quorum queue counts in the first how often it handed a
- * message out. The others name queues that get a copy, and are enough for a confirm (rabbitmq.com/docs/sender-selected):
- * a failure record would be a delivery again.
- */
-const NOT_KEPT = ['x-delivery-count', 'CC', 'BCC'];
-
-/**
- * What a publisher has set and we can publish again. `expiration` and `userId` are left out: the one would let a failure
- * record expire, the other be refused. So is what amqplib reads and cannot write.
- */
-export function keptOf(properties: MessageProperties): KnownProperties {
-  const kept: Record<string, unknown> = {};
-  for (const key of KEPT) if (isWritable(properties[key])) kept[key] = properties[key];
-  return { ...kept, headers: keptHeaders({ ...properties.headers }) };
+/** What a message is published with again, but for the headers of a failure record. */
+export interface OriginalProperties {
+  properties: Omit<Options.Publish, 'headers'>;
+  /** The publisher's headers, as their bytes. */
+  fields: Buffer;
+  /** What could not be kept, by name. */
+  dropped: string[];
 }
 
-const keptHeaders = (headers: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !NOT_KEPT.includes(name)));
+/**
+ * The message in base64, and its properties as JSON. `trouble` says why not all headers can be read, or kept: it may be one
+ * of ours, so that what is kept is for a failure record alone.
+ */
+export function wireOf(
+  body: Buffer,
+  properties: MessageProperties,
+): { message: WireMessage; trouble: string | null } {
+  const headers = headersOf(properties);
+  const kept = knownOf(properties);
+  const dropped = [...headers.dropped, ...unwritable(properties)];
+  const fields = Buffer.concat([headers.fields, encodeFields(movedOf(properties))]);
+  return {
+    message: {
+      body: body.toString('base64'),
+      properties: JSON.stringify({ properties: kept, fields: fields.toString('base64'), dropped }),
+    },
+    trouble: headers.trouble ?? headers.dropped[0] ?? null,
+  };
+}
+
+/** Of what no broker has sent, headers may be such as amqplib cannot write. */
+function headersOf(properties: MessageProperties): KeptHeaders {
+  try {
+    return publishersHeaders({ ...properties }.headers);
+  } catch (error) {
+    const trouble = error instanceof Error ? error.message : String(error);
+    return { fields: Buffer.alloc(0), dropped: ['headers'], trouble };
+  }
+}
+
+function knownOf(properties: MessageProperties): Omit<Options.Publish, 'headers'> {
+  const kept: Record<string, unknown> = {};
+  for (const key of KEPT) if (isWritable(properties[key])) kept[key] = properties[key];
+  return kept;
+}
+
+/** What amqplib reads and cannot write. */
+const unwritable = (properties: MessageProperties): string[] =>
+  [...KEPT, 'clusterId' as const].filter((key) => {
+    const value: unknown = properties[key];
+    return value !== undefined && (key === 'clusterId' || !isWritable(value));
+  });
 
 /** Bytes that are no UTF-8 become longer as they are read, and a time may be beyond what a number can say. */
 const isWritable = (value: unknown): boolean =>
   typeof value === 'string'
-    ? Buffer.byteLength(value) <= MOST_NAME_BYTES
+    ? Buffer.byteLength(value) <= MOST_TEXT_BYTES
     : Number.isSafeInteger(value) && Number(value) >= 0;
 
-/** The properties of `toWire`, ready to publish again. */
-export function fromWire(properties: string): KnownProperties {
-  const parsed: unknown = properties === '' ? {} : JSON.parse(properties);
-  const { headers, ...rest } = isRecord(parsed) ? parsed : {};
-  return { ...rest, headers: isRecord(headers) ? keptHeaders(headersFromJson(headers)) : {} };
+/** As headers of ours: the one would let a failure record expire, the other have it refused. */
+const movedOf = ({ expiration, userId }: MessageProperties): Record<string, unknown> => ({
+  [ORIGINAL.expiration]: typeof expiration === 'string' ? expiration : undefined,
+  [ORIGINAL.userId]: typeof userId === 'string' ? userId : undefined,
+});
+
+/** The properties of `wireOf`. */
+export function fromWire(wire: string): OriginalProperties {
+  const parsed: unknown = wire === '' ? {} : JSON.parse(wire);
+  const { properties, fields, dropped } = isRecord(parsed) ? parsed : {};
+  return {
+    properties: isRecord(properties) ? properties : {},
+    fields: Buffer.from(typeof fields === 'string' ? fields : '', 'base64'),
+    dropped: Array.isArray(dropped) ? dropped.map(String) : [],
+  };
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/**
- * The generation whose failure record a delivery is, or null when it is none. Only a hint, since anyone can write
- * headers: the claim decides whether it is a redrive.
- */
-export function redriveOf(headers: Record<string, unknown> | undefined): number | null {
-  if (typeof headers?.[HEADER.failureClass] !== 'string') return null;
-  const generation = Number(headers[HEADER.redrive]);
-  return Number.isSafeInteger(generation) && generation >= 0 ? generation : null;
+/** A failure record's properties, ready to publish it again; without what the broker has added. */
+export function recordsProperties(properties: MessageProperties): KnownProperties {
+  const { fields } = recordsHeaders({ ...properties }.headers);
+  return { ...knownOf(properties), headers: withFields({}, fields) };
+}
+
+/** What a failure record says of itself, so that its redrive is known. Anyone can write it: see redrive.ts. */
+export interface RedriveHint {
+  /** The generation that failed. */
+  redrive: number | null;
+  token?: string;
+}
+
+export function redriveOf(headers: Record<string, unknown> | undefined): RedriveHint {
+  const none: RedriveHint = { redrive: null };
+  const { [HEADER.class]: failureClass, [HEADER.token]: token } = headers ?? {};
+  if (typeof failureClass !== 'string' || typeof token !== 'string') return none;
+  const generation = Number(headers?.[HEADER.generation]);
+  const isGeneration = Number.isSafeInteger(generation) && generation >= 0;
+  return isGeneration ? { redrive: generation, token } : none;
 }

@@ -4,8 +4,10 @@ import type { Config } from './config-schema.ts';
 import { within } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
+import { throttle } from './amqp-throttle.ts';
 import { supervise } from './rabbit.ts';
 import { QueueMismatch, declareQueues } from './rabbit-queues.ts';
+import { BrokerRefusal, refusedAt } from './rabbit-refusal.ts';
 
 /** One message handed to us. It stays ours until `ack`, or until its channel is gone: then it is delivered again. */
 export interface Delivery {
@@ -17,6 +19,8 @@ export interface Delivery {
    * one would delete somebody else's message. A no-op when the channel is gone.
    */
   ack(): void;
+  /** Its bytes are let go, and it is left to the broker, unacknowledged. */
+  release(): void;
   isGone(): boolean;
 }
 
@@ -30,8 +34,23 @@ export interface Consumer {
 }
 
 /**
+ * How many bytes of messages this process holds before it reads no more: what the broker has sent already waits in the
+ * socket. One that is larger still comes through. So many small messages as the prefetch allows are far below it.
+ */
+const MOST_HELD_BYTES = 32 * 1024 * 1024;
+
+/** RabbitMQ counts for each consumer, so that the two have rabbit.prefetch between them; few messages are returned. */
+function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
+  const few = Math.max(1, Math.floor(prefetch / 10));
+  return [
+    { queue: intakeQueue, prefetch: Math.max(1, prefetch - few) },
+    { queue: returnedQueue, prefetch: few },
+  ];
+}
+
+/**
  * Declares the queues and consumes from the intake and the returned queue, once it is not `paused`.
- * @throws QueueMismatch when a queue exists, declared otherwise
+ * @throws QueueMismatch when a queue exists, declared otherwise; BrokerRefusal when a right is missing
  */
 export async function createConsumer(
   config: Config,
@@ -40,10 +59,14 @@ export async function createConsumer(
   { paused = false, now = Date.now }: { paused?: boolean; now?: () => number } = {},
 ): Promise<Consumer> {
   const { rabbit } = config;
-  const queues = [rabbit.intakeQueue, rabbit.returnedQueue];
+  const queues = shares(rabbit);
   let channel: Channel | null = null;
   let tags: string[] = [];
   let isWanted = !paused;
+  /** Bytes of what was handed to us and is not acknowledged. */
+  let held = 0;
+  let reading: { goOn(): void } | null = null;
+  const isFull = (): boolean => held >= MOST_HELD_BYTES;
 
   const link = await supervise(
     {
@@ -61,25 +84,30 @@ export async function createConsumer(
         fresh.on('handler-error', (error: Error) =>
           log.error(errorFacts(error), 'A handler failed'),
         );
-        await fresh.prefetch(rabbit.prefetch);
         channel = fresh;
         tags = [];
         if (isWanted) await consume(fresh, lost);
+        // Not before: the broker's answers to all that have to be read, however much is held from before.
+        reading = throttle(connection, isFull);
       },
       down() {
         channel = null;
         tags = [];
       },
     },
-    (error) => error instanceof QueueMismatch,
+    (error) => error instanceof QueueMismatch || error instanceof BrokerRefusal,
   );
 
   async function consume(on: Channel, lost: (why: Error) => void): Promise<void> {
-    for (const queue of queues) {
-      const { consumerTag } = await on.consume(queue, (message) => {
+    for (const { queue, prefetch } of queues) {
+      await on.prefetch(prefetch);
+      const onMessage = (message: ConsumeMessage | null): void => {
         // The broker cancelled us: the queue was deleted, or its leader moved.
         if (message === null) lost(new Error(`the broker cancelled the consumer of "${queue}"`));
         else onDelivery(deliveryOf(on, message));
+      };
+      const { consumerTag } = await on.consume(queue, onMessage).catch((error: unknown) => {
+        throw refusedAt(error, 'read', queue);
       });
       // Paused meanwhile: then this one was not among those that were cancelled.
       if (isWanted) tags.push(consumerTag);
@@ -88,19 +116,29 @@ export async function createConsumer(
   }
 
   function deliveryOf(on: Channel, message: ConsumeMessage): Delivery {
+    const size = message.content.length;
+    let isHeld = true;
+    held += size;
+    const release = (): void => {
+      if (isHeld) held -= size;
+      isHeld = false;
+      reading?.goOn();
+    };
     return {
       body: message.content,
       properties: message.properties,
       receivedAt: now(),
       isGone: () => channel !== on,
+      release,
       ack() {
         if (channel === on) on.ack(message);
+        release();
       },
     };
   }
 
   async function flush(): Promise<void> {
-    await channel?.prefetch(rabbit.prefetch);
+    await channel?.prefetch(1);
   }
 
   return {
@@ -109,7 +147,10 @@ export async function createConsumer(
       const taken = tags;
       tags = [];
       const on = channel;
-      if (on !== null) await Promise.all(taken.map((tag) => on.cancel(tag))).catch(() => {});
+      if (on === null) return;
+      // The answer may wait behind what is not read for now; what was asked holds.
+      const cancelled = Promise.all(taken.map((tag) => on.cancel(tag)));
+      await within(3_000, 'the end of the consumers', cancelled).catch(() => {});
     },
     async resume() {
       if (isWanted) return;

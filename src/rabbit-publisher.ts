@@ -1,6 +1,8 @@
 /** Publishing that is over only when the broker has confirmed it: persistent, mandatory, pipelined, with a deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
+import { MessageRefused, createAlone, mayBeForAMessage } from './rabbit-alone.ts';
+import { refusedAt } from './rabbit-refusal.ts';
 import { supervise } from './rabbit.ts';
 import type { LinkOptions } from './rabbit.ts';
 import { within } from './insist.ts';
@@ -9,7 +11,7 @@ export interface Publisher {
   /**
    * Resolves when the broker has confirmed the message.
    * @throws Error when it was returned (no such queue), refused (queue full, or its disk), or not confirmed in time; in the last
-   * case it may be there all the same: the same messageId tells the copies apart
+   * case it may be there all the same; one that `isUnpublishable` when it never will be confirmed
    */
   publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
   isReady(): boolean;
@@ -23,7 +25,7 @@ const RENEW_MS = 5_000;
 interface Waiting {
   messageId: string | undefined;
   body: Buffer;
-  reject: (why: Error) => void;
+  reject: (why: unknown) => void;
   isReturned: boolean;
 }
 
@@ -37,6 +39,7 @@ export async function createPublisher(
   let renew: () => Promise<void> = () => Promise.resolve();
   let isBlocked = false;
   let renewedAt = -Infinity;
+  const publishAlone = createAlone(options, CONFIRM_MS);
   const link = await supervise({
     ...options,
     async setup(connection, lost) {
@@ -48,17 +51,22 @@ export async function createPublisher(
     },
     down() {
       channel = null;
-      for (const { reject } of waiting) {
-        reject(new Error('the connection was lost before the broker confirmed'));
-      }
-      waiting.clear();
+      giveUp(new Error('the connection was lost before the broker confirmed'));
     },
   });
+
+  function giveUp(why: unknown): void {
+    for (const { reject } of waiting) reject(why);
+    waiting.clear();
+  }
 
   async function openChannel(connection: ChannelModel, lost: (why: Error) => void) {
     const fresh = await connection.createConfirmChannel();
     const gone = (why: Error): void => {
-      if (channel === fresh) lost(why);
+      if (channel !== fresh) return;
+      // To publish to the default exchange is a right, too.
+      giveUp(refusedAt(why, 'write', 'amq.default'));
+      lost(why);
     };
     fresh.on('error', gone);
     fresh.on('close', () => gone(new Error('channel closed')));
@@ -97,6 +105,15 @@ export async function createPublisher(
   }
 
   async function publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void> {
+    try {
+      await publishWithOthers(queue, body, properties);
+    } catch (error) {
+      if (!mayBeForAMessage(error)) throw error;
+      await publishAlone(queue, body, properties);
+    }
+  }
+
+  async function publishWithOthers(queue: string, body: Buffer, properties: Options.Publish) {
     const open = channel;
     if (open === null) throw new Error('RabbitMQ is not connected');
     // It would stay in our memory, and each further try beside it.
@@ -136,9 +153,9 @@ export async function createPublisher(
   return { publish, isReady: link.isReady, close: link.close };
 }
 
-/** Whether a message can never be published: amqplib's encoder throws one of these. All else may work the next time. */
-export const isUnwritable = (error: unknown): error is TypeError | RangeError =>
-  error instanceof TypeError || error instanceof RangeError;
+/** Whether a message can never be published: amqplib's encoder, or the broker, refuses it. All else may work the next time. */
+export const isUnpublishable = (error: unknown): error is Error =>
+  error instanceof TypeError || error instanceof RangeError || error instanceof MessageRefused;
 
 /** amqplib's word for a nack; its other errors are about the channel. */
 const isRefusal = (error: unknown): boolean =>

@@ -1,6 +1,7 @@
 /** The three queues: intake, returned, failure. Declared by whoever starts first, with the same arguments everywhere. */
-import type { ChannelModel } from 'amqplib';
+import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from './config-schema.ts';
+import { isAccessRefused, refusedAt } from './rabbit-refusal.ts';
 
 /** A queue that exists with other arguments than ours. The message says which, and what to do. */
 export class QueueMismatch extends Error {
@@ -40,7 +41,7 @@ export function declarations(rabbit: Config['rabbit']): QueueDeclaration[] {
  * Declares what is missing. A queue that exists with other arguments is never fought over: it is refused with
  * the difference and the remedy, or adopted, as `rabbit.existingQueues` says.
  * @returns a sentence for each queue that was adopted
- * @throws QueueMismatch
+ * @throws QueueMismatch, BrokerRefusal
  */
 export async function declareQueues(
   connection: ChannelModel,
@@ -61,22 +62,45 @@ const REMEDY =
   'Move its messages and delete it so that it is declared anew, name another queue in the configuration, ' +
   'or set rabbit.existingQueues: adopt to use it as it is (a classic queue neither counts deliveries nor survives the loss of a node).';
 
-/** Null when the queue is now there as declared, else how it differs, in the broker's words. */
+/**
+ * Null when the queue is there, as declared as far as that can be told, else how it differs, in the broker's words. Who may
+ * not configure a queue may use one that is there: that takes no right but to read, or to write.
+ * @throws BrokerRefusal when it is not there, and we may not declare it; when somebody else has it alone
+ */
 export async function declare(
   connection: ChannelModel,
   { queue, arguments: args }: QueueDeclaration,
 ): Promise<string | null> {
-  // A refused declaration closes the channel it was made on.
-  const channel = await connection.createChannel();
-  channel.on('error', () => {});
+  const isThere = await exists(connection, queue);
   try {
-    await channel.assertQueue(queue, { durable: true, arguments: args });
-    await channel.close();
+    await onChannel(connection, (channel) =>
+      channel.assertQueue(queue, { durable: true, arguments: args }),
+    );
     return null;
   } catch (error) {
+    if (isThere && isAccessRefused(error)) return null;
     const message = error instanceof Error ? error.message : String(error);
     const difference = /PRECONDITION_FAILED - (.*?)"?$/s.exec(message)?.[1];
-    if (difference === undefined) throw error;
+    if (difference === undefined) throw refusedAt(error, 'configure', queue);
     return difference;
   }
+}
+
+/** Passively, which takes no right at all. @throws BrokerRefusal when somebody else has it alone */
+async function exists(connection: ChannelModel, queue: string): Promise<boolean> {
+  try {
+    await onChannel(connection, (channel) => channel.checkQueue(queue));
+    return true;
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('NOT_FOUND')) return false;
+    throw refusedAt(error, 'configure', queue);
+  }
+}
+
+/** On a channel of its own: what is refused closes it. */
+async function onChannel(connection: ChannelModel, ask: (channel: Channel) => Promise<unknown>) {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  await ask(channel);
+  await channel.close();
 }

@@ -3,14 +3,15 @@
  * alone stays closed (docs/decisions/0004-own-rabbit-supervisor.md), so here any loss, of a channel or a
  * consumer too, ends the whole connection and a new one is set up from the start.
  */
-// Before amqplib.
-import './amqp-depth.ts';
+// Both before amqplib.
+import './amqp-tables.ts';
+import { withBrokersWords } from './amqp-close.ts';
 import { connect } from 'amqplib';
-import type { ChannelModel } from 'amqplib';
+import type { ChannelModel, Options } from 'amqplib';
 import { insist, within } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
-import { maskUrl } from './mask.ts';
+import { BrokerRefusal, refusedLogin } from './rabbit-refusal.ts';
 import { readTls, withTlsTrouble } from './tls.ts';
 import type { TlsFiles } from './tls.ts';
 
@@ -38,17 +39,18 @@ const CONNECT_MS = 5_000;
 const SETUP_MS = 20_000;
 const NO_FILES: TlsFiles = { caFile: null, certFile: null, keyFile: null };
 
-/** One connection, for a command: the caller closes it. @throws Error that names the masked address */
+/**
+ * One connection, for a command: the caller closes it.
+ * @throws Error that names the masked address; BrokerRefusal when nobody is let in so
+ */
 export async function connectOnce(
   url: string,
   name: string,
   heartbeatMs: number,
   tls: TlsFiles = NO_FILES,
 ): Promise<ChannelModel> {
-  const target = new URL(url);
-  target.searchParams.set('heartbeat', String(Math.max(1, Math.round(heartbeatMs / 1000))));
   try {
-    const connection = await connect(target.toString(), {
+    const connection = await connect(targetOf(url, heartbeatMs), {
       timeout: CONNECT_MS, // without it a half-open peer is waited for without end
       keepAlive: true,
       noDelay: true,
@@ -58,9 +60,40 @@ export async function connectOnce(
     // An 'error' without a listener would end the process; what follows from it comes with 'close'.
     connection.on('error', () => {});
     return connection;
-  } catch (error) {
-    const why = withTlsTrouble(errorFacts(error).error, error, 'rabbit');
-    throw new Error(`Cannot connect to RabbitMQ at ${maskUrl(url)}: ${why}`, { cause: error });
+  } catch (caught) {
+    const error = withBrokersWords(caught);
+    throw refusedLogin(error, url, withTlsTrouble(errorFacts(error).error, error, 'rabbit'));
+  }
+}
+
+/** In parts, since amqplib takes percent-encoded credentials in a URL for Latin-1. */
+function targetOf(url: string, heartbeatMs: number): Options.Connect {
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const given = (name: string) => {
+    const value = Number(searchParams.get(name) ?? undefined);
+    return Number.isSafeInteger(value) ? { [name]: value } : {};
+  };
+  const isNamed = username !== '' || password !== '';
+  return {
+    protocol: protocol.replace(':', ''),
+    hostname: hostname.replace(/^\[|\]$/g, ''),
+    ...(port === '' ? {} : { port: Number(port) }),
+    ...(isNamed ? { username: decoded(username), password: decoded(password) } : {}),
+    // amqplib decodes this one itself.
+    vhost: pathname.slice(1),
+    frameMax: 131_072,
+    ...given('frameMax'),
+    ...given('channelMax'),
+    heartbeat: Math.max(1, Math.round(heartbeatMs / 1000)),
+  };
+}
+
+/** As it is where it is not percent-encoded: a lone % in a password. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 
@@ -71,7 +104,7 @@ export async function connectOnce(
  */
 export async function supervise(
   options: LinkOptions,
-  isFinal: (error: unknown) => boolean = () => false,
+  isFinal: (error: unknown) => boolean = (error) => error instanceof BrokerRefusal,
 ): Promise<Link> {
   const stop = new AbortController();
   let current: ChannelModel | null = null;

@@ -172,7 +172,8 @@ function isRegistration(given: unknown): boolean {
     typeof each.bodyHash === 'string' &&
     typeof each.receivedAt === 'number' &&
     typeof each.message === 'object' &&
-    (each.redrive === null || typeof each.redrive === 'number')
+    (each.redrive === null || typeof each.redrive === 'number') &&
+    (each.token === undefined || typeof each.token === 'string')
   );
 }
 
@@ -196,9 +197,12 @@ const GRPC_NOT_FOUND = 5;
 function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
   const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
   const again = unclaimed.flatMap(({ message, ...item }): NewRegistration[] => {
-    const { id, label, bodyHash, receivedAt, redrive, takes } = item;
+    const { id, label, bodyHash, receivedAt, redrive, token, takes } = item;
     if (message === null) return [];
-    const more = takes === undefined ? {} : { takes };
+    const more = {
+      ...(token === undefined ? {} : { token }),
+      ...(takes === undefined ? {} : { takes }),
+    };
     return [{ id, label, bodyHash, message, receivedAt, redrive, ...more }];
   });
   return [...registrations, ...again];

@@ -4,9 +4,9 @@
  */
 import type { NewRegistration } from './domain/batch.ts';
 import { claimKey } from './domain/names.ts';
-import { isFailure } from './domain/outcome.ts';
 import { isDead } from './domain/takeover.ts';
 import type { Claim } from './claims.ts';
+import { redriveIn } from './redrive.ts';
 import type { SweepNeeds } from './sweep.ts';
 
 export interface Unclaimed {
@@ -65,14 +65,11 @@ async function withoutClaim(
 }
 
 /** Whether a delivery has a claim, or would be dropped as a duplicate: the rules are those of activities/claim.ts. */
-function isKnown({ bodyHash, receivedAt, redrive }: NewRegistration, all: Claim[]): boolean {
-  const same = all.filter((claim) => claim.bodyHash === bodyHash);
+function isKnown(delivery: NewRegistration, all: Claim[]): boolean {
+  const same = all.filter((claim) => claim.bodyHash === delivery.bodyHash);
   // A claim bears the time of the delivery it was made for, or taken up again for.
-  if (same.some((claim) => claim.receivedAt.getTime() >= receivedAt)) return true;
-  if (redrive === null) return same.length > 0;
-  const before = all.find((claim) => claim.generation === redrive && !claim.conflict);
-  const outcome = before?.outcome ?? null;
-  const isValid = outcome !== null && isFailure(outcome.kind);
-  const wanted = isValid ? redrive + 1 : 0;
+  if (same.some((claim) => claim.receivedAt.getTime() >= delivery.receivedAt)) return true;
+  const { isRedrive, generation: wanted } = redriveIn(all, delivery);
+  if (!isRedrive) return same.length > 0;
   return same.some(({ conflict, generation }) => !conflict && generation >= wanted);
 }

@@ -99,7 +99,7 @@ export async function startWorker(
   const activities = createActivities({
     ...store,
     legacy,
-    failures: createFailures(publisher, config.rabbit.failureQueue),
+    failures: createFailures(publisher, config.rabbit),
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
     plans,

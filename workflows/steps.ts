@@ -182,13 +182,23 @@ export async function perform(
   }
 }
 
-const claimRequest = ({ index, id, bodyHash, message, receivedAt, redrive, takes }: Item) => ({
+const claimRequest = ({
+  index,
+  id,
+  bodyHash,
+  message,
+  receivedAt,
+  redrive,
+  token,
+  takes,
+}: Item) => ({
   index,
   id,
   bodyHash,
   message: message ?? { body: '', properties: '' },
   receivedAt,
   redrive,
+  ...(token === undefined ? {} : { token }),
   ...(takes === undefined ? {} : { takes }),
 });
 

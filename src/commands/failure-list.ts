@@ -3,10 +3,9 @@ import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import type { FailureMessage } from '../failure-queue.ts';
 import type { LateResult } from '../claims.ts';
-import { labelOf } from '../label.ts';
 import { lateResults } from './late-text.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { matcher, shownId, withFailures } from './failure-selection.ts';
+import { matcher, shownId, shownText, withFailures } from './failure-selection.ts';
 import type { Selection } from './failure-selection.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
@@ -14,7 +13,7 @@ interface Group {
   class: string | null;
   reason: string | null;
   count: number;
-  /** The earliest and the latest x-failure-at. */
+  /** The earliest and the latest x-despachante-at. */
   firstSeen: string | null;
   lastSeen: string | null;
 }
@@ -135,7 +134,7 @@ function tellGroups({ groups, matching, waiting }: Listed): void {
 function tellEach({ failures, waiting }: Listed): void {
   const head = ['registration', 'class', 'at', 'attempts', 'redriven', 'request', 'reason'];
   const rows = failures.map((each) => [
-    line(each.id ?? each.messageId ?? '–'),
+    line(each.id ?? each.record ?? each.messageId ?? '–'),
     each.class ?? '–',
     when(each.at),
     String(each.attempts ?? '–'),
@@ -156,9 +155,6 @@ const summary = (failure: FailureMessage, config: Config) => ({
   attempts: failure.attempts,
   redrive: failure.redrive,
   requestId: failure.requestId,
-  messageId: messageIdOf(failure, config),
+  record: shownText(failure, failure.name, config),
+  messageId: shownText(failure, failure.messageId, config),
 });
-
-/** The messageId begins with the id itself. */
-export const messageIdOf = ({ id, messageId }: FailureMessage, config: Config): string | null =>
-  id === null ? messageId : (messageId?.replaceAll(id, labelOf(id, config)) ?? null);

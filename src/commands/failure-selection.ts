@@ -96,13 +96,22 @@ export const withFailures = <T>(
     return work(queue).finally(() => queue.close().catch(() => {}));
   });
 
-/** Whether it is meant by an argument: registration id, the hash that stands for it, or messageId. */
+/** Whether it is meant by an argument: registration id, name of the record, the hash that stands for it in both, or messageId. */
 export const isMeant = (failure: FailureMessage, id: string, config: Config): boolean =>
-  failure.messageId === id || failure.id === id || shownId(failure, config) === id;
+  [failure.id, failure.name, failure.messageId, shownId(failure, config)].includes(id) ||
+  shownText(failure, failure.name, config) === id;
 
 /** The registration id as it may be shown. */
 export const shownId = ({ id }: FailureMessage, config: Config): string | null =>
   id === null ? null : labelOf(id, config);
+
+/** A text that may hold the registration id, as it may be shown. */
+export const shownText = <Text extends string | null>(
+  { id }: FailureMessage,
+  text: Text,
+  config: Config,
+): Text | string =>
+  id === null || text === null ? text : text.replaceAll(id, labelOf(id, config));
 
 export const notFound = (ids: readonly string[]): CommandError =>
   new CommandError(

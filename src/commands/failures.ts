@@ -1,11 +1,20 @@
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
+import { HEADER } from '../domain/names.ts';
 import type { FailureMessage } from '../failure-queue.ts';
+import type { KnownProperties } from '../message.ts';
 import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { drop } from './drop.ts';
-import { list, messageIdOf } from './failure-list.ts';
-import { addFilters, isMeant, notFound, shownId, withFailures } from './failure-selection.ts';
+import { list } from './failure-list.ts';
+import {
+  addFilters,
+  isMeant,
+  notFound,
+  shownId,
+  shownText,
+  withFailures,
+} from './failure-selection.ts';
 import { lateResults, lateText } from './late-text.ts';
 import { redrive } from './redrive.ts';
 import { columns, line, paint } from './table.ts';
@@ -14,7 +23,7 @@ const COUNTS = `
 The records are looked at and go back: for a quorum queue each look counts as a delivery (x-delivery-count). The one that
 Despachante declares allows for a million; one declared otherwise allows for 20 on RabbitMQ 4, and drops what had more.`;
 
-const ID = 'registration ids, or messageIds of records';
+const ID = 'registration ids, or names of records';
 
 export function addFailures(program: Command): void {
   const failures = program
@@ -37,7 +46,7 @@ Example: despachante failures list
   failures
     .command('show')
     .description('everything about the failures of one registration')
-    .argument('<id>', 'registration id, or messageId of the record')
+    .argument('<id>', 'registration id, or name of the record')
     .option('--body', 'with the message itself, which holds personal data')
     .addHelpText('after', `${COUNTS}\n\nExample: despachante failures show reg-1`)
     .action((id: string, options: { body?: boolean }, command: Command) =>
@@ -61,7 +70,7 @@ Example: despachante failures list
     .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)
     .option(
       '--max-redrives <n>',
-      'leave what was redriven so often already (x-redrive)',
+      'leave what was redriven so often already (x-despachante-generation)',
       wholeNumber(1),
       3,
     )
@@ -129,12 +138,23 @@ async function show(id: string, { body: withBody }: { body?: boolean }, command:
 }
 
 function details(failure: FailureMessage, config: Config, withBody: boolean) {
-  const { headers, ...properties } = failure.properties;
+  const properties: Partial<KnownProperties> = { ...failure.properties };
+  delete properties.headers;
+  const { messageId } = failure;
+  const headers = { ...failure.headers };
+  // Whoever has it can redrive the record.
+  delete headers[HEADER.token];
+  const item = headers[HEADER.item];
+  if (typeof item === 'string') headers[HEADER.item] = shownText(failure, item, config);
   const text = failure.body.toString('utf8');
   const isText = Buffer.from(text).equals(failure.body);
   return {
     registration: shownId(failure, config),
-    properties: { ...properties, messageId: messageIdOf(failure, config) },
+    record: shownText(failure, failure.name, config),
+    properties: {
+      ...properties,
+      ...(messageId === null ? {} : { messageId: shownText(failure, messageId, config) }),
+    },
     headers,
     returns: failure.returns,
     bytes: failure.body.length,

@@ -20,6 +20,7 @@ import { encryptionFacts, warnIfPlain } from '../data-converter.ts';
 import { EncryptionDisagreement, agreeOnEncryption } from '../encryption-agreement.ts';
 import { errorFacts } from '../log.ts';
 import type { Log } from '../log.ts';
+import { openUnroutable } from '../unroutable.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
@@ -69,7 +70,9 @@ export function addIntake(program: Command): void {
         startIntake({
           config,
           rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
-          failures: createFailures(publisher, rabbit.failureQueue),
+          failures: createFailures(publisher, rabbit),
+          setAside: async (message, reason) =>
+            openUnroutable(await mongo.db()).setAsideMalformed(message, reason),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
           now: () => watch.now(),
           metrics,

@@ -101,7 +101,9 @@ export function openAccount(input: AuditInput): Account {
       if (isOther && conflicts.has(bodyKey(next.registration, next.bodyHash))) return null;
       return claim.conflict || next.generation > claim.generation ? next : null;
     },
-    isMalformed: (hash) => malformed.has(malformedKey(hash)),
+    // Set aside where the failure queue could never take it.
+    isMalformed: (hash) =>
+      malformed.has(malformedKey(hash)) || input.unroutable.has(malformedKey(hash)),
     isInRun: (id, hash) => inRuns.has(bodyKey(id, hash)),
     isStranded: ({ workflowId }) => input.closedRuns.has(workflowId),
   };

@@ -12,7 +12,7 @@ import type { Outcome, OutcomeKind } from './outcome.ts';
 /** The bytes of a delivery as they travel: base64, because a Buffer in JSON is four times as long. */
 export interface WireMessage {
   body: string;
-  /** AMQP properties and headers as Extended JSON, so that dates and binary headers survive. */
+  /** AMQP properties as JSON, and the headers in it as the bytes they were (src/message.ts). */
   properties: string;
 }
 
@@ -26,6 +26,8 @@ export interface NewRegistration {
   receivedAt: number;
   /** The generation whose failure record this delivery is, when it is a redrive. */
   redrive: number | null;
+  /** Of the record, if it has one: see src/redrive.ts. */
+  token?: string;
   /** The claim of a dead run that this registration takes up, instead of a delivery: its message is in that claim. */
   takes?: string;
 }
@@ -41,6 +43,8 @@ export interface Item {
   message: WireMessage | null;
   receivedAt: number;
   redrive: number | null;
+  /** Of the record, if it has one: see src/redrive.ts. */
+  token?: string;
   takes?: string;
   phase: Phase;
   /** An activity has it. */

@@ -15,16 +15,36 @@ export const ATTRIBUTE_OUTCOMES = 'RegistrationOutcomes';
  */
 export const ATTRIBUTE_BYTES = 1_800;
 
-/** Headers of a failure record; a delivery that carries them is a redrive. Hints only: claims are the truth. */
+/**
+ * Headers of a failure record. No publisher's header is touched for them. A delivery that carries them may be a redrive:
+ * the claim decides (src/redrive.ts).
+ */
 export const HEADER = {
-  failureClass: 'x-failure-class',
-  failureReason: 'x-failure-reason',
-  failureAt: 'x-failure-at',
-  attempts: 'x-attempts',
-  requestId: 'x-request-id',
-  workflowId: 'x-workflow-id',
+  class: 'x-despachante-class',
+  reason: 'x-despachante-reason',
+  at: 'x-despachante-at',
+  attempts: 'x-despachante-attempts',
   /** How often the registration had been redriven when it failed: its generation, from 0. */
-  redrive: 'x-redrive',
+  generation: 'x-despachante-generation',
+  /** The queue it came from. */
+  origin: 'x-despachante-origin',
+  /** The claim it is about; none for what is malformed. */
+  item: 'x-despachante-item',
+  requestId: 'x-despachante-request-id',
+  /** Workflow id. */
+  run: 'x-despachante-run',
+  /** The secret of the claim, by which a redrive is told from a forged one. */
+  token: 'x-despachante-token',
+  /** What of the publisher's properties could not be kept. */
+  dropped: 'x-despachante-dropped',
+} as const;
+
+/** What a publisher has set and a failure record cannot have in its own place, since it would do something there. */
+export const ORIGINAL = {
+  expiration: 'x-despachante-original-expiration',
+  userId: 'x-despachante-original-user-id',
+  cc: 'x-despachante-original-cc',
+  bcc: 'x-despachante-original-bcc',
 } as const;
 
 /** `_id` of a claim. The generation never holds a `~`, so the last one splits the key whatever the id contains. */
@@ -67,12 +87,12 @@ export const LOOK_UP = 'look-up';
 /** Id of the Schedule that sweeps, and of the workflow it starts: one for all workers of a task queue. */
 export const sweepScheduleId = (taskQueue: string): string => `sweep/${taskQueue}`;
 
-/** `messageId` of a failure record: the same for every wire copy of one logical record. */
-export const failureMessageId = (claim: string, kind: string): string => `${claim}:${kind}`;
+/** The name of a failure record: the same for every wire copy of one logical record. */
+export const failureName = (claim: string, kind: string): string => `${claim}:${kind}`;
 
-/** The claim in a `failureMessageId`, or null when the text is none of this class. */
-export const claimOfFailure = (messageId: string, kind: string): string | null =>
-  messageId.endsWith(`:${kind}`) ? messageId.slice(0, -kind.length - 1) : null;
+/** The claim in a `failureName`, or null when the text is none of this class. */
+export const claimOfFailure = (name: string, kind: string): string | null =>
+  name.endsWith(`:${kind}`) ? name.slice(0, -kind.length - 1) : null;
 
 /** What stands for the claim of a malformed delivery, which has none: the beginning of its SHA-256, hex. */
 export const malformedKey = (bodyHash: string): string => `malformed!${bodyHash.slice(0, 16)}`;

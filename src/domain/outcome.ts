@@ -15,7 +15,7 @@ export const OUTCOMES = [
 
 export type OutcomeKind = (typeof OUTCOMES)[number];
 
-/** Every way to end that is not success: the value of the header `x-failure-class`. */
+/** Every way to end that is not success: the value of the header `x-despachante-class`. */
 export type FailureClass = Exclude<OutcomeKind, 'registered'>;
 
 /** The end of one registration. `at` is epoch ms. `reason` is for people and holds no personal data of ours. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { OWN } from '../../src/collections.ts';
+import { wireOf } from '../../src/message.ts';
+import { propertiesOf } from '../helpers/properties.ts';
 import { createFailures } from '../../src/failures.ts';
 import { openResults } from '../../src/results.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
@@ -202,14 +204,19 @@ test('persist: when nothing could be written it throws what MongoDB threw, and T
 
 test('route: original bytes, properties and headers, with the story in headers', async (t) => {
   const queues = await testQueues(t);
-  const failures = createFailures(await testPublisher(t), queues.rabbit.failureQueue);
+  const failures = createFailures(await testPublisher(t), queues.rabbit);
   const bed = await testBed(t, { store, replace: { failures } });
   const body = '{"id":"x", "é": 1.0}';
-  const properties =
-    '{"contentType":"application/json","correlationId":"c-1","messageId":"theirs","headers":{"x-tenant":"sp","n":5}}';
-  const [id = ''] = await claimedIds(bed, 1, {
-    message: { body: Buffer.from(body).toString('base64'), properties },
-  });
+  const { message: wire } = wireOf(
+    Buffer.from(body),
+    propertiesOf({
+      contentType: 'application/json',
+      correlationId: 'c-1',
+      messageId: 'theirs',
+      headers: { 'x-tenant': 'sp', n: 5 },
+    }),
+  );
+  const [id = ''] = await claimedIds(bed, 1, { message: wire });
   await store.journal.collection.insertOne({
     _id: `${id}~0#2`,
     state: 'accepted',
@@ -229,7 +236,7 @@ test('route: original bytes, properties and headers, with the story in headers',
 
   const message = await queues.take(queues.rabbit.failureQueue);
   assert.equal(message.content.toString(), body);
-  assert.equal(message.properties.messageId, `${id}~0:failed`);
+  assert.equal(message.properties.messageId, 'theirs');
   assert.equal(message.properties.contentType, 'application/json');
   assert.equal(message.properties.correlationId, 'c-1');
   assert.equal(message.properties.deliveryMode, 2);
@@ -238,20 +245,26 @@ test('route: original bytes, properties and headers, with the story in headers',
   assert.deepEqual(headers, {
     'x-tenant': 'sp',
     n: 5,
-    'x-failure-class': 'failed',
-    'x-failure-reason': 'documento ilegível',
-    'x-failure-at': new Date(at).toISOString(),
-    'x-attempts': 4, // three under this entry, and one at least under the one before
-    'x-request-id': `REQ-${id}`,
-    'x-workflow-id': 'run-1',
-    'x-redrive': 0,
+    'x-despachante-class': 'failed',
+    'x-despachante-reason': 'documento ilegível',
+    'x-despachante-at': new Date(at).toISOString(),
+    'x-despachante-attempts': 4, // three under this entry, and one at least under the one before
+    'x-despachante-origin': queues.rabbit.intakeQueue,
+    'x-despachante-item': `${id}~0`,
+    'x-despachante-request-id': `REQ-${id}`,
+    'x-despachante-token': (await claimOf(`${id}~0`)).token,
+    'x-despachante-run': 'run-1',
+    'x-despachante-generation': 0,
   });
   assert.equal((await claimOf(`${id}~0`)).message, null);
   await queues.hasDepth(queues.rabbit.failureQueue, 0);
 });
 
 test('route: a queue that is not there throws when nothing else was settled, and nothing is lost', async (t) => {
-  const failures = createFailures(await testPublisher(t), uniqueName());
+  const failures = createFailures(await testPublisher(t), {
+    failureQueue: uniqueName(),
+    intakeQueue: 'any',
+  });
   const bed = await testBed(t, { store, replace: { failures } });
   const [id = ''] = await claimedIds(bed, 1);
   await assert.rejects(call(bed.route, [settlementOf(id, 'failed')]), triedLater('NothingSettled'));

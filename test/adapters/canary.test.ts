@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { readyCanaries } from '../../src/canary.ts';
+import { claimKey } from '../../src/domain/names.ts';
 import { openFailureQueue } from '../../src/failure-queue.ts';
 import type { FailureMessage } from '../../src/failure-queue.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
@@ -21,7 +22,12 @@ async function placeFor(t: TestContext) {
   const { claims } = bed.store;
 
   async function records(...failed: TestFailure[]): Promise<FailureMessage[]> {
-    await putFailures(t, queues, failed);
+    const withTokens = failed.map(async (each) => {
+      const key = claimKey(each.id, each.redrive ?? 0);
+      const token = (await claims.find([key])).get(key)?.token;
+      return { ...each, ...(token === undefined ? {} : { token }) };
+    });
+    await putFailures(t, queues, await Promise.all(withTokens));
     const { registration, intake } = testConfig();
     const rules = { ...registration, ...intake };
     const queue = await openFailureQueue(queues.connection, queues.rabbit.failureQueue, rules);

@@ -4,6 +4,7 @@ import type { TestContext } from 'node:test';
 import type { Config } from '../../src/config-schema.ts';
 import { silent } from '../../src/log.ts';
 import type { Log } from '../../src/log.ts';
+import { throttle } from '../../src/amqp-throttle.ts';
 import { createConsumer } from '../../src/rabbit-consumer.ts';
 import type { Delivery } from '../../src/rabbit-consumer.ts';
 import { QueueMismatch, declareQueues } from '../../src/rabbit-queues.ts';
@@ -130,13 +131,77 @@ test('resume without a pause takes nothing twice', async (t) => {
   await handed(1);
 });
 
-test('no more are held than the prefetch allows on each queue', async (t) => {
-  const { send, handed, deliveries, hasDepth, intake } = await consumerFor(t, { prefetch: 2 });
+test('no more are held than the prefetch allows on both queues together', async (t) => {
+  const { send, handed, deliveries, hasDepth, intake, rabbit } = await consumerFor(t, {
+    prefetch: 3,
+  });
   for (const text of ['a', 'b', 'c']) await send(text);
   await handed(2);
+  for (const text of ['r', 's']) await send(text, rabbit.returnedQueue);
+  await handed(3);
   await hasDepth(intake, 1);
+  await hasDepth(rabbit.returnedQueue, 1);
   deliveries[0]?.ack();
-  assert.deepEqual(await handed(3), ['a', 'b', 'c']);
+  assert.equal((await handed(4)).at(-1), 'c');
+});
+
+const MIB = 1024 * 1024;
+
+test('no more bytes are held than the bound and one message, whatever the prefetch, and one that is larger comes through', async (t) => {
+  const queues = await testQueues(t);
+  const { intakeQueue } = queues.rabbit;
+  const held = new Set<Delivery>();
+  let most = 0;
+  let taken = 0;
+  const config = testConfig({ amqpUrl: address('AMQP_URL'), rabbit: queues.rabbit });
+  const consumer = await createConsumer(config, silent, (delivery) => {
+    held.add(delivery);
+    taken += 1;
+    most = Math.max(
+      most,
+      [...held].reduce((sum, { body }) => sum + body.length, 0),
+    );
+  });
+  atEnd(t, () => consumer.close());
+  const publisher = await testPublisher(t);
+  for (let n = 0; n < 12; n++) await publisher.publish(intakeQueue, Buffer.alloc(8 * MIB, n), {});
+  await publisher.publish(intakeQueue, Buffer.alloc(40 * MIB), {});
+  // All are on their way to the consumer: what is not read waits in the socket.
+  await queues.hasDepth(intakeQueue, 0);
+  await eventually('all were taken', () => {
+    // The oldest only, when there are as many as may be.
+    const [oldest] = held;
+    if (oldest !== undefined && (held.size >= 4 || taken >= 12)) {
+      oldest.ack();
+      held.delete(oldest);
+    }
+    assert.equal(taken, 13);
+  });
+  assert.ok(most >= 32 * MIB && most <= 72 * MIB, `${most / MIB} MiB`);
+});
+
+test('while nothing is read the broker does not count as gone, and what is let go has it read on', async () => {
+  let full = false;
+  const frames = ['a', 'b'];
+  const events: string[] = [];
+  const connection = {
+    recvSinceLastCheck: false,
+    recvFrame: () => frames.shift() ?? false,
+    stream: { emit: (event: string) => events.push(event) > 0 },
+  };
+  const reading = throttle({ connection }, () => full);
+  assert.equal(connection.recvFrame(), 'a');
+  assert.equal(connection.recvSinceLastCheck, false);
+  full = true;
+  assert.equal(connection.recvFrame(), false);
+  connection.recvSinceLastCheck = false; // as the heartbeat does it
+  assert.equal(connection.recvSinceLastCheck, true);
+  reading.goOn();
+  full = false;
+  reading.goOn();
+  reading.goOn();
+  await eventually('it is read on, once', () => assert.deepEqual(events, ['readable']));
+  assert.equal(connection.recvFrame(), 'b');
 });
 
 test('a queue that is deleted cancels the consumer, which declares it again and goes on', async (t) => {

@@ -1,25 +1,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { MessageProperties } from 'amqplib';
+import type { TestContext } from 'node:test';
+import type { MessageProperties, Options } from 'amqplib';
 import fc from 'fast-check';
-import { fromWire, keptOf, redriveOf, toWire } from '../../src/message.ts';
+import { fieldsOf, rawOf, readTable, withFields } from '../../src/amqp-tables.ts';
+import { HEADER } from '../../src/domain/names.ts';
+import { fromWire, recordsProperties, redriveOf, wireOf } from '../../src/message.ts';
 import { propertiesOf } from '../helpers/properties.ts';
+import { field, sized } from '../helpers/raw-frames.ts';
 import { testPublisher, testQueues } from '../helpers/servers.ts';
 
-const roundTrip = (given: Partial<MessageProperties>) =>
-  fromWire(toWire(Buffer.alloc(0), propertiesOf(given)).properties);
+/** What is kept of a delivery, and published again. */
+const kept = (given: Partial<MessageProperties>) =>
+  fromWire(wireOf(Buffer.alloc(0), propertiesOf(given)).message.properties);
+
+const namesIn = (fields: Buffer): string[] => fieldsOf(fields).fields.map(({ name }) => name);
 
 test('the body is base64 of the very bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array(), (bytes) => {
-      const { body } = toWire(Buffer.from(bytes), propertiesOf({}));
+      const { body } = wireOf(Buffer.from(bytes), propertiesOf({})).message;
       assert.deepEqual(Buffer.from(body, 'base64'), Buffer.from(bytes));
     }),
   );
 });
 
-test('every property that is kept comes out as it went in', () => {
-  const kept = {
+test('every property that is kept comes out as it went in, the messageId with them', () => {
+  const given = {
     contentType: 'application/json',
     contentEncoding: 'utf-8',
     correlationId: 'c-1',
@@ -30,217 +37,205 @@ test('every property that is kept comes out as it went in', () => {
     appId: 'crm',
     priority: 5,
   };
-  assert.deepEqual(roundTrip(kept), { ...kept, headers: {} });
+  const { properties, fields, dropped } = kept(given);
+  assert.deepEqual(properties, given);
+  assert.deepEqual([fields.length, dropped], [0, []]);
 });
 
-test('an expiration would let a failure record vanish and a userId have it refused: both are left out', () => {
-  assert.deepEqual(roundTrip({ expiration: '1000', userId: 'guest', deliveryMode: 1 }), {
-    headers: {},
-  });
+test('no properties at all are none', () => {
+  const { properties, fields, dropped } = fromWire('');
+  assert.deepEqual([properties, fields.length, dropped], [{}, 0, []]);
 });
 
-const headers: [name: string, value: unknown][] = [
-  ['a text', 'é😀'],
-  ['numbers', [0, -1, 1.5, 2_147_483_648, 9_007_199_254_740_991, -9_007_199_254_740_991]],
-  ['true, false and nothing', [true, false, null]],
-  ['bytes', Buffer.from([0, 255, 1])],
-  ['bytes in a list and in a table', [Buffer.from('x'), { deep: Buffer.from('y') }]],
-  ['a time', { '!': 'timestamp', value: 1_700_000_000 }],
-  ['a decimal', { '!': 'decimal', value: { places: 2, digits: 1234 } }],
-  ['a table in a list in a table', { a: [{ b: { c: 1 } }] }],
-  ['keys that Extended JSON gives a meaning', { $oid: 'zz', $date: 'x', $numberInt: '5', $$: 1 }],
-  [
-    'more of them',
-    [{ $binary: 'x' }, { $code: 'y' }, { $ref: 'a', $id: 'b' }, { _bsontype: 'Long' }],
-  ],
-];
-for (const [name, value] of headers) {
-  test(`a header that holds ${name} comes out as it went in`, () => {
-    assert.deepEqual(roundTrip({ headers: { 'x-given': value } }).headers, { 'x-given': value });
-  });
-}
-
-test('a number that the client would write as an integer too large for it is marked as a double', () => {
-  for (const value of [2 ** 63, -(2 ** 63), 1e300, 2 ** 51 + 0.5])
-    assert.deepEqual(roundTrip({ headers: { value } }).headers, {
-      value: { '!': 'double', value },
-    });
+test('headers that are ours, or the broker’s count, are left out, and those of a publisher are not', () => {
+  const headers = {
+    ...Object.fromEntries(Object.values(HEADER).map((name) => [name, 'forged'])),
+    'x-delivery-count': 3,
+    'x-request-id': 'trace-abc',
+    'x-failure-class': 'theirs',
+    'x-despachante': 'not ours',
+  };
+  const left = ['x-request-id', 'x-failure-class', 'x-despachante'];
+  assert.deepEqual(namesIn(kept({ headers }).fields), left);
 });
 
-test('headers whose own names Extended JSON gives a meaning come out as they went in', () => {
-  const given = { $oid: 'zz', $date: 'x', _bsontype: 'Binary', 'a.b': 1, '': 2 };
-  assert.deepEqual(roundTrip({ headers: given }).headers, given);
+test('headers that do not fit are named, and the others are kept', () => {
+  const headers = { a: 1, large: 'x'.repeat(57 * 1024), b: 2 };
+  const { fields, dropped } = kept({ headers });
+  assert.deepEqual(namesIn(fields), ['a', 'b']);
+  assert.deepEqual(dropped, ['large (58379 bytes)']);
+  const { trouble } = wireOf(Buffer.alloc(0), propertiesOf({ headers }));
+  assert.equal(trouble, 'large (58379 bytes)');
 });
 
-/** What the client can hand over as the value of a header. */
-const { value: anyHeader } = fc.letrec((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 4 },
-    fc.string({ unit: 'grapheme' }),
-    fc.integer(),
-    fc.maxSafeInteger(),
-    // Larger ones come out marked as what they are, a double.
-    fc.double({ min: -(2 ** 49), max: 2 ** 49, noNaN: true }).filter((n) => !Object.is(n, -0)),
-    fc.boolean(),
-    fc.constant(null),
-    fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
-    fc.nat().map((value) => ({ '!': 'timestamp', value })),
-    fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(
-      fc.oneof(
-        fc.string().filter((key) => key !== '!'),
-        fc.constantFrom(
-          '$oid',
-          '$date',
-          '$binary',
-          '$numberLong',
-          '_bsontype',
-          '$_bsontype',
-          '$$x',
-        ),
-      ),
-      tie('value'),
-      { maxKeys: 4, noNullPrototype: true },
-    ),
-  ),
-}));
-
-test('any headers come out as they went in', () => {
-  fc.assert(
-    fc.property(fc.dictionary(fc.string(), anyHeader, { noNullPrototype: true }), (given) => {
-      assert.deepEqual(roundTrip({ headers: given }).headers, given);
-    }),
-    { numRuns: 1_000 },
-  );
-});
-
-const impossible: [name: string, value: unknown][] = [
-  ['a type that the client does not know', { '!': 'colour', value: 'red' }],
-  ['a time that is no number', { '!': 'timestamp', value: 'now' }],
-  ['a time beyond what a number can say', { '!': 'timestamp', value: 2 ** 64 }],
-  ['a type deep inside', [{ a: { '!': 7 } }]],
-  ['a name of more than 255 bytes', { ['é'.repeat(128)]: 1 }],
-];
-for (const [name, value] of impossible) {
-  test(`headers with ${name} are refused here, as they could never be published again`, () => {
-    assert.throws(() => toWire(Buffer.alloc(0), propertiesOf({ headers: { 'x-given': value } })), {
-      message: /header/,
-    });
-  });
-}
-
-test('a name of 255 bytes can be published again, and one of 256 is refused', () => {
-  const named = (name: string) => propertiesOf({ headers: { [name]: 1 } });
-  assert.deepEqual(fromWire(toWire(Buffer.alloc(0), named('x'.repeat(255))).properties).headers, {
-    ['x'.repeat(255)]: 1,
-  });
-  assert.throws(() => toWire(Buffer.alloc(0), named('x'.repeat(256))), {
-    message: "a header's name of 256 bytes",
-  });
-});
-
-/** 1 within as many lists. */
-const deep = (depth: number): unknown =>
-  Array.from({ length: depth }).reduce<unknown>((inner) => [inner], 1);
-
-test('headers so large that our own would not fit beside them are refused', () => {
-  const large = propertiesOf({ headers: { large: 'x'.repeat(100_000) } });
-  assert.throws(() => toWire(Buffer.alloc(0), large), { message: /^headers of more than/ });
-});
-
-test('headers so deep that writing them would overflow the stack are refused', () => {
-  const nested = propertiesOf({ headers: { deep: deep(10_000) } });
-  assert.throws(() => toWire(Buffer.alloc(0), nested), { message: /^headers nested deeper than/ });
-  assert.deepEqual(roundTrip({ headers: { deep: deep(60) } }).headers, { deep: deep(60) });
-});
-
-test('how often the broker has handed a message out is its own count, and left out', () => {
-  assert.deepEqual(roundTrip({ headers: { 'x-delivery-count': 3, a: 1 } }).headers, { a: 1 });
-});
-
-test('headers that would send copies to the queues they name are left out, also where they were stored before', () => {
-  const headers = { CC: ['registrations'], BCC: ['registrations'], cc: ['no header of RabbitMQ'] };
-  const expected = { headers: { cc: ['no header of RabbitMQ'] } };
-  assert.deepEqual(keptOf(propertiesOf({ headers })), expected);
-  assert.equal(toWire(Buffer.alloc(0), propertiesOf({ headers })).properties.includes('CC'), false);
-  assert.deepEqual(fromWire(JSON.stringify({ headers })), expected);
-});
-
-test('a property that the client can read and not write is left out, and the others are kept', () => {
+test('a property that the client can read and not write is named, and the others are kept', () => {
   const [fits, long] = ['é'.repeat(127), 'é'.repeat(128)];
-  for (const name of [
-    'contentType',
-    'contentEncoding',
-    'correlationId',
-    'replyTo',
-    'messageId',
-    'type',
-    'appId',
-  ]) {
-    const kept = { [name]: fits, timestamp: 0 };
-    assert.deepEqual(roundTrip(kept), { ...kept, headers: {} });
-    assert.deepEqual(roundTrip({ [name]: long, timestamp: 2 ** 64, priority: 5 }), {
-      priority: 5,
-      headers: {},
-    });
+  for (const name of ['contentType', 'correlationId', 'replyTo', 'messageId', 'type', 'appId']) {
+    const fitting = { [name]: fits, timestamp: 0 };
+    assert.deepEqual(kept(fitting).properties, fitting);
+    const { properties, dropped } = kept({ [name]: long, timestamp: 2 ** 64, priority: 5 });
+    assert.deepEqual(properties, { priority: 5 });
+    assert.deepEqual(new Set(dropped), new Set([name, 'timestamp']));
   }
 });
 
-test('what is kept of the largest properties that the client can read is published', async (t) => {
+/** What RabbitMQ hands over for headers that were published, through its queue. */
+async function overTheWire(t: TestContext, sent: Record<string, unknown>, more: object = {}) {
   const queues = await testQueues(t);
   const publisher = await testPublisher(t);
   const queue = queues.rabbit.failureQueue;
-  const given = { correlationId: 'é'.repeat(128), appId: 'x'.repeat(255), timestamp: 2 ** 64 };
-  const headers = { ['x'.repeat(255)]: 1 };
-  await publisher.publish(queue, Buffer.from('{}'), {
-    messageId: 'm',
-    ...roundTrip({ ...given, headers }),
-  });
-  const { properties } = await queues.take(queue);
-  assert.deepEqual(keptOf(properties), { messageId: 'm', appId: given.appId, headers });
-});
+  const again = async (properties: Options.Publish) => {
+    await publisher.publish(queue, Buffer.from('{}'), properties);
+    return (await queues.take(queue)).properties;
+  };
+  const first = await again({ ...more, headers: sent });
+  const { message, trouble } = wireOf(Buffer.from('{}'), first);
+  assert.equal(trouble, null);
+  const { properties, fields } = fromWire(message.properties);
+  return { first, second: await again({ ...properties, headers: withFields({}, fields) }) };
+}
 
-test('over the wire and back again, headers of every type are the same, and can be published', async (t) => {
-  const queues = await testQueues(t);
-  const publisher = await testPublisher(t);
-  const queue = queues.rabbit.failureQueue;
+test('over the wire and back again, headers of every type are the same bytes', async (t) => {
   const sent = {
     text: 'é',
     bytes: Buffer.from([0, 255]),
     list: [1, Buffer.from('x'), [true, null]],
     time: { '!': 'timestamp', value: 1_700_000_000 },
-    decimal: { '!': 'decimal', value: { places: 2, digits: 1234 } },
+    decimal: { '!': 'decimal', value: { digits: 1234, places: 2 } },
+    long: { '!': 'int64', value: 2n ** 60n + 1n },
+    wide: { '!': 'int32', value: 5 },
+    single: { '!': 'float', value: 0.5 },
     table: { $oid: 'zz', deep: { bytes: Buffer.from('y') } },
     $oid: 'zz',
+    constructor: 'x',
+    ['x'.repeat(255)]: 1,
+    '': 2,
   };
-  await publisher.publish(queue, Buffer.from('{}'), { messageId: 'm', headers: sent });
-  const first = await queues.take(queue);
-  const wire = toWire(first.content, first.properties);
-  await publisher.publish(queue, Buffer.from(wire.body, 'base64'), fromWire(wire.properties));
-  const second = await queues.take(queue);
-  assert.deepEqual(second.properties.headers, first.properties.headers);
-  assert.deepEqual(second.properties.headers?.['bytes'], Buffer.from([0, 255]));
+  const { first, second } = await overTheWire(t, sent);
+  // The broker may have put its own count beside them.
+  const bytesOf = ({ headers }: MessageProperties) =>
+    fieldsOf(rawOf(headers ?? {})?.bytes ?? Buffer.alloc(0)).fields.filter(
+      ({ name }) => name !== 'x-delivery-count',
+    );
+  assert.equal(bytesOf(first).length, Object.keys(sent).length);
+  assert.deepEqual(bytesOf(second), bytesOf(first));
 });
 
-test('no properties at all are none', () => {
-  assert.deepEqual(fromWire(''), { headers: {} });
+test('what would do something when it is published again comes out under a name of ours', async (t) => {
+  const more = { expiration: '600000', userId: 'guest' };
+  const { second } = await overTheWire(t, { CC: ['nowhere'], cc: ['no header of RabbitMQ'] }, more);
+  assert.deepEqual([second.expiration, second.userId], [undefined, undefined]);
+  const headers: Record<string, unknown> = { ...second.headers };
+  delete headers['x-delivery-count']; // the broker's own
+  assert.deepEqual(headers, {
+    cc: ['no header of RabbitMQ'],
+    'x-despachante-original-cc': ['nowhere'],
+    'x-despachante-original-expiration': '600000',
+    'x-despachante-original-user-id': 'guest',
+  });
 });
 
+test('a record is sent in again with all its headers, ours too, and without the broker’s count', async (t) => {
+  const queues = await testQueues(t);
+  const publisher = await testPublisher(t);
+  const { failureQueue, intakeQueue } = queues.rabbit;
+  const headers = { [HEADER.class]: 'failed', [HEADER.token]: 't', tenant: 'sp' };
+  await publisher.publish(failureQueue, Buffer.from('{}'), { headers, messageId: 'm' });
+  const record = await queues.take(failureQueue);
+  await publisher.publish(intakeQueue, record.content, recordsProperties(record.properties));
+  const { properties } = await queues.take(intakeQueue);
+  const came: Record<string, unknown> = { ...properties.headers };
+  delete came['x-delivery-count'];
+  assert.deepEqual([came, properties.messageId], [headers, 'm']);
+});
+
+const unreadable: [what: string, value: Buffer, reason: RegExp][] = [
+  ['a type that amqplib does not know', field('odd', 'L', Buffer.alloc(8)), /"L"/],
+  ['a short of AMQP 0-9-1', field('odd', 'U', [0, 1]), /"U"/],
+  ['a type that nobody knows', field('odd', '?', [1]), /"\?"/],
+  [
+    'such a type in a table in an array',
+    field(
+      'odd',
+      'A',
+      sized(Buffer.concat([Buffer.from('F'), sized(field('in', 'L', Buffer.alloc(8)))])),
+    ),
+    /"L"/,
+  ],
+  ['a text that is cut off', field('odd', 'S', [0, 0]), /./],
+  ['an array that is cut off', field('odd', 'A', [0, 0, 1]), /./],
+  ['a name that is cut off', Buffer.from([200, 1]), /./],
+  ['an integer that is cut off', field('odd', 'l', [1]), /./],
+];
+for (const [what, value, reason] of unreadable) {
+  test(`headers with ${what} are read without it, and the reason is told`, () => {
+    const headers = readTable(Buffer.concat([field('good', 't', [1]), value]));
+    assert.equal(headers['good'], true);
+    const { trouble } = wireOf(Buffer.alloc(0), propertiesOf({ headers }));
+    assert.match(trouble ?? '', reason);
+  });
+}
+
+test('any bytes are read as headers, and kept as far as they can be told apart', () => {
+  const tags = [...'tbBsuUiIlLfdDSAFVxT?'].map((tag) => tag.charCodeAt(0));
+  const byte = fc.oneof(fc.nat(255), fc.constantFrom(...tags), fc.constantFrom(0, 1, 2, 3));
+  fc.assert(
+    fc.property(fc.array(byte, { maxLength: 60 }), (given) => {
+      const bytes = Buffer.from(given);
+      const headers = readTable(bytes);
+      const { fields } = kept({ headers });
+      const { fields: apart, rest } = fieldsOf(bytes);
+      assert.equal(
+        apart.reduce((sum, each) => sum + each.bytes.length, rest.length),
+        bytes.length,
+      );
+      assert.ok(fields.length <= bytes.length);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('headers nested thousands deep are not read, and kept', () => {
+  let deep: Buffer = Buffer.alloc(0);
+  for (let n = 0; n < 5_000; n++) deep = field('', 'F', sized(deep));
+  const headers = readTable(Buffer.concat([field('good', 't', [1]), deep]));
+  assert.deepEqual(Object.keys(headers), ['good']);
+  const { message, trouble } = wireOf(Buffer.alloc(0), propertiesOf({ headers }));
+  assert.equal(trouble, 'headers nested deeper than 64');
+  assert.deepEqual(namesIn(fromWire(message.properties).fields), ['good', '']);
+});
+
+test('what no broker has sent and amqplib cannot write is told, and nothing is thrown', () => {
+  const headers = { odd: { '!': 'colour', value: 'red' } };
+  const { trouble } = wireOf(Buffer.alloc(0), propertiesOf({ headers }));
+  assert.match(trouble ?? '', /colour/);
+});
+
+const record = (generation: unknown) => ({
+  [HEADER.class]: 'failed',
+  [HEADER.token]: 't',
+  [HEADER.generation]: generation,
+});
 const redrives: [name: string, headers: Record<string, unknown> | undefined, number | null][] = [
   ['no headers', undefined, null],
   ['other headers', { 'x-tenant': 'sp' }, null],
-  ['a failure record', { 'x-failure-class': 'failed', 'x-redrive': 0 }, 0],
-  ['a failure record that was redriven twice', { 'x-failure-class': 'failed', 'x-redrive': 2 }, 2],
-  ['a number that a tool has made a text', { 'x-failure-class': 'failed', 'x-redrive': '2' }, 2],
-  ['no generation', { 'x-failure-class': 'failed' }, null],
-  ['a generation alone', { 'x-redrive': 1 }, null],
-  ['a negative generation', { 'x-failure-class': 'failed', 'x-redrive': -1 }, null],
-  ['a fraction', { 'x-failure-class': 'failed', 'x-redrive': 0.5 }, null],
-  ['words', { 'x-failure-class': 'failed', 'x-redrive': 'often' }, null],
-  ['a class that is no text', { 'x-failure-class': 1, 'x-redrive': 0 }, null],
+  ['a failure record', record(0), 0],
+  ['a failure record that was redriven twice', record(2), 2],
+  ['a number that a tool has made a text', record('2'), 2],
+  ['no generation', record(undefined), null],
+  ['a generation alone', { [HEADER.generation]: 1 }, null],
+  ['no token', { ...record(0), [HEADER.token]: undefined }, null],
+  ['a negative generation', record(-1), null],
+  ['a fraction', record(0.5), null],
+  ['words', record('often'), null],
+  ['a class that is no text', { ...record(0), [HEADER.class]: 1 }, null],
+  ['a token that is no text', { ...record(0), [HEADER.token]: Buffer.from('t') }, null],
 ];
 for (const [name, given, expected] of redrives) {
-  test(`${name}: ${expected === null ? 'no redrive' : `a redrive of generation ${expected}`}`, () => {
-    assert.equal(redriveOf(given), expected);
+  test(`${name}: ${expected === null ? 'no redrive' : `perhaps a redrive of generation ${expected}`}`, () => {
+    assert.deepEqual(
+      redriveOf(given),
+      expected === null ? { redrive: null } : { redrive: expected, token: 't' },
+    );
   });
 }

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULTS } from '../../src/config-schema.ts';
+import { readFailure } from '../../src/failure-queue.ts';
 import { createFailures } from '../../src/failures.ts';
 import type { FailureRecord } from '../../src/failures.ts';
+import { wireOf } from '../../src/message.ts';
+import { isUnpublishable } from '../../src/rabbit-publisher.ts';
 import { management } from '../faults/management.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { propertiesOf } from '../helpers/properties.ts';
 import { proxyTo } from '../helpers/proxy.ts';
 import { address, testPublisher, testQueues, uniqueName } from '../helpers/servers.ts';
 
@@ -136,61 +141,89 @@ const record: FailureRecord = {
   requestId: null,
   workflowId: 'registrations/ana-1/x',
   redrive: 0,
+  token: 'secret',
   body: Buffer.from('{"id":"ana-1"}'),
-  properties: '{"messageId":"theirs","headers":{"x-tenant":"sp","x-attempts":"forged"}}',
+  properties: wireOf(
+    Buffer.alloc(0),
+    propertiesOf({
+      messageId: 'theirs',
+      headers: { 'x-tenant': 'sp', 'x-request-id': 'trace', 'x-despachante-attempts': 'forged' },
+    }),
+  ).message.properties,
 };
 
-test('a failure record has its story in headers, which win over headers of the same name', async (t) => {
+test('a failure record has its story in headers of its own, and the publisher’s beside them', async (t) => {
   const queues = await testQueues(t);
   const { failureQueue } = queues.rabbit;
-  await createFailures(await testPublisher(t), failureQueue).publish(record);
+  await createFailures(await testPublisher(t), queues.rabbit).publish(record);
   const { properties, content } = await queues.take(failureQueue);
   assert.equal(content.toString(), '{"id":"ana-1"}');
-  assert.equal(properties.messageId, 'ana-1~0:rejected');
+  assert.equal(properties.messageId, 'theirs');
   const headers = { ...properties.headers };
   delete headers['x-delivery-count']; // the broker's own
   assert.deepEqual(headers, {
     'x-tenant': 'sp',
-    'x-failure-class': 'rejected',
-    'x-failure-reason': 'CPF inválido',
-    'x-failure-at': '2023-11-14T22:13:20.000Z',
-    'x-attempts': 1,
-    'x-redrive': 0,
-    'x-workflow-id': 'registrations/ana-1/x',
+    'x-request-id': 'trace',
+    'x-despachante-class': 'rejected',
+    'x-despachante-reason': 'CPF inválido',
+    'x-despachante-at': '2023-11-14T22:13:20.000Z',
+    'x-despachante-attempts': 1,
+    'x-despachante-generation': 0,
+    'x-despachante-origin': queues.rabbit.intakeQueue,
+    'x-despachante-item': 'ana-1~0',
+    'x-despachante-run': 'registrations/ana-1/x',
+    'x-despachante-token': 'secret',
   });
 });
 
-test('a record of a redriven registration no longer has the request id of the time before', async (t) => {
+test('a message that the broker closes the channel for is refused, and those beside it are confirmed', async (t) => {
   const queues = await testQueues(t);
   const { failureQueue } = queues.rabbit;
-  const properties = '{"headers":{"x-request-id":"OLD-1","x-redrive":0}}';
-  const failures = createFailures(await testPublisher(t), failureQueue);
-  await failures.publish({ ...record, claim: 'ana-1~1', redrive: 1, properties });
-  const { headers } = (await queues.take(failureQueue)).properties;
-  assert.equal(headers?.['x-request-id'], undefined);
-  assert.equal(headers?.['x-redrive'], 1);
+  const publisher = await testPublisher(t);
+  // Nobody consumes from it on this channel: 406.
+  const poison = { replyTo: 'amq.rabbitmq.reply-to' };
+  const sent = Array.from({ length: 20 }, (_, n) =>
+    publisher.publish(failureQueue, Buffer.from(String(n)), n === 7 ? poison : {}),
+  );
+  const results = await Promise.allSettled(sent);
+  const refused = results.flatMap((each, n) => (each.status === 'rejected' ? [n] : []));
+  assert.deepEqual(refused, [7]);
+  await assert.rejects(Promise.all(sent), (error) => {
+    assert.ok(isUnpublishable(error), String(error));
+    assert.match(String(error), /the broker refuses it: .*PRECONDITION/);
+    return true;
+  });
+});
+
+test('a record that the broker refuses for its properties is written without them, and says so', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  const poison = propertiesOf({ replyTo: 'amq.rabbitmq.reply-to', headers: { tenant: 'sp' } });
+  const { properties } = wireOf(Buffer.alloc(0), poison).message;
+  const failures = createFailures(await testPublisher(t), queues.rabbit);
+  await Promise.all([failures.publish({ ...record, properties }), failures.publish(record)]);
+  const all = [await queues.take(failureQueue), await queues.take(failureQueue)];
+  const bare = all.find(({ properties: { headers } }) => headers?.['x-tenant'] === undefined);
+  assert.equal(bare?.content.toString(), '{"id":"ana-1"}');
+  assert.equal(bare.properties.headers?.['x-despachante-item'], 'ana-1~0');
+  const dropped = String(bare.properties.headers?.['x-despachante-dropped']);
+  assert.match(dropped, /^all properties and headers, since the broker refuses it: /);
 });
 
 test('malformed deliveries are told apart by their bytes', async (t) => {
   const queues = await testQueues(t);
   const { failureQueue } = queues.rabbit;
-  const failures = createFailures(await testPublisher(t), failureQueue);
+  const failures = createFailures(await testPublisher(t), queues.rabbit);
   const malformed = { ...record, claim: null, failureClass: 'malformed' as const };
   for (const body of ['x', 'y', 'x'])
     await failures.publish({ ...malformed, body: Buffer.from(body) });
-  const ids: unknown[] = [];
-  for (let n = 0; n < 3; n++) ids.push((await queues.take(failureQueue)).properties.messageId);
-  assert.match(String(ids[0]), /^malformed![0-9a-f]{16}:malformed$/);
-  assert.notEqual(ids[0], ids[1]);
-  assert.equal(ids[0], ids[2]);
-});
-
-test('the longest id still fits into the messageId of a record', async (t) => {
-  const queues = await testQueues(t);
-  const { failureQueue } = queues.rabbit;
-  const failures = createFailures(await testPublisher(t), failureQueue);
-  const claim = `${'é'.repeat(100)}~1000!0123456789abcdef`;
-  await failures.publish({ ...record, claim, failureClass: 'conflict' });
-  const message = await queues.take(failureQueue);
-  assert.equal(message.properties.messageId, `${claim}:conflict`);
+  const names: unknown[] = [];
+  for (let n = 0; n < 3; n++) {
+    const message = await queues.take(failureQueue);
+    assert.equal(message.properties.headers?.['x-despachante-item'], undefined);
+    names.push(readFailure(message, { ...DEFAULTS.registration, ...DEFAULTS.intake }).name);
+  }
+  assert.match(String(names[0]), /^malformed![0-9a-f]{16}:malformed$/);
+  assert.notEqual(names[0], names[1]);
+  assert.equal(names[0], names[2]);
 });

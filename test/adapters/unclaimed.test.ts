@@ -7,7 +7,14 @@ import type { NewRegistration } from '../../src/domain/batch.ts';
 import type { RunLife } from '../../src/domain/takeover.ts';
 import type { Brought } from '../../src/runs.ts';
 import { findUnclaimed } from '../../src/unclaimed.ts';
-import { call, claimRequest, hashOf, settlementOf, testBed } from '../helpers/activities.ts';
+import {
+  call,
+  claimRequest,
+  hashOf,
+  settlementOf,
+  testBed,
+  withToken,
+} from '../helpers/activities.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { uniqueName } from '../helpers/servers.ts';
 
@@ -56,10 +63,13 @@ const find = (runs: Record<string, Brought>, states: Record<string, RunLife> = {
 
 /** Those of a dead run that are found. */
 async function foundOf(...deliveries: Delivery[]): Promise<Delivery[]> {
-  const { unclaimed, unreadable } = await find({ 'run-dead': { registrations: deliveries } });
+  const registrations = await Promise.all(deliveries.map((each) => withToken(store, each)));
+  const { unclaimed, unreadable } = await find({ 'run-dead': { registrations } });
   assert.equal(unreadable.size, 0);
-  const found = unclaimed.flatMap(({ registrations }) => registrations);
-  return deliveries.filter((each) => found.includes(each));
+  const found = unclaimed.flatMap((run) => run.registrations);
+  return deliveries.filter((_, at) =>
+    registrations.slice(at, at + 1).some((each) => found.includes(each)),
+  );
 }
 
 test('a run whose input cannot be read is told with the reason, and what the others have left is found', async () => {

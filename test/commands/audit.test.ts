@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { idempotencyKey } from '../../activities/send-chunk.ts';
-import { HEADER, failureMessageId } from '../../src/domain/names.ts';
+import { HEADER } from '../../src/domain/names.ts';
 import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
@@ -25,6 +25,7 @@ async function register({ store }: Place, id: string): Promise<void> {
     registration: id,
     generation: 0,
     conflict: false,
+    token: 't',
     workflowId: `registrations/${id}/1`,
     index: 0,
     bodyHash: hashOf(id),
@@ -170,8 +171,7 @@ async function fail(place: Place, id: string): Promise<void> {
   );
   await store.journal.collection.updateOne({ _id: `${id}~0#1` }, { $set: { state: 'refused' } });
   channel.sendToQueue(rabbit.failureQueue, Buffer.from(bodyOf(id)), {
-    messageId: failureMessageId(`${id}~0`, 'rejected'),
-    headers: { [HEADER.failureClass]: 'rejected' },
+    headers: { [HEADER.class]: 'rejected', [HEADER.item]: `${id}~0` },
   });
   await place.hasDepth(rabbit.failureQueue, 1);
 }

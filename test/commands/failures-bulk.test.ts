@@ -176,6 +176,7 @@ test('what an earlier redrive has sent already is no canary: it goes along, and 
     registration: id,
     generation: 1,
     conflict: false,
+    token: 't',
     workflowId: 'run-1',
     index: 0,
     bodyHash: createHash('sha256').update(bodyOf(id)).digest('hex'),

@@ -50,10 +50,10 @@ test('show tells properties and headers, and the body only when asked for it', a
   const place = await testPlace(t);
   await putFailures(t, place, [...THREE]);
   const { stdout } = await place.run(['failures', 'show', 'a']);
-  assert.match(stdout, /^x-failure-class +rejected$/m);
+  assert.match(stdout, /^x-despachante-class +rejected$/m);
   assert.match(stdout, /^x-tenant +recife$/m);
   assert.match(stdout, /^correlationId +c-a$/m);
-  assert.match(stdout, /^messageId +a~0:rejected$/m);
+  assert.match(stdout, /^record +a~0:rejected$/m);
   assert.doesNotMatch(stdout, /Ana/);
   assert.match((await place.run(['failures', 'show', 'a', '--body'])).stdout, /"name":"Ana"/);
   const [malformed] = await records(place, ['failures', 'list']);
@@ -62,19 +62,22 @@ test('show tells properties and headers, and the body only when asked for it', a
   assert.deepEqual([shown[0]['encoding'], shown[0]['body']], ['base64', '/w==']);
 });
 
-/** The messageIds of what has no registration id. */
+/** The names of the records of what has no registration id. */
 async function records(place: Place, args: string[]): Promise<string[]> {
   const list = await place.json(args);
   assert.ok(isMapping(list) && Array.isArray(list['failures']));
   return list['failures'].flatMap((each: unknown) =>
-    isMapping(each) && each['id'] === null ? [String(each['messageId'])] : [],
+    isMapping(each) && each['id'] === null ? [String(each['record'])] : [],
   );
 }
 
 test('what a foreign system writes into a reason cannot steer the terminal', async (t) => {
   const place = await testPlace(t);
   const publisher = await testPublisher(t);
-  const headers = { 'x-failure-class': 'rejected', 'x-failure-reason': 'no\u001b[2J\nwiped' };
+  const headers = {
+    'x-despachante-class': 'rejected',
+    'x-despachante-reason': 'no\u001b[2J\nwiped',
+  };
   await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"a"}'), { headers });
   for (const args of [
     ['failures', 'list'],
@@ -96,20 +99,22 @@ test('a redrive goes to the intake queue as it was, with its headers, and leaves
   assert.match(stdout, /Sent 1 to "[^"]+" again; 2 left in the failure queue/);
   const message = await place.take(place.rabbit.intakeQueue);
   assert.equal(message.content.toString(), '{"id":"b~7","name":"Ana"}');
-  assert.equal(message.properties.messageId, 'b~7~0:timed-out');
   assert.equal(message.properties.correlationId, 'c-b~7');
   assert.equal(message.properties.deliveryMode, 2);
   const headers: Record<string, unknown> = { ...message.properties.headers };
   delete headers['x-delivery-count']; // the broker's own, on what a quorum queue hands out
   assert.deepEqual(headers, {
     'x-tenant': 'recife',
-    'x-failure-class': 'timed-out',
-    'x-failure-reason': 'why b~7',
-    'x-failure-at': '2025-03-09T14:07:31.000Z',
-    'x-attempts': 2,
-    'x-redrive': 0,
-    'x-request-id': 'AB583C-X',
-    'x-workflow-id': 'registrations/b~7/1',
+    'x-despachante-class': 'timed-out',
+    'x-despachante-reason': 'why b~7',
+    'x-despachante-at': '2025-03-09T14:07:31.000Z',
+    'x-despachante-attempts': 2,
+    'x-despachante-generation': 0,
+    'x-despachante-origin': place.rabbit.intakeQueue,
+    'x-despachante-item': 'b~7~0',
+    'x-despachante-request-id': 'AB583C-X',
+    'x-despachante-token': 'token of b~7~0',
+    'x-despachante-run': 'registrations/b~7/1',
   });
   assert.deepEqual(await idsIn(place), ['a', null]);
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { AuditClaim } from '../../src/domain/audit-account.ts';
 import { audit } from '../../src/domain/audit.ts';
 import type { AuditInput, AuditReport } from '../../src/domain/audit.ts';
-import { claimKey, conflictKey, entryKey, failureMessageId } from '../../src/domain/names.ts';
+import { claimKey, conflictKey, entryKey, failureName } from '../../src/domain/names.ts';
 import type { FailureClass, OutcomeKind } from '../../src/domain/outcome.ts';
 
 /** Everything that a test may bring out of order. */
@@ -79,7 +79,7 @@ function file(world: World, entry: string, state = 'accepted'): void {
 
 function record(world: World, claim: string, kind: FailureClass): void {
   const hash = world.claims.find(({ key }) => key === claim)?.bodyHash ?? '';
-  world.failures.push({ messageId: failureMessageId(claim, kind), failureClass: kind, hash });
+  world.failures.push({ messageId: failureName(claim, kind), failureClass: kind, hash });
 }
 
 /** What a message can be in the middle of, or have come to. Each adds one to a world in good order. */

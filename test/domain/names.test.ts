@@ -8,7 +8,7 @@ import {
   conflictKey,
   entryKey,
   entryNumber,
-  failureMessageId,
+  failureName,
   malformedKey,
   nextEntry,
   readClaimKey,
@@ -113,7 +113,7 @@ test('the claim comes out of the messageId of a failure record, for its own clas
   fc.assert(
     fc.property(id, generation, (name, n) => {
       const claim = claimKey(name, n);
-      const messageId = failureMessageId(claim, 'timed-out');
+      const messageId = failureName(claim, 'timed-out');
       assert.equal(claimOfFailure(messageId, 'timed-out'), claim);
       assert.equal(claimOfFailure(messageId, 'failed'), null);
     }),

@@ -149,11 +149,11 @@ test('what we write beside a message in a failure record tells nothing of it but
   for (const { content, properties: kept } of await flow.lookAtFailures()) {
     assert.ok(content.includes(mark), 'the bytes are there');
     const headers: Record<string, unknown> = { ...kept.headers };
-    const reason = String(headers[HEADER.failureReason]).replaceAll(
+    const reason = String(headers[HEADER.reason]).replaceAll(
       /CANARY-\w+-(legacy-(POST|GET)|operator)/g,
       '',
     );
-    for (const own of ['x-person', 'x-more', HEADER.failureReason]) delete headers[own];
+    for (const own of ['x-person', 'x-more', HEADER.reason, HEADER.item]) delete headers[own];
     assert.equal(findIn(`${JSON.stringify(headers)} ${reason}`, mark), null);
   }
 });

@@ -96,9 +96,9 @@ test('an operator abandons a doubt, and it goes to the failure queue as in-doubt
   assert.deepEqual(record.content, Buffer.from(JSON.stringify(body)));
   const { workflowId } = await flow.settled(id);
   const headers: Record<string, unknown> = { ...record.properties.headers };
-  assert.equal(headers['x-failure-reason'], 'seen on screen 12');
-  assert.equal(headers['x-attempts'], 1);
-  assert.equal(headers['x-workflow-id'], workflowId);
+  assert.equal(headers['x-despachante-reason'], 'seen on screen 12');
+  assert.equal(headers['x-despachante-attempts'], 1);
+  assert.equal(headers['x-despachante-run'], workflowId);
   assert.equal(await flow.documentOf(id), null);
   assert.equal(flow.postsOf(id).length, 1);
 });
@@ -131,9 +131,9 @@ test('a run that is cancelled ends what the legacy system has as cancelled, with
   const record = await flow.failureOf(`${body.id}~0`, 'cancelled');
   assert.deepEqual(record.content, Buffer.from(JSON.stringify(body)));
   const headers: Record<string, unknown> = { ...record.properties.headers };
-  assert.equal(headers['x-request-id'], requestId);
-  assert.equal(headers['x-attempts'], 1);
-  assert.match(String(headers['x-failure-reason']), /cancelled/);
+  assert.equal(headers['x-despachante-request-id'], requestId);
+  assert.equal(headers['x-despachante-attempts'], 1);
+  assert.match(String(headers['x-despachante-reason']), /cancelled/);
   assert.equal(await flow.documentOf(body.id), null);
 });
 

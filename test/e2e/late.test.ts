@@ -55,7 +55,7 @@ test('a late success is found by a sweep and told everywhere, and a redrive regi
   assert.match((await flow.cli('failures', 'list')).stdout, advice);
   assert.match((await flow.cli('failures', 'list', '--each')).stdout, /\(done later\)/);
   const record = await flow.failureOf(`${id}~0`, 'timed-out');
-  assert.equal(record.properties.headers?.['x-failure-class'], 'timed-out');
+  assert.equal(record.properties.headers?.['x-despachante-class'], 'timed-out');
 
   await flow.json('failures', 'redrive', id);
   assert.equal(await flow.outcomeOf(id, 1), 'registered');

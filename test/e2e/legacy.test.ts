@@ -192,7 +192,7 @@ test('refusals of other kinds than 422 are refusals too, and tell their status w
   const id = await publishScripted([(response) => json(response, 409, {})], []);
   const { properties } = await flow.failureOf(`${id}~0`, 'rejected');
   const headers: Record<string, unknown> = { ...properties.headers };
-  assert.equal(headers['x-failure-reason'], 'HTTP 409');
+  assert.equal(headers['x-despachante-reason'], 'HTTP 409');
 });
 
 test('while the legacy system is not there at all nobody fails', async () => {

@@ -58,13 +58,13 @@ function assertStory(
   story: Story,
 ): void {
   assert.equal(messageId, `${story.claim}:${story.failureClass}`);
-  assert.equal(told['x-failure-class'], story.failureClass);
-  assert.match(String(told['x-failure-reason']), story.reason);
-  assert.ok(Date.parse(String(told['x-failure-at'])) > Date.now() - 600_000);
-  assert.equal(told['x-attempts'], story.attempts);
-  assert.equal(told['x-request-id'], story.requestId);
-  assert.equal(told['x-workflow-id'], story.workflowId);
-  assert.equal(told['x-redrive'], 0);
+  assert.equal(told['x-despachante-class'], story.failureClass);
+  assert.match(String(told['x-despachante-reason']), story.reason);
+  assert.ok(Date.parse(String(told['x-despachante-at'])) > Date.now() - 600_000);
+  assert.equal(told['x-despachante-attempts'], story.attempts);
+  assert.equal(told['x-despachante-request-id'], story.requestId);
+  assert.equal(told['x-despachante-run'], story.workflowId);
+  assert.equal(told['x-despachante-generation'], 0);
 }
 
 const bytesOf = (body: object): Buffer => Buffer.from(JSON.stringify(body));

@@ -1,6 +1,7 @@
 /** Failures that are sent in again: by the command line, by hand, or by a broker that delivers twice. */
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
+import { HEADER } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Body } from '../helpers/flow.ts';
@@ -110,7 +111,7 @@ test('what fails again after a redrive is a new record of the next generation', 
   await flow.json('failures', 'redrive', '--all');
   const record = await flow.failureOf(`${id}~1`, 'rejected');
   const headers: Record<string, unknown> = { ...record.properties.headers };
-  assert.equal(headers['x-redrive'], 1);
+  assert.equal(headers['x-despachante-generation'], 1);
   assert.equal((await flow.lookAtFailures()).length, 1);
   await moveByHand();
   await flow.failureOf(`${id}~2`, 'rejected');
@@ -127,17 +128,39 @@ test('the message of a failed registration, delivered again without the headers 
   await flow.failureOf(`${body.id}~0`, 'rejected');
 });
 
-test('forged headers of a failure do not bring a registered one to be filed again', async () => {
-  const body = { id: uniqueName() };
-  await flow.publish(body);
-  assert.equal(await flow.outcomeOf(body.id), 'registered');
-  const before = await flow.metric('worker', 'despachante_duplicates_total');
-  await flow.publish(body, { headers: { 'x-failure-class': 'rejected', 'x-redrive': 0 } });
-  await eventually('it is counted as a duplicate', async () => {
-    assert.equal(await flow.metric('worker', 'despachante_duplicates_total'), before + 1);
-  });
-  assert.equal(flow.postsOf(body.id).length, 1);
+/** Headers of a failure record, as whoever may publish can write them. */
+const forged = (claim: string, token: string) => ({
+  [HEADER.class]: 'rejected',
+  [HEADER.generation]: Number(claim.split('~')[1]),
+  [HEADER.item]: claim,
+  [HEADER.token]: token,
 });
+
+for (const [what, token] of [
+  ['no token', ''],
+  ['a token of their own', 'x'.repeat(22)],
+] as const) {
+  test(`forged headers of a failure with ${what} bring neither what is registered nor what failed to be filed again`, async () => {
+    const registered = { id: uniqueName() };
+    await flow.publish(registered);
+    assert.equal(await flow.outcomeOf(registered.id), 'registered');
+    const failed = await rejected();
+    const before = await flow.metric('worker', 'despachante_duplicates_total');
+    for (const body of [registered, failed]) {
+      await flow.publish(body, { headers: forged(`${body.id}~0`, token) });
+    }
+    await eventually('they are counted as duplicates', async () => {
+      assert.equal(await flow.metric('worker', 'despachante_duplicates_total'), before + 2);
+    });
+    for (const { id } of [registered, failed]) {
+      assert.equal(flow.postsOf(id).length, 1);
+      assert.equal((await system.store.claims.ofRegistration(id)).length, 1);
+    }
+    // Their own record is still good.
+    await flow.json('failures', 'redrive', failed.id);
+    assert.equal(await flow.outcomeOf(failed.id, 1), 'registered');
+  });
+}
 
 test('redriving what is not in the failure queue ends with the exit code for "no such thing"', async () => {
   const { code, stderr } = await flow.cli('failures', 'redrive', uniqueName());

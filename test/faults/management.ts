@@ -55,6 +55,32 @@ export const management = {
     await call('PUT', policyOf(queue), { pattern, definition, 'apply-to': 'queues' });
     atEnd(t, () => management.deletePolicy(queue).catch(() => {}));
   },
+  /** A user with these rights, each a pattern of names, in a vhost; gone when the test ends. Gives the address for it. */
+  async addUser(
+    t: Ending,
+    name: string,
+    password: string,
+    rights: { configure: string; write: string; read: string } | null,
+    vhost = '/',
+  ): Promise<string> {
+    const path = `/users/${encodeURIComponent(name)}`;
+    await call('PUT', path, { password, tags: '' });
+    atEnd(t, () => call('DELETE', path).then(() => {}));
+    const place = `/permissions/${encodeURIComponent(vhost)}/${encodeURIComponent(name)}`;
+    if (rights !== null) await call('PUT', place, rights);
+    const url = new URL(address('AMQP_URL'));
+    url.username = encodeURIComponent(name);
+    url.password = encodeURIComponent(password);
+    url.pathname = vhost === '/' ? '' : `/${encodeURIComponent(vhost)}`;
+    return url.toString();
+  },
+  async setRights(name: string, rights: { configure: string; write: string; read: string }) {
+    await call('PUT', `/permissions/%2F/${encodeURIComponent(name)}`, rights);
+  },
+  async addVhost(t: Ending, name: string): Promise<void> {
+    await call('PUT', `/vhosts/${encodeURIComponent(name)}`);
+    atEnd(t, () => call('DELETE', `/vhosts/${encodeURIComponent(name)}`).then(() => {}));
+  },
   async deletePolicy(queue: string): Promise<void> {
     await call('DELETE', policyOf(queue));
   },

@@ -208,9 +208,10 @@ async function consumeFailures(world: World): Promise<Trial> {
   await declareQueues(system.connection, system.config.rabbit);
   await system.channel.consume(system.config.rabbit.failureQueue, (record) => {
     if (record === null) return;
-    const { properties } = record;
-    const isMalformed = properties.headers?.[HEADER.failureClass] === 'malformed';
-    (isMalformed ? malformed : taken).add(properties.messageId);
+    const { content, properties } = record;
+    const headers: Record<string, unknown> = { ...properties.headers };
+    if (headers[HEADER.class] === 'malformed') malformed.add(content.toString('base64'));
+    else taken.add(headers[HEADER.item]);
     system.channel.ack(record);
   });
   const ids = await publishMixed(flow, countIn(world));

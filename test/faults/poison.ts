@@ -129,11 +129,11 @@ async function secondsFor(
 
 async function assertFailures(flow: Flow, poisons: Poison[]): Promise<void> {
   const records = await flow.lookAtFailures();
-  const byId = new Map(records.map((record) => [String(record.properties.messageId), record]));
+  const byHash = new Map(records.map((record) => [hashOf(record.content), record]));
   const wrong: string[] = [];
   for (const { what, body, reason } of poisons) {
-    const record = byId.get(`malformed!${hashOf(body).slice(0, 16)}:malformed`);
-    const told: unknown = record?.properties.headers?.['x-failure-reason'];
+    const record = byHash.get(hashOf(body));
+    const told: unknown = record?.properties.headers?.['x-despachante-reason'];
     if (record === undefined) wrong.push(`${what}: no record`);
     else if (!record.content.equals(body)) wrong.push(`${what}: other bytes`);
     else if (!reason.test(String(told))) wrong.push(`${what}: ${String(told)}`);

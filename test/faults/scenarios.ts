@@ -1,6 +1,7 @@
 /** All fault scenarios, by area. */
 import { broker } from './broker.ts';
 import { brokerMemory } from './broker-memory.ts';
+import { brokerPoison } from './broker-poison.ts';
 import { clocks } from './clocks.ts';
 import { crashes } from './crashes.ts';
 import { database } from './database.ts';
@@ -26,6 +27,7 @@ export const SCENARIOS: Scenario[] = [
   ...clocks,
   ...broker,
   ...brokerMemory,
+  ...brokerPoison,
   ...network,
   ...legacyMisconduct,
   ...statuses,

@@ -9,6 +9,7 @@ import type { Dependencies } from '../../activities/create.ts';
 import { createUnderWay } from '../../activities/under-way.ts';
 import type { ClaimRequest } from '../../activities/claim.ts';
 import type { Settlement } from '../../activities/settle.ts';
+import { claimKey, conflictKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import type { Config } from '../../src/config-schema.ts';
 import type { FailureRecord, Failures } from '../../src/failures.ts';
@@ -171,7 +172,28 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     uniqueRequestIds: config.legacy.uniqueRequestIds,
     ...options.replace,
   };
-  return { ...createActivities(dependencies), dependencies, failures, store, id: uniqueName };
+  const { claim, ...others } = createActivities(dependencies);
+  return {
+    ...others,
+    claim: async (requests) =>
+      claim(await Promise.all(requests.map((request) => withToken(store, request)))),
+    dependencies,
+    failures,
+    store,
+    id: uniqueName,
+  };
+}
+
+/** A redrive with the token that its record has, unless it has one of its own. */
+export async function withToken<
+  T extends Pick<ClaimRequest, 'id' | 'bodyHash' | 'redrive' | 'token'>,
+>({ claims }: Pick<Store, 'claims'>, delivery: T): Promise<T> {
+  const { id, bodyHash, redrive, token } = delivery;
+  if (redrive === null || token !== undefined) return delivery;
+  const [own, conflict] = [claimKey(id, redrive), conflictKey(id, redrive, bodyHash)];
+  const found = await claims.find([own, conflict]);
+  const known = found.get(conflict) ?? found.get(own);
+  return known === undefined ? delivery : { ...delivery, token: known.token };
 }
 
 /** Port 9 is "discard": reserved, and nothing listens on it. */

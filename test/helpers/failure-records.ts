@@ -2,7 +2,7 @@
 import type { Config } from '../../src/config-schema.ts';
 import type { FailureClass } from '../../src/domain/outcome.ts';
 import { createFailures } from '../../src/failures.ts';
-import { toWire } from '../../src/message.ts';
+import { wireOf } from '../../src/message.ts';
 import { propertiesOf } from './properties.ts';
 import { testPublisher } from './servers.ts';
 import type { Ending } from './servers.ts';
@@ -14,6 +14,7 @@ export interface TestFailure {
   reason?: string;
   at?: Date;
   redrive?: number;
+  token?: string;
 }
 
 export async function putFailures(
@@ -21,8 +22,8 @@ export async function putFailures(
   { rabbit }: { rabbit: Config['rabbit'] },
   failed: TestFailure[],
 ): Promise<void> {
-  const failures = createFailures(await testPublisher(t), rabbit.failureQueue);
-  for (const { id, failureClass, body, reason, at, redrive = 0 } of failed) {
+  const failures = createFailures(await testPublisher(t), rabbit);
+  for (const { id, failureClass, body, reason, at, redrive = 0, token } of failed) {
     await failures.publish({
       claim: failureClass === 'malformed' ? null : `${id}~${redrive}`,
       failureClass,
@@ -32,15 +33,16 @@ export async function putFailures(
       requestId: 'AB583C-X',
       workflowId: `registrations/${id}/1`,
       redrive,
+      token: token ?? `token of ${id}~${redrive}`,
       body: body ?? Buffer.from(JSON.stringify({ id, name: 'Ana' })),
-      properties: toWire(
+      properties: wireOf(
         Buffer.alloc(0),
         propertiesOf({
           contentType: 'application/json',
           correlationId: `c-${id}`,
           headers: { 'x-tenant': 'recife' },
         }),
-      ).properties,
+      ).message.properties,
     });
   }
 }

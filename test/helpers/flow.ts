@@ -7,7 +7,7 @@ import type { Claim } from '../../src/claims.ts';
 import { runAudit } from '../../src/commands/audit.ts';
 import { findDoubts } from '../../src/doubts.ts';
 import { progressOf } from '../../src/measure.ts';
-import { claimKey } from '../../src/domain/names.ts';
+import { HEADER, claimKey } from '../../src/domain/names.ts';
 import { openPublishedLedger } from '../../src/published-ledger.ts';
 import type { LedgerEntry } from '../../src/simulator/ledger.ts';
 import { run } from '../commands/cli.ts';
@@ -41,6 +41,9 @@ export function flowOf(system: System) {
     });
     confirmed.push({ id, body });
   }
+
+  /** What somebody else has published, and the broker has confirmed. */
+  const countIn = (body: Buffer, id: string | null): void => void confirmed.push({ id, body });
 
   const publish = (body: Body, properties: Options.Publish = {}): Promise<void> =>
     publishBytes(Buffer.from(JSON.stringify(body)), properties, body.id);
@@ -92,7 +95,8 @@ export function flowOf(system: System) {
   const failureOf = (claim: string, failureClass: string): Promise<GetMessage> =>
     failureWhere(
       `the failure record ${claim}:${failureClass}`,
-      ({ properties }) => properties.messageId === `${claim}:${failureClass}`,
+      ({ properties: { headers } }) =>
+        headers?.[HEADER.item] === claim && headers[HEADER.class] === failureClass,
     );
 
   /** How many of the registrations whose ids begin with a prefix are where. */
@@ -185,6 +189,7 @@ export function flowOf(system: System) {
     claimed,
     settled,
     outcomeOf,
+    countIn,
     lookAtFailures,
     failureWhere,
     failureOf,

@@ -13,6 +13,7 @@ export function storedClaim(id: string, changes: Partial<Claim> = {}): Claim {
     registration: id,
     generation,
     conflict: false,
+    token: `token of ${id}~${generation}`,
     workflowId: `registrations/${id}/4f1c`,
     index: 0,
     bodyHash: 'a'.repeat(64),

@@ -1,0 +1,42 @@
+/**
+ * Why the broker has closed a connection that was being opened. amqplib says only that it "Expected ConnectionOpenOk": this
+ * keeps the broker's words, until the error is read in the same turn. Imported before amqplib.
+ */
+// Its codec is changed first.
+import './amqp-tables.ts';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+type Decode = (id: number, bytes: Buffer) => unknown;
+
+const require = createRequire(import.meta.url);
+const defs: unknown = require(join(dirname(require.resolve('amqplib')), 'lib', 'defs.js'));
+if (!hasDecode(defs)) throw new Error('This amqplib has no decode in lib/defs.js');
+const { decode, ConnectionClose } = defs;
+let words: string | null = null;
+defs.decode = (id, bytes) => {
+  const fields = decode(id, bytes);
+  if (id === ConnectionClose) words = textIn(fields);
+  return fields;
+};
+
+function hasDecode(value: unknown): value is { decode: Decode; ConnectionClose: number } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof Reflect.get(value, 'decode') === 'function' &&
+    typeof Reflect.get(value, 'ConnectionClose') === 'number'
+  );
+}
+
+const textIn = (fields: unknown): string | null =>
+  typeof fields === 'object' && fields !== null && 'replyText' in fields
+    ? String(fields.replyText)
+    : null;
+
+/** The error of a connection that could not be opened, with the broker's words where amqplib has left them out. */
+export function withBrokersWords(error: unknown): unknown {
+  const isBare =
+    error instanceof Error && /ConnectionOpenOk; got <ConnectionClose/.test(error.message);
+  return isBare && words !== null ? new Error(words, { cause: error }) : error;
+}

@@ -1,0 +1,179 @@
+/**
+ * Header tables as bytes. amqplib's decoder throws at types that RabbitMQ knows and it does not, overflows its stack when
+ * tables are nested thousands deep, and rounds long numbers; an error there ends the connection, which gets the same message
+ * again with the next one, for ever. Imported before amqplib, this stands before its codec: reading never throws and keeps
+ * the bytes of the table, and writing takes such bytes as they are.
+ */
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** Deeper than anybody's headers, and far from what overflows. */
+const DEEPEST = 64;
+
+/** What a table was before it was decoded. `trouble` says why some of it could not be. */
+export interface RawTable {
+  bytes: Buffer;
+  trouble: string | null;
+}
+
+/** A field of a table: its name, and its bytes from the length of the name to the end of its value. */
+export interface Field {
+  name: string;
+  value: Buffer;
+  bytes: Buffer;
+}
+
+interface Codec {
+  decodeFields: (fields: Buffer) => object;
+  encodeTable: (buffer: Buffer, table: object, offset: number) => number;
+}
+
+const READ = Symbol('the bytes that a table was decoded from');
+const WRITTEN = Symbol('bytes of more fields, to be written behind those of a table');
+
+const require = createRequire(import.meta.url);
+const codec: unknown = require(join(dirname(require.resolve('amqplib')), 'lib', 'codec.js'));
+if (!isCodec(codec)) throw new Error('This amqplib has no such codec as we know in lib/codec.js');
+const { decodeFields: decode, encodeTable: encode } = codec;
+codec.decodeFields = readTable;
+codec.encodeTable = writeTable;
+
+function isCodec(value: unknown): value is Codec {
+  if (typeof value !== 'object' || value === null) return false;
+  return ['decodeFields', 'encodeTable'].every(
+    (name) => typeof Reflect.get(value, name) === 'function',
+  );
+}
+
+/** What can be read of an encoded table, with the bytes of all of it. Never throws. */
+export function readTable(bytes: Buffer): Record<string, unknown> {
+  const keep = (table: object, trouble: string | null) =>
+    Object.defineProperty({ ...table }, READ, { value: { bytes, trouble } });
+  const whole = readable(bytes);
+  if (typeof whole === 'object') return keep(whole, null);
+  const parts = fieldsOf(bytes).fields.map((field) => readable(field.bytes));
+  const entries = parts.flatMap((part) => (typeof part === 'object' ? Object.entries(part) : []));
+  return keep(Object.fromEntries(entries), whole);
+}
+
+/** A decoded table, or why it cannot be decoded. */
+function readable(bytes: Buffer): object | string {
+  if (depthOf(bytes) > DEEPEST) return `headers nested deeper than ${DEEPEST}`;
+  try {
+    return decode(bytes);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function writeTable(buffer: Buffer, table: object, offset: number): number {
+  const size = encode(buffer, table, offset);
+  const more: unknown = Reflect.get(table, WRITTEN);
+  if (!Buffer.isBuffer(more)) return size;
+  if (offset + size + more.length > buffer.length) {
+    throw new RangeError(`headers of ${size + more.length} bytes, at most ${buffer.length}`);
+  }
+  more.copy(buffer, offset + size);
+  buffer.writeUInt32BE(size - 4 + more.length, offset);
+  return size + more.length;
+}
+
+/** The bytes of a table that came from the broker; null of any other. */
+export function rawOf(table: object): RawTable | null {
+  const raw: unknown = Reflect.get(table, READ);
+  return isRaw(raw) ? raw : null;
+}
+
+const isRaw = (value: unknown): value is RawTable =>
+  typeof value === 'object' && value !== null && 'bytes' in value && 'trouble' in value;
+
+/** A table that is written with these fields behind its own. */
+export const withFields = (
+  table: Record<string, unknown>,
+  fields: Buffer,
+): Record<string, unknown> => Object.defineProperty({ ...table }, WRITTEN, { value: fields });
+
+/** The fields of a table as amqplib writes them. @throws TypeError or RangeError for what it cannot write */
+export function encodeFields(table: Record<string, unknown>): Buffer {
+  const buffer = Buffer.alloc(64 * 1024);
+  return Buffer.from(buffer.subarray(4, encode(buffer, table, 0)));
+}
+
+/** Bytes behind the tag of each type that has a fixed size, RabbitMQ's and those of AMQP 0-9-1 alone. */
+const SIZES: Readonly<Record<string, number>> = {
+  b: 1,
+  B: 1,
+  t: 1,
+  s: 2,
+  u: 2,
+  U: 2,
+  I: 4,
+  i: 4,
+  f: 4,
+  D: 5,
+  T: 8,
+  d: 8,
+  l: 8,
+  L: 8,
+  V: 0,
+};
+
+/** The fields of an encoded table; `rest` is what cannot be told apart: of an unknown type, or cut off. */
+export function fieldsOf(bytes: Buffer): { fields: Field[]; rest: Buffer } {
+  const fields: Field[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    const value = at + 1 + (bytes[at] ?? 0);
+    const end = endOfValue(bytes, value);
+    if (end === null || end > bytes.length) break;
+    fields.push({
+      name: bytes.toString('utf8', at + 1, value),
+      value: bytes.subarray(value, end),
+      bytes: bytes.subarray(at, end),
+    });
+    at = end;
+  }
+  return { fields, rest: bytes.subarray(at) };
+}
+
+/** The same value under another name, which is ASCII and short. */
+export const renamed = (name: string, { value }: Field): Buffer =>
+  Buffer.concat([Buffer.from([name.length]), Buffer.from(name), value]);
+
+/** Where the value ends whose tag stands at `at`; null where nobody can tell. */
+function endOfValue(bytes: Buffer, at: number): number | null {
+  const tag = String.fromCharCode(bytes[at] ?? 0);
+  const size = SIZES[tag];
+  if (size !== undefined) return at + 1 + size;
+  if (!'SxFA'.includes(tag) || at + 5 > bytes.length) return null;
+  return at + 5 + bytes.readUInt32BE(at + 1);
+}
+
+/**
+ * How deep tables and arrays are nested in an encoded table, 1 for a flat one, without recursion; stops counting past
+ * DEEPEST. What cannot be told ends the walk: the decoder ends there, too, and says why.
+ */
+function depthOf(bytes: Buffer): number {
+  const open: { until: number; isTable: boolean }[] = [{ until: bytes.length, isTable: true }];
+  let deepest = 1;
+  let at = 0;
+  for (let inside = open.at(-1); inside !== undefined; inside = open.at(-1)) {
+    if (at >= inside.until) {
+      open.pop();
+      continue;
+    }
+    if (inside.isTable) at += 1 + (bytes[at] ?? 0);
+    const end = endOfValue(bytes, at);
+    if (end === null) return deepest;
+    const tag = String.fromCharCode(bytes[at] ?? 0);
+    if (tag !== 'F' && tag !== 'A') {
+      at = end;
+      continue;
+    }
+    at += 5;
+    open.push({ until: end, isTable: tag === 'F' });
+    deepest = Math.max(deepest, open.length);
+    if (deepest > DEEPEST) return deepest;
+  }
+  return deepest;
+}

@@ -1,0 +1,56 @@
+/**
+ * A connection that is not read from while we hold enough. RabbitMQ's prefetch counts messages and not bytes, and what it has
+ * sent cannot be sent back: only what is left unread in the socket holds the broker. amqplib has no word for it, so that this
+ * stands before its reader.
+ */
+interface Reader {
+  recvFrame: () => unknown;
+  /** Asked by its heartbeat, which ends the connection when nothing has come for long. */
+  recvSinceLastCheck: boolean;
+  stream: { emit: (event: 'readable') => boolean };
+}
+
+/** Whether the frames of a message are read is decided at each: `isFull` must count whole messages. */
+export function throttle(
+  { connection }: { connection: unknown },
+  isFull: () => boolean,
+): { goOn(): void } {
+  const reader = connection;
+  if (!isReader(reader))
+    throw new Error('This amqplib has no such reader as we know in lib/connection.js');
+  const recvFrame = reader.recvFrame.bind(reader);
+  let isWaiting = false;
+  let isScheduled = false;
+  reader.recvFrame = () => {
+    isWaiting = isFull();
+    return isWaiting ? false : recvFrame();
+  };
+  let hasReceived = reader.recvSinceLastCheck;
+  Object.defineProperty(reader, 'recvSinceLastCheck', {
+    get: () => hasReceived || isWaiting,
+    set: (value: boolean) => (hasReceived = value),
+  });
+  return {
+    goOn() {
+      if (!isWaiting || isScheduled || isFull()) return;
+      isScheduled = true;
+      // Not within whoever has just let go of a message.
+      setImmediate(() => {
+        isScheduled = false;
+        reader.stream.emit('readable');
+      });
+    },
+  };
+}
+
+function isReader(value: unknown): value is Reader {
+  if (typeof value !== 'object' || value === null) return false;
+  const stream: unknown = Reflect.get(value, 'stream');
+  return (
+    typeof Reflect.get(value, 'recvFrame') === 'function' &&
+    typeof Reflect.get(value, 'recvSinceLastCheck') === 'boolean' &&
+    typeof stream === 'object' &&
+    stream !== null &&
+    typeof Reflect.get(stream, 'emit') === 'function'
+  );
+}
