@@ -480,7 +480,7 @@ test('in production there are keys of encryption, or somebody says that there ar
   assert.equal(load('', { ...production, ENCRYPTION_KEYS: aKey }).encryption.mode, 'auto');
   assert.equal(load('encryption: { mode: off }', production).encryption.mode, 'off');
   const there = join(folder, 'there.key');
-  writeFileSync(there, aKey);
+  writeFileSync(there, aKey, { mode: 0o600 });
   const yaml = `encryption: { keyFile: ${there} }`;
   assert.equal(load(yaml, production).encryption.keyFile, there);
   assert.equal(load('').encryptionKeys, null, 'elsewhere nothing is asked for');
