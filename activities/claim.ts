@@ -139,12 +139,12 @@ export function createClaim(needs: Needs) {
 
       async function findRedrives(all: ClaimRequest[]): Promise<Map<number, Redrive>> {
         const named = all.filter(({ redrive, token }) => redrive !== null && token !== undefined);
-        const found = await Promise.all(named.map(({ id }) => claims.ofRegistration(id)));
+        const found = await claims.find(named.flatMap(keysOfRedriven));
         return new Map(
-          named.map((each, at): [number, Redrive] => [
-            each.index,
-            redriveIn(found[at] ?? [], each),
-          ]),
+          named.map((each): [number, Redrive] => {
+            const before = keysOfRedriven(each).flatMap((key) => found.get(key) ?? []);
+            return [each.index, redriveIn(before, each)];
+          }),
         );
       }
 
@@ -181,6 +181,12 @@ export function createClaim(needs: Needs) {
 
 /** How long those that have their claims wait for what Temporal says about the claims of others. */
 const DECIDED_MS = 500;
+
+/** The claims that a redrive can name: that of its generation, and that of its bytes as a conflict there. */
+const keysOfRedriven = ({ id, redrive, bodyHash }: ClaimRequest): string[] => [
+  claimKey(id, redrive ?? 0),
+  conflictKey(id, redrive ?? 0, bodyHash),
+];
 
 /** Of what was in doubt. */
 const GONE = 'its journal entry is gone';

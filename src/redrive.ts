@@ -22,7 +22,7 @@ const ORDINARY: Redrive = { isRedrive: false, generation: 0, before: null };
  * A redrive is valid when it has the token of a claim of the generation that it names, and goes on from that generation when
  * it has ended in failure. What the legacy system has, or may have, is the filing of that generation's bytes: other bytes are
  * barred from going on with it, and meet it as a conflict.
- * @param claims all on this registration id
+ * @param claims on this registration id: those of the generation that it names, at least
  */
 export function redriveIn(
   claims: readonly Claim[],
