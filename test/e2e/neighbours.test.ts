@@ -33,10 +33,12 @@ async function slowLegacy(
   isLost: (id: string) => boolean = () => false,
 ) {
   const kept = new Map<string, ServerResponse>();
+  /** Who asks again for what was let go is answered: an answer that nobody waited for is asked for anew. */
+  const letGo = new Set<string>();
   const server = await webServer(t, (request, response) => {
     const [kind, id] = [kindOf(request), idOf(request)];
     if (kind === 'post' && isLost(id)) response.destroy();
-    else if (isKept(kind, id)) kept.set(`${kind} ${id}`, response);
+    else if (isKept(kind, id) && !letGo.has(`${kind} ${id}`)) kept.set(`${kind} ${id}`, response);
     else answer(kind, id, response);
   });
   return {
@@ -49,6 +51,7 @@ async function slowLegacy(
       const response = kept.get(`${kind} ${id}`);
       assert.ok(response, `no ${kind} of ${id} is waiting`);
       kept.delete(`${kind} ${id}`);
+      letGo.add(`${kind} ${id}`);
       answer(kind, id, response);
     },
   };
