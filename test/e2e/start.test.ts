@@ -89,7 +89,11 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
   await nothingIsLeft();
 });
 
-test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async () => {
+test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async (t) => {
+  // The tests before and after it have another key.
+  const forgetKey = () => system.store.control.setEncryption(null);
+  await forgetKey();
+  t.after(forgetKey);
   const data = join(instance, 'start');
   const args = ['start', '--count', '5', '--exit', '--json'];
   const child = spawnCli(args, system.folder, { ...env, ENCRYPTION_KEYS: '' });
