@@ -61,6 +61,8 @@ export interface Control {
   now: number;
   pause: PauseDocument | null;
   limits: LimitsDocument['values'];
+  /** The key that others write with; null when nobody encrypts. */
+  encryption: EncryptionDocument | null;
   breaker: BreakerDocument | null;
   inFlight: InFlightDocument | null;
   workers: WorkersDocument['workers'];
@@ -94,6 +96,7 @@ export const LIGHT = { writeConcern: { w: 1, journal: false } } as const;
 const EMPTY: Omit<Control, 'now'> = {
   pause: null,
   limits: {},
+  encryption: null,
   breaker: null,
   inFlight: null,
   workers: {},
@@ -179,7 +182,7 @@ function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Con
       return { limits: Object.fromEntries(known.map((name) => [name, document.values[name]])) };
     }
     case 'encryption':
-      return {};
+      return { encryption: document };
     case 'breaker':
       return { breaker: document };
     case 'submits':

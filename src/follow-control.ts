@@ -1,6 +1,7 @@
 /** Has intake's valve follow what all processes know, and how this one is. */
 import type { Config } from './config-schema.ts';
 import type { ControlWatch } from './control-watch.ts';
+import type { Agreement } from './encryption-agreement.ts';
 import type { Guard } from './guard.ts';
 import { SHARED_HOLDS, holdsOf } from './holds.ts';
 import type { Valve } from './valve.ts';
@@ -9,6 +10,7 @@ export function followControl(
   valve: Pick<Valve, 'hold' | 'letGo'>,
   watch: Pick<ControlWatch, 'onRead' | 'current'>,
   guard: Guard,
+  agreement: Pick<Agreement, 'follow'>,
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
 ): void {
   const follow = (): void => {
@@ -21,6 +23,9 @@ export function followControl(
       if (why === undefined) valve.letGo(by);
       else valve.hold(by, why);
     }
+    const disagreement = control === null ? null : agreement.follow(control);
+    if (disagreement === null) valve.letGo('encryption');
+    else valve.hold('encryption', disagreement);
     // Last, so that nothing is taken in between.
     if (control !== null) valve.letGo('unknown');
   };

@@ -55,7 +55,8 @@ const STARTS = 8;
 const DRAIN_MS = 15_000;
 
 /**
- * Takes nothing until nobody holds it: at first `unknown` does, until it is known whether an operator has paused.
+ * Takes nothing until nobody holds it: at first `unknown` does, until it is known whether an operator has paused, and whether
+ * others encrypt.
  * @throws QueueMismatch, see rabbit-queues.ts
  */
 export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
@@ -74,7 +75,10 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
     handOver: (batch) => startBatch(batch).catch(() => {}),
   });
   const valve = createValve(metrics, log);
-  valve.hold('unknown', 'not read yet whether it is paused');
+  valve.hold(
+    'unknown',
+    'MongoDB has not said yet whether it is paused, and which key others encrypt with',
+  );
   const consumer = await createConsumer(config, log, onDelivery, {
     paused: true,
     now: deps.now ?? Date.now,

@@ -1,7 +1,7 @@
 /**
  * Encrypts what goes to Temporal and decrypts what comes from it: AES-256-GCM, in the layout of Temporal's own samples. The id of
  * the key and the run that a payload belongs to stand beside it in clear, and are authenticated with it: moved to another run, it
- * is refused there.
+ * is refused there. Who writes without being told a run binds what he writes to none.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
@@ -13,6 +13,9 @@ const CIPHER = 'aes-256-gcm';
 /** The size that NIST SP 800-38D wants for GCM; random ones are good for 2^32 payloads under one key. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+
+/** The run of what was written by somebody who is told none: Temporal Web by way of the codec server, say. */
+const UNBOUND = '';
 
 const wire = proto.temporal.api.common.v1.Payload;
 
@@ -63,7 +66,7 @@ const utf8 = (bytes: Uint8Array | undefined | null): string => Buffer.from(bytes
 export const isEncrypted = ({ metadata }: Payload): boolean =>
   utf8(metadata?.['encoding']) === ENCODING;
 
-function seal(payload: Payload, { id, secret }: EncryptionKey, run = ''): Payload {
+function seal(payload: Payload, { id, secret }: EncryptionKey, run = UNBOUND): Payload {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, secret, nonce);
   cipher.setAAD(besides(id, run));
@@ -91,7 +94,7 @@ function open(payload: Payload, keys: KeyRing | null, reader: string | undefined
     );
   }
   const run = utf8(payload.metadata?.['encryption-run']);
-  if (reader !== undefined && run !== reader) {
+  if (reader !== undefined && run !== UNBOUND && run !== reader) {
     throw new DecryptionError(
       `A payload of the run ${JSON.stringify(run.slice(0, 200))} stands in the run ${JSON.stringify(reader)}: somebody has moved it there`,
     );

@@ -5,9 +5,9 @@ import { openControl } from './control.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
-import { explainRefusal } from './mongo-refusals.ts';
-import { connectMongo } from './mongo.ts';
-import { refuseExpiry, refuseForeign, takeOwnership } from './ownership.ts';
+import { closedIfItFails, openDatabase } from './own-database.ts';
+import type { Opener } from './own-database.ts';
+import { refuseExpiry } from './ownership.ts';
 import { openResults } from './results.ts';
 import { soundOnly } from './sound-claims.ts';
 import type { TellOdd } from './sound-claims.ts';
@@ -17,12 +17,6 @@ const DAY_MS = 24 * 3_600_000;
 
 export type Store = Awaited<ReturnType<typeof openStore>>;
 
-/**
- * What opening it may do: a reader makes nothing, a writer marks our collections as ours, a worker makes their indexes, too.
- * Whoever only changes documents that are there is a reader.
- */
-export type Opener = 'reader' | 'writer' | 'worker';
-
 const tellOperator: TellOdd = (sentence) => void process.stderr.write(`${sentence}\n`);
 
 /**
@@ -30,7 +24,8 @@ const tellOperator: TellOdd = (sentence) => void process.stderr.write(`${sentenc
  * @throws Error that names the masked address; NotOurs where a collection of our names is somebody else's
  */
 export async function openStore(config: Config, as: Opener, tell: TellOdd = tellOperator) {
-  const { db, close } = await connectMongo(config);
+  const mongo = await openDatabase(config, as);
+  const { db, close } = mongo;
   const { retention } = config.mongodb;
   const { maxOpen, deadline } = config.legacy;
   // A claim is kept from its settlement on, and its entry from the POST: it must not go first, or count as never sent.
@@ -41,17 +36,12 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     soundOnly(tell, (id) => labelOf(id, config)),
   );
   const journal = openJournal(db, longer, clock);
-  try {
-    if (as === 'reader') await refuseForeign(db);
-    else await takeOwnership(db);
-    if (as === 'worker') {
+  if (as === 'worker') {
+    await closedIfItFails(config, mongo, async () => {
       await refuseExpiry(db);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
-    }
-  } catch (error) {
-    await close();
-    throw explainRefusal(config, db.databaseName, error);
+    });
   }
   return {
     db,

@@ -21,6 +21,7 @@ export async function scheduleSweeps(
     });
     return;
   }
+  // Nothing in it is encrypted, such as a summary: to update it is to read it, and the key that it was made with may be gone.
   const wanted = {
     spec: { intervals: [{ every: sweeper.every }] },
     action: {
@@ -28,7 +29,6 @@ export async function scheduleSweeps(
       workflowType: SWEEP_TYPE,
       workflowId: scheduleId,
       taskQueue,
-      staticSummary: 'takes up what dead runs have left',
     },
     policies: {
       // While no worker is there one sweep waits; more of them would find the same.

@@ -6,10 +6,12 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { Consumer } from './rabbit-consumer.ts';
 
-/** `trouble`: Temporal or the failure queue takes nothing. `unknown`: whether it is paused was not read yet. */
+/** `trouble`: Temporal or the failure queue takes nothing. `unknown`: what MongoDB says was not read yet. `encryption`:
+ * others encrypt, and this process could only write otherwise. */
 export const HOLDS = [
   'unknown',
   'paused',
+  'encryption',
   'breaker',
   'limits',
   'guard',

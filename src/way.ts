@@ -3,7 +3,7 @@ import { openBreakerStore } from './breaker-state.ts';
 import { createBreaker } from './breaker.ts';
 import { keepShare } from './concurrency.ts';
 import type { Config } from './config-schema.ts';
-import { watchControl } from './control-watch.ts';
+import type { ControlWatch } from './control-watch.ts';
 import { createDoor } from './door.ts';
 import type { Door } from './door.ts';
 import type { Heard } from './domain/contract.ts';
@@ -31,12 +31,12 @@ export interface Way {
 export async function openWay(
   config: Config,
   store: Store,
+  watch: ControlWatch,
   guard: Guard,
   metrics: Metrics,
   log: Log,
 ): Promise<Way> {
   const endpoint = endpointOf(config);
-  const watch = watchControl(() => store.control.read(), log);
   await watch.refresh();
   watch.onRead(() => store.clock.set(watch.now()));
   const limits = (): Limits => limitsInForce(config.legacy, watch.current()?.limits ?? {});
@@ -77,7 +77,6 @@ export async function openWay(
     async close() {
       breaker.close();
       await share.close();
-      await watch.close();
     },
   };
 }

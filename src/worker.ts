@@ -8,8 +8,9 @@ import { createSweep } from '../activities/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './bundle-workflows.ts';
 import type { Config } from './config-schema.ts';
+import { watchControl } from './control-watch.ts';
 import { dataConverterOf } from './data-converter.ts';
-import { agreeOnEncryption } from './encryption-agreement.ts';
+import { agreementOf } from './encryption-agreement.ts';
 import { createDoubtGauge } from './doubt-gauge.ts';
 import { countDoubts } from './doubts.ts';
 import { longestDrainMs } from './drain.ts';
@@ -65,7 +66,13 @@ export async function startWorker(
   log: Log,
 ): Promise<RunningWorker> {
   const store = await openStore(config, 'worker', (sentence) => log.error({}, sentence));
-  await agreeOnEncryption(config, store.control);
+  const agreement = agreementOf(config, () => Promise.resolve(store.control), log);
+  await agreement.begin().catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  const watch = watchControl(() => store.control.read(), log);
+  watch.onRead((control) => void agreement.follow(control));
   const publisher = await createPublisher({
     url: config.amqpUrl,
     heartbeatMs: config.rabbit.heartbeat,
@@ -74,7 +81,7 @@ export async function startWorker(
     log,
   });
   const guard = createGuard(config, metrics, log);
-  const way = await openWay(config, store, guard, metrics, log);
+  const way = await openWay(config, store, watch, guard, metrics, log);
   const legacy = createLegacy(config, (heard, reason) => way.observe(heard, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
@@ -157,6 +164,7 @@ export async function startWorker(
       await plans.close();
       guard.close();
       await way.close();
+      await watch.close();
       await Promise.allSettled([
         publisher.close(),
         legacy.close(),

@@ -88,3 +88,11 @@ test('each driver has its own adapters', () => {
   ]);
   assert.deepEqual(byDriver('amqplib'), ['src/rabbit.ts']);
 });
+
+test('whoever gets a database has taken it as ours, or refused it: nobody else connects to MongoDB', () => {
+  const connecting = filesIn('src').filter((file) =>
+    /import \{[^}]*\bconnectMongo\b[^}]*\} from/.test(readFileSync(file, 'utf8')),
+  );
+  // The doctor tells of a database that is not ours, and takes it itself before it writes.
+  assert.deepEqual(connecting.sort(), ['src/diagnose-mongo.ts', 'src/own-database.ts']);
+});

@@ -9,14 +9,14 @@ import type { Config } from '../config-schema.ts';
 import { audit } from '../domain/audit.ts';
 import { labelOf } from '../label.ts';
 import { readPublishedLedger } from '../published-ledger.ts';
-import { headOf, isSameSystem, nameSystem, systemText } from '../system-name.ts';
+import { headOf, isSameSystem, systemText } from '../system-name.ts';
 import type { SystemName } from '../system-name.ts';
 import { auditHtml } from './audit-html.ts';
 import { FINDINGS, auditText } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { withRabbit } from './broker.ts';
-import { withStore, withTemporal } from './neighbours.ts';
+import { systemAt, withStore, withTemporal } from './neighbours.ts';
 
 interface AuditOptions {
   published?: string;
@@ -67,7 +67,7 @@ export async function runAudit(
   return withRabbit(config, (rabbit) =>
     withStore(config, (store) =>
       withTemporal(config, async (client) => {
-        const ours = await nameSystem(rabbit, store.control, config);
+        const ours = await systemAt(rabbit, config);
         requireOwn(published, ledger?.systems ?? [], ours);
         if (typeof legacyLedger === 'string') requireOwnLegacy(legacyLedger, ours);
         const entries = ledger?.entries ?? null;

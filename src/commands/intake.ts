@@ -9,23 +9,19 @@ import { serveHealth } from '../health.ts';
 import { startIntake } from '../intake.ts';
 import { openLatencies } from '../latencies.ts';
 import { lazyMongo } from '../lazy-mongo.ts';
-import type { LazyMongo } from '../lazy-mongo.ts';
 import { createMetrics } from '../metrics.ts';
 import { NotOurs } from '../ownership.ts';
 import { createPlans } from '../plans.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { rulesOf } from '../rules.ts';
-import type { Config } from '../config-schema.ts';
-import { encryptionFacts, warnIfPlain } from '../data-converter.ts';
-import { EncryptionDisagreement, agreeOnEncryption } from '../encryption-agreement.ts';
-import { errorFacts } from '../log.ts';
-import type { Log } from '../log.ts';
+import { warnIfPlain } from '../data-converter.ts';
+import { EncryptionDisagreement, agreementOf } from '../encryption-agreement.ts';
 import { openUnroutable } from '../unroutable.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
-/** Waited for the first plan at most, ms. */
-const FIRST_PLAN_MS = 2_000;
+/** Waited at most for what MongoDB says first, ms. */
+const FIRST_MS = 2_000;
 
 export function addIntake(program: Command): void {
   program
@@ -59,12 +55,11 @@ export function addIntake(program: Command): void {
         read: async () => openLatencies(await mongo.db(), config).read(),
       });
       const watch = watchControl(async () => openControl(await mongo.db()).read(), log);
-      const agreed = mongo.db().then((db) => agreeOnEncryption(config, openControl(db)));
-      await unlessStopped(stopped, agreementOr(agreed, config, log));
+      const agreement = agreementOf(config, async () => openControl(await mongo.db()), log);
+      await unlessStopped(stopped, refusedOr(agreement.begin()));
       const guard = createGuard(config, metrics, log);
       // So that already the first runs have what was learned; but a MongoDB that is away holds nobody up.
-      const asked = refuseOthersMongo(mongo).then(() => plans.refresh());
-      await unlessStopped(stopped, Promise.race([asked, delay(FIRST_PLAN_MS)]));
+      await unlessStopped(stopped, Promise.race([plans.refresh(), delay(FIRST_MS)]));
       const intake = await unlessStopped(
         stopped,
         startIntake({
@@ -79,7 +74,7 @@ export function addIntake(program: Command): void {
           log,
         }),
       );
-      followControl(intake, watch, guard, config);
+      followControl(intake, watch, guard, agreement, config);
       void watch.refresh();
       let isStopping = false;
       const health = await serveHealth({
@@ -106,22 +101,13 @@ export function addIntake(program: Command): void {
     });
 }
 
-/** @throws NotOurs where a collection of our names is somebody else's; a MongoDB that is away is no reason not to start */
-async function refuseOthersMongo(mongo: LazyMongo): Promise<void> {
-  await mongo.db().catch((error: unknown) => {
-    if (error instanceof NotOurs) throw error;
-  });
-}
-
 /**
- * Who has keys does not wait for a MongoDB that is away: he encrypts. Who has none has to know first that nobody does.
- * @throws EncryptionDisagreement, and without keys whatever MongoDB throws
+ * A MongoDB that is away is no reason not to start: intake takes nothing until it has read what stands there.
+ * @throws NotOurs where a collection of our names is somebody else's; EncryptionDisagreement where others encrypt otherwise
  */
-async function agreementOr(agreed: Promise<void>, config: Config, log: Log): Promise<void> {
-  if (encryptionFacts(config).writes === null) return agreed;
-  const told = agreed.catch((error: unknown) => {
-    log.error(errorFacts(error), 'Not known whether the others encrypt with the same keys');
-    if (error instanceof EncryptionDisagreement) throw error;
+async function refusedOr(begun: Promise<void>): Promise<void> {
+  const told = begun.catch((error: unknown) => {
+    if (error instanceof NotOurs || error instanceof EncryptionDisagreement) throw error;
   });
-  await Promise.race([told, delay(FIRST_PLAN_MS)]);
+  await Promise.race([told, delay(FIRST_MS)]);
 }

@@ -2,11 +2,10 @@
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
 import type { Config } from '../config-schema.ts';
-import { openControl } from '../control.ts';
 import { why } from '../diagnosis.ts';
-import { connectMongo } from '../mongo.ts';
+import type { Opener } from '../own-database.ts';
 import { openStore } from '../store.ts';
-import type { Opener, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { nameSystem } from '../system-name.ts';
 import type { SystemName } from '../system-name.ts';
 import { connectTemporal } from '../temporal.ts';
@@ -30,11 +29,9 @@ export async function withTemporal<T>(
   return work(client).finally(() => client.connection.close());
 }
 
-/** The name of the system that has this broker and this database. @throws as withStore */
-export async function systemAt(connection: ChannelModel, config: Config): Promise<SystemName> {
-  const mongo = await connectMongo(config);
-  return nameSystem(connection, openControl(mongo.db), config).finally(() => mongo.close());
-}
+/** The name of the system that has this broker and this database, which it is given here if it has none. @throws as withStore */
+export const systemAt = (connection: ChannelModel, config: Config): Promise<SystemName> =>
+  withStore(config, ({ control }) => nameSystem(connection, control, config), 'writer');
 
 /** A part of an answer that may be missing: in an outage the rest is what one looks for. */
 export type Part<T> = { ok: true; value: T } | { ok: false; error: string };

@@ -97,6 +97,10 @@ test('a payload is read in its own run alone, and nothing that stands beside it 
   assert.equal((await codec.decode([sealed], activity)).length, 1);
   assert.equal(await read(sealed), 'secret', 'who only shows it is told no run');
   await assert.rejects(read(sealed, 'run-2'), /of the run "run-1" stands in the run "run-2"/);
+  const ofNoRun = one(await codec.encode([payloadOf('from a page')]));
+  assert.equal(await read(ofNoRun, 'run-2'), 'from a page', 'it is bound to no run');
+  const unbound = { ...sealed.metadata, 'encryption-run': Buffer.from('') };
+  await assert.rejects(read({ ...sealed, metadata: unbound }, 'run-2'), /was changed/);
   const renamed = { ...sealed.metadata, 'encryption-run': Buffer.from('run-2') };
   await assert.rejects(read({ ...sealed, metadata: renamed }, 'run-2'), /was changed/);
   const without = Object.fromEntries(

@@ -3,10 +3,21 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { JSONToPayload, payloadToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { z } from 'zod';
+import { serveCodec } from '../../src/codec-server.ts';
+import { codecKeysOf } from '../../src/data-converter.ts';
+import { markOf, parseKeys } from '../../src/encryption-keys.ts';
+import { silent } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { createPayloadCodec } from '../../src/payload-codec.ts';
+import { startWorker } from '../../src/worker.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { keptOf } from '../helpers/payloads.ts';
-import { uniqueName } from '../helpers/servers.ts';
+import { atEnd, uniqueName } from '../helpers/servers.ts';
+import { sweepScheduleOf } from '../helpers/sweeps.ts';
 import { startSystem } from '../helpers/system.ts';
 
 const key = (id: string, byte: number): string =>
@@ -94,7 +105,10 @@ test('nobody writes to Temporal in clear, or with another key, beside those who 
     assert.equal((await flow.tally(doubtful.id)).inDoubt, 1);
   });
   for (const [keys, why] of [
-    [{ ENCRYPTION_KEYS: '' }, /there are no keys here.*Give this process the same keys/],
+    [
+      { ENCRYPTION_KEYS: '' },
+      /there are no keys here.*Give this process the same keys.*remove the document \{ _id: "encryption" \} from despachante_control/,
+    ],
     [{ ENCRYPTION_KEYS: '', DESPACHANTE_ENCRYPTION_MODE: 'off' }, /there are no keys here/],
     [{ ENCRYPTION_KEYS: key('other', 9) }, /ours are other/],
     [{ ENCRYPTION_KEYS: key('tests', 9) }, /ours of that name is another one/],
@@ -130,5 +144,151 @@ test('failure messages are encrypted, too: those of activities, and those of the
     const [pending] = raw.pendingActivities ?? [];
     assert.equal(pending?.lastFailure?.message, 'Encoded failure');
     assert.doesNotMatch(await keptOf(system.client, workflowId), /ECONNREFUSED|Nothing was/);
+  });
+});
+
+test('an update that Temporal Web sends by way of the codec server decides the doubt', async (t) => {
+  const system = await startSystem(t, { env: { DESPACHANTE_ENCRYPTION_MODE: 'on' } });
+  const { client, config } = system;
+  const flow = flowOf(system);
+  const id = uniqueName();
+  await flow.publish({ id, simulate: { loseAnswer: true } });
+  await eventually('it is in doubt', async () => {
+    assert.equal((await flow.tally(id)).inDoubt, 1);
+  });
+  const { workflowId } = await flow.claimed(id);
+  const server = await serveCodec({
+    host: '127.0.0.1',
+    port: 0,
+    hosts: [],
+    origins: [],
+    codec: createPayloadCodec(codecKeysOf(config)),
+    namespace: config.temporal.namespace,
+    tokens: [{ secret: 'token', ownUserOnly: false }],
+    log: silent,
+  });
+  atEnd(t, () => server.close());
+  const typed = { id, operator: 'rui', reason: 'not on screen 12' };
+  const answer = await fetch(`http://127.0.0.1:${server.port}/encode`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer token' },
+    body: JSON.stringify({ payloads: [payloadToJSON(defaultPayloadConverter.toPayload(typed))] }),
+  });
+  const encoded = z
+    .object({
+      payloads: z.array(z.object({ metadata: z.record(z.string(), z.string()), data: z.string() })),
+    })
+    .parse(await answer.json());
+  const { outcome } = await client.withDeadline(Date.now() + 30_000, () =>
+    client.workflowService.updateWorkflowExecution({
+      namespace: config.temporal.namespace,
+      workflowExecution: { workflowId },
+      waitPolicy: { lifecycleStage: COMPLETED },
+      request: {
+        meta: { updateId: uniqueName(), identity: 'temporal-web' },
+        input: { name: 'resubmit', args: { payloads: encoded.payloads.map(JSONToPayload) } },
+      },
+    }),
+  );
+  assert.ok(outcome?.success, 'it was refused');
+  await flow.settled(id);
+});
+
+/** temporal/api/enums/v1/update.proto, UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED. */
+const COMPLETED = 3;
+
+test('a key is changed by its file from the first step to the last, and everybody starts again after each', async (t) => {
+  const system = await startSystem(t, { roles: [] });
+  const schedule = sweepScheduleOf(t, system);
+  const flow = flowOf(system);
+  const file = join(system.folder, 'rotated.key');
+  const [k1, k2] = [key('k1', 1), key('k2', 2)];
+  const keyed = {
+    ENCRYPTION_KEYS: '',
+    DESPACHANTE_ENCRYPTION_MODE: 'on',
+    DESPACHANTE_ENCRYPTION_KEY_FILE: file,
+    DESPACHANTE_SWEEPER_ENABLED: 'true',
+  };
+  const put = (...keys: string[]) => writeFileSync(file, `${keys.join('\n')}\n`, { mode: 0o600 });
+  const roles = ['worker', 'intake'] as const;
+  const restart = async () => {
+    for (const role of roles) {
+      await system.stop(role);
+      await system.start(role, keyed);
+    }
+  };
+  const isNoted = (id: string) =>
+    eventually(`it is noted that ${id} writes`, async () => {
+      assert.equal((await system.store.control.encryption())?.key, id);
+    });
+
+  put(k1);
+  for (const role of roles) await system.start(role, keyed);
+  const first = uniqueName();
+  await flow.publish({ id: first });
+  await flow.settled(first);
+  put(k1, k2);
+  await restart();
+  await isNoted('k1');
+  // From here on nobody starts again before the last step.
+  put(k2, k1);
+  await isNoted('k2');
+  put(k2);
+  await restart();
+  await isNoted('k2');
+  const last = uniqueName();
+  await flow.publish({ id: last });
+  await flow.settled(last);
+  for (const role of roles) assert.doesNotMatch(system.log(role), /DecryptionError/);
+  const { spec } = await schedule.describe();
+  assert.ok(spec.intervals?.length, 'it is swept');
+});
+
+const readySchema = z.object({ held: z.record(z.string(), z.string()) });
+
+test('an intake without keys starts while MongoDB is away, and takes nothing before it knows that nobody encrypts', async (t) => {
+  const system = await startSystem(t, {
+    roles: [],
+    env: { ENCRYPTION_KEYS: '' },
+    proxied: ['MONGODB_URI'],
+  });
+  const flow = flowOf(system);
+  const { intakeQueue } = system.config.rabbit;
+  const isHeld = (by: 'unknown' | 'encryption', why: RegExp) =>
+    eventually(`it is held by ${by}`, async () => {
+      const { held } = readySchema.parse(JSON.parse((await flow.ask('intake', '/ready')).text));
+      assert.deepEqual(Object.keys(held), [by]);
+      assert.match(held[by] ?? '', why);
+    });
+  system.proxy('MONGODB_URI').close();
+  await system.start('intake');
+  await flow.publish({ id: uniqueName() });
+  await isHeld('unknown', /which key others encrypt with/);
+
+  const [theirs] = parseKeys(key('k1', 1));
+  await system.store.control.setEncryption({ key: theirs.id, mark: markOf(theirs) });
+  system.proxy('MONGODB_URI').open();
+  await isHeld('encryption', /there are no keys here/);
+  assert.equal(await system.depth(intakeQueue), 1, 'it stays in its queue');
+
+  await system.store.control.setEncryption(null);
+  await eventually('it is taken', async () => {
+    assert.equal(await system.depth(intakeQueue), 0);
+  });
+});
+
+test('a worker that is refused for its keys leaves no connection open', async (t) => {
+  const system = await startSystem(t, { roles: [] });
+  const [theirs] = parseKeys(key('k1', 1));
+  await system.store.control.setEncryption({ key: theirs.id, mark: markOf(theirs) });
+  const sockets = () =>
+    process.getActiveResourcesInfo().filter((each) => each === 'TCPSocketWrap').length;
+  const before = sockets();
+  await assert.rejects(
+    startWorker(system.config, createMetrics(), silent),
+    /with the key "k1", and ours are tests/,
+  );
+  await eventually('its connections are closed', () => {
+    assert.ok(sockets() <= before, `${sockets()} instead of ${before}`);
   });
 });

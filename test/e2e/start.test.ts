@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../src/config-schema.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { run, start as spawnCli } from '../commands/cli.ts';
-import { testDatabase } from '../helpers/servers.ts';
+import { testDatabase, uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';
 
 /** Only its queues, its database and its names: the processes are those of `start`. */
@@ -89,7 +89,11 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
   await nothingIsLeft();
 });
 
-test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async () => {
+test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async (t) => {
+  // The tests before and after it have another key.
+  const forgetKey = () => system.store.control.setEncryption(null);
+  await forgetKey();
+  t.after(forgetKey);
   const data = join(instance, 'start');
   const args = ['start', '--count', '5', '--exit', '--json'];
   const child = spawnCli(args, system.folder, { ...env, ENCRYPTION_KEYS: '' });
@@ -237,4 +241,15 @@ test('Ctrl-C in the middle drains: what was taken stays in Temporal, and no proc
   assert.equal(child.exitCode, 130);
   await nothingIsLeft();
   assert.ok((await open()) > 0, 'nothing was left to be brought on later');
+});
+
+test('start is the first to come to an empty database, and all that it starts goes on there', async (t) => {
+  const database = uniqueName();
+  t.after(() => system.store.db.client.db(database).dropDatabase());
+  const data = join(system.folder, 'first');
+  const { code, stderr } = await run(['start', '--count', '0', '--exit', '--data', data], {
+    cwd: system.folder,
+    env: { ...env, DESPACHANTE_MONGODB_DATABASE: database },
+  });
+  assert.equal(code, 0, stderr);
 });
