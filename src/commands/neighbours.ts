@@ -1,6 +1,5 @@
 /** A neighbour for as long as a command needs it: connected, given to the work, closed whatever happens. */
 import type { Client } from '@temporalio/client';
-import type { ChannelModel } from 'amqplib';
 import type { Config } from '../config-schema.ts';
 import { openControl } from '../control.ts';
 import { why } from '../diagnosis.ts';
@@ -31,9 +30,9 @@ export async function withTemporal<T>(
 }
 
 /** The name of the system that has this broker and this database. @throws as withStore */
-export async function systemAt(connection: ChannelModel, config: Config): Promise<SystemName> {
+export async function systemAt(config: Config): Promise<SystemName> {
   const mongo = await connectMongo(config);
-  return nameSystem(connection, openControl(mongo.db), config).finally(() => mongo.close());
+  return nameSystem(openControl(mongo.db), config).finally(() => mongo.close());
 }
 
 /** A part of an answer that may be missing: in an outage the rest is what one looks for. */

@@ -161,6 +161,23 @@ test('to servers that others have brought up nothing is published, and that is t
   await nothingIsLeft();
 });
 
+test('while it runs on others’ servers nobody is shown how to publish more inventions to them', async () => {
+  const data = join(system.folder, 'running');
+  const child = spawnCli(['start', '--count', '0', '--data', data], system.folder, {
+    ...env,
+    ...theirs,
+  });
+  const closed = once(child, 'close');
+  let stderr = '';
+  child.stdout.resume();
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  await eventually('it runs', () => assert.match(stderr, /Running; Ctrl-C ends it/));
+  child.kill('SIGINT');
+  await closed;
+  assert.doesNotMatch(stderr, /publish --count/);
+  await nothingIsLeft();
+});
+
 test('where some servers are others’ and some ours nothing is even started, whichever they are', async () => {
   const before = await traces();
   const mixtures: Record<string, string>[] = [
