@@ -3,10 +3,10 @@ import type { Config } from './config-schema.ts';
 import { explainRefusal } from './mongo-refusals.ts';
 import { connectMongo } from './mongo.ts';
 import type { Mongo } from './mongo.ts';
-import { refuseForeign } from './ownership.ts';
+import { takeOwnership } from './ownership.ts';
 
 export interface LazyMongo {
-  /** Connects when it is first asked, and again after that failed. @throws as openStore for a reader */
+  /** Connects when it is first asked, and again after that failed. @throws as openStore for a writer */
   db(): Promise<Db>;
   close(): Promise<void>;
 }
@@ -14,7 +14,7 @@ export interface LazyMongo {
 async function connectOwn(config: Config): Promise<Mongo> {
   const mongo = await connectMongo(config);
   try {
-    await refuseForeign(mongo.db);
+    await takeOwnership(mongo.db);
     return mongo;
   } catch (error) {
     await mongo.close();

@@ -5,6 +5,7 @@ import { openControl } from './control.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
+import { indexMalformed, openMalformed } from './malformed.ts';
 import { explainRefusal } from './mongo-refusals.ts';
 import { connectMongo } from './mongo.ts';
 import { refuseExpiry, refuseForeign, takeOwnership } from './ownership.ts';
@@ -41,6 +42,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     soundOnly(tell, (id) => labelOf(id, config)),
   );
   const journal = openJournal(db, longer, clock);
+  const malformed = openMalformed(db);
   try {
     if (as === 'reader') await refuseForeign(db);
     else await takeOwnership(db);
@@ -48,6 +50,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await refuseExpiry(db);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
+      await indexMalformed(malformed, retention);
     }
   } catch (error) {
     await close();
@@ -59,6 +62,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     claims,
     control: openControl(db),
     journal,
+    malformed,
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
     unroutable: openUnroutable(db),

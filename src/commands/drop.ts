@@ -36,8 +36,11 @@ export async function drop(ids: string[], options: DropOptions, command: Command
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
   // MongoDB first: nothing is dropped where that cannot be noted.
-  const { dropped, left, lost } = await withStore(config, async ({ claims }) => {
-    const note: Note = (keys) => claims.noteDropped(keys);
+  const { dropped, left, lost } = await withStore(config, async ({ claims, malformed }) => {
+    const note: Note = async (keys) => {
+      await claims.noteDropped(keys);
+      await malformed.noteDropped(keys);
+    };
     return withFailures(config, (queue) => takeOut(queue, choice, config, note));
   });
   if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);

@@ -196,6 +196,24 @@ test('what others take from the failure queue is delivered: the sum holds, and t
   assert.match(stdout, /The sum holds/);
 });
 
+test('what was no registration counts by intake’s note, whether others took its record or "failures drop" did', async (t) => {
+  const place = await testPlace(t);
+  const { channel, rabbit, store } = place;
+  const { published } = ledgers(place, ['taken', 'dropped']);
+  for (const id of ['taken', 'dropped']) {
+    const body = Buffer.from(bodyOf(id));
+    await store.malformed.note(body, 'no registration');
+    channel.sendToQueue(rabbit.failureQueue, body, { headers: { [HEADER.class]: 'malformed' } });
+    await place.hasDepth(rabbit.failureQueue, 1);
+    if (id === 'taken') await place.take(rabbit.failureQueue);
+  }
+  await place.json(['failures', 'drop', 'dropped']);
+  const report = await place.json(['audit', '--published', published, '--no-legacy-ledger']);
+  assert.ok(isMapping(report));
+  assert.deepEqual(report['taken'], { redriven: 0, dropped: 1, byOthers: 1 });
+  assert.deepEqual([report['failed'], report['lost']], [{ malformed: 2 }, []]);
+});
+
 test('the report can be had as a page, in which a hostile id is text', async (t) => {
   const place = await testPlace(t);
   const hostile = '<script>alert(1)</script>&"';

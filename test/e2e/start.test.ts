@@ -89,10 +89,18 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
   await nothingIsLeft();
 });
 
-test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async () => {
+test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async (t) => {
   const data = join(instance, 'start');
   const args = ['start', '--count', '5', '--exit', '--json'];
-  const child = spawnCli(args, system.folder, { ...env, ENCRYPTION_KEYS: '' });
+  // Of its own: in that of the others all encrypt with the key of the tests.
+  const { databaseName } = (await testDatabase(t)).db;
+  const keyless = {
+    ...env,
+    ENCRYPTION_KEYS: '',
+    DESPACHANTE_MONGODB_DATABASE: databaseName,
+    DESPACHANTE_TEMPORAL_TASK_QUEUE: databaseName,
+  };
+  const child = spawnCli(args, system.folder, keyless);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdout.resume();
@@ -103,7 +111,7 @@ test('without a key one is made beside the data of the servers, for this user al
   assert.doesNotMatch(readFileSync(join(data, 'worker.log'), 'utf8'), /NOT ENCRYPTED/);
   const { code, stdout } = await run(['audit'], {
     cwd: system.folder,
-    env: { ...env, ENCRYPTION_KEYS: '', LEGACY_URL: 'http://127.0.0.1:9' },
+    env: { ...keyless, LEGACY_URL: 'http://127.0.0.1:9' },
   });
   assert.equal(code, 0, stdout);
   await nothingIsLeft();
