@@ -46,6 +46,7 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
     claims,
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
     unroutable,
+    malformed: await readMalformed(store),
     unclaimed: await unclaimedIn(client, running, claims),
     closedRuns: await closedRuns(
       client,
@@ -91,6 +92,11 @@ function auditClaimOf(claim: OpenClaim): AuditClaim {
     settledAt: claim.settledAt?.getTime() ?? null,
     isDropped: claim.droppedAt !== undefined,
   };
+}
+
+async function readMalformed({ malformed }: Store): Promise<AuditInput['malformed']> {
+  const notes = await malformed.all();
+  return new Map(notes.map(({ _id, droppedAt }) => [_id, { isDropped: droppedAt !== undefined }]));
 }
 
 async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {

@@ -8,6 +8,8 @@ export const OWN = {
   journal: 'despachante_registrations_journal',
   /** What can never reach its destination (unroutable.ts). */
   setAside: 'despachante_registrations_set_aside',
+  /** Deliveries that were no registrations (malformed.ts). */
+  malformed: 'despachante_malformed',
   /** What operators and processes tell one another (control.ts), and which collections are ours (ownership.ts). */
   control: 'despachante_control',
   /** How long the legacy system takes (latencies.ts). */
@@ -29,6 +31,7 @@ export interface Expiry {
  */
 export const EXPIRY = {
   [OWN.claims]: { field: 'settledAt' },
+  [OWN.malformed]: { field: 'at' },
   [OWN.journal]: {
     field: 'keptFrom',
     only: { state: { $in: ['accepted', 'refused', 'abandoned'] } },

@@ -5,6 +5,7 @@ import { HEADER, failureName, malformedKey, readClaimKey } from './domain/names.
 import { parseRegistration } from './domain/registration.ts';
 import type { ParseRules } from './domain/registration.ts';
 import { recordsProperties } from './message.ts';
+import { isMissingQueue } from './rabbit-refusal.ts';
 import type { KnownProperties } from './message.ts';
 
 /** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
@@ -91,8 +92,7 @@ async function depthOf(channel: Channel, queue: string): Promise<number> {
   try {
     return (await channel.checkQueue(queue)).messageCount;
   } catch (error) {
-    const isMissing = error instanceof Error && error.message.includes('NOT_FOUND');
-    if (!isMissing) throw error;
+    if (!isMissingQueue(error)) throw error;
     throw new Error(
       `There is no queue "${queue}". Intake declares it at its first start; or rabbit.failureQueue names another one than it should`,
       { cause: error },

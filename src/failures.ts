@@ -36,18 +36,21 @@ export interface Failures {
 }
 
 export function createFailures(
-  publisher: Pick<Publisher, 'publish'>,
+  publisher: Pick<Publisher, 'publish' | 'publishAlone'>,
   { failureQueue, intakeQueue }: Pick<Config['rabbit'], 'failureQueue' | 'intakeQueue'>,
 ): Failures {
-  const send = (record: FailureRecord) =>
-    publisher.publish(failureQueue, record.body, propertiesOf(record, intakeQueue));
   return {
-    publish: (record) =>
-      send(record).catch((error: unknown) => {
+    async publish(record) {
+      const { body } = record;
+      try {
+        await publisher.publish(failureQueue, body, propertiesOf(record, intakeQueue));
+      } catch (error) {
         if (!isUnpublishable(error) || record.properties === '') throw error;
         const dropped = [`all properties and headers, since ${error.message}`];
-        return send({ ...record, properties: JSON.stringify({ dropped }) });
-      }),
+        const bare = { ...record, properties: JSON.stringify({ dropped }) };
+        await publisher.publishAlone(failureQueue, body, propertiesOf(bare, intakeQueue));
+      }
+    },
   };
 }
 

@@ -9,7 +9,7 @@ import type { Config } from './config-schema.ts';
 import { failpoint } from './failpoint.ts';
 import type { FailureRecord, Failures } from './failures.ts';
 import { createGatherer } from './gather.ts';
-import { insist } from './insist.ts';
+import { insist, within } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
 import { encodedBytes, propertiesOf, readDelivery } from './delivery.ts';
@@ -31,6 +31,8 @@ export interface IntakeDependencies {
   failures: Failures;
   /** Keeps what the failure queue can never take; false when that is too large there, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
+  /** Remembers that the failure queue has a malformed delivery's record, for the audit. */
+  noteMalformed: (body: Buffer, reason: string) => Promise<void>;
   /** Starts a run; throws when Temporal cannot be asked. */
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
   /** Epoch ms, as all processes agree on it. */
@@ -53,6 +55,8 @@ interface Accepted {
 /** Runs started at the same time: enough to keep a Temporal on the same machine busy. */
 const STARTS = 8;
 const DRAIN_MS = 15_000;
+/** Waited for MongoDB at most. */
+const NOTE_MS = 2_000;
 
 /**
  * Takes nothing until nobody holds it: at first `unknown` does, until it is known whether an operator has paused, and whether
@@ -145,11 +149,27 @@ export async function startIntake(deps: IntakeDependencies): Promise<Intake> {
       deliverOrSetAside(record),
     );
     if (where === 'nowhere') return leaveInItsQueue(delivery);
+    if (where === 'delivered') await noteMalformed(delivery.body, reason);
     failpoint('intake-malformed-confirmed');
     metrics.malformed.inc();
     metrics.outcomes.inc({ outcome: 'malformed' });
     log.info({ outcome: 'malformed', reason }, 'A delivery was no registration');
     acknowledge(delivery);
+  }
+
+  /** A MongoDB that is away holds nothing up: then the audit knows less. */
+  async function noteMalformed(body: Buffer, reason: string): Promise<void> {
+    const noted = within(
+      NOTE_MS,
+      'the note of a malformed delivery',
+      deps.noteMalformed(body, reason),
+    );
+    await noted.catch((error: unknown) =>
+      log.warn(
+        errorFacts(error),
+        'A malformed delivery is in the failure queue, and not noted in MongoDB: once others take its record, the audit cannot tell it from one that was lost',
+      ),
+    );
   }
 
   async function deliverOrSetAside(record: FailureRecord) {

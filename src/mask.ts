@@ -53,22 +53,25 @@ function nameOf(text: string): string {
 
 const SECRET_WORD =
   'pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|signature|sig|auth|authorization|credentials?';
-/** `password=x`, `"client_secret": "x"` */
+/** `password=x`, `"client_secret": "x"`; no word about what stands before: to look for it from each place would be quadratic. */
 const NAMED_SECRET = new RegExp(
-  `\\b([\\w-]*(?:${SECRET_WORD})["']?(?:=|"\\s*:\\s*")["']?)[^\\s"'&,;)}]+`,
+  `((?:${SECRET_WORD})["']?(?:=|"\\s*:\\s*")["']?)[^\\s"'&,;)}]+`,
   'gi',
 );
 
 /** `k1:<32 bytes in base64>`, as ENCRYPTION_KEYS has them. */
 const ENCRYPTION_KEY = /[\w.-]{1,64}:[A-Za-z0-9+/_-]{43}(?:=|(?![A-Za-z0-9+/_-]))/g;
 
+const AROUND: ReadonlySet<string> = new Set('"\'`)]}>,.;:!?');
+
 /** Words of a neighbour or of a library, with the addresses and the named secrets in them masked. */
 export function maskText(text: string): string {
   return text
-    .replace(/\b[a-z][a-z0-9+.-]*:\/\/\S+/gi, (found) => {
-      // Quotes, brackets and full stops around an address are no part of it.
-      const [, url = '', rest = ''] = /^(.*?)(["'`)\]}>,.;:!?]*)$/s.exec(found) ?? [];
-      return maskUrl(url) + rest;
+    .replace(/[a-z][a-z0-9+.-]{0,30}:\/\/\S+/gi, (found) => {
+      // Quotes, brackets and full stops behind an address are no part of it.
+      let end = found.length;
+      while (end > 0 && AROUND.has(found.charAt(end - 1))) end -= 1;
+      return maskUrl(found.slice(0, end)) + found.slice(end);
     })
     .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/g, '$1 ***')
     .replace(NAMED_SECRET, '$1***')

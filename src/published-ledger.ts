@@ -29,7 +29,7 @@ export interface PublishedLedger {
 
 /**
  * Appends to a file, which is created when absent. One that names no system is taken as it is.
- * @param system written as the first line of a new file; null writes none
+ * @param system written as a line of its own where the file is new, or was written by another address of the broker; null writes none
  * @throws Error that names the file when it cannot be opened, or is of another system
  */
 export async function openPublishedLedger(
@@ -51,7 +51,8 @@ export async function openPublishedLedger(
   });
   const ended = finished(stream);
   ended.catch(() => {});
-  if (isNew && system !== null) stream.write(`${JSON.stringify(system)}\n`);
+  const isElsewhere = head !== undefined && head.broker !== system?.broker;
+  if (system !== null && (isNew || isElsewhere)) stream.write(`${JSON.stringify(system)}\n`);
   return {
     add({ id, body }) {
       const sha256 = bodyHashOf(body);

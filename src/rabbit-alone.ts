@@ -8,17 +8,17 @@ import { connectOnce } from './rabbit.ts';
 import type { LinkOptions } from './rabbit.ts';
 import { createSlots } from './slots.ts';
 
-/** The broker closed the channel for this message though it was alone on it: it always will. */
+/** The broker closed the channel, or the connection, for this message though it was alone there: it always will. */
 export class MessageRefused extends Error {
   override name = 'MessageRefused';
 }
 
 /**
- * Codes by which a broker closes a channel, or a connection, for what a message is: too large, precondition failed, frame
- * error, syntax error, unexpected frame, internal error. Not 403 and 404: those are about permissions and exchanges, and so
- * about all messages.
+ * Codes by which a broker closes a channel (311 too large, 406 precondition failed) or a whole connection (501 frame error,
+ * 502 syntax error, 505 unexpected frame) for what a message is. Not 403 and 404, which are about permissions and exchanges,
+ * nor 541, a fault within the broker: those are about all messages.
  */
-const FOR_A_MESSAGE: ReadonlySet<unknown> = new Set([311, 406, 501, 502, 505, 541]);
+const FOR_A_MESSAGE: ReadonlySet<unknown> = new Set([311, 406, 501, 502, 505]);
 
 export const mayBeForAMessage = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && FOR_A_MESSAGE.has(error.code);

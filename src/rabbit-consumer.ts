@@ -4,6 +4,7 @@ import type { Config } from './config-schema.ts';
 import { within } from './insist.ts';
 import { errorFacts } from './log.ts';
 import type { Log } from './log.ts';
+import { rawOf } from './amqp-tables.ts';
 import { throttle } from './amqp-throttle.ts';
 import { supervise } from './rabbit.ts';
 import { QueueMismatch, declareQueues } from './rabbit-queues.ts';
@@ -39,6 +40,10 @@ export interface Consumer {
  */
 const MOST_HELD_BYTES = 32 * 1024 * 1024;
 
+/** Headers may be far larger than the body. */
+const sizeOf = ({ content, properties: { headers } }: ConsumeMessage): number =>
+  content.length + (rawOf(headers ?? {})?.bytes.length ?? 0);
+
 /** RabbitMQ counts for each consumer, so that the two have rabbit.prefetch between them; few messages are returned. */
 function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
   const few = Math.max(1, Math.floor(prefetch / 10));
@@ -63,6 +68,8 @@ export async function createConsumer(
   let channel: Channel | null = null;
   let tags: string[] = [];
   let isWanted = !paused;
+  /** Counts the pauses: who began to consume before the last one, cancels. */
+  let pauses = 0;
   /** Bytes of what was handed to us and is not acknowledged. */
   let held = 0;
   let reading: { goOn(): void } | null = null;
@@ -99,6 +106,7 @@ export async function createConsumer(
   );
 
   async function consume(on: Channel, lost: (why: Error) => void): Promise<void> {
+    const before = pauses;
     for (const { queue, prefetch } of queues) {
       await on.prefetch(prefetch);
       const onMessage = (message: ConsumeMessage | null): void => {
@@ -110,13 +118,13 @@ export async function createConsumer(
         throw refusedAt(error, 'read', queue);
       });
       // Paused meanwhile: then this one was not among those that were cancelled.
-      if (isWanted) tags.push(consumerTag);
+      if (before === pauses) tags.push(consumerTag);
       else await on.cancel(consumerTag);
     }
   }
 
   function deliveryOf(on: Channel, message: ConsumeMessage): Delivery {
-    const size = message.content.length;
+    const size = sizeOf(message);
     let isHeld = true;
     held += size;
     const release = (): void => {
@@ -144,6 +152,7 @@ export async function createConsumer(
   return {
     async pause() {
       isWanted = false;
+      pauses += 1;
       const taken = tags;
       tags = [];
       const on = channel;

@@ -14,6 +14,8 @@ export interface Publisher {
    * case it may be there all the same; one that `isUnpublishable` when it never will be confirmed
    */
   publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
+  /** The same over a connection of its own: for what follows a refusal, which has cost the common one. */
+  publishAlone(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
   isReady(): boolean;
   close(): Promise<void>;
 }
@@ -46,6 +48,10 @@ export async function createPublisher(
       isBlocked = false;
       connection.on('blocked', () => (isBlocked = true));
       connection.on('unblocked', () => (isBlocked = false));
+      // Its channels say only that they are closed, without the code that tells why.
+      connection.on('error', (error) => {
+        if (mayBeForAMessage(error)) giveUp(error);
+      });
       channel = await openChannel(connection, lost);
       renew = () => replaceChannel(connection, lost);
     },
@@ -150,7 +156,7 @@ export async function createPublisher(
     });
   }
 
-  return { publish, isReady: link.isReady, close: link.close };
+  return { publish, publishAlone, isReady: link.isReady, close: link.close };
 }
 
 /** Whether a message can never be published: amqplib's encoder, or the broker, refuses it. All else may work the next time. */

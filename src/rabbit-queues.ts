@@ -1,7 +1,7 @@
 /** The three queues: intake, returned, failure. Declared by whoever starts first, with the same arguments everywhere. */
 import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from './config-schema.ts';
-import { isAccessRefused, refusedAt } from './rabbit-refusal.ts';
+import { isAccessRefused, isMissingQueue, refusedAt } from './rabbit-refusal.ts';
 
 /** A queue that exists with other arguments than ours. The message says which, and what to do. */
 export class QueueMismatch extends Error {
@@ -86,13 +86,13 @@ export async function declare(
   }
 }
 
-/** Passively, which takes no right at all. @throws BrokerRefusal when somebody else has it alone */
+/** Passively, which takes no right at all. @throws BrokerRefusal when somebody else has it alone; Error when nobody can tell now */
 async function exists(connection: ChannelModel, queue: string): Promise<boolean> {
   try {
     await onChannel(connection, (channel) => channel.checkQueue(queue));
     return true;
   } catch (error) {
-    if (error instanceof Error && error.message.includes('NOT_FOUND')) return false;
+    if (isMissingQueue(error)) return false;
     throw refusedAt(error, 'configure', queue);
   }
 }

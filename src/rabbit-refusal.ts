@@ -20,6 +20,10 @@ const grant = (right: Right, resource: string): string =>
 
 export const isAccessRefused = (error: unknown): boolean => /ACCESS[_-]REFUSED/.test(text(error));
 
+/** Another 404 is one of a queue that is there, while the node that has it is down. */
+export const isMissingQueue = (error: unknown): boolean =>
+  /NOT_FOUND - no queue '/.test(text(error));
+
 /** What to do about a broker that does not let us in; null where that is no refusal for good. */
 export function remedyOfLogin(error: unknown): string | null {
   const why = text(error);

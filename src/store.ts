@@ -5,6 +5,7 @@ import { openControl } from './control.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
+import { indexMalformed, openMalformed } from './malformed.ts';
 import { closedIfItFails, openDatabase } from './own-database.ts';
 import type { Opener } from './own-database.ts';
 import { refuseExpiry } from './ownership.ts';
@@ -36,11 +37,13 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     soundOnly(tell, (id) => labelOf(id, config)),
   );
   const journal = openJournal(db, longer, clock);
+  const malformed = openMalformed(db);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
       await refuseExpiry(db);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
+      await indexMalformed(malformed, retention);
     });
   }
   return {
@@ -49,6 +52,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     claims,
     control: openControl(db),
     journal,
+    malformed,
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
     unroutable: openUnroutable(db),

@@ -1,7 +1,6 @@
 /** Which system a ledger belongs to: one database, one broker, one intake queue. */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { ChannelModel } from 'amqplib';
 import { z } from 'zod';
 import type { Config } from './config-schema.ts';
 import type { ControlStore } from './control.ts';
@@ -9,7 +8,7 @@ import type { ControlStore } from './control.ts';
 export const systemSchema = z.strictObject({
   /** Drawn once for a database, and kept in it. */
   system: z.string(),
-  /** As the broker calls itself: its cluster's name. */
+  /** One of its addresses, without credentials: `host:port/vhost`. */
   broker: z.string(),
   queue: z.string(),
 });
@@ -17,21 +16,28 @@ export const systemSchema = z.strictObject({
 export type SystemName = z.infer<typeof systemSchema>;
 
 /** @throws what MongoDB throws */
-export async function nameSystem(
-  { connection }: ChannelModel,
+export const nameSystem = async (
   control: Pick<ControlStore, 'systemId'>,
-  { rabbit }: Pick<Config, 'rabbit'>,
-): Promise<SystemName> {
-  const broker: unknown = connection.serverProperties['cluster_name'];
-  return {
-    system: await control.systemId(),
-    broker: typeof broker === 'string' ? broker : '',
-    queue: rabbit.intakeQueue,
-  };
+  { amqpUrl, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
+): Promise<SystemName> => ({
+  system: await control.systemId(),
+  broker: brokerOf(amqpUrl),
+  queue: rabbit.intakeQueue,
+});
+
+/**
+ * The address, since the name that a broker gives itself is no better: without a `cluster_name` each node of a cluster makes up
+ * its own, and another one when its host is renamed.
+ */
+function brokerOf(amqpUrl: string): string {
+  const { protocol, hostname, port, pathname } = new URL(amqpUrl);
+  const usual = protocol === 'amqps:' ? '5671' : '5672';
+  return `${hostname.toLowerCase()}:${port === '' ? usual : port}${pathname === '' ? '/' : pathname}`;
 }
 
+/** A broker has several addresses, so that another one alone makes no other system: that is told. */
 export const isSameSystem = (a: SystemName, b: SystemName): boolean =>
-  a.system === b.system && a.broker === b.broker && a.queue === b.queue;
+  a.system === b.system && a.queue === b.queue;
 
 /** For people. */
 export const systemText = ({ system, broker, queue }: SystemName): string =>

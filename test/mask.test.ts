@@ -69,3 +69,23 @@ test('secrets that a library quotes in its own words are masked', () => {
   const plain = 'the token is missing: set CODEC_TOKEN; 3 of 4 keys are known, password or not';
   assert.equal(maskText(plain), plain);
 });
+
+test('a long foreign text is masked in steps that grow with its length', () => {
+  const long = (part: string) => part.repeat(Math.ceil(1_000_000 / part.length));
+  for (const text of [
+    long('a-'),
+    long('a+'),
+    long('a'),
+    long('password'),
+    long('token" '),
+    `http://${long('!')}x`,
+    `http://${long('.')} `,
+    long('Bearer '),
+  ]) {
+    assert.ok(maskText(text).length > 0);
+  }
+  const name = long('very-long-').slice(0, 100);
+  assert.equal(maskText(`${name}password=${SECRET}`), `${name}password=***`);
+  assert.equal(maskText(`see (amqp://u:${SECRET}@h/v).`), 'see (amqp://***@h/v).');
+  assert.ok(!maskText(`${'x'.repeat(99)}amqp://u:${SECRET}@h`).includes(SECRET));
+});

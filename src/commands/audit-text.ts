@@ -7,6 +7,8 @@ export type Audited = AuditReport & {
   hasLegacyLedger: boolean;
   /** Of what was published; true where there is none. */
   ledgerNamesSystem: boolean;
+  /** Where the ledger was written at another address of a broker. */
+  brokers: { ledger: string; here: string } | null;
 };
 
 /** The kinds of findings, in the order in which they are told. */
@@ -80,6 +82,10 @@ export function auditText(report: Audited, config: Config): string {
   ]);
   if (!report.ledgerNamesSystem)
     notes.push('The ledger of what was published names no system: it is taken for one of this one');
+  if (report.brokers !== null)
+    notes.push(
+      `The ledger was written at the broker ${report.brokers.ledger}, and this is ${report.brokers.here}: what waits there is not seen, unless both are one broker`,
+    );
   if (report.filedAgain > 0)
     notes.push(`Filed again on somebody's word: ${number(report.filedAgain)}`);
   if (report.copies > 0)

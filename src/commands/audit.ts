@@ -7,6 +7,7 @@ import { readAudit } from '../audit-reading.ts';
 import type { AuditNeeds } from '../audit-reading.ts';
 import type { Config } from '../config-schema.ts';
 import { audit } from '../domain/audit.ts';
+import type { AuditReport } from '../domain/audit.ts';
 import { labelOf } from '../label.ts';
 import { readPublishedLedger } from '../published-ledger.ts';
 import { headOf, isSameSystem, systemText } from '../system-name.ts';
@@ -67,10 +68,12 @@ export async function runAudit(
   return withRabbit(config, (rabbit) =>
     withStore(config, (store) =>
       withTemporal(config, async (client) => {
-        const ours = await systemAt(rabbit, config);
+        const ours = await systemAt(config);
         requireOwn(published, ledger?.systems ?? [], ours);
         if (typeof legacyLedger === 'string') requireOwnLegacy(legacyLedger, ours);
         const entries = ledger?.entries ?? null;
+        const otherBroker =
+          ledger?.systems.find(({ broker }) => broker !== ours.broker)?.broker ?? null;
         const base = { config, rabbit, store, client, published: entries, keyOf: idempotencyKey };
         for (let reading = 1; ; reading++) {
           const filings = await filingsOf(legacyLedger, config);
@@ -79,8 +82,14 @@ export async function runAudit(
           // What intake holds at this moment is in no place that can be read; it gets to one within seconds.
           const mayBeMoving = report.lost.length + report.stranded.length > 0;
           if (!mayBeMoving || reading === READINGS) {
-            const isNamed = ledger === null || ledger.systems.length > 0;
-            return { ...report, hasLegacyLedger: filings !== null, ledgerNamesSystem: isNamed };
+            if (otherBroker !== null && report.lost.length > 0)
+              throw mayWaitElsewhere(report, published ?? '', otherBroker, ours);
+            return {
+              ...report,
+              hasLegacyLedger: filings !== null,
+              ledgerNamesSystem: ledger === null || ledger.systems.length > 0,
+              brokers: otherBroker === null ? null : { ledger: otherBroker, here: ours.broker },
+            };
           }
           await delay(BETWEEN_MS);
         }
@@ -109,6 +118,18 @@ function requireOwnLegacy(file: string, ours: SystemName): void {
 const ofAnother = (file: string, other: string, ours: SystemName): CommandError =>
   new CommandError(
     `The ledger ${file} belongs to the ${other}, and these addresses are those of the ${systemText(ours)}: nothing can be said of the one by the other. Give the addresses of that one, or name another ledger`,
+    EXIT.usage,
+  );
+
+/** It may be this broker by another of its addresses, or another broker that has them in its queue. */
+const mayWaitElsewhere = (
+  { lost, confirmed }: AuditReport,
+  file: string,
+  other: string,
+  { broker }: SystemName,
+): CommandError =>
+  new CommandError(
+    `${lost.length} of ${confirmed ?? 0} in the ledger ${file} are nowhere here. It was written at the broker ${other}, and this is ${broker}: they may wait there. Give that address in AMQP_URL; if both are one broker, or that one is gone, correct the name in the ledger`,
     EXIT.usage,
   );
 

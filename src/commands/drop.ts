@@ -1,7 +1,8 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
-import type { FailureQueue } from '../failure-queue.ts';
+import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
+import { errorFacts } from '../log.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
 import { askFirst, chosen, counted, survey } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';
@@ -35,11 +36,12 @@ export async function drop(ids: string[], options: DropOptions, command: Command
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
   // MongoDB first: nothing is dropped where that cannot be noted.
-  const { dropped, left, lost } = await withStore(config, async ({ claims }) => {
-    const noted: string[] = [];
-    const result = await withFailures(config, (queue) => takeOut(queue, choice, config, noted));
-    await claims.noteDropped(noted);
-    return result;
+  const { dropped, left, lost } = await withStore(config, async ({ claims, malformed }) => {
+    const note: Note = async (keys) => {
+      await claims.noteDropped(keys);
+      await malformed.noteDropped(keys);
+    };
+    return withFailures(config, (queue) => takeOut(queue, choice, config, note));
   });
   if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);
   if (json) printJson({ dropped, left });
@@ -57,19 +59,38 @@ export async function drop(ids: string[], options: DropOptions, command: Command
   }
 }
 
-/** @param noted takes the claims of what is dropped, so that the audit can tell it from what others took */
-async function takeOut(queue: FailureQueue, choice: Choice, config: Config, noted: string[]) {
+type Note = (claims: string[]) => Promise<void>;
+
+/** Records that are noted, and then taken out, at a time. */
+const AT_ONCE = 500;
+
+/**
+ * @param note remembers the claims of what is dropped, so that the audit can tell it from what others took. First: of a record
+ * that is still in the queue it says nothing, when this is killed in between.
+ * @throws what `note` throws; the records that it was to note are not taken out
+ */
+export async function takeOut(queue: FailureQueue, choice: Choice, config: Config, note: Note) {
   const dropped: { id: string | null; class: string | null }[] = [];
-  let lost: string | null = null;
+  let some: FailureMessage[] = [];
+  const takeOutSome = async (): Promise<void> => {
+    const taken = some;
+    some = [];
+    await note(taken.flatMap(({ claim }) => claim ?? []));
+    for (const failure of taken) {
+      if (!queue.ack(failure)) return; // then the next one throws
+      dropped.push({ id: shownId(failure, config), class: failure.failureClass });
+    }
+  };
   try {
     for await (const failure of chosen(queue, choice, { atCap: 0 })) {
-      if (!queue.ack(failure)) continue; // then the next one throws
-      dropped.push({ id: shownId(failure, config), class: failure.failureClass });
-      if (failure.claim !== null) noted.push(failure.claim);
+      some.push(failure);
+      if (some.length === AT_ONCE) await takeOutSome();
     }
+    await takeOutSome();
   } catch (error) {
-    lost = error instanceof Error ? error.message : String(error);
+    if (!queue.gone.aborted) throw error;
   }
+  const lost = queue.gone.aborted ? errorFacts(queue.gone.reason).error : null;
   return { dropped, left: queue.depth - dropped.length, lost };
 }
 

@@ -9,6 +9,7 @@ import { serveHealth } from '../health.ts';
 import { startIntake } from '../intake.ts';
 import { openLatencies } from '../latencies.ts';
 import { lazyMongo } from '../lazy-mongo.ts';
+import { openMalformed } from '../malformed.ts';
 import { createMetrics } from '../metrics.ts';
 import { NotOurs } from '../ownership.ts';
 import { createPlans } from '../plans.ts';
@@ -68,6 +69,7 @@ export function addIntake(program: Command): void {
           failures: createFailures(publisher, rabbit),
           setAside: async (message, reason) =>
             openUnroutable(await mongo.db()).setAsideMalformed(message, reason),
+          noteMalformed: async (body, reason) => openMalformed(await mongo.db()).note(body, reason),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
           now: () => watch.now(),
           metrics,

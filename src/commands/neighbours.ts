@@ -1,6 +1,5 @@
 /** A neighbour for as long as a command needs it: connected, given to the work, closed whatever happens. */
 import type { Client } from '@temporalio/client';
-import type { ChannelModel } from 'amqplib';
 import type { Config } from '../config-schema.ts';
 import { why } from '../diagnosis.ts';
 import type { Opener } from '../own-database.ts';
@@ -29,9 +28,9 @@ export async function withTemporal<T>(
   return work(client).finally(() => client.connection.close());
 }
 
-/** The name of the system that has this broker and this database, which it is given here if it has none. @throws as withStore */
-export const systemAt = (connection: ChannelModel, config: Config): Promise<SystemName> =>
-  withStore(config, ({ control }) => nameSystem(connection, control, config), 'writer');
+/** The name of the system that has this database, which it is given here if it has none. @throws as withStore */
+export const systemAt = (config: Config): Promise<SystemName> =>
+  withStore(config, ({ control }) => nameSystem(control, config), 'writer');
 
 /** A part of an answer that may be missing: in an outage the rest is what one looks for. */
 export type Part<T> = { ok: true; value: T } | { ok: false; error: string };

@@ -14,6 +14,8 @@ import { positive, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { systemAt } from './neighbours.ts';
 import { showProgress } from './progress.ts';
+import { listOf, serversOf } from './start-samples.ts';
+import type { Server } from './start-samples.ts';
 import { number } from './table.ts';
 
 interface PublishOptions {
@@ -60,9 +62,10 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
     )
     .action(async (file: string | undefined, options: PublishOptions, command: Command) => {
       if (file !== undefined) refuseWithFile(options);
-      const { config, instance } = load(command);
-      const isOurs = ownAddresses(instance).has(config.amqpUrl);
-      if (file === undefined && options.count === undefined && !isOurs) throw noCount(config);
+      const { config, origins, instance } = load(command);
+      const isSimulated = origins['legacyUrl'] === 'default';
+      const servers = serversOf(config, ownAddresses(instance), isSimulated);
+      if (file === undefined && options.count === undefined) requireOwn(servers);
       const messages =
         file === undefined
           ? generated(options)
@@ -78,11 +81,16 @@ Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
 const COUNT = 1000;
 
 /** Whoever forgets the file would otherwise fill a queue with inventions, and a legacy system by that. */
-const noCount = ({ amqpUrl }: Config): CommandError =>
-  new CommandError(
-    `Nothing was published: ${new URL(amqpUrl).host} was not brought up by "npm start" or "npm run engines" here, and what is generated is invented. Name a file, or say --count <n> if inventions are meant`,
+function requireOwn(servers: readonly Server[]): void {
+  const others = servers.filter(
+    ({ variable, isOurs }) => !isOurs && ['AMQP_URL', 'LEGACY_URL'].includes(variable),
+  );
+  if (others.length === 0) return;
+  throw new CommandError(
+    `Nothing was published: ${listOf(others)} ${others.length === 1 ? 'was' : 'were'} not brought up by "npm start" or "npm run engines" here, and what is generated is invented. Name a file, or say --count <n> if inventions are meant`,
     EXIT.usage,
   );
+}
 
 function refuseWithFile(options: PublishOptions): void {
   const given = (['count', 'seed', 'prefix'] as const).filter(
@@ -115,7 +123,7 @@ async function publish(
   // Fails at once where the supervised publisher would go on trying; and intake may never have run yet.
   const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat, rabbit.tls);
   const system = await declareQueues(connection, rabbit)
-    .then(() => (options.ledger === undefined ? null : systemAt(connection, config)))
+    .then(() => (options.ledger === undefined ? null : systemAt(config)))
     .finally(() => connection.close());
   const ledger =
     options.ledger === undefined ? null : await openPublishedLedger(options.ledger, system);

@@ -63,7 +63,7 @@ export async function samplesFor(servers: readonly Server[], wish: Wish): Promis
 const isNamed = (host: string, confirmed: readonly string[]): boolean =>
   confirmed.some((name) => name === host || name === host.replace(/:\d+$/, ''));
 
-const listOf = (servers: readonly Server[]): string =>
+export const listOf = (servers: readonly Server[]): string =>
   servers.map(({ variable, host }) => `${host} (${variable})`).join(', ');
 
 const flagsFor = (servers: readonly Server[]): string =>

@@ -73,7 +73,8 @@ Example: npm start -- --count 5000 --exit`,
         (signal) => stop.abort(new CommandError(`Stopped by ${signal}`, 130)),
       );
       const isSimulated = origins['legacyUrl'] === 'default';
-      const samples = await samplesFor(serversOf(config, ownAddresses(instance), isSimulated), {
+      const servers = serversOf(config, ownAddresses(instance), isSimulated);
+      const samples = await samplesFor(servers, {
         count: options.count,
         isTyped: command.getOptionValueSource('count') === 'cli',
         confirmed: options.confirmHost,
@@ -85,12 +86,16 @@ Example: npm start -- --count 5000 --exit`,
         data,
         exits: options.exit === true,
         isSimulated,
+        areOurs: servers.every(({ isOurs }) => isOurs),
         json: globals(command).json === true,
         stop: stop.signal,
         stopped,
       });
     });
 }
+
+const MORE = `. More, from another terminal:
+  eval "$(npm run -s engines -- env)" && npm run -s despachante -- publish --count 100`;
 
 interface Run {
   config: Config;
@@ -99,6 +104,8 @@ interface Run {
   data: string;
   exits: boolean;
   isSimulated: boolean;
+  /** All servers: only then one is shown how to publish more inventions. */
+  areOurs: boolean;
   json: boolean;
   stop: AbortSignal;
   stopped: Promise<void>;
@@ -118,7 +125,8 @@ async function run(given: Run): Promise<void> {
     say(`A key was made for what Temporal keeps: ${keyFile}`);
   }
   try {
-    const system = await withRabbit(config, (rabbit) => systemAt(rabbit, config));
+    // Without a broker nothing is begun.
+    const system = await withRabbit(config, () => systemAt(config));
     const legacyUrl = await startProcesses(children, given, system, say);
     const addresses = addressesOf({ ...config, legacyUrl });
     const report = await withStore(config, async (store) => {
@@ -136,10 +144,7 @@ async function run(given: Run): Promise<void> {
     if (json) printJson({ ...(report ?? samples), addresses });
     else print(report === null ? addressText(addresses) : reportText(report, addresses));
     if (!exits) {
-      say(
-        '\nRunning; Ctrl-C ends it. More, from another terminal:\n' +
-          '  eval "$(npm run -s engines -- env)" && npm run -s despachante -- publish --count 100',
-      );
+      say(`\nRunning; Ctrl-C ends it${given.areOurs ? MORE : ''}`);
       await Promise.race([stopped, anyEnds(children)]);
     }
   } finally {

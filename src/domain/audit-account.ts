@@ -49,6 +49,8 @@ export interface Account {
   /** The claim that went on with what a failed one left, when it was redriven: perhaps mended, with another body. */
   successorOf(claim: AuditClaim): AuditClaim | null;
   isMalformed(bodyHash: string): boolean;
+  /** Of a delivery that was none, whether its record is still in the failure queue or not; null where nobody noted it. */
+  malformedNote(bodyHash: string): { isDropped: boolean } | null;
   isInRun(id: string, hash: string): boolean;
   isStranded(claim: AuditClaim): boolean;
 }
@@ -104,6 +106,7 @@ export function openAccount(input: AuditInput): Account {
     // Set aside where the failure queue could never take it.
     isMalformed: (hash) =>
       malformed.has(malformedKey(hash)) || input.unroutable.has(malformedKey(hash)),
+    malformedNote: (hash) => input.malformed.get(malformedKey(hash)) ?? null,
     isInRun: (id, hash) => inRuns.has(bodyKey(id, hash)),
     isStranded: ({ workflowId }) => input.closedRuns.has(workflowId),
   };

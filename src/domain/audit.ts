@@ -29,6 +29,8 @@ export interface AuditInput {
   /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
   doubts: ReadonlySet<string>;
   unroutable: ReadonlySet<string>;
+  /** Noted deliveries that were no registrations, by malformedKey: the broker had confirmed the record of each. */
+  malformed: ReadonlyMap<string, { isDropped: boolean }>;
   /** What open runs began with and may not have claimed yet. */
   unclaimed: { id: string; hash: string }[];
   /** Workflow ids of claims that are open though their run is not. */
@@ -73,8 +75,8 @@ export interface AuditReport {
   /** In flight, but the run that had them is gone. */
   stranded: Finding[];
   /**
-   * Confirmed, no registrations, and without a record in the failure queue. Deliveries that are no registrations have no claim
-   * that says that theirs was delivered: taken from the queue by others, or lost.
+   * Confirmed without an id, and neither a record in the failure queue nor a note of ours that there was one (MongoDB may have
+   * been away): taken from the queue by others, or lost.
    */
   untraced: Finding[];
   /** What is nobody's fault here, and still worth a look. */
@@ -115,9 +117,9 @@ export function audit(input: AuditInput): AuditReport {
   report.inFlight.waiting = takeOutWaiting(missing, input.waiting);
   report.lost.push(...missing.lost);
   report.untraced.push(...missing.untraced);
-  for (const { claim, as } of missing.taken) {
+  for (const { isDropped, as } of missing.taken) {
     add(report, as);
-    report.taken[claim.isDropped === true ? 'dropped' : 'byOthers'] += 1;
+    report.taken[isDropped ? 'dropped' : 'byOthers'] += 1;
   }
   if (input.filings !== null) {
     const filed = findFiledTwice(input.filings, input.entries, account, input.resubmits);
@@ -134,7 +136,7 @@ export function audit(input: AuditInput): AuditReport {
 interface Missing {
   lost: Finding[];
   untraced: Finding[];
-  taken: { claim: AuditClaim; as: OutcomeKind }[];
+  taken: { isDropped: boolean; as: OutcomeKind }[];
 }
 
 /**
@@ -182,8 +184,10 @@ function claimedUnits(account: Account): Unit[] {
 function count(unit: Unit, account: Account, report: AuditReport, missing: Missing): void {
   const { id, hash, claim } = unit;
   if (claim === null) {
+    const noted = account.malformedNote(hash);
     if (account.isMalformed(hash)) add(report, 'malformed');
     else if (id !== null && account.isInRun(id, hash)) report.inFlight.inRuns += 1;
+    else if (noted !== null) missing.taken.push({ ...noted, as: 'malformed' });
     else if (id === null) missing.untraced.push({ id: hash, what: UNTRACED });
     else missing.lost.push({ id, what: 'confirmed by the broker, and nowhere to be found' });
     return;
@@ -193,7 +197,7 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Missi
     case 'settled':
       return add(report, fate.as);
     case 'taken':
-      missing.taken.push(fate);
+      missing.taken.push({ isDropped: fate.claim.isDropped === true, as: fate.as });
       return;
     case 'unroutable':
       report.unroutable += 1;

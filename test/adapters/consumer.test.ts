@@ -180,6 +180,49 @@ test('no more bytes are held than the bound and one message, whatever the prefet
   assert.ok(most >= 32 * MIB && most <= 72 * MIB, `${most / MIB} MiB`);
 });
 
+test('headers count among the bytes that are held', async (t) => {
+  const queues = await testQueues(t);
+  const { intakeQueue } = queues.rabbit;
+  const long = { long: 'x'.repeat(60 * 1024) };
+  const held = new Set<Delivery>();
+  let most = 0;
+  let taken = 0;
+  const config = testConfig({ amqpUrl: address('AMQP_URL'), rabbit: queues.rabbit });
+  const consumer = await createConsumer(config, silent, (delivery) => {
+    held.add(delivery);
+    taken += 1;
+    most = Math.max(most, held.size);
+  });
+  atEnd(t, () => consumer.close());
+  const publisher = await testPublisher(t);
+  const all = Array.from({ length: 800 }, (_, n) =>
+    publisher.publish(intakeQueue, Buffer.from(String(n)), { headers: long }),
+  );
+  await Promise.all(all);
+  await queues.hasDepth(intakeQueue, 0);
+  const bound = (32 * 1024) / 60 + 1;
+  await eventually('all were taken', () => {
+    if (held.size < bound - 2 && taken < 800) assert.fail(`${held.size} are held`);
+    for (const each of [...held].slice(0, 100)) {
+      each.ack();
+      held.delete(each);
+    }
+    assert.equal(taken, 800);
+  });
+  assert.ok(most <= bound, `${most} messages`);
+});
+
+test('paused and resumed while it begins to consume, it consumes once', async (t) => {
+  const queues = await testQueues(t);
+  const config = testConfig({ amqpUrl: address('AMQP_URL'), rabbit: queues.rabbit });
+  const consumer = await createConsumer(config, silent, () => {}, { paused: true });
+  atEnd(t, () => consumer.close());
+  await Promise.all([consumer.resume(), consumer.pause(), consumer.resume()]);
+  for (const queue of [queues.rabbit.intakeQueue, queues.rabbit.returnedQueue]) {
+    assert.equal((await queues.channel.checkQueue(queue)).consumerCount, 1);
+  }
+});
+
 test('while nothing is read the broker does not count as gone, and what is let go has it read on', async () => {
   let full = false;
   const frames = ['a', 'b'];

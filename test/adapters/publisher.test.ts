@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isMapping } from '../../src/config-tree.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
 import { readFailure } from '../../src/failure-queue.ts';
 import { createFailures } from '../../src/failures.ts';
 import type { FailureRecord } from '../../src/failures.ts';
 import { wireOf } from '../../src/message.ts';
+import { MessageRefused } from '../../src/rabbit-alone.ts';
 import { isUnpublishable } from '../../src/rabbit-publisher.ts';
 import { management } from '../faults/management.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -152,6 +154,13 @@ const record: FailureRecord = {
   ).message.properties,
 };
 
+/** The broker's address, with the smallest frames that AMQP knows. */
+function smallFrames(): string {
+  const url = new URL(address('AMQP_URL'));
+  url.searchParams.set('frameMax', '4096');
+  return url.href;
+}
+
 test('a failure record has its story in headers of its own, and the publisher’s beside them', async (t) => {
   const queues = await testQueues(t);
   const { failureQueue } = queues.rabbit;
@@ -208,6 +217,63 @@ test('a record that the broker refuses for its properties is written without the
   assert.equal(bare.properties.headers?.['x-despachante-item'], 'ana-1~0');
   const dropped = String(bare.properties.headers?.['x-despachante-dropped']);
   assert.match(dropped, /^all properties and headers, since the broker refuses it: /);
+});
+
+test('a message that the broker closes the whole connection for is refused, and those beside it are confirmed', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  const publisher = await testPublisher(t, smallFrames());
+  const sent = Array.from({ length: 20 }, (_, n) =>
+    publisher.publish(
+      failureQueue,
+      Buffer.from(String(n)),
+      n === 7 ? { headers: { long: 'x'.repeat(8_000) } } : {},
+    ),
+  );
+  const results = await Promise.allSettled(sent);
+  const refused = results.flatMap((each, n) => (each.status === 'rejected' ? [n] : []));
+  assert.deepEqual(refused, [7]);
+  await assert.rejects(Promise.all(sent), (error) => {
+    assert.ok(isUnpublishable(error), String(error));
+    assert.match(String(error), /the broker refuses it: .*FRAME/);
+    return true;
+  });
+});
+
+test('a record whose story does not fit into a frame beside the publisher’s headers is written without them', async (t) => {
+  const queues = await testQueues(t);
+  const { failureQueue } = queues.rabbit;
+  const failures = createFailures(await testPublisher(t, smallFrames()), queues.rabbit);
+  const long = propertiesOf({ headers: { long: 'x'.repeat(3_900) } });
+  const { properties } = wireOf(Buffer.alloc(0), long).message;
+  await failures.publish({ ...record, properties });
+  const { content, properties: written } = await queues.take(failureQueue);
+  assert.equal(content.toString(), '{"id":"ana-1"}');
+  assert.equal(written.headers?.['x-despachante-item'], 'ana-1~0');
+  assert.equal(written.headers['long'], undefined);
+});
+
+test('what is left of a refused record goes beside the common connection, which the refusal has cost', async () => {
+  const alone: unknown[] = [];
+  let tries = 0;
+  const failures = createFailures(
+    {
+      publish: () => {
+        tries += 1;
+        return Promise.reject(
+          tries === 1 ? new MessageRefused('no') : new Error('RabbitMQ is not connected'),
+        );
+      },
+      publishAlone: (_, body, properties) => {
+        const headers: unknown = properties.headers;
+        alone.push([body.toString(), isMapping(headers) && headers['x-despachante-dropped']]);
+        return Promise.resolve();
+      },
+    },
+    DEFAULTS.rabbit,
+  );
+  await failures.publish(record);
+  assert.deepEqual(alone, [['{"id":"ana-1"}', 'all properties and headers, since no']]);
 });
 
 test('malformed deliveries are told apart by their bytes', async (t) => {

@@ -6,7 +6,7 @@ import { silent } from '../../src/log.ts';
 import { createConsumer } from '../../src/rabbit-consumer.ts';
 import { createPublisher } from '../../src/rabbit-publisher.ts';
 import { declareQueues } from '../../src/rabbit-queues.ts';
-import { BrokerRefusal } from '../../src/rabbit-refusal.ts';
+import { BrokerRefusal, isMissingQueue } from '../../src/rabbit-refusal.ts';
 import { connectOnce } from '../../src/rabbit.ts';
 import { management } from '../faults/management.ts';
 import { testConfig } from '../helpers/configuration.ts';
@@ -141,3 +141,21 @@ for (const [user, password] of [
     await connected(t, await management.addUser(t, `${name}2`, password, USE, vhost));
   });
 }
+
+test('only a queue of which the broker says that there is none is not there', () => {
+  const said = (text: string) =>
+    isMissingQueue(
+      new Error(
+        `Operation failed: QueueDeclare; 404 (NOT-FOUND) with message "NOT_FOUND - ${text}"`,
+      ),
+    );
+  assert.equal(said("no queue 'registrations' in vhost '/'"), true);
+  // Of a classic queue, while the node that has it restarts.
+  assert.equal(
+    said(
+      "home node 'rabbit@b' of durable queue 'registrations' in vhost '/' is down or inaccessible",
+    ),
+    false,
+  );
+  assert.equal(said("no exchange 'x' in vhost '/'"), false);
+});

@@ -9,6 +9,8 @@ import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { testConfig } from '../helpers/configuration.ts';
+import { proxyTo } from '../helpers/proxy.ts';
+import { address } from '../helpers/servers.ts';
 import { run, testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
 
@@ -194,6 +196,24 @@ test('what others take from the failure queue is delivered: the sum holds, and t
   assert.match(stdout, /The sum holds/);
 });
 
+test('what was no registration counts by intake’s note, whether others took its record or "failures drop" did', async (t) => {
+  const place = await testPlace(t);
+  const { channel, rabbit, store } = place;
+  const { published } = ledgers(place, ['taken', 'dropped']);
+  for (const id of ['taken', 'dropped']) {
+    const body = Buffer.from(bodyOf(id));
+    await store.malformed.note(body, 'no registration');
+    channel.sendToQueue(rabbit.failureQueue, body, { headers: { [HEADER.class]: 'malformed' } });
+    await place.hasDepth(rabbit.failureQueue, 1);
+    if (id === 'taken') await place.take(rabbit.failureQueue);
+  }
+  await place.json(['failures', 'drop', 'dropped']);
+  const report = await place.json(['audit', '--published', published, '--no-legacy-ledger']);
+  assert.ok(isMapping(report));
+  assert.deepEqual(report['taken'], { redriven: 0, dropped: 1, byOthers: 1 });
+  assert.deepEqual([report['failed'], report['lost']], [{ malformed: 2 }, []]);
+});
+
 test('the report can be had as a page, in which a hostile id is text', async (t) => {
   const place = await testPlace(t);
   const hostile = '<script>alert(1)</script>&"';
@@ -270,6 +290,30 @@ test('a ledger names its system: of another one the audit says so, and publish d
   assert.notEqual(refused.code, 0);
   assert.match(refused.stderr, /belongs to the system .* Name another file/s);
   assert.equal(await there.depth(there.rabbit.intakeQueue), 0);
+});
+
+test('a broker has several addresses: by another one the ledger is read, and that is told; what has no claim is not called lost', async (t) => {
+  const place = await testPlace(t);
+  const proxy = await proxyTo(t, address('AMQP_URL'));
+  const file = join(place.folder, 'published.jsonl');
+  const there = (args: string[]) =>
+    run(args, { cwd: place.folder, env: { ...place.env, AMQP_URL: proxy.url } });
+  const publish = ['publish', '--count', '3', '--ledger', file];
+  const audit = ['audit', '--published', file, '--no-legacy-ledger'];
+  await place.json(publish);
+  assert.match(readFileSync(file, 'utf8'), /"broker":"127\.0\.0\.1:\d+\/"/);
+  const read = await there(audit);
+  assert.equal(read.code, 0, read.stderr);
+  assert.match(read.stdout, /^confirmed +3$/m);
+  assert.match(read.stdout, /written at the broker 127\.0\.0\.1:\d+\/, and this is 127/);
+
+  await place.channel.purgeQueue(place.rabbit.intakeQueue);
+  const unclaimed = await there(audit);
+  assert.equal(unclaimed.code, 2, unclaimed.stdout);
+  assert.match(unclaimed.stderr, /3 of .* nowhere here.*may wait there.*AMQP_URL/s);
+  assert.doesNotMatch(unclaimed.stdout + unclaimed.stderr, /lost/);
+  assert.equal((await place.run(audit)).code, 3);
+  assert.equal((await there(publish)).code, 0);
 });
 
 test('a ledger that names no system is audited, and that is told', async (t) => {

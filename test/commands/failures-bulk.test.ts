@@ -3,8 +3,12 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { Claim } from '../../src/claims.ts';
+import { takeOut } from '../../src/commands/drop.ts';
+import { DEFAULTS } from '../../src/config-schema.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
+import { openFailureQueue } from '../../src/failure-queue.ts';
+import { testConfig } from '../helpers/configuration.ts';
 import { putFailures } from '../helpers/failure-records.ts';
 import type { TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
@@ -142,6 +146,32 @@ test('what is dropped is in no queue any more, and the others are left', async (
   assert.equal((await place.run(['failures', 'drop', 'b'])).code, 4);
 });
 
+test('what is dropped is noted before it is taken out: when nobody can note it, it stays', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, MIXED);
+  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
+  const choice = { matches: () => true, limit: Infinity, maxRedrives: Infinity };
+  const all = MIXED.map(({ id }) => `${id}~0`);
+
+  const first = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
+  const away = () => Promise.reject(new Error('MongoDB is away'));
+  await assert.rejects(takeOut(first, choice, testConfig(), away), /MongoDB is away/);
+  await first.close();
+  await place.hasDepth(place.rabbit.failureQueue, 4);
+
+  const noted: string[] = [];
+  const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
+  const ack: typeof queue.ack = (failure) => {
+    assert.ok(noted.includes(failure.claim ?? ''), 'noted first');
+    return queue.ack(failure);
+  };
+  const note = (claims: string[]) => Promise.resolve(void noted.push(...claims));
+  const { dropped } = await takeOut({ ...queue, ack }, choice, testConfig(), note);
+  await queue.close();
+  assert.deepEqual([dropped.length, noted], [4, all]);
+  await place.hasDepth(place.rabbit.failureQueue, 0);
+});
+
 test('what was redriven too often is passed over and told, unless the cap is raised', async (t) => {
   const place = await testPlace(t);
   const redriven = (id: string, redrive: number): TestFailure => ({
@@ -170,13 +200,13 @@ test('what an earlier redrive has sent already is no canary: it goes along, and 
     place,
     ['sent', 'tried', 'last'].map((id) => ({ id, failureClass: 'rejected' })),
   );
-  /** A redriven generation, as it is when its run has ended. */
-  const ended = (id: string, kind: OutcomeKind): Claim => ({
-    _id: `${id}~1`,
+  /** A generation as it is when its run has ended; its failure record has the token. */
+  const ended = (id: string, kind: OutcomeKind, generation = 1): Claim => ({
+    _id: `${id}~${generation}`,
     registration: id,
-    generation: 1,
+    generation,
     conflict: false,
-    token: 't',
+    token: `token of ${id}~${generation}`,
     workflowId: 'run-1',
     index: 0,
     bodyHash: createHash('sha256').update(bodyOf(id)).digest('hex'),
@@ -191,11 +221,12 @@ test('what an earlier redrive has sent already is no canary: it goes along, and 
       acceptedAt: null,
       polls: 0,
       doubt: false,
-      entry: `${id}~1#1`,
+      entry: `${id}~${generation}#1`,
     },
     settledAt: new Date(),
   });
-  await place.store.claims.insert([ended('sent', 'rejected')]);
+  const first = ['sent', 'tried', 'last'].map((id) => ended(id, 'rejected', 0));
+  await place.store.claims.insert([...first, ended('sent', 'rejected')]);
   const took = async () => (await place.take(place.rabbit.intakeQueue)).content.toString();
   const follow = async () => {
     assert.deepEqual([await took(), await took()], [bodyOf('sent'), bodyOf('tried')]);

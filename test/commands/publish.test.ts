@@ -8,7 +8,7 @@ import { publishAll } from '../../src/publish.ts';
 import type { Outgoing } from '../../src/publish.ts';
 import { readPublishedLedger } from '../../src/published-ledger.ts';
 import { sampleRegistrations } from '../../src/sample-registrations.ts';
-import { emptyFolder, testPlace } from './cli.ts';
+import { emptyFolder, run, testPlace } from './cli.ts';
 
 const sha256 = (body: Buffer | string): string => createHash('sha256').update(body).digest('hex');
 const messages = (count: number): Outgoing[] =>
@@ -105,6 +105,19 @@ test('to a broker that was not brought up here nothing is generated unless its n
   assert.equal(await place.depth(place.rabbit.intakeQueue), 0);
   const { stdout } = await place.run(['publish', '--count', '2']);
   assert.match(stdout, /Published 2 to ".*" at [\w.]+:\d+ in/);
+});
+
+test('nor where the legacy system is somebody else’s, though the broker was brought up here', async (t) => {
+  const place = await testPlace(t);
+  const engines = { rabbitmq: { addresses: { AMQP_URL: process.env['AMQP_URL'] ?? '' } } };
+  writeFileSync(join(place.folder, 'state.json'), JSON.stringify({ engines }));
+  const env = { ...place.env, DESPACHANTE_INSTANCE: place.folder };
+  const theirs = await run(['publish'], { cwd: place.folder, env });
+  assert.equal(theirs.code, 2, theirs.stdout);
+  assert.match(theirs.stderr, /Nothing was published: .*127\.0\.0\.1:9.*LEGACY_URL/s);
+  assert.equal(await place.depth(place.rabbit.intakeQueue), 0);
+  const ours = await run(['publish'], { cwd: place.folder, env: { ...env, LEGACY_URL: '' } });
+  assert.match(ours.stdout, /Published 1,000 to/);
 });
 
 test('a file that is not there is told, and what to name instead', async (t) => {

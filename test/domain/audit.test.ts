@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import type { AuditClaim } from '../../src/domain/audit-account.ts';
 import { audit } from '../../src/domain/audit.ts';
 import type { AuditInput, AuditReport } from '../../src/domain/audit.ts';
-import { claimKey, conflictKey, entryKey, failureName } from '../../src/domain/names.ts';
+import {
+  claimKey,
+  conflictKey,
+  entryKey,
+  failureName,
+  malformedKey,
+} from '../../src/domain/names.ts';
 import type { FailureClass, OutcomeKind } from '../../src/domain/outcome.ts';
 
 /** Everything that a test may bring out of order. */
@@ -13,6 +19,7 @@ interface World extends AuditInput {
   registered: Map<string, number | null>;
   doubts: Set<string>;
   unroutable: Set<string>;
+  malformed: Map<string, { isDropped: boolean }>;
   closedRuns: Set<string>;
   filings: { registration: string; key: string | null }[];
 }
@@ -26,6 +33,7 @@ const emptyWorld = (): World => ({
   failures: [],
   doubts: new Set(),
   unroutable: new Set(),
+  malformed: new Map(),
   unclaimed: [],
   closedRuns: new Set(),
   waiting: 0,
@@ -271,7 +279,21 @@ test('while messages wait, a lost one counts as one of them before a redriven on
   assert.deepEqual([report.inFlight.waiting, report.taken.byOthers, report.lost], [1, 1, []]);
 });
 
-test('of a message that is no registration no claim says that its record was delivered: told apart from what is lost', () => {
+test('a message that is no registration is delivered when it was noted, whoever took its record, with an id in the ledger or without', () => {
+  const world = worldOf(['malformed', 'malformed', 'registered']);
+  world.failures = [];
+  world.published = world.published.map(({ hash }, at) => ({ id: `m-${at}`, hash }));
+  for (const [at, { hash }] of world.published.slice(0, 2).entries())
+    world.malformed.set(malformedKey(hash), { isDropped: at === 0 });
+  world.published = [...world.published.slice(0, 2), { id: null, hash: hashOf('other') }];
+  world.malformed.set(malformedKey(hashOf('other')), { isDropped: false });
+  const report = audit(world);
+  assert.deepEqual(report.taken, { redriven: 0, dropped: 1, byOthers: 2 });
+  assert.deepEqual([report.failed, report.lost, report.untraced], [{ malformed: 3 }, [], []]);
+  assert.ok(report.holds);
+});
+
+test('of a message that is no registration, and that nobody noted, nothing says that its record was delivered: told apart from what is lost', () => {
   const world = worldOf(['malformed', 'registered']);
   world.failures = [];
   const report = audit(world);

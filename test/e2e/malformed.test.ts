@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { after, afterEach, before, test } from 'node:test';
+import { bodyHashOf } from '../../src/body-hash.ts';
+import { malformedKey } from '../../src/domain/names.ts';
 import { readFailure } from '../../src/failure-queue.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -84,6 +86,9 @@ for (const [at, { what, body, reason }] of bodies.entries()) {
     assert.equal(headers['tenant'], 'north');
     assert.equal(properties.correlationId, what);
     assert.equal(await flow.outcomeOf(around[at] ?? ''), 'registered');
+    const noted = await system.store.malformed.all();
+    const key = malformedKey(bodyHashOf(body));
+    assert.match(noted.find(({ _id }) => _id === key)?.reason ?? 'not noted', reason);
   });
 }
 

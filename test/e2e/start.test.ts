@@ -90,13 +90,17 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
 });
 
 test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async (t) => {
-  // The tests before and after it have another key.
-  const forgetKey = () => system.store.control.setEncryption(null);
-  await forgetKey();
-  t.after(forgetKey);
   const data = join(instance, 'start');
   const args = ['start', '--count', '5', '--exit', '--json'];
-  const child = spawnCli(args, system.folder, { ...env, ENCRYPTION_KEYS: '' });
+  // Of its own: in that of the others all encrypt with the key of the tests.
+  const { databaseName } = (await testDatabase(t)).db;
+  const keyless = {
+    ...env,
+    ENCRYPTION_KEYS: '',
+    DESPACHANTE_MONGODB_DATABASE: databaseName,
+    DESPACHANTE_TEMPORAL_TASK_QUEUE: databaseName,
+  };
+  const child = spawnCli(args, system.folder, keyless);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdout.resume();
@@ -107,7 +111,7 @@ test('without a key one is made beside the data of the servers, for this user al
   assert.doesNotMatch(readFileSync(join(data, 'worker.log'), 'utf8'), /NOT ENCRYPTED/);
   const { code, stdout } = await run(['audit'], {
     cwd: system.folder,
-    env: { ...env, ENCRYPTION_KEYS: '', LEGACY_URL: 'http://127.0.0.1:9' },
+    env: { ...keyless, LEGACY_URL: 'http://127.0.0.1:9' },
   });
   assert.equal(code, 0, stdout);
   await nothingIsLeft();
@@ -162,6 +166,23 @@ test('to servers that others have brought up nothing is published, and that is t
   );
   assert.match(stdout, /legacy system +http/);
   assert.equal(await traces(), before);
+  await nothingIsLeft();
+});
+
+test('while it runs on others’ servers nobody is shown how to publish more inventions to them', async () => {
+  const data = join(system.folder, 'running');
+  const child = spawnCli(['start', '--count', '0', '--data', data], system.folder, {
+    ...env,
+    ...theirs,
+  });
+  const closed = once(child, 'close');
+  let stderr = '';
+  child.stdout.resume();
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  await eventually('it runs', () => assert.match(stderr, /Running; Ctrl-C ends it/));
+  child.kill('SIGINT');
+  await closed;
+  assert.doesNotMatch(stderr, /publish --count/);
   await nothingIsLeft();
 });
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
+import type { Options } from 'amqplib';
 import { declareQueues } from '../../src/rabbit-queues.ts';
 import { HEADER } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -111,12 +112,29 @@ async function rewritingProxy(t: Ending, target: string): Promise<string> {
   return through.toString();
 }
 
-async function refusedRecords(world: World): Promise<Trial> {
+async function refusedByChannel(world: World): Promise<Trial> {
   const system = await startSystem(world, { roles: ['worker'] });
-  const flow = flowOf(system);
   await declareQueues(system.connection, system.rabbit);
   await system.start('intake', { AMQP_URL: await rewritingProxy(world, system.config.amqpUrl) });
-  const poison = { replyTo: HARMLESS, headers: { tenant: 'sp' } };
+  return refusedRecords(world, system, { replyTo: HARMLESS, headers: { tenant: 'sp' } });
+}
+
+/** The publisher's headers fit into a frame, and beside a record's own they do not. */
+async function refusedByConnection(world: World): Promise<Trial> {
+  const system = await startSystem(world, { roles: [] });
+  const url = new URL(system.config.amqpUrl);
+  url.searchParams.set('frameMax', '4096');
+  for (const role of ['worker', 'intake'] as const)
+    await system.start(role, { AMQP_URL: url.href });
+  return refusedRecords(world, system, { headers: { long: 'x'.repeat(3_900) } });
+}
+
+async function refusedRecords(
+  world: World,
+  system: System,
+  poison: Options.Publish,
+): Promise<Trial> {
+  const flow = flowOf(system);
   for (let n = 0; n < 3; n++) {
     await flow.publishBytes(Buffer.from(`no JSON, refused ${n}`), poison);
     await flow.publish({ id: `refused-${n}`, simulate: { refuse: 'CPF inválido' } }, poison);
@@ -222,7 +240,14 @@ export const brokerPoison: Scenario[] = [
     fault:
       'Failure records for whose properties the broker closes the channel that carries all others',
     isQuick: true,
-    run: refusedRecords,
+    run: refusedByChannel,
+  },
+  {
+    name: 'broker/refused-frames',
+    fault:
+      'Failure records that do not fit into one frame: the broker closes the whole connection for each',
+    isQuick: true,
+    run: refusedByConnection,
   },
   {
     name: 'broker/forged-redrives',
