@@ -1,5 +1,6 @@
 /** How many messages wait in a queue. */
 import type { ChannelModel } from 'amqplib';
+import { isMissingQueue } from './rabbit-refusal.ts';
 
 export interface QueueDepth {
   /** Ready to be taken; what a consumer holds unacknowledged is not among them. */
@@ -26,7 +27,7 @@ async function depth(connection: ChannelModel, queue: string): Promise<QueueDept
     await channel.close();
     return { messages: messageCount, consumers: consumerCount };
   } catch (error) {
-    if (error instanceof Error && error.message.includes('NOT_FOUND')) return null;
+    if (isMissingQueue(error)) return null;
     throw error;
   }
 }
