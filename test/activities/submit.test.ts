@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { idempotencyKey } from '../../activities/send-chunk.ts';
-import { nextEntry } from '../../src/domain/names.ts';
+import type { ClaimOutcome } from '../../src/claims.ts';
+import { claimOfEntry, nextEntry } from '../../src/domain/names.ts';
 import type { Entry, Journal, JournalState } from '../../src/journal.ts';
 import { openDoor } from '../../src/door.ts';
 import { createSlots } from '../../src/slots.ts';
@@ -389,34 +391,117 @@ test('an attempt whose process stood still for longer than its heartbeat allows 
   assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
 });
 
+/** How a run ends what it takes for never sent. */
+const concludedOf = (entry: string): { claim: string; outcome: ClaimOutcome } => ({
+  claim: claimOfEntry(entry),
+  outcome: {
+    kind: 'failed',
+    reason: 'never accepted',
+    at: new Date(),
+    requestId: null,
+    acceptedAt: null,
+    polls: 0,
+    doubt: false,
+    entry,
+  },
+});
+
 test('what its run has ended meanwhile, without this attempt, is not sent', async (t) => {
   const bed = await withSimulator(t);
   const [ended, open] = [bed.id(), bed.id()];
   const requests = await claimed(bed, [{ id: ended }, { id: open }]);
   // Before the message is let go, its record waits for the failure queue.
-  await store.claims.conclude(
-    [
-      {
-        claim: `${ended}~0`,
-        outcome: {
-          kind: 'failed',
-          reason: 'never accepted',
-          at: new Date(),
-          requestId: null,
-          acceptedAt: null,
-          polls: 0,
-          doubt: false,
-          entry: `${ended}~0#1`,
-        },
-      },
-    ],
-    'run-1',
-  );
+  await store.claims.conclude([concludedOf(`${ended}~0#1`)], 'run-1');
   const answers = await call(bed.submit, requests);
   const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
   assert.deepEqual([kinds.get(0), kinds.get(1)], ['taken', 'accepted']);
   assert.equal(filings(bed.simulator, ended), 0);
   assert.equal((await store.journal.read([`${ended}~0#1`])).size, 0);
+});
+
+test('an attempt returns only when the journal tells of all that it may have on the wire', async (t) => {
+  // The second handful finds a slow store, while the answer of the first is there.
+  let opened = 0;
+  const bed = await withSimulator(t, {
+    slots: 4,
+    replace: {
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          opened += 1;
+          if (opened > 1) await delay(1_500);
+          return store.journal.open(entries, known, token);
+        },
+      },
+    },
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id() }]);
+  const [first, second] = requests;
+  assert.ok(first && second);
+  const attempt = attemptOf({});
+  const answers = await callWithin(attempt, bed.submit, requests);
+  // A run that is cancelled now asks the journal what may be on the wire, and ends what is not.
+  const [known] = await call(bed.recheck, [{ index: 1, entry: second.entry }]);
+  assert.equal(answers.find(({ index }) => index === 0)?.kind, 'accepted');
+  assert.notEqual(known?.kind, 'not-accepted');
+});
+
+test('what its run ends while its intent is being written is not sent, and the journal says so', async (t) => {
+  const real = performance.now.bind(performance);
+  const bed = await withSimulator(t, {
+    replace: {
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          const { outcome, claim } = concludedOf(entries[0] ?? '');
+          await store.claims.conclude([{ claim, outcome }], 'run-1');
+          const mine = await store.journal.open(entries, known, token);
+          t.mock.method(performance, 'now', () => real() + 1_000);
+          return mine;
+        },
+      },
+    },
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const [answer] = await call(bed.submit, requests);
+  assert.equal(answer?.kind, 'taken');
+  assert.equal(bed.simulator.stats().posts, 0);
+  await eventually('the intent is taken back', async () =>
+    assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted'),
+  );
+});
+
+test('an attempt that stands still for some seconds after its intents sends nothing: it would be on the wire for longer than is believed', async (t) => {
+  const real = performance.now.bind(performance);
+  const pause = (ms: number): void => void t.mock.method(performance, 'now', () => real() + ms);
+  let isOpened = false;
+  const bed = await withSimulator(t, {
+    replace: {
+      claims: {
+        ...store.claims,
+        async held(keys) {
+          const held = await store.claims.held(keys);
+          if (isOpened) pause(7_500);
+          return held;
+        },
+      },
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          const mine = await store.journal.open(entries, known, token);
+          isOpened = true;
+          pause(4_000);
+          return mine;
+        },
+      },
+    },
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  // Their heartbeat notices none of it.
+  const attempt = { heartbeatTimeoutMs: 60_000 };
+  await assert.rejects(call(bed.submit, requests, attempt), unavailable(/stood still/));
+  assert.equal(bed.simulator.stats().posts, 0);
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
 });
 
 test('what is on the wire when the attempt is cancelled is waited for, and its answer kept', async (t) => {
