@@ -64,6 +64,9 @@ export async function askEach<R extends { index: number }, A>(
     else gathering.await(request, answer);
   }
   if (asking.hasAnswers === true) gathering.hasAnswer();
+  // Whoever wants it back waits no longer for what is slow than a neighbour that is answered.
+  if (liveness.signal.aborted) gathering.hasAnswer();
+  liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
   await gathering.isOver(sendAll());
   const mayGoOn = maySend() && shut.held === null;
   hasReturned = true;

@@ -504,7 +504,30 @@ test('an attempt that stands still for some seconds after its intents sends noth
   assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
 });
 
-test('what is on the wire when the attempt is cancelled is waited for, and its answer kept', async (t) => {
+test('what is slow when the attempt is cancelled goes on without it, and is written down', async (t) => {
+  let answer: () => void = () => {};
+  const bed = await withServer(
+    t,
+    (_, response) => {
+      answer = () => json(response, 201, { id: 'AB583C-X' });
+    },
+    { legacy: { timeout: 60_000 } },
+  );
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const attempt = attemptOf({});
+  const running = callWithin(attempt, bed.submit, requests);
+  await eventually('the POST has arrived', () => assert.equal(bed.server.seen.length, 1));
+  attempt.cancel();
+  const kept = setTimeout(() => answer(), 15_000);
+  const [returned] = await running;
+  clearTimeout(kept);
+  assert.equal(returned?.kind, 'pending');
+  answer();
+  await bed.dependencies.underWay.idle();
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'accepted');
+});
+
+test('what is answered just after the attempt is cancelled is waited for, and its answer kept', async (t) => {
   let answer: () => void = () => {};
   const bed = await withServer(t, (_, response) => {
     answer = () => json(response, 201, { id: 'AB583C-X' });
@@ -660,7 +683,11 @@ test('one whose message is no longer in its claim is refused and never sent', as
 
 test('when the journal cannot be closed the answers are given all the same, also to the next attempt, and nothing is sent again', async (t) => {
   const simulator = await simulatorFor(t);
-  const broken = { ...store.journal, close: () => Promise.reject(new Error('no primary')) };
+  let isBroken = true;
+  t.after(() => (isBroken = false));
+  const close = (...all: Parameters<Journal['close']>) =>
+    isBroken ? Promise.reject(new Error('no primary')) : store.journal.close(...all);
+  const broken = { ...store.journal, close };
   const bed = await bedFor(t, { legacyUrl: simulator.url, replace: { journal: broken } });
   const requests = await claimed(bed, [{ id: bed.id() }]);
   assert.equal((await call(bed.submit, requests))[0]?.kind, 'accepted');
