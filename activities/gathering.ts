@@ -30,7 +30,7 @@ export interface Gathering<R, A> {
   /** Waits for one more, which never rejects unheard. */
   await(request: R, answer: Promise<A>): void;
   /** An answer is there from before. */
-  hasAnswer(): void;
+  hasAnswer: () => void;
   /** Resolves once all are answered, or the grace of the first is over. `more`: until when others may come. */
   isOver(more?: Promise<void>): Promise<void>;
   /** What is there now; what comes later is of the next who ask. */
