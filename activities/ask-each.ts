@@ -5,11 +5,15 @@
  */
 import type { Door, Held } from '../src/door.ts';
 import type { RateKind } from '../src/rates.ts';
+import { within } from '../src/insist.ts';
 import { ownRun } from './fence.ts';
 import { createGathering } from './gathering.ts';
 import type { Gathered, Patience } from './gathering.ts';
 import type { Liveness } from './heartbeat.ts';
 import type { Call, Calls, UnderWay } from './under-way.ts';
+
+/** Longer than a call may take to begin: reading its claim (fence.ts) and writing its intent (send-chunk.ts), each with a limit. */
+const BEGUN_MS = 13_000;
 
 export interface Asking<R, A> {
   kind: RateKind;
@@ -50,6 +54,7 @@ export async function askEach<R extends { index: number }, A>(
   let waiting: R[] = [];
   let isOver = false;
   let hasReturned = false;
+  const begins: Promise<void>[] = [];
   const shut: { held: Held | null } = { held: null };
   const maySend = (): boolean => !isOver && !hasReturned && liveness.maySend();
 
@@ -59,9 +64,14 @@ export async function askEach<R extends { index: number }, A>(
     else gathering.await(request, answer);
   }
   if (asking.hasAnswers === true) gathering.hasAnswer();
-  const gathered = await gathering.end(sendAll());
+  // Whoever wants it back waits no longer for what is slow than a neighbour that is answered.
+  if (liveness.signal.aborted) gathering.hasAnswer();
+  liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
+  await gathering.isOver(sendAll());
   const mayGoOn = maySend() && shut.held === null;
   hasReturned = true;
+  await areBegun();
+  const gathered = gathering.taken();
   if (waiting.length === 0) underWay.letGoOfTurn(line);
   return {
     ...gathered,
@@ -69,6 +79,14 @@ export async function askEach<R extends { index: number }, A>(
     turnedAway: mayGoOn ? [] : waiting,
     held: shut.held,
   };
+
+  /**
+   * Who hears that a call is on the wire reads the journal next, and takes what is not there for never sent. So the attempt
+   * returns only when it is there. What takes longer than this is not sent any more (send-chunk.ts).
+   */
+  async function areBegun(): Promise<void> {
+    await within(BEGUN_MS, 'intents', Promise.all(begins)).catch(() => {});
+  }
 
   async function sendAll(): Promise<void> {
     let isAlone = asking.isProbing === true;
@@ -117,6 +135,7 @@ export async function askEach<R extends { index: number }, A>(
     for (const [at, request] of chunk.entries()) {
       const [call, answer] = [begun[at], answers[at]];
       if (call === undefined || answer === undefined) throw new Error('a call was not begun');
+      if (call.begun !== undefined) begins.push(call.begun);
       calls.add(request.index, subjectOf(request), call);
       gathering.await(request, answer);
     }

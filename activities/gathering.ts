@@ -30,9 +30,11 @@ export interface Gathering<R, A> {
   /** Waits for one more, which never rejects unheard. */
   await(request: R, answer: Promise<A>): void;
   /** An answer is there from before. */
-  hasAnswer(): void;
-  /** What is there once all are answered, or the grace of the first is over. `more`: until when others may come. */
-  end(more?: Promise<void>): Promise<Gathered<R, A>>;
+  hasAnswer: () => void;
+  /** Resolves once all are answered, or the grace of the first is over. `more`: until when others may come. */
+  isOver(more?: Promise<void>): Promise<void>;
+  /** What is there now; what comes later is of the next who ask. */
+  taken(): Gathered<R, A>;
 }
 
 export function createGathering<R, A>(patience?: Patience): Gathering<R, A> {
@@ -54,7 +56,7 @@ export function createGathering<R, A>(patience?: Patience): Gathering<R, A> {
       awaited.push(ended.then(first.open));
     },
     hasAnswer: first.open,
-    async end(more = Promise.resolve()) {
+    async isOver(more = Promise.resolve()) {
       const stop = new AbortController();
       const after = async (what: Promise<void>, ms: number): Promise<void> => {
         await what;
@@ -67,19 +69,18 @@ export function createGathering<R, A>(patience?: Patience): Gathering<R, A> {
       }
       await Promise.race(isOver);
       stop.abort();
-      // Taken now: what comes later is of the next who ask.
-      return {
-        answers: all.flatMap((request) => answers.get(request) ?? []),
-        failures: [...failures.values()],
-        failed: all.filter((request) => failures.has(request)),
-        open: all.filter((request) => !answers.has(request) && !failures.has(request)),
-      };
     },
+    taken: () => ({
+      answers: all.flatMap((request) => answers.get(request) ?? []),
+      failures: [...failures.values()],
+      failed: all.filter((request) => failures.has(request)),
+      open: all.filter((request) => !answers.has(request) && !failures.has(request)),
+    }),
   };
 }
 
 /** A promise that is kept by whoever opens it. */
-function gate(): { open: () => void; passed: Promise<void> } {
+export function gate(): { open: () => void; passed: Promise<void> } {
   let open = (): void => {};
   const passed = new Promise<void>((resolve) => (open = resolve));
   return { open, passed };

@@ -8,6 +8,8 @@ export interface Liveness {
   isCurrent(): boolean;
   /** @throws CancelledFailure when the attempt was cancelled */
   throwIfCancelled(): Promise<void>;
+  /** Aborted when the attempt is cancelled. */
+  signal: AbortSignal;
 }
 
 /** Where a registration stands, as logs may tell it: claims and entries are named after its id, which may be personal. */
@@ -51,6 +53,7 @@ export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>)
   }, BEAT_MS);
   try {
     return await work({
+      signal,
       maySend: () => !signal.aborted && inTime(),
       isCurrent: inTime,
       async throwIfCancelled() {

@@ -103,7 +103,8 @@ export function createLookUp(needs: Needs) {
       else if (asked < until) answers.push({ index, kind: 'absent', until });
       else absent.push(each);
     }
-    if (hasAnswers || answers.some(({ kind }) => kind !== 'unreadable')) {
+    // Others come back after a rest, these at once and by themselves.
+    if (hasAnswers || answers.length > 0) {
       const waiting = absent.map(({ request: { index } }) => ({ index, kind: 'waiting' }) as const);
       return [...answers, ...waiting];
     }

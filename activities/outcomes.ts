@@ -9,8 +9,11 @@ import type { Dependencies } from './create.ts';
 
 /** How long an outcome waits for others of its chunk. */
 const TOGETHER_MS = 100;
-/** How long outcomes are tried to be written. Whoever joins their calls meanwhile is answered. */
-const WRITTEN_MS = 20_000;
+/**
+ * How long outcomes are tried to be written. Of a call that nobody waits for this is the only place: what is not written is in
+ * doubt. Whoever joins their calls meanwhile is answered, and a worker that stops waits for them no longer than it may.
+ */
+const WRITTEN_MS = 15 * 60_000;
 
 interface Batch {
   closings: Closing[];
@@ -43,7 +46,7 @@ export function createOutcomes(
       clearTimeout(timer);
       if (batch?.closings === closings) batch = null;
       await soon(WRITTEN_MS, () => journal.close(closings, token)).catch((error: unknown) => {
-        // The answers are not lost: they go to Temporal. The entries stay intents, and are never sent again for it.
+        // Whom Temporal has been told of is not lost. The entries stay intents, and are never sent again for it.
         const facts = { ...errorFacts(error), entries: closings.length };
         log.warn(facts, 'The journal could not be closed');
       });

@@ -2,7 +2,7 @@
 import type { SubmitAnswer } from '../src/domain/answers.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { sentUntil } from '../src/journal.ts';
-import type { Entry, JournalState } from '../src/journal.ts';
+import type { Entry } from '../src/journal.ts';
 import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from './heartbeat.ts';
 import { doubtShared } from './shared-request-id.ts';
@@ -24,8 +24,6 @@ export type RecheckNeeds = Pick<
   Dependencies,
   'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
 >;
-
-const UNDECIDED: JournalState[] = ['intent', 'unknown'];
 
 /**
  * What an entry means. An intent may still be on the wire until the attempt that wrote it must be dead and its
@@ -101,13 +99,16 @@ export function createRecheck(needs: RecheckNeeds) {
 
     resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>
       withHeartbeat(async (): Promise<SubmitAnswer> => {
+        // While it may be on the wire nobody knows what became of it: sent again now, it could be filed twice.
+        const known = await answerOf(needs, index, (await journal.read([entry])).get(entry));
+        if (known.kind === 'pending') return known;
         const word = { operator, reason, answeredAt: new Date(clock.now()) };
         const to = {
           confirm: { ...word, state: 'accepted', requestId },
           resubmit: { ...word, state: 'superseded' },
           abandon: { ...word, state: 'abandoned' },
         } as const;
-        const now = await journal.decide(entry, UNDECIDED, to[action]);
+        const now = await journal.decide(entry, ['unknown'], to[action]);
         const facts = { ...placeOf(index), action, operator, state: now?.state };
         log.info(facts, 'A doubt was resolved');
         return answerOf(needs, index, now);

@@ -12,6 +12,7 @@ import type { Closing, Entry } from '../src/journal.ts';
 import type { SubmitResult } from '../src/legacy.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, readInTime, stale } from './fence.ts';
+import { gate } from './gathering.ts';
 import type { Liveness } from './heartbeat.ts';
 import { createOutcomes } from './outcomes.ts';
 import type { Call } from './under-way.ts';
@@ -28,6 +29,9 @@ export const RETRIED_MS = 1_000;
 const CLOSED_MS = 5_000;
 /** A POST that begins later after its intent was written could be on the wire when that is thought to be over (sentUntil). */
 const OPENED_MS = HEARTBEAT_MS - 1_000;
+/** What was read of claims this long before their intents are written is read again: a run may have ended them meanwhile. */
+const READ_AGAIN_MS = 500;
+const STOOD_STILL = 'never sent: the worker stood still';
 /** How long intents of what was never sent are tried to be taken back: within startToCloseTimeout (workflows/steps.ts). */
 const WITHDRAWN_MS = 8 * 60_000;
 
@@ -37,6 +41,8 @@ type Needs = Pick<Dependencies, 'claims' | 'journal' | 'clock' | 'legacy' | 'met
 interface Prepared {
   messages: ReadonlyMap<string, Buffer | null>;
   taken: ReadonlySet<string>;
+  /** When their intents were begun to be written, by the monotonic clock. */
+  since: number;
 }
 
 /** Begins a call for each, in their order; the calls go on whatever becomes of the attempt. */
@@ -50,7 +56,12 @@ export function sendChunk(
   const { clock, legacy, metrics } = needs;
   const token = randomUUID();
   const outcomes = createOutcomes(needs, token, chunk.length);
-  const prepared = prepare(needs, chunk, known, token, giveUp);
+  const begun = gate();
+  const prepared = prepare(needs, chunk, known, token, () => {
+    giveUp();
+    begun.open();
+  });
+  prepared.then(begun.open, begun.open);
   return chunk.map((request) => {
     const sent = post(request);
     const end = sent.then(
@@ -62,23 +73,27 @@ export function sendChunk(
       failpoint('submit-closed');
       return one.answer;
     });
-    return { answer, end };
+    return { answer, begun: begun.passed, end };
   });
 
   async function post({ index, claim, entry }: SubmitRequest): Promise<{
     answer: SubmitAnswer | Taken;
     closing: Closing | null;
   }> {
-    const { messages, taken } = await prepared;
+    const { messages, taken, since } = await prepared;
     if (taken.has(claim)) return { answer: { index, kind: 'taken' }, closing: null };
     const message = messages.get(entry);
     // Another attempt got between reading and writing: its own answer will tell.
     if (message === undefined)
       return { answer: { index, kind: 'pending', until: clock.now() + RETRIED_MS }, closing: null };
+    // From here its deadline counts.
+    const isInTime = performance.now() - since <= OPENED_MS;
     const result: SubmitResult =
       message === null
         ? { kind: 'refused', reason: 'the message is no longer in the claim' }
-        : await legacy.submit(message, idempotencyKey(entry), () => liveness.maySend());
+        : !isInTime
+          ? { kind: 'not-accepted', reason: STOOD_STILL, retryAfter: null }
+          : await legacy.submit(message, idempotencyKey(entry), () => liveness.maySend());
     failpoint('submit-answered');
     metrics.submissions.inc({ result: result.kind });
     const closing = closingOf(entry, result);
@@ -90,47 +105,63 @@ export function sendChunk(
 
 /** Asks who holds the claims, and writes the intents of those that are ours. @throws what claims or journal throw */
 async function prepare(
-  { claims, journal }: Needs,
+  needs: Needs,
   chunk: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
   token: string,
   giveUp: () => void,
 ): Promise<Prepared> {
+  const { journal } = needs;
   failpoint('submit-opening');
-  const held = await readInTime(() => claims.held(chunk.map(({ claim }) => claim)));
-  const { ours } = fenced(chunk, (claim) => held.get(claim)?.workflowId);
-  // What is concluded: this attempt was given up, and its run has ended these without it.
-  const mayBeSent = ours.filter(({ claim }) => held.get(claim)?.isConcluded !== true);
-  const taken = new Set(chunk.map(({ claim }) => claim));
-  for (const { claim } of mayBeSent) taken.delete(claim);
-  if (mayBeSent.length === 0) return { messages: new Map(), taken };
-  const mine = await openIntents(
-    journal,
-    mayBeSent.map(({ entry }) => entry),
-    known,
-    token,
-  ).catch(async (error: unknown) => {
+  const asked = performance.now();
+  const { ours, messageOf } = await mayBeSent(needs, chunk);
+  const since = performance.now();
+  const prepared = (sent: SubmitRequest[], left: SubmitRequest[]): Prepared => {
+    const taken = new Set(chunk.map(({ claim }) => claim));
+    for (const { claim } of left) taken.delete(claim);
+    return { messages: new Map(sent.map((each) => [each.entry, messageOf(each)])), taken, since };
+  };
+  if (ours.length === 0) return prepared([], []);
+  try {
+    const mine = await openIntents(journal, ours, known, token, since);
+    failpoint('submit-opened');
+    const sendable = ours.filter(({ entry }) => mine.has(entry));
+    if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
+    // Whoever has concluded a claim since reads the journal after that (settle.ts), so that one of the two sees the other.
+    const still = (await mayBeSent(needs, ours)).ours;
+    const ended = sendable.filter((each) => !still.includes(each));
+    if (ended.length > 0) void withdraw(journal, ended, token);
+    return prepared(
+      sendable.filter((each) => still.includes(each)),
+      still,
+    );
+  } catch (error) {
     // Nothing of it is sent: the slots are for others, while the store is away perhaps.
     giveUp();
-    await withdraw(journal, mayBeSent, token);
+    await withdraw(journal, ours, token);
     throw error;
-  });
-  failpoint('submit-opened');
-  const sendable = mayBeSent.filter(({ entry }) => mine.has(entry));
-  const messages = sendable.map(
-    ({ claim, entry }) => [entry, held.get(claim)?.message ?? null] as const,
-  );
-  return { messages: new Map(messages), taken };
+  }
+}
+
+/** What this run holds and has not ended without this attempt, which was given up then; and the message of each. */
+async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
+  const held = await readInTime(() => claims.held(chunk.map(({ claim }) => claim)));
+  const { ours } = fenced(chunk, (claim) => held.get(claim)?.workflowId);
+  return {
+    ours: ours.filter(({ claim }) => held.get(claim)?.isConcluded !== true),
+    messageOf: ({ claim }: SubmitRequest): Buffer | null => held.get(claim)?.message ?? null,
+  };
 }
 
 /** Writes intents. @throws what the journal threw, and when it took too long: some may have been written then */
 async function openIntents(
   journal: Needs['journal'],
-  entries: string[],
+  requests: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
   token: string,
+  since: number,
 ): Promise<Set<string>> {
-  const since = performance.now();
+  const entries = requests.map(({ entry }) => entry);
   const mine = await journal.open(entries, known, token);
   const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
   if (before.length > 0) await journal.supersede(before);

@@ -10,6 +10,7 @@ import { isFailure } from '../src/domain/outcome.ts';
 import type { Outcome } from '../src/domain/outcome.ts';
 import { messageOf } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
+import type { Entry } from '../src/journal.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { errorFacts } from '../src/log.ts';
 import { isUnpublishable } from '../src/rabbit-publisher.ts';
@@ -84,13 +85,16 @@ export function createSettle({
         return [...(await finish(ours, answers)), ...lost];
       }),
 
-    route: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
+    route: (asked: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const run = ownRun();
-        const entries = await journal.read(settlements.map(({ entry }) => entry));
         // Before the record can be seen, and redriven, the outcome must be there to be found. Whoever takes the claim from
         // here on finds it, and settles it in the same way.
-        await claims.conclude(settlements.map(concluded), run);
+        await claims.conclude(asked.map(concluded), run);
+        const entries = await journal.read(asked.map(({ entry }) => entry));
+        const settlements = asked.map((each) => withDoubt(each, entries.get(each.entry)));
+        const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
+        await claims.conclude(inDoubt.map(concluded), run);
         const watched = settlements.flatMap(watchedFrom);
         if (watched.length > 0) await claims.watch(watched, run);
         failpoint('route-concluded');
@@ -123,7 +127,8 @@ export function createSettle({
     while (publishing.size > 0) {
       const gathering = createGathering<Settlement, SettleAnswer>();
       for (const [settlement, answer] of publishing) gathering.await(settlement, answer);
-      const { answers, open, ...more } = await gathering.end();
+      await gathering.isOver();
+      const { answers, open, ...more } = gathering.taken();
       const done = [...publishing.keys()].filter((each) => !open.includes(each));
       for (const each of done) publishing.delete(each);
       failures.push(...more.failures);
@@ -223,6 +228,17 @@ export function createSettle({
       log.info(facts, 'A registration ended in the failure queue');
     }
   }
+}
+
+/**
+ * An attempt that its run has given up may have written its intent since the run read the journal. It reads the claim after
+ * that, and the journal is read here after the claim was concluded: one of the two sees the other. What the legacy system itself
+ * has refused is not filed, though the journal may not say so yet.
+ */
+function withDoubt(settlement: Settlement, entry: Entry | undefined): Settlement {
+  const mayBeOut = ['intent', 'accepted', 'unknown'].includes(entry?.state ?? '');
+  const isTold = settlement.requestId !== null || settlement.outcome.kind === 'rejected';
+  return mayBeOut && !isTold ? { ...settlement, doubt: true } : settlement;
 }
 
 const concluded = (settlement: Settlement): { claim: string; outcome: ClaimOutcome } => ({

@@ -7,6 +7,8 @@ import { ownRun } from './fence.ts';
 /** A call that has begun: its answer, and the end of what is written down of it, where there is such. */
 export interface Call<A> {
   answer: Promise<A>;
+  /** Kept when others can read that it may be on the wire, or when it will not be sent. Never rejects. */
+  begun?: Promise<void>;
   end?: Promise<void>;
 }
 

@@ -162,6 +162,8 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
     turn: () => slots.turn(),
     take,
     release(count) {
+      // Of nothing: the probe may be another's.
+      if (count === 0) return;
       slots.release(count);
       if (slots.onTheWire() === 0) breaker.giveBack();
     },

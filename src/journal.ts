@@ -58,7 +58,7 @@ export interface Journal {
   open(entries: string[], known: ReadonlyMap<string, Entry>, token: string): Promise<Set<string>>;
   /** Says of this token's intents that nothing of them was sent, so that whoever comes next may send them. */
   withdraw(entries: string[], token: string): Promise<void>;
-  /** Writes what became of this token's intents. */
+  /** Writes what became of this token's intents, where nobody has said more since. */
   close(closings: Closing[], token: string): Promise<void>;
   /** Moves an entry on from one of the given states; returns it as it then is, changed or not, or null if there is none. */
   decide(
@@ -147,7 +147,13 @@ export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now
       if (closings.length === 0) return;
       const entries = closings.map(({ entry }) => entry);
       await collection.updateMany(
-        { _id: { $in: entries }, token },
+        // A word that came later stands, a person's above all. Of what gave way to the next entry, too: that may be on the wire.
+        {
+          _id: { $in: entries },
+          token,
+          state: { $in: ['intent', 'unknown'] },
+          needsPerson: { $ne: true },
+        },
         setEach(entries, {
           state: closings.map(({ state }) => state),
           requestId: closings.map(({ requestId }) => requestId),

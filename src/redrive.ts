@@ -42,7 +42,9 @@ export function redriveIn(
 
 const hasFailed = ({ outcome }: Claim): boolean => outcome !== null && isFailure(outcome.kind);
 
-function isSame(a: string, b: string): boolean {
+/** @param a of a claim that somebody may have edited by hand */
+function isSame(a: unknown, b: string): boolean {
+  if (typeof a !== 'string') return false;
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length > 0 && left.length === right.length && timingSafeEqual(left, right);
 }

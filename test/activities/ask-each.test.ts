@@ -32,6 +32,7 @@ function processWith(slots: number) {
       return { answer, end: answer.then(() => {}) };
     });
   let isWanted = true;
+  const cancelled = new AbortController();
   const ask = (
     count: number,
     {
@@ -52,6 +53,7 @@ function processWith(slots: number) {
             maySend: () => isWanted,
             isCurrent: () => true,
             throwIfCancelled: () => Promise.resolve(),
+            signal: cancelled.signal,
           },
           ...more,
         },

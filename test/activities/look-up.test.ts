@@ -224,9 +224,11 @@ test('one that cannot be read holds nobody back', async (t) => {
       reason: 'only other registrations were found',
       retryAfter: null,
     },
-    { index: 1, kind: 'resubmit' },
+    // Whether it is absent is tried in an attempt of its own, and the rest of the other is not waited for.
+    { index: 1, kind: 'waiting' },
   ]);
   assert.equal((await entryOf(first.entry))?.state, 'unknown');
+  assert.deepEqual(await call(bed.lookUp, [absent]), [{ index: 1, kind: 'resubmit' }]);
 });
 
 test('a 404 is believed from a system that answers a registration as an object, and finds what is known to be there', async (t) => {

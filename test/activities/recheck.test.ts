@@ -124,8 +124,9 @@ test('a late answer of another token changes nothing', async () => {
 });
 
 for (const state of ['unknown', 'intent'] as const) {
-  test(`an operator's words on what is "${state}": confirm, resubmit, abandon`, async () => {
-    const confirmed = await entryIn(state);
+  test(`an operator's words on what is "${state}", and no longer on the wire: confirm, resubmit, abandon`, async () => {
+    const begun = { at: dead() };
+    const confirmed = await entryIn(state, begun);
     const answer = await call(resolve, {
       ...word,
       entry: confirmed,
@@ -138,12 +139,12 @@ for (const state of ['unknown', 'intent'] as const) {
     assert.deepEqual([known.state, operator, reason], ['accepted', 'rui', 'asked the legacy team']);
     assert.ok(answeredAt);
 
-    const again = await entryIn(state);
+    const again = await entryIn(state, begun);
     const resubmit = { ...word, entry: again, action: 'resubmit' as const };
     assert.deepEqual(await call(resolve, resubmit), { index: 0, kind: 'resubmit' });
     assert.equal((await read(again)).state, 'superseded');
 
-    const given = await entryIn(state);
+    const given = await entryIn(state, begun);
     const abandon = { ...word, entry: given, action: 'abandon' as const };
     assert.deepEqual(await call(resolve, abandon), {
       index: 0,
@@ -153,6 +154,31 @@ for (const state of ['unknown', 'intent'] as const) {
     assert.equal((await read(given)).operator, 'rui');
   });
 }
+
+test('nothing is decided of what may be on the wire: the operator is told so', async () => {
+  for (const action of ['resubmit', 'abandon', 'confirm'] as const) {
+    const entry = await entryIn('intent');
+    const answer = await call(resolve, { ...word, entry, action, requestId: 'AB583C-X' });
+    assert.equal(answer.kind, 'pending', action);
+    assert.equal((await read(entry)).state, 'intent', action);
+  }
+});
+
+test('the answer of a POST that comes late undoes no word that came before it', async () => {
+  const said: [Entry['state'], Partial<Entry>][] = [
+    ['unknown', { needsPerson: true, reason: 'the request id of another' }],
+    ['abandoned', { operator: 'rui' }],
+    ['accepted', { operator: 'rui', requestId: 'AB583C-X' }],
+    ['superseded', { operator: 'rui' }],
+  ];
+  for (const [state, more] of said) {
+    const entry = await entryIn(state, more);
+    const before = await read(entry);
+    const late: Closing = { entry, state: 'accepted', requestId: 'LATE-1', reason: null };
+    await journal.close([late], 'sender');
+    assert.deepEqual(await read(entry), before, state);
+  }
+});
 
 test('what the journal knows wins over what the operator believes', async () => {
   const accepted = await entryIn('accepted', { requestId: 'AB583C-X', answeredAt: new Date() });

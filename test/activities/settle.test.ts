@@ -335,6 +335,33 @@ test('route: the outcome is in the claim before its record can be seen', async (
   assert.deepEqual(seen, ['rejected']);
 });
 
+test('route: what an attempt has begun to submit, since its run took it for never sent, ends in doubt', async (t) => {
+  const claims = {
+    ...store.claims,
+    // Its intent was on the way to a slow store, and arrives together with the outcome.
+    conclude: async (...outcomes: Parameters<typeof store.claims.conclude>) => {
+      await store.claims.conclude(...outcomes);
+      await store.journal.open(
+        outcomes[0].map(({ outcome }) => outcome.entry).slice(0, 2),
+        new Map(),
+        'of the attempt that was given up',
+      );
+    },
+  };
+  const bed = await testBed(t, { store, replace: { claims } });
+  const ids = await claimedIds(bed, 3);
+  const never = { requestId: null, acceptedAt: null };
+  const settlements = ids.map((id, index) =>
+    settlementOf(id, index === 1 ? 'rejected' : 'cancelled', { index, ...never }),
+  );
+  await call(bed.route, settlements);
+  const outcomes = await Promise.all(ids.map((id) => claimOf(`${id}~0`)));
+  assert.deepEqual(
+    outcomes.map(({ outcome }) => outcome?.doubt),
+    [true, false, false],
+  );
+});
+
 test('route: a redriven registration tells how often, and a doubt that nobody resolved is told', async (t) => {
   const bed = await testBed(t, { store });
   const [id = ''] = await claimedIds(bed, 1);

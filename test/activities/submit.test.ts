@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { idempotencyKey } from '../../activities/send-chunk.ts';
-import { nextEntry } from '../../src/domain/names.ts';
+import type { ClaimOutcome } from '../../src/claims.ts';
+import { claimOfEntry, nextEntry } from '../../src/domain/names.ts';
 import type { Entry, Journal, JournalState } from '../../src/journal.ts';
 import { openDoor } from '../../src/door.ts';
 import { createSlots } from '../../src/slots.ts';
@@ -389,29 +391,27 @@ test('an attempt whose process stood still for longer than its heartbeat allows 
   assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
 });
 
+/** How a run ends what it takes for never sent. */
+const concludedOf = (entry: string): { claim: string; outcome: ClaimOutcome } => ({
+  claim: claimOfEntry(entry),
+  outcome: {
+    kind: 'failed',
+    reason: 'never accepted',
+    at: new Date(),
+    requestId: null,
+    acceptedAt: null,
+    polls: 0,
+    doubt: false,
+    entry,
+  },
+});
+
 test('what its run has ended meanwhile, without this attempt, is not sent', async (t) => {
   const bed = await withSimulator(t);
   const [ended, open] = [bed.id(), bed.id()];
   const requests = await claimed(bed, [{ id: ended }, { id: open }]);
   // Before the message is let go, its record waits for the failure queue.
-  await store.claims.conclude(
-    [
-      {
-        claim: `${ended}~0`,
-        outcome: {
-          kind: 'failed',
-          reason: 'never accepted',
-          at: new Date(),
-          requestId: null,
-          acceptedAt: null,
-          polls: 0,
-          doubt: false,
-          entry: `${ended}~0#1`,
-        },
-      },
-    ],
-    'run-1',
-  );
+  await store.claims.conclude([concludedOf(`${ended}~0#1`)], 'run-1');
   const answers = await call(bed.submit, requests);
   const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
   assert.deepEqual([kinds.get(0), kinds.get(1)], ['taken', 'accepted']);
@@ -419,7 +419,115 @@ test('what its run has ended meanwhile, without this attempt, is not sent', asyn
   assert.equal((await store.journal.read([`${ended}~0#1`])).size, 0);
 });
 
-test('what is on the wire when the attempt is cancelled is waited for, and its answer kept', async (t) => {
+test('an attempt returns only when the journal tells of all that it may have on the wire', async (t) => {
+  // The second handful finds a slow store, while the answer of the first is there.
+  let opened = 0;
+  const bed = await withSimulator(t, {
+    slots: 4,
+    replace: {
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          opened += 1;
+          if (opened > 1) await delay(1_500);
+          return store.journal.open(entries, known, token);
+        },
+      },
+    },
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id() }]);
+  const [first, second] = requests;
+  assert.ok(first && second);
+  const attempt = attemptOf({});
+  const answers = await callWithin(attempt, bed.submit, requests);
+  // A run that is cancelled now asks the journal what may be on the wire, and ends what is not.
+  const [known] = await call(bed.recheck, [{ index: 1, entry: second.entry }]);
+  assert.equal(answers.find(({ index }) => index === 0)?.kind, 'accepted');
+  assert.notEqual(known?.kind, 'not-accepted');
+});
+
+test('what its run ends while its intent is being written is not sent, and the journal says so', async (t) => {
+  const real = performance.now.bind(performance);
+  const bed = await withSimulator(t, {
+    replace: {
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          const { outcome, claim } = concludedOf(entries[0] ?? '');
+          await store.claims.conclude([{ claim, outcome }], 'run-1');
+          const mine = await store.journal.open(entries, known, token);
+          t.mock.method(performance, 'now', () => real() + 1_000);
+          return mine;
+        },
+      },
+    },
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const [answer] = await call(bed.submit, requests);
+  assert.equal(answer?.kind, 'taken');
+  assert.equal(bed.simulator.stats().posts, 0);
+  await eventually('the intent is taken back', async () =>
+    assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted'),
+  );
+});
+
+test('an attempt that stands still for some seconds after its intents sends nothing: it would be on the wire for longer than is believed', async (t) => {
+  const real = performance.now.bind(performance);
+  const pause = (ms: number): void => void t.mock.method(performance, 'now', () => real() + ms);
+  let isOpened = false;
+  const bed = await withSimulator(t, {
+    replace: {
+      claims: {
+        ...store.claims,
+        async held(keys) {
+          const held = await store.claims.held(keys);
+          if (isOpened) pause(7_500);
+          return held;
+        },
+      },
+      journal: {
+        ...store.journal,
+        async open(entries, known, token) {
+          const mine = await store.journal.open(entries, known, token);
+          isOpened = true;
+          pause(4_000);
+          return mine;
+        },
+      },
+    },
+  });
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  // Their heartbeat notices none of it.
+  const attempt = { heartbeatTimeoutMs: 60_000 };
+  await assert.rejects(call(bed.submit, requests, attempt), unavailable(/stood still/));
+  assert.equal(bed.simulator.stats().posts, 0);
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'not-accepted');
+});
+
+test('what is slow when the attempt is cancelled goes on without it, and is written down', async (t) => {
+  let answer: () => void = () => {};
+  const bed = await withServer(
+    t,
+    (_, response) => {
+      answer = () => json(response, 201, { id: 'AB583C-X' });
+    },
+    { legacy: { timeout: 60_000 } },
+  );
+  const requests = await claimed(bed, [{ id: bed.id() }]);
+  const attempt = attemptOf({});
+  const running = callWithin(attempt, bed.submit, requests);
+  await eventually('the POST has arrived', () => assert.equal(bed.server.seen.length, 1));
+  attempt.cancel();
+  const kept = setTimeout(() => answer(), 15_000);
+  const [returned] = await running;
+  clearTimeout(kept);
+  assert.equal(returned?.kind, 'pending');
+  answer();
+  await bed.dependencies.underWay.idle();
+  assert.equal((await entryOf(requests[0]?.entry ?? '')).state, 'accepted');
+});
+
+test('what is answered just after the attempt is cancelled is waited for, and its answer kept', async (t) => {
   let answer: () => void = () => {};
   const bed = await withServer(t, (_, response) => {
     answer = () => json(response, 201, { id: 'AB583C-X' });
@@ -575,7 +683,11 @@ test('one whose message is no longer in its claim is refused and never sent', as
 
 test('when the journal cannot be closed the answers are given all the same, also to the next attempt, and nothing is sent again', async (t) => {
   const simulator = await simulatorFor(t);
-  const broken = { ...store.journal, close: () => Promise.reject(new Error('no primary')) };
+  let isBroken = true;
+  t.after(() => (isBroken = false));
+  const close = (...all: Parameters<Journal['close']>) =>
+    isBroken ? Promise.reject(new Error('no primary')) : store.journal.close(...all);
+  const broken = { ...store.journal, close };
   const bed = await bedFor(t, { legacyUrl: simulator.url, replace: { journal: broken } });
   const requests = await claimed(bed, [{ id: bed.id() }]);
   assert.equal((await call(bed.submit, requests))[0]?.kind, 'accepted');

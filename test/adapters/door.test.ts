@@ -16,13 +16,13 @@ const shut: Breaker = {
 };
 
 /** A door with a limit of POSTs a second, whose time line is the test's. */
-function limited() {
+function limited(breaker = shut) {
   const slots = createSlots(8);
   const reserved: number[] = [];
   let wait = 0;
   const door = createDoor({
     slots,
-    breaker: shut,
+    breaker,
     limits: () => ({
       maxConcurrent: 8,
       maxSubmitsPerSecond: 2,
@@ -54,6 +54,16 @@ test('room under a limit whose asker has gone meanwhile is for the next one, who
   assert.equal((await next).count, 1);
   assert.deepEqual(reserved, [1]);
   assert.equal(slots.onTheWire(), 1);
+});
+
+test('who was granted nothing gives back no probe: it is another who asks', async () => {
+  let given = 0;
+  const { door } = limited({ ...shut, giveBack: () => (given += 1) });
+  door.release(0);
+  assert.equal(given, 0);
+  assert.equal((await door.take('submits', 1, door.turn())).count, 1);
+  door.release(1);
+  assert.equal(given, 1);
 });
 
 test('who has gone before its turn in the line reserves nothing', async () => {

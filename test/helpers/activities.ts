@@ -31,6 +31,7 @@ export interface Attempt {
   cancelled: boolean;
   /** Tried inside the workflow task, where there is no heartbeat. */
   isLocal: boolean;
+  heartbeatTimeoutMs: number;
 }
 
 const quiet = new DefaultLogger('ERROR');
@@ -41,12 +42,13 @@ export function attemptOf({
   attempt = 1,
   cancelled = false,
   isLocal = false,
+  heartbeatTimeoutMs = 8_000,
 }: Partial<Attempt>) {
   const environment = new MockActivityEnvironment(
     {
       attempt,
       isLocal,
-      ...(isLocal ? {} : { heartbeatTimeoutMs: 8_000 }),
+      ...(isLocal ? {} : { heartbeatTimeoutMs }),
       workflowExecution: { workflowId, runId: '00000000-0000-0000-0000-000000000000' },
     },
     { logger: quiet },
