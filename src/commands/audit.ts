@@ -80,7 +80,8 @@ export async function runAudit(
           const needs: AuditNeeds = { ...base, filings };
           const report = audit(await readAudit(needs));
           // What intake holds at this moment is in no place that can be read; it gets to one within seconds.
-          const mayBeMoving = report.lost.length + report.stranded.length > 0;
+          const { lost, untraced, stranded } = report;
+          const mayBeMoving = lost.length + untraced.length + stranded.length > 0;
           if (!mayBeMoving || reading === READINGS) {
             if (otherBroker !== null && report.lost.length > 0)
               throw mayWaitElsewhere(report, published ?? '', otherBroker, ours);

@@ -15,6 +15,8 @@ export interface CanaryReport {
 
 export interface Redriven extends Passed {
   redriven: { id: string | null; class: string | null }[];
+  /** Left in the failure queue: their token does not count, so that they would be dropped as duplicates. */
+  withheld: { id: string | null; class: string | null }[];
   /** Sent and not confirmed. */
   failed: number;
   /** Why the first was not. */
@@ -49,7 +51,7 @@ export function tellRedrive(
   { maxRedrives }: Said,
   { config, json }: { config: Config; json: boolean },
 ): void {
-  const { redriven, failed, reason, left, canary, interrupted, lost } = result;
+  const { redriven, withheld, failed, reason, left, canary, interrupted, lost } = result;
   if (json) printJson(result);
   else {
     for (const each of redriven.slice(0, SHOWN))
@@ -78,6 +80,14 @@ export function tellRedrive(
   }
   if (interrupted) throw new CommandError('Interrupted: the rest stays in the failure queue');
   if (canary?.passed === false) throw new CommandError(canaryStory(canary));
+  if (withheld.length > 0) throw new CommandError(withheldStory(withheld));
+}
+
+function withheldStory(withheld: Redriven['withheld']): string {
+  const some = withheld.slice(0, 5).map(({ id }) => line(id ?? '–'));
+  const more =
+    withheld.length > some.length ? `, and ${number(withheld.length - some.length)} more` : '';
+  return `${number(withheld.length)} stay in the failure queue (${some.join(', ')}${more}): a record without the x-despachante-token of its claim is taken for a duplicate and dropped. Its headers were changed on the way, or MongoDB was restored from a backup. Give it the token that stands in its claim, or publish its body under a new id`;
 }
 
 function canaryStory({ outcomes }: CanaryReport): string {

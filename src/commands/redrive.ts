@@ -7,6 +7,7 @@ import type { Config } from '../config-schema.ts';
 import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
 import { silent } from '../log.ts';
 import { publishAll } from '../publish.ts';
+import { redrivable } from '../redrivable.ts';
 import { createPublisher } from '../rabbit-publisher.ts';
 import { load, globals } from './context.ts';
 import { askFirst, chosen, survey } from './failure-choice.ts';
@@ -49,8 +50,11 @@ export async function redrive(
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
   const isMeant = ids.length > 0 || options.all === true || options.yes === true;
   const choice = isMeant ? whole : await askFirst(config, whole, 'redrive');
-  const result = await withFailures(config, (queue) => sendAgain(queue, choice, options, config));
-  const isNothing = result.redriven.length + result.failed + result.atCap === 0;
+  const result = await withFailures(config, (queue) =>
+    withStore(config, ({ claims }) => sendAgain(queue, choice, options, { config, claims })),
+  );
+  const { redriven, failed, atCap, withheld } = result;
+  const isNothing = redriven.length + failed + atCap + withheld.length === 0;
   if (ids.length > 0 && isNothing && result.lost === null) throw notFound(ids);
   tellRedrive(result, options, { config, json });
 }
@@ -62,7 +66,7 @@ async function sendAgain(
   queue: FailureQueue,
   choice: Choice,
   options: RedriveOptions,
-  config: Config,
+  { config, claims }: { config: Config; claims: Claims },
 ): Promise<Redriven> {
   const { amqpUrl: url, rabbit } = config;
   const interrupt = new AbortController();
@@ -72,6 +76,7 @@ async function sendAgain(
   const result: Redriven = {
     redriven: [],
     atCap: 0,
+    withheld: [],
     failed: 0,
     reason: null,
     left: 0,
@@ -110,11 +115,14 @@ async function sendAgain(
     result.reason ??= reason;
   }
 
-  const source = chosen(queue, choice, result);
+  const source = redrivable(claims, chosen(queue, choice, result), (failure) => {
+    result.withheld.push({ id: shownId(failure, config), class: failure.failureClass });
+  });
   try {
     if (options.canary !== undefined) {
       result.canary = await tryCanaries(source, options.canary, options, {
         config,
+        claims,
         stop,
         send,
         isSent: () => result.failed === 0 && !stop.aborted,
@@ -173,36 +181,37 @@ async function chooseCanaries(
   return { sent, failures, canaries };
 }
 
-const tryCanaries = (
+async function tryCanaries(
   source: AsyncGenerator<FailureMessage>,
   wanted: number,
   { canaryTimeout: timeoutMs }: RedriveOptions,
   work: {
     config: Config;
+    claims: Claims;
     stop: AbortSignal;
     send: (failures: FailureMessage[]) => Promise<void>;
     isSent: () => boolean;
   },
-): Promise<CanaryReport> =>
-  withStore(work.config, async ({ claims }) => {
-    const { sent, failures, canaries } = await chooseCanaries(claims, source, wanted);
-    await work.send([...sent, ...failures]);
-    if (!work.isSent()) return { passed: false, outcomes: [] };
-    let count = 0;
-    const progress = showProgress(
-      ({ seconds }) =>
-        `${count} of ${canaries.length} canaries have an outcome, after ${seconds.toFixed(0)} s`,
-    );
-    const outcomes = await outcomesOf(claims, canaries, {
-      timeoutMs,
-      stop: work.stop,
-      settled: (settled) => void (count = settled),
-    }).finally(() => progress.end());
-    return {
-      passed: outcomes.every((outcome) => outcome === 'registered'),
-      outcomes: outcomes.map((outcome, at) => {
-        const failure = failures[at];
-        return { id: failure === undefined ? null : shownId(failure, work.config), outcome };
-      }),
-    };
-  });
+): Promise<CanaryReport> {
+  const { claims } = work;
+  const { sent, failures, canaries } = await chooseCanaries(claims, source, wanted);
+  await work.send([...sent, ...failures]);
+  if (!work.isSent()) return { passed: false, outcomes: [] };
+  let count = 0;
+  const progress = showProgress(
+    ({ seconds }) =>
+      `${count} of ${canaries.length} canaries have an outcome, after ${seconds.toFixed(0)} s`,
+  );
+  const outcomes = await outcomesOf(claims, canaries, {
+    timeoutMs,
+    stop: work.stop,
+    settled: (settled) => void (count = settled),
+  }).finally(() => progress.end());
+  return {
+    passed: outcomes.every((outcome) => outcome === 'registered'),
+    outcomes: outcomes.map((outcome, at) => {
+      const failure = failures[at];
+      return { id: failure === undefined ? null : shownId(failure, work.config), outcome };
+    }),
+  };
+}

@@ -9,6 +9,7 @@ import { isMapping } from '../../src/config-tree.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import { openFailureQueue } from '../../src/failure-queue.ts';
 import { testConfig } from '../helpers/configuration.ts';
+import { storedClaim } from '../helpers/stored.ts';
 import { putFailures } from '../helpers/failure-records.ts';
 import type { TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
@@ -230,7 +231,7 @@ test('what an earlier redrive has sent already is no canary: it goes along, and 
   const took = async () => (await place.take(place.rabbit.intakeQueue)).content.toString();
   const follow = async () => {
     assert.deepEqual([await took(), await took()], [bodyOf('sent'), bodyOf('tried')]);
-    assert.equal(await place.depth(place.rabbit.failureQueue), 1, 'the last one waits');
+    assert.equal(await place.depth(place.rabbit.intakeQueue), 0, 'the last one waits');
     await place.store.claims.insert([ended('tried', 'registered')]);
   };
   const redriven = place.json(['failures', 'redrive', '--all', '--canary', '1']);
@@ -253,4 +254,21 @@ test('copies and records without an id stay too when there is no intake queue to
   assert.equal(code, 1);
   assert.match(stderr, /not confirmed, the first because: queue "[^"]+" does not exist/);
   await place.hasDepth(place.rabbit.failureQueue, 20);
+});
+
+test('a record whose token does not count stays, as it would be dropped as a duplicate: exit code 1, with the remedy', async (t) => {
+  const place = await testPlace(t);
+  const body = Buffer.from(JSON.stringify({ id: 'a', name: 'Ana' }));
+  const bodyHash = createHash('sha256').update(body).digest('hex');
+  await place.store.claims.insert([storedClaim('a', { bodyHash }), storedClaim('b')]);
+  await putFailures(t, place, [
+    { id: 'a', failureClass: 'rejected', body, token: 'of a database that was restored' },
+    { id: 'b', failureClass: 'rejected', token: 'with other bytes it is a conflict, and not lost' },
+    { id: 'c', failureClass: 'rejected' },
+  ]);
+  const { code, stdout, stderr } = await place.run(['failures', 'redrive', '--all']);
+  assert.equal(code, 1);
+  assert.match(stdout, /Sent 2 to .*; 1 left/);
+  assert.match(stderr, /1 stay in the failure queue \(a\).*x-despachante-token/);
+  assert.deepEqual(await idsIn(place), ['a']);
 });
