@@ -86,7 +86,7 @@ async function main([command, ...args]) {
         );
     const [, addresses] = await allOrAbort([built, started], interrupt);
     interrupt.signal.throwIfAborted();
-    const env = { ...ctx.env, ...addresses }; // what the user gave is among the addresses
+    const env = { ...process.env, ...addresses }; // what the user gave is among the addresses
     result = await timed(command === 'test' ? 'tests' : 'program', () =>
       programs[command](ctx, run, args, env),
     );

@@ -98,7 +98,11 @@ async function poisoned(world: World) {
       ...odd.map((body) => flow.publishBytes(body, {}, idOf(body))),
     ]);
   });
-  const trial = await conclude(flow, { maxInDoubt: 0, faultEndedAt: null });
+  const trial = await conclude(flow, {
+    maxInDoubt: 0,
+    faultEndedAt: null,
+    takenByOthers: 'any',
+  });
   await assertFailures(flow, poisons);
   assertUnchanged(legacy, odd);
   // Of the last intake: each of these was delivered once.
