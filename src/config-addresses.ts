@@ -21,11 +21,17 @@ export function amqpUrl() {
   );
 }
 
+/** A host of MongoDB's, with its port. What else stands behind a colon may be a password whose "@" was forgotten. */
+const MONGODB_HOST = String.raw`(?:\[[0-9A-Fa-f:.]+\]|[^@/?#:,[\]]+)(?::\d{1,5})?`;
+const MONGODB_URI = new RegExp(
+  String.raw`^mongodb(?:\+srv)?://(?:[^@/?#]*@)?${MONGODB_HOST}(?:,${MONGODB_HOST})*(?:[/?][^@#]*)?$`,
+);
+
 /** MongoDB. Not read by `URL`, which knows no lists of hosts; the driver reads the options and says what is wrong. */
 export function mongodbUri() {
   return address(
     'an address such as mongodb://user:password@host:27017/database (or mongodb+srv://; special characters of the password percent-encoded)',
-    (value) => /^mongodb(\+srv)?:\/\/([^@/?#]*@)?[^@/?#:,]+(:\d+)?[^@#]*$/.test(value),
+    (value) => MONGODB_URI.test(value),
   );
 }
 

@@ -390,6 +390,9 @@ test('addresses are checked by their scheme and their parts', () => {
     ['AMQP_URL', 'amqps://user:p%40ss@broker.example:5671/vhost'],
     ['MONGODB_URI', 'mongodb+srv://user:p%40ss@cluster.example/db?retryWrites=true'],
     ['MONGODB_URI', 'mongodb://a:1,b:2,c/db?replicaSet=rs0'],
+    ['MONGODB_URI', 'mongodb://u:p@[::1]:27017,b/?replicaSet=rs0'],
+    ['MONGODB_URI', 'mongodb://%2Ftmp%2Fmongodb.sock/db'],
+    ['MONGODB_URI', 'mongodb://store?replicaSet=rs0'],
     ['TEMPORAL_ADDRESS', '[::1]:7233'],
     ['TEMPORAL_ADDRESS', 'name.account.tmprl.cloud:7233'],
     ['LEGACY_URL', 'https://legacy.example/api'],
@@ -402,6 +405,12 @@ test('addresses are checked by their scheme and their parts', () => {
   for (const [name, value] of [
     ['AMQP_URL', 'http://broker'],
     ['MONGODB_URI', 'mongodb://'],
+    // Its "@" forgotten: the driver would repeat the password in its error.
+    ['MONGODB_URI', 'mongodb://user:secretpw'],
+    ['MONGODB_URI', 'mongodb://user:secretpw/db'],
+    ['MONGODB_URI', 'mongodb://user:12345secretpw?replicaSet=rs0'],
+    ['MONGODB_URI', 'mongodb://store,user:secretpw'],
+    ['MONGODB_URI', 'mongodb+srv://user:secretpw'],
     ['TEMPORAL_ADDRESS', 'http://temporal:7233'],
     ['TEMPORAL_ADDRESS', 'temporal'],
     ['TEMPORAL_ADDRESS', 'temporal:99999'],
