@@ -11,7 +11,7 @@ import { binary, newToken } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
 import { within } from '../src/insist.ts';
-import { redriveIn } from '../src/redrive.ts';
+import { keysOfRedriven, redriveIn } from '../src/redrive.ts';
 import type { Redrive } from '../src/redrive.ts';
 import type { Dependencies } from './create.ts';
 import { stale } from './fence.ts';
@@ -139,10 +139,12 @@ export function createClaim(needs: Needs) {
 
       async function findRedrives(all: ClaimRequest[]): Promise<Map<number, Redrive>> {
         const named = all.filter(({ redrive, token }) => redrive !== null && token !== undefined);
-        const found = await claims.find(named.flatMap(keysOfRedriven));
+        const keysOf = ({ id, redrive, bodyHash }: ClaimRequest): string[] =>
+          keysOfRedriven(id, redrive, bodyHash);
+        const found = await claims.find(named.flatMap(keysOf));
         return new Map(
           named.map((each): [number, Redrive] => {
-            const before = keysOfRedriven(each).flatMap((key) => found.get(key) ?? []);
+            const before = keysOf(each).flatMap((key) => found.get(key) ?? []);
             return [each.index, redriveIn(before, each)];
           }),
         );
@@ -181,12 +183,6 @@ export function createClaim(needs: Needs) {
 
 /** How long those that have their claims wait for what Temporal says about the claims of others. */
 const DECIDED_MS = 500;
-
-/** The claims that a redrive can name: that of its generation, and that of its bytes as a conflict there. */
-const keysOfRedriven = ({ id, redrive, bodyHash }: ClaimRequest): string[] => [
-  claimKey(id, redrive ?? 0),
-  conflictKey(id, redrive ?? 0, bodyHash),
-];
 
 /** Of what was in doubt. */
 const GONE = 'its journal entry is gone';

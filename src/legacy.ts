@@ -33,23 +33,14 @@ export type LookUpResult =
   | { kind: 'absent'; byBareStatus: boolean }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
-/** Of one request, where they are not the usual ones. */
-interface Limits {
-  maySend?: (() => boolean) | undefined;
-  deadlineMs?: number;
-}
-
 export interface Legacy {
   /**
    * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
    * it says no, nothing is sent.
    */
   submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
-  /**
-   * GETs the status of a request. Never throws.
-   * @param patience ms after which it is not waited for, if that is less than `legacy.timeout`; says nothing against the legacy system
-   */
-  status(requestId: string, patience?: number): Promise<StatusResult>;
+  /** GETs the status of a request. Never throws. */
+  status(requestId: string): Promise<StatusResult>;
   /** Looks a registration up by its own id (legacy.lookup). Never throws. */
   lookUp(id: string): Promise<LookUpResult>;
   close(): Promise<void>;
@@ -80,7 +71,7 @@ export function createLegacy(
     path: string,
     headers: object,
     body: Buffer | null,
-    { maySend = () => true, deadlineMs = legacy.timeout }: Limits = {},
+    maySend: () => boolean = () => true,
   ) =>
     exchange(
       pool,
@@ -90,7 +81,7 @@ export function createLegacy(
         body,
         headers: { accept: 'application/json', ...authorization, ...headers },
       },
-      { deadlineMs, maxBytes: legacy.maxResponseBytes, maySend },
+      { deadlineMs: legacy.timeout, maxBytes: legacy.maxResponseBytes, maySend },
     );
 
   /** What the answer to a GET says of the system. */
@@ -106,7 +97,7 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const answer = await send('POST', legacy.submitPath, headers, body, { maySend });
+      const answer = await send('POST', legacy.submitPath, headers, body, maySend);
       if (answer.kind === 'none') {
         if (!answer.withheld) observe('trouble', answer.reason);
         return notAnswered(answer);
@@ -115,7 +106,7 @@ export function createLegacy(
       observe(...heardOfSubmit(answer, result));
       return result;
     },
-    async status(requestId, patience = legacy.timeout) {
+    async status(requestId) {
       const path = pathWith(legacy.statusPath, requestId);
       if (path === null)
         return {
@@ -123,11 +114,8 @@ export function createLegacy(
           reason: 'the request id leads out of legacy.statusPath',
           retryAfter: null,
         };
-      const deadlineMs = Math.min(patience, legacy.timeout);
-      const asked = performance.now();
-      const answer = await send('GET', path, {}, null, { deadlineMs });
-      const isCutShort = deadlineMs < legacy.timeout && performance.now() - asked >= deadlineMs;
-      if (answer.kind === 'answer' || !isCutShort) hear(answer);
+      const answer = await send('GET', path, {}, null);
+      hear(answer);
       return readStatus(requestId, answer);
     },
     async lookUp(id) {

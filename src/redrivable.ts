@@ -1,10 +1,10 @@
 /** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate, and be gone. */
 import { bodyHashOf } from './body-hash.ts';
 import type { Claim, Claims } from './claims.ts';
-import { claimKey, conflictKey } from './domain/names.ts';
+import { claimKey } from './domain/names.ts';
 import type { FailureMessage } from './failure-queue.ts';
 import { redriveOf } from './message.ts';
-import { redriveIn } from './redrive.ts';
+import { keysOfRedriven, redriveIn } from './redrive.ts';
 
 const AT_ONCE = 100;
 
@@ -36,14 +36,8 @@ export async function* redrivable(
 function keysOf({ id, failureClass, headers, body }: FailureMessage): string[] {
   // What never was a registration has no claim and no token.
   if (id === null || failureClass === null || failureClass === 'malformed') return [];
-  const generation = redriveOf(headers).redrive ?? 0;
-  return [
-    ...new Set([
-      claimKey(id, 0),
-      claimKey(id, generation),
-      conflictKey(id, generation, bodyHashOf(body)),
-    ]),
-  ];
+  const named = keysOfRedriven(id, redriveOf(headers).redrive, bodyHashOf(body));
+  return [...new Set([claimKey(id, 0), ...named])];
 }
 
 /** As an ordinary message with bytes that are claimed already it is a duplicate; other bytes make a conflict of their own. */

@@ -5,6 +5,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { Claim } from './claims.ts';
+import { claimKey, conflictKey } from './domain/names.ts';
 import { isFailure, mayBeFiled } from './domain/outcome.ts';
 import type { RedriveHint } from './message.ts';
 
@@ -16,13 +17,20 @@ export interface Redrive {
   before: Claim | null;
 }
 
+/** The claims that a redrive can name: that of its generation, and that of its bytes as a conflict there. */
+export const keysOfRedriven = (
+  id: string,
+  generation: number | null,
+  bodyHash: string,
+): string[] => [claimKey(id, generation ?? 0), conflictKey(id, generation ?? 0, bodyHash)];
+
 const ORDINARY: Redrive = { isRedrive: false, generation: 0, before: null };
 
 /**
  * A redrive is valid when it has the token of a claim of the generation that it names, and goes on from that generation when
  * it has ended in failure. What the legacy system has, or may have, is the filing of that generation's bytes: other bytes are
  * barred from going on with it, and meet it as a conflict.
- * @param claims on this registration id: those of the generation that it names, at least
+ * @param claims on this registration id: those that keysOfRedriven names, at least
  */
 export function redriveIn(
   claims: readonly Claim[],
