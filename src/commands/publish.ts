@@ -103,11 +103,11 @@ function refuseWithFile(options: PublishOptions): void {
   );
 }
 
-/** Unless told otherwise with another seed each time, so that a second call brings new registrations, not duplicates. */
+/** Unless told otherwise with another seed each time, so that a second call, in the same second even, brings no duplicates. */
 function* generated({ count = COUNT, seed, prefix = 'reg' }: PublishOptions): Generator<Outgoing> {
   const samples = sampleRegistrations({
     count,
-    seed: seed ?? Math.floor(Date.now() / 1000),
+    seed: seed ?? Date.now(),
     prefix,
   });
   for (const { id, body } of samples) yield outgoing(id, body);
