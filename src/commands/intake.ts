@@ -88,7 +88,7 @@ export function addIntake(program: Command): void {
       });
       announce({ health: health.port });
       log.info({ queue: rabbit.intakeQueue, health: health.port }, 'The intake is running');
-      await stopped;
+      const refusal = await Promise.race([stopped.then(() => null), mongo.refused]);
       isStopping = true;
       await intake.stop();
       guard.close();
@@ -100,6 +100,7 @@ export function addIntake(program: Command): void {
         health.close(),
       ]);
       log.info({}, 'The intake has stopped');
+      if (refusal !== null) throw refusal;
     });
 }
 

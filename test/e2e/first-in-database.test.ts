@@ -42,3 +42,20 @@ for (const [first, come] of Object.entries(firsts)) {
     assert.deepEqual(marker?.collections.sort(), Object.values(OWN).sort());
   });
 }
+
+test("an intake that MongoDB keeps waiting ends once it learns that a collection of our name is somebody else's", async (t) => {
+  const database = uniqueName();
+  const system = await startSystem(t, {
+    roles: [],
+    env: { DESPACHANTE_MONGODB_DATABASE: database },
+    proxied: ['MONGODB_URI'],
+  });
+  const db = system.store.db.client.db(database);
+  atEnd(t, async () => void (await db.dropDatabase()));
+  await db.collection(OWN.claims).insertOne({ policy: 1 });
+  system.proxy('MONGODB_URI').close();
+  const { exited } = await system.start('intake');
+  system.proxy('MONGODB_URI').open();
+  assert.equal(await exited, 1);
+  assert.match(system.log('intake'), /not marked as ours: .*claims\. Nothing in them was touched/);
+});
