@@ -40,7 +40,7 @@ export const createSubmit = (needs: Needs) => {
       );
       const asked = await askEach<SubmitRequest, Answer>(needs, {
         kind: 'submits',
-        requests: requests.filter(isToBeSent),
+        requests: inTurn(requests.filter(isToBeSent), activityInfo().attempt),
         subjectOf: ({ entry }) => entry,
         calls,
         begin: (chunk, giveUp) => sendChunk(needs, chunk, known, liveness, giveUp),
@@ -74,6 +74,15 @@ export const createSubmit = (needs: Needs) => {
       ];
     });
 };
+
+/** How many attempts one of them asks for the others, before the next one does. */
+const ASKS = 3;
+
+/** Who asks whether anybody is there is not for ever the one that is turned away for itself. */
+function inTurn<T>(requests: readonly T[], attempt: number): T[] {
+  const first = Math.floor((attempt - 1) / ASKS) % Math.max(requests.length, 1);
+  return [...requests.slice(first), ...requests.slice(0, first)];
+}
 
 function nobodyAnswered(answers: Answer[], held: Held | null): ApplicationFailure {
   const unanswered = answers.map((answer) => ({
