@@ -3,20 +3,22 @@ import { test } from 'node:test';
 import {
   afterClaim,
   afterLookUp,
-  afterNoAnswer,
   afterPoll,
   afterSettle,
   afterSubmit,
+} from '../../src/domain/after-answer.ts';
+import {
+  afterNoAnswer,
   backWhenCancelled,
   whenCancelled,
-} from '../../src/domain/answers.ts';
+} from '../../src/domain/without-answer.ts';
 import type {
   LookUpAnswer,
-  NoAnswer,
   PollAnswer,
   SettleAnswer,
   SubmitAnswer,
 } from '../../src/domain/answers.ts';
+import type { NoAnswer } from '../../src/domain/without-answer.ts';
 import type { Item, Phase } from '../../src/domain/batch.ts';
 import { DAY, HOUR, T0, acceptedItem, claimedItem, itemOf, rules } from '../helpers/items.ts';
 

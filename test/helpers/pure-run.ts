@@ -5,13 +5,15 @@
 import {
   afterClaim,
   afterLookUp,
-  afterNoAnswer,
   afterPoll,
   afterSettle,
   afterSubmit,
+} from '../../src/domain/after-answer.ts';
+import {
+  afterNoAnswer,
   backWhenCancelled,
   whenCancelled,
-} from '../../src/domain/answers.ts';
+} from '../../src/domain/without-answer.ts';
 import type {
   ClaimAnswer,
   LookUpAnswer,
