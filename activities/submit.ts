@@ -22,7 +22,7 @@ type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 
 type Answer = SubmitAnswer | Taken;
 
 export const createSubmit = (needs: Needs) => {
-  const { journal, clock, underWay } = needs;
+  const { journal, underWay } = needs;
   const calls = underWay.calls<Answer>();
   return (requests: SubmitRequest[]): Promise<Answer[]> =>
     withHeartbeat(async (liveness) => {
@@ -59,14 +59,11 @@ export const createSubmit = (needs: Needs) => {
         throw nobodyAnswered(answers, held);
       }
       const { reason = 'not sent yet', retryAfter = null } = held ?? {};
-      const now = clock.now();
       return [
         ...(await doubtShared(needs, requests, answers, liveness)),
-        ...open.map(({ index }) => ({ index, kind: 'pending', until: now }) as const),
+        ...open.map(({ index }) => ({ index, kind: 'pending', rest: 0 }) as const),
         // Read again: what became of them only the journal knows.
-        ...failed.map(
-          ({ index }) => ({ index, kind: 'pending', until: now + RETRIED_MS }) as const,
-        ),
+        ...failed.map(({ index }) => ({ index, kind: 'pending', rest: RETRIED_MS }) as const),
         ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
         ...turnedAway.map(
           ({ index }) => ({ index, kind: 'not-accepted', reason, retryAfter }) as const,

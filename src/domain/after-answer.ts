@@ -100,7 +100,7 @@ export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now:
         phase: 'submit',
         sick: true,
         doubt: true,
-        dueAt: Math.max(answer.until, now),
+        dueAt: now + answer.rest,
       });
     case 'resubmit':
       return goOn(item, {
@@ -136,7 +136,7 @@ const restBefore = (entry: string, { pause }: Rules): number =>
 export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now: number): Item {
   switch (answer.kind) {
     case 'absent':
-      return goOn(item, { dueAt: Math.max(answer.until, now + rules.pause) });
+      return goOn(item, { dueAt: now + Math.max(answer.rest, rules.pause) });
     case 'ambiguous':
       return askPerson(item, rules, now);
     case 'unreadable':

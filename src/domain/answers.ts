@@ -1,4 +1,7 @@
-/** What a step may answer of an item: values that activities return by index; times are epoch ms. */
+/**
+ * What a step may answer of an item: values that activities return by index; times are epoch ms, by
+ * MongoDB's clock. When to ask again is a rest in ms, since a run has Temporal's clock, which may differ.
+ */
 import type { Outcome } from './outcome.ts';
 
 export type ClaimAnswer =
@@ -54,7 +57,7 @@ export type SubmitAnswer =
   | { index: number; kind: 'refused'; reason: string }
   | { index: number; kind: 'not-accepted'; reason: string; retryAfter: number | null }
   | { index: number; kind: 'unknown'; reason: string; needsPerson?: true } // only a person may say what comes next
-  | { index: number; kind: 'pending'; until: number } // it may be on the wire: the journal is read again then
+  | { index: number; kind: 'pending'; rest: number } // it may be on the wire: the journal is read again after that, ms
   | Waiting
   | { index: number; kind: 'resubmit' }
   | { index: number; kind: 'abandoned'; reason: string };
@@ -62,7 +65,7 @@ export type SubmitAnswer =
 /** What the journal knows, or else what a look-up in the legacy system says of a registration in doubt. */
 export type LookUpAnswer =
   | SubmitAnswer
-  | { index: number; kind: 'absent'; until: number } // too early to believe it: look again then
+  | { index: number; kind: 'absent'; rest: number } // too early to believe it: look again after that, ms
   | { index: number; kind: 'ambiguous'; reason: string }
   | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null }
   | OnTheWire;
