@@ -1,6 +1,29 @@
 /** The ways in which a legacy system can answer a GET, and what must come of each. */
 import { gzipSync } from 'node:zlib';
-import { ANOTHER_TIME, HTML, html, bare, bomb, cut, cutChunked, done, drip, flood, hangUp, head, lastOfConnection, nothing, plain, processing, redirect, reset, sent, state, utf16, whole } from './answers.ts';
+import {
+  ANOTHER_TIME,
+  HTML,
+  html,
+  bare,
+  bomb,
+  cut,
+  cutChunked,
+  done,
+  drip,
+  flood,
+  hangUp,
+  head,
+  lastOfConnection,
+  nothing,
+  plain,
+  processing,
+  redirect,
+  reset,
+  sent,
+  state,
+  utf16,
+  whole,
+} from './answers.ts';
 import type { Answer } from './hostile.ts';
 import type { Misconduct } from './misconduct.ts';
 

@@ -1,6 +1,27 @@
 /** The ways in which a legacy system can answer a POST, and what must come of each. */
 import { gzipSync } from 'node:zlib';
-import { ANOTHER_TIME, HTML, html, bare, bomb, cut, cutChunked, drip, filed, flood, hangUp, head, nothing, plain, redirect, reset, sent, utf16, whole, withId } from './answers.ts';
+import {
+  ANOTHER_TIME,
+  HTML,
+  html,
+  bare,
+  bomb,
+  cut,
+  cutChunked,
+  drip,
+  filed,
+  flood,
+  hangUp,
+  head,
+  nothing,
+  plain,
+  redirect,
+  reset,
+  sent,
+  utf16,
+  whole,
+  withId,
+} from './answers.ts';
 import type { Answer, Exchange } from './hostile.ts';
 import type { Misconduct } from './misconduct.ts';
 
