@@ -100,7 +100,8 @@ export function createLookUp(needs: Needs) {
       const until = (before === undefined ? 0 : sentUntil(before, legacyTimeoutMs)) + settleTime;
       if (looked.kind === 'unreadable') answers.push({ index, ...looked });
       else if (looked.kind !== 'absent') answers.push(await decide(request, looked));
-      else if (asked < until) answers.push({ index, kind: 'absent', until });
+      else if (asked < until)
+        answers.push({ index, kind: 'absent', rest: Math.max(until - clock.now(), 0) });
       else absent.push(each);
     }
     // Others come back after a rest, these at once and by themselves.

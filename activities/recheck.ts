@@ -61,10 +61,10 @@ export async function answerOf(
       return { index, kind: 'abandoned', reason };
     case 'intent': {
       const now = clock.now();
-      const until = sentUntil(entry, legacyTimeoutMs);
-      if (now < until) {
-        const rest = restOf(now - entry.at.getTime());
-        return { index, kind: 'pending', until: Math.min(until, now + rest) };
+      const left = sentUntil(entry, legacyTimeoutMs) - now;
+      if (left > 0) {
+        const rest = Math.min(left, restOf(now - entry.at.getTime()));
+        return { index, kind: 'pending', rest };
       }
       const lost = 'the worker stopped while it was being submitted';
       const decided = await journal.decide(entry._id, ['intent'], {

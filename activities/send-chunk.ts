@@ -85,7 +85,7 @@ export function sendChunk(
     const message = messages.get(entry);
     // Another attempt got between reading and writing: its own answer will tell.
     if (message === undefined)
-      return { answer: { index, kind: 'pending', until: clock.now() + RETRIED_MS }, closing: null };
+      return { answer: { index, kind: 'pending', rest: RETRIED_MS }, closing: null };
     // From here its deadline counts.
     const isInTime = performance.now() - since <= OPENED_MS;
     const result: SubmitResult =

@@ -22,7 +22,7 @@ type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 
 type Answer = SubmitAnswer | Taken;
 
 export const createSubmit = (needs: Needs) => {
-  const { journal, clock, underWay } = needs;
+  const { journal, underWay } = needs;
   const calls = underWay.calls<Answer>();
   return (requests: SubmitRequest[]): Promise<Answer[]> =>
     withHeartbeat(async (liveness) => {
@@ -40,7 +40,7 @@ export const createSubmit = (needs: Needs) => {
       );
       const asked = await askEach<SubmitRequest, Answer>(needs, {
         kind: 'submits',
-        requests: requests.filter(isToBeSent),
+        requests: inTurn(requests.filter(isToBeSent), activityInfo().attempt),
         subjectOf: ({ entry }) => entry,
         calls,
         begin: (chunk, giveUp) => sendChunk(needs, chunk, known, liveness, giveUp),
@@ -59,14 +59,11 @@ export const createSubmit = (needs: Needs) => {
         throw nobodyAnswered(answers, held);
       }
       const { reason = 'not sent yet', retryAfter = null } = held ?? {};
-      const now = clock.now();
       return [
         ...(await doubtShared(needs, requests, answers, liveness)),
-        ...open.map(({ index }) => ({ index, kind: 'pending', until: now }) as const),
+        ...open.map(({ index }) => ({ index, kind: 'pending', rest: 0 }) as const),
         // Read again: what became of them only the journal knows.
-        ...failed.map(
-          ({ index }) => ({ index, kind: 'pending', until: now + RETRIED_MS }) as const,
-        ),
+        ...failed.map(({ index }) => ({ index, kind: 'pending', rest: RETRIED_MS }) as const),
         ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
         ...turnedAway.map(
           ({ index }) => ({ index, kind: 'not-accepted', reason, retryAfter }) as const,
@@ -74,6 +71,15 @@ export const createSubmit = (needs: Needs) => {
       ];
     });
 };
+
+/** How many attempts one of them asks for the others, before the next one does. */
+const ASKS = 3;
+
+/** Who asks whether anybody is there is not for ever the one that is turned away for itself. */
+function inTurn<T>(requests: readonly T[], attempt: number): T[] {
+  const first = Math.floor((attempt - 1) / ASKS) % Math.max(requests.length, 1);
+  return [...requests.slice(first), ...requests.slice(0, first)];
+}
 
 function nobodyAnswered(answers: Answer[], held: Held | null): ApplicationFailure {
   const unanswered = answers.map((answer) => ({

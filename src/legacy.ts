@@ -4,7 +4,7 @@
  */
 import { Pool } from 'undici';
 import { heardOfGet, remedyFor, retryAfterMs, submitClass } from './domain/contract.ts';
-import type { Heard, SubmitClass } from './domain/contract.ts';
+import type { Heard, SubmitClass, SubmitMeaning } from './domain/contract.ts';
 import { readMatches } from './domain/look-up.ts';
 import type { Looked } from './domain/look-up.ts';
 import { isEncodedInPath, pathWith } from './domain/path.ts';
@@ -12,6 +12,8 @@ import type { Config } from './config-schema.ts';
 import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import { connectorOf } from './legacy-connect.ts';
+import { createNotFounds } from './not-founds.ts';
+import type { Moment } from './not-founds.ts';
 import { requestIdReader } from './request-id.ts';
 import { readTls } from './tls.ts';
 
@@ -65,6 +67,7 @@ export function createLegacy(
   const authorization: Record<string, string> =
     config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
   const isRequestId = requestIdReader(legacy);
+  const notFounds = createNotFounds();
 
   const send = (
     method: 'GET' | 'POST',
@@ -97,12 +100,16 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
+      const begun = notFounds.begin();
       const answer = await send('POST', legacy.submitPath, headers, body, maySend);
       if (answer.kind === 'none') {
         if (!answer.withheld) observe('trouble', answer.reason);
         return notAnswered(answer);
       }
-      const result = readSubmit(answer, meaningOf(answer));
+      const meaning = meaningOf(answer);
+      if (meaning === 'perhaps-refused') return readNotFound(answer, idempotencyKey, begun);
+      const result = readSubmit(answer, meaning);
+      if (result.kind === 'accepted') notFounds.accepted(idempotencyKey, begun);
       observe(...heardOfSubmit(answer, result));
       return result;
     },
@@ -138,8 +145,24 @@ export function createLegacy(
     close: () => pool.destroy(),
   };
 
-  function meaningOf(answer: Answered): SubmitClass {
+  function meaningOf(answer: Answered): SubmitMeaning {
     return submitClass(answer.status, legacy.submitStatuses, reasonOf(answer) !== undefined);
+  }
+
+  /** The first one is perhaps the registration's own trouble: nobody need look at the address for it. */
+  function readNotFound(answer: Answered, key: string, begun: Moment): SubmitResult {
+    const { status } = answer;
+    const words = reasonOf(answer) ?? '';
+    const read = notFounds.read(key, words, begun);
+    if (read === 'refused') {
+      observe('well', '');
+      return { kind: 'refused', reason: words };
+    }
+    if (read === 'seen first') observe('trouble', `HTTP ${status}`);
+    else observe('misconfigured', misconfigured(status));
+    const reason = `${misconfigured(status)}; it says: ${words}`;
+    const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+    return { kind: 'not-accepted', reason, retryAfter };
   }
 
   /** A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status. */

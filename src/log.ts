@@ -95,3 +95,14 @@ export function failureDetail(error: unknown): string {
   }
   return `${String(error.type)}: ${OWN_WORDS.exec(error.message)?.[1] ?? 'its words are in the failure, in Temporal'}`;
 }
+
+/** The first message in what sdk-core writes of a failure, which is Rust's notation: `Failure { message: "…", … }`. */
+const CORE_MESSAGE = /\bmessage: "((?:[^"\\]|\\.)*)"/s;
+
+/** What sdk-core tells, with the reason where it brings one: of a failure its message alone, no stack and no payload. */
+export function withReason(sentence: string, failure: unknown): string {
+  const words = typeof failure === 'string' ? CORE_MESSAGE.exec(failure)?.[1] : undefined;
+  if (words === undefined || words === '') return sentence;
+  const plain = words.replace(/\\[nrt]/g, ' ').replace(/\\(.)/g, '$1');
+  return `${sentence}: ${withoutDocuments(plain)}`;
+}

@@ -20,7 +20,7 @@ import { within } from './insist.ts';
 import { lookForLate } from './late.ts';
 import { createLegacy } from './legacy.ts';
 import { createLearner } from './learner.ts';
-import { failureDetail } from './log.ts';
+import { failureDetail, withReason } from './log.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { createPlans } from './plans.ts';
@@ -51,8 +51,9 @@ export function installRuntime(log: Log): void {
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       const runId: unknown = meta?.['runId'] ?? meta?.['run_id'];
       const facts = { source: 'temporal', runId, detail: failureDetail(meta?.['error']) };
-      if (level === 'ERROR') log.error(facts, message);
-      else log.warn(facts, message);
+      const sentence = withReason(message, meta?.['failure']);
+      if (level === 'ERROR') log.error(facts, sentence);
+      else log.warn(facts, sentence);
     }),
     // Else the native part writes its own lines, which are no JSON and hold whatever a failure holds.
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },

@@ -15,8 +15,8 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import { afterNoAnswer, backWhenCancelled, whenCancelled } from '../src/domain/answers.ts';
-import type { NoAnswer } from '../src/domain/answers.ts';
+import { afterNoAnswer, backWhenCancelled, whenCancelled } from '../src/domain/without-answer.ts';
+import type { NoAnswer } from '../src/domain/without-answer.ts';
 import { began, dueSteps, newBatch, replace, wakeAt, withPlan } from '../src/domain/batch.ts';
 import type { Batch, Item, NewRegistration, Rules, Step } from '../src/domain/batch.ts';
 import { localAttempts } from './local-attempts.ts';

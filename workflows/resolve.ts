@@ -9,7 +9,7 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
-import { afterSubmit } from '../src/domain/answers.ts';
+import { afterSubmit } from '../src/domain/after-answer.ts';
 import type { Batch, Item, Rules } from '../src/domain/batch.ts';
 import { LOOK_UP } from '../src/domain/names.ts';
 import { resolve } from './steps.ts';

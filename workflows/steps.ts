@@ -13,7 +13,7 @@ import {
   afterPoll,
   afterSettle,
   afterSubmit,
-} from '../src/domain/answers.ts';
+} from '../src/domain/after-answer.ts';
 import type { Taken } from '../src/domain/answers.ts';
 import { waitedSince, withPlan } from '../src/domain/batch.ts';
 import type { Item, Rules, Step } from '../src/domain/batch.ts';
@@ -150,7 +150,7 @@ export async function perform(
       );
     }
     case 'lookUp': {
-      // A minute, and then a rest (answers.ts): an operator's word waits for whoever has the registration.
+      // A minute, and then a rest (without-answer.ts): an operator's word waits for whoever has the registration.
       const scheduleToCloseTimeout = 60_000;
       const settleTime = rules.lookUpAfter ?? 0;
       const requests = items.map(({ index, id, entry }) => ({ index, id, entry, settleTime }));

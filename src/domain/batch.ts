@@ -1,6 +1,6 @@
 /**
  * The state of a run: 1..K registrations, each with the step it is due for. Pure: `dueSteps` says what to do now,
- * `wakeAt` when to look again, and `after…` (answers.ts) what an answer makes of an item. The workflow only drives it.
+ * `wakeAt` when to look again, and `after…` (after-answer.ts) what an answer makes of an item. The workflow only drives it.
  *
  *   claim ──► submit ──► poll ──► settle          docs/lifecycle.md draws it in full
  *                └► doubt ◄┘ (what a recheck, or an operator, resolves)

@@ -32,15 +32,21 @@ const DEFAULTS: Readonly<Record<string, SubmitClass>> = {
   '511': 'misconfigured',
 };
 
-/** Where the answer has a readable reason: an application that says why it turned a registration away. */
-const WITH_REASON: Readonly<Record<string, SubmitClass>> = { '404': 'refused' };
+/**
+ * What an answer says by itself. `perhaps-refused`: an application that says why it turns this registration away, or whatever
+ * answers in its place while it is away: src/not-founds.ts decides.
+ */
+export type SubmitMeaning = SubmitClass | 'perhaps-refused';
+
+/** Where the answer has a readable reason. */
+const WITH_REASON: Readonly<Record<string, SubmitMeaning>> = { '404': 'perhaps-refused' };
 
 /** The class of a status: an exact override, an override of its hundred, the exact default, the default of its hundred. */
 export function submitClass(
   status: number,
   overrides: Readonly<Record<string, SubmitClass>>,
   hasReason: boolean,
-): SubmitClass {
+): SubmitMeaning {
   const exact = String(status);
   const hundred = `${exact[0]}xx`;
   return (

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { afterSubmit } from '../../src/domain/after-answer.ts';
 import type { Closing, Entry } from '../../src/journal.ts';
 import { call, testBed, TIMEOUT_MS } from '../helpers/activities.ts';
+import { claimedItem, rules } from '../helpers/items.ts';
 
 const bed = await testBed({ after });
 const { recheck, resolve, store } = bed;
@@ -62,13 +64,16 @@ test('an intent is pending by the clock of the store, wherever our own is set to
   store.clock.set(itsTime);
   const entry = `${bed.id()}~0#1`;
   await store.journal.open([entry], new Map(), 'sender');
-  const at = (await store.journal.read([entry])).get(entry)?.at.getTime() ?? 0;
   for (const jump of [3_600_000, -3_600_000]) {
     t.mock.timers.enable({ apis: ['Date'], now: itsTime + jump });
     const [answer] = await call(recheck, [{ index: 0, entry }]);
     t.mock.timers.reset();
     assert.ok(answer?.kind === 'pending');
-    assert.ok(answer.until > at && answer.until <= at + 8_000 + TIMEOUT_MS, `${answer.until}`);
+    // Temporal's clock may differ as much, and a run that reads again at once, again and again, helps nobody.
+    const runs = itsTime - jump;
+    const { dueAt } = afterSubmit(claimedItem(), answer, rules, runs);
+    assert.equal(dueAt, runs + answer.rest);
+    assert.ok(answer.rest > 500 && answer.rest <= 8_000 + TIMEOUT_MS, `${answer.rest}`);
   }
 });
 
@@ -98,7 +103,7 @@ test('an intent is read again soon, less often the older it is, and at the lates
     const [answer] = await call(recheck, [{ index: 0, entry }]);
     t.mock.timers.reset();
     assert.ok(answer?.kind === 'pending');
-    return answer.until - now;
+    return answer.rest;
   };
   assert.deepEqual(
     [await restAt(0), await restAt(12_000), await restAt(40_000), await restAt(67_000)],

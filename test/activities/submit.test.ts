@@ -249,6 +249,50 @@ for (const [status, remedy] of [
   });
 }
 
+test('a 404 that says why, as of a gateway, is thrown with its words, and refuses nobody', async (t) => {
+  let isAway = true;
+  const bed = await withServer(t, (_, response) =>
+    isAway
+      ? json(response, 404, { reason: 'no Route matched with those values' })
+      : json(response, 201, { id: 'AB583C-X' }),
+  );
+  const requests = await claimed(bed, [{ id: bed.id() }, { id: bed.id() }]);
+  for (const attempt of [1, 2, 3])
+    await assert.rejects(
+      call(bed.submit, requests, { attempt }),
+      unavailable(/HTTP 404: check LEGACY_URL.*no Route matched/),
+    );
+  isAway = false;
+  const answers = await call(bed.submit, requests, { attempt: 4 });
+  assert.deepEqual(
+    answers.map(({ kind }) => kind),
+    ['accepted', 'accepted'],
+  );
+});
+
+test('one that is turned away for itself does not keep the others of its run from being asked', async (t) => {
+  const bed = await withServer(
+    t,
+    ({ body }, response) =>
+      body.includes('"alone":true')
+        ? json(response, 404, { reason: 'unknown municipality' })
+        : json(response, 201, { id: 'AB583C-X' }),
+    { slots: 1 },
+  );
+  const bodies = [{ id: bed.id(), alone: true }, { id: bed.id() }, { id: bed.id() }];
+  const requests = await claimed(bed, bodies);
+  for (const attempt of [1, 2, 3]) {
+    const tried = call(bed.submit, requests, { attempt });
+    await assert.rejects(tried, unavailable(/unknown municipality/));
+  }
+  const answers = await call(bed.submit, requests, { attempt: 4 });
+  assert.deepEqual(answers.map(({ index, kind }) => `${index} ${kind}`).sort(), [
+    '0 refused',
+    '1 accepted',
+    '2 accepted',
+  ]);
+});
+
 test('an intent that another attempt may still be sending is pending, and read again before that attempt must be dead', async (t) => {
   const bed = await withSimulator(t);
   const requests = await claimed(bed, [{ id: bed.id() }]);
@@ -256,7 +300,7 @@ test('an intent that another attempt may still be sending is pending, and read a
   await wrote(requests[0]?.entry ?? '', 'intent', { at });
   const [answer] = await call(bed.submit, requests);
   assert.ok(answer?.kind === 'pending');
-  assert.ok(answer.until > Date.now() && answer.until < at.getTime() + 8_000 + TIMEOUT_MS);
+  assert.ok(answer.rest > 0 && answer.rest < 7_000 + TIMEOUT_MS);
   assert.equal(bed.simulator.stats().posts, 0);
 });
 

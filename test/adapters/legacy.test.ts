@@ -160,7 +160,7 @@ test('a status that speaks of the address or the credentials refuses nothing: it
   }
 });
 
-test('a 404 is a refusal only where it says why: a bare one is that of a proxy, or of another application', async (t) => {
+test('a bare 404 is that of a proxy, or of another application', async (t) => {
   let answer = '';
   const server = await webServer(t, (_, response) => response.writeHead(404).end(answer));
   const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
@@ -171,10 +171,74 @@ test('a 404 is a refusal only where it says why: a bare one is that of a proxy, 
       ['misconfigured'],
     );
   }
-  answer = '{"reason":"município desconhecido"}';
-  const refused = { kind: 'refused', reason: 'município desconhecido' };
-  assert.deepEqual(await client.submit(body, 'k'), refused);
-  assert.deepEqual(told, [{ heard: 'well', reason: '' }]);
+});
+
+for (const [whose, answer] of [
+  ['Kong', { message: 'no Route matched with those values' }],
+  ['NestJS', { statusCode: 404, message: 'Cannot POST /registrations', error: 'Not Found' }],
+  [
+    'Spring',
+    {
+      timestamp: '2026-11-27T07:00:00.000+00:00',
+      status: 404,
+      error: 'Not Found',
+      message: 'No message available',
+      path: '/registrations',
+    },
+  ],
+] as const) {
+  test(`a 404 with which ${whose} answers while the application is away refuses nobody, and is trouble`, async (t) => {
+    let isAway = false;
+    const server = await webServer(t, (_, response) =>
+      isAway ? json(response, 404, answer) : json(response, 201, { id: 'A-1' }),
+    );
+    const legacy = { timeout: 5_000, reasonField: 'message' };
+    const { client, told } = observedAt(t, server.url, legacy);
+    const kinds = async (keys: string[]) => {
+      const results = await Promise.all(keys.map((key) => client.submit(body, key)));
+      return [...new Set(results.map(({ kind }) => kind))];
+    };
+    const keys = Array.from({ length: 20 }, (_, n) => `k-${n}`);
+    assert.deepEqual(await kinds(['before']), ['accepted']);
+    told.splice(0);
+    isAway = true;
+    for (let n = 0; n < 3; n++) assert.deepEqual(await kinds(keys), ['not-accepted']);
+    assert.deepEqual(
+      [told.length, ...new Set(told.map(({ heard, reason }) => `${heard}: ${reason}`))],
+      [
+        60,
+        'trouble: HTTP 404',
+        'misconfigured: HTTP 404: check LEGACY_URL and the paths of the section legacy, and that the application is up',
+      ],
+    );
+    isAway = false;
+    assert.deepEqual(await kinds(keys), ['accepted']);
+  });
+}
+
+test('a 404 that says why, twice, to one registration, while another was accepted in between, is a refusal', async (t) => {
+  const reason = 'Ana Souza: município desconhecido';
+  const server = await webServer(t, ({ headers }, response) =>
+    headers['idempotency-key'] === 'ana'
+      ? json(response, 404, { reason }, { 'retry-after': '3' })
+      : json(response, 201, { id: 'A-1' }),
+  );
+  const { client, told } = observedAt(t, server.url, { timeout: 5_000 });
+  const notYet = {
+    kind: 'not-accepted',
+    reason: `HTTP 404: check LEGACY_URL and the paths of the section legacy, and that the application is up; it says: ${reason}`,
+    retryAfter: 3_000,
+  };
+  assert.equal((await client.submit(body, 'rui')).kind, 'accepted');
+  assert.deepEqual(await client.submit(body, 'ana'), notYet);
+  assert.deepEqual(await client.submit(body, 'ana'), notYet);
+  assert.equal((await client.submit(body, 'eva')).kind, 'accepted');
+  assert.deepEqual(await client.submit(body, 'ana'), { kind: 'refused', reason });
+  assert.deepEqual(
+    told.map(({ heard }) => heard),
+    ['well', 'trouble', 'misconfigured', 'well', 'well'],
+  );
+  assert.doesNotMatch(JSON.stringify(told), /Ana/);
 });
 
 test('no status but a 2xx ever ends a registration that is polled or looked up, nor says that it is not there but those declared', async (t) => {

@@ -3,20 +3,22 @@ import { test } from 'node:test';
 import {
   afterClaim,
   afterLookUp,
-  afterNoAnswer,
   afterPoll,
   afterSettle,
   afterSubmit,
+} from '../../src/domain/after-answer.ts';
+import {
+  afterNoAnswer,
   backWhenCancelled,
   whenCancelled,
-} from '../../src/domain/answers.ts';
+} from '../../src/domain/without-answer.ts';
 import type {
   LookUpAnswer,
-  NoAnswer,
   PollAnswer,
   SettleAnswer,
   SubmitAnswer,
 } from '../../src/domain/answers.ts';
+import type { NoAnswer } from '../../src/domain/without-answer.ts';
 import type { Item, Phase } from '../../src/domain/batch.ts';
 import { DAY, HOUR, T0, acceptedItem, claimedItem, itemOf, rules } from '../helpers/items.ts';
 
@@ -216,13 +218,13 @@ const submitCases: SubmitCase[] = [
   [
     'pending: it may be on the wire, so the journal is asked again then, and holds nobody back',
     {},
-    { index: 0, kind: 'pending', until: NOW + 18_000 },
+    { index: 0, kind: 'pending', rest: 18_000 },
     { busy: false, sick: true, doubt: true, dueAt: NOW + 18_000 },
   ],
   [
-    'pending, with a time that is over: asked again at once',
+    'pending, without a rest: asked again at once',
     {},
-    { index: 0, kind: 'pending', until: 0 },
+    { index: 0, kind: 'pending', rest: 0 },
     { busy: false, sick: true, doubt: true, dueAt: NOW },
   ],
   [
@@ -368,7 +370,7 @@ const lookUpCases: LookUpCase[] = [
   ],
   [
     'absent, and it may still arrive: looked up again when it can no longer',
-    { index: 0, kind: 'absent', until: NOW + 40_000 },
+    { index: 0, kind: 'absent', rest: 40_000 },
     { dueAt: NOW + 40_000 },
   ],
   [
@@ -523,7 +525,12 @@ test('a claim whose run is not known to be alive or dead is asked about again, b
 
 test('a run that is cancelled reads the journal of what may be on the wire until it knows', () => {
   const until = NOW + 1_000;
-  const sent = afterSubmit(claimedItem(), { index: 0, kind: 'pending', until }, rules, NOW);
+  const sent = afterSubmit(
+    claimedItem(),
+    { index: 0, kind: 'pending', rest: until - NOW },
+    rules,
+    NOW,
+  );
   for (const step of ['submit', 'recheck'] as const) {
     const item = backWhenCancelled(sent, step, true, NOW);
     assert.deepEqual([item.phase, item.dueAt, item.outcome], ['doubt', until, null]);

@@ -24,8 +24,8 @@ test('a status of no known hundred is unknown: it may have been filed', () => {
     assert.equal(submitClass(status, {}, false), 'unknown');
 });
 
-test('a 404 that says why is a refusal, unless it is declared otherwise; a reason changes no other status', () => {
-  assert.equal(submitClass(404, {}, true), 'refused');
+test('a 404 that says why is perhaps a refusal, unless it is declared otherwise; a reason changes no other status', () => {
+  assert.equal(submitClass(404, {}, true), 'perhaps-refused');
   assert.equal(submitClass(404, { '404': 'misconfigured' }, true), 'misconfigured');
   assert.equal(submitClass(404, { '4xx': 'unknown' }, true), 'unknown');
   assert.equal(submitClass(404, { '404': 'refused' }, false), 'refused');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterClaim } from '../../src/domain/answers.ts';
+import { afterClaim } from '../../src/domain/after-answer.ts';
 import { isDead, takenUp } from '../../src/domain/takeover.ts';
 import type { Conclusion, Granted, Submission } from '../../src/domain/takeover.ts';
 import { T0, itemOf, rules } from '../helpers/items.ts';

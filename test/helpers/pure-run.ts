@@ -5,13 +5,15 @@
 import {
   afterClaim,
   afterLookUp,
-  afterNoAnswer,
   afterPoll,
   afterSettle,
   afterSubmit,
+} from '../../src/domain/after-answer.ts';
+import {
+  afterNoAnswer,
   backWhenCancelled,
   whenCancelled,
-} from '../../src/domain/answers.ts';
+} from '../../src/domain/without-answer.ts';
 import type {
   ClaimAnswer,
   LookUpAnswer,
@@ -224,7 +226,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       reason: 'HTTP 503',
       retryAfter: null,
     } as const;
-    const pending = { index, kind: 'pending', until: now + (draw(2) === 0 ? 0 : 1_000) } as const;
+    const pending = { index, kind: 'pending', rest: draw(2) === 0 ? 0 : 1_000 } as const;
     const waiting = { index, kind: 'waiting' } as const;
     switch (told.get(entry)) {
       case 'accepted':
@@ -247,7 +249,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
     const known = told.get(entry);
     const asked: LookUpAnswer[] = [
       { index, kind: 'accepted', requestId: `REQ-${index}`, at: now },
-      { index, kind: 'absent', until: now + 60_000 },
+      { index, kind: 'absent', rest: 60_000 },
       { index, kind: 'resubmit' },
       { index, kind: 'ambiguous', reason: 'found twice' },
       { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },

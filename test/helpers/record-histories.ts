@@ -117,9 +117,7 @@ function absentAtFirst(): Activities['lookUp'] {
     if (looked === 1) throw ApplicationFailure.create({ message: 'HTTP 503' });
     return Promise.resolve(
       items.map(({ index }) =>
-        looked === 2
-          ? { index, kind: 'absent', until: Date.now() + 1_000 }
-          : { index, kind: 'resubmit' },
+        looked === 2 ? { index, kind: 'absent', rest: 1_000 } : { index, kind: 'resubmit' },
       ),
     );
   };

@@ -158,12 +158,12 @@ test('onUnknown: lookup submits again what is not found, when it can no longer a
   const activities = {
     ...willing(calls),
     submit: losing(calls),
-    lookUp: async (items: LookUpRequest[]): Promise<LookUpAnswer[]> => {
+    lookUp: (items: LookUpRequest[]): Promise<LookUpAnswer[]> => {
       looked.push(...items);
-      const until = (await env.currentTimeMs()) + 60_000;
-      return items.map(({ index }) =>
-        looked.length === 1 ? { index, kind: 'absent', until } : { index, kind: 'resubmit' },
+      const answers = items.map(({ index }): LookUpAnswer =>
+        looked.length === 1 ? { index, kind: 'absent', rest: 60_000 } : { index, kind: 'resubmit' },
       );
+      return Promise.resolve(answers);
     },
   };
   const result = await withRun(env, activities, { rules: lookingUp }, async (run) => {
