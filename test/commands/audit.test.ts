@@ -120,6 +120,19 @@ test('a document that holds its registration id in a list is found, and shown wi
   assert.doesNotMatch(status.stdout, /old-1/);
 });
 
+test('a failed registration in the list of a document that another one was registered in is not settled twice', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  await fail(place, 'b');
+  await place.store.db
+    .collection<{ _id: string }>('registrations')
+    .updateOne({ _id: 'a' }, { $set: { externalIds: ['a', 'b'] } });
+  const env = { ...place.env, DESPACHANTE_MONGODB_MATCH: 'externalIds' };
+  const { code, stdout } = await run(['audit', '--no-legacy-ledger'], { cwd: place.folder, env });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^settled twice +0$/m);
+});
+
 test('a document among our claims that is none of ours is told with its _id, and the others are added up', async (t) => {
   const place = await testPlace(t);
   await register(place, 'a');
