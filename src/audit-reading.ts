@@ -43,13 +43,15 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const claims = await readClaims(store);
   const doubts = await findDoubts(store, config.legacy.timeout);
   const unroutable = await readUnroutable(store);
+  const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
   return {
     published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
     claims,
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
     unroutable,
     malformed: await readMalformed(store),
-    unclaimed: await unclaimedIn(client, running, claims),
+    unclaimed,
+    unreadable,
     closedRuns: await closedRuns(
       client,
       running,
@@ -110,12 +112,15 @@ async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {
 async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims: AuditClaim[]) {
   const claiming = new Set(claims.map(({ workflowId }) => workflowId));
   const yet = [...running].filter((workflowId) => !claiming.has(workflowId));
+  const unreadable: AuditInput['unreadable'] = [];
   const inputs = await each(yet, async (workflowId) => {
     const brought = await inputOf(client, workflowId);
     if ('registrations' in brought) return brought.registrations;
-    throw new Error(`What the run ${workflowId} brings cannot be read: ${brought.unreadable}`);
+    unreadable.push({ id: workflowId, what: brought.unreadable });
+    return [];
   });
-  return inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
+  const unclaimed = inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
+  return { unclaimed, unreadable };
 }
 
 /** Visibility lags, so that each run it does not list is asked for, and the claim read again: it may have been settled. */
