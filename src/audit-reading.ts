@@ -148,15 +148,14 @@ const AT_ONCE = 1_000;
 async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
   const { match, statusField, registeredWord } = mongodb;
   const collection = store.db.collection<Stored>(mongodb.collection);
-  const fields = [match, statusField, REQUEST_ID, REGISTERED_AT].map((field) => [field, 1]);
+  const fields = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1, [REGISTERED_AT]: 1 };
   const registered = new Map<string, number | null>();
   for (let from = 0; from < claims.length; from += AT_ONCE) {
     const asked = claims
       .slice(from, from + AT_ONCE)
       .map(({ registration: id, outcome }) => ({ id, requestId: outcome?.requestId ?? null }));
     const wanted = { [match]: { $in: asked.map(({ id }) => id) }, [statusField]: registeredWord };
-    const projection: Document = Object.fromEntries(fields);
-    const found = await collection.find(wanted, { projection }).toArray();
+    const found = await collection.find(wanted, { projection: fields }).toArray();
     const times = new Map(found.map((each) => [each._id, timeIn(each)]));
     for (const [at, place] of placesOf(asked, found, mongodb).entries()) {
       const id = asked[at]?.id;

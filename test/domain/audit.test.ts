@@ -208,6 +208,7 @@ test('a world with one of each is told as it is', () => {
     stranded: [],
     unexpected: [],
     filedAgain: 2,
+    unreadable: [],
     holds: true,
   });
 });
