@@ -12,7 +12,7 @@ import { messageOf } from '../src/claims.ts';
 import type { Claim, ClaimOutcome } from '../src/claims.ts';
 import type { Entry } from '../src/journal.ts';
 import { failpoint } from '../src/failpoint.ts';
-import { errorFacts } from '../src/log.ts';
+import { errorFacts, withoutDocuments } from '../src/log.ts';
 import { isUnpublishable } from '../src/rabbit-publisher.ts';
 import type { Dependencies } from './create.ts';
 import { fenced, ownRun, readInTime, stale } from './fence.ts';
@@ -190,8 +190,11 @@ export function createSettle({
   async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
     metrics.unroutable.inc();
-    // The reason is with what was set aside: MongoDB's own words may quote the document.
-    log.error(placeOf(index), 'An outcome can never reach its destination and was set aside');
+    const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
+    log.error(
+      facts,
+      'An outcome can never reach its destination and was set aside: "despachante status" with its id tells what to do',
+    );
     return { index, kind: 'unroutable' };
   }
 

@@ -4,8 +4,9 @@
  */
 import type { Client } from '@temporalio/client';
 import type { ChannelModel } from 'amqplib';
+import type { Document } from 'mongodb';
 import { bodyHashOf } from './body-hash.ts';
-import { REGISTERED_AT } from './config-mongodb.ts';
+import { REGISTERED_AT, REQUEST_ID } from './config-mongodb.ts';
 import type { Config } from './config-schema.ts';
 import type { AuditClaim } from './domain/audit-account.ts';
 import type { AuditEntry, AuditFiling } from './domain/audit-filings.ts';
@@ -16,7 +17,8 @@ import { chunks, findDoubts } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import { openFailureQueue } from './failure-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
-import { heldIds } from './own-documents.ts';
+import { placesOf } from './own-documents.ts';
+import type { Stored } from './own-documents.ts';
 import { queueDepths } from './queue-depths.ts';
 import { inputOf, openRuns, runStates } from './runs.ts';
 import type { Store } from './store.ts';
@@ -41,13 +43,15 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const claims = await readClaims(store);
   const doubts = await findDoubts(store, config.legacy.timeout);
   const unroutable = await readUnroutable(store);
+  const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
   return {
     published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
     claims,
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
     unroutable,
     malformed: await readMalformed(store),
-    unclaimed: await unclaimedIn(client, running, claims),
+    unclaimed,
+    unreadable,
     closedRuns: await closedRuns(
       client,
       running,
@@ -108,12 +112,15 @@ async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {
 async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims: AuditClaim[]) {
   const claiming = new Set(claims.map(({ workflowId }) => workflowId));
   const yet = [...running].filter((workflowId) => !claiming.has(workflowId));
+  const unreadable: AuditInput['unreadable'] = [];
   const inputs = await each(yet, async (workflowId) => {
     const brought = await inputOf(client, workflowId);
     if ('registrations' in brought) return brought.registrations;
-    throw new Error(`What the run ${workflowId} brings cannot be read: ${brought.unreadable}`);
+    unreadable.push({ id: workflowId, what: brought.unreadable });
+    return [];
   });
-  return inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
+  const unclaimed = inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
+  return { unclaimed, unreadable };
 }
 
 /** Visibility lags, so that each run it does not list is asked for, and the claim read again: it may have been settled. */
@@ -139,22 +146,29 @@ async function closedRuns(
 const AT_ONCE = 1_000;
 
 async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
-  const collection = store.db.collection(mongodb.collection);
-  const ids = [...new Set(claims.map(({ registration }) => registration))];
+  const { match, statusField, registeredWord } = mongodb;
+  const collection = store.db.collection<Stored>(mongodb.collection);
+  const fields = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1, [REGISTERED_AT]: 1 };
   const registered = new Map<string, number | null>();
-  for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const some = ids.slice(from, from + AT_ONCE);
-    const wanted = {
-      [mongodb.match]: { $in: some },
-      [mongodb.statusField]: mongodb.registeredWord,
-    };
-    for await (const document of collection.find(wanted)) {
-      const at: unknown = document[REGISTERED_AT];
-      const registeredAt = at instanceof Date ? at.getTime() : null;
-      for (const id of heldIds(document, mongodb.match)) registered.set(String(id), registeredAt);
+  for (let from = 0; from < claims.length; from += AT_ONCE) {
+    const asked = claims
+      .slice(from, from + AT_ONCE)
+      .map(({ registration: id, outcome }) => ({ id, requestId: outcome?.requestId ?? null }));
+    const wanted = { [match]: { $in: asked.map(({ id }) => id) }, [statusField]: registeredWord };
+    const found = await collection.find(wanted, { projection: fields }).toArray();
+    const times = new Map(found.map((each) => [each._id, timeIn(each)]));
+    for (const [at, place] of placesOf(asked, found, mongodb).entries()) {
+      const id = asked[at]?.id;
+      if (id === undefined || !Array.isArray(place)) continue;
+      for (const _id of place) registered.set(id, times.get(_id) ?? null);
     }
   }
   return registered;
+}
+
+function timeIn(document: Document): number | null {
+  const at: unknown = document[REGISTERED_AT];
+  return at instanceof Date ? at.getTime() : null;
 }
 
 async function readFailures(rabbit: ChannelModel, config: Config) {

@@ -6,7 +6,7 @@ import { claimKey } from './domain/names.ts';
 import type { OutcomeKind } from './domain/outcome.ts';
 import type { FailureMessage } from './failure-queue.ts';
 import { redriveOf } from './message.ts';
-import { redriveIn } from './redrive.ts';
+import { keysOfRedriven, redriveIn } from './redrive.ts';
 
 /** A redriven record, and where its outcome will be. */
 export interface Canary {
@@ -28,16 +28,15 @@ const EVERY_MS = 300;
  * earlier redrive, which was cut short, has sent already: its outcome would be the old one, and it is dropped as a duplicate.
  */
 export async function readyCanaries(
-  claims: Claims,
+  claims: Pick<Claims, 'find'>,
   failures: FailureMessage[],
 ): Promise<(Canary | null)[]> {
-  const all = await Promise.all(
-    failures.map(async ({ id }) => (id === null ? [] : claims.ofRegistration(id))),
-  );
+  const keys = failures.map(keysOf);
+  const known = await claims.find(keys.flat());
   const canaries = failures.map((failure, at): Canary => {
     const { id, failureClass, body, claim, headers } = failure;
     const bodyHash = bodyHashOf(body);
-    const own = all[at] ?? [];
+    const own = keys[at]?.flatMap((key) => known.get(key) ?? []) ?? [];
     const { generation } = redriveIn(own, { ...redriveOf(headers), bodyHash });
     const next = id === null ? null : claimKey(id, generation);
     const met = own.find(({ _id }) => _id === claim);
@@ -50,6 +49,12 @@ export async function readyCanaries(
     const isSent = taken.get(canary.next ?? '')?.bodyHash === canary.bodyHash;
     return isSent ? null : canary;
   });
+}
+
+/** The claims that a redrive of the record can name, and its own, which a conflict has. */
+function keysOf({ id, claim, headers, body }: FailureMessage): string[] {
+  const named = id === null ? [] : keysOfRedriven(id, redriveOf(headers).redrive, bodyHashOf(body));
+  return [...new Set([...named, claim ?? []].flat())];
 }
 
 /**

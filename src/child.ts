@@ -29,6 +29,8 @@ export interface ChildOptions {
   nodeOptions?: string[];
   /** How long it may take to drain, ms. */
   stopMs?: number;
+  /** Aborted while it is not up yet: it is killed, and nobody waits for it. */
+  giveUp?: AbortSignal;
 }
 
 const CLI = fileURLToPath(new URL('./cli.js', import.meta.url));
@@ -51,6 +53,9 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   closeSync(log);
   const name = options.args[0] ?? '';
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const giveUp = (): void => void child.kill('SIGKILL');
+  if (options.giveUp?.aborted === true) giveUp();
+  options.giveUp?.addEventListener('abort', giveUp, { once: true });
   const facts = await new Promise<Announcement>((resolve, reject) => {
     child.once('message', (message) => resolve(isAnnouncement(message) ? message : {}));
     child.once('error', reject);
@@ -61,8 +66,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
         ),
       ),
     );
-  });
+  }).finally(() => options.giveUp?.removeEventListener('abort', giveUp));
   const end = async (signal: NodeJS.Signals): Promise<void> => {
+    // One that stands still does not hear that it is asked to leave.
+    child.kill('SIGCONT');
     child.kill(signal);
     const late = setTimeout(() => child.kill('SIGKILL'), options.stopMs ?? STOP_MS);
     await exited;

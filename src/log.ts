@@ -61,7 +61,7 @@ export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
  * The words of an error without the documents that a driver quotes in them: MongoDB tells of `dup key: { _id: "…" }`, and an id
  * may be personal.
  */
-const withoutDocuments = (words: string): string => words.replace(/\{.*\}/gs, '{…}');
+export const withoutDocuments = (words: string): string => words.replace(/\{.*\}/gs, '{…}');
 
 /** An error as a line may hold it: its name, its message and a driver's code, nothing else that hangs on it. */
 export function errorFacts(error: unknown): { error: string; code?: string } {

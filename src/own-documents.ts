@@ -16,35 +16,44 @@ export type Place = Stored['_id'][] | { permanent: string };
 const TAKEN =
   'its document holds the ids of several registrations, and has the request id of another one';
 
+const AMBIGUOUS =
+  'several documents hold its id in a list, and in none it is the whole value: which is its own cannot be told';
+
 /**
- * The place of each result, in their order. Ids are compared byte for byte, whatever the collation of the collection: to
- * MongoDB "A" may be "a", and they are two registrations. A document that holds a list of ids belongs to the first of them
- * that was registered: it has room for one request id.
+ * The place of each result, in their order. The documents in which the id is the whole value are its own. Where there are
+ * none, the one document that holds the id in a list is; of several none is. Such a document belongs to the first of its ids
+ * that was registered: it has room for one request id. Ids are compared byte for byte, whatever the collation of the
+ * collection: to MongoDB "A" may be "a", and they are two registrations.
  *
  * @param found documents that MongoDB takes to match any of them
  */
 export function placesOf(
-  results: readonly Result[],
+  results: readonly Pick<Result, 'id' | 'requestId'>[],
   found: readonly Stored[],
   { match, statusField, registeredWord }: Config['mongodb'],
 ): Place[] {
-  const holders = new Map<unknown, Stored[]>();
+  const [whole, inLists] = [new Map<unknown, Stored[]>(), new Map<unknown, Stored[]>()];
   for (const document of found) {
+    const holders = Array.isArray(document[match]) ? inLists : whole;
     for (const id of new Set(heldIds(document, match)))
       holders.set(id, [...(holders.get(id) ?? []), document]);
   }
   const owners = new Map<Stored, string>();
   return results.map(({ id, requestId }): Place => {
-    const documents = holders.get(id) ?? [];
-    const isOthers = (document: Stored): boolean =>
-      (owners.get(document) ?? id) !== id ||
-      (Array.isArray(document[match]) &&
-        document[statusField] === registeredWord &&
-        typeof document[REQUEST_ID] === 'string' &&
-        document[REQUEST_ID] !== requestId);
-    if (documents.some(isOthers)) return { permanent: TAKEN };
-    for (const document of documents) owners.set(document, id);
-    return documents.map(({ _id }) => _id);
+    const own = whole.get(id);
+    if (own !== undefined) return own.map(({ _id }) => _id);
+    const [list, ...more] = inLists.get(id) ?? [];
+    if (list === undefined) return [];
+    if (more.length > 0) return { permanent: AMBIGUOUS };
+    const isOthers =
+      (owners.get(list) ?? id) !== id ||
+      (heldIds(list, match).length > 1 &&
+        list[statusField] === registeredWord &&
+        typeof list[REQUEST_ID] === 'string' &&
+        list[REQUEST_ID] !== requestId);
+    if (isOthers) return { permanent: TAKEN };
+    owners.set(list, id);
+    return [list._id];
   });
 }
 

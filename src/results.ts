@@ -19,7 +19,8 @@ export type Written = 'written' | 'missing' | 'later' | { permanent: string };
 export interface Results {
   /** Writes the status of each, idempotently; answers in the same order. @throws what MongoDB throws when nothing was written */
   write(results: Result[]): Promise<Written[]>;
-  find(id: string): Promise<Document | null>;
+  /** Its own document; `requestId`: its own, which tells whose a document with a list of ids is. */
+  find(id: string, requestId?: string | null): Promise<Document | null>;
   count(): Promise<number>;
 }
 
@@ -39,7 +40,11 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
         throw error;
       }
     },
-    find: (id) => collection.findOne({ [match]: id }),
+    async find(id, requestId = null) {
+      const found = await collection.find({ [match]: id }).toArray();
+      const [own] = documentsAt(placesOf([{ id, requestId }], found, mongodb)[0]);
+      return found.find(({ _id }) => _id === own) ?? null;
+    },
     count: () => collection.countDocuments({ [statusField]: registeredWord }),
   };
 

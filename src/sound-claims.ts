@@ -18,6 +18,7 @@ const shape = z.object({
   registration: z.string(),
   generation: z.int(),
   conflict: z.boolean(),
+  token: z.string(),
   workflowId: z.string(),
   bodyHash: z.string(),
   receivedAt: z.date(),

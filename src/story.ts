@@ -6,7 +6,9 @@ import type { Config } from './config-schema.ts';
 import type { Entry } from './journal.ts';
 import { labelOf } from './label.ts';
 import { heldIds } from './own-documents.ts';
+import { withoutDocuments } from './log.ts';
 import type { Store } from './store.ts';
+import type { WhySetAside } from './unroutable.ts';
 
 /** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
 export interface Chapter {
@@ -20,6 +22,8 @@ export interface Chapter {
   submissions: Omit<Entry, '_id' | 'token'>[];
   outcome: Omit<ClaimOutcome, 'entry'> | null;
   settledAt: Date | null;
+  /** Its outcome can never reach its destination, and waits for a person. */
+  setAside: WhySetAside | null;
   /** What the legacy system made of it after it had timed out, as far as it was seen. */
   late: LateResult | null;
 }
@@ -35,8 +39,7 @@ export interface Story {
 /** Null when nothing is known of the registration. */
 export async function readStory(id: string, store: Store, config: Config): Promise<Story | null> {
   const claims = await store.claims.ofRegistration(id);
-  const document = await store.results.find(id);
-  if (claims.length === 0 && document === null) return null;
+  const setAside = await store.unroutable.reasons(claims.map(({ _id }) => _id));
   const chapters = await Promise.all(
     claims.map(async (claim): Promise<Chapter> => {
       const { generation, conflict, workflowId, index } = claim;
@@ -44,12 +47,26 @@ export async function readStory(id: string, store: Store, config: Config): Promi
       const submissions = await submissionsUnder(claim._id, store);
       const outcome = claim.outcome === null ? null : without(claim.outcome, 'entry');
       const facts = { generation, conflict, workflowId, index, receivedAt, claimedAt };
-      return { ...facts, submissions, outcome, settledAt, late: claim.lateResult ?? null };
+      const why = setAside.get(claim._id);
+      // MongoDB's own words may quote the document.
+      const aside = why === undefined ? null : { ...why, reason: withoutDocuments(why.reason) };
+      const late = claim.lateResult ?? null;
+      return { ...facts, submissions, outcome, settledAt, setAside: aside, late };
     }),
   );
+  const document = await store.results.find(id, requestIdOf(chapters));
+  if (claims.length === 0 && document === null) return null;
   const own = document === null ? null : ownFields(document, config);
   return { id: labelOf(id, config), chapters, document: own };
 }
+
+/** The latest that the legacy system has given it. */
+const requestIdOf = (chapters: readonly Chapter[]): string | null =>
+  chapters
+    .filter(({ conflict }) => !conflict)
+    .flatMap(({ submissions, outcome }) => [...submissions, outcome])
+    .flatMap((each) => each?.requestId ?? [])
+    .at(-1) ?? null;
 
 async function submissionsUnder(
   claim: string,

@@ -16,6 +16,8 @@ export interface SetAsideDocument {
   message?: { body: Binary; properties: string };
 }
 
+export type WhySetAside = Pick<SetAsideDocument, 'reason' | 'at'>;
+
 export interface Unroutable {
   /** Idempotent, by claim. */
   setAside(claim: Claim | undefined, key: string, reason: string): Promise<void>;
@@ -24,6 +26,8 @@ export interface Unroutable {
    * document of MongoDB may be.
    */
   setAsideMalformed(message: MalformedMessage, reason: string): Promise<boolean>;
+  /** Why these claims were set aside, and when: of those that were. */
+  reasons(claims: string[]): Promise<Map<string, WhySetAside>>;
   /** Which of these claims were set aside. */
   among(claims: string[]): Promise<Set<string>>;
   count(): Promise<number>;
@@ -54,6 +58,12 @@ export function openUnroutable(db: Db): Unroutable {
       const _id = malformedKey(bodyHashOf(body));
       await collection.updateOne({ _id }, { $setOnInsert: document }, { upsert: true });
       return true;
+    },
+    async reasons(claims) {
+      const found = await collection
+        .find({ _id: { $in: claims } }, { projection: { reason: 1, at: 1 } })
+        .toArray();
+      return new Map(found.map(({ _id, reason, at }) => [_id, { reason, at }]));
     },
     async among(claims) {
       const found = collection.find({ _id: { $in: claims } }).project<{ _id: string }>({ _id: 1 });

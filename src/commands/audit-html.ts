@@ -1,6 +1,6 @@
 import type { Finding } from '../domain/audit.ts';
 import { inHtml } from '../foreign-text.ts';
-import { FINDINGS, NAMES } from './audit-text.ts';
+import { FINDINGS, NAMES, verdictOf } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { number } from './table.ts';
 
@@ -31,7 +31,7 @@ export function auditHtml(report: Audited, at: Date): string {
     ['unroutable', report.unroutable, 'set aside in MongoDB'],
     ['malformed', report.malformed, 'no registrations; in the failure queue'],
   ];
-  const verdict = report.holds ? 'The sum holds' : 'The sum does not hold';
+  const verdict = verdictOf(report);
   return `<!doctype html>
 <html lang="en">
 <head>

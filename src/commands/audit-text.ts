@@ -19,6 +19,7 @@ export const FINDINGS = [
   'stranded',
   'untraced',
   'unexpected',
+  'unreadable',
 ] as const;
 
 /** Worth a look, and no reason for "does not hold". */
@@ -80,6 +81,7 @@ export function auditText(report: Audited, config: Config): string {
       ? [`… and ${number(report[kind].length - SHOWN)} more (see --json)`]
       : []),
   ]);
+  if (report.unreadable.length > 0) notes.push(NOT_READ);
   if (!report.ledgerNamesSystem)
     notes.push('The ledger of what was published names no system: it is taken for one of this one');
   if (report.brokers !== null)
@@ -90,13 +92,25 @@ export function auditText(report: Audited, config: Config): string {
     notes.push(`Filed again on somebody's word: ${number(report.filedAgain)}`);
   if (report.copies > 0)
     notes.push(`Copies of records in the failure queue: ${number(report.copies)}, harmless`);
-  const verdict = report.holds ? paint.green('The sum holds') : paint.red('The sum does not hold');
+  const verdict = (report.holds ? paint.green : paint.red)(verdictOf(report));
   return [
     columns([...rows, ...verdicts]),
     ...(notes.length > 0 ? ['', ...notes] : []),
     '',
     verdict,
   ].join('\n');
+}
+
+const NOT_READ =
+  'What runs bring that cannot be read is not in the sum, and what is lost may be among it. Give this command the keys that the workers have (ENCRYPTION_KEYS, or the key file), and run it again';
+
+/** What was not read is no proof, neither for nor against. */
+export function verdictOf(report: Audited): string {
+  if (report.holds) return 'The sum holds';
+  const { filedTwice, settledTwice, stranded, unreadable } = report;
+  const proven = filedTwice.length + settledTwice.length + stranded.length;
+  const isOpen = unreadable.length > 0 && proven === 0;
+  return isOpen ? 'The sum is not checked: not all runs can be read' : 'The sum does not hold';
 }
 
 export const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
@@ -106,6 +120,7 @@ export const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
   stranded: 'stranded',
   untraced: 'untraced',
   unexpected: 'unexpected',
+  unreadable: 'runs not read',
 };
 
 /** Where failure records are that are not in their queue any more. */

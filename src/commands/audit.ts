@@ -43,7 +43,8 @@ export function addAudit(program: Command): void {
 Without --published the sum is over what was claimed; without the ledger of the legacy system nothing can be said about
 filing twice. Exact for a system at rest; while messages move, what is between two places is looked for again for some
 seconds. Reads all claims, and looks at the whole failure queue (see "failures --help").
-A ledger of another system is refused, with exit code 2. Exit code 3 when the sum does not hold, or something was filed or settled twice, or stranded.
+A ledger of another system is refused, with exit code 2. Exit code 3 when the sum does not hold, something was filed or settled twice, or
+stranded, or a run cannot be read: that one is named, and the others are added up.
 
 Example: despachante audit --published published.jsonl --legacy-ledger legacy.jsonl`,
     )

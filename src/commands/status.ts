@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { RegistrationView } from '../../workflows/view.ts';
+import { OWN } from '../collections.ts';
 import type { Config } from '../config-schema.ts';
 import { queueDepths } from '../queue-depths.ts';
 import { askRun, runLink } from '../runs.ts';
@@ -29,7 +30,9 @@ async function single(id: string, command: Command): Promise<void> {
   const { config } = load(command);
   const story = await withStore(config, (store) => readStory(id, store, config));
   if (story === null) throw await unknown(id, config);
-  const open = story.chapters.find(({ outcome, settledAt }) => outcome === null && !settledAt);
+  const open = story.chapters.find(
+    ({ outcome, settledAt, setAside }) => outcome === null && !settledAt && setAside === null,
+  );
   const asked =
     open && (await part(withTemporal(config, (client) => askRun(client, open.workflowId))));
   const run = asked === undefined ? null : runFacts(asked, story.id);
@@ -74,8 +77,11 @@ function chapterText(chapter: Chapter & { link: string | null }): string {
       `${when(chapter.claimedAt)}  by ${line(chapter.workflowId)}, place ${chapter.index}`,
     ],
     ...chapter.submissions.flatMap(submissionRows),
+    ...setAsideRows(chapter),
     ...(outcome === null
-      ? [['outcome', paint.yellow('open')]]
+      ? chapter.setAside === null
+        ? [['outcome', paint.yellow('open')]]
+        : []
       : [
           [
             'outcome',
@@ -91,6 +97,18 @@ function chapterText(chapter: Chapter & { link: string | null }): string {
     ...(chapter.link === null ? [] : [['run', chapter.link]]),
   ];
   return `${title}\n${columns(rows, '  ')}`;
+}
+
+/** Whoever removes what was set aside has a run take the claim up again (sweep.ts). */
+function setAsideRows({ setAside }: Chapter): string[][] {
+  if (setAside === null) return [];
+  return [
+    ['set aside', `${when(setAside.at)}  ${paint.red(line(setAside.reason))}`],
+    [
+      'what to do',
+      `mend what the reason names, remove its document from ${OWN.setAside}, and run "despachante sweep": a run takes it up again and sends nothing twice`,
+    ],
+  ];
 }
 
 const outcomeText = (kind: string): string =>
@@ -142,7 +160,7 @@ function runRows(facts: RunFacts): string[][] {
 }
 
 function documentText({ document }: Story, { mongodb }: Config): string {
-  if (document === null) return `No document in the collection "${mongodb.collection}"`;
+  if (document === null) return `No document of its own in the collection "${mongodb.collection}"`;
   const rows = Object.entries(document).map(([name, value]) => [name, fieldText(value)]);
   return `In the collection "${mongodb.collection}"\n${columns(rows, '  ')}`;
 }

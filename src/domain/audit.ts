@@ -33,6 +33,8 @@ export interface AuditInput {
   malformed: ReadonlyMap<string, { isDropped: boolean }>;
   /** What open runs began with and may not have claimed yet. */
   unclaimed: { id: string; hash: string }[];
+  /** Open runs, by workflow id, of which nobody here can read what they bring, and why. */
+  unreadable: Finding[];
   /** Workflow ids of claims that are open though their run is not. */
   closedRuns: ReadonlySet<string>;
   /** Messages that wait in the intake queue and in the one of returned messages. */
@@ -83,6 +85,8 @@ export interface AuditReport {
   unexpected: Finding[];
   /** Accepted again on somebody's word: a redrive of what had failed, an operator's "resubmit". */
   filedAgain: number;
+  /** Runs that may bring what is called lost or untraced: as long as there are any, the sum is not proven. */
+  unreadable: Finding[];
   holds: boolean;
 }
 
@@ -110,6 +114,7 @@ export function audit(input: AuditInput): AuditReport {
     untraced: [],
     unexpected: [...account.unexpected],
     filedAgain: 0,
+    unreadable: input.unreadable,
     holds: false,
   };
   const missing: Missing = { lost: [], untraced: [], taken: [] };
@@ -127,7 +132,8 @@ export function audit(input: AuditInput): AuditReport {
     report.filedAgain = filed.again;
     report.unexpected.push(...filed.unexpected);
   }
-  const faults = [report.lost, report.filedTwice, report.settledTwice, report.stranded];
+  const { lost, filedTwice, settledTwice, stranded, unreadable } = report;
+  const faults = [lost, filedTwice, settledTwice, stranded, unreadable];
   report.holds = faults.every((findings) => findings.length === 0);
   return report;
 }

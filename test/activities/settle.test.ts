@@ -4,6 +4,7 @@ import { OWN } from '../../src/collections.ts';
 import { wireOf } from '../../src/message.ts';
 import { propertiesOf } from '../helpers/properties.ts';
 import { createFailures } from '../../src/failures.ts';
+import { silent } from '../../src/log.ts';
 import { openResults } from '../../src/results.ts';
 import { DEFAULTS } from '../../src/config-schema.ts';
 import {
@@ -170,7 +171,9 @@ test('persist: an id that begins with "$" is data', async (t) => {
 
 test('persist: one that its collection can never take is set aside with its message, and the others are written', async (t) => {
   const { results, theirs } = resultsWith({ statusField: 'status' });
-  const bed = await testBed(t, { store, replace: { results } });
+  const errors: object[] = [];
+  const log = { ...silent, error: (facts: object) => void errors.push(facts) };
+  const bed = await testBed(t, { store, replace: { results, log } });
   const [good = '', bad = '', other = ''] = await claimedIds(bed, 3);
   await store.db.command({
     create: theirs.collectionName,
@@ -191,6 +194,7 @@ test('persist: one that its collection can never take is set aside with its mess
     .collection<{ _id: string; reason: string; claim: { message: unknown } }>(OWN.setAside)
     .findOne({ _id: `${bad}~0` });
   assert.match(aside?.reason ?? '', /^MongoDB 121/);
+  assert.match(JSON.stringify(errors), /"reason":"MongoDB 121: Document failed validation"/);
   assert.ok(aside?.claim.message);
 });
 

@@ -145,3 +145,23 @@ test('a malformed record that was a redrive goes on from the generation its head
   assert.equal(await take('a', { redrive: 0 }), canary.next);
   assert.deepEqual(await readyCanaries(claims, found), [null]);
 });
+
+test('however many records there are, the claims are asked for twice', async (t) => {
+  const { claims, records, take, end } = await placeFor(t);
+  const ids = ['a', 'b', 'c'];
+  for (const id of ids) await end(id, 'rejected', await take(id));
+  await end('a', 'conflict', await take('a', { body: '{"other":true}' }));
+  const found = await records(...ids.map((id): TestFailure => ({ id, failureClass: 'rejected' })));
+  let asked = 0;
+  const counted = {
+    ...claims,
+    find: (keys: string[]) => ((asked += 1), claims.find(keys)),
+    ofRegistration: () => Promise.reject(new Error('each record was asked for by itself')),
+  };
+  const canaries = await readyCanaries(counted, found);
+  assert.deepEqual(
+    canaries.map((canary) => canary?.next ?? null),
+    ['a~1', 'b~1', 'c~1'],
+  );
+  assert.equal(asked, 2);
+});

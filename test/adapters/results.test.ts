@@ -96,14 +96,54 @@ test('written again, a list of ids has the same', async () => {
   assert.deepEqual(await requestIds(collection), { 1: 'REQ-d1' });
 });
 
-test('of several documents with one id each gets the status, and a neighbour what is its own', async () => {
+test('of several documents in which the id is the whole value each gets the status, and a neighbour what is its own', async () => {
   const { collection, write } = await filled([
     { _id: '1', externalIds: 'd1' },
-    { _id: '2', externalIds: ['x', 'd1'] },
+    { _id: '2', externalIds: 'd1' },
     { _id: '3', externalIds: 'd2' },
   ]);
   assert.deepEqual(await write('d2', 'd1'), ['written', 'written']);
   assert.deepEqual(await requestIds(collection), { 1: 'REQ-d1', 2: 'REQ-d1', 3: 'REQ-d2' });
+});
+
+for (const ids of [
+  ['h1', 'h2'],
+  ['h2', 'h1'],
+]) {
+  test(`a document of its own goes before a list with the id, in the order ${ids.join()}`, async () => {
+    const { collection, write } = await filled([
+      { _id: '1', externalIds: ['h1', 'h2'] },
+      { _id: '2', externalIds: 'h2' },
+    ]);
+    assert.deepEqual(await write(...ids), ['written', 'written']);
+    assert.deepEqual(await requestIds(collection), { 1: 'REQ-h1', 2: 'REQ-h2' });
+  });
+}
+
+test('an id in the lists of several documents is set aside, and none of them is written for it', async () => {
+  const { collection, write } = await filled(
+    [
+      { _id: '1', externalIds: ['d1', 'old'] },
+      { _id: '2', externalIds: ['d1', 'd2'] },
+    ],
+    { upsert: true },
+  );
+  assert.deepEqual(await write('d1', 'd2'), [
+    {
+      permanent:
+        'several documents hold its id in a list, and in none it is the whole value: which is its own cannot be told',
+    },
+    'written',
+  ]);
+  assert.deepEqual(await requestIds(collection), { 1: undefined, 2: 'REQ-d2' });
+});
+
+test('a list with one id is that of its registration, under whatever request id it was registered', async () => {
+  const { collection, results } = await filled([
+    { _id: '1', externalIds: ['d1'], status: 'registered', requestId: 'REQ-before' },
+  ]);
+  assert.deepEqual(await writeOf(results, ['d1']), ['written']);
+  assert.deepEqual(await requestIds(collection), { 1: 'REQ-d1' });
 });
 
 test('what only looks like an id is not touched', async () => {

@@ -34,6 +34,7 @@ const ODD = [
   { _id: 'bare~0' },
   { ...storedClaim('no-times'), receivedAt: null, claimedAt: LONG_AGO.toISOString() },
   { ...storedClaim('no-outcome', DUE), outcome: {} },
+  { ...storedClaim('odd-token', DUE), claimedAt: LONG_AGO, token: 7 },
   { ...storedClaim('no-run', DUE), workflowId: null, registration: null },
   { _id: 'only-watched~0', ...DUE },
 ].map((document) => ({ ...document, conflict: false }));

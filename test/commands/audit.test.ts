@@ -4,14 +4,17 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { idempotencyKey } from '../../activities/send-chunk.ts';
-import { HEADER } from '../../src/domain/names.ts';
+import { HEADER, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
+import { loadConfig } from '../../src/config.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { connectTemporal } from '../../src/temporal.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { proxyTo } from '../helpers/proxy.ts';
-import { address } from '../helpers/servers.ts';
-import { run, testPlace } from './cli.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { address, atEnd } from '../helpers/servers.ts';
+import { run as runAnywhere, testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
 
 /** Recent: older records would be removed by their retention. */
@@ -108,16 +111,32 @@ test('a document that holds its registration id in a list is found, and shown wi
   const { published, legacy } = ledgers(place, ['a']);
   const env = { ...place.env, DESPACHANTE_MONGODB_MATCH: 'externalIds' };
   const args = ['audit', '--published', published, '--legacy-ledger', legacy];
-  const { code, stdout } = await run(args, { cwd: place.folder, env });
+  const { code, stdout } = await runAnywhere(args, { cwd: place.folder, env });
   assert.equal(code, 0, stdout);
   assert.match(stdout, /^confirmed +1\n {2}registered +1$/m);
   const hashed = { DESPACHANTE_REGISTRATION_HASH_IDS: 'true', REGISTRATION_ID_KEY: 'k'.repeat(16) };
-  const status = await run(['status', 'a', '--json'], {
+  const status = await runAnywhere(['status', 'a', '--json'], {
     cwd: place.folder,
     env: { ...env, ...hashed },
   });
   assert.equal(status.code, 0, status.stderr);
   assert.doesNotMatch(status.stdout, /old-1/);
+});
+
+test('a failed registration in the list of a document that another one was registered in is not settled twice', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  await fail(place, 'b');
+  await place.store.db
+    .collection<{ _id: string }>('registrations')
+    .updateOne({ _id: 'a' }, { $set: { externalIds: ['a', 'b'] } });
+  const env = { ...place.env, DESPACHANTE_MONGODB_MATCH: 'externalIds' };
+  const { code, stdout } = await runAnywhere(['audit', '--no-legacy-ledger'], {
+    cwd: place.folder,
+    env,
+  });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^settled twice +0$/m);
 });
 
 test('a document among our claims that is none of ours is told with its _id, and the others are added up', async (t) => {
@@ -133,6 +152,37 @@ test('a document among our claims that is none of ours is told with its _id, and
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^confirmed +1\n {2}registered +1$/m);
   assert.match(stderr, new RegExp(`^The document "policy-1" in ${OWN.claims} is not as`, 'm'));
+});
+
+test('a run that is encrypted with a key it does not have is named, and the others are added up', async (t) => {
+  const place = await testPlace(t);
+  await register(place, 'a');
+  const theirs = `theirs:${Buffer.alloc(32, 7).toString('base64')}`;
+  const { config } = loadConfig({
+    env: { ...process.env, ...place.env, ENCRYPTION_KEYS: theirs },
+  });
+  const client = await connectTemporal(config);
+  atEnd(t, () => client.connection.close());
+  const workflowId = `registrations/b/${place.store.db.databaseName}`;
+  const { taskQueue } = config.temporal;
+  const run = await client.workflow.start(WORKFLOW_TYPE, { taskQueue, workflowId, args: [{}] });
+  atEnd(t, async () => void (await run.terminate()));
+  const ours = `ours:${Buffer.alloc(32, 8).toString('base64')}`;
+  const there = { cwd: place.folder, env: { ...place.env, ENCRYPTION_KEYS: ours } };
+  const { published, legacy } = ledgers(place, ['a', 'b']);
+  const page = join(place.folder, 'audit.html');
+  const args = ['audit', '--published', published, '--legacy-ledger', legacy, '--html', page];
+  await eventually('the run is listed', async () => {
+    const { code, stdout } = await runAnywhere(args, there);
+    assert.equal(code, 3, stdout);
+    assert.match(stdout, /^runs not read +1$/m);
+    assert.ok(stdout.includes(`runs not read: ${workflowId}: `), stdout);
+    assert.match(stdout, /with the key "theirs", and ours are ours/);
+    assert.match(stdout, /^confirmed +2\n {2}registered +1$/m);
+    assert.match(stdout, /^lost +1$/m);
+    assert.match(stdout, /what is lost may be among it[^]*The sum is not checked/);
+  });
+  assert.match(readFileSync(page, 'utf8'), /The sum is not checked/);
 });
 
 test('what is lost, filed twice or stranded is named, with exit code 3', async (t) => {
@@ -254,10 +304,10 @@ test('the ledger of a simulator is asked for over HTTP; without any, filing twic
     assert.equal(answer.status, 201);
   }
   const env = { ...place.env, LEGACY_URL: simulator.url };
-  const asked = await run(['audit'], { cwd: place.folder, env });
+  const asked = await runAnywhere(['audit'], { cwd: place.folder, env });
   assert.equal(asked.code, 3, asked.stdout + asked.stderr);
   assert.match(asked.stdout, /filed twice: a: accepted 2 times/);
-  const unasked = await run(['audit', '--no-legacy-ledger'], { cwd: place.folder, env });
+  const unasked = await runAnywhere(['audit', '--no-legacy-ledger'], { cwd: place.folder, env });
   assert.equal(unasked.code, 0, unasked.stdout + unasked.stderr);
   assert.match(unasked.stdout, /^filed twice +\? +not checked/m);
 });
@@ -297,7 +347,7 @@ test('a broker has several addresses: by another one the ledger is read, and tha
   const proxy = await proxyTo(t, address('AMQP_URL'));
   const file = join(place.folder, 'published.jsonl');
   const there = (args: string[]) =>
-    run(args, { cwd: place.folder, env: { ...place.env, AMQP_URL: proxy.url } });
+    runAnywhere(args, { cwd: place.folder, env: { ...place.env, AMQP_URL: proxy.url } });
   const publish = ['publish', '--count', '3', '--ledger', file];
   const audit = ['audit', '--published', file, '--no-legacy-ledger'];
   await place.json(publish);

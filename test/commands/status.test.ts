@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
 import type { Claim, ClaimOutcome } from '../../src/claims.ts';
+import { OWN } from '../../src/collections.ts';
 import { isMapping } from '../../src/config-tree.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/outcome.ts';
 import type { Entry, JournalState } from '../../src/journal.ts';
 import { when } from '../../src/commands/table.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
-import { testPlace } from './cli.ts';
+import { run as runAnywhere, testPlace } from './cli.ts';
 
 /** Recent: older records would be removed by their retention. */
 const T0 = new Date(Date.now() - 60_000);
@@ -76,6 +77,51 @@ test('the story of a registration is told generation by generation, with every s
   assert.equal(document['generations'].length, 2);
   assert.equal(document['run'], null);
   assert.equal(env['DESPACHANTE_MONGODB_DATABASE'], store.db.databaseName);
+});
+
+test('a registration whose result was set aside is told as such, why, and what to do; a document of others is not shown', async (t) => {
+  const { store, folder, env } = await testPlace(t);
+  await store.claims.collection.insertOne(claimOf('a', null));
+  await store.journal.collection.insertOne(entryOf('a~0', 1, 'accepted', { requestId: 'R-a' }));
+  const reason = 'MongoDB 2: refused { name: "Ana" }';
+  await store.unroutable.setAside(claimOf('a', null), 'a~0', reason);
+  await store.db.collection<{ _id: string }>('registrations').insertOne({
+    _id: 'theirs',
+    ...{ externalIds: ['a', 'b'], status: 'registered', requestId: 'R-b' },
+  });
+  const there = { cwd: folder, env: { ...env, DESPACHANTE_MONGODB_MATCH: 'externalIds' } };
+  const { code, stdout, stderr } = await runAnywhere(['status', 'a'], there);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /set aside +20\S+Z? .*MongoDB 2: refused \{…\}$/m);
+  assert.match(
+    stdout,
+    new RegExp(`what to do +mend .*${OWN.setAside}, and run "despachante sweep"`),
+  );
+  assert.match(stdout, /No document of its own in the collection "registrations"/);
+  assert.doesNotMatch(stdout, /open|run is gone|R-b|Ana/);
+  const told = z
+    .looseObject({
+      generations: z.array(z.looseObject({ setAside: z.unknown() })),
+      document: z.null(),
+      run: z.null(),
+    })
+    .parse(JSON.parse((await runAnywhere(['status', 'a', '--json'], there)).stdout));
+  assert.match(
+    JSON.stringify(told.generations[0]?.setAside),
+    /"reason":"MongoDB 2: refused \{…\}"/,
+  );
+});
+
+test('its own document is shown, though it holds the id of another registration, too', async (t) => {
+  const { store, folder, env } = await testPlace(t);
+  await store.claims.collection.insertOne(claimOf('a', 'registered'));
+  await store.db.collection<{ _id: string }>('registrations').insertOne({
+    _id: 'ours',
+    ...{ externalIds: ['b', 'a'], status: 'registered', requestId: 'AB583C-X' },
+  });
+  const there = { cwd: folder, env: { ...env, DESPACHANTE_MONGODB_MATCH: 'externalIds' } };
+  const { stdout } = await runAnywhere(['status', 'a'], there);
+  assert.match(stdout, /In the collection "registrations"\n[^]* requestId +AB583C-X/);
 });
 
 test('an open registration whose run is gone is told as such', async (t) => {

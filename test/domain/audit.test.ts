@@ -35,6 +35,7 @@ const emptyWorld = (): World => ({
   unroutable: new Set(),
   malformed: new Map(),
   unclaimed: [],
+  unreadable: [],
   closedRuns: new Set(),
   waiting: 0,
   filings: [],
@@ -207,6 +208,7 @@ test('a world with one of each is told as it is', () => {
     stranded: [],
     unexpected: [],
     filedAgain: 2,
+    unreadable: [],
     holds: true,
   });
 });
@@ -268,6 +270,14 @@ test('a claim that ended as failure and was not settled is not delivered, record
   const report = audit(world);
   assert.deepEqual([report.taken.byOthers, report.inFlight.claimed], [0, 1]);
   assert.equal(report.holds, false);
+});
+
+test('a run that cannot be read proves nothing of the sum, and is named', () => {
+  const world = worldOf(['registered']);
+  world.unreadable = [{ id: 'run-1', what: 'no key' }];
+  const report = audit(world);
+  assert.deepEqual(report.unreadable, [{ id: 'run-1', what: 'no key' }]);
+  assert.deepEqual([report.registered, report.lost, report.holds], [1, [], false]);
 });
 
 test('while messages wait, a lost one counts as one of them before a redriven one does', () => {

@@ -104,8 +104,8 @@ async function smallHeap(world: World): Promise<Trial> {
   const flow = flowOf(system);
   await declareQueues(system.connection, system.config.rabbit);
   const heap = { NODE_OPTIONS: '--max-old-space-size=96' };
-  const worker = supervise(() => system.start('worker', heap));
-  const intake = supervise(() => system.start('intake', heap));
+  const worker = supervise((over) => system.start('worker', heap, over));
+  const intake = supervise((over) => system.start('intake', heap, over));
   try {
     await flow.publishMany('burst', count, { text: 'x'.repeat(2_000) });
     const trial = await conclude(flow, {

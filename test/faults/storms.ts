@@ -9,7 +9,7 @@ import { startChild } from '../../src/child.ts';
 import { runAudit } from '../../src/commands/audit.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Config } from '../../src/config-schema.ts';
-import { insist } from '../../src/insist.ts';
+import { insist, within } from '../../src/insist.ts';
 import { silent } from '../../src/log.ts';
 import { outgoing } from '../../src/publish.ts';
 import { openPublishedLedger } from '../../src/published-ledger.ts';
@@ -38,7 +38,7 @@ export const storms: Scenario[] = [
 
 /** All at the same time, each with servers and a seed of its own: most of a storm is waiting for the next strike. */
 async function rage(world: World): Promise<Trial> {
-  const trials = await Promise.all(
+  const ended = await Promise.allSettled(
     Array.from({ length: world.options.stormSeeds }, async (_, n) => {
       const servers = await privateServers(world, `storm-${n + 1}`);
       const trial = await storm(world, servers, world.seed + n);
@@ -46,6 +46,11 @@ async function rage(world: World): Promise<Trial> {
       return trial;
     }),
   );
+  // Only when all are over: their servers go with the scenario.
+  const trials = ended.map((each) => {
+    if (each.status === 'rejected') throw each.reason;
+    return each.value;
+  });
   const sum = (of: (trial: Trial) => number) => trials.reduce((all, each) => all + of(each), 0);
   return {
     times: sum(({ times }) => times ?? 0),
@@ -59,6 +64,7 @@ async function rage(world: World): Promise<Trial> {
 }
 
 const SLOTS = 16;
+const REMOVED_MS = 60_000;
 
 async function storm(world: World, servers: PrivateServers, seed: number): Promise<Trial> {
   const { stormSeconds, stormRegistrations: count } = world.options;
@@ -74,10 +80,13 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
     DESPACHANTE_LEGACY_EXPECTED_LATENCY_MAX: '5s',
     DESPACHANTE_LOG_FORMAT: 'json',
   };
-  const start = (...args: string[]) =>
-    startChild({ args, env, logFile: join(folder, `${args[0] ?? ''}.log`) });
-  const simulate = (port: string) =>
+  const over = new AbortController();
+  setMaxListeners(0, over.signal);
+  const start = (giveUp: AbortSignal, ...args: string[]) =>
+    startChild({ args, env, logFile: join(folder, `${args[0] ?? ''}.log`), giveUp });
+  const simulate = (giveUp: AbortSignal, port: string) =>
     start(
+      giveUp,
       'simulate',
       '--port',
       port,
@@ -94,19 +103,20 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
       '--fail',
       '0.05',
     );
-  const first = await simulate('0');
+  const first = await simulate(over.signal, '0');
   env['LEGACY_URL'] = first.facts.url ?? '';
   const { port } = new URL(env['LEGACY_URL']);
   await first.stop();
   const { config } = loadConfig({ env: { ...process.env, ...env } });
   const ours: Record<string, Supervised> = {
-    legacy: supervise(() => simulate(port)),
-    worker: supervise(() => start('worker', '--port', '0')),
-    intake: supervise(() => start('intake', '--port', '0')),
+    legacy: supervise((ended) => simulate(ended, port)),
+    worker: supervise((ended) => start(ended, 'worker', '--port', '0')),
+    intake: supervise((ended) => start(ended, 'intake', '--port', '0')),
   };
+  const stopAll = () => Promise.all(Object.values(ours).map((each) => each.stop()));
   try {
     const until = Date.now() + stormSeconds * 1_000;
-    const publishing = publishUntil(until, config, count, seed, published);
+    const publishing = publishUntil(until, config, { count, seed, published, over: over.signal });
     publishing.catch(() => {}); // listened to below
     const { strikes, onTheWire } = await strikeUntil(until, world, seed, servers, ours);
     await publishing;
@@ -115,14 +125,17 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
       { audit },
       { maxInDoubt: SLOTS * onTheWire, faultEndedAt: Date.now(), withinMs: 300_000 },
     );
-    await removeOwn(config);
+    // Before what they work on is taken away: they would make it anew, or end and be started again.
+    await stopAll();
+    await within(REMOVED_MS, 'taking away what is its own', removeOwn(config));
     rmSync(folder, { recursive: true });
     return { ...trial, times: strikes };
   } catch (error) {
     world.tell(`logs and ledgers: ${folder}`);
     throw error;
   } finally {
-    await Promise.all(Object.values(ours).map((each) => each.stop()));
+    over.abort();
+    await stopAll();
   }
 }
 
@@ -162,13 +175,20 @@ async function strikeUntil(
   return { strikes, onTheWire: (struck['worker'] ?? 0) + (struck['legacy'] ?? 0) };
 }
 
+interface Publishing {
+  count: number;
+  seed: number;
+  /** The ledger. */
+  published: string;
+  /** Aborted when nobody waits for the rest any more. */
+  over: AbortSignal;
+}
+
 /** Publishes evenly over the time; each is tried again until the broker confirms it, so that some come twice. */
 async function publishUntil(
   until: number,
   config: Config,
-  count: number,
-  seed: number,
-  ledgerFile: string,
+  { count, seed, published, over }: Publishing,
 ): Promise<void> {
   const publisher = await createPublisher({
     url: config.amqpUrl,
@@ -176,10 +196,8 @@ async function publishUntil(
     name: 'storm',
     log: silent,
   });
-  const ledger = await openPublishedLedger(ledgerFile);
+  const ledger = await openPublishedLedger(published);
   const begun = Date.now();
-  const forever = new AbortController();
-  setMaxListeners(0, forever.signal);
   const sending: Promise<void>[] = [];
   let n = 0;
   for (const { id, body } of sampleRegistrations({ count, seed, prefix: uniqueName() })) {
@@ -187,7 +205,7 @@ async function publishUntil(
     if (dueAt > Date.now()) await delay(dueAt - Date.now());
     const { properties } = outgoing(id, body);
     const publish = () => publisher.publish(config.rabbit.intakeQueue, body, properties);
-    const confirmed = insist(publish, { stop: forever.signal, failed: () => {}, longestMs: 2_000 });
+    const confirmed = insist(publish, { stop: over, failed: () => {}, longestMs: 2_000 });
     sending.push(confirmed.then(() => ledger.add({ id, body })));
   }
   await Promise.all(sending);

@@ -1,10 +1,12 @@
 /** One of our processes under a supervisor, as in production: whenever it ends it is started again. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from '../../src/child.ts';
 
 export interface Supervised {
   /** Whether there was anything to kill: it may be on its way up. */
   kill(): boolean;
+  /** Also while it is on its way up. Takes no longer than a child may take to drain. */
   stop(): Promise<void>;
   /** How often it was started. */
   starts(): number;
@@ -12,22 +14,24 @@ export interface Supervised {
 
 const REST_MS = 500;
 
-export function supervise(start: () => Promise<Child>): Supervised {
+/** @param start has the child killed that is not up when it is to be over */
+export function supervise(start: (over: AbortSignal) => Promise<Child>): Supervised {
   let running: Child | null = null;
-  let isOver = false;
+  const over = new AbortController();
+  setMaxListeners(0, over.signal);
   let starts = 0;
   const loop = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       starts += 1;
       try {
-        running = await start();
-        if (isOver) await running.stop();
+        running = await start(over.signal);
+        if (over.signal.aborted) await running.stop();
         await running.exited;
       } catch {
         // It ended before it was up: a neighbour was away.
       }
       running = null;
-      if (!isOver) await delay(REST_MS);
+      await delay(REST_MS, undefined, { signal: over.signal }).catch(() => {});
     }
   })();
   return {
@@ -38,7 +42,7 @@ export function supervise(start: () => Promise<Child>): Supervised {
       return true;
     },
     async stop() {
-      isOver = true;
+      over.abort();
       await running?.stop();
       await loop;
     },

@@ -49,7 +49,7 @@ export interface System extends TestQueues {
   /** Takes logs and ledgers; gone with the system. */
   folder: string;
   /** With other settings than the system's, if given. */
-  start(role: Role, env?: Record<string, string>): Promise<Child>;
+  start(role: Role, env?: Record<string, string>, giveUp?: AbortSignal): Promise<Child>;
   /** As an operator does: what is at hand is finished. Resolves with the exit code. */
   stop(role: Role): Promise<number | null>;
   /** As a crash does. */
@@ -138,12 +138,13 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
     children.delete(role);
     return running.exited;
   };
-  const start = async (role: Role, more: Record<string, string> = {}): Promise<Child> => {
+  const start: System['start'] = async (role, more = {}, giveUp) => {
     const args = [role, '--port', '0'];
     const started = await startChild({
       args,
       env: { ...env, ...through, ...more },
       logFile: logs(role),
+      ...(giveUp === undefined ? {} : { giveUp }),
     });
     children.set(role, started);
     return started;
