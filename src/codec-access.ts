@@ -60,7 +60,7 @@ export function refuseStrangers(
 ): void {
   const host = hostNameOf(headers.host);
   const own = [...hosts, socket.localAddress?.replace(/^::ffff:/, '') ?? ''].map(plain);
-  if (host === null || !(isLoopback(host) || own.includes(plain(host)))) {
+  if (host === null || !(isLoopback(plain(host)) || own.includes(plain(host)))) {
     throw new Refusal(
       403,
       `it may not be asked by the name ${JSON.stringify(headers.host?.slice(0, 100) ?? '')}: set TEMPORAL_CODEC_URL to the address that has this name`,
@@ -73,6 +73,7 @@ export function refuseStrangers(
   }
 }
 
+/** "localhost." is localhost: the dot says that nothing follows. */
 const plain = (host: string): string => host.toLowerCase().replace(/^\[|\]$|\.$/g, '');
 
 function hostNameOf(host = ''): string | null {

@@ -92,6 +92,10 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
       continue;
     }
     const setting = settings.get(name);
+    if (isRead(name) && QUOTED.test(text)) {
+      faults.push(quoted(name, setting?.[0] ?? ''));
+      continue;
+    }
     if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
     else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
     else {
@@ -107,7 +111,7 @@ function linksWarning([first, ...others]: readonly string[]): string[] {
   if (first === undefined) return [];
   const more = others.length === 0 ? '' : ` and ${others.length} more are`;
   return [
-    `environment ${first}${more || ' is'} not read: Kubernetes sets such variables for Services (enableServiceLinks: false keeps them away)`,
+    `environment ${first}${more || ' is'} not read: Kubernetes sets such variables for Services (enableServiceLinks: false keeps them away), and Docker for links`,
   ];
 }
 
@@ -121,19 +125,36 @@ function typed(text: string, path: string, standard: unknown): unknown {
 }
 
 /**
- * What Kubernetes, and Docker for its links, set for a service of that name: for one named `despachante` there is
- * DESPACHANTE_PORT=tcp://10.96.0.12:9464. The shape tells, since a setting of ours may have such a name as well.
+ * What Kubernetes sets for a Service and Docker for a link: for one named `despachante` there is
+ * DESPACHANTE_PORT=tcp://10.96.0.12:9464. The shape tells, since a setting of ours may have such a name as well. A link brings
+ * the whole environment of the other container, too: DESPACHANTE_ENV_NODE_ENV.
  */
 const OF_PLATFORM: readonly (readonly [name: RegExp, text: RegExp])[] = [
-  [/_PORT(_\d+_(TCP|UDP|SCTP))?$/, /^(tcp|udp|sctp):\/\//],
-  [/_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)$/, /^/],
+  [/_PORT(_\d+_(TCP|UDP|SCTP)(_START|_END)?)?$/, /^(tcp|udp|sctp):\/\//],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|ADDR|PORT(_START|_END)?)$/, /^/],
   [/_SERVICE_HOST$/, /^/],
   [/_SERVICE_PORT(_[A-Z\d_]+)?$/, /^\d+$/],
   [/_NAME$/, /^\/[^/]+\/[^/]+$/],
+  [/_ENV_./, /^/],
 ];
 
 const isOfPlatform = (name: string, text: string): boolean =>
   OF_PLATFORM.some(([names, texts]) => names.test(name) && texts.test(text));
+
+/** What somebody has written for a shell, and an env-file of Docker's passes on as it stands. */
+const QUOTED = /^(["']).*\1$/s;
+
+/** NODE_ENV says whether this is production. */
+const isRead = (name: string): boolean =>
+  settings.has(name) || OTHER.includes(name) || name === 'NODE_ENV';
+
+const quoted = (name: string, path: string): Fault => ({
+  where: `environment ${name}`,
+  path,
+  expected: 'a value without quotes around it',
+  got: 'text in quotes',
+  hint: 'remove the quotes: an env-file of Docker has none, and they would be a part of the value',
+});
 
 // Two edits: other programs have variables of these families, and a warning about those would be noise.
 function near(name: string): string | undefined {

@@ -34,19 +34,24 @@ export function lineOf(fault: Fault): string {
   return `${fault.where}${path}: expected ${fault.expected}, got ${fault.got}${hint}`;
 }
 
-/** What a secret of ours is too long for, or would not be written like. */
-const HARMLESS = /^(?:[^\p{C}]{0,15}|[a-z]+(?:[- ][a-z]+){0,5})$/u;
+/** An address may have a password in it, however short it is. */
+const ADDRESS = /:\/\/|@/;
+/** What a secret of ours is too long for, or would not be written like: few characters, words, a pattern. */
+const HARMLESS =
+  /^(?:[^\p{C}]{0,15}|[A-Za-z][a-z]*(?:[-_. ][A-Za-z]?[a-z]+|[A-Z][a-z]+){0,5}|\^[^\p{C}]*)$/u;
+const isHarmless = (text: string): boolean =>
+  text.length <= 40 && !ADDRESS.test(text) && HARMLESS.test(text);
 
 /**
  * A value as a fault shows it. Somebody may have put a secret into the wrong place, so only what is in a setting that can hold
- * none is repeated, and only when it does not look like one.
+ * none (`isOpenSetting`) is repeated, and only when it does not look like one.
  */
 export function shown(value: unknown, isOpen: boolean): string {
   if (value === null || value === undefined) return 'nothing';
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number') return isOpen ? String(value) : 'a number';
   if (typeof value === 'string') {
-    return isOpen && value.length <= 40 && HARMLESS.test(value)
+    return isOpen && isHarmless(value)
       ? JSON.stringify(value)
       : `${unshown(value)}, since it may be secret`;
   }

@@ -1,7 +1,9 @@
 // Reads despachante.yaml into plain values, and remembers where each stands.
 import { readFileSync } from 'node:fs';
-import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, type Document } from 'yaml';
-import { type Fault } from './config-faults.ts';
+import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml';
+import type { Document } from 'yaml';
+import { shownKey, type Fault } from './config-faults.ts';
+import { unfoldTrouble, yamlTrouble } from './config-yaml-trouble.ts';
 
 export interface ConfigFile {
   /** What the file says; `{}` when it is empty, absent or no YAML. */
@@ -16,11 +18,18 @@ export const noConfigFile: ConfigFile = { values: {}, faults: [], place: () => n
 
 /** Reads and parses the file. Everything that is wrong with it is a fault; nothing is thrown. */
 export function readConfigFile(file: string): ConfigFile {
+  let source: string;
   try {
-    return parseConfigFile(readFileSync(file, 'utf8'), file);
+    source = readFileSync(file, 'utf8');
   } catch (error) {
     const got = error instanceof Error ? error.message : String(error);
     return broken({ where: file, path: '', expected: 'a readable file of YAML', got });
+  }
+  try {
+    return parseConfigFile(source, file);
+  } catch {
+    // The error may repeat a part of the file.
+    return broken({ where: file, path: '', ...unfoldTrouble });
   }
 }
 
@@ -30,8 +39,7 @@ function broken(...faults: Fault[]): ConfigFile {
 
 function parseConfigFile(source: string, file: string): ConfigFile {
   const lines = new LineCounter();
-  // prettyErrors would quote the lines around a fault, and with them what may be a secret (so does what follows a
-  // colon in a message, below).
+  // prettyErrors would quote the lines around a fault, and with them what may be a secret.
   const document = parseDocument(source, {
     lineCounter: lines,
     prettyErrors: false,
@@ -46,15 +54,18 @@ function parseConfigFile(source: string, file: string): ConfigFile {
     .filter(({ code }) => code === 'DUPLICATE_KEY')
     .map(({ pos }) => ({
       where: at(pos[0]),
-      path: /^[\w-]*/.exec(source.slice(pos[0]))?.[0] ?? '',
+      path: shownKey(/^[^\s:]*/.exec(source.slice(pos[0]))?.[0] ?? ''),
       expected: 'each key once',
       got: 'the same key again',
     }));
   // After any other error the rest of the file may have been read as something it is not, so the first one counts.
   const error = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
   if (error !== undefined) {
-    const got = error.message.replace(/: *".*$/s, '');
-    return broken(...faults, { where: at(error.pos[0]), path: '', expected: 'valid YAML', got });
+    return broken(...faults, { where: at(error.pos[0]), path: '', ...yamlTrouble(error.code) });
+  }
+  const alias = unknownAlias(document);
+  if (alias !== null) {
+    return broken(...faults, { where: at(alias), path: '', ...yamlTrouble('BAD_ALIAS') });
   }
   return {
     // Throws when aliases multiply ("billion laughs").
@@ -65,6 +76,19 @@ function parseConfigFile(source: string, file: string): ConfigFile {
       return offset === null ? null : at(offset);
     },
   };
+}
+
+/** Where an alias stands whose anchor is nowhere before it; null where there is none. */
+function unknownAlias(document: Document): number | null {
+  let offset: number | null = null;
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) !== undefined) return undefined;
+      offset = start(alias) ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 function find(document: Document, path: readonly PropertyKey[], part: 'key' | 'value') {

@@ -41,7 +41,9 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], origin: Origin): F
     }
   });
   // Several checks of one value say the same.
-  const different = new Map(faults.map((fault) => [`${fault.path} ${fault.expected}`, fault]));
+  const different = new Map(
+    faults.map((fault) => [`${fault.where} ${fault.path} ${fault.expected}`, fault]),
+  );
   return [...different.values()];
 }
 
@@ -53,7 +55,7 @@ function unknownKey(parent: Path, key: string, origin: Origin): Fault {
   const elsewhere = settings.find((each) => each.endsWith(`.${key}`) && !fromEnvironment.has(each));
   const fault = {
     where: place(path, 'key', origin),
-    path: pathText(path),
+    path: shownPath(path, origin),
     expected: `one of the keys ${known.join(', ')}`,
     got: 'a key that is not known',
   };
@@ -61,8 +63,8 @@ function unknownKey(parent: Path, key: string, origin: Origin): Fault {
 }
 
 function invalidKey(path: Path, expected: string, origin: Origin): Fault {
-  const got = shownKey(String(path.at(-1)));
-  return { where: place(path, 'key', origin), path: pathText(path), expected, got };
+  const got = isBare(path, origin) ? shownKey('') : shownKey(String(path.at(-1)));
+  return { where: place(path, 'key', origin), path: shownPath(path, origin), expected, got };
 }
 
 function invalidValue(issue: z.core.$ZodIssue, origin: Origin): Fault {
@@ -73,7 +75,7 @@ function invalidValue(issue: z.core.$ZodIssue, origin: Origin): Fault {
   const hint = elsewhere ? `set ${variable(path)} in the environment` : undefined;
   const fault = {
     where,
-    path,
+    path: shownPath(issue.path, origin),
     expected: section ? 'a mapping of settings' : issue.message,
     got: got(issue.path, origin),
   };
@@ -106,6 +108,14 @@ function place(path: Path, part: 'key' | 'value', origin: Origin, others: Path[]
     if (where !== null) return where;
   }
   return 'defaults';
+}
+
+/** `{hunter2}` is YAML for a key without a value: such a key, of no setting of ours, may be a secret that was meant as the value. */
+const isBare = (path: Path, { input }: Origin): boolean =>
+  valueAt(input, path) === null && valueAt(DEFAULTS, path) === undefined;
+
+function shownPath(path: Path, origin: Origin): string {
+  return pathText(isBare(path, origin) ? [...path.slice(0, -1), ''] : path);
 }
 
 function pathText(path: Path): string {

@@ -1,6 +1,7 @@
 // Writes resolved settings the way a person would write them in the file.
 import ms from 'ms';
 import { z } from 'zod';
+import { ENVIRONMENT_ONLY } from './config-env.ts';
 import { configSchema } from './config-schema.ts';
 import { sizeText } from './config-values.ts';
 
@@ -26,15 +27,18 @@ export function unitOf(path: string): string | undefined {
   return typeof unit === 'string' ? unit : undefined;
 }
 
-/** Whether what is written there is a number, a duration, a size, a yes-or-no or a word of a list: none of them is a secret. */
+const ADDRESSES_AND_SECRETS: ReadonlySet<string> = new Set(Object.values(ENVIRONMENT_ONLY));
+
+/** A path of the legacy system may have a key in it, and somebody may put a key where its file is to be named. */
+const PATH_OR_FILE = /(?:^|\.)(?:path|\w+Path|\w+File)$/;
+
+/** The rule for all settings: whether a fault may repeat what is written there. A section is no setting. */
 export function isOpenSetting(path: readonly PropertyKey[]): boolean {
+  const name = path.map(String).join('.');
   const schema = schemaAt(path);
-  return (
-    schema instanceof z.ZodEnum ||
-    schema instanceof z.ZodNumber ||
-    schema instanceof z.ZodBoolean ||
-    z.globalRegistry.get(schema)?.['unit'] !== undefined
-  );
+  const isSection = schema instanceof z.core.$ZodObject || schema instanceof z.ZodRecord;
+  const isKnown = !(schema instanceof z.ZodUnknown);
+  return isKnown && !isSection && !ADDRESSES_AND_SECRETS.has(name) && !PATH_OR_FILE.test(name);
 }
 
 function schemaAt(path: readonly PropertyKey[]): z.core.$ZodType {

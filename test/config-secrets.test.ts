@@ -4,14 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { ConfigError } from '../src/config-faults.ts';
 import { configJson, configTable } from '../src/config-report.ts';
 import { DEFAULTS } from '../src/config-schema.ts';
 import { leaves } from '../src/config-tree.ts';
 import { loadConfig } from '../src/config.ts';
-import type { Environment } from '../src/config-env.ts';
+import { isOpenSetting } from '../src/config-units.ts';
+import { ENVIRONMENT_ONLY, type Environment } from '../src/config-env.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'despachante-secrets-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -55,8 +55,13 @@ test('no fault repeats what stands in the place of a secret, an address, a secti
     { temporal: { apiKey: secret } },
     { mongodb: { password: secret } },
     { rabbit: { intakeQueue: `${secret}\n` } },
+    { rabbit: { intakeQueue: `amq.amqp://u:${secret}@h` } },
+    { rabbit: { tls: { caFile: [secret] } } },
     { legacy: { submitPath: secret } },
-    { legacy: { requestIdPattern: `^(${secret}` } },
+    { legacy: { statusPath: secret } },
+    { legacy: { lookup: { path: secret } } },
+    { legacy: { submitStatuses: secret } },
+    { encryption: { keyFile: `${secret}\n` } },
     { encryption: { mode: `k1:${secret}${'x'.repeat(30)}` } },
     { encryptionKeys: secret },
     secret,
@@ -82,11 +87,127 @@ test('no fault repeats what stands in the place of a secret, an address, a secti
   }
 });
 
-test('a number, a duration or a word that is wrong is repeated, since it is no secret', () => {
-  assert.match(told({ intake: { batchSize: 'many' } }), /got "many"/);
-  assert.match(told({ legacy: { deadline: '1y' } }), /got "1y"/);
-  assert.match(told({ log: { level: 'loud' } }), /got "loud"/);
-  assert.match(told({ intake: { batchSize: 501 } }), /got 501/);
+const SECRET = 'hunter2';
+
+/** What a person is told of a file with this text in it, in the place of a value of a few kinds. */
+function toldOf(written: string): string[] {
+  return [
+    written,
+    `temporal: ${written}`,
+    `temporal: { apiKey: ${written} }`,
+    `mongodb:\n  collection: ${written}\n  match: x`,
+    `legacy:\n  statusWords: [${written}]`,
+    `legacy: { submitStatuses: ${written} }`,
+    `${written}: 1`,
+    `? ${written}\n: 1`,
+    `%YAML 1.1\n---\nrabbit: ${written}`,
+    `a: &a [x]\n${written}`,
+    `log: { ${written}: *${SECRET} }`,
+    `log:\n  <<: ${written}`,
+  ].map((yaml) => {
+    writeFileSync(file, yaml);
+    try {
+      return configTable(loadConfig({ env: {}, file }), false);
+    } catch (error) {
+      assert.ok(error instanceof ConfigError, `${String(error)} of ${yaml}`);
+      return error.message + JSON.stringify(error.faults);
+    }
+  });
+}
+
+test('a secret that YAML reads as a sign, a tag, an alias or the beginning of a list is not repeated', () => {
+  // Where it is the value of a setting that can hold it, it is that value and no fault.
+  const signs = [
+    '*',
+    '!',
+    '!!',
+    '&',
+    '&a &',
+    '*a *',
+    '!a!',
+    '!<',
+    '!<!>',
+    '!a !',
+    '&a *',
+    '|',
+    '>',
+    '|2',
+  ];
+  const more = [
+    '%',
+    '@',
+    '`',
+    '[',
+    '{',
+    '"',
+    "'",
+    '"\\',
+    '"\\x',
+    '? ',
+    '- ',
+    ', ',
+    '] ',
+    '} ',
+    '%TAG ',
+    '!e!%',
+  ];
+  for (const sign of [...signs, ...more]) {
+    for (const written of [`${sign}${SECRET}`, `${sign}${SECRET}:`, `${sign}${SECRET} x`]) {
+      for (const told of toldOf(written)) {
+        const faults = told.split('\n').filter((line) => !/^mongodb\.collection +/.test(line));
+        assert.ok(!faults.join('\n').includes(SECRET), `${written}\n${told}`);
+      }
+    }
+  }
+});
+
+test('a value with a sign before it is refused at its place, with the way to write it', () => {
+  for (const sign of ['*', '!', '@', '%', '`']) {
+    const told = toldOf(`${sign}${SECRET}`).at(3) ?? '';
+    assert.match(told, /yaml:[23]:\d+: expected valid YAML, got .*between single quotes/, sign);
+  }
+});
+
+test('what is wrong and can be no secret is repeated: a reader sees what stands there', () => {
+  for (const [tree, text] of [
+    [{ intake: { batchSize: 'many' } }, '"many"'],
+    [{ intake: { batchSize: 501 } }, '501'],
+    [{ legacy: { deadline: '1y' } }, '"1y"'],
+    [{ log: { level: 'loud' } }, '"loud"'],
+    [{ mongodb: { statusField: '_id' } }, '"_id"'],
+    [{ mongodb: { match: 'status', statusField: 'status' } }, '"status"'],
+    [{ mongodb: { statusField: 'registration.statusWord' } }, '"registration.statusWord"'],
+    [{ mongodb: { collection: 'system.views' } }, '"system.views"'],
+    [{ mongodb: { database: 'admin' } }, '"admin"'],
+    [{ rabbit: { intakeQueue: 'amq.registrations.of.people' } }, '"amq.registrations.of.people"'],
+    [{ rabbit: { failureQueue: 'registrations' } }, '"registrations"'],
+    [{ temporal: { namespace: 'a b' } }, '"a b"'],
+    [{ temporal: { namespace: 7 } }, '7'],
+    [{ legacy: { requestIdPattern: '^[A-Z]{2}-[0-9]{4,10}' } }, '"^[A-Z]{2}-[0-9]{4,10}"'],
+    [{ legacy: { statusWords: { done: [7] } } }, '7'],
+    [{ legacy: { submitStatuses: { 429: 'wait' } } }, '"wait"'],
+    [{ health: { host: 'my host' } }, '"my host"'],
+    [{ failpoint: 'submit-opend' }, '"submit-opend"'],
+  ] as const) {
+    assert.ok(told(tree).includes(`got ${text}`), `${told(tree)} of ${text}`);
+  }
+});
+
+test('every setting is one whose values are repeated, or the address, secret, path or file that is told here', () => {
+  const shut = leaves(DEFAULTS).flatMap(([path]) => (isOpenSetting(path.split('.')) ? [] : [path]));
+  const others = shut.filter((path) => !Object.values(ENVIRONMENT_ONLY).includes(path));
+  const [files, paths] = [
+    others.filter((path) => /File$/.test(path)),
+    others.filter((path) => !/File$/.test(path)),
+  ];
+  assert.deepEqual(paths, [
+    'legacy.submitPath',
+    'legacy.statusPath',
+    'legacy.submitStatuses',
+    'legacy.lookup.path',
+  ]);
+  assert.equal(files.length, 4 * 3 + 1, String(files));
+  for (const path of Object.values(ENVIRONMENT_ONLY)) assert.ok(shut.includes(path), path);
 });
 
 test('an address of Temporal Web without a scheme is refused, with an example', () => {
@@ -115,63 +236,4 @@ test('certificates that are not checked are seen in whatever letters the driver 
   }
   const env = { MONGODB_URI: 'mongodb://store/db?tlsInsecure=false&appName=tlsInsecure' };
   assert.deepEqual(loadConfig({ env }).warnings, []);
-});
-
-test('variables that Kubernetes sets for a Service are not ours, and are told once', () => {
-  const linksOf = (service: string, port = '9464') => ({
-    [`${service}_SERVICE_HOST`]: '10.96.0.12',
-    [`${service}_SERVICE_PORT`]: port,
-    [`${service}_SERVICE_PORT_HTTP_METRICS`]: port,
-    [`${service}_PORT`]: `tcp://10.96.0.12:${port}`,
-    [`${service}_PORT_${port}_TCP`]: `tcp://10.96.0.12:${port}`,
-    [`${service}_PORT_${port}_TCP_PROTO`]: 'tcp',
-    [`${service}_PORT_${port}_TCP_PORT`]: port,
-    [`${service}_PORT_${port}_TCP_ADDR`]: '10.96.0.12',
-    [`${service}_PORT_53_UDP`]: 'udp://[fd00::12]:53',
-  });
-  for (const service of [
-    'DESPACHANTE',
-    'DESPACHANTE_INTAKE',
-    'DESPACHANTE_HEALTH',
-    'DESPACHANTE_HEALTH_INTAKE',
-    'DESPACHANTE_LEGACY',
-  ]) {
-    const { config, warnings } = loadConfig({ env: linksOf(service) });
-    assert.deepEqual(config, DEFAULTS, service);
-    assert.equal(warnings.length, 1, service);
-    assert.match(warnings[0] ?? '', /9 more|8 more/);
-  }
-  for (const service of ['LEGACY', 'AMQP', 'RABBITMQ', 'MONGODB', 'TEMPORAL', 'TEMPORAL_WEB']) {
-    const { config, warnings } = loadConfig({ env: linksOf(service) });
-    assert.deepEqual([config, warnings], [DEFAULTS, []], service);
-  }
-});
-
-test('a variable of ours that is only like those is still told as a mistake', () => {
-  for (const env of [
-    { DESPACHANTE_PORT: '9464' },
-    { DESPACHANTE_SERVICE_PORT: 'http' },
-    { DESPACHANTE_NAME: 'office' },
-  ]) {
-    assert.throws(() => loadConfig({ env }), ConfigError);
-  }
-  assert.equal(
-    loadConfig({ env: { DESPACHANTE_HEALTH_INTAKE_PORT: '9999' } }).config.health.intakePort,
-    9999,
-  );
-});
-
-test('whatever ports a Service has, its variables change nothing', () => {
-  fc.assert(
-    fc.property(
-      fc.constantFrom('DESPACHANTE', 'DESPACHANTE_WORKER', 'TEMPORAL', 'LEGACY'),
-      fc.integer({ min: 1, max: 65_535 }),
-      fc.constantFrom('TCP', 'UDP', 'SCTP'),
-      (service, port, protocol) => {
-        const url = `${protocol.toLowerCase()}://10.0.0.1:${port}`;
-        const env = { [`${service}_PORT`]: url, [`${service}_PORT_${port}_${protocol}`]: url };
-        assert.deepEqual(loadConfig({ env }).config, DEFAULTS);
-      },
-    ),
-  );
 });

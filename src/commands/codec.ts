@@ -88,10 +88,10 @@ function tokensOf({ codecToken, temporal }: Config): CodecToken[] {
   ];
 }
 
-/** @throws CommandError for what is no page */
+/** Their origins, each once. @throws CommandError for what is no page */
 function pagesOf(pages: readonly string[]): string[] {
   try {
-    return pages.flatMap(originsOf);
+    return [...new Set(pages.flatMap(originsOf))];
   } catch (error) {
     throw new CommandError(error instanceof Error ? error.message : String(error), EXIT.usage);
   }

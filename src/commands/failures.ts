@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config-schema.ts';
 import { HEADER } from '../domain/names.ts';
 import type { FailureMessage } from '../failure-queue.ts';
+import { headerValues } from '../header-values.ts';
 import type { KnownProperties } from '../message.ts';
 import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
@@ -141,7 +142,7 @@ function details(failure: FailureMessage, config: Config, withBody: boolean) {
   const properties: Partial<KnownProperties> = { ...failure.properties };
   delete properties.headers;
   const { messageId } = failure;
-  const headers = { ...failure.headers };
+  const headers = headerValues(failure.message.properties.headers);
   // Whoever has it can redrive the record.
   delete headers[HEADER.token];
   const item = headers[HEADER.item];

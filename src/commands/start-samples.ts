@@ -9,6 +9,8 @@ export interface Server {
   variable: string;
   /** Without user and password. */
   host: string;
+  /** The port that an address without one means. */
+  standardPort: number;
   /** Brought up by `start`, or by the engines of this machine. */
   isOurs: boolean;
 }
@@ -18,11 +20,33 @@ export function serversOf(
   own: ReadonlySet<string>,
   isSimulated: boolean,
 ): Server[] {
+  const amqp = new URL(amqpUrl);
+  const legacy = new URL(legacyUrl);
   return [
-    { variable: 'AMQP_URL', host: new URL(amqpUrl).host, isOurs: own.has(amqpUrl) },
-    { variable: 'MONGODB_URI', host: hostsOfMongo(mongodbUri), isOurs: own.has(mongodbUri) },
-    { variable: 'TEMPORAL_ADDRESS', host: temporalAddress, isOurs: own.has(temporalAddress) },
-    { variable: 'LEGACY_URL', host: new URL(legacyUrl).host, isOurs: isSimulated },
+    {
+      variable: 'AMQP_URL',
+      host: amqp.host,
+      standardPort: amqp.protocol === 'amqps:' ? 5671 : 5672,
+      isOurs: own.has(amqpUrl),
+    },
+    {
+      variable: 'MONGODB_URI',
+      host: hostsOfMongo(mongodbUri),
+      standardPort: 27017,
+      isOurs: own.has(mongodbUri),
+    },
+    {
+      variable: 'TEMPORAL_ADDRESS',
+      host: temporalAddress,
+      standardPort: 7233,
+      isOurs: own.has(temporalAddress),
+    },
+    {
+      variable: 'LEGACY_URL',
+      host: legacy.host,
+      standardPort: legacy.protocol === 'https:' ? 443 : 80,
+      isOurs: isSimulated,
+    },
   ];
 }
 
@@ -52,16 +76,26 @@ export async function samplesFor(servers: readonly Server[], wish: Wish): Promis
   if (others.length === 0) return { count, notPublished: null };
   const isMixed = others.length < servers.length;
   const isWanted = isTyped && count > 0;
-  const open = others.filter(({ host }) => !isNamed(host, confirmed));
+  const open = others.filter((server) => !isNamed(server, confirmed));
   if (open.length > 0 && (isMixed || isWanted)) await ask(open, isWanted ? count : 0, isMixed);
   if (isWanted) return { count, notPublished: null };
-  const notPublished = `Nothing was published: ${listOf(others)} ${others.length === 1 ? 'is' : 'are'} not ours, and samples are invented. To publish some: --count <n> ${flagsFor(others)}`;
+  const areNotOurs = `${listOf(others)} ${others.length === 1 ? 'is' : 'are'} not ours, and samples are invented`;
+  const notPublished = isTyped
+    ? 'Nothing was published, as --count 0 says'
+    : `Nothing was published: ${areNotOurs}. To publish some: --count <n> ${flagsFor(others)}`;
   return { count: 0, notPublished };
 }
 
-/** With or without its port. */
-const isNamed = (host: string, confirmed: readonly string[]): boolean =>
-  confirmed.some((name) => name === host || name === host.replace(/:\d+$/, ''));
+/** A name without a port means the standard one: another server may listen on the same host. */
+const isNamed = ({ host, standardPort }: Server, confirmed: readonly string[]): boolean =>
+  confirmed.some((name) => withPorts(name, standardPort) === withPorts(host, standardPort));
+
+const withPorts = (hosts: string, standardPort: number): string =>
+  hosts
+    .toLowerCase()
+    .split(',')
+    .map((host) => (/:\d+$/.test(host) ? host : `${host}:${standardPort}`))
+    .join();
 
 export const listOf = (servers: readonly Server[]): string =>
   servers.map(({ variable, host }) => `${host} (${variable})`).join(', ');
@@ -80,9 +114,10 @@ async function ask(open: readonly Server[], count: number, isMixed: boolean): Pr
   ].join('; ');
   const what = `${listOf(open)} ${open.length === 1 ? 'was' : 'were'} not brought up by this command: ${danger}`;
   if (!process.stdin.isTTY) {
-    const own = isMixed ? ', or give all four addresses (then nothing is published)' : '';
+    const without = count > 0 ? ' and leave --count out' : '';
+    const own = isMixed ? `, or give all four addresses${without} (then nothing is published)` : '';
     throw new CommandError(
-      `${what}. Nothing was published, and nothing started. If it is meant: ${flagsFor(open)}${own}`,
+      `${what}. Nothing was published, and nothing started. If it is meant, add ${flagsFor(open)}${own}`,
       EXIT.usage,
     );
   }

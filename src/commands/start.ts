@@ -45,8 +45,8 @@ export function addStart(program: Command): void {
     .description('run everything here: simulator, worker, intake, and sample registrations')
     .option('--count <n>', 'sample registrations to publish', wholeNumber(0, 1_000_000), 1_000)
     .option(
-      '--confirm-host <host>',
-      'a server that was not brought up here may be given samples; once for each',
+      '--confirm-host <host:port>',
+      'host:port (or the host alone where its port is the standard one) of a server that was not brought up here and may be given samples; once for each',
       (host: string, before: string[]) => [...before, host],
       [],
     )

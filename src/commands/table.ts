@@ -24,7 +24,17 @@ export function columns(given: readonly (readonly string[])[], indent = ''): str
     .join('\n');
 }
 
-const widthOf = (cell: string): number => [...stripVTControlCharacters(cell)].length;
+/** Characters that take two columns of a terminal: ideographs, emoji and their like. */
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+/** Accents that stand on the character before them. */
+const MARKS = /\p{M}/gu;
+
+const widthOf = (cell: string): number =>
+  [...stripVTControlCharacters(cell).replace(MARKS, '')].reduce(
+    (sum, character) => sum + (WIDE.test(character) ? 2 : 1),
+    0,
+  );
 
 /** Foreign text on one line. `print` and `columns` see to the rest. */
 export const line = onOneLine;

@@ -198,6 +198,8 @@ test('it answers to names of this machine and those that are configured, whateve
   };
   for (const host of [
     `localhost:${port}`,
+    `localhost.:${port}`,
+    'LOCALHOST.',
     '127.0.0.1',
     'LOCALHOST',
     '[::1]:1',
@@ -209,6 +211,8 @@ test('it answers to names of this machine and those that are configured, whateve
     'evil.example',
     `evil.example:${port}`,
     'localhost.evil.example',
+    'localhost..',
+    'evil.localhost.',
     '127.0.0.1.evil.example',
     'codec.example.evil.example',
     '10.0.0.1',

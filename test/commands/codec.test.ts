@@ -58,6 +58,31 @@ test('it serves the page of Temporal Web and those that are named, with the toke
   assert.equal(await ask('https://elsewhere.example', token), 403);
 });
 
+test('a page that is named twice, or by both names of this machine, is told once', async (t) => {
+  const cwd = emptyFolder(t);
+  const keyFile = join(cwd, 'keys');
+  createKeyFile(keyFile);
+  const logFile = join(cwd, 'codec.log');
+  const pages = [
+    'http://localhost:8233',
+    'http://LOCALHOST:8233/namespaces',
+    'http://127.0.0.1:8233',
+  ];
+  const child = await startChild({
+    args: ['codec', '--port', '0', '--origin', ...pages],
+    env: {
+      DESPACHANTE_ENCRYPTION_KEY_FILE: keyFile,
+      TEMPORAL_WEB_URL: 'http://localhost:8233',
+      CODEC_TOKEN: 'a token of the tests',
+    },
+    logFile,
+  });
+  atEnd(t, () => child.stop());
+  await child.stop();
+  const [, origins] = /"origins":(\[.*?\])/.exec(readFileSync(logFile, 'utf8')) ?? [];
+  assert.equal(origins, '["http://localhost:8233","http://127.0.0.1:8233"]');
+});
+
 test('without a token it makes one, and tells the address that has it to whoever started it alone', async (t) => {
   const cwd = emptyFolder(t);
   const keyFile = join(cwd, 'keys');

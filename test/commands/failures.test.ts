@@ -62,6 +62,22 @@ test('show tells properties and headers, and the body only when asked for it', a
   assert.deepEqual([shown[0]['encoding'], shown[0]['body']], ['base64', '/w==']);
 });
 
+test('show tells a long number to its last digit, and a header of whatever name', async (t) => {
+  const place = await testPlace(t);
+  const publisher = await testPublisher(t);
+  const headers: Record<string, unknown> = {
+    order: { '!': 'int64', value: 9_007_199_254_740_993n },
+  };
+  Object.defineProperty(headers, '__proto__', { value: 'recife', enumerable: true });
+  await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"a"}'), { headers });
+  const { stdout } = await place.run(['failures', 'show', 'a']);
+  assert.match(stdout, /^order +9007199254740993$/m);
+  assert.match(stdout, /^__proto__ +recife$/m);
+  const json = await place.run(['failures', 'show', 'a', '--json']);
+  assert.match(json.stdout, /"order": "9007199254740993"/);
+  assert.match(json.stdout, /"__proto__": "recife"/);
+});
+
 /** The names of the records of what has no registration id. */
 async function records(place: Place, args: string[]): Promise<string[]> {
   const list = await place.json(args);
