@@ -6,7 +6,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../src/domain/answers.ts';
 import type { WireMessage } from '../src/domain/batch.ts';
-import { claimKey, conflictKey } from '../src/domain/names.ts';
+import { claimKey } from '../src/domain/names.ts';
 import { binary, newToken } from '../src/claims.ts';
 import type { Claim } from '../src/claims.ts';
 import { failpoint } from '../src/failpoint.ts';
@@ -18,7 +18,9 @@ import { stale } from './fence.ts';
 import { granted } from './grant.ts';
 import { withHeartbeat } from './heartbeat.ts';
 import type { Liveness } from './heartbeat.ts';
-import { conflictAnswer, createTakeover } from './takeover.ts';
+import { meet } from './meet.ts';
+import type { Refused } from './meet.ts';
+import { createTakeover } from './takeover.ts';
 import type { Met } from './takeover.ts';
 
 export interface ClaimRequest {
@@ -56,8 +58,8 @@ export function createClaim(needs: Needs) {
       const holders = keys.length > 0 ? await claims.find(keys) : new Map<string, Claim>();
       const answers = new Map<number, ClaimAnswer>();
       const met: Met[] = [];
-      for (const request of requests) {
-        const { index, takes } = request;
+      const refused: Refused[] = [];
+      for (const { index, takes } of requests) {
         const claim = wanted.get(index);
         if (claim === undefined) {
           answers.set(index, { index, kind: 'duplicate' });
@@ -68,8 +70,14 @@ export function createClaim(needs: Needs) {
         const isMine = holder === undefined || isHeldBy(holder, workflowId, index);
         if (isMine && holder?.takenFrom === undefined) {
           answers.set(index, granted(index, claim, redrives.get(index)?.before?.outcome ?? null));
-        } else answers.set(index, await refused(request, claim));
+        } else {
+          const isRedrive = redrives.get(index)?.isRedrive === true;
+          refused.push({ index, claim, holder, isRedrive });
+        }
       }
+      const meeting = await meet(claims, refused, () => stillWanted(liveness));
+      for (const answer of meeting.answers) answers.set(answer.index, answer);
+      met.push(...meeting.met);
       await stillWanted(liveness);
       await keepInherited();
       for (const answer of await takenOver()) answers.set(answer.index, answer);
@@ -148,35 +156,6 @@ export function createClaim(needs: Needs) {
             return [each.index, redriveIn(before, each)];
           }),
         );
-      }
-
-      async function refused(request: ClaimRequest, claim: Claim): Promise<ClaimAnswer> {
-        const { index, id, bodyHash } = request;
-        const all = (await claims.ofRegistration(id)).filter(({ conflict }) => !conflict);
-        // Generations before the one that was asked for do not count: their record is what is redriven here, and must
-        // not be dropped when it was another body that took the next generation.
-        const since = all.filter(({ generation }) => generation >= claim.generation);
-        const same = since.filter((each) => each.bodyHash === bodyHash);
-        if (same.length > 0) {
-          goOnWith(index, same.at(-1));
-          return { index, kind: 'duplicate' };
-        }
-        const { generation } = all.at(-1) ?? claim;
-        const _id = conflictKey(id, generation, bodyHash);
-        const conflict: Claim = { ...claim, _id, generation, conflict: true };
-        const answer = conflictAnswer(index, _id);
-        if ((await claims.insert([conflict])).size === 0) return answer;
-        const kept = (await claims.find([_id])).get(_id);
-        if (kept !== undefined && isHeldBy(kept, workflowId, index)) return answer;
-        // The same conflict again: its record is in the failure queue already, unless this is that very record, redriven.
-        if (redrives.get(index)?.isRedrive !== true) {
-          goOnWith(index, kept);
-          return { index, kind: 'duplicate' };
-        }
-        await stillWanted(liveness);
-        if (await claims.reopenConflict(conflict)) return answer;
-        goOnWith(index, kept);
-        return { index, kind: 'duplicate' };
       }
     });
 }

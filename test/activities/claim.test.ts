@@ -408,3 +408,47 @@ test('duplicates are counted', async () => {
   const now = (await bed.dependencies.metrics.duplicates.get()).values[0]?.value ?? 0;
   assert.equal(now - before, 2);
 });
+
+test('a run of duplicates and conflicts asks for its claims in as many statements as one of them does', async (t) => {
+  const ids = Array.from({ length: 50 }, () => bed.id());
+  const requests = (body: string) => ids.map((id, index) => claimRequest(id, { index, body }));
+  await call(claim, requests('{"n":1}'), { workflowId: 'run-a' });
+  const { collection } = store.claims;
+  const find = t.mock.method(collection, 'find');
+  const insert = t.mock.method(collection, 'insertMany');
+  const answers = await call(
+    claim,
+    [...requests('{"n":1}').slice(25), ...requests('{"n":2}').slice(0, 25)],
+    {
+      workflowId: 'run-b',
+    },
+  );
+  assert.deepEqual(new Set(kinds(answers)), new Set(['duplicate', 'conflict']));
+  assert.equal(answers.filter(({ kind }) => kind === 'conflict').length, 25);
+  assert.ok(find.mock.callCount() + insert.mock.callCount() < 6, 'statements');
+});
+
+test('a redrive of one generation says nothing of an ordinary delivery of the same registration beside it', async () => {
+  const id = bed.id();
+  const first = claimRequest(id, { body: '{"n":1}' });
+  await call(claim, [first], { workflowId: 'run-a' });
+  await end(id, 'rejected');
+  const { token } = await claimOf(`${id}~0`);
+  const redriven = claimRequest(id, {
+    body: '{"n":2}',
+    redrive: 0,
+    ...(token === undefined ? {} : { token }),
+  });
+  await call(claim, [redriven], { workflowId: 'run-b' });
+  const answers = await call(
+    claim,
+    [
+      { ...first, index: 0 },
+      { ...redriven, index: 1 },
+    ],
+    {
+      workflowId: 'run-c',
+    },
+  );
+  assert.deepEqual(kinds(answers), ['duplicate', 'duplicate']);
+});
