@@ -59,19 +59,20 @@ export default tseslint.config(
         regex: '^[^.]',
         message: 'src/domain imports nothing: it also runs inside the workflow sandbox.',
       },
-      { regex: '^\\.\\./', message: 'src/domain imports only itself.' },
+      { regex: '^(\\.\\./)+(?!names|registrations)', message: 'src/domain imports only itself.' },
     ]),
   },
   {
     files: ['workflows/**/*.ts'],
     rules: restrict([
       {
-        regex: '^(?!@temporalio/(workflow|common)$|\\./|\\.\\./src/domain/|\\.\\./activities/)',
+        regex:
+          '^(?!@temporalio/(workflow|common)$|\\./|\\.\\./local|(\\.\\./)+src/domain/|(\\.\\./)+activities/)',
         message:
           'Workflow code takes values only from @temporalio/workflow, @temporalio/common and src/domain.',
       },
       {
-        regex: '^\\.\\./activities/',
+        regex: '^(\\.\\./)+activities/',
         allowTypeImports: true,
         message: 'Import activities as types.',
       },
@@ -83,7 +84,7 @@ export default tseslint.config(
       { regex: '/workflows/', message: 'Activities never import workflows.' },
       { regex: '^(amqplib|mongodb|undici)', message: 'Drivers live in src adapters.' },
       {
-        regex: 'src/(config|cli|worker|intake)',
+        regex: 'src/(config|cli|worker|intake)/',
         allowTypeImports: true,
         message: 'Composition imports activities, not the other way round.',
       },

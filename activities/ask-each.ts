@@ -3,10 +3,10 @@
  * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the door is
  * left for the next one. The only way to send, so that no step can have one wait for another.
  */
-import type { Door, Held } from '../src/door.ts';
-import type { RateKind } from '../src/rates.ts';
-import { within } from '../src/insist.ts';
-import { ownRun } from './fence.ts';
+import type { Door, Held } from '../src/outbound/gate.ts';
+import type { RateKind } from '../src/coordination/rates.ts';
+import { within } from '../src/runtime/retry.ts';
+import { ownRun } from './registrations/fence.ts';
 import { createGathering } from './gathering.ts';
 import type { Gathered, Patience } from './gathering.ts';
 import type { Liveness } from './heartbeat.ts';

@@ -1,5 +1,5 @@
 /** One sweep, as the Schedule has it done. */
-import type { Swept } from '../src/sweep.ts';
+import type { Swept } from '../src/registrations/sweep.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
 export type SweepActivities = ReturnType<typeof createSweep>;

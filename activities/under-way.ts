@@ -2,7 +2,7 @@
  * Calls to the legacy system that this process has under way. A call goes on when the activity that began it has returned
  * without it: whoever asks for the same next joins it (docs/decisions/0018-calls-go-on.md).
  */
-import { ownRun } from './fence.ts';
+import { ownRun } from './registrations/fence.ts';
 
 /** A call that has begun: its answer, and the end of what is written down of it, where there is such. */
 export interface Call<A> {

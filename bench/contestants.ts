@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { startChild } from '../src/child.ts';
+import { startChild } from '../src/runtime/child.ts';
 
 export type ContestantName = keyof typeof CONTESTANTS;
 

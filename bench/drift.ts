@@ -1,8 +1,8 @@
 /** How polling learns: figures of one stretch of registrations after the other, from when the legacy system became slower. */
-import { lagOf, quantile, readyTimes, withoutMessages } from '../src/measure.ts';
+import { lagOf, quantile, readyTimes, withoutMessages } from '../src/operations/measure.ts';
 import type { Range } from '../src/commands/arguments.ts';
-import type { Config } from '../src/config-schema.ts';
-import type { Store } from '../src/store.ts';
+import type { Config } from '../src/config/schema.ts';
+import type { Store } from '../src/registrations/store.ts';
 
 export interface Stretch {
   /** The first of them, counted from 1 in the order of acceptance after the change. */

@@ -2,10 +2,10 @@
  * A legacy system, its runs and what is learned of it, in a time of its own: registrations come at a steady rate, each is
  * polled by the plan that was in force when it came, and what was seen is learned every few seconds. No server, no clock.
  */
-import type { Interval, Latencies } from '../src/domain/latency.ts';
-import { learn } from '../src/domain/latency.ts';
-import { byPlan, exploreFor, planFrom } from '../src/domain/learned-plan.ts';
-import type { Asking } from '../src/domain/learned-plan.ts';
+import type { Interval, Latencies } from '../src/domain/registrations/latency.ts';
+import { learn } from '../src/domain/registrations/latency.ts';
+import { byPlan, exploreFor, planFrom } from '../src/domain/registrations/learned-plan.ts';
+import type { Asking } from '../src/domain/registrations/learned-plan.ts';
 
 /** Latency, ms, of the nth registration; `draw` gives numbers from 0 to 1. */
 export type Latency = (draw: () => number, n: number) => number;

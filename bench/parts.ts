@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { MongoClient } from 'mongodb';
-import { fixedKeys, parseKeys } from '../src/encryption-keys.ts';
-import { createPayloadCodec } from '../src/payload-codec.ts';
-import { setEach } from '../src/set-each.ts';
+import { fixedKeys, parseKeys } from '../src/runtime/encryption-keys.ts';
+import { createPayloadCodec } from '../src/temporal/payload-codec.ts';
+import { setEach } from '../src/mongo/set-each.ts';
 import { machine } from './generated.ts';
 
 const DOCUMENTS = 250;

@@ -3,8 +3,8 @@
  * pauses. `node dist/bench/polling.js` writes bench/results/polling.json and docs/images/polling.svg.
  */
 import { writeFileSync } from 'node:fs';
-import { priorOf } from '../src/domain/latency.ts';
-import type { Asking } from '../src/domain/learned-plan.ts';
+import { priorOf } from '../src/domain/registrations/latency.ts';
+import type { Asking } from '../src/domain/registrations/learned-plan.ts';
 import { ask, bimodal, figuresOf, heavyTailed, live, uniform } from './latency-world.ts';
 import type { Latency } from './latency-world.ts';
 import { polling } from './polling-chart.ts';

@@ -1,12 +1,12 @@
-import type { Config } from '../src/config-schema.ts';
-import { silent } from '../src/log.ts';
-import { outgoing, publishAll } from '../src/publish.ts';
-import { openPublishedLedger } from '../src/published-ledger.ts';
-import { createPublisher } from '../src/rabbit-publisher.ts';
-import { declareQueues } from '../src/rabbit-queues.ts';
-import { connectOnce } from '../src/rabbit.ts';
-import { sampleRegistrations } from '../src/sample-registrations.ts';
-import { openStore } from '../src/store.ts';
+import type { Config } from '../src/config/schema.ts';
+import { silent } from '../src/runtime/log.ts';
+import { outgoing, publishAll } from '../src/broker/rabbitmq/publish-all.ts';
+import { openPublishedLedger } from '../src/audit/published-ledger.ts';
+import { createPublisher } from '../src/broker/rabbitmq/publisher.ts';
+import { declareQueues } from '../src/broker/rabbitmq/queues.ts';
+import { connectOnce } from '../src/broker/rabbitmq/connection.ts';
+import { sampleRegistrations } from '../src/simulator/samples.ts';
+import { openStore } from '../src/registrations/store.ts';
 
 /** A database, queues and a task queue of its own for each run: what an earlier one left behind is not measured. */
 export function ownNames(unique: string): Record<string, string> {

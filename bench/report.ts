@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { columns } from '../src/commands/table.ts';
-import type { measure } from '../src/measure.ts';
+import type { measure } from '../src/operations/measure.ts';
 
 export const sumOf = (by: Record<string, number>): number =>
   Object.values(by).reduce((sum, each) => sum + each, 0);

@@ -1,8 +1,8 @@
 /** What one contestant achieved: from MongoDB and from the ledger of the simulator, by the same rule for everybody. */
 import type { Db } from 'mongodb';
 import { z } from 'zod';
-import { OWN } from '../src/collections.ts';
-import { quantile } from '../src/measure.ts';
+import { OWN } from '../src/mongo/collections.ts';
+import { quantile } from '../src/operations/measure.ts';
 
 export interface Settlement {
   id: string;

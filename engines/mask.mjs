@@ -1,4 +1,4 @@
-// Addresses as everybody may see them. Like src/mask.ts, which is not compiled yet when servers are started.
+// Addresses as everybody may see them. Like src/runtime/mask.ts, which is not compiled yet when servers are started.
 
 /** Parameters whose values are no secret. */
 const OPEN = ['directConnection', 'replicaSet', 'tls', 'ssl', 'authSource'].map((name) =>

@@ -1,9 +1,9 @@
 /** All commands, and how a command line ends. */
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from './config-faults.ts';
+import { ConfigError } from './config/faults.ts';
 import { CommandError, EXIT } from './commands/context.ts';
-import { onScreen } from './foreign-text.ts';
-import { maskText } from './mask.ts';
+import { onScreen } from './runtime/foreign-text.ts';
+import { maskText } from './runtime/mask.ts';
 
 /** Where a command line writes its help, and what is wrong with it. */
 export interface Output {

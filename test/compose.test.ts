@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import ms from 'ms';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { environmentNames } from '../src/config-env.ts';
-import { DEFAULTS } from '../src/config-schema.ts';
-import { loadConfig } from '../src/config.ts';
+import { environmentNames } from '../src/config/environment.ts';
+import { DEFAULTS } from '../src/config/schema.ts';
+import { loadConfig } from '../src/config/load.ts';
 
 const root = new URL('../../', import.meta.url);
 // Equal to the defaults. Without it a developer's own settings would be read.

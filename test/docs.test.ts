@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
-import { OWN } from '../src/collections.ts';
-import { DEFAULTS } from '../src/config-schema.ts';
-import { isMapping, valueAt } from '../src/config-tree.ts';
-import { environmentNames } from '../src/config-env.ts';
-import { OUTCOMES } from '../src/domain/outcome.ts';
-import { createMetrics } from '../src/metrics.ts';
+import { OWN } from '../src/mongo/collections.ts';
+import { DEFAULTS } from '../src/config/schema.ts';
+import { isMapping, valueAt } from '../src/config/tree.ts';
+import { environmentNames } from '../src/config/environment.ts';
+import { OUTCOMES } from '../src/domain/registrations/outcome.ts';
+import { createMetrics } from '../src/runtime/metrics.ts';
 
 const documents = [
   'README.md',

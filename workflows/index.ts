@@ -1,3 +1,3 @@
 // The one barrel: Temporal registers every function exported here as a workflow.
-export { registrations } from './registrations.ts';
+export { registrations } from './registrations/registrations.ts';
 export { sweep } from './sweep.ts';

@@ -5,7 +5,7 @@
  * (docs/decisions/0008-local-first.md).
  */
 import { workflowInfo } from '@temporalio/workflow';
-import type { Rules } from '../src/domain/batch.ts';
+import type { Rules } from '../src/domain/registrations/batch.ts';
 
 /** With 5 s for an attempt this stays below the 8 s after which the SDK prolongs the workflow task. */
 const LATEST_BEGIN_MS = 2_000;

@@ -1,5 +1,5 @@
 // What every contestant gets, so that they differ only in how they keep their work: the HTTP client with the settings of
-// src/legacy.ts, the cadence of polls, the consumer, the writes to MongoDB, and the start signal of the bench.
+// src/registrations/legacy.ts, the cadence of polls, the consumer, the writes to MongoDB, and the start signal of the bench.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { MongoClient } from 'mongodb';

@@ -1,5 +1,5 @@
-import type { Finding } from '../domain/audit.ts';
-import { inHtml } from '../foreign-text.ts';
+import type { Finding } from '../domain/audit/audit.ts';
+import { inHtml } from '../runtime/foreign-text.ts';
 import { FINDINGS, NAMES, verdictOf } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { number } from './table.ts';

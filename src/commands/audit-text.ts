@@ -1,6 +1,6 @@
-import type { Config } from '../config-schema.ts';
-import type { AuditReport } from '../domain/audit.ts';
-import { labelOf } from '../label.ts';
+import type { Config } from '../config/schema.ts';
+import type { AuditReport } from '../domain/audit/audit.ts';
+import { labelOf } from '../registrations/label.ts';
 import { columns, line, number, paint } from './table.ts';
 
 export type Audited = AuditReport & {

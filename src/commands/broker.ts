@@ -1,6 +1,6 @@
 import type { ChannelModel } from 'amqplib';
-import type { Config } from '../config-schema.ts';
-import { connectOnce } from '../rabbit.ts';
+import type { Config } from '../config/schema.ts';
+import { connectOnce } from '../broker/rabbitmq/connection.ts';
 
 /**
  * RabbitMQ for as long as a command needs it.

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { originsOf } from '../codec-access.ts';
-import type { CodecToken } from '../codec-access.ts';
-import { serveCodec } from '../codec-server.ts';
-import type { Config } from '../config-schema.ts';
-import { codecKeysOf } from '../data-converter.ts';
-import { createPayloadCodec } from '../payload-codec.ts';
+import { originsOf } from '../temporal/codec-access.ts';
+import type { CodecToken } from '../temporal/codec-access.ts';
+import { serveCodec } from '../temporal/codec-server.ts';
+import type { Config } from '../config/schema.ts';
+import { codecKeysOf } from '../temporal/data-converter.ts';
+import { createPayloadCodec } from '../temporal/payload-codec.ts';
 import { wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, announce, loadProcess, print, untilSignal } from './context.ts';
 

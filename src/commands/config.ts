@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { configJson, configTable } from '../config-report.ts';
+import { configJson, configTable } from '../config/report.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { paint } from './table.ts';
 

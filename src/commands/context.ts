@@ -1,11 +1,11 @@
 /** What every command shares: the configuration, how it prints, how it ends. */
 import type { Command } from 'commander';
-import { loadConfig } from '../config.ts';
-import type { LoadedConfig } from '../config.ts';
-import { armFailpoint } from '../failpoint.ts';
-import { jsonText, onScreen } from '../foreign-text.ts';
-import { createLog } from '../log.ts';
-import type { Log } from '../log.ts';
+import { loadConfig } from '../config/load.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { armFailpoint } from '../runtime/failpoint.ts';
+import { jsonText, onScreen } from '../runtime/foreign-text.ts';
+import { createLog } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 
 /**
  * Exit codes, the same for all commands (docs/operations.md): scripts can tell "it did not work" from "it worked and

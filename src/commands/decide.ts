@@ -1,15 +1,15 @@
 /** `doubts confirm|resubmit|abandon`: an operator's word on a registration in doubt. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
-import { currentEntries, findDoubts } from '../doubts.ts';
-import type { OpenClaim } from '../doubts.ts';
-import { requireAgreement } from '../encryption-agreement.ts';
-import { labelOf } from '../label.ts';
-import { requestIdReader } from '../request-id.ts';
-import { tellRun } from '../runs.ts';
-import type { Told } from '../runs.ts';
-import type { Store } from '../store.ts';
+import type { Config } from '../config/schema.ts';
+import { currentEntries, findDoubts } from '../registrations/doubts.ts';
+import type { OpenClaim } from '../registrations/doubts.ts';
+import { requireAgreement } from '../coordination/encryption-agreement.ts';
+import { labelOf } from '../registrations/label.ts';
+import { requestIdReader } from '../config/request-id-pattern.ts';
+import { tellRun } from '../temporal/runs.ts';
+import type { Told } from '../temporal/runs.ts';
+import type { Store } from '../registrations/store.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { withStore, withTemporal } from './neighbours.ts';
 import { line, paint } from './table.ts';
@@ -71,7 +71,7 @@ const BECOMES: Readonly<Record<Action, string>> = {
   abandon: 'abandoned',
 };
 
-/** By the kinds of SubmitAnswer (src/domain/answers.ts). */
+/** By the kinds of SubmitAnswer (src/domain/registrations/answers.ts). */
 const MEANS: Readonly<Record<string, string>> = {
   accepted: 'accepted; it is asked for until it is done',
   resubmit: 'is submitted again',

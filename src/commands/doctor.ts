@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { OWN } from '../collections.ts';
-import type { LoadedConfig } from '../config.ts';
-import { diagnoseControl } from '../diagnose-control.ts';
-import { diagnoseLegacy } from '../diagnose-legacy.ts';
-import { diagnoseMongo } from '../diagnose-mongo.ts';
-import { diagnoseRabbit } from '../diagnose-rabbit.ts';
-import { diagnoseTemporal } from '../diagnose-temporal.ts';
-import { encryptionFacts } from '../data-converter.ts';
-import { unwell, warning, well, why } from '../diagnosis.ts';
-import type { Diagnosis } from '../diagnosis.ts';
-import { within } from '../insist.ts';
+import { OWN } from '../mongo/collections.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { diagnoseControl } from '../doctor/control.ts';
+import { diagnoseLegacy } from '../doctor/legacy.ts';
+import { diagnoseMongo } from '../doctor/mongo.ts';
+import { diagnoseRabbit } from '../doctor/rabbitmq.ts';
+import { diagnoseTemporal } from '../doctor/temporal.ts';
+import { encryptionFacts } from '../temporal/data-converter.ts';
+import { unwell, warning, well, why } from '../doctor/diagnosis.ts';
+import type { Diagnosis } from '../doctor/diagnosis.ts';
+import { within } from '../runtime/retry.ts';
 import { EXIT, globals, load, print, printJson } from './context.ts';
 import { columns, line, paint } from './table.ts';
 

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
+import type { Config } from '../config/schema.ts';
 import { entryNumber } from '../domain/names.ts';
-import { findDoubts } from '../doubts.ts';
-import type { Doubt } from '../doubts.ts';
-import { labelOf } from '../label.ts';
-import { runLink } from '../runs.ts';
+import { findDoubts } from '../registrations/doubts.ts';
+import type { Doubt } from '../registrations/doubts.ts';
+import { labelOf } from '../registrations/label.ts';
+import { runLink } from '../temporal/runs.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { decide } from './decide.ts';
 import type { Action, Word } from './decide.ts';

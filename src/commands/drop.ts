@@ -1,8 +1,8 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
-import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
-import { errorFacts } from '../log.ts';
+import type { Config } from '../config/schema.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { errorFacts } from '../runtime/log.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
 import { askFirst, chosen, counted, survey } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';

@@ -1,7 +1,7 @@
 /** The records that `redrive` and `drop` take, and a person's word before there are many of them. */
 import { createInterface } from 'node:readline/promises';
-import type { Config } from '../config-schema.ts';
-import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
+import type { Config } from '../config/schema.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { CommandError, EXIT } from './context.ts';
 import { withFailures } from './failure-selection.ts';
 import { line, number } from './table.ts';

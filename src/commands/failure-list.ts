@@ -1,8 +1,8 @@
 /** `failures list`: what the failure queue holds, by class and reason, or record by record. */
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
-import type { FailureMessage } from '../failure-queue.ts';
-import type { LateResult } from '../claims.ts';
+import type { Config } from '../config/schema.ts';
+import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { LateResult } from '../claims/claims.ts';
 import { lateResults } from './late-text.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { matcher, shownId, shownText, withFailures } from './failure-selection.ts';

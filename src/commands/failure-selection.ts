@@ -1,12 +1,12 @@
 /** Which failures a command is about: by id, class, reason and age, and how many at most. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
-import { OUTCOMES, isFailure } from '../domain/outcome.ts';
-import type { FailureClass } from '../domain/outcome.ts';
-import { openFailureQueue } from '../failure-queue.ts';
-import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
-import { labelOf } from '../label.ts';
+import type { Config } from '../config/schema.ts';
+import { OUTCOMES, isFailure } from '../domain/registrations/outcome.ts';
+import type { FailureClass } from '../domain/registrations/outcome.ts';
+import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { labelOf } from '../registrations/label.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
 import { withRabbit } from './broker.ts';

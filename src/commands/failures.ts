@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
+import type { Config } from '../config/schema.ts';
 import { HEADER } from '../domain/names.ts';
-import type { FailureMessage } from '../failure-queue.ts';
-import { headerValues } from '../header-values.ts';
-import type { KnownProperties } from '../message.ts';
+import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { headerValues } from '../broker/rabbitmq/header-values.ts';
+import type { KnownProperties } from '../broker/rabbitmq/message.ts';
 import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { drop } from './drop.ts';

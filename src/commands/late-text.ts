@@ -1,8 +1,8 @@
 /** What operators read of a late result, wherever they meet it. */
-import type { Config } from '../config-schema.ts';
-import type { LateResult } from '../claims.ts';
-import type { FailureMessage } from '../failure-queue.ts';
-import { lateResultsOf } from '../late.ts';
+import type { Config } from '../config/schema.ts';
+import type { LateResult } from '../claims/claims.ts';
+import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { lateResultsOf } from '../registrations/late.ts';
 import { part, withStore } from './neighbours.ts';
 import { paint } from './table.ts';
 

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
-import { priorOf, quantileOf, weightIn, weightOf } from '../domain/latency.ts';
-import type { Latencies } from '../domain/latency.ts';
-import { byPlan, costOf, doubling, everySecond } from '../domain/learned-plan.ts';
-import type { Cost } from '../domain/learned-plan.ts';
-import { endpointOf } from '../latencies.ts';
-import { planOf } from '../rules.ts';
+import type { Config } from '../config/schema.ts';
+import { priorOf, quantileOf, weightIn, weightOf } from '../domain/registrations/latency.ts';
+import type { Latencies } from '../domain/registrations/latency.ts';
+import { byPlan, costOf, doubling, everySecond } from '../domain/registrations/learned-plan.ts';
+import type { Cost } from '../domain/registrations/learned-plan.ts';
+import { endpointOf } from '../registrations/latencies.ts';
+import { planOf } from '../registrations/rules.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { withStore } from './neighbours.ts';
 import { columns, number, paint, when } from './table.ts';

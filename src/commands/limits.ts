@@ -1,13 +1,13 @@
 /** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { Config } from '../config-schema.ts';
-import { configSchema } from '../config-schema.ts';
-import type { Control, LimitsDocument } from '../control.ts';
+import type { Config } from '../config/schema.ts';
+import { configSchema } from '../config/schema.ts';
+import type { Control, LimitsDocument } from '../coordination/control.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
 import { isAlive } from '../domain/shares.ts';
-import { countInFlight } from '../in-flight.ts';
+import { countInFlight } from '../registrations/in-flight.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { userName } from './decide.ts';
 import { withStore } from './neighbours.ts';

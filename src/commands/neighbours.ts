@@ -1,13 +1,13 @@
 /** A neighbour for as long as a command needs it: connected, given to the work, closed whatever happens. */
 import type { Client } from '@temporalio/client';
-import type { Config } from '../config-schema.ts';
-import { why } from '../diagnosis.ts';
-import type { Opener } from '../own-database.ts';
-import { openStore } from '../store.ts';
-import type { Store } from '../store.ts';
-import { nameSystem } from '../system-name.ts';
-import type { SystemName } from '../system-name.ts';
-import { connectTemporal } from '../temporal.ts';
+import type { Config } from '../config/schema.ts';
+import { why } from '../doctor/diagnosis.ts';
+import type { Opener } from '../mongo/own-database.ts';
+import { openStore } from '../registrations/store.ts';
+import type { Store } from '../registrations/store.ts';
+import { nameSystem } from '../audit/system-name.ts';
+import type { SystemName } from '../audit/system-name.ts';
+import { connectTemporal } from '../temporal/client.ts';
 
 /** @throws Error that names the address when it cannot be reached, or what `work` throws */
 export async function withStore<T>(

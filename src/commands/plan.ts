@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { capacityFor } from '../domain/capacity.ts';
-import type { Capacity, Costs } from '../domain/capacity.ts';
+import { capacityFor } from '../domain/registrations/capacity.ts';
+import type { Capacity, Costs } from '../domain/registrations/capacity.ts';
 import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { columns, number } from './table.ts';

@@ -1,6 +1,6 @@
 /** What a redrive says of itself, and which exit code it ends with. */
-import type { CanaryOutcome } from '../canary.ts';
-import type { Config } from '../config-schema.ts';
+import type { CanaryOutcome } from '../operations/canary.ts';
+import type { Config } from '../config/schema.ts';
 import { CommandError, print, printJson } from './context.ts';
 import { counted, toldOfCap } from './failure-choice.ts';
 import type { Passed, Survey } from './failure-choice.ts';

@@ -1,14 +1,14 @@
 /** `failures redrive`: back to the intake queue, and out of the failure queue once that is confirmed. */
 import type { Command } from 'commander';
-import { outcomesOf, readyCanaries } from '../canary.ts';
-import type { Canary } from '../canary.ts';
-import type { Claims } from '../claims.ts';
-import type { Config } from '../config-schema.ts';
-import type { FailureMessage, FailureQueue } from '../failure-queue.ts';
-import { silent } from '../log.ts';
-import { publishAll } from '../publish.ts';
-import { redrivable } from '../redrivable.ts';
-import { createPublisher } from '../rabbit-publisher.ts';
+import { outcomesOf, readyCanaries } from '../operations/canary.ts';
+import type { Canary } from '../operations/canary.ts';
+import type { Claims } from '../claims/claims.ts';
+import type { Config } from '../config/schema.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { silent } from '../runtime/log.ts';
+import { publishAll } from '../broker/rabbitmq/publish-all.ts';
+import { redrivable } from '../registrations/redrivable.ts';
+import { createPublisher } from '../broker/rabbitmq/publisher.ts';
 import { load, globals } from './context.ts';
 import { askFirst, chosen, survey } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';

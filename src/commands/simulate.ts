@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createLog } from '../log.ts';
+import { createLog } from '../runtime/log.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
 import { duration, durationRange, share, wholeNumber } from './arguments.ts';

@@ -1,7 +1,7 @@
 /** What `start` shows: a line while it runs, and the report at the end. */
-import type { Config } from '../config-schema.ts';
-import { maskUrl } from '../mask.ts';
-import type { Measured } from '../measure.ts';
+import type { Config } from '../config/schema.ts';
+import { maskUrl } from '../runtime/mask.ts';
+import type { Measured } from '../operations/measure.ts';
 import { columns, number, paint } from './table.ts';
 
 export interface Report extends Measured {

@@ -1,6 +1,6 @@
 /** Whether `start` may publish its samples: they are invented, and whoever takes them for real cannot tell. */
 import { createInterface } from 'node:readline/promises';
-import type { Config } from '../config-schema.ts';
+import type { Config } from '../config/schema.ts';
 import { CommandError, EXIT } from './context.ts';
 import { line, number } from './table.ts';
 

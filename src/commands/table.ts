@@ -1,7 +1,7 @@
 /** How commands print for people: aligned columns, colours only on a terminal, nothing that could steer the terminal. */
 import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
-import { inCell, onOneLine } from '../foreign-text.ts';
+import { inCell, onOneLine } from '../runtime/foreign-text.ts';
 
 /** Colours for stdout; none where it is no terminal, whatever CI variables say. */
 // isTTY is undefined where there is none, and undefined would mean picocolors' own guess.

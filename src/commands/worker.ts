@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { serveHealth } from '../health.ts';
-import { createMetrics } from '../metrics.ts';
-import { errorFacts } from '../log.ts';
-import { scheduleSweeps } from '../sweep-schedule.ts';
+import { serveHealth } from '../runtime/health.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { errorFacts } from '../runtime/log.ts';
+import { scheduleSweeps } from '../temporal/schedules.ts';
 import { installRuntime, startWorker } from '../worker.ts';
-import { warnIfPlain } from '../data-converter.ts';
-import { connectTemporal, registerSearchAttributes } from '../temporal.ts';
+import { warnIfPlain } from '../temporal/data-converter.ts';
+import { connectTemporal, registerSearchAttributes } from '../temporal/client.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
 export function addWorker(program: Command): void {

@@ -1,6 +1,6 @@
 // Listening, with an error that a person can act on.
 import type { Server } from 'node:net';
-import { listen as listenOn } from '../listen.ts';
+import { listen as listenOn } from '../net/listen.ts';
 
 /** Resolves to the port in use (port 0 takes a free one); throws an Error that names the address and the remedy. */
 export const listen = (server: Server, host: string, port: number, who: string): Promise<number> =>

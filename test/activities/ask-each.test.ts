@@ -5,8 +5,8 @@ import { askEach } from '../../activities/ask-each.ts';
 import type { Asked, Asking } from '../../activities/ask-each.ts';
 import { createUnderWay } from '../../activities/under-way.ts';
 import type { Call } from '../../activities/under-way.ts';
-import { openDoor } from '../../src/door.ts';
-import { createSlots } from '../../src/slots.ts';
+import { openDoor } from '../../src/outbound/gate.ts';
+import { createSlots } from '../../src/runtime/slots.ts';
 import { attemptOf } from '../helpers/activities.ts';
 import { eventually } from '../helpers/eventually.ts';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { testDatabase, testQueues } from '../helpers/servers.ts';
 import type { Ending, TestQueues } from '../helpers/servers.ts';
-import type { Store } from '../../src/store.ts';
+import type { Store } from '../../src/registrations/store.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startChild } from '../../src/child.ts';
-import { createKeyFile } from '../../src/encryption-keys.ts';
+import { startChild } from '../../src/runtime/child.ts';
+import { createKeyFile } from '../../src/runtime/encryption-keys.ts';
 import { atEnd } from '../helpers/servers.ts';
 import { emptyFolder, run, start } from './cli.ts';
 

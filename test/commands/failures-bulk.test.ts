@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import type { Claim } from '../../src/claims.ts';
+import type { Claim } from '../../src/claims/claims.ts';
 import { takeOut } from '../../src/commands/drop.ts';
-import { DEFAULTS } from '../../src/config-schema.ts';
-import { isMapping } from '../../src/config-tree.ts';
-import type { OutcomeKind } from '../../src/domain/outcome.ts';
-import { openFailureQueue } from '../../src/failure-queue.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
+import { isMapping } from '../../src/config/tree.ts';
+import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
+import { openFailureQueue } from '../../src/broker/rabbitmq/dead-letter-queue.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { storedClaim } from '../helpers/stored.ts';
 import { putFailures } from '../helpers/failure-records.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isMapping } from '../../src/config-tree.ts';
+import { isMapping } from '../../src/config/tree.ts';
 import { putFailures } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';

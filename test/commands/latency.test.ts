@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isMapping } from '../../src/config-tree.ts';
-import { openLatencies } from '../../src/latencies.ts';
+import { isMapping } from '../../src/config/tree.ts';
+import { openLatencies } from '../../src/registrations/latencies.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { testPlace } from './cli.ts';
 

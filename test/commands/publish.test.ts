@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { isMapping } from '../../src/config-tree.ts';
-import { publishAll } from '../../src/publish.ts';
-import type { Outgoing } from '../../src/publish.ts';
-import { readPublishedLedger } from '../../src/published-ledger.ts';
-import { sampleRegistrations } from '../../src/sample-registrations.ts';
+import { isMapping } from '../../src/config/tree.ts';
+import { publishAll } from '../../src/broker/rabbitmq/publish-all.ts';
+import type { Outgoing } from '../../src/broker/rabbitmq/publish-all.ts';
+import { readPublishedLedger } from '../../src/audit/published-ledger.ts';
+import { sampleRegistrations } from '../../src/simulator/samples.ts';
 import { emptyFolder, run, testPlace } from './cli.ts';
 
 const sha256 = (body: Buffer | string): string => createHash('sha256').update(body).digest('hex');

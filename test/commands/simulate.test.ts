@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { isMapping } from '../../src/config-tree.ts';
+import { isMapping } from '../../src/config/tree.ts';
 import { emptyFolder, start } from './cli.ts';
 
 test('the simulator tells where it listens, behaves as told, and tells its statistics when it is ended', async (t) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { samplesFor, serversOf } from '../../src/commands/start-samples.ts';
 import type { Wish } from '../../src/commands/start-samples.ts';
-import { DEFAULTS } from '../../src/config-schema.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
 
 const ONE_HOST = {
   ...DEFAULTS,

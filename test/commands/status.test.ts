@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
-import type { Claim, ClaimOutcome } from '../../src/claims.ts';
-import { OWN } from '../../src/collections.ts';
-import { isMapping } from '../../src/config-tree.ts';
+import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
+import { OWN } from '../../src/mongo/collections.ts';
+import { isMapping } from '../../src/config/tree.ts';
 import { claimKey } from '../../src/domain/names.ts';
-import type { OutcomeKind } from '../../src/domain/outcome.ts';
-import type { Entry, JournalState } from '../../src/journal.ts';
+import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
+import type { Entry, JournalState } from '../../src/registrations/journal.ts';
 import { when } from '../../src/commands/table.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
 import { run as runAnywhere, testPlace } from './cli.ts';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
-import { OWN } from '../../src/collections.ts';
-import { startChild } from '../../src/child.ts';
+import { OWN } from '../../src/mongo/collections.ts';
+import { startChild } from '../../src/runtime/child.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import type { TestContext } from 'node:test';
-import { isMapping } from '../../src/config-tree.ts';
+import { isMapping } from '../../src/config/tree.ts';
 import { HEADER } from '../../src/domain/names.ts';
 import { emptyFolder, run } from '../commands/cli.ts';
 import { findIn, findInFiles, temporalFiles } from '../helpers/canaries.ts';

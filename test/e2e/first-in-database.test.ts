@@ -2,8 +2,8 @@
 import { test } from 'node:test';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
-import { OWN } from '../../src/collections.ts';
-import type { OwnershipDocument } from '../../src/ownership.ts';
+import { OWN } from '../../src/mongo/collections.ts';
+import type { OwnershipDocument } from '../../src/mongo/ownership.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { atEnd, uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
-import { startChild } from '../../src/child.ts';
+import { startChild } from '../../src/runtime/child.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, afterEach, test } from 'node:test';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { start as spawnCli } from '../commands/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';

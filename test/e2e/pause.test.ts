@@ -1,7 +1,7 @@
 /** `despachante pause`: intake takes nothing until `resume`, whatever is started again meanwhile. */
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
-import { isMapping } from '../../src/config-tree.ts';
+import { isMapping } from '../../src/config/tree.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
-import { DEFAULTS } from '../../src/config-schema.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { run, start as spawnCli } from '../commands/cli.ts';
 import { testDatabase, uniqueName } from '../helpers/servers.ts';

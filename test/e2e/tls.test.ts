@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
-import { DEFAULTS } from '../../src/config-schema.ts';
-import type { Config } from '../../src/config-schema.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
+import type { Config } from '../../src/config/schema.ts';
 import { run } from '../commands/cli.ts';
 import { certificateAuthority } from '../helpers/certificates.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -185,7 +185,7 @@ test('a file that is no certificate is told by its name', async () => {
 
 test('TLS towards Temporal is on with an API key alone: it never goes over a plain connection', async () => {
   const config: Config = { ...DEFAULTS, temporalApiKey: 'key' };
-  const { connectionOptions } = await import('../../src/temporal.ts');
+  const { connectionOptions } = await import('../../src/temporal/client.ts');
   assert.deepEqual(connectionOptions(config).tls, {});
   assert.equal(connectionOptions(config).apiKey, 'key');
   assert.equal(connectionOptions(DEFAULTS).tls, undefined);

@@ -1,6 +1,6 @@
 /** The broker is short of memory: it stops reading from whoever publishes, and goes on delivering. */
 import assert from 'node:assert/strict';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { Options } from 'amqplib';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { HEADER } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';

@@ -1,6 +1,6 @@
 /** What a broker does to those who use it: closes, cancels, refuses, gives back. */
 import assert from 'node:assert/strict';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';

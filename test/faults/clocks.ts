@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { declareQueues } from '../../src/rabbit-queues.ts';
-import { quantileOf } from '../../src/domain/latency.ts';
-import { openLatencies } from '../../src/latencies.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
+import { quantileOf } from '../../src/domain/registrations/latency.ts';
+import { openLatencies } from '../../src/registrations/latencies.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';

@@ -1,14 +1,14 @@
 /** Every place where a process can die between two of its effects: killed just there, started again, concluded. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { readDelivery } from '../../src/delivery.ts';
-import type { Failpoint } from '../../src/failpoint.ts';
-import type { NewRegistration, Rules } from '../../src/domain/batch.ts';
+import { readDelivery } from '../../src/registrations/delivery.ts';
+import type { Failpoint } from '../../src/runtime/failpoint.ts';
+import type { NewRegistration, Rules } from '../../src/domain/registrations/batch.ts';
 import { sweepScheduleId, workflowId } from '../../src/domain/names.ts';
-import { within } from '../../src/insist.ts';
-import { declareQueues } from '../../src/rabbit-queues.ts';
-import { rulesOf } from '../../src/rules.ts';
-import { startRun } from '../../src/temporal.ts';
+import { within } from '../../src/runtime/retry.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
+import { rulesOf } from '../../src/registrations/rules.ts';
+import { startRun } from '../../src/temporal/client.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { atEnd } from '../helpers/servers.ts';

@@ -1,8 +1,8 @@
 /** What stands in the user's database beside us, or is kept there in another way than we expect. */
 import assert from 'node:assert/strict';
 import type { Document } from 'mongodb';
-import { OWN } from '../../src/collections.ts';
-import { connectMongo } from '../../src/mongo.ts';
+import { OWN } from '../../src/mongo/collections.ts';
+import { connectMongo } from '../../src/mongo/client.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { atEnd, uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';

@@ -1,6 +1,6 @@
 /** A legacy system that misbehaves, in every way that could be thought of, all at the same time. */
 import assert from 'node:assert/strict';
-import { findDoubts } from '../../src/doubts.ts';
+import { findDoubts } from '../../src/registrations/doubts.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';

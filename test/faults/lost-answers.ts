@@ -1,6 +1,6 @@
 /** "Execute and time out": what was asked for has happened, and whoever asked is never told. At each neighbour. */
 import assert from 'node:assert/strict';
-import { OWN } from '../../src/collections.ts';
+import { OWN } from '../../src/mongo/collections.ts';
 import { ATTRIBUTE_IDS } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -129,7 +129,7 @@ async function lose(world: World, loss: Loss): Promise<Trial> {
 }
 
 const BREAKER_REST_MS = 500;
-/** Held back, one waits half as long again at most (spread, src/door.ts); then there is the request itself. */
+/** Held back, one waits half as long again at most (spread, src/outbound/gate.ts); then there is the request itself. */
 const EACH_REST_MS = BREAKER_REST_MS * 1.5 + 500;
 const AT_REST_MS = 90_000;
 

@@ -1,8 +1,8 @@
 /** What a network does to each of the four connections: of worker and intake, by toxiproxy. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Config } from '../../src/config-schema.ts';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';

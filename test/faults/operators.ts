@@ -1,9 +1,9 @@
 /** What people do by hand, in Temporal Web, in RabbitMQ's management page, on a server's disk. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { FailureClass } from '../../src/domain/outcome.ts';
+import type { FailureClass } from '../../src/domain/registrations/outcome.ts';
 import { HEADER } from '../../src/domain/names.ts';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';

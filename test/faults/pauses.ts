@@ -1,9 +1,9 @@
 /** A process is stopped for so long that others take its work over, and then goes on as if nothing had been. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { startChild } from '../../src/child.ts';
-import type { Child } from '../../src/child.ts';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { startChild } from '../../src/runtime/child.ts';
+import type { Child } from '../../src/runtime/child.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';
@@ -38,7 +38,7 @@ export const pauses: Scenario[] = [
   },
 ];
 
-/** Silence of an attempt after which another may be under way (workflows/steps.ts), and the deadline of a POST. */
+/** Silence of an attempt after which another may be under way (workflows/registrations/steps.ts), and the deadline of a POST. */
 const BELIEVED_DEAD_MS = 8_000 + 2_000;
 
 async function pausedWhileSubmitting(world: World): Promise<Trial> {

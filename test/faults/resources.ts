@@ -1,7 +1,7 @@
 /** What a system runs out of: disk of the broker and of the store, memory of our own processes. */
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import type { Flow } from '../helpers/flow.ts';

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { machine } from '../../bench/generated.ts';
 import { wholeNumber } from '../../src/commands/arguments.ts';
 import { untilSignal } from '../../src/commands/context.ts';
-import { silent } from '../../src/log.ts';
+import { silent } from '../../src/runtime/log.ts';
 import { DOCUMENT, RESULTS, keepResult, readResults, writeDocument } from './results.ts';
 import type { FaultResult } from './results.ts';
 import type { Scenario } from './scenario.ts';

@@ -1,7 +1,7 @@
 /** A long time at half load: does memory grow? Only on demand, since it takes as long as it takes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { rssMb } from '../../bench/processes.ts';
-import { declareQueues } from '../../src/rabbit-queues.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';

@@ -1,6 +1,6 @@
 /** A legacy system that is there, and whose answers for a while speak of something else than the registration. */
 import assert from 'node:assert/strict';
-import { findDoubts } from '../../src/doubts.ts';
+import { findDoubts } from '../../src/registrations/doubts.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';

@@ -1,7 +1,7 @@
 /** One of our processes under a supervisor, as in production: whenever it ends it is started again. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Child } from '../../src/child.ts';
+import type { Child } from '../../src/runtime/child.ts';
 
 export interface Supervised {
   /** Whether there was anything to kill: it may be on its way up. */

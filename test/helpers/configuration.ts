@@ -1,5 +1,5 @@
-import { DEFAULTS } from '../../src/config-schema.ts';
-import type { Config } from '../../src/config-schema.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
+import type { Config } from '../../src/config/schema.ts';
 
 type Section = 'rabbit' | 'intake' | 'registration' | 'legacy' | 'mongodb';
 

@@ -1,8 +1,8 @@
 /** Failure records, put into the queue as a worker does. */
-import type { Config } from '../../src/config-schema.ts';
-import type { FailureClass } from '../../src/domain/outcome.ts';
-import { createFailures } from '../../src/failures.ts';
-import { wireOf } from '../../src/message.ts';
+import type { Config } from '../../src/config/schema.ts';
+import type { FailureClass } from '../../src/domain/registrations/outcome.ts';
+import { createFailures } from '../../src/broker/rabbitmq/dead-letters.ts';
+import { wireOf } from '../../src/broker/rabbitmq/message.ts';
 import { propertiesOf } from './properties.ts';
 import { testPublisher } from './servers.ts';
 import type { Ending } from './servers.ts';

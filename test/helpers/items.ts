@@ -1,6 +1,6 @@
 /** Items and rules of the state machine, as a table of cases needs them. */
-import { newBatch } from '../../src/domain/batch.ts';
-import type { Batch, Item, NewRegistration, Rules } from '../../src/domain/batch.ts';
+import { newBatch } from '../../src/domain/registrations/batch.ts';
+import type { Batch, Item, NewRegistration, Rules } from '../../src/domain/registrations/batch.ts';
 
 export const T0 = 1_700_000_000_000;
 export const HOUR = 3_600_000;

@@ -1,5 +1,5 @@
 /**
- * A run without Temporal: drives the state machine as workflows/registrations.ts does, in a time of its own, with answers
+ * A run without Temporal: drives the state machine as workflows/registrations/registrations.ts does, in a time of its own, with answers
  * and accidents taken from a tape of numbers. When the tape is at its end the world is kind: all is accepted and done.
  */
 import {
@@ -8,21 +8,27 @@ import {
   afterPoll,
   afterSettle,
   afterSubmit,
-} from '../../src/domain/after-answer.ts';
+} from '../../src/domain/registrations/after-answer.ts';
 import {
   afterNoAnswer,
   backWhenCancelled,
   whenCancelled,
-} from '../../src/domain/without-answer.ts';
+} from '../../src/domain/registrations/without-answer.ts';
 import type {
   ClaimAnswer,
   LookUpAnswer,
   PollAnswer,
   SettleAnswer,
   SubmitAnswer,
-} from '../../src/domain/answers.ts';
-import { began, dueSteps, newBatch, replace, wakeAt } from '../../src/domain/batch.ts';
-import type { Batch, Item, Rules, Step } from '../../src/domain/batch.ts';
+} from '../../src/domain/registrations/answers.ts';
+import {
+  began,
+  dueSteps,
+  newBatch,
+  replace,
+  wakeAt,
+} from '../../src/domain/registrations/batch.ts';
+import type { Batch, Item, Rules, Step } from '../../src/domain/registrations/batch.ts';
 import { DAY, T0, registrationOf } from './items.ts';
 
 /** One thing that happened, for properties to look at. Times are epoch ms. */

@@ -1,5 +1,5 @@
 /**
- * Records what test/replay.test.ts replays: `node dist/test/helpers/record-histories.js`, on a real Temporal
+ * Records what test/workflows/replay.test.ts replays: `node dist/test/helpers/record-histories.js`, on a real Temporal
  * (TEMPORAL_ADDRESS). Only for paths that are new: a recorded history is a promise to the runs that are open, and is
  * never recorded anew because the workflow changed. The activities are scripted, so that there is no personal data in it.
  */
@@ -11,10 +11,10 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import type { Activities } from '../../activities/create.ts';
-import type { PollAnswer, SubmitAnswer } from '../../src/domain/answers.ts';
+import type { Activities } from '../../activities/registrations/create.ts';
+import type { PollAnswer, SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
-import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
+import { WORKFLOW_BUNDLE } from '../../src/temporal/bundle-workflows.ts';
 import { acceptedApart, newCalls, registrationsOf, rules, willing } from './workflow-env.ts';
 
 const FOLDER = 'test/histories';

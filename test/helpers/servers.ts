@@ -1,15 +1,15 @@
 /** The servers a test needs, under names of its own that are dropped when it ends. */
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, GetMessage } from 'amqplib';
-import { DEFAULTS } from '../../src/config-schema.ts';
-import type { Config } from '../../src/config-schema.ts';
-import { silent } from '../../src/log.ts';
-import { connectOnce } from '../../src/rabbit.ts';
-import { declareQueues } from '../../src/rabbit-queues.ts';
-import { createPublisher } from '../../src/rabbit-publisher.ts';
-import type { Publisher } from '../../src/rabbit-publisher.ts';
-import { openStore } from '../../src/store.ts';
-import type { Store } from '../../src/store.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { silent } from '../../src/runtime/log.ts';
+import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
+import { createPublisher } from '../../src/broker/rabbitmq/publisher.ts';
+import type { Publisher } from '../../src/broker/rabbitmq/publisher.ts';
+import { openStore } from '../../src/registrations/store.ts';
+import type { Store } from '../../src/registrations/store.ts';
 import { testConfig } from './configuration.ts';
 import { eventually } from './eventually.ts';
 

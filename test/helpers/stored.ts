@@ -1,8 +1,8 @@
 /** Documents as MongoDB has them, for tests that put them there themselves. */
-import { binary } from '../../src/claims.ts';
-import type { Claim } from '../../src/claims.ts';
+import { binary } from '../../src/claims/claims.ts';
+import type { Claim } from '../../src/claims/claims.ts';
 import { claimKey, entryKey } from '../../src/domain/names.ts';
-import type { Entry, JournalState } from '../../src/journal.ts';
+import type { Entry, JournalState } from '../../src/registrations/journal.ts';
 
 /** An open claim on an id; of generation 0, if nothing else is said. */
 export function storedClaim(id: string, changes: Partial<Claim> = {}): Claim {

@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { Activities } from '../../activities/create.ts';
-import { WORKFLOW_BUNDLE } from '../../src/bundle-workflows.ts';
-import type { SubmitAnswer } from '../../src/domain/answers.ts';
-import type { NewRegistration, Rules } from '../../src/domain/batch.ts';
+import type { Activities } from '../../activities/registrations/create.ts';
+import { WORKFLOW_BUNDLE } from '../../src/temporal/bundle-workflows.ts';
+import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import type { NewRegistration, Rules } from '../../src/domain/registrations/batch.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES, WORKFLOW_TYPE } from '../../src/domain/names.ts';
-import { planPolls } from '../../src/domain/poll-plan.ts';
-import type { RunInput, registrations } from '../../workflows/registrations.ts';
+import { planPolls } from '../../src/domain/registrations/poll-plan.ts';
+import type { RunInput, registrations } from '../../workflows/registrations/registrations.ts';
 
 export const rules: Rules = {
   deadline: 3_600_000,

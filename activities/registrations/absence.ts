@@ -1,0 +1,114 @@
+/**
+ * "There is none" lets a registration be filed again, so it is believed only from a system that is well: one that finds, just
+ * before and just after, what is known to be there. An application that is away answers 404, or an empty list, to everything.
+ */
+import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
+import type { LookUpResult } from '../../src/registrations/legacy.ts';
+import type { Dependencies } from './create.ts';
+
+type Needs = Pick<Dependencies, 'journal' | 'legacy' | 'door'>;
+
+export interface Absent {
+  index: number;
+  id: string;
+  byBareStatus: boolean;
+}
+
+/** More than one, so that a system of which one instance in two is away does not pass by luck. */
+const KNOWN = 3;
+
+const NO_LIST =
+  'a 404, where what is there is answered as a list: say so in legacy.lookup.notFound if it means that there is none';
+
+const GIVEN_UP = { reason: 'the attempt was given up', retryAfter: null };
+
+interface Known {
+  id: string;
+  requestId: string;
+}
+
+/**
+ * Looks again for what was not found, between two look-ups of what is there. Returns why it is not to be believed, by index.
+ * Never throws what the legacy system does; @throws what the journal throws.
+ *
+ * @param before what was accepted later may not be found yet
+ * @param maySend asked before each request
+ */
+export async function whyNotAbsent(
+  needs: Needs,
+  absent: readonly Absent[],
+  before: Date,
+  maySend: () => boolean,
+): Promise<Map<number, string>> {
+  if (absent.length === 0) return new Map();
+  const none = (reason: string) => new Map(absent.map(({ index }) => [index, reason]));
+  const known = await knownToBeThere(needs, before);
+  if (known.length === 0) return none('nothing is known to be there that it could be tried with');
+  const first = await control(needs, known, maySend);
+  if (first.trouble !== null) return none(first.trouble);
+  const again = await lookUpAll(needs, absent, maySend);
+  const second = await control(needs, known, maySend);
+  if (second.trouble !== null) return none(second.trouble);
+  return new Map(
+    absent.flatMap(({ index, byBareStatus }, at): [number, string][] => {
+      const now = again[at];
+      if (now?.kind !== 'absent') return [[index, 'it was absent, and a moment later it was not']];
+      const isOdd = first.inLists && (byBareStatus || now.byBareStatus);
+      return isOdd ? [[index, NO_LIST]] : [];
+    }),
+  );
+}
+
+/** What the legacy system has said of itself that it has: a person may be wrong. */
+async function knownToBeThere({ journal }: Needs, before: Date): Promise<Known[]> {
+  const accepted = await journal.acceptedBefore(before, [null, LOOK_UP], KNOWN);
+  return accepted.flatMap(({ entry, requestId }) => {
+    const id = readClaimKey(claimOfEntry(entry))?.id;
+    return id === undefined ? [] : [{ id, requestId }];
+  });
+}
+
+async function control(
+  needs: Needs,
+  known: readonly Known[],
+  maySend: () => boolean,
+): Promise<{ trouble: string | null; inLists: boolean }> {
+  const looked = await lookUpAll(needs, known, maySend);
+  const isThere = known.every(({ requestId }, at) => {
+    const now = looked[at];
+    return (now?.kind === 'found' && now.requestId === requestId) || now?.kind === 'ambiguous';
+  });
+  const inLists = looked.every((now) => now.kind !== 'found' || now.inList);
+  const unread = looked.find((now) => now.kind === 'unreadable');
+  const trouble = unread?.reason ?? 'it does not find what is known to be there either';
+  return { trouble: isThere ? null : trouble, inLists };
+}
+
+async function lookUpAll(
+  { door, legacy }: Needs,
+  all: readonly { id: string }[],
+  maySend: () => boolean,
+): Promise<LookUpResult[]> {
+  const looked: LookUpResult[] = [];
+  const turn = door.turn();
+  while (looked.length < all.length) {
+    const left = all.slice(looked.length);
+    const grant = await door.take('gets', left.length, turn, maySend);
+    // What was waited for may have come too late.
+    const isOver = !maySend();
+    if (isOver) door.release(grant.count);
+    const held = isOver ? GIVEN_UP : grant.held;
+    if (held !== null) {
+      looked.push(...left.map(() => ({ kind: 'unreadable', ...held }) as const));
+      break;
+    }
+    const { count } = grant;
+    const chunk = left.slice(0, count);
+    looked.push(
+      ...(await Promise.all(chunk.map(({ id }) => legacy.lookUp(id))).finally(() =>
+        door.release(count),
+      )),
+    );
+  }
+  return looked;
+}

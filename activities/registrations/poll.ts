@@ -1,0 +1,137 @@
+/**
+ * Asks the legacy system how far registrations are. "Processing" is an answer, and so is an unreadable one among
+ * readable ones; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
+ */
+import { activityInfo } from '@temporalio/activity';
+import type { ApplicationFailure } from '@temporalio/common';
+import type { PollAnswer } from '../../src/domain/registrations/answers.ts';
+import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
+import { failpoint } from '../../src/runtime/failpoint.ts';
+import { askEach } from '../ask-each.ts';
+import type { Asked } from '../ask-each.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+import { tryLater } from '../try-later.ts';
+
+export interface PollRequest {
+  index: number;
+  requestId: string;
+  /** Epoch ms of its acceptance, and of the last poll that said "processing"; runs before these were learned from had neither. */
+  acceptedAt?: number | null;
+  polledAt?: number | null;
+}
+
+type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'underWay' | 'learner' | 'metrics'>;
+
+/** With the newest plan of polls, where it is clearly better than the one the run has. */
+export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
+
+/**
+ * The poll that a run gets: as createPoll, and told the run's plan it brings a better one when that is used up. Not before:
+ * what was seen while others of the same age still wait is of the quick ones alone. Runs of before tell no plan.
+ */
+export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
+  const poll = createPoll(needs);
+  return async (requests: PollRequest[], plan?: PollPlan): Promise<PollAnswers> => {
+    const answers = await poll(requests);
+    const newest =
+      plan !== undefined && isUsedUp(plan, requests, needs.clock.now())
+        ? needs.plans.replan(plan)
+        : null;
+    return newest === null ? answers : { answers, plan: newest };
+  };
+};
+
+const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
+  requests.some(({ acceptedAt }) => now - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
+
+/**
+ * An attempt inside the workflow task has 5 s (workflows/registrations/steps.ts), and its run decides nothing meanwhile: who is not answered
+ * soon is waited for outside, by an activity that joins the call.
+ */
+const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
+
+export const createPoll = (needs: Needs) => {
+  const { clock, legacy, learner, metrics, underWay } = needs;
+  const calls = underWay.calls<PollAnswer>();
+  return (requests: PollRequest[]): Promise<PollAnswer[]> =>
+    withHeartbeat(async (liveness) => {
+      const { attempt, isLocal } = activityInfo();
+      const patience = isLocal ? LOCAL_PATIENCE : undefined;
+      const ask = async (some: PollRequest[], hasAnswers: boolean): Promise<PollAnswer[]> =>
+        answersOf(
+          await askEach(needs, {
+            kind: 'gets',
+            requests: some,
+            subjectOf: ({ requestId }) => requestId,
+            calls,
+            begin: (chunk) => chunk.map((request) => ({ answer: statusOf(request) })),
+            liveness,
+            hasAnswers,
+            patience,
+          }),
+        );
+      const answers: PollAnswer[] = [];
+      let waiting = requests;
+      if (attempt > 1) {
+        // Nobody was there: ask with one, then with twice as many each time, and others first, in case it is these that
+        // cannot be read.
+        const at = attempt % requests.length;
+        const others = [...requests.slice(at), ...requests.slice(0, at)];
+        const probe = others.slice(0, 2 ** (attempt - 2));
+        answers.push(...(await ask(probe, false)));
+        if (!isWorthReturning(answers)) throw nothingReadable(answers);
+        waiting = requests.filter((request) => !probe.includes(request));
+      }
+      answers.push(...(await ask(waiting, answers.length > 0)));
+      if (!isWorthReturning(answers)) {
+        await liveness.throwIfCancelled();
+        throw nothingReadable(answers);
+      }
+      return answers;
+    });
+
+  async function statusOf({
+    index,
+    requestId,
+    acceptedAt,
+    polledAt,
+  }: PollRequest): Promise<PollAnswer> {
+    failpoint('poll-asking');
+    const result = await legacy.status(requestId);
+    failpoint('poll-answered');
+    metrics.polls.inc({ result: result.kind });
+    const isOver = result.kind === 'done' || result.kind === 'failed';
+    if (isOver && typeof acceptedAt === 'number') {
+      const after = Math.max(0, (polledAt ?? acceptedAt) - acceptedAt);
+      learner.observe({ after, upTo: clock.now() - acceptedAt });
+    }
+    return { index, ...result };
+  }
+};
+
+function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
+  const { answers, open, waiting, turnedAway, held } = asked;
+  return [
+    ...answers,
+    ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
+    ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+    // Those of an attempt that is over have no answer, and stay due.
+    ...(held === null
+      ? []
+      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...held }) as const)),
+  ];
+}
+
+const isUnread = ({ kind }: PollAnswer): boolean => kind === 'unreadable' || kind === 'held';
+
+/** What was read, and what others may still be answered, is not thrown away with what nobody could read. */
+const isWorthReturning = (answers: PollAnswer[]): boolean =>
+  answers.some((answer) => !isUnread(answer));
+
+function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
+  const unreadable = answers.filter(
+    (answer) => answer.kind === 'unreadable' || answer.kind === 'held',
+  );
+  return tryLater('LegacyUnreadable', 'No status could be read', unreadable);
+}

@@ -1,0 +1,196 @@
+/**
+ * POSTs a handful of registrations: intents first, then the requests, then what became of each. What is between intent and
+ * outcome at any moment has a slot.
+ */
+import { createHash, randomUUID } from 'node:crypto';
+import type { SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import { claimOfEntry, entryBefore } from '../../src/domain/names.ts';
+import { failpoint } from '../../src/runtime/failpoint.ts';
+import { soon, within } from '../../src/runtime/retry.ts';
+import { HEARTBEAT_MS } from '../../src/registrations/journal.ts';
+import type { Closing, Entry } from '../../src/registrations/journal.ts';
+import type { SubmitResult } from '../../src/registrations/legacy.ts';
+import type { Dependencies } from './create.ts';
+import { fenced, readInTime, stale } from './fence.ts';
+import { gate } from '../gathering.ts';
+import type { Liveness } from '../heartbeat.ts';
+import { createOutcomes } from './outcomes.ts';
+import type { Call } from '../under-way.ts';
+
+export interface SubmitRequest {
+  index: number;
+  claim: string;
+  entry: string;
+}
+
+/** Before what only the journal knows is read there again. */
+export const RETRIED_MS = 1_000;
+/** How long the answer to a POST waits until it is written down. */
+const CLOSED_MS = 5_000;
+/** A POST that begins later after its intent was written could be on the wire when that is thought to be over (sentUntil). */
+const OPENED_MS = HEARTBEAT_MS - 1_000;
+/** What was read of claims this long before their intents are written is read again: a run may have ended them meanwhile. */
+const READ_AGAIN_MS = 500;
+const STOOD_STILL = 'never sent: the worker stood still';
+/** How long intents of what was never sent are tried to be taken back: within startToCloseTimeout (workflows/registrations/steps.ts). */
+const WITHDRAWN_MS = 8 * 60_000;
+
+type Needs = Pick<Dependencies, 'claims' | 'journal' | 'clock' | 'legacy' | 'metrics' | 'log'>;
+
+/** What may be sent of a chunk, with the message of each; and what may not. */
+interface Prepared {
+  messages: ReadonlyMap<string, Buffer | null>;
+  taken: ReadonlySet<string>;
+  /** When their intents were begun to be written, by the monotonic clock. */
+  since: number;
+}
+
+/** Begins a call for each, in their order; the calls go on whatever becomes of the attempt. */
+export function sendChunk(
+  needs: Needs,
+  chunk: SubmitRequest[],
+  known: ReadonlyMap<string, Entry>,
+  liveness: Liveness,
+  giveUp: () => void,
+): Call<SubmitAnswer | Taken>[] {
+  const { clock, legacy, metrics } = needs;
+  const token = randomUUID();
+  const outcomes = createOutcomes(needs, token, chunk.length);
+  const begun = gate();
+  const prepared = prepare(needs, chunk, known, token, () => {
+    giveUp();
+    begun.open();
+  });
+  prepared.then(begun.open, begun.open);
+  return chunk.map((request) => {
+    const sent = post(request);
+    const end = sent.then(
+      ({ closing }) => outcomes.write(closing),
+      () => outcomes.write(null),
+    );
+    const answer = sent.then(async (one) => {
+      await within(CLOSED_MS, 'journal', end).catch(() => {});
+      failpoint('submit-closed');
+      return one.answer;
+    });
+    return { answer, begun: begun.passed, end };
+  });
+
+  async function post({ index, claim, entry }: SubmitRequest): Promise<{
+    answer: SubmitAnswer | Taken;
+    closing: Closing | null;
+  }> {
+    const { messages, taken, since } = await prepared;
+    if (taken.has(claim)) return { answer: { index, kind: 'taken' }, closing: null };
+    const message = messages.get(entry);
+    // Another attempt got between reading and writing: its own answer will tell.
+    if (message === undefined)
+      return { answer: { index, kind: 'pending', rest: RETRIED_MS }, closing: null };
+    // From here its deadline counts.
+    const isInTime = performance.now() - since <= OPENED_MS;
+    const result: SubmitResult =
+      message === null
+        ? { kind: 'refused', reason: 'the message is no longer in the claim' }
+        : !isInTime
+          ? { kind: 'not-accepted', reason: STOOD_STILL, retryAfter: null }
+          : await legacy.submit(message, idempotencyKey(entry), () => liveness.maySend());
+    failpoint('submit-answered');
+    metrics.submissions.inc({ result: result.kind });
+    const closing = closingOf(entry, result);
+    if (result.kind !== 'accepted') return { answer: { index, ...result }, closing };
+    metrics.inFlight.inc();
+    return { answer: { index, ...result, at: clock.now() }, closing };
+  }
+}
+
+/** Asks who holds the claims, and writes the intents of those that are ours. @throws what claims or journal throw */
+async function prepare(
+  needs: Needs,
+  chunk: SubmitRequest[],
+  known: ReadonlyMap<string, Entry>,
+  token: string,
+  giveUp: () => void,
+): Promise<Prepared> {
+  const { journal } = needs;
+  failpoint('submit-opening');
+  const asked = performance.now();
+  const { ours, messageOf } = await mayBeSent(needs, chunk);
+  const since = performance.now();
+  const prepared = (sent: SubmitRequest[], left: SubmitRequest[]): Prepared => {
+    const taken = new Set(chunk.map(({ claim }) => claim));
+    for (const { claim } of left) taken.delete(claim);
+    return { messages: new Map(sent.map((each) => [each.entry, messageOf(each)])), taken, since };
+  };
+  if (ours.length === 0) return prepared([], []);
+  try {
+    const mine = await openIntents(journal, ours, known, token, since);
+    failpoint('submit-opened');
+    const sendable = ours.filter(({ entry }) => mine.has(entry));
+    if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
+    // Whoever has concluded a claim since reads the journal after that (settle.ts), so that one of the two sees the other.
+    const still = (await mayBeSent(needs, ours)).ours;
+    const ended = sendable.filter((each) => !still.includes(each));
+    if (ended.length > 0) void withdraw(journal, ended, token);
+    return prepared(
+      sendable.filter((each) => still.includes(each)),
+      still,
+    );
+  } catch (error) {
+    // Nothing of it is sent: the slots are for others, while the store is away perhaps.
+    giveUp();
+    await withdraw(journal, ours, token);
+    throw error;
+  }
+}
+
+/** What this run holds and has not ended without this attempt, which was given up then; and the message of each. */
+async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
+  const held = await readInTime(() => claims.held(chunk.map(({ claim }) => claim)));
+  const { ours } = fenced(chunk, (claim) => held.get(claim)?.workflowId);
+  return {
+    ours: ours.filter(({ claim }) => held.get(claim)?.isConcluded !== true),
+    messageOf: ({ claim }: SubmitRequest): Buffer | null => held.get(claim)?.message ?? null,
+  };
+}
+
+/** Writes intents. @throws what the journal threw, and when it took too long: some may have been written then */
+async function openIntents(
+  journal: Needs['journal'],
+  requests: SubmitRequest[],
+  known: ReadonlyMap<string, Entry>,
+  token: string,
+  since: number,
+): Promise<Set<string>> {
+  const entries = requests.map(({ entry }) => entry);
+  const mine = await journal.open(entries, known, token);
+  const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
+  if (before.length > 0) await journal.supersede(before);
+  if (performance.now() - since > OPENED_MS) throw stale();
+  return mine;
+}
+
+/**
+ * A store that fails in the middle may have taken some intents, and whoever met those would hold them for sent: they are
+ * withdrawn as soon as it takes anything again. Left where they are, they would end in doubt.
+ */
+async function withdraw(
+  journal: Needs['journal'],
+  requests: SubmitRequest[],
+  token: string,
+): Promise<void> {
+  const entries = requests.map(({ entry }) => entry);
+  await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
+}
+
+/**
+ * The same for every submission of one claim, so that a legacy system which honours it files once whatever happens on the
+ * wire: also where `onUnknown: resubmit`, or an operator, opens a next entry for what had been accepted after all.
+ */
+export const idempotencyKey = (entry: string): string =>
+  createHash('sha256').update(claimOfEntry(entry)).digest('hex').slice(0, 32);
+
+function closingOf(entry: string, result: SubmitResult): Closing {
+  const requestId = result.kind === 'accepted' ? result.requestId : null;
+  const reason = result.kind === 'accepted' ? null : result.reason;
+  return { entry, state: result.kind, requestId, reason };
+}

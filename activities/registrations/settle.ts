@@ -1,0 +1,260 @@
+/**
+ * Brings outcomes to their one destination: a success to MongoDB (`persist`), a failure to the failure queue (`route`).
+ * Two activities, so that a full queue holds no success back. Both idempotent, both retried without end.
+ */
+import { ApplicationFailure } from '@temporalio/common';
+import type { SettleAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import { nextLateCheck } from '../../src/domain/registrations/late.ts';
+import { entryNumber } from '../../src/domain/names.ts';
+import { isFailure } from '../../src/domain/registrations/outcome.ts';
+import type { Outcome } from '../../src/domain/registrations/outcome.ts';
+import { messageOf } from '../../src/claims/claims.ts';
+import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
+import type { Entry } from '../../src/registrations/journal.ts';
+import { failpoint } from '../../src/runtime/failpoint.ts';
+import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
+import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
+import type { Dependencies } from './create.ts';
+import { fenced, ownRun, readInTime, stale } from './fence.ts';
+import { createGathering } from '../gathering.ts';
+import { placeOf, withHeartbeat } from '../heartbeat.ts';
+import type { Liveness } from '../heartbeat.ts';
+
+export interface Settlement {
+  index: number;
+  id: string;
+  claim: string;
+  entry: string;
+  requestId: string | null;
+  acceptedAt: number | null;
+  polls: number;
+  doubt: boolean;
+  outcome: Outcome;
+}
+
+type Needs = Pick<
+  Dependencies,
+  | 'claims'
+  | 'journal'
+  | 'clock'
+  | 'results'
+  | 'failures'
+  | 'unroutable'
+  | 'metrics'
+  | 'log'
+  | 'lateForMs'
+>;
+
+export function createSettle({
+  claims,
+  journal,
+  clock,
+  results,
+  failures,
+  unroutable,
+  metrics,
+  log,
+  lateForMs,
+}: Needs) {
+  return {
+    persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
+      withHeartbeat(async (liveness) => {
+        const keys = settlements.map(({ claim }) => claim);
+        const holders = await readInTime(() => claims.holders(keys));
+        const { ours, lost } = fenced(settlements, (claim) => holders.get(claim));
+        if (ours.length === 0) return lost;
+        if (!liveness.isCurrent()) throw stale();
+        failpoint('persist-writing');
+        const written = await results.write(
+          ours.map(({ id, requestId, outcome }) => ({
+            id,
+            requestId,
+            registeredAt: new Date(outcome.at),
+          })),
+        );
+        failpoint('persist-written');
+        const answers = await Promise.all(
+          ours.map(async (settlement, at): Promise<SettleAnswer> => {
+            const { index } = settlement;
+            const fate = written[at] ?? 'later';
+            if (typeof fate === 'object') return setAside(settlement, fate.permanent);
+            if (fate === 'written') return { index, kind: 'settled' };
+            return { index, kind: fate === 'missing' ? 'missing' : 'leftover' };
+          }),
+        );
+        return [...(await finish(ours, answers)), ...lost];
+      }),
+
+    route: (asked: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
+      withHeartbeat(async (liveness) => {
+        const run = ownRun();
+        // Before the record can be seen, and redriven, the outcome must be there to be found. Whoever takes the claim from
+        // here on finds it, and settles it in the same way.
+        await claims.conclude(asked.map(concluded), run);
+        const entries = await journal.read(asked.map(({ entry }) => entry));
+        const settlements = asked.map((each) => withDoubt(each, entries.get(each.entry)));
+        const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
+        await claims.conclude(inDoubt.map(concluded), run);
+        const watched = settlements.flatMap(watchedFrom);
+        if (watched.length > 0) await claims.watch(watched, run);
+        failpoint('route-concluded');
+        const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
+        const { ours, lost } = fenced(settlements, (claim) => found.get(claim)?.workflowId);
+        if (ours.length === 0) return lost;
+        const publishing = new Map(
+          ours.map((settlement) => {
+            const claim = found.get(settlement.claim);
+            const tries = entries.get(settlement.entry)?.tries ?? 0;
+            return [settlement, publish(settlement, claim, tries, liveness)] as const;
+          }),
+        );
+        const settled = await finishEach(publishing);
+        logFailures(ours, settled);
+        return [...settled, ...lost];
+      }),
+  };
+
+  /**
+   * Marks what is settled as it comes, so that none waits for a record that the broker confirms late. What is not confirmed yet
+   * is waited for: another activity would publish it again.
+   */
+  async function finishEach(
+    publishing: Map<Settlement, Promise<SettleAnswer>>,
+  ): Promise<SettleAnswer[]> {
+    const settled: SettleAnswer[] = [];
+    const left: SettleAnswer[] = [];
+    const failures: unknown[] = [];
+    while (publishing.size > 0) {
+      const gathering = createGathering<Settlement, SettleAnswer>();
+      for (const [settlement, answer] of publishing) gathering.await(settlement, answer);
+      await gathering.isOver();
+      const { answers, open, ...more } = gathering.taken();
+      const done = [...publishing.keys()].filter((each) => !open.includes(each));
+      for (const each of done) publishing.delete(each);
+      failures.push(...more.failures);
+      left.push(...answers.filter(({ kind }) => kind === 'leftover'));
+      left.push(...more.failed.map(({ index }) => ({ index, kind: 'leftover' }) as const));
+      const ended = answers.filter(({ kind }) => kind !== 'leftover');
+      if (ended.length > 0) settled.push(...(await finish(done, ended)));
+    }
+    if (settled.length === 0 && failures.length > 0) throw failures[0];
+    return settled.length === 0 ? finish([], left) : [...settled, ...left];
+  }
+
+  /** The legacy system may finish it all the same. */
+  function watchedFrom({ claim, outcome, requestId }: Settlement): { claim: string; at: Date }[] {
+    if (outcome.kind !== 'timed-out' || requestId === null) return [];
+    const at = nextLateCheck(outcome.at, outcome.at, lateForMs);
+    return at === null ? [] : [{ claim, at: new Date(at) }];
+  }
+
+  async function publish(
+    settlement: Settlement,
+    claim: Claim | undefined,
+    tries: number,
+    liveness: Liveness,
+  ): Promise<SettleAnswer> {
+    const { index, outcome, requestId } = settlement;
+    if (claim?.message === null) return { index, kind: 'settled' }; // an earlier attempt has done it
+    const body = claim === undefined ? null : messageOf(claim);
+    if (claim?.message === undefined || body === null)
+      return setAside(settlement, 'the claim with its message is gone');
+    if (!isFailure(outcome.kind))
+      return setAside(settlement, 'a success on its way to the failure queue');
+    if (!liveness.isCurrent()) return { index, kind: 'leftover' };
+    try {
+      await failures.publish({
+        claim: claim._id,
+        failureClass: outcome.kind,
+        reason: outcome.reason ?? outcome.kind,
+        at: new Date(outcome.at),
+        // Each earlier entry was on the wire at least once, or an operator would not have opened the next.
+        attempts: tries === 0 ? 0 : tries + entryNumber(settlement.entry) - 1,
+        requestId,
+        workflowId: claim.workflowId,
+        redrive: claim.generation,
+        token: claim.token,
+        body,
+        properties: claim.message.properties,
+      });
+      failpoint('route-confirmed');
+      return { index, kind: 'settled' };
+    } catch (error) {
+      if (isUnpublishable(error)) return setAside(settlement, error.message);
+      const facts = { ...placeOf(index), ...errorFacts(error) };
+      log.warn(facts, 'A failure record was not confirmed');
+      return { index, kind: 'leftover' };
+    }
+  }
+
+  async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
+    await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
+    metrics.unroutable.inc();
+    const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
+    log.error(
+      facts,
+      'An outcome can never reach its destination and was set aside: "despachante status" with its id tells what to do',
+    );
+    return { index, kind: 'unroutable' };
+  }
+
+  /** Marks what is settled. @throws ApplicationFailure when nothing got anywhere: then the retry policy waits */
+  async function finish(
+    settlements: Settlement[],
+    answers: SettleAnswer[],
+  ): Promise<SettleAnswer[]> {
+    if (answers.every(({ kind }) => kind === 'leftover')) {
+      throw ApplicationFailure.create({
+        type: 'NothingSettled',
+        message: 'Nothing could be settled',
+      });
+    }
+    const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
+    const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
+    await claims.settled(done.map(concluded), ownRun());
+    failpoint('settle-written');
+    for (const { outcome, acceptedAt } of done) {
+      metrics.outcomes.inc({ outcome: outcome.kind });
+      metrics.settleLag.observe(Math.max(0, clock.now() - outcome.at) / 1000);
+      if (acceptedAt === null) continue;
+      metrics.inFlight.dec();
+      metrics.legacyLatency.observe((outcome.at - acceptedAt) / 1000);
+    }
+    return answers;
+  }
+
+  function logFailures(settlements: Settlement[], answers: SettleAnswer[]): void {
+    const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
+    for (const { index, outcome, requestId } of settlements) {
+      if (kinds.get(index) !== 'settled') continue;
+      const facts = { outcome: outcome.kind, requestId, ...placeOf(index) };
+      log.info(facts, 'A registration ended in the failure queue');
+    }
+  }
+}
+
+/**
+ * An attempt that its run has given up may have written its intent since the run read the journal. It reads the claim after
+ * that, and the journal is read here after the claim was concluded: one of the two sees the other. What the legacy system itself
+ * has refused is not filed, though the journal may not say so yet.
+ */
+function withDoubt(settlement: Settlement, entry: Entry | undefined): Settlement {
+  const mayBeOut = ['intent', 'accepted', 'unknown'].includes(entry?.state ?? '');
+  const isTold = settlement.requestId !== null || settlement.outcome.kind === 'rejected';
+  return mayBeOut && !isTold ? { ...settlement, doubt: true } : settlement;
+}
+
+const concluded = (settlement: Settlement): { claim: string; outcome: ClaimOutcome } => ({
+  claim: settlement.claim,
+  outcome: {
+    kind: settlement.outcome.kind,
+    reason: settlement.outcome.reason ?? null,
+    ...(settlement.outcome.ours === true ? { ours: true } : {}),
+    at: new Date(settlement.outcome.at),
+    requestId: settlement.requestId,
+    acceptedAt: settlement.acceptedAt === null ? null : new Date(settlement.acceptedAt),
+    polls: settlement.polls,
+    doubt: settlement.doubt,
+    entry: settlement.entry,
+  },
+});

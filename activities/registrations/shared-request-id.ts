@@ -1,0 +1,114 @@
+/**
+ * A request id is one registration's. Where the legacy system gives one that another registration under way has already,
+ * each would be told the other's result, and nobody can know from here which of the two was filed: what comes later is in
+ * doubt, until a person says what is so (legacy.uniqueRequestIds).
+ */
+import type { LookUpAnswer, SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
+import { isOpenThere } from '../../src/domain/registrations/outcome.ts';
+import type { Claim } from '../../src/claims/claims.ts';
+import { soon, within } from '../../src/runtime/retry.ts';
+import { errorFacts } from '../../src/runtime/log.ts';
+import type { Dependencies } from './create.ts';
+import { placeOf } from '../heartbeat.ts';
+import type { Liveness } from '../heartbeat.ts';
+
+type Needs = Pick<Dependencies, 'claims' | 'journal' | 'log' | 'uniqueRequestIds'>;
+
+type Accepted = SubmitAnswer & { kind: 'accepted' };
+
+/** How long MongoDB is asked for it, ms: what was accepted waits for it to be polled. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * The answers to these requests, with what is accepted under another's request id in doubt.
+ * Never throws: while MongoDB does not answer, what is accepted stays accepted, since its answer must not be lost.
+ */
+export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>(
+  needs: Needs,
+  requests: readonly { index: number; entry: string }[],
+  answers: A[],
+  liveness: Liveness,
+): Promise<(A | SubmitAnswer)[]> {
+  const accepted = answers.filter((answer): answer is A & Accepted => answer.kind === 'accepted');
+  if (!needs.uniqueRequestIds || accepted.length === 0) return answers;
+  const { journal, log } = needs;
+  const entries = new Map(requests.map(({ index, entry }) => [index, entry]));
+  const entryOf = (index: number): string => entries.get(index) ?? '';
+  const doubts = new Map<number, SubmitAnswer>();
+  try {
+    const shared = await within(
+      PATIENCE_MS,
+      'comparison of request ids',
+      soon(PATIENCE_MS, () => findShared(needs, accepted, entryOf)),
+    );
+    for (const { index, requestId } of shared) {
+      // An attempt that another one may have followed has no more say in what that one has been told.
+      if (!liveness.isCurrent()) break;
+      const reason = `the legacy system gave it the request id ${requestId}, which another registration under way has, too`;
+      // An intent: its outcome could not be written.
+      await soon(PATIENCE_MS, () =>
+        journal.decide(entryOf(index), ['accepted', 'intent'], {
+          state: 'unknown',
+          requestId,
+          reason,
+          needsPerson: true,
+        }),
+      );
+      const facts = { ...placeOf(index), requestId };
+      log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');
+      doubts.set(index, { index, kind: 'unknown', reason, needsPerson: true });
+    }
+  } catch (error) {
+    const facts = { ...errorFacts(error), accepted: accepted.length };
+    log.warn(facts, 'Request ids could not be compared');
+  }
+  return answers.map((answer) => doubts.get(answer.index) ?? answer);
+}
+
+async function findShared(
+  { claims, journal }: Needs,
+  accepted: readonly Accepted[],
+  entryOf: (index: number) => string,
+): Promise<Accepted[]> {
+  const all = await journal.acceptedUnder(accepted.map(({ requestId }) => requestId));
+  const holders = new Map<string, Set<string>>();
+  const said = new Set<string>();
+  for (const { entry, requestId, operator } of all) {
+    holders.set(requestId, (holders.get(requestId) ?? new Set()).add(registrationOf(entry)));
+    if (operator !== null && operator !== LOOK_UP) said.add(entry);
+  }
+  const asked = new Map<string, Promise<Claim[]>>();
+  const isUnderWay = async (registration: string, requestId: string): Promise<boolean> => {
+    const known = asked.get(registration) ?? claims.ofRegistration(registration);
+    asked.set(registration, known);
+    // What was redriven is judged by how the last redrive fared.
+    const claim = (await known).filter(({ conflict }) => !conflict).at(-1);
+    return claim !== undefined && needsItStill(claim, requestId);
+  };
+  const shared: Accepted[] = [];
+  for (const answer of accepted) {
+    const entry = entryOf(answer.index);
+    // A person's word is not doubted.
+    if (said.has(entry)) continue;
+    const others = new Set(holders.get(answer.requestId));
+    others.delete(registrationOf(entry));
+    for (const other of others) {
+      if (!(await isUnderWay(other, answer.requestId))) continue;
+      shared.push(answer);
+      break;
+    }
+  }
+  return shared;
+}
+
+/**
+ * Whether it is polled, or may be again: a redrive goes on under the request id of what has timed out, say. Whose is settled
+ * otherwise does not need it any more: a legacy system may begin its ids again.
+ */
+function needsItStill({ settledAt, outcome }: Claim, requestId: string): boolean {
+  if (settledAt === null) return true;
+  return outcome !== null && outcome.requestId === requestId && isOpenThere(outcome);
+}
+
+const registrationOf = (entry: string): string => readClaimKey(claimOfEntry(entry))?.id ?? '';

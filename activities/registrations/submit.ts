@@ -1,0 +1,91 @@
+/**
+ * Files registrations with the legacy system, each at most once. The journal is read first and an intent written before
+ * every POST; what another attempt may have sent is never sent again. An attempt that got any answer returns it; one that
+ * got none throws, and Temporal's retry policy is the backoff.
+ */
+import { activityInfo } from '@temporalio/activity';
+import type { ApplicationFailure } from '@temporalio/common';
+import type { SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import type { Held } from '../../src/outbound/gate.ts';
+import { askEach } from '../ask-each.ts';
+import type { Dependencies } from './create.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+import { answerOf } from './recheck.ts';
+import type { RecheckNeeds } from './recheck.ts';
+import { RETRIED_MS, sendChunk } from './send-chunk.ts';
+import type { SubmitRequest } from './send-chunk.ts';
+import { doubtShared } from './shared-request-id.ts';
+import { tryLater } from '../try-later.ts';
+
+type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 'metrics'>;
+
+type Answer = SubmitAnswer | Taken;
+
+export const createSubmit = (needs: Needs) => {
+  const { journal, underWay } = needs;
+  const calls = underWay.calls<Answer>();
+  return (requests: SubmitRequest[]): Promise<Answer[]> =>
+    withHeartbeat(async (liveness) => {
+      const known = await journal.read(requests.map(({ entry }) => entry));
+      const isToBeSent = ({ index, entry }: SubmitRequest): boolean => {
+        const state = known.get(entry)?.state ?? 'not-accepted';
+        // An intent of this process: its call is joined.
+        const isOurs = state === 'intent' && calls.find(index, entry) !== undefined;
+        return state === 'not-accepted' || isOurs;
+      };
+      const told = await Promise.all(
+        requests
+          .filter((request) => !isToBeSent(request))
+          .map(({ index, entry }) => answerOf(needs, index, known.get(entry))),
+      );
+      const asked = await askEach<SubmitRequest, Answer>(needs, {
+        kind: 'submits',
+        requests: inTurn(requests.filter(isToBeSent), activityInfo().attempt),
+        subjectOf: ({ entry }) => entry,
+        calls,
+        begin: (chunk, giveUp) => sendChunk(needs, chunk, known, liveness, giveUp),
+        liveness,
+        hasAnswers: told.length > 0,
+        // After an attempt that nobody answered, one request asks whether anybody is there.
+        isProbing: activityInfo().attempt > 1,
+        turnsAway: ({ kind }) => kind === 'not-accepted',
+      });
+      const answers: Answer[] = [...told, ...asked.answers];
+      const { open, waiting, turnedAway, failed, failures, held } = asked;
+      const goesOn = open.length + waiting.length > 0;
+      if (!goesOn && answers.every(({ kind }) => kind === 'not-accepted')) {
+        if (failures.length > 0) throw failures[0];
+        await liveness.throwIfCancelled();
+        throw nobodyAnswered(answers, held);
+      }
+      const { reason = 'not sent yet', retryAfter = null } = held ?? {};
+      return [
+        ...(await doubtShared(needs, requests, answers, liveness)),
+        ...open.map(({ index }) => ({ index, kind: 'pending', rest: 0 }) as const),
+        // Read again: what became of them only the journal knows.
+        ...failed.map(({ index }) => ({ index, kind: 'pending', rest: RETRIED_MS }) as const),
+        ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+        ...turnedAway.map(
+          ({ index }) => ({ index, kind: 'not-accepted', reason, retryAfter }) as const,
+        ),
+      ];
+    });
+};
+
+/** How many attempts one of them asks for the others, before the next one does. */
+const ASKS = 3;
+
+/** Who asks whether anybody is there is not for ever the one that is turned away for itself. */
+function inTurn<T>(requests: readonly T[], attempt: number): T[] {
+  const first = Math.floor((attempt - 1) / ASKS) % Math.max(requests.length, 1);
+  return [...requests.slice(first), ...requests.slice(0, first)];
+}
+
+function nobodyAnswered(answers: Answer[], held: Held | null): ApplicationFailure {
+  const unanswered = answers.map((answer) => ({
+    reason: 'reason' in answer ? answer.reason : answer.kind,
+    retryAfter: 'retryAfter' in answer ? answer.retryAfter : null,
+  }));
+  if (held !== null) unanswered.push(held);
+  return tryLater('LegacyUnavailable', 'Nothing was accepted', unanswered);
+}

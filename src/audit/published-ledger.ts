@@ -1,0 +1,82 @@
+/**
+ * The first ledger of an audit: what the broker confirmed, one JSON line each: `{"id": "reg-1", "sha256": "…"}`. Its first line
+ * says which system it belongs to; one that another team writes may go without.
+ */
+import { once } from 'node:events';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { z } from 'zod';
+import { bodyHashOf } from '../broker/body-hash.ts';
+import { readJsonLines } from './json-lines.ts';
+import { headOf, isSameSystem, systemSchema, systemText } from './system-name.ts';
+import type { SystemName } from './system-name.ts';
+
+const entrySchema = z.object({
+  id: z.string().nullable(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+const lineSchema = z.union([entrySchema, systemSchema]);
+
+/** `id` is null where the message had none; `sha256` is of the raw bytes, hex. */
+export type PublishedEntry = z.infer<typeof entrySchema>;
+
+export interface PublishedLedger {
+  add(message: { id: string | null; body: Buffer }): void;
+  /** Resolves when everything is in the file. @throws Error when something could not be written */
+  close(): Promise<void>;
+}
+
+/**
+ * Appends to a file, which is created when absent. One that names no system is taken as it is.
+ * @param system written as a line of its own where the file is new, or was written by another address of the broker; null writes none
+ * @throws Error that names the file when it cannot be opened, or is of another system
+ */
+export async function openPublishedLedger(
+  file: string,
+  system: SystemName | null = null,
+): Promise<PublishedLedger> {
+  const isNew = !existsSync(file) || statSync(file).size === 0;
+  const head = systemSchema.safeParse(headOf(file)).data;
+  if (system !== null && head !== undefined && !isSameSystem(head, system)) {
+    throw new Error(
+      `The ledger ${file} belongs to the ${systemText(head)}, and this is the ${systemText(system)}. Name another file`,
+    );
+  }
+  const stream = createWriteStream(file, { flags: 'a' });
+  await once(stream, 'open').catch((error: unknown) => {
+    throw new Error(
+      `Cannot write the ledger ${file} (${String(error)}). Name a file in a folder that can be written`,
+    );
+  });
+  const ended = finished(stream);
+  ended.catch(() => {});
+  const isElsewhere = head !== undefined && head.broker !== system?.broker;
+  if (system !== null && (isNew || isElsewhere)) stream.write(`${JSON.stringify(system)}\n`);
+  return {
+    add({ id, body }) {
+      const sha256 = bodyHashOf(body);
+      stream.write(`${JSON.stringify({ id, sha256 })}\n`);
+    },
+    async close() {
+      stream.end();
+      await ended;
+    },
+  };
+}
+
+export interface ReadLedger {
+  /** Those that it names: none, one, or more where files were put together. */
+  systems: SystemName[];
+  entries: PublishedEntry[];
+}
+
+/** @throws Error that names the file, or the line of it that is no entry */
+export async function readPublishedLedger(file: string): Promise<ReadLedger> {
+  const read: ReadLedger = { systems: [], entries: [] };
+  for await (const line of readJsonLines(createReadStream(file), file, lineSchema)) {
+    if ('system' in line) read.systems.push(line);
+    else read.entries.push(line);
+  }
+  return read;
+}

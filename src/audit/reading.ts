@@ -1,0 +1,202 @@
+/**
+ * Reads everything an audit adds up. The order matters while the system works: from the queue downstream, so that what
+ * moves meanwhile is seen twice rather than not at all.
+ */
+import type { Client } from '@temporalio/client';
+import type { ChannelModel } from 'amqplib';
+import type { Document } from 'mongodb';
+import { bodyHashOf } from '../broker/body-hash.ts';
+import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
+import type { Config } from '../config/schema.ts';
+import type { AuditClaim } from '../domain/audit/audit-account.ts';
+import type { AuditEntry, AuditFiling } from '../domain/audit/audit-filings.ts';
+import type { AuditInput } from '../domain/audit/audit.ts';
+import { LOOK_UP } from '../domain/names.ts';
+import { isDead } from '../domain/registrations/takeover.ts';
+import { chunks, findDoubts } from '../registrations/doubts.ts';
+import type { OpenClaim } from '../registrations/doubts.ts';
+import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { PublishedEntry } from './published-ledger.ts';
+import { placesOf } from '../registrations/own-documents.ts';
+import type { Stored } from '../registrations/own-documents.ts';
+import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
+import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
+import type { Store } from '../registrations/store.ts';
+
+export interface AuditNeeds {
+  config: Config;
+  rabbit: ChannelModel;
+  client: Client;
+  store: Store;
+  published: PublishedEntry[] | null;
+  filings: AuditFiling[] | null;
+  /** Idempotency-Key of a journal entry. */
+  keyOf: (entry: string) => string;
+}
+
+/** @throws what a neighbour throws: an audit of a part would prove nothing */
+export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
+  const { config, rabbit, client, store, published, filings } = needs;
+  const { intakeQueue, returnedQueue, failureQueue } = config.rabbit;
+  const depths = await queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]);
+  const running = await openRuns(client, config.temporal.taskQueue);
+  const claims = await readClaims(store);
+  const doubts = await findDoubts(store, config.legacy.timeout);
+  const unroutable = await readUnroutable(store);
+  const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
+  return {
+    published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
+    claims,
+    doubts: new Set(doubts.map(({ claim }) => claim._id)),
+    unroutable,
+    malformed: await readMalformed(store),
+    unclaimed,
+    unreadable,
+    closedRuns: await closedRuns(
+      client,
+      running,
+      claims.filter(({ key }) => !unroutable.has(key)),
+      store,
+    ),
+    registered: await readRegistered(store, claims, config),
+    failures: depths[failureQueue] === null ? [] : await readFailures(rabbit, config),
+    waiting: (depths[intakeQueue]?.messages ?? 0) + (depths[returnedQueue]?.messages ?? 0),
+    filings,
+    entries: filings === null ? [] : await readEntries(store, needs.keyOf),
+    uniqueRequestIds: config.legacy.uniqueRequestIds,
+    resubmits: config.legacy.onUnknown === 'resubmit',
+  };
+}
+
+async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
+  const found: AuditClaim[] = [];
+  const all = claims.collection.find({}).project<OpenClaim>({ message: 0 });
+  for await (const some of chunks(all)) found.push(...claims.sound(some).map(auditClaimOf));
+  return found;
+}
+
+function auditClaimOf(claim: OpenClaim): AuditClaim {
+  const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
+  return {
+    key: _id,
+    registration,
+    generation,
+    conflict,
+    bodyHash,
+    workflowId,
+    claimedAt: claim.claimedAt.getTime(),
+    outcome: outcome && {
+      kind: outcome.kind,
+      ...(outcome.ours === true ? { ours: true } : {}),
+      requestId: outcome.requestId,
+      isAccepted: outcome.acceptedAt !== null,
+      doubt: outcome.doubt,
+    },
+    settled: claim.settledAt !== null,
+    settledAt: claim.settledAt?.getTime() ?? null,
+    isDropped: claim.droppedAt !== undefined,
+  };
+}
+
+async function readMalformed({ malformed }: Store): Promise<AuditInput['malformed']> {
+  const notes = await malformed.all();
+  return new Map(notes.map(({ _id, droppedAt }) => [_id, { isDropped: droppedAt !== undefined }]));
+}
+
+async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {
+  const all = unroutable.collection.find({}, { projection: { _id: 1 } });
+  return new Set((await all.toArray()).map(({ _id }) => _id));
+}
+
+/** A run that has no claim at all has not come to it: its input says what it brings. */
+async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims: AuditClaim[]) {
+  const claiming = new Set(claims.map(({ workflowId }) => workflowId));
+  const yet = [...running].filter((workflowId) => !claiming.has(workflowId));
+  const unreadable: AuditInput['unreadable'] = [];
+  const inputs = await each(yet, async (workflowId) => {
+    const brought = await inputOf(client, workflowId);
+    if ('registrations' in brought) return brought.registrations;
+    unreadable.push({ id: workflowId, what: brought.unreadable });
+    return [];
+  });
+  const unclaimed = inputs.flat().map(({ id, bodyHash }) => ({ id, hash: bodyHash }));
+  return { unclaimed, unreadable };
+}
+
+/** Visibility lags, so that each run it does not list is asked for, and the claim read again: it may have been settled. */
+async function closedRuns(
+  client: Client,
+  running: ReadonlySet<string>,
+  claims: AuditClaim[],
+  store: Store,
+): Promise<Set<string>> {
+  const suspects = new Set(
+    claims.filter(({ settled }) => !settled).map(({ workflowId }) => workflowId),
+  );
+  for (const workflowId of running) suspects.delete(workflowId);
+  const states = await runStates(client, [...suspects]);
+  const closed = [...suspects].filter((workflowId) => isDead(states.get(workflowId) ?? 'running'));
+  const unsettled = await store.claims.collection.distinct('workflowId', {
+    workflowId: { $in: closed },
+    settledAt: null,
+  });
+  return new Set(unsettled);
+}
+
+const AT_ONCE = 1_000;
+
+async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
+  const { match, statusField, registeredWord } = mongodb;
+  const collection = store.db.collection<Stored>(mongodb.collection);
+  const fields = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1, [REGISTERED_AT]: 1 };
+  const registered = new Map<string, number | null>();
+  for (let from = 0; from < claims.length; from += AT_ONCE) {
+    const asked = claims
+      .slice(from, from + AT_ONCE)
+      .map(({ registration: id, outcome }) => ({ id, requestId: outcome?.requestId ?? null }));
+    const wanted = { [match]: { $in: asked.map(({ id }) => id) }, [statusField]: registeredWord };
+    const found = await collection.find(wanted, { projection: fields }).toArray();
+    const times = new Map(found.map((each) => [each._id, timeIn(each)]));
+    for (const [at, place] of placesOf(asked, found, mongodb).entries()) {
+      const id = asked[at]?.id;
+      if (id === undefined || !Array.isArray(place)) continue;
+      for (const _id of place) registered.set(id, times.get(_id) ?? null);
+    }
+  }
+  return registered;
+}
+
+function timeIn(document: Document): number | null {
+  const at: unknown = document[REGISTERED_AT];
+  return at instanceof Date ? at.getTime() : null;
+}
+
+async function readFailures(rabbit: ChannelModel, config: Config) {
+  const rules = { ...config.registration, ...config.intake };
+  const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
+  const found: AuditInput['failures'] = [];
+  for await (const { name, failureClass, body } of queue.messages()) {
+    found.push({ messageId: name, failureClass, hash: bodyHashOf(body) });
+  }
+  await queue.close();
+  return found;
+}
+
+async function readEntries(store: Store, keyOf: AuditNeeds['keyOf']): Promise<AuditEntry[]> {
+  const found: AuditEntry[] = [];
+  const all = store.journal.collection.find({}, { projection: { state: 1, operator: 1 } });
+  for await (const { _id, state, operator } of all) {
+    const isReplaced = state === 'superseded' && operator === LOOK_UP;
+    found.push({ entry: _id, key: keyOf(_id), state, isDecided: operator !== null, isReplaced });
+  }
+  return found;
+}
+
+/** A few at a time: thousands of questions at once would be refused by Temporal's rate limits. */
+async function each<A, B>(all: readonly A[], ask: (one: A) => Promise<B>): Promise<B[]> {
+  const answers: B[] = [];
+  for (let from = 0; from < all.length; from += 20) {
+    answers.push(...(await Promise.all(all.slice(from, from + 20).map(ask))));
+  }
+  return answers;
+}

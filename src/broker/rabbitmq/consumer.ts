@@ -1,0 +1,178 @@
+/** Taking deliveries from queues, with manual acknowledgement, over a connection that comes back. */
+import type { Channel, ConsumeMessage, MessageProperties } from 'amqplib';
+import type { Config } from '../../config/schema.ts';
+import { within } from '../../runtime/retry.ts';
+import { errorFacts } from '../../runtime/log.ts';
+import type { Log } from '../../runtime/log.ts';
+import { rawOf } from './amqp-tables.ts';
+import { throttle } from './amqp-throttle.ts';
+import { supervise } from './connection.ts';
+import { QueueMismatch, declareQueues } from './queues.ts';
+import { BrokerRefusal, refusedAt } from './refusal.ts';
+
+/** One message handed to us. It stays ours until `ack`, or until its channel is gone: then it is delivered again. */
+export interface Delivery {
+  body: Buffer;
+  properties: MessageProperties;
+  receivedAt: number;
+  /**
+   * Acknowledges on the channel that delivered it. Delivery tags start anew on each channel, so that an ack on another
+   * one would delete somebody else's message. A no-op when the channel is gone.
+   */
+  ack(): void;
+  /** Its bytes are let go, and it is left to the broker, unacknowledged. */
+  release(): void;
+  isGone(): boolean;
+}
+
+export interface Consumer {
+  /** Stops taking more, keeping what is held: given back, each would count against its delivery limit. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  isReady(): boolean;
+  /** What was not acknowledged goes back to its queue. */
+  close(): Promise<void>;
+}
+
+/**
+ * How many bytes of messages this process holds before it reads no more: what the broker has sent already waits in the
+ * socket. One that is larger still comes through. So many small messages as the prefetch allows are far below it.
+ */
+const MOST_HELD_BYTES = 32 * 1024 * 1024;
+
+/** Headers may be far larger than the body. */
+const sizeOf = ({ content, properties: { headers } }: ConsumeMessage): number =>
+  content.length + (rawOf(headers ?? {})?.bytes.length ?? 0);
+
+/** RabbitMQ counts for each consumer, so that the two have rabbit.prefetch between them; few messages are returned. */
+function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
+  const few = Math.max(1, Math.floor(prefetch / 10));
+  return [
+    { queue: intakeQueue, prefetch: Math.max(1, prefetch - few) },
+    { queue: returnedQueue, prefetch: few },
+  ];
+}
+
+/**
+ * Declares the queues and consumes from the intake and the returned queue, once it is not `paused`.
+ * @throws QueueMismatch when a queue exists, declared otherwise; BrokerRefusal when a right is missing
+ */
+export async function createConsumer(
+  config: Config,
+  log: Log,
+  onDelivery: (delivery: Delivery) => void,
+  { paused = false, now = Date.now }: { paused?: boolean; now?: () => number } = {},
+): Promise<Consumer> {
+  const { rabbit } = config;
+  const queues = shares(rabbit);
+  let channel: Channel | null = null;
+  let tags: string[] = [];
+  let isWanted = !paused;
+  /** Counts the pauses: who began to consume before the last one, cancels. */
+  let pauses = 0;
+  /** Bytes of what was handed to us and is not acknowledged. */
+  let held = 0;
+  let reading: { goOn(): void } | null = null;
+  const isFull = (): boolean => held >= MOST_HELD_BYTES;
+
+  const link = await supervise(
+    {
+      url: config.amqpUrl,
+      name: 'despachante intake',
+      heartbeatMs: rabbit.heartbeat,
+      tls: rabbit.tls,
+      log,
+      async setup(connection, lost) {
+        for (const sentence of await declareQueues(connection, rabbit)) log.warn({}, sentence);
+        const fresh = await connection.createChannel();
+        fresh.on('error', lost);
+        fresh.on('close', () => lost(new Error('channel closed')));
+        // A fault of ours in a handler must not close the channel, and with it give everything back.
+        fresh.on('handler-error', (error: Error) =>
+          log.error(errorFacts(error), 'A handler failed'),
+        );
+        channel = fresh;
+        tags = [];
+        if (isWanted) await consume(fresh, lost);
+        // Not before: the broker's answers to all that have to be read, however much is held from before.
+        reading = throttle(connection, isFull);
+      },
+      down() {
+        channel = null;
+        tags = [];
+      },
+    },
+    (error) => error instanceof QueueMismatch || error instanceof BrokerRefusal,
+  );
+
+  async function consume(on: Channel, lost: (why: Error) => void): Promise<void> {
+    const before = pauses;
+    for (const { queue, prefetch } of queues) {
+      await on.prefetch(prefetch);
+      const onMessage = (message: ConsumeMessage | null): void => {
+        // The broker cancelled us: the queue was deleted, or its leader moved.
+        if (message === null) lost(new Error(`the broker cancelled the consumer of "${queue}"`));
+        else onDelivery(deliveryOf(on, message));
+      };
+      const { consumerTag } = await on.consume(queue, onMessage).catch((error: unknown) => {
+        throw refusedAt(error, 'read', queue);
+      });
+      // Paused meanwhile: then this one was not among those that were cancelled.
+      if (before === pauses) tags.push(consumerTag);
+      else await on.cancel(consumerTag);
+    }
+  }
+
+  function deliveryOf(on: Channel, message: ConsumeMessage): Delivery {
+    const size = sizeOf(message);
+    let isHeld = true;
+    held += size;
+    const release = (): void => {
+      if (isHeld) held -= size;
+      isHeld = false;
+      reading?.goOn();
+    };
+    return {
+      body: message.content,
+      properties: message.properties,
+      receivedAt: now(),
+      isGone: () => channel !== on,
+      release,
+      ack() {
+        if (channel === on) on.ack(message);
+        release();
+      },
+    };
+  }
+
+  async function flush(): Promise<void> {
+    await channel?.prefetch(1);
+  }
+
+  return {
+    async pause() {
+      isWanted = false;
+      pauses += 1;
+      const taken = tags;
+      tags = [];
+      const on = channel;
+      if (on === null) return;
+      // The answer may wait behind what is not read for now; what was asked holds.
+      const cancelled = Promise.all(taken.map((tag) => on.cancel(tag)));
+      await within(3_000, 'the end of the consumers', cancelled).catch(() => {});
+    },
+    async resume() {
+      if (isWanted) return;
+      isWanted = true;
+      const on = channel;
+      if (on !== null) await consume(on, () => void on.close().catch(() => {})).catch(() => {});
+    },
+    isReady: link.isReady,
+    async close() {
+      // amqplib's close overtakes what its channels have still to write. An answer on the channel means that the broker
+      // has read every acknowledgement before it.
+      await within(3_000, 'the last acknowledgements', flush()).catch(() => {});
+      await link.close();
+    },
+  };
+}

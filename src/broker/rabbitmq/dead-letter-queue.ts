@@ -1,0 +1,141 @@
+/** Reading the failure queue as an operator does: looking at every record without taking it, and taking some of them. */
+import type { Channel, ChannelModel, Message } from 'amqplib';
+import { bodyHashOf } from '../body-hash.ts';
+import { HEADER, failureName, malformedKey, readClaimKey } from '../../domain/names.ts';
+import { parseRegistration } from '../../domain/registrations/registration.ts';
+import type { ParseRules } from '../../domain/registrations/registration.ts';
+import { recordsProperties } from './message.ts';
+import { isMissingQueue } from './refusal.ts';
+import type { KnownProperties } from './message.ts';
+
+/** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
+export interface FailureMessage {
+  /** Registration id, from the claim, else from the body. */
+  id: string | null;
+  /** As the publisher has set it. */
+  messageId: string | null;
+  /** The same for every copy of the record. */
+  name: string | null;
+  /** The claim it is about; for a malformed delivery `malformed!<hash>`. */
+  claim: string | null;
+  failureClass: string | null;
+  reason: string | null;
+  at: string | null;
+  attempts: number | null;
+  redrive: number | null;
+  requestId: string | null;
+  workflowId: string | null;
+  /** How often the broker handed it out and got it back, as far as it counts. */
+  returns: number;
+  body: Buffer;
+  headers: Record<string, unknown>;
+  /** Ready to publish again: properties and headers, without what the broker or an earlier publisher added. */
+  properties: KnownProperties;
+  message: Message;
+}
+
+export interface FailureQueue {
+  /** Messages that were waiting when the queue was opened. */
+  depth: number;
+  /**
+   * Each of them once, in their order. They are held, unacknowledged, until
+   * `close`: given back one by one, a record that is not wanted would be the next to be read again, without end. Only the
+   * broker holds them: what is yielded and not kept takes no memory here.
+   *
+   * What was not acknowledged then goes back in the order it had, behind what was not read (so RabbitMQ does it with a
+   * quorum queue that has a delivery limit): when all were read, each is where it was. A quorum queue counts that as a
+   * return (x-delivery-count) and drops, or dead-letters, what was returned more often than its limit allows for.
+   *
+   * @throws Error when the channel is lost: what was read then is a part
+   */
+  messages(): AsyncGenerator<FailureMessage>;
+  /** False when the channel is gone, and the record with it back in the queue. */
+  ack(failure: FailureMessage): boolean;
+  /** Aborted, with the cause, when the channel is lost: all that was held is back in the queue. */
+  gone: AbortSignal;
+  close(): Promise<void>;
+}
+
+/** Over a channel of its own on the given connection. @throws Error when there is no such queue */
+export async function openFailureQueue(
+  connection: ChannelModel,
+  queue: string,
+  rules: ParseRules,
+): Promise<FailureQueue> {
+  const channel = await connection.createChannel();
+  const lost = new AbortController();
+  channel.on('error', (error) => lost.abort(error));
+  channel.on('close', () => lost.abort(new Error('the channel was closed')));
+  const depth = await depthOf(channel, queue);
+  return {
+    depth,
+    gone: lost.signal,
+    async *messages() {
+      // Not beyond those that were there: what is redriven may come back, and would be read without end.
+      for (let n = 0; n < depth; n++) {
+        lost.signal.throwIfAborted();
+        const message = await channel.get(queue, { noAck: false });
+        if (message === false) return;
+        yield readFailure(message, rules);
+      }
+    },
+    ack({ message }) {
+      if (lost.signal.aborted) return false;
+      channel.ack(message);
+      return true;
+    },
+    close: () => channel.close(),
+  };
+}
+
+async function depthOf(channel: Channel, queue: string): Promise<number> {
+  try {
+    return (await channel.checkQueue(queue)).messageCount;
+  } catch (error) {
+    if (!isMissingQueue(error)) throw error;
+    throw new Error(
+      `There is no queue "${queue}". Intake declares it at its first start; or rabbit.failureQueue names another one than it should`,
+      { cause: error },
+    );
+  }
+}
+
+/** Reads a message as the failure record it should be. Never throws. */
+export function readFailure(message: Message, rules: ParseRules): FailureMessage {
+  const { content: body, properties } = message;
+  const headers: Record<string, unknown> = { ...properties.headers };
+  const text = (name: string): string | null => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : null;
+  };
+  const count = (name: string): number | null => {
+    const value = headers[name];
+    return typeof value === 'number' ? value : null;
+  };
+  const messageId = typeof properties.messageId === 'string' ? properties.messageId : null;
+  const failureClass = text(HEADER.class);
+  const claim = failureClass === 'malformed' ? malformedKey(bodyHashOf(body)) : text(HEADER.item);
+  return {
+    id: (claim === null ? null : readClaimKey(claim)?.id) ?? idIn(body, rules),
+    messageId,
+    name: claim === null || failureClass === null ? null : failureName(claim, failureClass),
+    claim,
+    failureClass,
+    reason: text(HEADER.reason),
+    at: text(HEADER.at),
+    attempts: count(HEADER.attempts),
+    redrive: count(HEADER.generation),
+    requestId: text(HEADER.requestId),
+    workflowId: text(HEADER.run),
+    returns: count('x-delivery-count') ?? 0,
+    body,
+    headers,
+    properties: recordsProperties(properties),
+    message,
+  };
+}
+
+function idIn(body: Buffer, rules: ParseRules): string | null {
+  const parsed = parseRegistration(body, rules);
+  return parsed.ok ? parsed.id : null;
+}

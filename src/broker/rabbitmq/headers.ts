@@ -1,0 +1,59 @@
+/**
+ * The headers of a message as they travel: the bytes the publisher wrote, whatever their types. Left out is what is ours,
+ * what would do something when it is published again, and what does not fit.
+ */
+import { encodeFields, fieldsOf, rawOf, renamed } from './amqp-tables.ts';
+import { HEADER, ORIGINAL } from '../../domain/names.ts';
+
+/** amqplib encodes a table in 64 KiB, where the headers of a failure record (failures.ts) need room, too. */
+const MOST_BYTES = 56 * 1024;
+
+export interface KeptHeaders {
+  fields: Buffer;
+  /** What does not fit, by name. */
+  dropped: string[];
+  /** Why not all could be read; all is kept nevertheless, as far as it can be told apart. */
+  trouble: string | null;
+}
+
+/** How often a quorum queue has handed a message out: the broker's own count, which starts anew in another queue. */
+const COUNT = 'x-delivery-count';
+
+/**
+ * These name queues that get a copy, and are enough for a confirm (rabbitmq.com/docs/sender-selected): a failure record
+ * would be a delivery again.
+ */
+const COPIES: ReadonlyMap<string, string> = new Map([
+  ['CC', ORIGINAL.cc],
+  ['BCC', ORIGINAL.bcc],
+]);
+
+const OURS: ReadonlySet<string> = new Set(Object.values(HEADER));
+
+/** The headers of a delivery, without those that only a failure record has: there they are told anew. */
+export const publishersHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+  keep(headers, (name) => name !== COUNT && !OURS.has(name));
+
+/** The headers of a failure record, with its story, to publish it again. */
+export const recordsHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+  keep(headers, (name) => name !== COUNT);
+
+function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean): KeptHeaders {
+  const raw = rawOf(headers) ?? { bytes: encodeFields(headers), trouble: null };
+  const { fields, rest } = fieldsOf(raw.bytes);
+  const kept: Buffer[] = [];
+  const dropped: string[] = [];
+  let left = MOST_BYTES;
+  for (const field of fields) {
+    if (!isKept(field.name)) continue;
+    const instead = COPIES.get(field.name);
+    const bytes = instead === undefined ? field.bytes : renamed(instead, field);
+    if (bytes.length > left) dropped.push(`${field.name} (${bytes.length} bytes)`);
+    else {
+      kept.push(bytes);
+      left -= bytes.length;
+    }
+  }
+  if (rest.length > 0) dropped.push(`${rest.length} bytes of headers that nobody can read`);
+  return { fields: Buffer.concat(kept), dropped, trouble: raw.trouble };
+}

@@ -1,0 +1,128 @@
+/** A delivery's bytes and properties, as they travel and as they come out again: unchanged. */
+import type { MessageProperties, Options } from 'amqplib';
+import { encodeFields, withFields } from './amqp-tables.ts';
+import { HEADER, ORIGINAL } from '../../domain/names.ts';
+import type { WireMessage } from '../../domain/registrations/batch.ts';
+import { publishersHeaders, recordsHeaders } from './headers.ts';
+import type { KeptHeaders } from './headers.ts';
+
+const KEPT = [
+  'contentType',
+  'contentEncoding',
+  'correlationId',
+  'replyTo',
+  'messageId',
+  'timestamp',
+  'type',
+  'appId',
+  'priority',
+] as const;
+
+/** Of a property that is a text: AMQP has one byte for its length. */
+const MOST_TEXT_BYTES = 255;
+
+/** amqplib's own type makes every header an `any`. */
+export type KnownProperties = Omit<Options.Publish, 'headers'> & {
+  headers: Record<string, unknown>;
+};
+
+/** What a message is published with again, but for the headers of a failure record. */
+export interface OriginalProperties {
+  properties: Omit<Options.Publish, 'headers'>;
+  /** The publisher's headers, as their bytes. */
+  fields: Buffer;
+  /** What could not be kept, by name. */
+  dropped: string[];
+}
+
+/**
+ * The message in base64, and its properties as JSON. `trouble` says why not all headers can be read, or kept: it may be one
+ * of ours, so that what is kept is for a failure record alone.
+ */
+export function wireOf(
+  body: Buffer,
+  properties: MessageProperties,
+): { message: WireMessage; trouble: string | null } {
+  const headers = headersOf(properties);
+  const kept = knownOf(properties);
+  const dropped = [...headers.dropped, ...unwritable(properties)];
+  const fields = Buffer.concat([headers.fields, encodeFields(movedOf(properties))]);
+  return {
+    message: {
+      body: body.toString('base64'),
+      properties: JSON.stringify({ properties: kept, fields: fields.toString('base64'), dropped }),
+    },
+    trouble: headers.trouble ?? headers.dropped[0] ?? null,
+  };
+}
+
+/** Of what no broker has sent, headers may be such as amqplib cannot write. */
+function headersOf(properties: MessageProperties): KeptHeaders {
+  try {
+    return publishersHeaders({ ...properties }.headers);
+  } catch (error) {
+    const trouble = error instanceof Error ? error.message : String(error);
+    return { fields: Buffer.alloc(0), dropped: ['headers'], trouble };
+  }
+}
+
+function knownOf(properties: MessageProperties): Omit<Options.Publish, 'headers'> {
+  const kept: Record<string, unknown> = {};
+  for (const key of KEPT) if (isWritable(properties[key])) kept[key] = properties[key];
+  return kept;
+}
+
+/** What amqplib reads and cannot write. */
+const unwritable = (properties: MessageProperties): string[] =>
+  [...KEPT, 'clusterId' as const].filter((key) => {
+    const value: unknown = properties[key];
+    return value !== undefined && (key === 'clusterId' || !isWritable(value));
+  });
+
+/** Bytes that are no UTF-8 become longer as they are read, and a time may be beyond what a number can say. */
+const isWritable = (value: unknown): boolean =>
+  typeof value === 'string'
+    ? Buffer.byteLength(value) <= MOST_TEXT_BYTES
+    : Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** As headers of ours: the one would let a failure record expire, the other have it refused. */
+const movedOf = ({ expiration, userId }: MessageProperties): Record<string, unknown> => ({
+  [ORIGINAL.expiration]: typeof expiration === 'string' ? expiration : undefined,
+  [ORIGINAL.userId]: typeof userId === 'string' ? userId : undefined,
+});
+
+/** The properties of `wireOf`. */
+export function fromWire(wire: string): OriginalProperties {
+  const parsed: unknown = wire === '' ? {} : JSON.parse(wire);
+  const { properties, fields, dropped } = isRecord(parsed) ? parsed : {};
+  return {
+    properties: isRecord(properties) ? properties : {},
+    fields: Buffer.from(typeof fields === 'string' ? fields : '', 'base64'),
+    dropped: Array.isArray(dropped) ? dropped.map(String) : [],
+  };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A failure record's properties, ready to publish it again; without what the broker has added. */
+export function recordsProperties(properties: MessageProperties): KnownProperties {
+  const { fields } = recordsHeaders({ ...properties }.headers);
+  return { ...knownOf(properties), headers: withFields({}, fields) };
+}
+
+/** What a failure record says of itself, so that its redrive is known. Anyone can write it: see redrive.ts. */
+export interface RedriveHint {
+  /** The generation that failed. */
+  redrive: number | null;
+  token?: string;
+}
+
+export function redriveOf(headers: Record<string, unknown> | undefined): RedriveHint {
+  const none: RedriveHint = { redrive: null };
+  const { [HEADER.class]: failureClass, [HEADER.token]: token } = headers ?? {};
+  if (typeof failureClass !== 'string' || typeof token !== 'string') return none;
+  const generation = Number(headers?.[HEADER.generation]);
+  const isGeneration = Number.isSafeInteger(generation) && generation >= 0;
+  return isGeneration ? { redrive: generation, token } : none;
+}

@@ -1,0 +1,106 @@
+/** The three queues: intake, returned, failure. Declared by whoever starts first, with the same arguments everywhere. */
+import type { Channel, ChannelModel } from 'amqplib';
+import type { Config } from '../../config/schema.ts';
+import { isAccessRefused, isMissingQueue, refusedAt } from './refusal.ts';
+
+/** A queue that exists with other arguments than ours. The message says which, and what to do. */
+export class QueueMismatch extends Error {
+  override name = 'QueueMismatch';
+}
+
+interface QueueDeclaration {
+  queue: string;
+  arguments: Record<string, string | number>;
+}
+
+/**
+ * Quorum queues, because only they count deliveries and keep what they confirmed. The delivery limit is explicit since
+ * RabbitMQ 4 drops after 20 returns and a crashing consumer returns all it holds; past it a message goes to the
+ * returned queue, at-least-once, which intake reads like any other. at-least-once needs reject-publish
+ * (rabbitmq.com/docs/quorum-queues, "Activating At-Least-Once Dead Lettering").
+ */
+export function declarations(rabbit: Config['rabbit']): QueueDeclaration[] {
+  const limit = { 'x-queue-type': 'quorum', 'x-delivery-limit': rabbit.deliveryLimit };
+  return [
+    { queue: rabbit.returnedQueue, arguments: limit },
+    { queue: rabbit.failureQueue, arguments: limit },
+    {
+      queue: rabbit.intakeQueue,
+      arguments: {
+        ...limit,
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-routing-key': rabbit.returnedQueue,
+        'x-dead-letter-strategy': 'at-least-once',
+        'x-overflow': 'reject-publish',
+      },
+    },
+  ];
+}
+
+/**
+ * Declares what is missing. A queue that exists with other arguments is never fought over: it is refused with
+ * the difference and the remedy, or adopted, as `rabbit.existingQueues` says.
+ * @returns a sentence for each queue that was adopted
+ * @throws QueueMismatch, BrokerRefusal
+ */
+export async function declareQueues(
+  connection: ChannelModel,
+  rabbit: Config['rabbit'],
+): Promise<string[]> {
+  const adopted: string[] = [];
+  for (const declaration of declarations(rabbit)) {
+    const difference = await declare(connection, declaration);
+    if (difference === null) continue;
+    const sentence = `Queue "${declaration.queue}" exists, declared otherwise: ${difference}`;
+    if (rabbit.existingQueues === 'adopt') adopted.push(sentence);
+    else throw new QueueMismatch(`${sentence}. ${REMEDY}`);
+  }
+  return adopted;
+}
+
+const REMEDY =
+  'Move its messages and delete it so that it is declared anew, name another queue in the configuration, ' +
+  'or set rabbit.existingQueues: adopt to use it as it is (a classic queue neither counts deliveries nor survives the loss of a node).';
+
+/**
+ * Null when the queue is there, as declared as far as that can be told, else how it differs, in the broker's words. Who may
+ * not configure a queue may use one that is there: that takes no right but to read, or to write.
+ * @throws BrokerRefusal when it is not there, and we may not declare it; when somebody else has it alone
+ */
+export async function declare(
+  connection: ChannelModel,
+  { queue, arguments: args }: QueueDeclaration,
+): Promise<string | null> {
+  const isThere = await exists(connection, queue);
+  try {
+    await onChannel(connection, (channel) =>
+      channel.assertQueue(queue, { durable: true, arguments: args }),
+    );
+    return null;
+  } catch (error) {
+    if (isThere && isAccessRefused(error)) return null;
+    const message = error instanceof Error ? error.message : String(error);
+    const difference = /PRECONDITION_FAILED - (.*?)"?$/s.exec(message)?.[1];
+    if (difference === undefined) throw refusedAt(error, 'configure', queue);
+    return difference;
+  }
+}
+
+/** Passively, which takes no right at all. @throws BrokerRefusal when somebody else has it alone; Error when nobody can tell now */
+async function exists(connection: ChannelModel, queue: string): Promise<boolean> {
+  try {
+    await onChannel(connection, (channel) => channel.checkQueue(queue));
+    return true;
+  } catch (error) {
+    if (isMissingQueue(error)) return false;
+    throw refusedAt(error, 'configure', queue);
+  }
+}
+
+/** On a channel of its own: what is refused closes it. */
+async function onChannel(connection: ChannelModel, ask: (channel: Channel) => Promise<unknown>) {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  await ask(channel);
+  await channel.close();
+}

@@ -1,0 +1,74 @@
+/** Outcomes and messages that can never reach their destination, set aside for a person. */
+import { Binary } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
+import { bodyHashOf } from '../broker/body-hash.ts';
+import type { Claim } from './claims.ts';
+import { OWN } from '../mongo/collections.ts';
+import { malformedKey } from '../domain/names.ts';
+
+export interface SetAsideDocument {
+  /** The claim's, or that of a malformed message. */
+  _id: string;
+  reason: string;
+  at: Date;
+  claim: Claim | null;
+  /** Of what has no claim. */
+  message?: { body: Binary; properties: string };
+}
+
+export type WhySetAside = Pick<SetAsideDocument, 'reason' | 'at'>;
+
+export interface Unroutable {
+  /** Idempotent, by claim. */
+  setAside(claim: Claim | undefined, key: string, reason: string): Promise<void>;
+  /**
+   * A malformed delivery, which has no claim. Idempotent, by its bytes. False, and nothing is done, where it is larger than a
+   * document of MongoDB may be.
+   */
+  setAsideMalformed(message: MalformedMessage, reason: string): Promise<boolean>;
+  /** Why these claims were set aside, and when: of those that were. */
+  reasons(claims: string[]): Promise<Map<string, WhySetAside>>;
+  /** Which of these claims were set aside. */
+  among(claims: string[]): Promise<Set<string>>;
+  count(): Promise<number>;
+  collection: Collection<SetAsideDocument>;
+}
+
+export interface MalformedMessage {
+  body: Buffer;
+  /** As message.ts writes them. */
+  properties: string;
+}
+
+/** MongoDB's limit is 16 MiB; properties and the rest are a tenth of the difference. */
+const MOST_BYTES = 15 * 1024 * 1024;
+
+export function openUnroutable(db: Db): Unroutable {
+  const collection = db.collection<SetAsideDocument>(OWN.setAside);
+  return {
+    collection,
+    async setAside(claim, key, reason) {
+      const document = { reason, at: new Date(), claim: claim ?? null };
+      await collection.updateOne({ _id: key }, { $setOnInsert: document }, { upsert: true });
+    },
+    async setAsideMalformed({ body, properties }, reason) {
+      if (body.length > MOST_BYTES) return false;
+      const message = { body: new Binary(body), properties };
+      const document = { reason, at: new Date(), claim: null, message };
+      const _id = malformedKey(bodyHashOf(body));
+      await collection.updateOne({ _id }, { $setOnInsert: document }, { upsert: true });
+      return true;
+    },
+    async reasons(claims) {
+      const found = await collection
+        .find({ _id: { $in: claims } }, { projection: { reason: 1, at: 1 } })
+        .toArray();
+      return new Map(found.map(({ _id, reason, at }) => [_id, { reason, at }]));
+    },
+    async among(claims) {
+      const found = collection.find({ _id: { $in: claims } }).project<{ _id: string }>({ _id: 1 });
+      return new Set((await found.toArray()).map(({ _id }) => _id));
+    },
+    count: () => collection.countDocuments(),
+  };
+}

@@ -1,0 +1,180 @@
+// The environment variables that set something, what each sets, and the names that are easily mistaken for them.
+import { didYouMean, nearest, withHint, type Fault } from './faults.ts';
+import { DEFAULTS } from './schema.ts';
+import { LIMITS } from '../domain/limits.ts';
+import { leaves, type Leaf } from './tree.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Addresses and secrets: they are set here and nowhere else, so that no file holds them. */
+export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
+  AMQP_URL: 'amqpUrl',
+  MONGODB_URI: 'mongodbUri',
+  TEMPORAL_ADDRESS: 'temporalAddress',
+  TEMPORAL_API_KEY: 'temporalApiKey',
+  LEGACY_URL: 'legacyUrl',
+  LEGACY_AUTHORIZATION: 'legacyAuthorization',
+  REGISTRATION_ID_KEY: 'registrationIdKey',
+  ENCRYPTION_KEYS: 'encryptionKeys',
+  CODEC_TOKEN: 'codecToken',
+  TEMPORAL_WEB_URL: 'temporal.webUrl',
+  TEMPORAL_CODEC_URL: 'temporal.codecUrl',
+  RABBITMQ_WEB_URL: 'rabbit.webUrl',
+};
+
+/** Those of them that are never shown, not even in part. */
+export const SECRETS: ReadonlySet<string> = new Set([
+  'temporalApiKey',
+  'legacyAuthorization',
+  'registrationIdKey',
+  'encryptionKeys',
+  'codecToken',
+]);
+
+const PREFIX = 'DESPACHANTE_';
+
+/** The file to read, and what belongs to `npm run engines`; they set nothing of the configuration. */
+const OTHER = ['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name);
+
+const MISTAKABLE: Readonly<Record<string, string>> = {
+  MONGO_URL: 'MONGODB_URI',
+  MONGO_URI: 'MONGODB_URI',
+  MONGODB_URL: 'MONGODB_URI',
+  RABBITMQ_URL: 'AMQP_URL',
+  RABBIT_URL: 'AMQP_URL',
+  TEMPORAL_URL: 'TEMPORAL_ADDRESS',
+  TEMPORAL_HOST: 'TEMPORAL_ADDRESS',
+  TEMPORAL_CLI_ADDRESS: 'TEMPORAL_ADDRESS',
+  TEMPORAL_UI_URL: 'TEMPORAL_WEB_URL',
+  TEMPORAL_NAMESPACE: `${PREFIX}TEMPORAL_NAMESPACE`,
+  TEMPORAL_TASK_QUEUE: `${PREFIX}TEMPORAL_TASK_QUEUE`,
+  ENCRYPTION_KEY: 'ENCRYPTION_KEYS',
+};
+
+const onlyHere = new Set(Object.values(ENVIRONMENT_ONLY));
+const scalars = leaves(DEFAULTS).filter(
+  ([path, value]) => !onlyHere.has(path) && (typeof value !== 'object' || value === null),
+);
+const settings: ReadonlyMap<string, Leaf> = new Map([
+  ...Object.entries(ENVIRONMENT_ONLY).map(([name, path]): [string, Leaf] => [name, [path, null]]),
+  ...scalars.map((leaf): [string, Leaf] => [variable(leaf[0]), leaf]),
+]);
+
+const limits: ReadonlySet<string> = new Set(LIMITS.map((limit) => `legacy.${limit}`));
+
+/** Every environment variable that is read. */
+export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER];
+
+/** The variable that sets a path: `intake.batchSize` is `DESPACHANTE_INTAKE_BATCH_SIZE`. */
+export function variable(path: string): string {
+  const own = Object.entries(ENVIRONMENT_ONLY).find(([, each]) => each === path);
+  const words = path.replace(/[A-Z]/g, (letter) => `_${letter}`).replaceAll('.', '_');
+  return own?.[0] ?? PREFIX + words.toUpperCase();
+}
+
+export interface EnvironmentSettings {
+  /** By path. */
+  readonly values: ReadonlyMap<string, unknown>;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+}
+
+/** Takes what is meant for us. An empty variable counts as not set, since `${NAME:-}` of Compose gives one. */
+export function readEnvironment(env: Environment): EnvironmentSettings {
+  const values = new Map<string, unknown>();
+  const faults: Fault[] = [];
+  const warnings: string[] = [];
+  const platforms: string[] = [];
+  for (const [name, text] of Object.entries(env)) {
+    if (text === undefined || text === '') continue;
+    if (isOfPlatform(name, text)) {
+      if (name.startsWith(PREFIX)) platforms.push(name);
+      continue;
+    }
+    const setting = settings.get(name);
+    if (isRead(name) && QUOTED.test(text)) {
+      faults.push(quoted(name, setting?.[0] ?? ''));
+      continue;
+    }
+    if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
+    else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
+    else {
+      const meant = MISTAKABLE[name] ?? near(name);
+      if (meant !== undefined && (env[meant] ?? '') === '')
+        warnings.push(`environment ${name} is not read; did you mean ${meant}?`);
+    }
+  }
+  return { values, faults, warnings: [...warnings, ...linksWarning(platforms)] };
+}
+
+function linksWarning([first, ...others]: readonly string[]): string[] {
+  if (first === undefined) return [];
+  const more = others.length === 0 ? '' : ` and ${others.length} more are`;
+  return [
+    `environment ${first}${more || ' is'} not read: Kubernetes sets such variables for Services (enableServiceLinks: false keeps them away), and Docker for links`,
+  ];
+}
+
+// A variable is always text; where the setting is a number or yes-or-no, text that spells one is taken as such. So is a limit,
+// which is none by default.
+function typed(text: string, path: string, standard: unknown): unknown {
+  const isNumber = typeof standard === 'number' || limits.has(path);
+  if (isNumber && /^-?\d{1,16}(\.\d+)?$/.test(text)) return Number(text);
+  if (typeof standard === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
+  return text;
+}
+
+/**
+ * What Kubernetes sets for a Service and Docker for a link: for one named `despachante` there is
+ * DESPACHANTE_PORT=tcp://10.96.0.12:9464. The shape tells, since a setting of ours may have such a name as well. A link brings
+ * the whole environment of the other container, too: DESPACHANTE_ENV_NODE_ENV.
+ */
+const OF_PLATFORM: readonly (readonly [name: RegExp, text: RegExp])[] = [
+  [/_PORT(_\d+_(TCP|UDP|SCTP)(_START|_END)?)?$/, /^(tcp|udp|sctp):\/\//],
+  [/_PORT_\d+_(TCP|UDP|SCTP)_(PROTO|ADDR|PORT(_START|_END)?)$/, /^/],
+  [/_SERVICE_HOST$/, /^/],
+  [/_SERVICE_PORT(_[A-Z\d_]+)?$/, /^\d+$/],
+  [/_NAME$/, /^\/[^/]+\/[^/]+$/],
+  [/_ENV_./, /^/],
+];
+
+const isOfPlatform = (name: string, text: string): boolean =>
+  OF_PLATFORM.some(([names, texts]) => names.test(name) && texts.test(text));
+
+/** What somebody has written for a shell, and an env-file of Docker's passes on as it stands. */
+const QUOTED = /^(["']).*\1$/s;
+
+/** NODE_ENV says whether this is production. */
+const isRead = (name: string): boolean =>
+  settings.has(name) || OTHER.includes(name) || name === 'NODE_ENV';
+
+const quoted = (name: string, path: string): Fault => ({
+  where: `environment ${name}`,
+  path,
+  expected: 'a value without quotes around it',
+  got: 'text in quotes',
+  hint: 'remove the quotes: an env-file of Docker has none, and they would be a part of the value',
+});
+
+// Two edits: other programs have variables of these families, and a warning about those would be noise.
+function near(name: string): string | undefined {
+  return /^(AMQP|RABBIT|MONGO|TEMPORAL|LEGACY|REGISTRATION)/.test(name)
+    ? nearest(name, Object.keys(ENVIRONMENT_ONLY), 2)
+    : undefined;
+}
+
+function unknown(name: string): Fault {
+  const bare = name.slice(PREFIX.length);
+  const own = environmentNames.filter((each) => each.startsWith(PREFIX));
+  const meant = nearest(
+    bare,
+    own.map((each) => each.slice(PREFIX.length)),
+  );
+  const fault = {
+    where: `environment ${name}`,
+    path: '',
+    expected: 'the name of a setting (lists and mappings can only be set in the file)',
+    got: 'a name that is none',
+  };
+  return withHint(fault, didYouMean(settings.has(bare) ? bare : meant && PREFIX + meant));
+}

@@ -1,0 +1,129 @@
+// Loads the configuration: defaults, then despachante.yaml, then the environment. The only reader of the environment.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { exposedKeys, missingKeys } from './encryption.ts';
+import { ENVIRONMENT_ONLY, readEnvironment, variable, type Environment } from './environment.ts';
+import { ConfigError, lineOf, type Fault } from './faults.ts';
+import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
+import { faultsOf } from './issues.ts';
+import { configSchema, DEFAULTS, type Config } from './schema.ts';
+import { insecureWays, unusedCertificates } from './tls.ts';
+import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './tree.ts';
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** By path: `default`, `despachante.yaml:4` or `environment AMQP_URL`. */
+  readonly origins: Readonly<Record<string, string>>;
+  /** What is no fault but looks like a mistake, such as a variable MONGO_URI. */
+  readonly warnings: readonly string[];
+  /** The folder of the servers that `npm start` or `npm run engines` brought up for us; null where these are others'. */
+  readonly instance: string | null;
+}
+
+export interface ConfigSource {
+  readonly env?: Environment | undefined;
+  /** The file to read; otherwise the one that DESPACHANTE_CONFIG names, otherwise `despachante.yaml` if there is one. */
+  readonly file?: string | undefined;
+}
+
+const STANDARD_FILE = 'despachante.yaml';
+
+/**
+ * Reads and checks everything.
+ * @throws {ConfigError} with all faults at once; never anything else.
+ */
+export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
+  const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
+  const { values, faults, warnings } = readEnvironment(env);
+  const { instance, odd } = instanceIn(env);
+  const input = combine(withKeyFile(written.values, instance), values);
+  const result = configSchema.safeParse(input);
+  const all = [
+    ...written.faults,
+    ...misplaced(written),
+    ...faults,
+    ...odd,
+    ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
+    ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
+  ];
+  if (!result.success || all.length > 0) throw new ConfigError(all);
+  const origins = leaves(result.data).map(([path]): [string, string] => [
+    path,
+    values.has(path)
+      ? `environment ${variable(path)}`
+      : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
+  ]);
+  const placed = (path: string) => placeOf(path, written, values);
+  const loud = isProduction(env) ? [] : risks(result.data, env, placed).map(lineOf);
+  return {
+    config: result.data,
+    origins: Object.fromEntries(origins),
+    warnings: [...loud, ...warnings],
+    instance,
+  };
+}
+
+/** What works and is no way to run in production: elsewhere it is a warning. */
+const risks = (config: Config, env: Environment, place: (path: string) => string): Fault[] => [
+  ...insecureWays(config, env),
+  ...exposedKeys(config, place),
+];
+/** A path that is none would be told as a fault of what lies below it. */
+function instanceIn(env: Environment): { instance: string | null; odd: Fault[] } {
+  const path = env['DESPACHANTE_INSTANCE'] ?? '';
+  if (path === '') return { instance: null, odd: [] };
+  if (/^[^\p{Cc}]{1,900}$/u.test(path) && path.trim() !== '') return { instance: path, odd: [] };
+  const where = 'environment DESPACHANTE_INSTANCE';
+  const expected = 'the folder that "npm run -s engines -- env" prints';
+  return { instance: null, odd: [{ where, path: '', expected, got: 'text that is no path' }] };
+}
+
+/** By default the key lies with the data that are encrypted by it. */
+function withKeyFile(written: unknown, instance: string | null): unknown {
+  const path = ['encryption', 'keyFile'];
+  if (instance === null || valueAt(written, path) !== undefined) return written;
+  return withValue(written, path, join(instance, 'encryption.key'));
+}
+
+/** What contradicts itself across sections, and what is no way to run in production. */
+function unsafe(config: Config, env: Environment, place: (path: string) => string): Fault[] {
+  return [
+    ...missingKeys(config, isProduction(env), place),
+    ...unusedCertificates(config, place),
+    ...(isProduction(env) ? risks(config, env, place) : []),
+  ];
+}
+
+const isProduction = (env: Environment): boolean => env['NODE_ENV'] === 'production';
+
+/** Where a setting was set. */
+function placeOf(
+  path: string,
+  file: ConfigFile,
+  environment: ReadonlyMap<string, unknown>,
+): string {
+  if (environment.has(path)) return `environment ${variable(path)}`;
+  return file.place(path.split('.'), 'value') ?? 'defaults';
+}
+
+function openFile(named: string | undefined): ConfigFile {
+  if (named !== undefined && named !== '') return readConfigFile(named);
+  return existsSync(STANDARD_FILE) ? readConfigFile(STANDARD_FILE) : noConfigFile;
+}
+
+function misplaced(file: ConfigFile): Fault[] {
+  return Object.entries(ENVIRONMENT_ONLY).flatMap(([name, path]) => {
+    const where = file.place(path.split('.'), 'key');
+    const expected = `it in the environment variable ${name} instead, as addresses and secrets stay out of files`;
+    return where === null ? [] : [{ where, path, expected, got: 'a value in the file' }];
+  });
+}
+
+/** The input of the schema: the file, without what is not the file's to say, and the environment over it. */
+function combine(written: unknown, environment: ReadonlyMap<string, unknown>): unknown {
+  const notTheFiles = Object.values(ENVIRONMENT_ONLY).map((path): Leaf => [path, undefined]);
+  return [...notTheFiles, ...environment].reduce<unknown>(
+    (tree, [path, value]) => withValue(tree, path.split('.'), value),
+    withoutEmptySections(written, DEFAULTS),
+  );
+}

@@ -1,0 +1,82 @@
+/**
+ * The circuit breaker's state, one document that all processes share. Every change names the state it builds on, so that
+ * it opens once and one probe goes out, however many see the same trouble.
+ */
+import type { Db, Document } from 'mongodb';
+import { OWN } from '../mongo/collections.ts';
+import { NOW } from './control.ts';
+import { isDuplicateKey } from '../mongo/client.ts';
+
+export interface BreakerDocument {
+  _id: 'breaker';
+  /** The address it is about. For another one it counts as closed. */
+  endpoint: string;
+  state: 'open' | 'probing' | 'closed';
+  /** What it was opened for. */
+  reason: string;
+  /** How often it opened in a row. */
+  trips: number;
+  /** When it came into this state. */
+  since: number;
+  /** Open: no probe before that time. Probing: the probe counts as lost after it. */
+  until: number;
+  /** Whose probe it is. */
+  probe: string | null;
+}
+
+export interface BreakerStore {
+  /** closed → open. Nothing happens where it is open already. */
+  open(reason: string, trips: number, restMs: number): Promise<void>;
+  /** open, rested → probing. Whether this one may probe. */
+  takeProbe(token: string, lastsMs: number): Promise<boolean>;
+  /** probing → closed. */
+  close(token: string): Promise<void>;
+  /** probing → open. */
+  reopen(token: string, reason: string, trips: number, restMs: number): Promise<void>;
+  /** open, or its probe lost, and for `idleMs` nobody had anything to ask → closed. Whether it was so. */
+  closeIdle(idleMs: number): Promise<boolean>;
+}
+
+export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
+  const collection = db.collection<BreakerDocument>(OWN.control);
+  const rested = (more: number): Document => ({
+    $expr: { $lte: [{ $add: ['$until', more] }, NOW] },
+  });
+  const to = (state: BreakerDocument['state'], lastsMs: number, more: Document): Document[] => [
+    {
+      $set: { state, endpoint, since: NOW, until: { $add: [NOW, lastsMs] }, probe: null, ...more },
+    },
+  ];
+  const move = async (filter: Document, update: Document[]): Promise<boolean> =>
+    (await collection.updateOne({ _id: 'breaker', ...filter }, update)).matchedCount === 1;
+
+  return {
+    async open(reason, trips, restMs) {
+      const $or = [{ state: 'closed' as const }, { endpoint: { $ne: endpoint } }];
+      const update = to('open', restMs, { reason: { $literal: reason }, trips });
+      try {
+        await collection.updateOne({ _id: 'breaker', $or }, update, { upsert: true });
+      } catch (error) {
+        // There is one that is not closed: somebody else was faster.
+        if (!isDuplicateKey(error)) throw error;
+      }
+    },
+    takeProbe: (token, lastsMs) =>
+      move(
+        { endpoint, state: { $in: ['open', 'probing'] }, ...rested(0) },
+        to('probing', lastsMs, { probe: token }),
+      ),
+    async close(token) {
+      await move({ state: 'probing', probe: token }, to('closed', 0, {}));
+    },
+    async reopen(token, reason, trips, restMs) {
+      const update = to('open', restMs, { reason: { $literal: reason }, trips });
+      await move({ state: 'probing', probe: token }, update);
+    },
+    closeIdle: (idleMs) =>
+      move(
+        { endpoint, state: { $in: ['open', 'probing'] }, ...rested(idleMs) },
+        to('closed', 0, {}),
+      ),
+  };
+}

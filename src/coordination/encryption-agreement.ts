@@ -1,0 +1,98 @@
+/** Everybody who writes to Temporal encrypts alike, or refuses to write: what one writes in clear stays in histories. */
+import { OWN } from '../mongo/collections.ts';
+import type { Config } from '../config/schema.ts';
+import type { Control, ControlStore, EncryptionDocument } from './control.ts';
+import { codecKeysOf } from '../temporal/data-converter.ts';
+import { markOf } from '../runtime/encryption-keys.ts';
+import type { EncryptionKey } from '../runtime/encryption-keys.ts';
+import { errorFacts } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
+import type { CodecKeys } from '../temporal/payload-codec.ts';
+
+type Agreed = Pick<ControlStore, 'encryption' | 'setEncryption'>;
+type Noted = EncryptionDocument | null;
+
+/** This process would write otherwise than the others do. */
+export class EncryptionDisagreement extends Error {
+  override name = 'EncryptionDisagreement';
+}
+
+/** For commands: what they write must be as intake and workers write it. @throws EncryptionDisagreement with the remedy */
+export async function requireAgreement(config: Config, control: Agreed): Promise<void> {
+  refuse(await control.encryption(), codecKeysOf(config));
+}
+
+/** Of a process that stays, whose writing key may change while it runs. */
+export interface Agreement {
+  /**
+   * When it starts: the first that encrypts binds the others. Whoever says `off` and has the key all the same goes back to clear
+   * text on purpose.
+   * @throws EncryptionDisagreement as requireAgreement does, and what MongoDB throws
+   */
+  begin(): Promise<void>;
+  /**
+   * After each reading of control: notes the key that is written with by now, so that who lacks the old one may start. Returns why
+   * this process must not write; null where it may. Never throws.
+   */
+  follow(control: Pick<Control, 'encryption'>): string | null;
+}
+
+/** @throws Error when the keys cannot be read */
+export function agreementOf(config: Config, control: () => Promise<Agreed>, log: Log): Agreement {
+  const keys = codecKeysOf(config);
+  let isNoting = false;
+  let told: string | null = null;
+
+  async function note(noted: Noted): Promise<void> {
+    const wanted = noteOf(keys.writing());
+    if (noted?.key === wanted?.key && noted?.mark === wanted?.mark) return;
+    await (await control()).setEncryption(wanted);
+    log.info({ key: wanted?.key ?? null }, 'Noted for the others which key writes to Temporal');
+  }
+
+  function follow({ encryption: noted }: Pick<Control, 'encryption'>): string | null {
+    const trouble = disagreement(noted, keys);
+    if (trouble === null && !isNoting) {
+      isNoting = true;
+      note(noted)
+        .catch((error: unknown) => {
+          log.warn(errorFacts(error), 'Could not note which key writes to Temporal; tried again');
+        })
+        .finally(() => (isNoting = false));
+    }
+    if (trouble !== null && trouble !== told) log.error({}, trouble);
+    told = trouble;
+    return trouble;
+  }
+
+  return {
+    async begin() {
+      const noted = await (await control()).encryption();
+      refuse(noted, keys);
+      await note(noted);
+    },
+    follow,
+  };
+}
+
+const noteOf = (key: EncryptionKey | null) =>
+  key === null ? null : { key: key.id, mark: markOf(key) };
+
+function refuse(noted: Noted, keys: CodecKeys): void {
+  const trouble = disagreement(noted, keys);
+  if (trouble !== null) throw new EncryptionDisagreement(trouble);
+}
+
+/** Null: we have the key that is noted, or none is. */
+function disagreement(noted: Noted, { reading }: CodecKeys): string | null {
+  if (noted === null) return null;
+  const known = reading?.find(noted.key);
+  if (known !== undefined && markOf(known) === noted.mark) return null;
+  const ours =
+    reading === null
+      ? 'there are no keys here, so that this would be written in clear'
+      : known === undefined
+        ? `ours are ${reading.ids().join(', ')}`
+        : 'ours of that name is another one';
+  return `Intake and workers encrypt what Temporal keeps with the key "${noted.key}", and ${ours}. Give this process the same keys, in ENCRYPTION_KEYS or in the file that encryption.keyFile names. If that key is lost for good, remove the document { _id: "encryption" } from ${OWN.control}`;
+}

@@ -1,0 +1,37 @@
+/** What keeps registrations from the legacy system although every neighbour is well. */
+import type { Config } from '../config/schema.ts';
+import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import { warning, well } from './diagnosis.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { SHARED_HOLDS, holdsOf } from '../intake/holds.ts';
+import { openStore } from '../registrations/store.ts';
+
+const REMEDIES = {
+  paused: '"despachante resume" ends it',
+  breaker: 'It closes by itself when the legacy system answers again; its log tells what is wrong',
+  limits: '"despachante limits" shows them; "limits set" changes them',
+  guard: 'Give the process more memory or a core more, or see guard.* in the configuration',
+} as const;
+
+/** Empty where MongoDB cannot be asked: that is told elsewhere. Never throws. */
+export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
+  try {
+    const store = await openStore(config, 'reader');
+    const control = await store.control.read().finally(() => store.close());
+    const inForce = limitsInForce(config.legacy, control.limits);
+    const limits = LIMITS.flatMap((limit) =>
+      inForce[limit] === null
+        ? []
+        : [
+            `${limit} ${inForce[limit]}${control.limits[limit] === undefined ? '' : ' (set while running)'}`,
+          ],
+    );
+    const holds = holdsOf(control, config);
+    const held = SHARED_HOLDS.flatMap((by) =>
+      holds[by] === undefined ? [] : [warning('intake', `${by}: ${holds[by]}`, REMEDIES[by])],
+    );
+    return [well('limits', limits.join(', ')), ...held];
+  } catch {
+    return [];
+  }
+}

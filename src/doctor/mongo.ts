@@ -1,0 +1,131 @@
+/** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
+import { randomUUID } from 'node:crypto';
+import type { Db } from 'mongodb';
+import { OWN } from '../mongo/collections.ts';
+import type { Config } from '../config/schema.ts';
+import { startServer, unwell, warning, well, why } from './diagnosis.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { connectMongo } from '../mongo/client.ts';
+import type { Mongo } from '../mongo/client.ts';
+import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
+import { tlsTrouble } from '../net/tls.ts';
+
+/** Never throws. Writes one document to `despachante_control`, and removes it. */
+export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
+  let mongo: Mongo;
+  try {
+    mongo = await connectMongo(config);
+  } catch (error) {
+    const remedy = startServer(
+      'MongoDB',
+      'MONGODB_URI to where it is; check user and password there',
+    );
+    return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
+  }
+  const { db } = mongo;
+  const asked = async (check: string, remedy: string, ask: () => Promise<Diagnosis>) =>
+    ask().catch((error: unknown) => unwell(check, why(error), remedy));
+  try {
+    return [
+      await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
+      await asked('writes', READ_WRITE, () => writes(db)),
+      await asked('clock', 'See the log of MongoDB', () => clock(db)),
+      await asked('collection', READ_WRITE, () => collection(db, config.mongodb)),
+    ];
+  } finally {
+    await mongo.close();
+  }
+}
+
+async function versionOf(db: Db): Promise<Diagnosis> {
+  const { version } = await db.admin().command({ buildInfo: 1 });
+  const hello = await db.admin().command({ hello: 1 });
+  const topology =
+    typeof hello['setName'] === 'string'
+      ? `replica set ${hello['setName']}`
+      : hello['msg'] === 'isdbgrid'
+        ? 'sharded'
+        : 'a single server';
+  return well('reachable', `MongoDB ${String(version)}, ${topology}, database ${db.databaseName}`);
+}
+
+const READ_WRITE = 'Give the user of MONGODB_URI the role readWrite on the database';
+
+/** With the write concern of every write of ours: a majority, in the journal. */
+async function writes(db: Db): Promise<Diagnosis> {
+  try {
+    await takeOwnership(db);
+  } catch (error) {
+    if (error instanceof NotOurs) return unwell('collections of ours', error.found, error.remedy);
+    throw error;
+  }
+  const control = db.collection<{ _id: string }>(OWN.control);
+  const startedAt = performance.now();
+  const { insertedId } = await control.insertOne({ _id: `doctor ${randomUUID()}` });
+  await control.deleteOne({ _id: insertedId });
+  const took = Math.round(performance.now() - startedAt);
+  const detail = `a majority write in the journal, and its removal, took ${took} ms`;
+  return took > SLOW_MS
+    ? warning(
+        'writes',
+        detail,
+        'Each registration costs a few such writes: see the disk and the load of MongoDB',
+      )
+    : well('writes', detail);
+}
+
+const SLOW_MS = 1_000;
+const CLOCKS_APART_MS = 2_000;
+
+/** Workers on several machines judge from the times in the journal what may still be on the wire. */
+async function clock(db: Db): Promise<Diagnosis> {
+  const before = Date.now();
+  const { localTime } = await db.admin().command({ hello: 1 });
+  const after = Date.now();
+  if (!(localTime instanceof Date))
+    return warning('clock', 'it does not tell its time', 'Compare the clocks by hand');
+  // Somewhere between question and answer it read its clock.
+  const theirs = localTime.getTime();
+  const apart = Math.max(0, before - theirs, theirs - after);
+  const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
+  return apart > CLOCKS_APART_MS
+    ? warning(
+        'clock',
+        detail,
+        'Let NTP set the clocks of both machines: deadlines and the audit compare times of both',
+      )
+    : well('clock', detail);
+}
+
+async function collection(
+  db: Db,
+  { collection: name, match, upsert }: Config['mongodb'],
+): Promise<Diagnosis> {
+  const check = `collection ${name}`;
+  const [there] = await db.listCollections({ name }, { nameOnly: true }).toArray();
+  if (there?.type === 'view')
+    return unwell(
+      check,
+      'a view, which cannot be written',
+      'Name a collection in mongodb.collection',
+    );
+  if (there === undefined) {
+    return upsert
+      ? well(check, 'not there yet; the first registration makes it')
+      : unwell(
+          check,
+          'not there, and mongodb.upsert is off, so that every registration would fail',
+          'Check mongodb.collection and the database, or set mongodb.upsert: true',
+        );
+  }
+  if (match === '_id') return well(check, 'found by _id');
+  const indexes = await db.collection(name).indexes();
+  const isIndexed = indexes.some(({ key }) => Object.keys(key)[0] === match);
+  return isIndexed
+    ? well(check, `found by ${match}, which has an index`)
+    : warning(
+        check,
+        `no index on ${match}, so that every write reads the whole collection`,
+        `Create one: db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`,
+      );
+}

@@ -1,0 +1,94 @@
+/** Is RabbitMQ there, and are the queues what we declare? Nothing is declared for the asking. */
+import type { ChannelModel } from 'amqplib';
+import type { Config } from '../config/schema.ts';
+import { startServer, unwell, warning, well, why } from './diagnosis.ts';
+import type { Diagnosis } from './diagnosis.ts';
+import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
+import { declarations, declare } from '../broker/rabbitmq/queues.ts';
+import { BrokerRefusal, remedyOfLimit, remedyOfLogin } from '../broker/rabbitmq/refusal.ts';
+import { connectOnce } from '../broker/rabbitmq/connection.ts';
+import { tlsTrouble } from '../net/tls.ts';
+
+/** Quorum queues with at-least-once dead-lettering came with 3.10. */
+const OLDEST = [3, 10];
+
+/** Never throws. */
+export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagnosis[]> {
+  let connection: ChannelModel;
+  try {
+    connection = await connectOnce(amqpUrl, 'despachante doctor', rabbit.heartbeat, rabbit.tls);
+  } catch (error) {
+    const remedy =
+      tlsTrouble(error, 'rabbit') ??
+      remedyOfLogin(error) ??
+      remedyOfLimit(error) ??
+      startServer('RabbitMQ', 'AMQP_URL to where it is');
+    return [unwell('reachable', causeOf(error), remedy)];
+  }
+  try {
+    const found = [versionOf(connection)];
+    for (const declaration of declarations(rabbit)) {
+      found.push(await diagnoseQueue(connection, declaration, rabbit));
+    }
+    return found;
+  } catch (error) {
+    const remedy =
+      'Give the user of AMQP_URL the permissions that docs/operations.md names (rabbitmqctl set_permissions)';
+    return [versionOf(connection), unwell('queues', why(error), remedy)];
+  } finally {
+    await connection.close().catch(() => {});
+  }
+}
+
+function versionOf({ connection }: ChannelModel): Diagnosis {
+  const { product, version } = connection.serverProperties;
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const isOld = major < (OLDEST[0] ?? 0) || (major === OLDEST[0] && minor < (OLDEST[1] ?? 0));
+  return isOld
+    ? unwell(
+        'reachable',
+        `${product} ${version}`,
+        `Upgrade to ${OLDEST.join('.')} or later: its quorum queues cannot keep what we need`,
+      )
+    : well('reachable', `${product} ${version}`);
+}
+
+async function diagnoseQueue(
+  connection: ChannelModel,
+  declaration: ReturnType<typeof declarations>[number],
+  rabbit: Config['rabbit'],
+): Promise<Diagnosis> {
+  const { queue } = declaration;
+  const check = `queue ${queue}`;
+  // To declare a queue that is missing would make it.
+  const depth = (await queueDepths(connection, [queue]))[queue];
+  if (depth === null || depth === undefined) {
+    return warning(
+      check,
+      'not there yet',
+      'Nothing, if intake has never run: it declares it at its start',
+    );
+  }
+  const size = `${depth.messages} messages, ${depth.consumers} consumers`;
+  const difference = await declare(connection, declaration);
+  if (difference === null) {
+    return well(check, `quorum, delivery limit ${rabbit.deliveryLimit}; ${size}`);
+  }
+  const remedy =
+    'Move its messages and delete it, so that it is declared anew, or name another queue in the configuration';
+  return rabbit.existingQueues === 'adopt'
+    ? warning(
+        check,
+        `adopted, declared otherwise: ${difference}; ${size}`,
+        `${remedy}. As it is, RabbitMQ may drop or move a message that was handed out too often, after 20 times by default on version 4`,
+      )
+    : unwell(
+        check,
+        `declared otherwise: ${difference}`,
+        `${remedy}, or set rabbit.existingQueues: adopt`,
+      );
+}
+
+/** Without the remedy, which is told for itself. */
+const causeOf = (error: unknown): string =>
+  error instanceof BrokerRefusal ? why(error.cause) : why(error);

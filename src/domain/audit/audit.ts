@@ -1,0 +1,232 @@
+/**
+ * The sum that proves the promises: what the broker confirmed = registered + failed + in doubt + in flight, each once.
+ * Pure: whoever calls it brings what MongoDB, the queues, Temporal and the ledgers say. Exact for a system at rest; while
+ * it works, what moved between two readings may be counted as in flight.
+ */
+import type { Account, AuditClaim } from './audit-account.ts';
+import { openAccount } from './audit-account.ts';
+import { findFiledTwice } from './audit-filings.ts';
+import { fateOf } from './audit-fate.ts';
+import type { AuditEntry, AuditFiling } from './audit-filings.ts';
+import { findSettledTwice } from './audit-settled.ts';
+import type { FailureClass, OutcomeKind } from '../registrations/outcome.ts';
+import { isFailure } from '../registrations/outcome.ts';
+
+/** Something that must not be, about one registration. */
+export interface Finding {
+  id: string;
+  what: string;
+}
+
+export interface AuditInput {
+  /** What the broker confirmed, by id and SHA-256 of the body, hex; null when nobody kept a ledger of it. */
+  published: { id: string | null; hash: string }[] | null;
+  claims: AuditClaim[];
+  /** The registrations whose document in MongoDB says so, with the time it holds, epoch ms; null where it is not ours. */
+  registered: ReadonlyMap<string, number | null>;
+  /** Every message of the failure queue, with the SHA-256 of its body. */
+  failures: { messageId: string | null; failureClass: string | null; hash: string }[];
+  /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
+  doubts: ReadonlySet<string>;
+  unroutable: ReadonlySet<string>;
+  /** Noted deliveries that were no registrations, by malformedKey: the broker had confirmed the record of each. */
+  malformed: ReadonlyMap<string, { isDropped: boolean }>;
+  /** What open runs began with and may not have claimed yet. */
+  unclaimed: { id: string; hash: string }[];
+  /** Open runs, by workflow id, of which nobody here can read what they bring, and why. */
+  unreadable: Finding[];
+  /** Workflow ids of claims that are open though their run is not. */
+  closedRuns: ReadonlySet<string>;
+  /** Messages that wait in the intake queue and in the one of returned messages. */
+  waiting: number;
+  /** What the legacy system says it accepted; null when it cannot be asked. */
+  filings: AuditFiling[] | null;
+  entries: AuditEntry[];
+  /** See legacy.uniqueRequestIds. */
+  uniqueRequestIds: boolean;
+  /** See legacy.onUnknown. */
+  resubmits: boolean;
+}
+
+export interface AuditReport {
+  /** Distinct messages, by id and body; null without a ledger of them. */
+  confirmed: number | null;
+  /** Confirmed more than once, under the same id and with the same body. */
+  repeated: number;
+  registered: number;
+  failed: Partial<Record<FailureClass, number>>;
+  inDoubt: number;
+  /** Claimed, in a run that has not claimed yet, or in a queue. */
+  inFlight: { claimed: number; inRuns: number; waiting: number };
+  /** Deliveries that are not claimed yet, copies of what is accounted for among them: at rest there are none. */
+  moving: { queued: number; unclaimed: number };
+  unroutable: number;
+  /**
+   * Failures among `failed` whose record is not in the failure queue any more: the broker had confirmed each, so that it was
+   * delivered. `dropped` by "failures drop"; `byOthers`: consumed, purged, expired, or dropped by a limit of the queue. Beside
+   * them `redriven`: taken to go in again, and counted where they got to.
+   */
+  taken: { redriven: number; dropped: number; byOthers: number };
+  /** Distinct records of deliveries that were no registrations; without a ledger beside the sum, since they have no id. */
+  malformed: number;
+  /** Copies of records in the failure queue, beyond the first of each: told by their messageId, and harmless. */
+  copies: number;
+  lost: Finding[];
+  filedTwice: Finding[];
+  settledTwice: Finding[];
+  /** In flight, but the run that had them is gone. */
+  stranded: Finding[];
+  /**
+   * Confirmed without an id, and neither a record in the failure queue nor a note of ours that there was one (MongoDB may have
+   * been away): taken from the queue by others, or lost.
+   */
+  untraced: Finding[];
+  /** What is nobody's fault here, and still worth a look. */
+  unexpected: Finding[];
+  /** Accepted again on somebody's word: a redrive of what had failed, an operator's "resubmit". */
+  filedAgain: number;
+  /** Runs that may bring what is called lost or untraced: as long as there are any, the sum is not proven. */
+  unreadable: Finding[];
+  holds: boolean;
+}
+
+/** Adds up. */
+export function audit(input: AuditInput): AuditReport {
+  const account = openAccount(input);
+  const units =
+    input.published === null ? claimedUnits(account) : publishedUnits(input.published, account);
+  const report: AuditReport = {
+    confirmed: input.published === null ? null : units.length,
+    repeated: (input.published?.length ?? units.length) - units.length,
+    registered: 0,
+    failed: {},
+    inDoubt: 0,
+    inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
+    moving: { queued: input.waiting, unclaimed: input.unclaimed.length },
+    unroutable: 0,
+    taken: { redriven: account.redriven, dropped: 0, byOthers: 0 },
+    malformed: account.malformed.size,
+    copies: account.copies,
+    lost: [],
+    filedTwice: [],
+    settledTwice: findSettledTwice(account, input.uniqueRequestIds),
+    stranded: [],
+    untraced: [],
+    unexpected: [...account.unexpected],
+    filedAgain: 0,
+    unreadable: input.unreadable,
+    holds: false,
+  };
+  const missing: Missing = { lost: [], untraced: [], taken: [] };
+  for (const unit of units) count(unit, account, report, missing);
+  report.inFlight.waiting = takeOutWaiting(missing, input.waiting);
+  report.lost.push(...missing.lost);
+  report.untraced.push(...missing.untraced);
+  for (const { isDropped, as } of missing.taken) {
+    add(report, as);
+    report.taken[isDropped ? 'dropped' : 'byOthers'] += 1;
+  }
+  if (input.filings !== null) {
+    const filed = findFiledTwice(input.filings, input.entries, account, input.resubmits);
+    report.filedTwice = filed.twice;
+    report.filedAgain = filed.again;
+    report.unexpected.push(...filed.unexpected);
+  }
+  const { lost, filedTwice, settledTwice, stranded, unreadable } = report;
+  const faults = [lost, filedTwice, settledTwice, stranded, unreadable];
+  report.holds = faults.every((findings) => findings.length === 0);
+  return report;
+}
+
+/** What is in no place that can be read, and may wait in a queue. */
+interface Missing {
+  lost: Finding[];
+  untraced: Finding[];
+  taken: { isDropped: boolean; as: OutcomeKind }[];
+}
+
+/**
+ * Which of the missing are those that wait cannot be told from outside: the queue is not read. So nothing is called lost as
+ * long as it may be among them. Returns how many were taken for such.
+ */
+function takeOutWaiting({ lost, untraced, taken }: Missing, waiting: number): number {
+  let left = waiting;
+  for (const some of [lost, untraced, taken]) left -= some.splice(0, left).length;
+  return waiting - left;
+}
+
+/** One thing to account for: a message that was confirmed, or without a ledger a claim. */
+interface Unit {
+  id: string | null;
+  hash: string;
+  claim: AuditClaim | null;
+}
+
+function publishedUnits(
+  published: { id: string | null; hash: string }[],
+  account: Account,
+): Unit[] {
+  const units = new Map<string, Unit>();
+  for (const { id, hash } of published) {
+    const claim = id === null ? null : account.claimOf(id, hash);
+    units.set(`${hash} ${id ?? ''}`, { id, hash, claim });
+  }
+  return [...units.values()];
+}
+
+const UNTRACED =
+  'no registration, and no record of it in the failure queue: taken by others, or lost';
+
+/** The latest generation of each registration, and the conflicts. */
+function claimedUnits(account: Account): Unit[] {
+  const current = new Set(
+    account.claims.map((claim) => account.claimOf(claim.registration, claim.bodyHash)),
+  );
+  return [...current]
+    .filter((claim) => claim !== null)
+    .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
+}
+
+function count(unit: Unit, account: Account, report: AuditReport, missing: Missing): void {
+  const { id, hash, claim } = unit;
+  if (claim === null) {
+    const noted = account.malformedNote(hash);
+    if (account.isMalformed(hash)) add(report, 'malformed');
+    else if (id !== null && account.isInRun(id, hash)) report.inFlight.inRuns += 1;
+    else if (noted !== null) missing.taken.push({ ...noted, as: 'malformed' });
+    else if (id === null) missing.untraced.push({ id: hash, what: UNTRACED });
+    else missing.lost.push({ id, what: 'confirmed by the broker, and nowhere to be found' });
+    return;
+  }
+  const fate = fateOf(claim, account);
+  switch (fate.kind) {
+    case 'settled':
+      return add(report, fate.as);
+    case 'taken':
+      missing.taken.push({ isDropped: fate.claim.isDropped === true, as: fate.as });
+      return;
+    case 'unroutable':
+      report.unroutable += 1;
+      return;
+    case 'in doubt':
+      report.inDoubt += 1;
+      return;
+    case 'open':
+      report.inFlight.claimed += 1;
+      if (account.isStranded(claim)) {
+        report.stranded.push({
+          id: claim.registration,
+          what: 'claimed by a run that is closed or gone',
+        });
+      }
+      return;
+    case 'lost':
+      report.lost.push({ id: claim.registration, what: fate.what });
+      return;
+  }
+}
+
+function add(report: AuditReport, kind: OutcomeKind): void {
+  if (isFailure(kind)) report.failed[kind] = (report.failed[kind] ?? 0) + 1;
+  else report.registered += 1;
+}

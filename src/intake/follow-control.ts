@@ -1,0 +1,34 @@
+/** Has intake's valve follow what all processes know, and how this one is. */
+import type { Config } from '../config/schema.ts';
+import type { ControlWatch } from '../coordination/control-watch.ts';
+import type { Agreement } from '../coordination/encryption-agreement.ts';
+import type { Guard } from '../runtime/guard.ts';
+import { SHARED_HOLDS, holdsOf } from './holds.ts';
+import type { Valve } from './valve.ts';
+
+export function followControl(
+  valve: Pick<Valve, 'hold' | 'letGo'>,
+  watch: Pick<ControlWatch, 'onRead' | 'current'>,
+  guard: Guard,
+  agreement: Pick<Agreement, 'follow'>,
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+): void {
+  const follow = (): void => {
+    const control = watch.current();
+    const holds = control === null ? {} : holdsOf(control, config);
+    const suffers = guard.suffers();
+    if (suffers !== null) holds.guard = suffers;
+    for (const by of SHARED_HOLDS) {
+      const why = holds[by];
+      if (why === undefined) valve.letGo(by);
+      else valve.hold(by, why);
+    }
+    const disagreement = control === null ? null : agreement.follow(control);
+    if (disagreement === null) valve.letGo('encryption');
+    else valve.hold('encryption', disagreement);
+    // Last, so that nothing is taken in between.
+    if (control !== null) valve.letGo('unknown');
+  };
+  watch.onRead(follow);
+  guard.onChange(follow);
+}

@@ -1,0 +1,121 @@
+import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
+import type { Collection, Db, Document, MongoClientOptions, WriteError } from 'mongodb';
+import type { Expiry } from './collections.ts';
+import { databaseOf } from '../config/mongodb.ts';
+import type { Config } from '../config/schema.ts';
+import { errorFacts } from '../runtime/log.ts';
+import { maskUrl } from '../runtime/mask.ts';
+import { readTls, withTlsTrouble } from '../net/tls.ts';
+
+export interface Mongo {
+  db: Db;
+  close: () => Promise<void>;
+}
+
+/**
+ * Connects, with writes that a majority has in its journal: a standalone flushes it each 100 ms only, so without
+ * `journal` a killed server loses what it acknowledged. Every operation has a deadline.
+ * @throws Error that names the masked address
+ */
+export async function connectMongo(config: Config): Promise<Mongo> {
+  const client = clientOf(config);
+  try {
+    await client.connect();
+    const db = client.db(config.mongodb.database ?? databaseOf(config.mongodbUri));
+    return { db, close: () => client.close() };
+  } catch (error) {
+    await client.close();
+    throw cannotConnect(config, error);
+  }
+}
+
+function clientOf(config: Config): MongoClient {
+  const { caFile, certFile } = config.mongodb.tls;
+  const options: MongoClientOptions = {
+    appName: 'despachante',
+    writeConcern: { w: 'majority', journal: true },
+    readConcern: { level: 'majority' },
+    readPreference: 'primary',
+    retryWrites: true,
+    serverSelectionTimeoutMS: 10_000,
+    connectTimeoutMS: 5_000,
+    socketTimeoutMS: 30_000,
+    maxPoolSize: 20,
+    ...(caFile === null && certFile === null ? {} : { tls: true, ...readTls(config.mongodb.tls) }),
+  };
+  try {
+    return new MongoClient(config.mongodbUri, options);
+  } catch (error) {
+    throw cannotConnect(config, error);
+  }
+}
+
+function cannotConnect({ mongodbUri }: Config, error: unknown): Error {
+  const why = withTlsTrouble(errorFacts(error).error, error, 'mongodb');
+  return new Error(`Cannot connect to MongoDB at ${maskUrl(mongodbUri)}: ${why}`, { cause: error });
+}
+
+/** Codes of writes that can never succeed, however often they are tried (mongodb/docs error codes). */
+const PERMANENT = new Set([
+  2, // BadValue
+  9, // FailedToParse
+  14, // TypeMismatch
+  52, // DollarPrefixedFieldName
+  66, // ImmutableField
+  121, // DocumentValidationFailure
+  10334, // BSONObjectTooLarge
+  17280, // key too large to index
+  17419, // resulting document too large
+]);
+
+/** What became of each operation of an unordered bulk write that failed in part: the indexes, by kind of failure. */
+export interface PartialFailure {
+  duplicates: Set<number>;
+  permanent: Map<number, string>;
+  transient: Set<number>;
+}
+
+const DUPLICATE_KEY = 11_000;
+
+/** Whether a single write met a key that is there already. */
+export const isDuplicateKey = (error: unknown): boolean =>
+  error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+
+/** Reads the failures of an unordered bulk write. @throws the error itself when it is no such failure */
+export function partialFailure(error: unknown): PartialFailure {
+  if (!(error instanceof MongoBulkWriteError)) throw error;
+  const failure: PartialFailure = {
+    duplicates: new Set(),
+    permanent: new Map(),
+    transient: new Set(),
+  };
+  const list: WriteError[] = [error.writeErrors].flat();
+  if (list.length === 0) throw error;
+  for (const { index, code, errmsg } of list) {
+    if (code === DUPLICATE_KEY) failure.duplicates.add(index);
+    else if (PERMANENT.has(code)) failure.permanent.set(index, `MongoDB ${code}: ${errmsg ?? ''}`);
+    else failure.transient.add(index);
+  }
+  return failure;
+}
+
+/** Codes of an index that is there with other options. */
+const THERE_OTHERWISE: readonly unknown[] = [85, 86];
+
+/** Has documents expire so long after the time in their field. */
+export async function expireAfter<T extends Document>(
+  collection: Collection<T>,
+  { field, only }: Expiry,
+  ms: number,
+): Promise<void> {
+  const expireAfterSeconds = Math.ceil(ms / 1000);
+  const filter = only === undefined ? {} : { partialFilterExpression: only };
+  try {
+    await collection.createIndex({ [field]: 1 }, { expireAfterSeconds, ...filter });
+  } catch (error) {
+    if (!(error instanceof MongoServerError) || !THERE_OTHERWISE.includes(error.code)) throw error;
+    // It is there for another time.
+    const index = { keyPattern: { [field]: 1 }, expireAfterSeconds };
+    await collection.db.command({ collMod: collection.collectionName, index });
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Whose a collection is. A document in `despachante_control` names the collections that are ours; a name is noted there
+ * before anything is written to it. What holds documents and is not named is somebody else's: it is never touched, and
+ * nothing starts beside it.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { CollectionInfo, Db, IndexDescriptionInfo } from 'mongodb';
+import { EXPIRY, OWN } from './collections.ts';
+import type { Expiry, OwnCollection } from './collections.ts';
+import { isDuplicateKey } from './client.ts';
+
+export interface OwnershipDocument {
+  _id: 'ownership';
+  product: 'despachante';
+  collections: string[];
+}
+
+/** A collection that bears a name of ours cannot be used. */
+export class NotOurs extends Error {
+  override readonly name = 'NotOurs';
+
+  readonly found: string;
+  readonly remedy: string;
+
+  constructor(found: string, remedy: string) {
+    super(`${found}. ${remedy}`);
+    this.found = found;
+    this.remedy = remedy;
+  }
+}
+
+const NAMES: readonly OwnCollection[] = Object.values(OWN);
+
+/**
+ * Writes nothing. Returns the names that are free: not there, or empty and nobody's yet.
+ * @throws NotOurs where a collection of our names is another's, or is of a kind that would lose our documents
+ */
+export async function refuseForeign(db: Db): Promise<OwnCollection[]> {
+  const ours = await marked(db);
+  const there = await db.listCollections<CollectionInfo>({ name: { $in: [...NAMES] } }).toArray();
+  const unfit = there.flatMap(unfitness);
+  if (unfit.length > 0) throw unfitError(db, unfit);
+  const isThere = (name: OwnCollection) => there.some((info) => info.name === name);
+  const unmarked = NAMES.filter((name) => !ours.has(name));
+  const full = await filled(db, unmarked.filter(isThere));
+  if (full.length > 0) {
+    // Another process of ours may have marked and filled it in between.
+    const now = await marked(db);
+    const foreign = full.filter((name) => !now.has(name));
+    if (foreign.length > 0) throw foreignError(db, foreign, now);
+  }
+  return unmarked.filter((name) => !full.includes(name));
+}
+
+/**
+ * Marks what is free as ours, before anything else is done with it.
+ * @throws as refuseForeign
+ */
+export async function takeOwnership(db: Db): Promise<void> {
+  const free = await refuseForeign(db);
+  if (free.length === 0) return;
+  try {
+    await mark(db, free);
+  } catch (error) {
+    // Another process has made the document meanwhile: now it is there.
+    if (!isDuplicateKey(error)) throw error;
+    await mark(db, free);
+  }
+}
+
+async function mark(db: Db, names: readonly OwnCollection[]): Promise<void> {
+  await db
+    .collection<OwnershipDocument>(OWN.control)
+    .updateOne(
+      { _id: 'ownership', product: 'despachante' },
+      { $addToSet: { collections: { $each: [...names] } } },
+      { upsert: true },
+    );
+}
+
+/** The names in the marker, which is ours with what it stands in; none where it is not there, or not as we write it. */
+async function marked(db: Db): Promise<ReadonlySet<string>> {
+  const document = await db
+    .collection<{ _id: string; collections?: unknown }>(OWN.control)
+    .findOne({ _id: 'ownership', product: 'despachante' });
+  const names = document?.collections;
+  return new Set(Array.isArray(names) ? [OWN.control, ...names.map(String)] : []);
+}
+
+/** Those that hold a document. */
+async function filled(db: Db, names: readonly OwnCollection[]): Promise<OwnCollection[]> {
+  const firsts = await Promise.all(
+    names.map((name) => db.collection(name).findOne({}, { projection: { _id: 1 } })),
+  );
+  return names.filter((_, at) => firsts[at] !== null);
+}
+
+/** Options that a collection of ours never has, and what each would do to it. */
+const UNFIT: Readonly<Record<string, string>> = {
+  viewOn: 'a view, which cannot be written',
+  timeseries: 'a time series, whose documents have no _id of ours',
+  capped: 'capped, and would drop the oldest documents',
+  collation: 'one with a collation, and would take two registration ids for one',
+  expireAfterSeconds: 'one whose documents expire',
+};
+
+function unfitness({ name, options }: CollectionInfo): string[] {
+  return Object.entries(options ?? {}).flatMap(([option, value]) => {
+    const why = UNFIT[option];
+    return why === undefined || value === false ? [] : [`${name} is ${why}`];
+  });
+}
+
+/**
+ * Of a claim or an entry that expires too early nobody would know that it was filed.
+ * @throws NotOurs where an index that we did not make has documents of ours expire
+ */
+export async function refuseExpiry(db: Db): Promise<void> {
+  const there = await db.listCollections({}, { nameOnly: true }).toArray();
+  const own = NAMES.filter((name) => there.some((info) => info.name === name));
+  const lines = (await Promise.all(own.map((name) => expiryOf(db, name)))).flat();
+  if (lines.length === 0) return;
+  throw new NotOurs(
+    `The database "${db.databaseName}" has indexes that Despachante did not make, and by which its documents would expire`,
+    `Drop them in mongosh: ${lines.join('; ')}`,
+  );
+}
+
+async function expiryOf(db: Db, name: OwnCollection): Promise<string[]> {
+  const indexes = await db.collection(name).indexes();
+  const ours: Readonly<Partial<Record<OwnCollection, Expiry>>> = EXPIRY;
+  const expiry = ours[name];
+  const isOurs = ({ key, partialFilterExpression }: IndexDescriptionInfo): boolean =>
+    expiry !== undefined &&
+    isDeepStrictEqual(key, { [expiry.field]: 1 }) &&
+    isDeepStrictEqual(partialFilterExpression, expiry.only);
+  return indexes
+    .filter((index) => index.expireAfterSeconds !== undefined && !isOurs(index))
+    .map((index) => {
+      const [database, named] = [db.databaseName, index.name].map((each) => JSON.stringify(each));
+      return `db.getSiblingDB(${database}).${name}.dropIndex(${named})`;
+    });
+}
+
+const unfitError = ({ databaseName }: Db, unfit: readonly string[]): NotOurs =>
+  new NotOurs(
+    `The database "${databaseName}" has collections of our names that we cannot use: ${unfit.join('; ')}. Nothing in them was touched`,
+    'Rename or drop them, or give Despachante a database of its own (mongodb.database)',
+  );
+
+function foreignError(
+  { databaseName }: Db,
+  foreign: readonly string[],
+  ours: ReadonlySet<string>,
+): NotOurs {
+  const collections = JSON.stringify([...new Set([...ours, ...foreign])]);
+  const line = `db.getSiblingDB(${JSON.stringify(databaseName)}).${OWN.control}.updateOne({ _id: "ownership" }, { $set: { product: "despachante", collections: ${collections} } }, { upsert: true })`;
+  return new NotOurs(
+    `The database "${databaseName}" has collections of our names that hold documents and are not marked as ours: ${foreign.join(', ')}. Nothing in them was touched`,
+    `If they are somebody else's, give Despachante a database of its own (mongodb.database, or the path of MONGODB_URI). If they are ours, restored from a backup say, mark them in mongosh: ${line}`,
+  );
+}

@@ -1,0 +1,92 @@
+/** What becomes of records that were redriven, by their claims: a canary's outcome decides about the others. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { bodyHashOf } from '../broker/body-hash.ts';
+import type { Claim, Claims } from '../claims/claims.ts';
+import { claimKey } from '../domain/names.ts';
+import type { OutcomeKind } from '../domain/registrations/outcome.ts';
+import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { redriveOf } from '../broker/rabbitmq/message.ts';
+import { keysOfRedriven, redriveIn } from '../registrations/redrive.ts';
+
+/** A redriven record, and where its outcome will be. */
+export interface Canary {
+  failure: Pick<FailureMessage, 'id' | 'failureClass'>;
+  bodyHash: string;
+  /** The claim of the next generation; null for what is no registration. */
+  next: string | null;
+  /** The claim of a conflict, which is taken up again, and when it was taken the last time. */
+  again: { key: string; claimedAt: number } | null;
+}
+
+/** `malformed`: no registration by the configuration here. `open`: nothing is known of it in time. */
+export type CanaryOutcome = OutcomeKind | 'open';
+
+const EVERY_MS = 300;
+
+/**
+ * To be called before the records are redriven: afterwards nobody can tell a conflict from the one it was. Null for what an
+ * earlier redrive, which was cut short, has sent already: its outcome would be the old one, and it is dropped as a duplicate.
+ */
+export async function readyCanaries(
+  claims: Pick<Claims, 'find'>,
+  failures: FailureMessage[],
+): Promise<(Canary | null)[]> {
+  const keys = failures.map(keysOf);
+  const known = await claims.find(keys.flat());
+  const canaries = failures.map((failure, at): Canary => {
+    const { id, failureClass, body, claim, headers } = failure;
+    const bodyHash = bodyHashOf(body);
+    const own = keys[at]?.flatMap((key) => known.get(key) ?? []) ?? [];
+    const { generation } = redriveIn(own, { ...redriveOf(headers), bodyHash });
+    const next = id === null ? null : claimKey(id, generation);
+    const met = own.find(({ _id }) => _id === claim);
+    const again =
+      met?.conflict === true ? { key: met._id, claimedAt: met.claimedAt.getTime() } : null;
+    return { failure: { id, failureClass }, bodyHash, next, again };
+  });
+  const taken = await claims.find(canaries.flatMap(({ next }) => next ?? []));
+  return canaries.map((canary) => {
+    const isSent = taken.get(canary.next ?? '')?.bodyHash === canary.bodyHash;
+    return isSent ? null : canary;
+  });
+}
+
+/** The claims that a redrive of the record can name, and its own, which a conflict has. */
+function keysOf({ id, claim, headers, body }: FailureMessage): string[] {
+  const named = id === null ? [] : keysOfRedriven(id, redriveOf(headers).redrive, bodyHashOf(body));
+  return [...new Set([...named, claim ?? []].flat())];
+}
+
+/**
+ * Waits until all have an outcome, or the time is over, or `stop` is aborted.
+ * @param settled is told how many have one
+ */
+export async function outcomesOf(
+  claims: Claims,
+  canaries: Canary[],
+  options: { timeoutMs: number; stop: AbortSignal; settled: (count: number) => void },
+): Promise<CanaryOutcome[]> {
+  const until = performance.now() + options.timeoutMs;
+  const keys = canaries.flatMap(({ next, again }) => [next ?? [], again?.key ?? []].flat());
+  for (;;) {
+    const found = await claims.find(keys);
+    const outcomes = canaries.map((canary) => outcomeOf(canary, found));
+    const open = outcomes.filter((outcome) => outcome === 'open').length;
+    options.settled(outcomes.length - open);
+    if (open === 0 || performance.now() >= until || options.stop.aborted) return outcomes;
+    await delay(EVERY_MS, undefined, { signal: options.stop }).catch(() => {});
+  }
+}
+
+function outcomeOf(
+  { next, again, bodyHash }: Canary,
+  found: ReadonlyMap<string, Claim>,
+): CanaryOutcome {
+  if (next === null) return 'malformed';
+  const claim = found.get(next);
+  const isOurs = claim?.conflict === false && claim.bodyHash === bodyHash;
+  if (isOurs && claim.settledAt !== null && claim.outcome !== null) return claim.outcome.kind;
+  const conflict = again === null ? undefined : found.get(again.key);
+  const isAnew = conflict !== undefined && conflict.claimedAt.getTime() > (again?.claimedAt ?? 0);
+  return isAnew && conflict.settledAt !== null ? 'conflict' : 'open';
+}

@@ -1,0 +1,130 @@
+/** How a set of registrations fared: from their claims, and from the legacy system's ledger where there is one. */
+import type { Claim } from '../claims/claims.ts';
+import type { Store } from '../registrations/store.ts';
+import { z } from 'zod';
+
+export interface Measured {
+  settled: number;
+  byOutcome: Record<string, number>;
+  /** From "the legacy system is done" to settled, ms; by its ledger, else from the poll that saw it. */
+  lagP50Ms: number | null;
+  lagP99Ms: number | null;
+  /** From the poll that saw it done, or failed, to settled, ms. */
+  afterPollP50Ms: number | null;
+  afterPollP99Ms: number | null;
+  getsPerRegistration: number | null;
+  /** From the first delivery to the last settlement, s. */
+  wallSeconds: number;
+  /** Settlements a second over the middle eight tenths of them: neither the start nor the tail counts. */
+  steadyPerSecond: number;
+  /** The slowest registration, from accepted to done, s: nobody can be faster. */
+  floorSeconds: number | null;
+  /** From the first delivery until the legacy system had the last one done, s: what submitting takes comes on top. */
+  readySeconds: number | null;
+}
+
+/** Claims of the registrations whose ids begin with a prefix. */
+export const withPrefix = (prefix: string) => ({
+  _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` },
+});
+
+/** How many claims there are with a prefix, and how many are settled, by outcome. */
+export async function progressOf(
+  { claims }: Pick<Store, 'claims'>,
+  prefix: string,
+): Promise<{ claimed: number; settled: number; byOutcome: Record<string, number> }> {
+  const byOutcome: Record<string, number> = {};
+  let claimed = 0;
+  let settled = 0;
+  const projection = { _id: 0, settledAt: 1, 'outcome.kind': 1 };
+  for await (const claim of claims.collection.find(withPrefix(prefix), { projection })) {
+    claimed += 1;
+    if (claim.settledAt === null || claim.outcome === null) continue;
+    settled += 1;
+    byOutcome[claim.outcome.kind] = (byOutcome[claim.outcome.kind] ?? 0) + 1;
+  }
+  return { claimed, settled, byOutcome };
+}
+
+export async function measure(
+  store: Pick<Store, 'claims'>,
+  prefix: string,
+  legacyUrl: string,
+): Promise<Measured> {
+  const all = await withoutMessages(store, prefix);
+  const ready = await readyTimes(legacyUrl);
+  const settled = all.filter(({ settledAt }) => settledAt !== null);
+  const lags = settled.flatMap((claim) => lagOf(claim, ready)).sort((a, b) => a - b);
+  const afterPoll = settled
+    .flatMap(({ outcome, settledAt }) =>
+      outcome === null || settledAt === null ? [] : [settledAt.getTime() - outcome.at.getTime()],
+    )
+    .sort((a, b) => a - b);
+  const accepted = settled.filter(({ outcome }) => (outcome?.acceptedAt ?? null) !== null);
+  const polls = accepted.reduce((sum, { outcome }) => sum + (outcome?.polls ?? 0), 0);
+  const byOutcome: Record<string, number> = {};
+  for (const { outcome } of settled) {
+    if (outcome !== null) byOutcome[outcome.kind] = (byOutcome[outcome.kind] ?? 0) + 1;
+  }
+  const ours = all.flatMap(({ registration }) => ready.get(registration) ?? []);
+  const firstDelivery = least(all.map(({ receivedAt }) => receivedAt.getTime()));
+  const lastSettled = greatest(settled.map(({ settledAt }) => settledAt?.getTime() ?? 0));
+  const ends = settled.map(({ settledAt }) => settledAt?.getTime() ?? 0).sort((a, b) => a - b);
+  const middleMs = Math.max((quantile(ends, 0.9) ?? 0) - (quantile(ends, 0.1) ?? 0), 1);
+  return {
+    settled: settled.length,
+    byOutcome,
+    lagP50Ms: quantile(lags, 0.5),
+    lagP99Ms: quantile(lags, 0.99),
+    afterPollP50Ms: quantile(afterPoll, 0.5),
+    afterPollP99Ms: quantile(afterPoll, 0.99),
+    getsPerRegistration: accepted.length === 0 ? null : polls / accepted.length,
+    wallSeconds: (lastSettled - firstDelivery) / 1000,
+    steadyPerSecond: (settled.length * 0.8 * 1000) / middleMs,
+    floorSeconds: ours.length === 0 ? null : greatest(ours.map((r) => r.doneAt - r.at)) / 1000,
+    readySeconds:
+      ours.length === 0 ? null : (greatest(ours.map((r) => r.doneAt)) - firstDelivery) / 1000,
+  };
+}
+
+export const withoutMessages = ({ claims }: Pick<Store, 'claims'>, prefix: string) =>
+  claims.collection.find(withPrefix(prefix), { projection: { message: 0 } }).toArray();
+
+/** From when it was done to when it was settled, ms; none for what was not accepted or not settled. */
+export function lagOf(
+  { registration, outcome, settledAt }: Pick<Claim, 'registration' | 'outcome' | 'settledAt'>,
+  ready: ReadonlyMap<string, Ready>,
+): number[] {
+  if (outcome === null || settledAt === null || outcome.acceptedAt === null) return [];
+  const since = ready.get(registration)?.doneAt ?? outcome.at.getTime();
+  return [settledAt.getTime() - since];
+}
+
+const readyLine = z.object({
+  event: z.literal('accepted'),
+  id: z.string(),
+  at: z.number(),
+  doneAt: z.number(),
+});
+type Ready = z.infer<typeof readyLine>;
+
+/** By registration id, when the simulator had it done; empty when the legacy system keeps no such ledger. */
+export async function readyTimes(legacyUrl: string): Promise<Map<string, Ready>> {
+  const answer = await fetch(`${legacyUrl}/ledger`, { redirect: 'error' }).catch(() => null);
+  if (answer?.ok !== true) return new Map();
+  const times = new Map<string, Ready>();
+  for (const line of (await answer.text()).split('\n')) {
+    if (!line.includes('"accepted"')) continue;
+    const parsed = readyLine.safeParse(JSON.parse(line));
+    if (parsed.success) times.set(parsed.data.id, parsed.data);
+  }
+  return times;
+}
+
+/** Of an ascending list. */
+export const quantile = (sorted: readonly number[], q: number): number | null =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? null;
+
+// Math.min(...list) overflows the stack with a hundred thousand arguments.
+const least = (list: readonly number[]): number => list.reduce((a, b) => Math.min(a, b), Infinity);
+const greatest = (list: readonly number[]): number => list.reduce((a, b) => Math.max(a, b), 0);

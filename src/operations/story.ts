@@ -1,0 +1,102 @@
+/** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
+import type { Document } from 'mongodb';
+import type { ClaimOutcome, LateResult } from '../claims/claims.ts';
+import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
+import type { Config } from '../config/schema.ts';
+import type { Entry } from '../registrations/journal.ts';
+import { labelOf } from '../registrations/label.ts';
+import { heldIds } from '../registrations/own-documents.ts';
+import { withoutDocuments } from '../runtime/log.ts';
+import type { Store } from '../registrations/store.ts';
+import type { WhySetAside } from '../claims/set-aside.ts';
+
+/** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
+export interface Chapter {
+  generation: number;
+  conflict: boolean;
+  workflowId: string;
+  /** Its place in the run. */
+  index: number;
+  receivedAt: Date;
+  claimedAt: Date;
+  submissions: Omit<Entry, '_id' | 'token'>[];
+  outcome: Omit<ClaimOutcome, 'entry'> | null;
+  settledAt: Date | null;
+  /** Its outcome can never reach its destination, and waits for a person. */
+  setAside: WhySetAside | null;
+  /** What the legacy system made of it after it had timed out, as far as it was seen. */
+  late: LateResult | null;
+}
+
+export interface Story {
+  /** As it may be shown. */
+  id: string;
+  chapters: Chapter[];
+  /** The fields of the user's document that are ours, or null when there is no document. */
+  document: Record<string, unknown> | null;
+}
+
+/** Null when nothing is known of the registration. */
+export async function readStory(id: string, store: Store, config: Config): Promise<Story | null> {
+  const claims = await store.claims.ofRegistration(id);
+  const setAside = await store.unroutable.reasons(claims.map(({ _id }) => _id));
+  const chapters = await Promise.all(
+    claims.map(async (claim): Promise<Chapter> => {
+      const { generation, conflict, workflowId, index } = claim;
+      const { receivedAt, claimedAt, settledAt } = claim;
+      const submissions = await submissionsUnder(claim._id, store);
+      const outcome = claim.outcome === null ? null : without(claim.outcome, 'entry');
+      const facts = { generation, conflict, workflowId, index, receivedAt, claimedAt };
+      const why = setAside.get(claim._id);
+      // MongoDB's own words may quote the document.
+      const aside = why === undefined ? null : { ...why, reason: withoutDocuments(why.reason) };
+      const late = claim.lateResult ?? null;
+      return { ...facts, submissions, outcome, settledAt, setAside: aside, late };
+    }),
+  );
+  const document = await store.results.find(id, requestIdOf(chapters));
+  if (claims.length === 0 && document === null) return null;
+  const own = document === null ? null : ownFields(document, config);
+  return { id: labelOf(id, config), chapters, document: own };
+}
+
+/** The latest that the legacy system has given it. */
+const requestIdOf = (chapters: readonly Chapter[]): string | null =>
+  chapters
+    .filter(({ conflict }) => !conflict)
+    .flatMap(({ submissions, outcome }) => [...submissions, outcome])
+    .flatMap((each) => each?.requestId ?? [])
+    .at(-1) ?? null;
+
+async function submissionsUnder(
+  claim: string,
+  { journal }: Store,
+): Promise<Chapter['submissions']> {
+  // "$" comes after "#": all that begins with `<claim>#`, by the index of _id.
+  const range = { _id: { $gte: `${claim}#`, $lt: `${claim}$` } };
+  const found = await journal.collection.find(range).toArray();
+  return found
+    .filter(({ _id }) => /^\d+$/.test(_id.slice(claim.length + 1)))
+    .sort((a, b) => a._id.length - b._id.length || (a._id < b._id ? -1 : 1))
+    .map((entry) => without(entry, '_id', 'token'));
+}
+
+/** The rest of a document that others fill is not ours to show. */
+function ownFields(document: Document, { mongodb, ...config }: Config): Record<string, unknown> {
+  const fields = [mongodb.statusField, REQUEST_ID, REGISTERED_AT];
+  const keys = heldIds(document, mongodb.match).map((key) =>
+    typeof key === 'string' ? labelOf(key, config) : key,
+  );
+  return {
+    [mongodb.match]: keys.length === 1 ? keys[0] : keys,
+    ...Object.fromEntries(
+      fields.map((field): [string, unknown] => [field, document[field] ?? null]),
+    ),
+  };
+}
+
+function without<T extends object, Key extends keyof T>(value: T, ...keys: Key[]): Omit<T, Key> {
+  const copy = { ...value };
+  for (const key of keys) delete copy[key];
+  return copy;
+}

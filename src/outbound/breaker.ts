@@ -1,0 +1,211 @@
+/**
+ * The circuit breaker around the legacy system. What trips it is opossum's rolling window over the answers this process
+ * got; that it is open, who probes and when it closes is one state for all processes (breaker-state.ts). While it is open
+ * nothing is sent; then one probe; then more and more, until `legacy.breaker.rampUp` is over.
+ */
+import { randomUUID } from 'node:crypto';
+import CircuitBreaker from 'opossum';
+import type { BreakerDocument, BreakerStore } from '../coordination/breaker-state.ts';
+import type { Config } from '../config/schema.ts';
+import type { ControlWatch } from '../coordination/control-watch.ts';
+import type { Heard } from '../domain/registrations/contract.ts';
+import type { Held } from './gate.ts';
+import { errorFacts } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+
+export interface Breaker {
+  /** Why nothing may be sent, or null. */
+  held(): Held | null;
+  /** Whether the one request that asks after a break may be sent, by this process. Never throws. */
+  takeProbe(): Promise<boolean>;
+  /** Told of each answer what it says of the legacy system; `reason` says what was wrong. */
+  observe(heard: Heard, reason: string): void;
+  /** The probe was not sent after all. */
+  giveBack(): void;
+  /** How much may be sent, from 0 to 1: less than 1 for a while after a break. */
+  opening(): number;
+  close(): void;
+}
+
+/** Longer than anything waits that Temporal tries again: whoever had something to ask would have probed by then. */
+const IDLE_MS = 30_000;
+/** While it ramps up, so few answers are enough to see that it was too early. */
+const EARLY = 5;
+const PROBE_LASTS_MORE_MS = 10_000;
+
+const TROUBLE = new Error('trouble');
+
+export interface BreakerNeeds {
+  config: Pick<Config, 'legacyUrl' | 'legacy'>;
+  endpoint: string;
+  store: BreakerStore;
+  watch: ControlWatch;
+  metrics: Pick<Metrics, 'breakerOpen' | 'breakerTrips'>;
+  log: Log;
+}
+
+export function createBreaker({
+  config: { legacy },
+  endpoint,
+  store,
+  watch,
+  metrics,
+  log,
+}: BreakerNeeds): Breaker {
+  const { enabled, threshold, window, minRequests, rest, maxRest, rampUp } = legacy.breaker;
+  let sensor: CircuitBreaker<[boolean], void> | null = null;
+  let sensed: 'shut' | 'ramping' | 'closed' = 'shut';
+  let reason = '';
+  /** Ours, while it is under way. */
+  let probe: string | null = null;
+  /** Between what we saw and what all have been told. */
+  let isTelling = false;
+  const known = (): BreakerDocument | null => {
+    const found = watch.current()?.breaker ?? null;
+    return found?.endpoint === endpoint ? found : null;
+  };
+
+  function opening(): number {
+    const document = known();
+    if (!enabled || document === null || document.trips === 0 || rampUp === 0) return 1;
+    if (document.state !== 'closed') return 0;
+    return Math.min(1, Math.max(0, (watch.now() - document.since) / rampUp));
+  }
+
+  /** Brings the sensor in line with what all know. */
+  function follow(document: BreakerDocument | null): void {
+    const ours = document?.endpoint === endpoint ? document : null;
+    const isShut = isTelling || (ours !== null && ours.state !== 'closed');
+    const next = isShut ? 'shut' : opening() < 1 ? 'ramping' : 'closed';
+    metrics.breakerOpen.set(isShut ? 1 : 0);
+    if (isShut && ours !== null && watch.now() > ours.until + IDLE_MS) void closeIdle();
+    if (next === sensed) return;
+    const before = sensed;
+    sensed = next;
+    sensor?.shutdown();
+    sensor = next === 'shut' ? null : sensorFor(next === 'ramping');
+    if (before === 'shut' && ours !== null) log.info({}, 'The circuit breaker is closed again');
+    if (next === 'shut' && !isTelling) {
+      log.warn({ reason: ours?.reason }, 'The circuit breaker is open: nothing is sent');
+    }
+  }
+
+  function sensorFor(isRamping: boolean): CircuitBreaker<[boolean], void> {
+    const created = new CircuitBreaker<[boolean], void>(
+      (isWell) => (isWell ? Promise.resolve() : Promise.reject(TROUBLE)),
+      {
+        timeout: false,
+        errorThresholdPercentage: threshold,
+        rollingCountTimeout: window,
+        rollingCountBuckets: 10,
+        volumeThreshold: isRamping ? Math.min(EARLY, minRequests) : minRequests,
+        rollingPercentilesEnabled: false,
+        enableSnapshots: false,
+      },
+    );
+    created.on('open', () => void trip());
+    return created;
+  }
+
+  const restAfter = (trips: number): number =>
+    Math.min(rest * 2 ** Math.min(trips - 1, 30), maxRest);
+
+  async function trip(): Promise<void> {
+    if (isTelling) return;
+    isTelling = true;
+    follow(known());
+    const last = known();
+    const isSoon = last !== null && watch.now() - last.since < 2 * (rampUp + window);
+    const trips = isSoon ? last.trips + 1 : 1;
+    metrics.breakerTrips.inc();
+    log.warn({ reason, restMs: restAfter(trips) }, 'The circuit breaker opens: nothing is sent');
+    try {
+      await store.open(reason, trips, restAfter(trips));
+      await watch.refresh();
+    } catch (error) {
+      log.warn(errorFacts(error), 'The others could not be told that the circuit breaker is open');
+    }
+    isTelling = false;
+    follow(known());
+  }
+
+  async function closeIdle(): Promise<void> {
+    try {
+      if (!(await store.closeIdle(IDLE_MS))) return;
+      log.info({}, 'The circuit breaker closes: nobody has anything to ask');
+      await watch.refresh();
+    } catch (error) {
+      log.warn(errorFacts(error), 'The circuit breaker could not be closed');
+    }
+  }
+
+  async function conclude(token: string, isWell: boolean): Promise<void> {
+    const trips = (known()?.trips ?? 0) + 1;
+    try {
+      if (isWell) await store.close(token);
+      else await store.reopen(token, reason, trips, restAfter(trips));
+      await watch.refresh();
+    } catch (error) {
+      log.warn(errorFacts(error), 'What the probe has found could not be told');
+    }
+  }
+
+  if (enabled) {
+    watch.onRead(({ breaker }) => follow(breaker));
+    if (watch.current() === null) follow(null);
+  }
+  return {
+    opening,
+    held() {
+      const document = known();
+      if (isTelling) return { reason: `circuit breaker open: ${reason}`, retryAfter: 1_000 };
+      if (!enabled || document === null || document.state === 'closed') return null;
+      const left = Math.max(document.until - watch.now(), 0);
+      return {
+        reason: `circuit breaker ${document.state}: ${document.reason}`,
+        // A probe may be over long before it counts as lost.
+        retryAfter: document.state === 'probing' ? 1_000 : Math.max(left, 200),
+      };
+    },
+    async takeProbe() {
+      const document = known();
+      if (isTelling || probe !== null || document === null) return false;
+      if (document.state === 'closed' || document.until > watch.now()) return false;
+      const token = randomUUID();
+      probe = token;
+      try {
+        if (await store.takeProbe(token, legacy.timeout + PROBE_LASTS_MORE_MS)) {
+          await watch.refresh();
+          log.info({ trips: document.trips }, 'One request asks whether the legacy system is back');
+          return true;
+        }
+        await watch.refresh();
+      } catch (error) {
+        log.warn(errorFacts(error), 'The circuit breaker cannot be asked');
+      }
+      probe = null;
+      return false;
+    },
+    observe(heard, why) {
+      const isTrouble = heard === 'trouble' || heard === 'misconfigured';
+      if (isTrouble) reason = why.slice(0, 200);
+      const token = probe;
+      if (token !== null) {
+        probe = null;
+        // Somebody is there; what is sent next will tell more.
+        void conclude(token, !isTrouble);
+      } else if (heard !== 'nothing') void sensor?.fire(!isTrouble).catch(() => {});
+    },
+    giveBack() {
+      const token = probe;
+      if (token === null) return;
+      probe = null;
+      const document = known();
+      store
+        .reopen(token, document?.reason ?? '', document?.trips ?? 1, 0)
+        .catch((error: unknown) => log.warn(errorFacts(error), 'A probe could not be given back'));
+    },
+    close: () => sensor?.shutdown(),
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * The journal. An intent is written before a POST is sent and its outcome after it was answered, so that
+ * whoever comes later knows what may have been on the wire. Every write names the state, or the token of the attempt, it
+ * builds on: of two attempts that meet, one wins and the other sees it.
+ */
+import type { Collection, Db } from 'mongodb';
+import type { Clock } from '../mongo/clock.ts';
+import { EXPIRY, OWN } from '../mongo/collections.ts';
+import { expireAfter, partialFailure } from '../mongo/client.ts';
+import { setEach } from '../mongo/set-each.ts';
+
+export type JournalState =
+  | 'intent' // about to be sent, or sent and not yet written down
+  | 'accepted'
+  | 'refused'
+  | 'not-accepted' // known not to be filed: the same entry may be tried again, under the same Idempotency-Key
+  | 'unknown'
+  | 'superseded' // an operator, or onUnknown: resubmit, has opened the next entry
+  | 'abandoned';
+
+export interface Entry {
+  /** `<claim>#<n>`. */
+  _id: string;
+  state: JournalState;
+  /** Of the attempt that wrote the intent. */
+  token: string;
+  /** When the intent was last written. */
+  at: Date;
+  /** From when its retention counts: since it was opened, decided, or taken on by a redrive. */
+  keptFrom?: Date;
+  /** How often it was on the wire, or about to be. */
+  tries: number;
+  requestId: string | null;
+  reason: string | null;
+  answeredAt: Date | null;
+  operator: string | null;
+  /** With `unknown`: only a person may say what comes next, whatever `legacy.onUnknown` is. */
+  needsPerson?: true;
+}
+
+/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/registrations/steps.ts). */
+export const HEARTBEAT_MS = 8_000;
+
+/** Until when a submission may have been on the wire, epoch ms. */
+export const sentUntil = ({ at, answeredAt }: Entry, legacyTimeoutMs: number): number =>
+  answeredAt?.getTime() ?? at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
+
+export interface Closing {
+  entry: string;
+  state: 'accepted' | 'refused' | 'not-accepted' | 'unknown';
+  requestId: string | null;
+  reason: string | null;
+}
+
+export interface Journal {
+  read(entries: string[]): Promise<Map<string, Entry>>;
+  /** Writes intents for entries that are new or known not to be accepted. Returns those that are this token's to send. */
+  open(entries: string[], known: ReadonlyMap<string, Entry>, token: string): Promise<Set<string>>;
+  /** Says of this token's intents that nothing of them was sent, so that whoever comes next may send them. */
+  withdraw(entries: string[], token: string): Promise<void>;
+  /** Writes what became of this token's intents, where nobody has said more since. */
+  close(closings: Closing[], token: string): Promise<void>;
+  /** Moves an entry on from one of the given states; returns it as it then is, changed or not, or null if there is none. */
+  decide(
+    entry: string,
+    from: JournalState[],
+    to: Partial<
+      Pick<Entry, 'state' | 'requestId' | 'reason' | 'operator' | 'answeredAt' | 'needsPerson'>
+    >,
+  ): Promise<Entry | null>;
+  /** The entries that are accepted under any of these request ids; of very many the newest. */
+  acceptedUnder(
+    requestIds: string[],
+  ): Promise<{ entry: string; requestId: string; operator: string | null }[]>;
+  /** The newest that were accepted no later than `until`, on the word of one of these. */
+  acceptedBefore(
+    until: Date,
+    operators: (string | null)[],
+    count: number,
+  ): Promise<{ entry: string; requestId: string }[]>;
+  /**
+   * Keeps an entry that a redrive goes on with for as long as a new one. An entry that is not there would count as never
+   * sent: then it is written as `known` says.
+   */
+  keep(entry: string, known: Pick<Entry, 'state' | 'requestId' | 'reason'> | null): Promise<void>;
+  /** Whether an entry may have expired that was opened at that time. */
+  mayHaveExpired(openedAt: Date): boolean;
+  /** Entries that nobody knew about have given way to the next (onUnknown: resubmit). */
+  supersede(entries: string[]): Promise<void>;
+  collection: Collection<Entry>;
+}
+
+/**
+ * Makes the indexes of the journal.
+ * @param retentionMs longer than any claim that may go on with an entry
+ */
+export async function indexJournal({ collection }: Journal, retentionMs: number): Promise<void> {
+  await expireAfter(collection, EXPIRY[OWN.journal], retentionMs);
+
+  // Of the few that are in doubt, so that they can be counted.
+  await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
+
+  // Of what is accepted, so that a request id that is given twice is noticed.
+  await collection.createIndex(
+    { requestId: 1 },
+    { partialFilterExpression: { state: 'accepted' } },
+  );
+}
+
+/** @param retentionMs as indexJournal has it */
+export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now'>): Journal {
+  const collection = db.collection<Entry>(OWN.journal);
+  const read: Journal['read'] = async (entries) => {
+    const found = await collection.find({ _id: { $in: entries } }).toArray();
+    return new Map(found.map((entry) => [entry._id, entry]));
+  };
+
+  return {
+    collection,
+    read,
+    async open(entries, known, token) {
+      const fresh = entries.filter((entry) => !known.has(entry));
+      const again = entries.filter((entry) => known.has(entry));
+      const mine = new Set(fresh);
+      for (const taken of await insert(fresh, token)) mine.delete(taken);
+      if (again.length > 0) {
+        await collection.updateMany(
+          { _id: { $in: again }, state: 'not-accepted' },
+          {
+            $set: { state: 'intent', token, ...timesOf(clock.now()), answeredAt: null },
+            $inc: { tries: 1 },
+          },
+        );
+        for (const [entry, { token: holder }] of await read(again)) {
+          if (holder === token) mine.add(entry);
+        }
+      }
+      return mine;
+    },
+    async withdraw(entries, token) {
+      await collection.updateMany(
+        { _id: { $in: entries }, token, state: 'intent' },
+        { $set: { state: 'not-accepted', reason: 'never sent' }, $inc: { tries: -1 } },
+      );
+    },
+    async close(closings, token) {
+      if (closings.length === 0) return;
+      const entries = closings.map(({ entry }) => entry);
+      await collection.updateMany(
+        // A word that came later stands, a person's above all. Of what gave way to the next entry, too: that may be on the wire.
+        {
+          _id: { $in: entries },
+          token,
+          state: { $in: ['intent', 'unknown'] },
+          needsPerson: { $ne: true },
+        },
+        setEach(entries, {
+          state: closings.map(({ state }) => state),
+          requestId: closings.map(({ requestId }) => requestId),
+          reason: closings.map(({ reason }) => reason),
+          answeredAt: closings.map(() => new Date(clock.now())),
+        }),
+      );
+    },
+    async acceptedUnder(requestIds) {
+      const found = await collection
+        .find({ requestId: { $in: requestIds }, state: 'accepted' })
+        .project<{ _id: string; requestId: string; operator: string | null }>({
+          requestId: 1,
+          operator: 1,
+        })
+        // Their own, and others: more only where a legacy system goes through the same few ids again and again.
+        .sort({ at: -1 })
+        .limit(requestIds.length + 1_000)
+        .toArray();
+      return found.map(({ _id, requestId, operator }) => ({ entry: _id, requestId, operator }));
+    },
+    async supersede(entries) {
+      await collection.updateMany(
+        { _id: { $in: entries }, state: 'unknown' },
+        { $set: { state: 'superseded' } },
+      );
+    },
+    async acceptedBefore(until, operators, count) {
+      const found = await collection
+        // By the index of what expires.
+        .find({ state: 'accepted', keptFrom: { $lte: until }, operator: { $in: operators } })
+        .project<{ _id: string; requestId: string }>({ requestId: 1 })
+        .sort({ keptFrom: -1 })
+        .limit(count)
+        .toArray();
+      return found.map(({ _id, requestId }) => ({ entry: _id, requestId }));
+    },
+    async decide(entry, from, to) {
+      const keptFrom = new Date(clock.now());
+      await collection.updateOne(
+        { _id: entry, state: { $in: from } },
+        { $set: { ...to, keptFrom } },
+      );
+      return collection.findOne({ _id: entry });
+    },
+    mayHaveExpired: (openedAt) => clock.now() - openedAt.getTime() >= retentionMs,
+    async keep(_id, known) {
+      const keptFrom = new Date(clock.now());
+      if (known === null) await collection.updateOne({ _id }, { $set: { keptFrom } });
+      else {
+        const { token, at, tries, operator } = intentOf(_id, '', clock.now());
+        const lost = { token, at, tries, operator, answeredAt: at, ...known };
+        const update = { $set: { keptFrom }, $setOnInsert: lost };
+        await collection.updateOne({ _id }, update, { upsert: true });
+      }
+    },
+  };
+
+  /** Returns what another attempt has. */
+  async function insert(entries: string[], token: string): Promise<string[]> {
+    if (entries.length === 0) return [];
+    const now = clock.now();
+    const intents = entries.map((entry) => intentOf(entry, token, now));
+    try {
+      await collection.insertMany(intents, { ordered: false });
+      return [];
+    } catch (error) {
+      const { duplicates, permanent, transient } = partialFailure(error);
+      if (permanent.size + transient.size > 0) throw error;
+      // The driver may have repeated an insert whose answer was lost: then the entry it met is our own.
+      const met = await read([...duplicates].map((index) => entries[index] ?? ''));
+      return [...met.values()].filter((each) => each.token !== token).map((each) => each._id);
+    }
+  }
+}
+
+const timesOf = (now: number) => ({ at: new Date(now), keptFrom: new Date(now) });
+
+const intentOf = (_id: string, token: string, now: number): Entry => ({
+  _id,
+  state: 'intent',
+  token,
+  ...timesOf(now),
+  tries: 1,
+  requestId: null,
+  reason: null,
+  answeredAt: null,
+  operator: null,
+});

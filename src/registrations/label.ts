@@ -1,0 +1,17 @@
+import { createHmac } from 'node:crypto';
+import type { Config } from '../config/schema.ts';
+
+/**
+ * A registration id as logs, workflow ids, search attributes and Temporal Web may show it: itself, or where the id is
+ * personal (`registration.hashIds`) a keyed hash of it, which whoever has the key can compute again.
+ */
+export function labelOf(
+  id: string,
+  { registration, registrationIdKey }: Pick<Config, 'registration' | 'registrationIdKey'>,
+): string {
+  if (!registration.hashIds) return id;
+  return createHmac('sha256', registrationIdKey ?? '')
+    .update(id)
+    .digest('hex')
+    .slice(0, 24);
+}

@@ -1,0 +1,123 @@
+/**
+ * What is known of how long the legacy system takes, one small document for each end point. Workers add what
+ * they saw by compare-and-set on `version`, so that none overwrites another; intake reads it.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Collection, Db } from 'mongodb';
+import { z } from 'zod';
+import type { Clock } from '../mongo/clock.ts';
+import { OWN } from '../mongo/collections.ts';
+import type { Config } from '../config/schema.ts';
+import { BINS, learn, priorOf } from '../domain/registrations/latency.ts';
+import type { Interval, Latencies } from '../domain/registrations/latency.ts';
+import { partialFailure } from '../mongo/client.ts';
+
+export interface LatencyDocument {
+  /** The address that registrations are POSTed to. */
+  _id: string;
+  version: number;
+  count: number;
+  at: Date;
+  /** Bins that have a weight, see domain/latency.ts, and their weights in the same order. */
+  bins: number[];
+  weights: number[];
+}
+
+export interface LatencyStore {
+  /** What is known, or null when nothing was seen yet. */
+  read(): Promise<Latencies | null>;
+  /** Adds what was seen. @throws Error when MongoDB cannot be asked: then nothing was added */
+  add(seen: readonly Interval[]): Promise<void>;
+  collection: Collection<LatencyDocument>;
+}
+
+/** Meeting others this often in a row is no coincidence any more. */
+const TRIES = 20;
+/** Less weight than this is forgotten for good, which keeps the document small. */
+const FORGOTTEN = 1e-4;
+
+export const endpointOf = ({ legacyUrl, legacy }: Pick<Config, 'legacyUrl' | 'legacy'>): string =>
+  legacyUrl + legacy.submitPath;
+
+export function openLatencies(
+  db: Db,
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+  clock: Pick<Clock, 'now'> = Date,
+): LatencyStore {
+  const collection = db.collection<LatencyDocument>(OWN.latency);
+  const _id = endpointOf(config);
+  return {
+    collection,
+    async read() {
+      const document = await collection.findOne({ _id });
+      return document === null ? null : latenciesOf(document);
+    },
+    async add(seen) {
+      if (seen.length === 0) return;
+      for (let attempt = 1; attempt <= TRIES; attempt++) {
+        const document = await collection.findOne({ _id });
+        const known =
+          (document === null ? null : latenciesOf(document)) ??
+          priorOf(config.legacy.expectedLatency);
+        const next = documentOf(learn(known, seen, clock.now()));
+        if (await replaced(document, next)) return;
+        await delay(Math.random() * 20 * attempt);
+      }
+      throw new Error('Too many workers write the latency at the same time');
+    },
+  };
+
+  /** Whether nobody else was faster. */
+  async function replaced(
+    document: LatencyDocument | null,
+    next: Omit<LatencyDocument, '_id' | 'version'>,
+  ) {
+    if (document !== null) {
+      // Somebody's hand may have left none.
+      const version = shape.shape.version.catch(0).parse(document.version);
+      const is = version === 0 ? {} : { version };
+      const { matchedCount } = await collection.updateOne(
+        { _id, ...is },
+        { $set: { ...next, version: version + 1 } },
+      );
+      return matchedCount === 1;
+    }
+    try {
+      await collection.insertMany([{ _id, version: 1, ...next }], { ordered: false });
+      return true;
+    } catch (error) {
+      if (partialFailure(error).duplicates.size === 1) return false;
+      throw error;
+    }
+  }
+}
+
+const shape = z.object({
+  version: z.int().positive(),
+  count: z.number(),
+  at: z.date(),
+  bins: z.array(z.number()),
+  weights: z.array(z.number()),
+});
+
+/** Null where it is not as we write it: then it counts as nothing seen yet. */
+function latenciesOf(document: LatencyDocument): Latencies | null {
+  const read = shape.safeParse(document);
+  if (!read.success) return null;
+  const { count, at, bins, weights } = read.data;
+  const all = Array.from({ length: BINS }, () => 0);
+  for (const [n, bin] of bins.entries()) {
+    if (bin >= 0 && bin < BINS) all[bin] = weights[n] ?? 0;
+  }
+  return { count, at: at.getTime(), weights: all };
+}
+
+function documentOf({ count, at, weights }: Latencies): Omit<LatencyDocument, '_id' | 'version'> {
+  const kept = [...weights.entries()].filter(([, weight]) => weight > FORGOTTEN);
+  return {
+    count,
+    at: new Date(at),
+    bins: kept.map(([bin]) => bin),
+    weights: kept.map(([, weight]) => Math.round(weight * 1e6) / 1e6),
+  };
+}

@@ -1,0 +1,106 @@
+/** The way of a worker to the legacy system: the door with all that shuts it, put together. */
+import { openBreakerStore } from '../coordination/breaker-state.ts';
+import { createBreaker } from '../outbound/breaker.ts';
+import { keepShare } from '../outbound/concurrency.ts';
+import type { Config } from '../config/schema.ts';
+import type { ControlWatch } from '../coordination/control-watch.ts';
+import { createDoor } from '../outbound/gate.ts';
+import type { Door } from '../outbound/gate.ts';
+import type { Heard } from '../domain/registrations/contract.ts';
+import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import type { Limits } from '../domain/limits.ts';
+import type { Guard } from '../runtime/guard.ts';
+import { openInFlight } from './in-flight.ts';
+import { endpointOf } from './latencies.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { openRates } from '../coordination/rates.ts';
+import { createSlots } from '../runtime/slots.ts';
+import type { Store } from './store.ts';
+import { joinWorkers } from '../coordination/workers.ts';
+
+export interface Way {
+  door: Door;
+  /** To be told of every answer of the legacy system. */
+  observe(heard: Heard, reason: string): void;
+  held(): string | null;
+  close(): Promise<void>;
+}
+
+/** @throws what MongoDB throws: without it nobody knows what the others do */
+export async function openWay(
+  config: Config,
+  store: Store,
+  watch: ControlWatch,
+  guard: Guard,
+  metrics: Metrics,
+  log: Log,
+): Promise<Way> {
+  const endpoint = endpointOf(config);
+  await watch.refresh();
+  watch.onRead(() => store.clock.set(watch.now()));
+  const limits = (): Limits => limitsInForce(config.legacy, watch.current()?.limits ?? {});
+  watch.onRead(() => tell(limits(), metrics));
+  const breaker = createBreaker({
+    config,
+    endpoint,
+    store: openBreakerStore(store.db, endpoint),
+    watch,
+    metrics,
+    log,
+  });
+  const tellMisconfigured = tellNowAndThen(log);
+  const slots = createSlots(1);
+  const share = await keepShare({
+    membership: joinWorkers(store.db),
+    slots,
+    maxConcurrent: () => limits().maxConcurrent,
+    breaker,
+    guard,
+    metrics,
+    log,
+  });
+  return {
+    door: createDoor({
+      slots,
+      breaker,
+      limits,
+      rates: openRates(store.db),
+      inFlight: openInFlight(store),
+      log,
+    }),
+    observe(heard, reason) {
+      if (heard === 'misconfigured') tellMisconfigured(reason);
+      breaker.observe(heard, reason);
+    },
+    held: () => breaker.held()?.reason ?? null,
+    async close() {
+      breaker.close();
+      await share.close();
+    },
+  };
+}
+
+const TOLD_AGAIN_MS = 60_000;
+
+/** Each answer says the same: it is told at once, and then once a minute while it lasts. */
+function tellNowAndThen(log: Log): (reason: string) => void {
+  let notBefore = 0;
+  return (reason) => {
+    const now = performance.now();
+    if (now < notBefore) return;
+    notBefore = now + TOLD_AGAIN_MS;
+    log.warn(
+      { reason },
+      'The legacy system turns our address or our credentials away: nothing is filed, and it is tried again until that is mended',
+    );
+  };
+}
+
+function tell(limits: Limits, metrics: Pick<Metrics, 'limit'>): void {
+  for (const limit of LIMITS) {
+    const value = limits[limit];
+    if (value === null) metrics.limit.remove({ limit });
+    else metrics.limit.set({ limit }, value);
+  }
+}

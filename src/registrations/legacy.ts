@@ -1,0 +1,269 @@
+/**
+ * The legacy system over HTTP. The only place that reads an HTTP status: what comes out is a closed union, never an
+ * exception. Requests have one deadline from end to end, answers a size limit, redirects are never followed.
+ */
+import { Pool } from 'undici';
+import {
+  heardOfGet,
+  remedyFor,
+  retryAfterMs,
+  submitClass,
+} from '../domain/registrations/contract.ts';
+import type { Heard, SubmitClass, SubmitMeaning } from '../domain/registrations/contract.ts';
+import { readMatches } from '../domain/registrations/look-up.ts';
+import type { Looked } from '../domain/registrations/look-up.ts';
+import { isEncodedInPath, pathWith } from '../domain/path.ts';
+import type { Config } from '../config/schema.ts';
+import { exchange } from '../net/exchange.ts';
+import type { Answer } from '../net/exchange.ts';
+import { connectorOf } from '../net/connect.ts';
+import { createNotFounds } from './not-founds.ts';
+import type { Moment } from './not-founds.ts';
+import { requestIdReader } from '../config/request-id-pattern.ts';
+import { readTls } from '../net/tls.ts';
+
+export type SubmitResult =
+  | { kind: 'accepted'; requestId: string }
+  | { kind: 'refused'; reason: string }
+  | { kind: 'not-accepted'; reason: string; retryAfter: number | null }
+  | { kind: 'unknown'; reason: string };
+
+export type StatusResult =
+  | { kind: 'processing' }
+  | { kind: 'done' }
+  | { kind: 'failed'; reason: string }
+  | { kind: 'unreadable'; reason: string; retryAfter: number | null };
+
+export type LookUpResult =
+  | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
+  /** `byBareStatus`: neither by an empty list, nor by a status that legacy.lookup.notFound declares. */
+  | { kind: 'absent'; byBareStatus: boolean }
+  | { kind: 'unreadable'; reason: string; retryAfter: number | null };
+
+export interface Legacy {
+  /**
+   * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
+   * it says no, nothing is sent.
+   */
+  submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
+  /** GETs the status of a request. Never throws. */
+  status(requestId: string): Promise<StatusResult>;
+  /** Looks a registration up by its own id (legacy.lookup). Never throws. */
+  lookUp(id: string): Promise<LookUpResult>;
+  close(): Promise<void>;
+}
+
+/** @param observe told of each answer what it says of the system, and what was wrong with it: no word of the answer's body */
+export function createLegacy(
+  config: Pick<Config, 'legacyUrl' | 'legacyAuthorization' | 'legacy'>,
+  observe: (heard: Heard, reason: string) => void = () => {},
+): Legacy {
+  const { legacy } = config;
+  const base = new URL(config.legacyUrl);
+  const prefix = base.pathname.replace(/\/$/, '');
+  const pool = new Pool(base.origin, {
+    // As many as there are slots, which change while it runs.
+    connections: null,
+    pipelining: 1,
+    connect: connectorOf(Math.min(legacy.timeout, 10_000), readTls(legacy.tls)),
+    headersTimeout: legacy.timeout,
+    bodyTimeout: legacy.timeout,
+  });
+  const authorization: Record<string, string> =
+    config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
+  const isRequestId = requestIdReader(legacy);
+  const notFounds = createNotFounds();
+
+  const send = (
+    method: 'GET' | 'POST',
+    path: string,
+    headers: object,
+    body: Buffer | null,
+    maySend: () => boolean = () => true,
+  ) =>
+    exchange(
+      pool,
+      {
+        method,
+        path: prefix + path,
+        body,
+        headers: { accept: 'application/json', ...authorization, ...headers },
+      },
+      { deadlineMs: legacy.timeout, maxBytes: legacy.maxResponseBytes, maySend },
+    );
+
+  /** What the answer to a GET says of the system. */
+  const hear = (answer: Answer): void => {
+    if (answer.kind === 'none') return observe('trouble', answer.reason);
+    const heard = heardOfGet(answer.status, answer.body !== null);
+    observe(
+      heard,
+      heard === 'misconfigured' ? misconfigured(answer.status) : `HTTP ${answer.status}`,
+    );
+  };
+
+  return {
+    async submit(body, idempotencyKey, maySend) {
+      const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
+      const begun = notFounds.begin();
+      const answer = await send('POST', legacy.submitPath, headers, body, maySend);
+      if (answer.kind === 'none') {
+        if (!answer.withheld) observe('trouble', answer.reason);
+        return notAnswered(answer);
+      }
+      const meaning = meaningOf(answer);
+      if (meaning === 'perhaps-refused') return readNotFound(answer, idempotencyKey, begun);
+      const result = readSubmit(answer, meaning);
+      if (result.kind === 'accepted') notFounds.accepted(idempotencyKey, begun);
+      observe(...heardOfSubmit(answer, result));
+      return result;
+    },
+    async status(requestId) {
+      const path = pathWith(legacy.statusPath, requestId);
+      if (path === null)
+        return {
+          kind: 'unreadable',
+          reason: 'the request id leads out of legacy.statusPath',
+          retryAfter: null,
+        };
+      const answer = await send('GET', path, {}, null);
+      hear(answer);
+      return readStatus(requestId, answer);
+    },
+    async lookUp(id) {
+      const { path } = legacy.lookup;
+      const unreadable = (reason: string) =>
+        ({ kind: 'unreadable', reason, retryAfter: null }) as const;
+      if (path === null) return unreadable('legacy.lookup.path is not set');
+      const target = pathWith(path, id);
+      if (target === null)
+        return unreadable('the registration id leads out of legacy.lookup.path: ask a person');
+      const answer = await send('GET', target, {}, null);
+      hear(answer);
+      const looked = readLookUp(id, answer);
+      return looked.kind === 'absent' && !isSuccess(answer) && isEncodedInPath(path, id)
+        ? unreadable(
+            'a status says that there is none, of a registration id that is encoded in legacy.lookup.path: perhaps it was read in another way',
+          )
+        : looked;
+    },
+    close: () => pool.destroy(),
+  };
+
+  function meaningOf(answer: Answered): SubmitMeaning {
+    return submitClass(answer.status, legacy.submitStatuses, reasonOf(answer) !== undefined);
+  }
+
+  /** The first one is perhaps the registration's own trouble: nobody need look at the address for it. */
+  function readNotFound(answer: Answered, key: string, begun: Moment): SubmitResult {
+    const { status } = answer;
+    const words = reasonOf(answer) ?? '';
+    const read = notFounds.read(key, words, begun);
+    if (read === 'refused') {
+      observe('well', '');
+      return { kind: 'refused', reason: words };
+    }
+    if (read === 'seen first') observe('trouble', `HTTP ${status}`);
+    else observe('misconfigured', misconfigured(status));
+    const reason = `${misconfigured(status)}; it says: ${words}`;
+    const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+    return { kind: 'not-accepted', reason, retryAfter };
+  }
+
+  /** A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status. */
+  function heardOfSubmit(answer: Answered, result: SubmitResult): [Heard, string] {
+    if (result.kind === 'accepted' || result.kind === 'refused') return ['well', ''];
+    if (meaningOf(answer) === 'misconfigured') return ['misconfigured', result.reason];
+    return ['trouble', reasonOf(answer) === undefined ? result.reason : `HTTP ${answer.status}`];
+  }
+
+  function readSubmit(answer: Answered, meaning: SubmitClass): SubmitResult {
+    const { status } = answer;
+    const reason = reasonOf(answer) ?? `HTTP ${status}`;
+    const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+    switch (meaning) {
+      case 'accepted': {
+        const requestId = fieldOf(answer, legacy.requestIdField);
+        if (typeof requestId !== 'string' || !isRequestId(requestId)) {
+          return {
+            kind: 'unknown',
+            reason: `HTTP ${status} without a readable "${legacy.requestIdField}"`,
+          };
+        }
+        return { kind: 'accepted', requestId };
+      }
+      case 'refused':
+      case 'unknown':
+        return { kind: meaning, reason };
+      case 'not-accepted':
+        return { kind: 'not-accepted', reason, retryAfter };
+      case 'misconfigured':
+        return { kind: 'not-accepted', reason: misconfigured(status), retryAfter };
+    }
+  }
+
+  function readStatus(requestId: string, answer: Answer): StatusResult {
+    const unreadable = (reason: string, retryAfter: number | null = null): StatusResult => ({
+      kind: 'unreadable',
+      reason,
+      retryAfter,
+    });
+    if (answer.kind === 'none') return unreadable(answer.reason);
+    if (!isSuccess(answer)) {
+      return unreadable(`HTTP ${answer.status}`, retryAfterMs(answer.retryAfter, Date.now()));
+    }
+    const about = fieldOf(answer, legacy.requestIdField);
+    if (about !== undefined && about !== requestId)
+      return unreadable('the answer is about another request');
+    const word = fieldOf(answer, legacy.statusField);
+    if (typeof word !== 'string') return unreadable(`no "${legacy.statusField}" in the answer`);
+    const { processing, done, failed } = legacy.statusWords;
+    if (processing.includes(word)) return { kind: 'processing' };
+    if (done.includes(word)) return { kind: 'done' };
+    if (failed.includes(word))
+      return { kind: 'failed', reason: reasonOf(answer) ?? 'no reason given' };
+    return unreadable(`a "${legacy.statusField}" that is not in legacy.statusWords`);
+  }
+
+  function readLookUp(id: string, answer: Answer): LookUpResult {
+    if (answer.kind === 'none')
+      return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
+    const { status, body } = answer;
+    const { notFound } = legacy.lookup;
+    if ((notFound ?? NOT_FOUND).includes(status))
+      return { kind: 'absent', byBareStatus: notFound === null };
+    if (!isSuccess(answer)) {
+      const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+      return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
+    }
+    const looked = readMatches(body, id, legacy.lookup, isRequestId);
+    if (looked.kind === 'unreadable') return { ...looked, retryAfter: null };
+    return looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
+  }
+
+  function reasonOf(answer: Answer): string | undefined {
+    const reason = fieldOf(answer, legacy.reasonField);
+    return typeof reason === 'string' && reason.trim() !== '' ? reason.slice(0, 500) : undefined;
+  }
+}
+
+const NOT_FOUND: readonly number[] = [404];
+
+const isSuccess = (answer: Answer): boolean =>
+  answer.kind === 'answer' && answer.status >= 200 && answer.status < 300;
+
+type Answered = Extract<Answer, { kind: 'answer' }>;
+
+/** When no byte left, nothing can have been filed. */
+function notAnswered({ sent, reason }: Extract<Answer, { kind: 'none' }>): SubmitResult {
+  return sent ? { kind: 'unknown', reason } : { kind: 'not-accepted', reason, retryAfter: null };
+}
+
+const misconfigured = (status: number): string => `HTTP ${status}: ${remedyFor(status)}`;
+
+/** A field of the answer's JSON object; undefined when the body is none or does not have it. */
+function fieldOf(answer: Answer, field: string): unknown {
+  const body = answer.kind === 'answer' ? answer.body : null;
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
+  return Object.entries(body).find(([key]) => key === field)?.[1];
+}

@@ -1,0 +1,64 @@
+/** Which documents of the user's collection are a registration's. */
+import type { Document, ObjectId } from 'mongodb';
+import { REQUEST_ID } from '../config/mongodb.ts';
+import type { Config } from '../config/schema.ts';
+import type { Result } from './results.ts';
+
+/** A document of others. */
+export interface Stored extends Document {
+  /** Or whatever else BSON has: we only hand it back. */
+  _id: string | ObjectId;
+}
+
+/** The `_id`s of its documents, none where it has none; or why its status can be written to none of them. */
+export type Place = Stored['_id'][] | { permanent: string };
+
+const TAKEN =
+  'its document holds the ids of several registrations, and has the request id of another one';
+
+const AMBIGUOUS =
+  'several documents hold its id in a list, and in none it is the whole value: which is its own cannot be told';
+
+/**
+ * The place of each result, in their order. The documents in which the id is the whole value are its own. Where there are
+ * none, the one document that holds the id in a list is; of several none is. Such a document belongs to the first of its ids
+ * that was registered: it has room for one request id. Ids are compared byte for byte, whatever the collation of the
+ * collection: to MongoDB "A" may be "a", and they are two registrations.
+ *
+ * @param found documents that MongoDB takes to match any of them
+ */
+export function placesOf(
+  results: readonly Pick<Result, 'id' | 'requestId'>[],
+  found: readonly Stored[],
+  { match, statusField, registeredWord }: Config['mongodb'],
+): Place[] {
+  const [whole, inLists] = [new Map<unknown, Stored[]>(), new Map<unknown, Stored[]>()];
+  for (const document of found) {
+    const holders = Array.isArray(document[match]) ? inLists : whole;
+    for (const id of new Set(heldIds(document, match)))
+      holders.set(id, [...(holders.get(id) ?? []), document]);
+  }
+  const owners = new Map<Stored, string>();
+  return results.map(({ id, requestId }): Place => {
+    const own = whole.get(id);
+    if (own !== undefined) return own.map(({ _id }) => _id);
+    const [list, ...more] = inLists.get(id) ?? [];
+    if (list === undefined) return [];
+    if (more.length > 0) return { permanent: AMBIGUOUS };
+    const isOthers =
+      (owners.get(list) ?? id) !== id ||
+      (heldIds(list, match).length > 1 &&
+        list[statusField] === registeredWord &&
+        typeof list[REQUEST_ID] === 'string' &&
+        list[REQUEST_ID] !== requestId);
+    if (isOthers) return { permanent: TAKEN };
+    owners.set(list, id);
+    return [list._id];
+  });
+}
+
+/** What a document holds where the registration id is: one, or a list of them. */
+export const heldIds = (document: Document, match: string): unknown[] => {
+  const held: unknown = document[match];
+  return Array.isArray(held) ? held : [held];
+};

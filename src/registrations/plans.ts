@@ -1,0 +1,87 @@
+/**
+ * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration as
+ * long as nothing is known, and where `legacy.learnLatency` is false. MongoDB may be away: the last plan stays.
+ */
+import type { Config } from '../config/schema.ts';
+import { priorOf } from '../domain/registrations/latency.ts';
+import type { Latencies } from '../domain/registrations/latency.ts';
+import {
+  betterThan,
+  byPlan,
+  costOf,
+  drawFor,
+  exploreFor,
+  jittered,
+} from '../domain/registrations/learned-plan.ts';
+import type { PollPlan } from '../domain/registrations/poll-plan.ts';
+import { errorFacts } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { planOf } from './rules.ts';
+
+export interface Plans {
+  /** For a new run; a small share of the runs, by their id, asks early. */
+  planFor(runId: string): PollPlan;
+  /** For a run that is under way: the newest plan, where it is clearly better than its own; else null. */
+  replan(current: PollPlan): PollPlan | null;
+  /** Reads again what is known. Never throws. */
+  refresh(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface PlansDependencies {
+  read: () => Promise<Latencies | null>;
+}
+
+export function createPlans(
+  config: Config,
+  metrics: Metrics,
+  log: Log,
+  { read }: PlansDependencies,
+  eachMs = 5_000,
+): Plans {
+  let known: Latencies | null = null;
+  let usual = planOf(config, known);
+  let isFailing = false;
+  tell();
+  const refresh = async (): Promise<void> => {
+    if (!config.legacy.learnLatency) return;
+    try {
+      known = await read();
+      usual = planOf(config, known);
+      isFailing = false;
+      tell();
+    } catch (error) {
+      if (!isFailing) log.warn(errorFacts(error), 'The latency cannot be read: the plan stays');
+      isFailing = true;
+    }
+  };
+  let reading: Promise<void> | null = null;
+  const refreshOnce = (): Promise<void> => (reading ??= refresh().finally(() => (reading = null)));
+  const timer = setInterval(() => void refreshOnce(), eachMs);
+  timer.unref();
+
+  function tell(): void {
+    const cost = costOf(byPlan(usual), known ?? priorOf(config.legacy.expectedLatency));
+    metrics.planFirstPoll.set((usual.offsets[0] ?? 0) / 1_000);
+    metrics.planLag.set(cost.lag / 1_000);
+    metrics.planGets.set(cost.gets);
+  }
+
+  return {
+    planFor(runId) {
+      const explore = exploreFor(runId);
+      const plan = explore === null ? usual : planOf(config, known, explore);
+      return known === null ? plan : jittered(plan, drawFor(`${runId} jitter`));
+    },
+    replan(current) {
+      if (!config.legacy.learnLatency || known === null) return null;
+      return betterThan(current, usual, known);
+    },
+    refresh: refreshOnce,
+    async close() {
+      clearInterval(timer);
+      await reading;
+    },
+  };
+}

@@ -1,0 +1,166 @@
+/** The user's collection: the status of a registration, written once it is registered. */
+import { MongoServerError } from 'mongodb';
+import type { AnyBulkWriteOperation, Db, Document } from 'mongodb';
+import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
+import type { Config } from '../config/schema.ts';
+import { partialFailure } from '../mongo/client.ts';
+import { placesOf } from './own-documents.ts';
+import type { Place, Stored } from './own-documents.ts';
+import { setEach } from '../mongo/set-each.ts';
+
+export interface Result {
+  id: string;
+  requestId: string | null;
+  registeredAt: Date;
+}
+
+export type Written = 'written' | 'missing' | 'later' | { permanent: string };
+
+export interface Results {
+  /** Writes the status of each, idempotently; answers in the same order. @throws what MongoDB throws when nothing was written */
+  write(results: Result[]): Promise<Written[]>;
+  /** Its own document; `requestId`: its own, which tells whose a document with a list of ids is. */
+  find(id: string, requestId?: string | null): Promise<Document | null>;
+  count(): Promise<number>;
+}
+
+export function openResults(db: Db, mongodb: Config['mongodb']): Results {
+  const collection = db.collection<Stored>(mongodb.collection);
+  const { match, statusField, registeredWord, upsert } = mongodb;
+  // Only _id is unique for certain: by another field an insert could make a second document beside the user's own. So what
+  // is inserted has an _id of ours then, too, and of two writes that overlap the second meets the first.
+  const insertsFirst = upsert && match === '_id';
+  return {
+    async write(results) {
+      try {
+        return await (insertsFirst ? insertFirst(results) : writeTogether(results));
+      } catch (error) {
+        // One document that its collection refuses fails the statement for all: one by one, each has its own fate.
+        if (error instanceof MongoServerError) return writeOneByOne(results);
+        throw error;
+      }
+    },
+    async find(id, requestId = null) {
+      const found = await collection.find({ [match]: id }).toArray();
+      const [own] = documentsAt(placesOf([{ id, requestId }], found, mongodb)[0]);
+      return found.find(({ _id }) => _id === own) ?? null;
+    },
+    count: () => collection.countDocuments({ [statusField]: registeredWord }),
+  };
+
+  /** Most are new: one statement writes them, and who is there already is updated in another. */
+  async function insertFirst(results: Result[]): Promise<Written[]> {
+    try {
+      await collection.insertMany(results.map(documentOf), { ordered: false });
+      return results.map(() => 'written');
+    } catch (error) {
+      const { duplicates, permanent, transient } = partialFailure(error);
+      if (duplicates.size === 0 || permanent.size + transient.size > 0) throw error;
+      const there = results.filter((_, index) => duplicates.has(index));
+      const written = await writeTogether(there);
+      const fates = new Map(there.map((result, index) => [result, written[index] ?? 'later']));
+      return results.map((result) => fates.get(result) ?? 'written');
+    }
+  }
+
+  /** Updates what is there in one statement and inserts what is not: far cheaper than as many upserts. */
+  async function writeTogether(results: Result[]): Promise<Written[]> {
+    const places = await locate(results);
+    const written = results.map((_, at) => fateAt(places[at]));
+    const targets = results.flatMap((result, at) =>
+      documentsAt(places[at]).map((_id) => ({ _id, result })),
+    );
+    if (targets.length > 0) {
+      const ids = targets.map(({ _id }) => _id);
+      const { matchedCount } = await collection.updateMany(
+        { $and: [{ _id: { $in: ids } }, { [match]: { $in: results.map(({ id }) => id) } }] },
+        setEach(ids, {
+          [statusField]: targets.map(() => registeredWord),
+          [REQUEST_ID]: targets.map(({ result }) => result.requestId),
+          [REGISTERED_AT]: targets.map(({ result }) => result.registeredAt),
+        }),
+      );
+      // Somebody has deleted or changed one meanwhile: whoever comes next finds what there is now.
+      if (matchedCount < new Set(ids).size)
+        for (const { result } of targets) written[results.indexOf(result)] = 'later';
+    }
+    const missing = results.filter((_, at) => isNowhere(places[at]));
+    if (missing.length > 0 && upsert)
+      await collection.insertMany(missing.map(documentOf), { ordered: false });
+    return written;
+  }
+
+  async function writeOneByOne(results: Result[]): Promise<Written[]> {
+    const places = await locate(results);
+    const written = results.map((_, at) => fateAt(places[at]));
+    const operations = results.flatMap((result, at): Operation[] => {
+      if (isNowhere(places[at]))
+        return upsert ? [{ at, write: { insertOne: { document: documentOf(result) } } }] : [];
+      const update = { $set: fieldsOf(result) };
+      return documentsAt(places[at]).map((_id) => ({
+        at,
+        write: { updateOne: { filter: { _id }, update } },
+      }));
+    });
+    if (operations.length === 0) return written;
+    try {
+      await collection.bulkWrite(
+        operations.map(({ write }) => write),
+        { ordered: false },
+      );
+    } catch (error) {
+      const { duplicates, permanent, transient } = partialFailure(error);
+      const failed = (indexes: Iterable<number>) =>
+        [...indexes].flatMap((index) => operations[index] ?? []);
+      for (const { at } of failed(transient)) written[at] = 'later';
+      // Two inserts of one id can meet; the one that lost finds the document the next time. Else another unique index of the
+      // collection refuses it, and always will.
+      const refused = failed(duplicates);
+      const now = await locate(refused.flatMap(({ at }) => results[at] ?? []));
+      for (const [n, { at, write }] of refused.entries()) {
+        const isThere = 'insertOne' in write && !isNowhere(now[n]);
+        written[at] = isThere ? 'later' : { permanent: 'refused by a unique index (11000)' };
+      }
+      for (const [index, reason] of permanent)
+        for (const { at } of failed([index])) written[at] = { permanent: reason };
+    }
+    return written;
+  }
+
+  /** Where there is no document, and one may be made, it is written by being inserted. */
+  function fateAt(place: Place | undefined): Written {
+    if (place !== undefined && 'permanent' in place) return place;
+    return isNowhere(place) && !upsert ? 'missing' : 'written';
+  }
+
+  function documentOf(result: Result): Stored {
+    return { [match]: result.id, ...fieldsOf(result), _id: result.id };
+  }
+
+  function fieldsOf({ requestId, registeredAt }: Result): Document {
+    return {
+      [statusField]: registeredWord,
+      [REQUEST_ID]: requestId,
+      [REGISTERED_AT]: registeredAt,
+    };
+  }
+
+  async function locate(results: readonly Result[]): Promise<Place[]> {
+    const projection = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1 };
+    const found = await collection
+      .find({ [match]: { $in: results.map(({ id }) => id) } }, { projection })
+      .toArray();
+    return placesOf(results, found, mongodb);
+  }
+}
+
+/** A write of the result at a place of the list. */
+interface Operation {
+  at: number;
+  write: AnyBulkWriteOperation<Stored>;
+}
+
+const documentsAt = (place: Place | undefined): Stored['_id'][] =>
+  Array.isArray(place) ? place : [];
+
+const isNowhere = (place: Place | undefined): boolean => Array.isArray(place) && place.length === 0;

@@ -1,0 +1,57 @@
+import type { Rules } from '../domain/registrations/batch.ts';
+import type { Latencies } from '../domain/registrations/latency.ts';
+import type { Budget } from '../domain/registrations/learned-plan.ts';
+import { planForLag, planFrom } from '../domain/registrations/learned-plan.ts';
+import { coalesceOf, planPolls } from '../domain/registrations/poll-plan.ts';
+import type { PollPlan } from '../domain/registrations/poll-plan.ts';
+import type { Config } from '../config/schema.ts';
+
+/** The plan where nothing was learned. */
+export function fixedPlan({ legacy }: Pick<Config, 'legacy'>): PollPlan {
+  const { expectedLatency, maxGetsPerRegistration, maxPollInterval, targetLag } = legacy;
+  // Polls at equal steps find what is done half a step later, on average.
+  const enough =
+    targetLag === null
+      ? maxGetsPerRegistration
+      : Math.ceil((expectedLatency.max - expectedLatency.min) / (2 * targetLag));
+  const gets = Math.min(Math.max(1, enough), maxGetsPerRegistration);
+  return planPolls(expectedLatency, gets, maxPollInterval);
+}
+
+/** The plan in force; `known` is null when nothing was seen. */
+export function planOf(
+  { legacy }: Pick<Config, 'legacy'>,
+  known: Latencies | null,
+  explore: number | null = null,
+): PollPlan {
+  if (!legacy.learnLatency || known === null) return fixedPlan({ legacy });
+  const { maxGetsPerRegistration: gets, maxPollInterval: longest, targetLag } = legacy;
+  const budget: Budget = { gets, longest, explore };
+  return targetLag === null ? planFrom(known, budget) : planForLag(known, budget, targetLag);
+}
+
+/** What a run gets to know of the configuration, as an argument of its start. */
+export function rulesOf(
+  { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
+  plan: PollPlan = fixedPlan({ legacy }),
+): Rules {
+  return {
+    deadline: legacy.deadline,
+    maxOpen: legacy.maxOpen,
+    onUnknown: legacy.onUnknown,
+    ...(legacy.onUnknown === 'lookup' ? { lookUpAfter: legacy.lookup.after } : {}),
+    plan,
+    coalesce: coalesceOf(plan),
+    countEarly: true,
+    pollConfirmed: true,
+    renewLimits: true,
+    cancelReadsJournal: true,
+    patient: true,
+    pause: 1_000,
+    // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
+    rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],
+    localFirst: temporal.localActivities,
+    oneLocalAttempt: true,
+    maxHistoryEvents: 2_000,
+  };
+}

@@ -1,0 +1,61 @@
+import { indexClaims, openClaims } from '../claims/claims.ts';
+import { createClock } from '../mongo/clock.ts';
+import type { Config } from '../config/schema.ts';
+import { openControl } from '../coordination/control.ts';
+import { indexJournal, openJournal } from './journal.ts';
+import { labelOf } from './label.ts';
+import { openLatencies } from './latencies.ts';
+import { indexMalformed, openMalformed } from '../claims/malformed.ts';
+import { closedIfItFails, openDatabase } from '../mongo/own-database.ts';
+import type { Opener } from '../mongo/own-database.ts';
+import { refuseExpiry } from '../mongo/ownership.ts';
+import { openResults } from './results.ts';
+import { soundOnly } from '../claims/sound-claims.ts';
+import type { TellOdd } from '../claims/sound-claims.ts';
+import { openUnroutable } from '../claims/set-aside.ts';
+
+const DAY_MS = 24 * 3_600_000;
+
+export type Store = Awaited<ReturnType<typeof openStore>>;
+
+const tellOperator: TellOdd = (sentence) => void process.stderr.write(`${sentence}\n`);
+
+/**
+ * Everything we keep in MongoDB, over one client.
+ * @throws Error that names the masked address; NotOurs where a collection of our names is somebody else's
+ */
+export async function openStore(config: Config, as: Opener, tell: TellOdd = tellOperator) {
+  const mongo = await openDatabase(config, as);
+  const { db, close } = mongo;
+  const { retention } = config.mongodb;
+  const { maxOpen, deadline } = config.legacy;
+  // A claim is kept from its settlement on, and its entry from the POST: it must not go first, or count as never sent.
+  const longer = retention + Math.max(maxOpen, deadline) + DAY_MS;
+  const clock = createClock();
+  const claims = openClaims(
+    db,
+    soundOnly(tell, (id) => labelOf(id, config)),
+  );
+  const journal = openJournal(db, longer, clock);
+  const malformed = openMalformed(db);
+  if (as === 'worker') {
+    await closedIfItFails(config, mongo, async () => {
+      await refuseExpiry(db);
+      await indexClaims(claims, retention);
+      await indexJournal(journal, longer);
+      await indexMalformed(malformed, retention);
+    });
+  }
+  return {
+    db,
+    clock,
+    claims,
+    control: openControl(db),
+    journal,
+    malformed,
+    latencies: openLatencies(db, config, clock),
+    results: openResults(db, config.mongodb),
+    unroutable: openUnroutable(db),
+    close,
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * The sweeper: finds claims that are open and whose run is dead, and starts runs that take them up. It only starts; the
+ * claim step of such a run takes the claim over, or finds that somebody else has it by then (activities/registrations/takeover.ts).
+ */
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import type { Claim } from '../claims/claims.ts';
+import type { Config } from '../config/schema.ts';
+import type { NewRegistration } from '../domain/registrations/batch.ts';
+import { workflowId } from '../domain/names.ts';
+import { isDead } from '../domain/registrations/takeover.ts';
+import type { RunLife } from '../domain/registrations/takeover.ts';
+import type { OpenClaim } from './doubts.ts';
+import { failpoint } from '../runtime/failpoint.ts';
+import { labelOf } from './label.ts';
+import { rulesOf } from './rules.ts';
+import type { Store } from './store.ts';
+import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
+import type { Brought } from '../temporal/runs.ts';
+import { startRun } from '../temporal/client.ts';
+import type { StartResult } from '../temporal/client.ts';
+import { findUnclaimed } from './unclaimed.ts';
+import type { FoundUnclaimed } from './unclaimed.ts';
+import type { RunInput } from '../../workflows/registrations/registrations.ts';
+
+export interface Stranded {
+  claim: OpenClaim;
+  /** What Temporal says of its run. */
+  run: Exclude<RunLife, 'running'>;
+}
+
+export interface SweepNeeds {
+  config: Config;
+  store: Pick<Store, 'claims' | 'unroutable'>;
+  /** Workflow ids of open runs; may lag, since whoever is not among them is asked for. */
+  openRuns: () => Promise<ReadonlySet<string>>;
+  runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
+  /** Workflow ids of runs that did not end in order and began since then; may lag. */
+  endedRuns: (since: Date) => Promise<string[]>;
+  /** What a run brought and, as far as its input tells, had not claimed. */
+  broughtBy: (workflowId: string) => Promise<Brought>;
+  start: (workflowId: string, input: RunInput) => Promise<StartResult>;
+}
+
+/** On the real Temporal. */
+export const sweepNeeds = (
+  config: Config,
+  store: SweepNeeds['store'],
+  client: Client,
+): SweepNeeds => ({
+  config,
+  store,
+  openRuns: () => openRuns(client, config.temporal.taskQueue),
+  runStates: (ids) => runStates(client, ids),
+  endedRuns: (since) => endedRuns(client, config.temporal.taskQueue, since),
+  broughtBy: (id) => inputOf(client, id),
+  start: (id, input) => startRun(client, config, id, input),
+});
+
+export interface Found extends FoundUnclaimed {
+  stranded: Stranded[];
+}
+
+export interface Swept {
+  /** Registrations whose run is dead. */
+  stranded: number;
+  /** Registrations whose run was ended before it had claimed them. */
+  unclaimed: number;
+  /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
+  unreadable: string[];
+  /** Workflow ids of the runs that were started for them. */
+  started: string[];
+}
+
+/**
+ * What is open for longer than `sweeper.olderThan` and has nobody to go on with it, oldest first.
+ * @throws what the client throws when Temporal does not answer: nothing is swept on a guess
+ */
+export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<Stranded[]> {
+  const { config, store } = needs;
+  const running = await needs.openRuns();
+  // `settledAt` has an index, for retention: what is open is found without reading what is settled.
+  const open = await store.claims.collection
+    .find({ settledAt: null, claimedAt: { $lte: new Date(Date.now() - config.sweeper.olderThan) } })
+    .project<OpenClaim>({ message: 0 })
+    .toArray();
+  const suspects = store.claims.sound(open).filter(({ workflowId: run }) => !running.has(run));
+  const states = await needs.runStates(suspects.map(({ workflowId: run }) => run));
+  const keys = suspects.map(({ _id }) => _id);
+  // Read after Temporal was asked: a run that has ended in order settled its claims before.
+  const unsettled = await unsettledAmong(store, keys);
+  const setAside = await store.unroutable.among(keys);
+  return suspects
+    .flatMap((claim): Stranded[] => {
+      const run = states.get(claim.workflowId) ?? 'running';
+      const isLeft = unsettled.get(claim._id) === claim.workflowId && !setAside.has(claim._id);
+      return isDead(run) && run !== 'running' && isLeft ? [{ claim, run }] : [];
+    })
+    .sort((a, b) => a.claim.receivedAt.getTime() - b.claim.receivedAt.getTime());
+}
+
+/** The run that has each open claim, by claim. */
+async function unsettledAmong(
+  { claims }: SweepNeeds['store'],
+  keys: string[],
+): Promise<Map<string, string>> {
+  const found = await claims.collection
+    .find({ _id: { $in: keys }, settledAt: null })
+    .project<Pick<Claim, '_id' | 'workflowId'>>({ workflowId: 1 })
+    .toArray();
+  return new Map(found.map((claim) => [claim._id, claim.workflowId]));
+}
+
+/**
+ * Starts runs that take up what is stranded.
+ * @throws what the client throws when Temporal does not answer; doing it again is harmless
+ */
+export async function takeUp(
+  needs: SweepNeeds,
+  { stranded, unclaimed, unreadable }: Found,
+): Promise<Swept> {
+  const { config, start } = needs;
+  const rules = rulesOf(config);
+  const started: string[] = [];
+  for (let from = 0; from < stranded.length; from += config.intake.batchSize) {
+    await startOne(
+      stranded
+        .slice(from, from + config.intake.batchSize)
+        .map(({ claim }) => registrationOf(claim, config)),
+    );
+  }
+  // Once it was small enough for a run, and so it still is.
+  for (const { registrations } of unclaimed) await startOne(registrations);
+  return {
+    stranded: stranded.length,
+    unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),
+    unreadable: [...unreadable.keys()],
+    started,
+  };
+
+  async function startOne(registrations: NewRegistration[]): Promise<void> {
+    const labels = registrations.map(({ label }) => label);
+    const id = workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`);
+    failpoint('sweep-starting');
+    const result = await start(id, { rules, registrations, carried: null });
+    if (result === 'too-large')
+      throw new Error(
+        `Temporal refuses to start a run with ${labels.length} registrations: lower intake.batchSize`,
+      );
+    failpoint('sweep-started');
+    started.push(id);
+  }
+}
+
+/** Finds and takes up. @throws as both */
+export const sweep = async (needs: SweepNeeds): Promise<Swept> =>
+  takeUp(needs, await findLeft(needs));
+
+/** All that dead runs have left. @throws as findStranded */
+export const findLeft = async (needs: Omit<SweepNeeds, 'start'>): Promise<Found> => ({
+  stranded: await findStranded(needs),
+  ...(await findUnclaimed(needs)),
+});
+
+/** The message stays where it is, in the claim: the new run needs it only to submit it. */
+const registrationOf = (
+  { _id, registration, generation, conflict, bodyHash, receivedAt }: OpenClaim,
+  config: Config,
+): NewRegistration => ({
+  id: registration,
+  label: labelOf(registration, config),
+  bodyHash,
+  message: { body: '', properties: '' },
+  receivedAt: receivedAt.getTime(),
+  redrive: generation > 0 && !conflict ? generation - 1 : null,
+  takes: _id,
+});

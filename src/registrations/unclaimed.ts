@@ -1,0 +1,75 @@
+/**
+ * Runs that were ended before they had claimed what they brought: no claim tells of their registrations, only the input in
+ * their history. They are found by visibility.
+ */
+import type { NewRegistration } from '../domain/registrations/batch.ts';
+import { claimKey } from '../domain/names.ts';
+import { isDead } from '../domain/registrations/takeover.ts';
+import type { Claim } from '../claims/claims.ts';
+import { redriveIn } from './redrive.ts';
+import type { SweepNeeds } from './sweep.ts';
+
+export interface Unclaimed {
+  workflowId: string;
+  registrations: NewRegistration[];
+}
+
+export interface FoundUnclaimed {
+  unclaimed: Unclaimed[];
+  /** Runs whose input nobody can read, by workflow id, and why. */
+  unreadable: Map<string, string>;
+}
+
+/**
+ * What ended runs brought and nobody has claimed. To start it again is harmless: the claim decides.
+ * @throws what the client throws when Temporal does not answer
+ */
+export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<FoundUnclaimed> {
+  const { config, endedRuns, runStates, broughtBy } = needs;
+  // Of a run that began before the oldest claim that is kept nobody knows what was claimed.
+  const since = new Date(Date.now() - config.mongodb.retention / 2);
+  const ended = await endedRuns(since);
+  const states = await runStates(ended);
+  const unclaimed: Unclaimed[] = [];
+  const unreadable = new Map<string, string>();
+  for (const workflowId of ended) {
+    if (!isDead(states.get(workflowId) ?? 'running')) continue;
+    const brought = await broughtBy(workflowId);
+    if ('unreadable' in brought) {
+      unreadable.set(workflowId, brought.unreadable);
+      continue;
+    }
+    const deliveries = brought.registrations.filter(({ takes }) => takes === undefined);
+    const registrations = await withoutClaim(needs, deliveries);
+    if (registrations.length > 0) unclaimed.push({ workflowId, registrations });
+  }
+  return { unclaimed, unreadable };
+}
+
+async function withoutClaim(
+  { store: { claims } }: Pick<SweepNeeds, 'store'>,
+  deliveries: NewRegistration[],
+): Promise<NewRegistration[]> {
+  const left: NewRegistration[] = [];
+  const first = await claims.find(deliveries.map(({ id }) => claimKey(id, 0)));
+  for (const each of deliveries) {
+    // Nearly always there is one, of the same bytes, and it is no redrive.
+    const isFirst = first.get(claimKey(each.id, 0))?.bodyHash === each.bodyHash;
+    if (isFirst && each.redrive === null) continue;
+    const all = await claims.ofRegistration(each.id);
+    // Of one that cannot be read nobody knows whether it is claimed: a person sees to it.
+    if (claims.sound(all).length < all.length) continue;
+    if (!isKnown(each, all)) left.push(each);
+  }
+  return left;
+}
+
+/** Whether a delivery has a claim, or would be dropped as a duplicate: the rules are those of activities/registrations/claim.ts. */
+function isKnown(delivery: NewRegistration, all: Claim[]): boolean {
+  const same = all.filter((claim) => claim.bodyHash === delivery.bodyHash);
+  // A claim bears the time of the delivery it was made for, or taken up again for.
+  if (same.some((claim) => claim.receivedAt.getTime() >= delivery.receivedAt)) return true;
+  const { isRedrive, generation: wanted } = redriveIn(all, delivery);
+  if (!isRedrive) return same.length > 0;
+  return same.some(({ conflict, generation }) => !conflict && generation >= wanted);
+}

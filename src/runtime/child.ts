@@ -1,0 +1,89 @@
+/** Our own processes, as children of `start` and of the bench. */
+import { fork } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Announcement } from '../commands/context.ts';
+
+export interface Child {
+  name: string;
+  pid: number;
+  /** What it said when it was up. */
+  facts: Announcement;
+  /** Settles when it has ended, with its exit code; null after a signal. */
+  exited: Promise<number | null>;
+  /** Asks it to drain and leave, and waits until it has. */
+  stop(): Promise<void>;
+  /** What a crash does: nothing is drained. */
+  kill(): Promise<void>;
+}
+
+export interface ChildOptions {
+  /** Arguments of the command line, beginning with the command. */
+  args: string[];
+  env: Record<string, string>;
+  /** Takes its standard output and error, appended. */
+  logFile: string;
+  /** Another version of the program than this one. */
+  cli?: string;
+  /** Options of Node. */
+  nodeOptions?: string[];
+  /** How long it may take to drain, ms. */
+  stopMs?: number;
+  /** Aborted while it is not up yet: it is killed, and nobody waits for it. */
+  giveUp?: AbortSignal;
+}
+
+const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
+/** Longer than a worker takes to drain by its defaults: its grace and force times. */
+const STOP_MS = 60_000;
+
+/**
+ * Starts a command and waits until it says that it is up. In a process group of its own: a Ctrl-C in the terminal
+ * reaches the parent only, which then stops its children in order, so that the worker drains before its servers go.
+ * @throws Error when it ends before it is up; the log file tells why
+ */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  const log = openSync(options.logFile, 'a');
+  const child = fork(options.cli ?? CLI, options.args, {
+    env: { ...process.env, ...options.env },
+    execArgv: options.nodeOptions ?? [],
+    stdio: ['ignore', log, log, 'ipc'],
+    detached: true,
+  });
+  closeSync(log);
+  const name = options.args[0] ?? '';
+  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  const giveUp = (): void => void child.kill('SIGKILL');
+  if (options.giveUp?.aborted === true) giveUp();
+  options.giveUp?.addEventListener('abort', giveUp, { once: true });
+  const facts = await new Promise<Announcement>((resolve, reject) => {
+    child.once('message', (message) => resolve(isAnnouncement(message) ? message : {}));
+    child.once('error', reject);
+    void exited.then((code) =>
+      reject(
+        new Error(
+          `The ${name} ended (${code ?? 'killed'}) before it was up: see ${options.logFile}`,
+        ),
+      ),
+    );
+  }).finally(() => options.giveUp?.removeEventListener('abort', giveUp));
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    // One that stands still does not hear that it is asked to leave.
+    child.kill('SIGCONT');
+    child.kill(signal);
+    const late = setTimeout(() => child.kill('SIGKILL'), options.stopMs ?? STOP_MS);
+    await exited;
+    clearTimeout(late);
+  };
+  return {
+    name,
+    pid: child.pid ?? 0,
+    facts,
+    exited,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+}
+
+const isAnnouncement = (message: unknown): message is Announcement =>
+  typeof message === 'object' && message !== null;

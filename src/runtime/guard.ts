@@ -1,0 +1,119 @@
+/**
+ * Looks after this process: tells when it uses too much memory, or is so busy that what is due happens late. It tells
+ * before the process suffers, and only when it was so for a while, so that a pause of the garbage collector is no alarm.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
+import type { Config } from '../config/schema.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface Guard {
+  /** What this process suffers from, or null. */
+  suffers(): string | null;
+  /** Called when that changes. */
+  onChange(listener: (suffers: string | null) => void): void;
+  close(): void;
+}
+
+/** What is looked at; ms and bytes. */
+export interface Vitals {
+  loopDelayMs: number;
+  rss: number;
+  heap: number;
+  heapLimit: number;
+}
+
+const EACH_MS = 1_000;
+/** In a row. It must be well for longer than it must be ill, or it would swing. */
+const ILL_AFTER = 2;
+const WELL_AFTER = 3;
+/** Of each limit: at or below it all is well again. */
+const WELL_BELOW = 0.85;
+
+export function createGuard(
+  { guard }: Pick<Config, 'guard'>,
+  metrics: Pick<Metrics, 'suffering'>,
+  log: Log,
+  { look = watchVitals(), eachMs = EACH_MS }: { look?: Look; eachMs?: number } = {},
+): Guard {
+  const maxMemory = guard.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
+  const listeners: ((suffers: string | null) => void)[] = [];
+  let suffers: string | null = null;
+  let ill = 0;
+  let well = 0;
+  const timer = setInterval(check, eachMs);
+  timer.unref();
+  metrics.suffering.set(0);
+
+  function check(): void {
+    const vitals = look.vitals();
+    const now = complaint(vitals, maxMemory, guard.maxLoopDelay, suffers === null ? 1 : WELL_BELOW);
+    ill = now === null ? 0 : ill + 1;
+    well = now === null ? well + 1 : 0;
+    if (suffers === null && now !== null && ill >= ILL_AFTER) change(now);
+    else if (suffers !== null && well >= WELL_AFTER) change(null);
+  }
+
+  function change(to: string | null): void {
+    suffers = to;
+    metrics.suffering.set(to === null ? 0 : 1);
+    if (to === null) log.info({}, 'This process is well again');
+    else log.warn({ suffers: to }, 'This process suffers: intake is to take nothing for now');
+    for (const listener of listeners) listener(to);
+  }
+
+  return {
+    suffers: () => suffers,
+    onChange: (listener) => void listeners.push(listener),
+    close() {
+      clearInterval(timer);
+      look.close();
+    },
+  };
+}
+
+/** What is too much, in words; `share` of the limits counts. */
+export function complaint(
+  { loopDelayMs, rss, heap, heapLimit }: Vitals,
+  maxMemory: number,
+  maxLoopDelay: number,
+  share: number,
+): string | null {
+  const mib = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+  if (rss > maxMemory * share) return `memory: ${mib(rss)} of ${mib(maxMemory)}`;
+  if (heap > heapLimit * 0.85 * share) return `heap: ${mib(heap)} of ${mib(heapLimit)}`;
+  if (loopDelayMs > maxLoopDelay * share)
+    return `event loop: ${Math.round(loopDelayMs)} ms late, limit ${maxLoopDelay} ms`;
+  return null;
+}
+
+export interface Look {
+  vitals(): Vitals;
+  close(): void;
+}
+
+/** Each look wakes the process: an idle one is to stay idle. */
+const RESOLUTION_MS = 100;
+
+function watchVitals(): Look {
+  const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  delays.enable();
+  return {
+    vitals() {
+      const loopDelayMs = Math.max(0, delays.max / 1e6 - RESOLUTION_MS);
+      delays.reset();
+      const { rss, heapUsed } = process.memoryUsage();
+      const { heap_size_limit: heapLimit } = getHeapStatistics();
+      return { loopDelayMs, rss, heap: heapUsed, heapLimit };
+    },
+    close: () => delays.disable(),
+  };
+}
+
+/** The limit of the container, where there is one. */
+function memoryOfProcess(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : totalmem();
+}

@@ -1,0 +1,75 @@
+/** `/live`, `/ready` and `/metrics` of a process, on a port of its own. */
+import { briefHttpServer, listen, pathOf, stopServing } from '../net/listen.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface Health {
+  port: number;
+  close(): Promise<void>;
+}
+
+export interface HealthOptions {
+  host: string;
+  /** 0 for any free port. */
+  port: number;
+  metrics: Metrics;
+  /** Each neighbour and whether it can be used; all must be for the process to be ready. */
+  checks: () => Record<string, boolean>;
+  /** What else to tell; makes nobody unready. */
+  details?: () => Record<string, unknown>;
+  /** Brings gauges up to date that are counted when they are asked for. Never throws. */
+  refresh?: () => Promise<void>;
+}
+
+/**
+ * Live never depends on a neighbour: restarting us mends no broker. Ready tells whether work can be taken.
+ * @throws Error when the port is taken
+ */
+export async function serveHealth({
+  host,
+  port,
+  metrics,
+  checks,
+  details = () => ({}),
+  refresh = () => Promise.resolve(),
+}: HealthOptions): Promise<Health> {
+  const server = briefHttpServer((request, response) => {
+    const send = (status: number, type: string, body: string): void => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
+      response.end(body);
+    };
+    const state = checks();
+    for (const [dependency, isUp] of Object.entries(state)) {
+      metrics.up.set({ dependency }, isUp ? 1 : 0);
+    }
+    switch (pathOf(request)) {
+      case '/live':
+        return send(200, 'application/json', '{"live":true}\n');
+      case '/ready': {
+        const ready = Object.values(state).every(Boolean);
+        return send(
+          ready ? 200 : 503,
+          'application/json',
+          `${JSON.stringify({ ready, ...state, ...details() })}\n`,
+        );
+      }
+      case '/metrics':
+        refresh()
+          .then(() => metrics.registry.metrics())
+          .then(
+            (text) => send(200, metrics.registry.contentType, text),
+            () => send(500, 'text/plain', 'metrics failed\n'),
+          );
+        return;
+      default:
+        return send(404, 'text/plain', 'try /live, /ready or /metrics\n');
+    }
+  });
+  const bound = await listen(
+    server,
+    host,
+    port,
+    ({ message }) =>
+      `Cannot serve health on ${host}:${port}: ${message}. Choose another with --port (0 takes a free one), or in "health".`,
+  );
+  return { port: bound, close: () => stopServing(server) };
+}

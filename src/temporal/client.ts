@@ -1,0 +1,176 @@
+/** Temporal as the rest of the program sees it: start a run, ask a run, make the search attributes known. */
+import {
+  Client,
+  Connection,
+  WorkflowExecutionAlreadyStartedError,
+  isGrpcServiceError,
+} from '@temporalio/client';
+import { WorkflowIdReusePolicy } from '@temporalio/common';
+import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import type { RunInput } from '../../workflows/registrations/registrations.ts';
+import {
+  ATTRIBUTE_BYTES,
+  ATTRIBUTE_IDS,
+  ATTRIBUTE_OUTCOMES,
+  WORKFLOW_TYPE,
+} from '../domain/names.ts';
+import type { Config } from '../config/schema.ts';
+import { dataConverterOf } from './data-converter.ts';
+import { errorFacts } from '../runtime/log.ts';
+import { handshakeError, readTls, withTlsTrouble } from '../net/tls.ts';
+
+export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
+export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
+
+/** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST. */
+const KEYWORD_LIST = 7;
+
+/** gRPC status codes (grpc.io/docs/guides/status-codes). */
+const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, resourceExhausted: 8 } as const;
+
+/** @throws Error that names the address, or the file of encryption keys that cannot be read */
+export async function connectTemporal(config: Config): Promise<Client> {
+  const dataConverter = dataConverterOf(config);
+  const connection = await Connection.connect({
+    ...connectionOptions(config),
+    // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
+  }).catch(async (error: unknown) => {
+    // gRPC says only that it could not connect.
+    const cause = (await handshakeErrorOf(config)) ?? error;
+    const why = withTlsTrouble(errorFacts(cause).error, cause, 'temporal');
+    throw new Error(`Cannot connect to Temporal at ${config.temporalAddress}: ${why}`, {
+      cause: error,
+    });
+  });
+  return new Client({ connection, namespace: config.temporal.namespace, dataConverter });
+}
+
+/** For the client's connection and the worker's. @throws Error that names the TLS file that cannot be used */
+export function connectionOptions(config: Config) {
+  const tls = tlsOf(config);
+  const apiKey = config.temporalApiKey;
+  // Compressing what never leaves the machine costs CPU for nothing.
+  const isLocal = /^(localhost|127\.|\[::1\])/.test(config.temporalAddress);
+  return {
+    address: config.temporalAddress,
+    connectTimeout: 5_000,
+    ...(isLocal ? { grpcCompression: { codec: 'none' as const } } : {}),
+    ...(tls === null ? {} : { tls }),
+    ...(apiKey === null ? {} : { apiKey }),
+  };
+}
+
+/** Its address does not tell. An API key never goes over a plain connection. */
+const speaksTls = ({ temporal: { tls }, temporalApiKey }: Config): boolean =>
+  tls.enabled || tls.caFile !== null || tls.certFile !== null || temporalApiKey !== null;
+
+async function handshakeErrorOf(config: Config): Promise<Error | null> {
+  const { tls } = config.temporal;
+  return speaksTls(config)
+    ? handshakeError(config.temporalAddress, tls.serverName, readTls(tls))
+    : null;
+}
+
+/** Null: the connection is plain. */
+function tlsOf(config: Config) {
+  if (!speaksTls(config)) return null;
+  const { serverName, ...files } = config.temporal.tls;
+  const { ca, cert, key } = readTls(files);
+  return {
+    ...(ca === undefined ? {} : { serverRootCACertificate: ca }),
+    ...(cert === undefined || key === undefined ? {} : { clientCertPair: { crt: cert, key } }),
+    ...(serverName === null ? {} : { serverNameOverride: serverName }),
+  };
+}
+
+/**
+ * Makes the two search attributes known to the namespace, once.
+ * @throws Error that says how to add them by hand when we may not
+ */
+export async function registerSearchAttributes(client: Client): Promise<void> {
+  const { namespace } = client.options;
+  const known = await client.connection.operatorService.listSearchAttributes({ namespace });
+  const missing = [ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES].filter(
+    (name) => known.customAttributes?.[name] === undefined,
+  );
+  if (missing.length === 0) return;
+  try {
+    await client.connection.operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD_LIST])),
+    });
+  } catch (error) {
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC.alreadyExists) return;
+    const commands = missing.map(
+      (name) => `temporal operator search-attribute create --name ${name} --type KeywordList`,
+    );
+    throw new Error(
+      `The search attributes ${missing.join(', ')} are missing and could not be added (${errorFacts(error).error}). By hand: ${commands.join('; ')}`,
+      { cause: error },
+    );
+  }
+}
+
+export type StartResult = 'started' | 'too-large';
+
+/**
+ * Starts a run. Started already under the same id means an earlier call got through after all: workflow ids are unique
+ * per batch. `too-large`: Temporal refuses this input whatever we do, so the batch must be split.
+ * @throws what the client throws when Temporal could not be asked: the caller tries again with the same id
+ */
+export async function startRun(
+  client: Client,
+  config: Config,
+  workflowId: string,
+  input: RunInput,
+): Promise<StartResult> {
+  const labels = input.registrations.map(({ label }) => label);
+  try {
+    await client.withDeadline(Date.now() + 10_000, () =>
+      client.workflow.start(WORKFLOW_TYPE, {
+        args: [input],
+        taskQueue: config.temporal.taskQueue,
+        workflowId,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        staticSummary: summaryOf(labels),
+        typedSearchAttributes: idsWithin(labels),
+      }),
+    );
+    return 'started';
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'started';
+    if (isTooLarge(error)) return 'too-large';
+    throw error;
+  }
+}
+
+const summaryOf = (labels: string[]): string =>
+  labels.length === 1
+    ? `registration ${(labels[0] ?? '').slice(0, 150)}`
+    : `${labels.length} registrations, ${(labels[0] ?? '').slice(0, 100)} … ${(labels.at(-1) ?? '').slice(0, 100)}`;
+
+/** The ids, if they fit: a longer list would have the whole start refused. `despachante status` always knows. */
+function idsWithin(labels: string[]): TypedSearchAttributes {
+  const fits = Buffer.byteLength(JSON.stringify(labels)) <= ATTRIBUTE_BYTES;
+  return new TypedSearchAttributes(fits ? [{ key: registrationIds, value: labels }] : []);
+}
+
+function isTooLarge(error: unknown): boolean {
+  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  if (!isGrpcServiceError(cause)) return false;
+  const code = Number(cause.code);
+  // Invalid may also mean a search attribute or a namespace that is not there: that is no fault of the messages, and they
+  // must not end in the failure queue for it.
+  const isAboutSize = /size|large|length|exceed|limit/i.test(cause.message);
+  const isAboutSetup = /search attribute|namespace|task queue/i.test(cause.message);
+  const mayBe = code === GRPC.invalidArgument || code === GRPC.resourceExhausted;
+  return mayBe && isAboutSize && !isAboutSetup && !/rate limit|rps/i.test(cause.message);
+}
+
+/** Asks Temporal for its health. @throws what the client throws when there is no answer within 3 s */
+export async function checkTemporal(client: Client): Promise<void> {
+  await client.withDeadline(Date.now() + 3_000, () =>
+    client.connection.workflowService.getSystemInfo({}),
+  );
+}

@@ -1,0 +1,209 @@
+/** Asking Temporal about runs, and telling one what an operator has decided. */
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  isGrpcServiceError,
+} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { RunInput } from '../../workflows/registrations/registrations.ts';
+import type { Resolution } from '../../workflows/registrations/resolve.ts';
+import type { RunView } from '../../workflows/registrations/view.ts';
+import type { NewRegistration } from '../domain/registrations/batch.ts';
+import type { RunLife } from '../domain/registrations/takeover.ts';
+import type { Config } from '../config/schema.ts';
+import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
+import { errorFacts } from '../runtime/log.ts';
+import { DecryptionError } from './payload-codec.ts';
+
+/** `gone`: Temporal does not know it (any more). `silent`: it is open, and nobody answers for it. */
+export type RunState =
+  | { kind: 'open'; view: RunView }
+  | { kind: 'closed'; status: string }
+  | { kind: 'gone' }
+  | { kind: 'silent'; reason: string };
+
+const ANSWER_MS = 5_000;
+
+/** What a run says of itself. @throws what the client throws when Temporal itself does not answer */
+export async function askRun(client: Client, workflowId: string): Promise<RunState> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
+    if (status.name !== 'RUNNING') return { kind: 'closed', status: status.name.toLowerCase() };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
+    throw error;
+  }
+  try {
+    const view = await client.withDeadline(Date.now() + ANSWER_MS, () =>
+      handle.query<RunView>(QUERY_REGISTRATIONS),
+    );
+    return { kind: 'open', view };
+  } catch (error) {
+    const reason = `no worker answers for it (${errorFacts(error).error}); is one running?`;
+    return { kind: 'silent', reason };
+  }
+}
+
+/** What came of a word to a run; a `refusal` is the run's own, for people. */
+export type Told =
+  | { kind: 'done'; became: string }
+  | { kind: 'refused'; refusal: string }
+  | { kind: 'gone' }
+  | { kind: 'silent' };
+
+const DECIDE_MS = 30_000;
+
+/** Tells a run what became of a registration in doubt. @throws what the client throws when Temporal does not answer */
+export async function tellRun(
+  client: Client,
+  workflowId: string,
+  action: 'confirm' | 'resubmit' | 'abandon',
+  word: Resolution,
+): Promise<Told> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const became = await client.withDeadline(Date.now() + DECIDE_MS, () =>
+      handle.executeUpdate<string, [Resolution]>(action, { args: [word] }),
+    );
+    return { kind: 'done', became };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return { kind: 'silent' };
+    if (error instanceof WorkflowUpdateFailedError) {
+      return { kind: 'refused', refusal: error.cause?.message ?? error.message };
+    }
+    throw error;
+  }
+}
+
+/** The address of a run in Temporal Web, or null where none is configured. */
+export const runLink = (
+  { temporal }: Pick<Config, 'temporal'>,
+  workflowId: string,
+): string | null =>
+  temporal.webUrl === null
+    ? null
+    : `${temporal.webUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
+
+/** The workflow ids of the runs that are open. From visibility, which may lag by a second. */
+export async function openRuns(client: Client, taskQueue: string): Promise<Set<string>> {
+  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+  const ids = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
+  return ids;
+}
+
+const CLOSED = new Set(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT']);
+const ASKED_AT_ONCE = 16;
+
+/**
+ * Whether runs are alive, by workflow id: the latest run under it counts, since a run goes on as a new one. Asks the runs
+ * themselves, and so does not lag.
+ * @throws what the client throws when Temporal does not answer, or the namespace is not there
+ */
+export async function runStates(
+  client: Client,
+  workflowIds: readonly string[],
+): Promise<Map<string, RunLife>> {
+  const states = new Map<string, RunLife>();
+  const waiting = [...new Set(workflowIds)];
+  const askOn = async (): Promise<void> => {
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      states.set(id, await lifeOf(client, id));
+    }
+  };
+  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, askOn));
+  return states;
+}
+
+async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {
+  try {
+    const handle = client.workflow.getHandle(workflowId);
+    const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
+    // Whatever else a status may say, now or in a later server, is no proof of death.
+    return CLOSED.has(status.name) ? 'closed' : 'running';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    throw error;
+  }
+}
+
+/** The workflow ids of runs that were terminated, failed or timed out. From visibility, which may lag by a second. */
+export async function endedRuns(client: Client, taskQueue: string, since: Date): Promise<string[]> {
+  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus IN ("Terminated", "Failed", "TimedOut") AND StartTime > "${since.toISOString()}"`;
+  const ids = new Set<string>();
+  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
+  return [...ids];
+}
+
+/** What a run brought, or why nobody can read it. */
+export type Brought = { registrations: NewRegistration[] } | { unreadable: string };
+
+/**
+ * The registrations a run began with and may not have claimed yet: readable without a worker.
+ * @throws what the client throws when Temporal does not answer
+ */
+export async function inputOf(client: Client, workflowId: string): Promise<Brought> {
+  const payloads = await firstPayloads(client, workflowId);
+  if (payloads.length === 0) return { registrations: [] };
+  try {
+    const { loadedDataConverter } = client.options;
+    const input = await decodeFromPayloadsAtIndex<RunInput>(loadedDataConverter, 0, payloads);
+    const registrations = unclaimedOf(input);
+    return registrations.every(isRegistration) ? { registrations } : FOREIGN;
+  } catch (error) {
+    // Not any message: a parser's would quote what it could not read.
+    return error instanceof DecryptionError ? { unreadable: error.message } : FOREIGN;
+  }
+}
+
+const FOREIGN: Brought = { unreadable: 'its input is not what intake writes' };
+
+/** Anybody can start a run by hand. */
+function isRegistration(given: unknown): boolean {
+  if (typeof given !== 'object' || given === null) return false;
+  const each: Partial<Record<keyof NewRegistration, unknown>> = given;
+  return (
+    typeof each.id === 'string' &&
+    typeof each.label === 'string' &&
+    typeof each.bodyHash === 'string' &&
+    typeof each.receivedAt === 'number' &&
+    typeof each.message === 'object' &&
+    (each.redrive === null || typeof each.redrive === 'number') &&
+    (each.token === undefined || typeof each.token === 'string')
+  );
+}
+
+/** The input of a run as it is in its history; nothing where Temporal has forgotten the run and only lists it still. */
+async function firstPayloads(client: Client, workflowId: string) {
+  try {
+    const { history } = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId },
+      maximumPageSize: 1,
+    });
+    return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  } catch (error) {
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC_NOT_FOUND) return [];
+    throw error;
+  }
+}
+
+const GRPC_NOT_FOUND = 5;
+
+function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
+  const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
+  const again = unclaimed.flatMap(({ message, ...item }): NewRegistration[] => {
+    const { id, label, bodyHash, receivedAt, redrive, token, takes } = item;
+    if (message === null) return [];
+    const more = {
+      ...(token === undefined ? {} : { token }),
+      ...(takes === undefined ? {} : { takes }),
+    };
+    return [{ id, label, bodyHash, message, receivedAt, redrive, ...more }];
+  });
+  return [...registrations, ...again];
+}

@@ -1,0 +1,362 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { createPlannedPoll, createPoll } from '../../../activities/registrations/poll.ts';
+import { createUnderWay } from '../../../activities/under-way.ts';
+import type { Config } from '../../../src/config/schema.ts';
+import type { Interval } from '../../../src/domain/registrations/latency.ts';
+import type { PollPlan } from '../../../src/domain/registrations/poll-plan.ts';
+import { openDoor } from '../../../src/outbound/gate.ts';
+import { createLegacy } from '../../../src/registrations/legacy.ts';
+import { createMetrics } from '../../../src/runtime/metrics.ts';
+import { createSlots } from '../../../src/runtime/slots.ts';
+import { NOBODY, TIMEOUT_MS, attemptOf, call, callWithin } from '../../helpers/activities.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { testConfig } from '../../helpers/configuration.ts';
+import { json, webServer } from '../../helpers/web-server.ts';
+import type { Respond } from '../../helpers/web-server.ts';
+import { file, simulatorFor } from '../../simulator/harness.ts';
+import { atEnd } from '../../helpers/servers.ts';
+
+function pollOf(
+  t: TestContext,
+  legacyUrl: string,
+  { slots = 64, ...legacy }: Partial<Config['legacy']> & { slots?: number } = {},
+  observed: Interval[] = [],
+  door = openDoor(createSlots(slots)),
+) {
+  const config = testConfig({ legacyUrl, legacy: { timeout: TIMEOUT_MS, ...legacy } });
+  const client = createLegacy(config);
+  atEnd(t, () => client.close());
+  return createPoll({
+    clock: Date,
+    legacy: client,
+    door,
+    underWay: createUnderWay(),
+    learner: { observe: (interval) => void observed.push(interval) },
+    metrics: createMetrics(),
+  });
+}
+
+const requestsOf = (...ids: string[]) => ids.map((requestId, index) => ({ index, requestId }));
+/** The request id at the end of a path, without a query. */
+const idIn = (path: string): string => /([^/?]*)(\?.*)?$/.exec(path)?.[1] ?? '';
+
+const nothingReadable = (reason: RegExp, nextRetryDelay?: number) => (error: unknown) => {
+  assert.ok(error instanceof ApplicationFailure, String(error));
+  assert.equal(error.type, 'LegacyUnreadable');
+  assert.match(error.message, reason);
+  assert.equal(error.nextRetryDelay, nextRetryDelay);
+  return true;
+};
+
+test('each is answered as the legacy system says: processing, done, failed with its reason', async (t) => {
+  const simulator = await simulatorFor(t);
+  const ids = [
+    await file(simulator, { id: 'p', simulate: { neverFinish: true } }),
+    await file(simulator, { id: 'd' }),
+    await file(simulator, { id: 'f', simulate: { fail: 'documento ilegível' } }),
+  ];
+  assert.deepEqual(await call(pollOf(t, simulator.url), requestsOf(...ids)), [
+    { index: 0, kind: 'processing' },
+    { index: 1, kind: 'done' },
+    { index: 2, kind: 'failed', reason: 'documento ilegível' },
+  ]);
+});
+
+test('one that cannot be read is an answer among those that can', async (t) => {
+  const simulator = await simulatorFor(t);
+  const ids = [
+    await file(simulator, { id: 'a', simulate: { pollErrorStatus: 500 } }),
+    await file(simulator, { id: 'b' }),
+    await file(simulator, { id: 'c', simulate: { pollGarbage: true } }),
+    'ZZ000Z-Z',
+  ];
+  assert.deepEqual(await call(pollOf(t, simulator.url), requestsOf(...ids)), [
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    { index: 1, kind: 'done' },
+    { index: 2, kind: 'unreadable', reason: 'no "status" in the answer', retryAfter: null },
+    { index: 3, kind: 'unreadable', reason: 'HTTP 404', retryAfter: null },
+  ]);
+});
+
+test('when nothing can be read it throws, and Temporal waits as long as Retry-After asks', async (t) => {
+  const server = await webServer(t, ({ path }, response) => {
+    json(response, 503, {}, { 'retry-after': idIn(path) === 'A' ? '3' : '9' });
+  });
+  await assert.rejects(
+    call(pollOf(t, server.url), requestsOf('A', 'B')),
+    nothingReadable(/HTTP 503/, 9_000),
+  );
+  assert.equal(server.seen.length, 2);
+});
+
+test('when nobody listens it throws with the reason', async (t) => {
+  await assert.rejects(call(pollOf(t, NOBODY), requestsOf('A')), nothingReadable(/ECONNREFUSED/));
+});
+
+test('a later attempt asks with one first, the next ones with twice as many and others first, while these are unreadable', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 500, {}));
+  const poll = pollOf(t, server.url);
+  for (const attempt of [2, 3, 4, 5]) {
+    await assert.rejects(
+      call(poll, requestsOf('A', 'B', 'C'), { attempt }),
+      nothingReadable(/HTTP 500/),
+    );
+  }
+  assert.deepEqual(
+    server.seen.map(({ path }) => idIn(path)),
+    // Attempt 2 begins with the third, 3 with the first, 4 with the second …
+    ['C', 'A', 'B', 'B', 'C', 'A', 'C', 'A', 'B'],
+  );
+});
+
+test('a later attempt whose first question is answered asks the rest, each once', async (t) => {
+  const server = await webServer(t, ({ path }, response) =>
+    json(response, 200, { id: idIn(path), status: 'done' }),
+  );
+  const answers = await call(pollOf(t, server.url), requestsOf('A', 'B', 'C'), { attempt: 2 });
+  assert.deepEqual(
+    answers.sort((a, b) => a.index - b.index),
+    [0, 1, 2].map((index) => ({ index, kind: 'done' })),
+  );
+  assert.deepEqual(server.seen.map(({ path }) => idIn(path)).sort(), ['A', 'B', 'C']);
+});
+
+test('an attempt inside a workflow task keeps the answers it has when another one is not given in time', async (t) => {
+  const server = await webServer(t, ({ path }, response) => {
+    if (idIn(path) === 'A') json(response, 200, { id: 'A', status: 'done' });
+  });
+  const poll = pollOf(t, server.url, { timeout: 30_000 });
+  const answers = await call(poll, requestsOf('A', 'B'), { isLocal: true });
+  assert.deepEqual(
+    answers.map(({ index, kind }) => [index, kind]),
+    [
+      [0, 'done'],
+      [1, 'on the wire'],
+    ],
+  );
+});
+
+test('one GET that is not answered holds back none of the others, and whoever asks next joins it', async (t) => {
+  let answer = (): void => {};
+  const server = await webServer(t, ({ path }, response) => {
+    const done = () => json(response, 200, { id: idIn(path), status: 'done' });
+    if (idIn(path) === 'B') answer = done;
+    else done();
+  });
+  const poll = pollOf(t, server.url, { timeout: 60_000 });
+  const answers = await call(poll, requestsOf('A', 'B', 'C'));
+  assert.deepEqual(answers.map(({ index, kind }) => `${index} ${kind}`).sort(), [
+    '0 done',
+    '1 on the wire',
+    '2 done',
+  ]);
+  const again = call(poll, [{ index: 1, requestId: 'B' }]);
+  answer();
+  assert.deepEqual(await again, [{ index: 1, kind: 'done' }]);
+  assert.equal(server.seen.length, 3);
+});
+
+test('what is cancelled while it waits for a slot asks nothing, though it is let through', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 200, {}));
+  const slots = createSlots(1);
+  await slots.take(1);
+  const poll = pollOf(t, server.url, {}, [], openDoor(slots));
+  const waits = t.mock.method(slots, 'take');
+  const attempt = attemptOf({});
+  const outcome = assert.rejects(callWithin(attempt, poll, requestsOf('A')), CancelledFailure);
+  await eventually('it waits for a slot', () => assert.ok(waits.mock.callCount() > 0));
+  attempt.cancel();
+  slots.release(1);
+  await outcome;
+  assert.equal(server.seen.length, 0);
+  assert.equal(slots.onTheWire(), 0);
+});
+
+test('"processing" from the first question of a later attempt is a readable answer', async (t) => {
+  const server = await webServer(t, ({ path }, response) =>
+    idIn(path) === 'A'
+      ? json(response, 200, { id: 'A', status: 'processing' })
+      : json(response, 500, {}),
+  );
+  const answers = await call(pollOf(t, server.url), requestsOf('A', 'B'), { attempt: 2 });
+  assert.deepEqual(
+    answers.map(({ index, kind }) => [index, kind]),
+    [
+      [0, 'processing'],
+      [1, 'unreadable'],
+    ],
+  );
+});
+
+const unreadable: [name: string, respond: Respond, reason: RegExp][] = [
+  [
+    'about another request',
+    (_, response) => json(response, 200, { id: 'OTHER', status: 'done' }),
+    /about another request/,
+  ],
+  [
+    'HTML with status 200',
+    (_, response) => response.writeHead(200).end('<html>done</html>'),
+    /no "status"/,
+  ],
+  ['an array', (_, response) => json(response, 200, ['done']), /no "status"/],
+  ['without a status', (_, response) => json(response, 200, { id: 'SICK' }), /no "status"/],
+  [
+    'a status that is no text',
+    (_, response) => json(response, 200, { id: 'SICK', status: true }),
+    /no "status"/,
+  ],
+  [
+    'a status that nobody has configured',
+    (_, response) => json(response, 200, { id: 'SICK', status: 'archived' }),
+    /not in legacy\.statusWords/,
+  ],
+  [
+    'a status word that every object has',
+    (_, response) => json(response, 200, { id: 'SICK', status: 'constructor' }),
+    /not in legacy\.statusWords/,
+  ],
+  ['404', (_, response) => json(response, 404, {}), /HTTP 404/],
+  [
+    'a redirect',
+    (_, response) => response.writeHead(302, { location: '/registrations/OK' }).end(),
+    /HTTP 302/,
+  ],
+  ['no answer', () => {}, new RegExp(`within ${TIMEOUT_MS} ms`)],
+  ['a cut connection', (_, response) => response.destroy(), /./],
+];
+for (const [name, respond, reason] of unreadable) {
+  test(`an answer that is ${name} is unreadable and ends nothing`, async (t) => {
+    const server = await webServer(t, (request, response, wire) => {
+      if (idIn(request.path) === 'SICK') respond(request, response, wire);
+      else json(response, 200, { id: idIn(request.path), status: 'processing' });
+    });
+    const [well, sick] = await call(pollOf(t, server.url), requestsOf('WELL', 'SICK'));
+    assert.equal(well?.kind, 'processing');
+    assert.ok(sick?.kind === 'unreadable');
+    assert.match(sick.reason, reason);
+    assert.equal(server.seen.filter(({ path }) => path.includes('OK')).length, 0);
+  });
+}
+
+test('a body of 500 MB is cut at maxResponseBytes, without reading the rest', async (t) => {
+  let written = 0;
+  const chunk = Buffer.alloc(64 * 1024, 0x20);
+  const server = await webServer(t, ({ path }, response) => {
+    if (idIn(path) !== 'SICK') return json(response, 200, { id: idIn(path), status: 'done' });
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const more = (): void => {
+      while (written < 500 * 1024 * 1024 && !response.destroyed) {
+        written += chunk.length;
+        if (!response.write(chunk)) return void response.once('drain', more);
+      }
+      response.end();
+    };
+    more();
+  });
+  const poll = pollOf(t, server.url, { maxResponseBytes: 64 * 1024, timeout: 30_000 });
+  const [, sick] = await call(poll, requestsOf('WELL', 'SICK'));
+  assert.ok(sick?.kind === 'unreadable');
+  assert.match(sick.reason, /over 65536 bytes/);
+  assert.ok(written < 50 * 1024 * 1024, `${written} bytes were taken`);
+});
+
+test('what was cancelled before it began asks nothing', async (t) => {
+  const server = await webServer(t, (_, response) => json(response, 200, {}));
+  await assert.rejects(
+    call(pollOf(t, server.url), requestsOf('A'), { cancelled: true }),
+    CancelledFailure,
+  );
+  assert.equal(server.seen.length, 0);
+});
+
+test('no more are asked at once than there are slots, and every one is asked once', async (t) => {
+  let now = 0;
+  let most = 0;
+  const server = await webServer(t, ({ path }, response) => {
+    most = Math.max(most, ++now);
+    setImmediate(() => {
+      now -= 1;
+      json(response, 200, { id: idIn(path), status: 'processing' });
+    });
+  });
+  const ids = Array.from({ length: 20 }, (_, n) => `REQ-${n}`);
+  const answers = await call(pollOf(t, server.url, { slots: 4 }), requestsOf(...ids));
+  assert.deepEqual(
+    answers,
+    ids.map((_, index) => ({ index, kind: 'processing' })),
+  );
+  assert.ok(most <= 4, String(most));
+  assert.deepEqual(server.seen.map(({ path }) => idIn(path)).sort(), ids.sort());
+});
+
+test('words and fields of another legacy system are configuration', async (t) => {
+  const server = await webServer(t, ({ path }, response) =>
+    json(response, 200, {
+      protocolo: idIn(path),
+      situacao: idIn(path) === 'A' ? 'EM FILA' : 'NEGADO',
+      motivo: 'falta o CPF',
+    }),
+  );
+  const poll = pollOf(t, server.url, {
+    requestIdField: 'protocolo',
+    statusField: 'situacao',
+    reasonField: 'motivo',
+    statusPath: '/consulta/{id}?completa=1',
+    statusWords: { processing: ['EM FILA', 'EM ANÁLISE'], done: ['PRONTO'], failed: ['NEGADO'] },
+  });
+  const answers = await call(poll, requestsOf('A', 'B/C'));
+  assert.deepEqual(answers[0], { index: 0, kind: 'processing' });
+  assert.equal(server.seen[0]?.path, '/consulta/A?completa=1');
+  assert.ok(server.seen.some(({ path }) => path === '/consulta/B%2FC?completa=1'));
+});
+
+test('when the end was seen, and when last it was not, is told to the learner; what is not over tells nothing', async (t) => {
+  const simulator = await simulatorFor(t);
+  const ids = [
+    await file(simulator, { id: 'p', simulate: { neverFinish: true } }),
+    await file(simulator, { id: 'd' }),
+    await file(simulator, { id: 'f', simulate: { fail: 'documento ilegível' } }),
+    await file(simulator, { id: 'old' }),
+  ];
+  const observed: Interval[] = [];
+  const acceptedAt = Date.now() - 15_000;
+  const polled = { acceptedAt, polledAt: acceptedAt + 14_000 };
+  const more = [polled, polled, { acceptedAt, polledAt: null }, {}];
+  await call(
+    pollOf(t, simulator.url, {}, observed),
+    ids.map((requestId, index) => ({ index, requestId, ...more[index] })),
+  );
+  assert.deepEqual(observed.map(({ after }) => after).sort(), [0, 14_000]);
+  assert.ok(observed.every(({ upTo }) => upTo >= 15_000 && upTo <= Date.now() - acceptedAt));
+});
+
+test('a run that has outlived its plan is given a better one with the answers; before that, or without telling it, none', async (t) => {
+  const simulator = await simulatorFor(t);
+  const [request] = requestsOf(await file(simulator, { id: 'p', simulate: { neverFinish: true } }));
+  assert.ok(request);
+  const config = testConfig({ legacyUrl: simulator.url });
+  const legacy = createLegacy(config);
+  atEnd(t, () => legacy.close());
+  const planTo = (at: number): PollPlan => ({ offsets: [at], tail: 1_000, longest: 60_000 });
+  const newest = planTo(25_000);
+  const poll = createPlannedPoll({
+    clock: Date,
+    legacy,
+    door: openDoor(createSlots(1)),
+    underWay: createUnderWay(),
+    learner: { observe() {} },
+    metrics: createMetrics(),
+    plans: { replan: (current) => (current === newest ? null : newest) },
+  });
+  const answers = [{ index: 0, kind: 'processing' }];
+  const requests = [{ ...request, acceptedAt: Date.now() - 20_000 }];
+  const polled = (plan?: PollPlan) => call((mine: typeof requests) => poll(mine, plan), requests);
+  assert.deepEqual(await polled(planTo(10_000)), { answers, plan: newest });
+  assert.deepEqual(await polled(planTo(3_600_000)), answers);
+  assert.deepEqual(await polled(newest), answers);
+  assert.deepEqual(await polled(), answers);
+});

@@ -1,0 +1,708 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  afterClaim,
+  afterLookUp,
+  afterPoll,
+  afterSettle,
+  afterSubmit,
+} from '../../../src/domain/registrations/after-answer.ts';
+import {
+  afterNoAnswer,
+  backWhenCancelled,
+  whenCancelled,
+} from '../../../src/domain/registrations/without-answer.ts';
+import type {
+  LookUpAnswer,
+  PollAnswer,
+  SettleAnswer,
+  SubmitAnswer,
+} from '../../../src/domain/registrations/answers.ts';
+import type { NoAnswer } from '../../../src/domain/registrations/without-answer.ts';
+import type { Item, Phase } from '../../../src/domain/registrations/batch.ts';
+import { DAY, HOUR, T0, acceptedItem, claimedItem, itemOf, rules } from '../../helpers/items.ts';
+
+const NOW = T0 + 5_000;
+
+/** What changed from one item to the next. */
+function changes(before: Item, after: Item | null): Partial<Item> | null {
+  if (after === null) return null;
+  const entries = Object.entries(after).filter(
+    ([key, value]) =>
+      JSON.stringify(value) !==
+      JSON.stringify(Object.entries(before).find(([k]) => k === key)?.[1]),
+  );
+  return Object.fromEntries(entries);
+}
+
+const kept = { claim: 'r-0~0', entry: 'r-0~0#1' };
+
+test('claimed: the message is let go, and it is submitted at once', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(item, { index: 0, kind: 'claimed', ...kept }, rules, NOW);
+  assert.deepEqual(changes(item, after), {
+    ...kept,
+    message: null,
+    phase: 'submit',
+    busy: false,
+    dueAt: NOW,
+  });
+});
+
+test('a duplicate leaves the batch', () => {
+  assert.equal(afterClaim(itemOf(), { index: 0, kind: 'duplicate' }, rules, NOW), null);
+});
+
+test('a conflict ends under the claim that keeps its bytes', () => {
+  const item = itemOf({ busy: true });
+  const answer = { index: 0, kind: 'conflict', claim: 'r-0~0!hash', reason: 'taken' } as const;
+  assert.deepEqual(changes(item, afterClaim(item, answer, rules, NOW)), {
+    message: null,
+    claim: 'r-0~0!hash',
+    phase: 'settle',
+    busy: false,
+    dueAt: NOW,
+    outcome: { kind: 'conflict', at: NOW, reason: 'taken' },
+  });
+});
+
+test('resumed: it is polled at once with the request id of before, and never submitted', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(
+    item,
+    { index: 0, kind: 'resumed', ...kept, requestId: 'AB583C-X', acceptedAt: T0 - DAY },
+    rules,
+    NOW,
+  );
+  assert.deepEqual(changes(item, after), {
+    ...kept,
+    message: null,
+    phase: 'poll',
+    busy: false,
+    dueAt: NOW,
+    requestId: 'AB583C-X',
+    acceptedAt: T0 - DAY,
+  });
+});
+
+test('what is redriven and still "processing" has its whole deadline again, counted from the redrive', () => {
+  const renewing = { ...rules, renewLimits: true };
+  const answer = {
+    index: 0,
+    kind: 'resumed',
+    ...kept,
+    requestId: 'AB583C-X',
+    acceptedAt: T0 - DAY,
+  } as const;
+  const redriven = afterClaim(itemOf({ redrive: 0 }), answer, renewing, NOW);
+  assert.ok(redriven);
+  const processing = { index: 0, kind: 'processing' } as const;
+  const once = afterPoll(redriven, processing, renewing, NOW);
+  assert.equal(once.phase, 'poll');
+  assert.ok(once.dueAt !== null && once.dueAt > NOW && once.dueAt <= NOW + rules.deadline);
+  const early = afterPoll(once, processing, renewing, NOW + rules.deadline - 1);
+  assert.equal(early.phase, 'poll');
+  const late = afterPoll(once, processing, renewing, NOW + rules.deadline);
+  assert.equal(late.outcome?.kind, 'timed-out');
+
+  // Runs that were started before keep to what they knew; what is only taken up has had its time.
+  const before = afterClaim(itemOf({ redrive: 0 }), answer, rules, NOW);
+  assert.ok(before);
+  assert.equal(afterPoll(before, processing, rules, NOW).outcome?.kind, 'timed-out');
+  const taken = afterClaim(itemOf(), answer, renewing, NOW);
+  assert.ok(taken);
+  assert.equal(afterPoll(taken, processing, renewing, NOW).outcome?.kind, 'timed-out');
+});
+
+test('a redrive in doubt stays in doubt, and its journal is read again after the first wait', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(item, { index: 0, kind: 'in-doubt', ...kept }, rules, NOW);
+  assert.deepEqual(changes(item, after), {
+    ...kept,
+    message: null,
+    phase: 'doubt',
+    doubt: true,
+    rechecks: 1,
+    busy: false,
+    dueAt: NOW + 15_000,
+  });
+});
+
+type SubmitCase = [
+  name: string,
+  before: Partial<Item>,
+  answer: SubmitAnswer,
+  changed: Partial<Item>,
+];
+const AT = T0 + 4_000;
+const submitCases: SubmitCase[] = [
+  [
+    'accepted: polled first where the plan says',
+    {},
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: AT },
+    { phase: 'poll', requestId: 'AB583C-X', acceptedAt: AT, busy: false, dueAt: AT + 11_000 },
+  ],
+  [
+    'accepted after all: no longer in doubt or sick',
+    { phase: 'doubt', doubt: true, sick: true, rechecks: 2 },
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: AT },
+    {
+      phase: 'poll',
+      requestId: 'AB583C-X',
+      acceptedAt: AT,
+      busy: false,
+      doubt: false,
+      sick: false,
+      dueAt: AT + 11_000,
+    },
+  ],
+  [
+    'refused: rejected with the reason',
+    {},
+    { index: 0, kind: 'refused', reason: 'CPF inválido' },
+    {
+      phase: 'settle',
+      busy: false,
+      dueAt: NOW,
+      outcome: { kind: 'rejected', at: NOW, reason: 'CPF inválido' },
+    },
+  ],
+  [
+    'refused after all: what was in doubt is known not to be filed',
+    { phase: 'doubt', doubt: true },
+    { index: 0, kind: 'refused', reason: 'no' },
+    {
+      phase: 'settle',
+      busy: false,
+      doubt: false,
+      dueAt: NOW,
+      outcome: { kind: 'rejected', at: NOW, reason: 'no' },
+    },
+  ],
+  [
+    'not accepted: again after the pause, apart from the well ones',
+    {},
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 503', retryAfter: null },
+    { busy: false, sick: true, dueAt: NOW + 1_000 },
+  ],
+  [
+    'not accepted with Retry-After: not before that',
+    {},
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 429', retryAfter: 7_000 },
+    { busy: false, sick: true, dueAt: NOW + 7_000 },
+  ],
+  [
+    'not accepted with a Retry-After of zero: not before the pause',
+    {},
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 429', retryAfter: 0 },
+    { busy: false, sick: true, dueAt: NOW + 1_000 },
+  ],
+  [
+    'not accepted after a doubt: the same entry is submitted again',
+    { phase: 'doubt', doubt: true },
+    { index: 0, kind: 'not-accepted', reason: 'never sent', retryAfter: null },
+    { phase: 'submit', doubt: false, busy: false, sick: true, dueAt: NOW + 1_000 },
+  ],
+  [
+    'not accepted for as long as maxOpen: failed, and known not to be filed',
+    { receivedAt: NOW - 7 * DAY, doubt: true },
+    { index: 0, kind: 'not-accepted', reason: 'HTTP 503', retryAfter: null },
+    {
+      phase: 'settle',
+      busy: false,
+      doubt: false,
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'never accepted: HTTP 503' },
+    },
+  ],
+  [
+    'pending: it may be on the wire, so the journal is asked again then, and holds nobody back',
+    {},
+    { index: 0, kind: 'pending', rest: 18_000 },
+    { busy: false, sick: true, doubt: true, dueAt: NOW + 18_000 },
+  ],
+  [
+    'pending, without a rest: asked again at once',
+    {},
+    { index: 0, kind: 'pending', rest: 0 },
+    { busy: false, sick: true, doubt: true, dueAt: NOW },
+  ],
+  [
+    'waiting: it goes at once, with the others that are well',
+    {},
+    { index: 0, kind: 'waiting' },
+    { busy: false, dueAt: NOW },
+  ],
+  [
+    'waiting for as long as maxOpen: failed, and not in doubt',
+    { receivedAt: NOW - 7 * DAY },
+    { index: 0, kind: 'waiting' },
+    {
+      phase: 'settle',
+      busy: false,
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'never accepted: it waited for its turn' },
+    },
+  ],
+  [
+    'unknown: held in doubt, and the journal is read again after the first wait',
+    {},
+    { index: 0, kind: 'unknown', reason: 'the answer was lost' },
+    { phase: 'doubt', doubt: true, rechecks: 1, busy: false, dueAt: NOW + 15_000 },
+  ],
+  [
+    'unknown again: read once more after the second wait',
+    { phase: 'doubt', doubt: true, rechecks: 1 },
+    { index: 0, kind: 'unknown', reason: 'the answer was lost' },
+    { rechecks: 2, busy: false, dueAt: NOW + 300_000 },
+  ],
+  [
+    'unknown when all waits are over: only an operator brings it on',
+    { phase: 'doubt', doubt: true, rechecks: 2 },
+    { index: 0, kind: 'unknown', reason: 'the answer was lost' },
+    { rechecks: 3, busy: false, dueAt: null },
+  ],
+  [
+    'resubmit: under the next entry, at once, and no longer in doubt',
+    { phase: 'doubt', doubt: true, rechecks: 3 },
+    { index: 0, kind: 'resubmit' },
+    { phase: 'submit', entry: 'r-0~0#2', doubt: false, busy: false, dueAt: NOW },
+  ],
+  [
+    'abandoned: in doubt to the end, with what the operator said',
+    { phase: 'doubt', doubt: true },
+    { index: 0, kind: 'abandoned', reason: 'nobody knows' },
+    {
+      phase: 'settle',
+      busy: false,
+      dueAt: NOW,
+      outcome: { kind: 'in-doubt', at: NOW, reason: 'nobody knows' },
+    },
+  ],
+];
+for (const [name, before, answer, changed] of submitCases) {
+  test(`submit: ${name}`, () => {
+    const item = claimedItem(before);
+    assert.deepEqual(changes(item, afterSubmit(item, answer, rules, NOW)), changed);
+  });
+}
+
+test('unknown where the legacy system is idempotent: submitted again under the next entry', () => {
+  const item = claimedItem();
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  const after = afterSubmit(item, answer, { ...rules, onUnknown: 'resubmit' }, NOW);
+  assert.deepEqual(changes(item, after), { busy: false, entry: 'r-0~0#2', dueAt: NOW });
+});
+
+test('what is submitted again by itself rests before, longer each time, and holds nobody back', () => {
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  const patient = { ...rules, onUnknown: 'resubmit', patient: true } as const;
+  const restAfter = (n: number): number => {
+    const after = afterSubmit(claimedItem({ entry: `r-0~0#${n}` }), answer, patient, NOW);
+    assert.deepEqual([after.phase, after.entry, after.sick], ['submit', `r-0~0#${n + 1}`, true]);
+    return (after.dueAt ?? 0) - NOW;
+  };
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6, 7, 1_000].map(restAfter),
+    [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000],
+  );
+  const byPerson = afterSubmit(claimedItem(), { index: 0, kind: 'resubmit' }, patient, NOW);
+  assert.deepEqual(
+    [byPerson.sick, byPerson.dueAt],
+    [false, NOW],
+    'a word of a person is done at once',
+  );
+});
+
+test('unknown, and for a person only: held in doubt, whatever else is done about doubts', () => {
+  const item = claimedItem();
+  const answer = { index: 0, kind: 'unknown', reason: 'shared', needsPerson: true } as const;
+  for (const onUnknown of ['ask', 'lookup', 'resubmit'] as const) {
+    const asked = { ...rules, onUnknown, lookUpAfter: 60_000 };
+    for (const after of [afterSubmit, afterLookUp]) {
+      const next = after({ ...item, lookUp: true }, answer, asked, NOW);
+      assert.deepEqual([next.phase, next.lookUp, next.dueAt], ['doubt', false, NOW + 15_000]);
+    }
+  }
+});
+
+test('unknown for as long as maxOpen is held in doubt even then', () => {
+  const item = claimedItem({ receivedAt: NOW - 7 * DAY });
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  const after = afterSubmit(item, answer, { ...rules, onUnknown: 'resubmit' }, NOW);
+  assert.equal(after.phase, 'doubt');
+});
+
+const lookingUp = { ...rules, onUnknown: 'lookup', lookUpAfter: 60_000 } as const;
+
+test('unknown where the legacy system can be asked: looked up at once, and for as long as maxOpen', () => {
+  const item = claimedItem();
+  const answer = { index: 0, kind: 'unknown', reason: 'lost' } as const;
+  assert.deepEqual(changes(item, afterSubmit(item, answer, lookingUp, NOW)), {
+    phase: 'doubt',
+    busy: false,
+    doubt: true,
+    lookUp: true,
+    dueAt: NOW,
+  });
+  const old = claimedItem({ receivedAt: NOW - 7 * DAY });
+  const held = afterSubmit(old, answer, lookingUp, NOW);
+  assert.deepEqual([held.phase, held.lookUp, held.dueAt], ['doubt', undefined, NOW + 15_000]);
+});
+
+type LookUpCase = [name: string, answer: LookUpAnswer, changed: Partial<Item>];
+const found = { requestId: 'AB583C-X', acceptedAt: NOW, doubt: false };
+const lookUpCases: LookUpCase[] = [
+  [
+    'on the wire: asked for beside the others until it is answered',
+    { index: 0, kind: 'on the wire' },
+    { busy: false, sick: true, dueAt: NOW },
+  ],
+  [
+    'waiting: it goes at once, with the others that are well',
+    { index: 0, kind: 'waiting' },
+    { busy: false, dueAt: NOW },
+  ],
+  [
+    'found: polled under the request id that was found',
+    { index: 0, kind: 'accepted', requestId: 'AB583C-X', at: NOW },
+    { phase: 'poll', dueAt: NOW + 11_000, ...found },
+  ],
+  [
+    'absent, and it may still arrive: looked up again when it can no longer',
+    { index: 0, kind: 'absent', rest: 40_000 },
+    { dueAt: NOW + 40_000 },
+  ],
+  [
+    'surely absent: submitted under the next entry',
+    { index: 0, kind: 'resubmit' },
+    { phase: 'submit', entry: 'r-0~0#2', doubt: false, dueAt: NOW },
+  ],
+  [
+    'found twice: a person is asked, and it is looked up no more',
+    { index: 0, kind: 'ambiguous', reason: 'found 2 times' },
+    { lookUp: false, rechecks: 1, dueAt: NOW + 15_000 },
+  ],
+  [
+    'unreadable among others: looked up again by itself, after Retry-After',
+    { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
+    { sick: true, dueAt: NOW + 5_000 },
+  ],
+];
+for (const [name, answer, changed] of lookUpCases) {
+  test(`look-up: ${name}`, () => {
+    const item = claimedItem({ phase: 'doubt', doubt: true, lookUp: true });
+    const after = afterLookUp(item, answer, lookingUp, NOW);
+    assert.deepEqual(changes(item, after), { busy: false, ...changed });
+  });
+}
+
+test('a look-up that got no answer rests for a minute, so that an operator’s word comes in between', () => {
+  const item = claimedItem({ phase: 'doubt', doubt: true, lookUp: true });
+  assert.deepEqual(changes(item, afterNoAnswer(item, 'timeout', lookingUp, NOW)), {
+    busy: false,
+    sick: true,
+    dueAt: NOW + 60_000,
+  });
+});
+
+type PollCase = [name: string, elapsed: number, answer: PollAnswer, changed: Partial<Item>];
+const pollCases: PollCase[] = [
+  [
+    'processing: polled again where the plan says',
+    11_000,
+    { index: 0, kind: 'processing' },
+    { dueAt: T0 + 12_000 },
+  ],
+  [
+    'processing just before the deadline: once more right at it',
+    HOUR - 1,
+    { index: 0, kind: 'processing' },
+    { dueAt: T0 + HOUR },
+  ],
+  [
+    'processing at the deadline: timed out',
+    HOUR,
+    { index: 0, kind: 'processing' },
+    {
+      phase: 'settle',
+      dueAt: T0 + HOUR,
+      outcome: { kind: 'timed-out', at: T0 + HOUR, reason: 'still processing at the deadline' },
+    },
+  ],
+  [
+    'done: registered',
+    11_000,
+    { index: 0, kind: 'done' },
+    { phase: 'settle', dueAt: T0 + 11_000, outcome: { kind: 'registered', at: T0 + 11_000 } },
+  ],
+  [
+    'done after the deadline: registered all the same',
+    2 * HOUR,
+    { index: 0, kind: 'done' },
+    { phase: 'settle', dueAt: T0 + 2 * HOUR, outcome: { kind: 'registered', at: T0 + 2 * HOUR } },
+  ],
+  [
+    'failed: with the reason of the legacy system',
+    11_000,
+    { index: 0, kind: 'failed', reason: 'documento ilegível' },
+    {
+      phase: 'settle',
+      dueAt: T0 + 11_000,
+      outcome: { kind: 'failed', at: T0 + 11_000, reason: 'documento ilegível' },
+    },
+  ],
+  [
+    'unreadable: again after the pause, apart from the well ones',
+    11_000,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    { sick: true, dueAt: T0 + 12_000 },
+  ],
+  [
+    'unreadable with Retry-After: not before that',
+    11_000,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 9_000 },
+    { sick: true, dueAt: T0 + 20_000 },
+  ],
+  [
+    'unreadable long after the deadline: fails nobody',
+    7 * DAY - 1,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    { sick: true, dueAt: T0 + 7 * DAY - 1 + 1_000 },
+  ],
+  [
+    'unreadable for as long as maxOpen: timed out',
+    7 * DAY,
+    { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+    {
+      phase: 'settle',
+      dueAt: T0 + 7 * DAY,
+      outcome: {
+        kind: 'timed-out',
+        at: T0 + 7 * DAY,
+        reason: 'no readable answer within legacy.maxOpen',
+      },
+    },
+  ],
+];
+for (const [name, elapsed, answer, changed] of pollCases) {
+  test(`poll: ${name}`, () => {
+    const item = acceptedItem({ dueAt: T0 });
+    const after = afterPoll(item, answer, rules, T0 + elapsed);
+    const polledAt = after.phase === 'poll' && answer.kind === 'processing' ? { polledAt: T0 } : {};
+    assert.deepEqual(changes(item, after), { busy: false, polls: 1, ...polledAt, ...changed });
+  });
+}
+
+test('held: it was not asked, so that nothing changes but when it is due', () => {
+  const item = acceptedItem({ dueAt: T0, busy: true });
+  const held = { index: 0, kind: 'held', reason: 'a limit is reached', retryAfter: 3_000 } as const;
+  assert.deepEqual(changes(item, afterPoll(item, held, rules, NOW)), {
+    busy: false,
+    dueAt: NOW + 3_000,
+  });
+  assert.equal(afterPoll({ ...item, sick: true }, held, rules, NOW).sick, true);
+  assert.equal(afterPoll(item, held, rules, T0 + 7 * DAY).outcome?.kind, 'timed-out');
+});
+
+test('a poll that is on the wire goes on beside the others, and one that waits goes on with them: neither was a poll', () => {
+  const item = acceptedItem({ polls: 3 });
+  const onTheWire = afterPoll(item, { index: 0, kind: 'on the wire' }, rules, NOW);
+  assert.deepEqual(changes(item, onTheWire), { busy: false, sick: true, dueAt: NOW });
+  const waiting = afterPoll(item, { index: 0, kind: 'waiting' }, rules, NOW);
+  assert.deepEqual(changes(item, waiting), { busy: false, dueAt: NOW });
+  for (const kind of ['on the wire', 'waiting'] as const) {
+    const after = afterPoll(item, { index: 0, kind }, rules, T0 + 7 * DAY);
+    assert.equal(after.outcome?.kind, 'timed-out', 'not for longer than maxOpen');
+  }
+});
+
+test('a claim whose run is not known to be alive or dead is asked about again, beside the others', () => {
+  const item = itemOf({ busy: true });
+  const after = afterClaim(item, { index: 0, kind: 'undecided' }, rules, NOW);
+  assert.deepEqual(changes(item, after), { busy: false, sick: true, dueAt: NOW });
+});
+
+test('a run that is cancelled reads the journal of what may be on the wire until it knows', () => {
+  const until = NOW + 1_000;
+  const sent = afterSubmit(
+    claimedItem(),
+    { index: 0, kind: 'pending', rest: until - NOW },
+    rules,
+    NOW,
+  );
+  for (const step of ['submit', 'recheck'] as const) {
+    const item = backWhenCancelled(sent, step, true, NOW);
+    assert.deepEqual([item.phase, item.dueAt, item.outcome], ['doubt', until, null]);
+  }
+  const lost = afterSubmit(sent, { index: 0, kind: 'unknown', reason: 'lost' }, rules, NOW);
+  assert.equal(backWhenCancelled(lost, 'recheck', true, NOW).outcome?.kind, 'cancelled');
+});
+
+test('a readable answer makes a sick item well', () => {
+  const after = afterPoll(
+    acceptedItem({ sick: true }),
+    { index: 0, kind: 'processing' },
+    rules,
+    NOW,
+  );
+  assert.equal(after.sick, false);
+});
+
+const registered = { kind: 'registered', at: T0 } as const;
+const settleCases: [SettleAnswer['kind'], Partial<Item> | null][] = [
+  ['settled', null],
+  ['unroutable', null],
+  ['leftover', { busy: false, sick: true, dueAt: NOW + 1_000 }],
+  [
+    'missing',
+    {
+      busy: false,
+      dueAt: NOW,
+      outcome: {
+        kind: 'failed',
+        at: NOW,
+        reason: 'no document to update, and mongodb.upsert is off',
+        ours: true,
+      },
+    },
+  ],
+];
+for (const [kind, changed] of settleCases) {
+  test(`settle: "${kind}" ${changed === null ? 'leaves the batch' : 'stays with its request id'}`, () => {
+    const item = acceptedItem({ phase: 'settle', outcome: registered });
+    assert.deepEqual(changes(item, afterSettle(item, { index: 0, kind }, rules, NOW)), changed);
+  });
+}
+
+type NoAnswerCase = [Phase, NoAnswer, Partial<Item>];
+const paused = { busy: false, sick: true, dueAt: NOW + 1_000 };
+const goesOn = { busy: false, dueAt: NOW };
+const noAnswerCases: NoAnswerCase[] = [
+  ['claim', 'cancelled', goesOn],
+  ['claim', 'timeout', paused],
+  ['claim', 'error', paused],
+  ['submit', 'cancelled', goesOn],
+  ['submit', 'timeout', { busy: false, phase: 'doubt', dueAt: NOW }],
+  [
+    'submit',
+    'error',
+    {
+      busy: false,
+      phase: 'settle',
+      doubt: true,
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'internal error', ours: true },
+    },
+  ],
+  ['poll', 'cancelled', goesOn],
+  [
+    'poll',
+    'timeout',
+    {
+      busy: false,
+      phase: 'settle',
+      dueAt: NOW,
+      outcome: {
+        kind: 'timed-out',
+        at: NOW,
+        reason: 'no readable answer within legacy.maxOpen',
+      },
+    },
+  ],
+  [
+    'poll',
+    'error',
+    {
+      busy: false,
+      phase: 'settle',
+      dueAt: NOW,
+      outcome: { kind: 'failed', at: NOW, reason: 'internal error', ours: true },
+    },
+  ],
+  ['doubt', 'cancelled', goesOn],
+  ['doubt', 'timeout', paused],
+  ['doubt', 'error', paused],
+  ['settle', 'cancelled', goesOn],
+  ['settle', 'timeout', paused],
+  ['settle', 'error', paused],
+];
+for (const [phase, why, changed] of noAnswerCases) {
+  test(`an activity of the phase "${phase}" that ends without an answer, by ${why}`, () => {
+    const item = acceptedItem({ phase, outcome: phase === 'settle' ? registered : null });
+    const after = afterNoAnswer(item, why, rules, NOW);
+    assert.deepEqual(changes(item, after), changed);
+    assert.equal(after.requestId, 'AB583C-X');
+  });
+}
+
+test('when the time of a poll is over, only those have timed out that have waited for maxOpen themselves', () => {
+  const patient = { ...rules, patient: true };
+  const young = acceptedItem({ acceptedAt: NOW - rules.maxOpen + 1 });
+  const after = afterNoAnswer(young, 'timeout', patient, NOW);
+  assert.deepEqual(changes(young, after), paused);
+  const old = acceptedItem({ acceptedAt: NOW - rules.maxOpen });
+  assert.equal(afterNoAnswer(old, 'timeout', patient, NOW).outcome?.kind, 'timed-out');
+});
+
+test('what a run takes back goes on as sick as it was', () => {
+  assert.equal(afterNoAnswer(acceptedItem({ sick: true }), 'cancelled', rules, NOW).sick, true);
+});
+
+const cancelled = {
+  phase: 'settle',
+  dueAt: NOW,
+  outcome: { kind: 'cancelled', at: NOW, reason: 'the run was cancelled' },
+} as const;
+const cancelCases: [string, Partial<Item>, boolean, Partial<Item>][] = [
+  ['what an activity has is left to it', { phase: 'poll', busy: true }, false, {}],
+  ['a claim goes on', { phase: 'claim' }, false, {}],
+  ['a settlement goes on', { phase: 'settle', outcome: registered }, false, {}],
+  ['what is accepted ends', { phase: 'poll' }, false, cancelled],
+  [
+    'what may have been sent has its journal read first',
+    { phase: 'submit' },
+    false,
+    { phase: 'doubt', dueAt: NOW },
+  ],
+  [
+    'a doubt has its journal read first, too',
+    { phase: 'doubt', dueAt: null },
+    false,
+    { dueAt: NOW },
+  ],
+  ['a journal that is about to be read is waited for', { phase: 'doubt', dueAt: NOW }, false, {}],
+  ['what its journal has told of ends', { phase: 'submit', doubt: false }, true, cancelled],
+  [
+    'a doubt whose journal was read ends',
+    { phase: 'doubt', doubt: true, dueAt: null },
+    true,
+    cancelled,
+  ],
+];
+for (const [name, before, journalRead, changed] of cancelCases) {
+  test(`cancellation: ${name}`, () => {
+    const item = acceptedItem({ busy: false, dueAt: T0, ...before });
+    assert.deepEqual(changes(item, whenCancelled(item, NOW, journalRead)), changed);
+  });
+}
+
+test('cancellation keeps the request id and whether it is in doubt', () => {
+  const accepted = whenCancelled(acceptedItem({ busy: false }), NOW, false);
+  assert.equal(accepted.requestId, 'AB583C-X');
+  const doubtful = whenCancelled(
+    claimedItem({ busy: false, phase: 'doubt', doubt: true }),
+    NOW,
+    true,
+  );
+  assert.equal(doubtful.doubt, true);
+});
+
+test('a doubt that is confirmed is polled by the plan, however far its next recheck; in runs of before after that', () => {
+  const item = itemOf({ phase: 'doubt', message: null, ...kept, dueAt: NOW + DAY });
+  const answer = { index: 0, kind: 'accepted', requestId: 'REQ-0', at: NOW } as const;
+  const before = { ...rules, countEarly: true };
+  const first = NOW + (rules.plan.offsets[0] ?? 0);
+  assert.equal(afterSubmit(item, answer, { ...before, pollConfirmed: true }, NOW).dueAt, first);
+  assert.ok((afterSubmit(item, answer, before, NOW).dueAt ?? 0) > NOW + rules.plan.longest);
+});

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { OWN } from '../../src/mongo/collections.ts';
+import { createBreaker } from '../../src/outbound/breaker.ts';
+import { openBreakerStore } from '../../src/coordination/breaker-state.ts';
+import { openControl } from '../../src/coordination/control.ts';
+import { watchControl } from '../../src/coordination/control-watch.ts';
+import type { Heard } from '../../src/domain/registrations/contract.ts';
+import { createDoor } from '../../src/outbound/gate.ts';
+import { openInFlight } from '../../src/registrations/in-flight.ts';
+import { silent } from '../../src/runtime/log.ts';
+import { createMetrics } from '../../src/runtime/metrics.ts';
+import { openRates } from '../../src/coordination/rates.ts';
+import { createSlots } from '../../src/runtime/slots.ts';
+import { joinWorkers } from '../../src/coordination/workers.ts';
+import { testConfig } from '../helpers/configuration.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { atEnd, testDatabase, uniqueName } from '../helpers/servers.ts';
+
+const store = await testDatabase({ after });
+const config = testConfig({
+  legacy: {
+    breaker: {
+      enabled: true,
+      threshold: 50,
+      window: 10_000,
+      minRequests: 10,
+      rest: 300,
+      maxRest: 1_000,
+      rampUp: 500,
+    },
+  },
+});
+
+/** A process with a breaker of its own, and a door; all of one test share the state of one end point. */
+async function processOf(t: TestContext, endpoint: string, own = config) {
+  const control = openControl(store.db);
+  const watch = watchControl(() => control.read(), silent, 20);
+  atEnd(t, () => watch.close());
+  await watch.refresh();
+  const metrics = createMetrics();
+  const states = openBreakerStore(store.db, endpoint);
+  const breaker = createBreaker({
+    config: own,
+    endpoint,
+    store: states,
+    watch,
+    metrics,
+    log: silent,
+  });
+  atEnd(t, () => breaker.close());
+  const slots = createSlots(8);
+  const door = createDoor({
+    slots,
+    breaker,
+    limits: () => own.legacy,
+    rates: openRates(store.db),
+    inFlight: openInFlight(store),
+    log: silent,
+  });
+  return { breaker, door, watch, states };
+}
+
+const fail = (breaker: { observe(heard: Heard, reason: string): void }, count: number) => {
+  for (let n = 0; n < count; n++) breaker.observe('trouble', 'HTTP 503');
+};
+const isShut = (breaker: { held(): unknown }) =>
+  eventually('it is open', () => assert.notEqual(breaker.held(), null));
+
+test('few failures, or many among more successes, leave it closed', async (t) => {
+  const { breaker } = await processOf(t, uniqueName());
+  fail(breaker, 9);
+  for (let n = 0; n < 30; n++) breaker.observe('well', '');
+  fail(breaker, 20);
+  assert.equal(breaker.held(), null);
+});
+
+test('what one process sees stops the others, and of all of them one may probe', async (t) => {
+  const endpoint = uniqueName();
+  const all = await Promise.all(Array.from({ length: 6 }, () => processOf(t, endpoint)));
+  const [first] = all;
+  assert.ok(first);
+  // With something on the wire it is no probe that is asked for below, however long that takes.
+  assert.equal((await first.door.take('submits', 1, first.door.turn())).count, 1);
+  fail(first.breaker, 10);
+  for (const { breaker } of all) await isShut(breaker);
+  const refused = await first.door.take('submits', 5, first.door.turn());
+  assert.equal(refused.count, 0);
+  assert.match(refused.held?.reason ?? '', /circuit breaker open: HTTP 503/);
+  first.door.release(1);
+  const probes = await eventually('somebody probes', async () => {
+    const asked = await Promise.all(all.map(({ door }) => door.take('gets', 5, door.turn())));
+    assert.ok(asked.some(({ count }) => count > 0));
+    return asked;
+  });
+  assert.deepEqual(probes.map(({ count }) => count).sort(), [0, 0, 0, 0, 0, 1]);
+  const prober = all[probes.findIndex(({ count }) => count === 1)];
+  assert.ok(prober);
+  prober.breaker.observe('well', '');
+  prober.door.release(1);
+  for (const { breaker } of all) {
+    await eventually('it is closed', () => assert.equal(breaker.held(), null));
+    await eventually('it has ramped up', () => assert.equal(breaker.opening(), 1));
+  }
+});
+
+test('a probe in vain has it rest longer, and one that is not sent is given back', async (t) => {
+  const { breaker, door, watch } = await processOf(t, uniqueName());
+  fail(breaker, 10);
+  await isShut(breaker);
+  const probe = () =>
+    eventually('it may probe', async () => {
+      assert.equal((await door.take('gets', 5, door.turn())).count, 1);
+    });
+  await probe();
+  door.release(1);
+  await probe();
+  breaker.observe('trouble', 'HTTP 500');
+  door.release(1);
+  await eventually('it rests for longer', () => {
+    const { state, trips, reason } = watch.current()?.breaker ?? {};
+    assert.deepEqual([state, trips, reason], ['open', 2, 'HTTP 500']);
+  });
+});
+
+test('nobody probes while something of before is on the wire: its answer could be taken for the probe’s', async (t) => {
+  const { breaker, door, watch } = await processOf(t, uniqueName());
+  assert.equal((await door.take('submits', 2, door.turn())).count, 2);
+  fail(breaker, 10);
+  await isShut(breaker);
+  await eventually('its rest is over', () => {
+    assert.ok(watch.now() > (watch.current()?.breaker?.until ?? Infinity));
+  });
+  assert.equal((await door.take('gets', 1, door.turn())).count, 0);
+  breaker.observe('well', '');
+  assert.notEqual(breaker.held(), null);
+  door.release(2);
+  assert.equal((await door.take('gets', 1, door.turn())).count, 1);
+});
+
+test('a breaker that is switched off holds nothing back and opens fully, though others have left it open', async (t) => {
+  const endpoint = uniqueName();
+  const on = await processOf(t, endpoint);
+  const breaker = { ...config.legacy.breaker, enabled: false };
+  const off = await processOf(t, endpoint, testConfig({ legacy: { breaker } }));
+  fail(on.breaker, 10);
+  for (const { watch } of [on, off]) {
+    await eventually('both have read that it is open', () =>
+      assert.equal(watch.current()?.breaker?.state, 'open'),
+    );
+  }
+  assert.notEqual(on.breaker.held(), null);
+  assert.equal(on.breaker.opening(), 0);
+  assert.equal(off.breaker.held(), null);
+  assert.equal(off.breaker.opening(), 1);
+});
+
+test('a probe that was lost with its process does not keep it from closing when nobody asks, one under way does', async (t) => {
+  const { states, watch } = await processOf(t, uniqueName());
+  const state = async () => {
+    await watch.refresh();
+    return watch.current()?.breaker?.state;
+  };
+  await states.open('HTTP 503', 1, 0);
+  assert.equal(await states.takeProbe('under way', 600_000), true);
+  assert.equal(await states.closeIdle(0), false);
+  await states.reopen('under way', 'HTTP 503', 1, 0);
+  assert.equal(await states.takeProbe('lost', 0), true);
+  assert.equal(await states.closeIdle(600_000), false, 'somebody may ask yet');
+  assert.equal(await state(), 'probing');
+  assert.equal(await states.closeIdle(0), true);
+  assert.equal(await state(), 'closed');
+});
+
+test('any process closes it when nobody has asked for long after a lost probe', async (t) => {
+  const { breaker, states, watch } = await processOf(t, uniqueName());
+  await states.open('HTTP 503', 1, 0);
+  assert.equal(await states.takeProbe('lost', 0), true);
+  await watch.refresh();
+  assert.match(breaker.held()?.reason ?? '', /circuit breaker probing/);
+  const longAgo = { $set: { until: { $subtract: ['$until', 600_000] } } };
+  await store.db
+    .collection<{ _id: string }>(OWN.control)
+    .updateOne({ _id: 'breaker', state: 'probing' }, [longAgo]);
+  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+  assert.equal(watch.current()?.breaker?.state, 'closed');
+});
+
+test('after an address was changed the state of the old one holds nobody', async (t) => {
+  const old = await processOf(t, uniqueName());
+  fail(old.breaker, 10);
+  await isShut(old.breaker);
+  const { breaker, watch } = await processOf(t, uniqueName());
+  assert.notEqual(watch.current()?.breaker, null);
+  assert.equal(breaker.held(), null);
+  fail(breaker, 10);
+  await isShut(breaker);
+});
+
+test('pieces of one time line do not overlap, whoever takes them', async () => {
+  const rates = openRates(store.db);
+  const waits = await Promise.all(
+    Array.from({ length: 20 }, () => rates.reserve('submits', 5, 100)),
+  );
+  const sorted = waits.sort((a, b) => a - b);
+  // Twenty pieces of 50 ms: the last begins 950 ms after the first, less what passed while they were asked for.
+  assert.ok((sorted.at(-1) ?? 0) > 500, String(sorted));
+});
+
+test('a worker whose process has ended leaves its share at once, one that may be alive after a while', async () => {
+  await store.db.collection<{ _id: string }>(OWN.control).deleteOne({ _id: 'workers' });
+  const told = { onTheWire: 0, suffers: null };
+  await joinWorkers(store.db).beat(100, told);
+  assert.equal(await joinWorkers(store.db, () => false).beat(100, told), 1);
+  await store.db.collection<{ _id: string }>(OWN.control).deleteOne({ _id: 'workers' });
+  await joinWorkers(store.db).beat(100, told);
+  assert.equal(await joinWorkers(store.db, () => true).beat(100, told), 100);
+});
+
+test('what a worker still has on the wire is not free for the others', async () => {
+  await store.db.collection<{ _id: string }>(OWN.control).deleteOne({ _id: 'workers' });
+  const [a, b] = [joinWorkers(store.db), joinWorkers(store.db)];
+  await a.beat(100, { onTheWire: 0, suffers: null });
+  await b.beat(100, { onTheWire: 0, suffers: null });
+  await a.beat(100, { onTheWire: 80, suffers: null });
+  assert.equal(await b.beat(100, { onTheWire: 0, suffers: null }), 20);
+  await a.beat(100, { onTheWire: 3, suffers: null });
+  assert.equal(await b.beat(100, { onTheWire: 0, suffers: null }), 50);
+});
+
+test('an answer that says nothing of the system is not counted, and as a probe shows that somebody is there', async (t) => {
+  const { breaker, door } = await processOf(t, uniqueName());
+  for (let n = 0; n < 30; n++) breaker.observe('nothing', 'HTTP 404');
+  fail(breaker, 10);
+  await isShut(breaker);
+  await eventually('it may probe', async () => {
+    assert.equal((await door.take('gets', 5, door.turn())).count, 1);
+  });
+  breaker.observe('nothing', 'HTTP 404');
+  door.release(1);
+  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+});
+
+test('answers that speak of address or credentials open it, and it says what to look at', async (t) => {
+  const { breaker } = await processOf(t, uniqueName());
+  const reason = 'HTTP 401: check LEGACY_AUTHORIZATION';
+  for (let n = 0; n < 10; n++) breaker.observe('misconfigured', reason);
+  await isShut(breaker);
+  assert.match(breaker.held()?.reason ?? '', /HTTP 401: check LEGACY_AUTHORIZATION/);
+});

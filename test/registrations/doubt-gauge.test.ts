@@ -1,0 +1,83 @@
+/** How many are in doubt now: counted from a real journal, and by the gauge only when somebody asks. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createDoubtGauge } from '../../src/registrations/doubt-gauge.ts';
+import { countDoubts, findDoubts } from '../../src/registrations/doubts.ts';
+import { createMetrics } from '../../src/runtime/metrics.ts';
+import { call, claimed, claimRequest, testBed, TIMEOUT_MS } from '../helpers/activities.ts';
+import { webServer } from '../helpers/web-server.ts';
+
+const valueOf = async ({ inDoubt }: ReturnType<typeof createMetrics>) =>
+  (await inDoubt.get()).values[0]?.value;
+
+test('what is open and in doubt is counted, in every generation, and what was decided or has ended is not', async (t) => {
+  const server = await webServer(t, (_, __, wire) => void wire.destroy());
+  const bed = await testBed(t, { legacyUrl: server.url });
+  const { store } = bed;
+  const ids = Array.from({ length: 5 }, bed.id);
+  const requests = await claimed(
+    bed,
+    ids.map((id) => ({ id })),
+  );
+  await call(bed.submit, requests);
+  assert.equal(await countDoubts(store), 5);
+  const [confirmed, resubmitted, abandoned] = requests;
+  assert.ok(confirmed && resubmitted && abandoned);
+  const word = { index: 0, operator: 'rui', reason: 'seen', requestId: 'AB583C-X' };
+  await call(bed.resolve, { ...word, entry: confirmed.entry, action: 'confirm' as const });
+  assert.equal(await countDoubts(store), 4);
+
+  // As onUnknown: resubmit does: the next entry is opened, and the first has given way.
+  const next = { ...resubmitted, entry: resubmitted.entry.replace(/1$/, '2') };
+  await call(bed.submit, [next]);
+  assert.equal(await countDoubts(store), 4, 'it is in doubt again, and counts once');
+  const superseded = (await store.journal.read([resubmitted.entry])).get(resubmitted.entry);
+  assert.equal(superseded?.state, 'superseded');
+
+  const id = ids[2] ?? '';
+  await call(bed.route, [
+    {
+      ...abandoned,
+      id,
+      requestId: null,
+      acceptedAt: null,
+      polls: 0,
+      doubt: true,
+      outcome: { kind: 'cancelled' as const, at: Date.now() },
+    },
+  ]);
+  assert.equal(await countDoubts(store), 3, 'it has ended');
+  const [again] = await call(bed.claim, [claimRequest(id, { index: 7, redrive: 0 })]);
+  assert.equal(again?.kind, 'in-doubt');
+  assert.equal(await countDoubts(store), 4, 'it was redriven, and is in doubt again');
+  assert.equal((await findDoubts(store, TIMEOUT_MS)).length, 4);
+});
+
+test('the gauge counts once for many who ask at the same time, and not again within seconds', async () => {
+  const metrics = createMetrics();
+  let counted = 0;
+  const refresh = createDoubtGauge(metrics.inDoubt, () => Promise.resolve((counted += 1)));
+  await Promise.all([refresh(), refresh(), refresh()]);
+  await refresh();
+  assert.equal(counted, 1);
+  assert.equal(await valueOf(metrics), 1);
+});
+
+test('while nobody can count, the gauge says so, and the next who asks has it tried again', async () => {
+  const metrics = createMetrics();
+  let isAway = true;
+  const refresh = createDoubtGauge(metrics.inDoubt, () =>
+    isAway ? Promise.reject(new Error('away')) : Promise.resolve(3),
+  );
+  await refresh();
+  assert.ok(Number.isNaN(await valueOf(metrics)));
+  isAway = false;
+  await refresh();
+  assert.equal(await valueOf(metrics), 3);
+});
+
+test('a count that takes too long holds no scrape up', async () => {
+  const metrics = createMetrics();
+  await createDoubtGauge(metrics.inDoubt, () => new Promise(() => {}))();
+  assert.ok(Number.isNaN(await valueOf(metrics)));
+});

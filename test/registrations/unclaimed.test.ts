@@ -1,0 +1,167 @@
+/** What ended runs brought and had not claimed, found by the same rules by which the claim step takes it or drops it. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import type { ClaimRequest } from '../../activities/registrations/claim.ts';
+import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
+import type { NewRegistration } from '../../src/domain/registrations/batch.ts';
+import type { RunLife } from '../../src/domain/registrations/takeover.ts';
+import type { Brought } from '../../src/temporal/runs.ts';
+import { findUnclaimed } from '../../src/registrations/unclaimed.ts';
+import {
+  call,
+  claimRequest,
+  hashOf,
+  settlementOf,
+  testBed,
+  withToken,
+} from '../helpers/activities.ts';
+import { testConfig } from '../helpers/configuration.ts';
+import { uniqueName } from '../helpers/servers.ts';
+
+const bed = await testBed({ after });
+const { claim, route, persist, store } = bed;
+
+/** The first deliveries come at T0, redrives later. */
+const T0 = Date.now();
+const LATER = T0 + 60_000;
+
+type Delivery = ClaimRequest & NewRegistration;
+
+const delivered = (id: string, more: Partial<ClaimRequest> & { body?: string } = {}): Delivery => ({
+  ...claimRequest(id, { receivedAt: T0, ...more }),
+  label: id,
+});
+
+/** Has a run of its own claim it. */
+const take = (delivery: Delivery) => call(claim, [delivery], { workflowId: uniqueName() });
+
+/** Brings a claim, that of generation 0 unless another is named, to its end, as its run would. */
+async function end(id: string, kind: OutcomeKind, key = `${id}~0`): Promise<void> {
+  const held = (await store.claims.find([key])).get(key);
+  assert.ok(held, `no claim ${key}`);
+  const settlement = settlementOf(id, kind, { claim: key, entry: `${key}#1` });
+  const { workflowId } = held;
+  const answers = await call(kind === 'registered' ? persist : route, [settlement], { workflowId });
+  assert.deepEqual(answers, [{ index: 0, kind: 'settled' }]);
+}
+
+/** What is found where Temporal tells of these runs, which are closed unless it says otherwise. */
+const find = (runs: Record<string, Brought>, states: Record<string, RunLife> = {}) =>
+  findUnclaimed({
+    config: testConfig(),
+    store,
+    openRuns: () => Promise.reject(new Error('the list of open runs is not asked for')),
+    runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, states[id] ?? 'closed']))),
+    endedRuns: () => Promise.resolve(Object.keys(runs)),
+    broughtBy: (workflowId) => {
+      const brought = runs[workflowId];
+      return brought === undefined
+        ? Promise.reject(new Error(`${workflowId} was not asked for`))
+        : Promise.resolve(brought);
+    },
+  });
+
+/** Those of a dead run that are found. */
+async function foundOf(...deliveries: Delivery[]): Promise<Delivery[]> {
+  const registrations = await Promise.all(deliveries.map((each) => withToken(store, each)));
+  const { unclaimed, unreadable } = await find({ 'run-dead': { registrations } });
+  assert.equal(unreadable.size, 0);
+  const found = unclaimed.flatMap((run) => run.registrations);
+  return deliveries.filter((_, at) =>
+    registrations.slice(at, at + 1).some((each) => found.includes(each)),
+  );
+}
+
+test('a run whose input cannot be read is told with the reason, and what the others have left is found', async () => {
+  const [before, behind] = [delivered(bed.id()), delivered(bed.id())];
+  const { unclaimed, unreadable } = await find({
+    'run-1': { registrations: [before] },
+    'run-2': { unreadable: 'the key "old" is not there' },
+    'run-3': { registrations: [behind] },
+  });
+  assert.deepEqual(unclaimed, [
+    { workflowId: 'run-1', registrations: [before] },
+    { workflowId: 'run-3', registrations: [behind] },
+  ]);
+  assert.deepEqual([...unreadable], [['run-2', 'the key "old" is not there']]);
+});
+
+test('of a run that is open again, or for another reason not known to be dead, nothing is found', async () => {
+  const registrations = [delivered(bed.id())];
+  const runs = { 'run-1': { registrations }, 'run-2': { unreadable: 'why' } };
+  const { unclaimed, unreadable } = await find(runs, { 'run-1': 'running', 'run-2': 'running' });
+  assert.deepEqual(unclaimed, []);
+  assert.equal(unreadable.size, 0);
+});
+
+test('a first delivery without a claim is found, and one with a claim, open or settled, is not', async () => {
+  const [without, open, settled] = [bed.id(), bed.id(), bed.id()].map((id) => delivered(id));
+  assert.ok(without && open && settled);
+  await take(open);
+  await take(settled);
+  await end(settled.id, 'registered');
+  assert.deepEqual(await foundOf(without, open, settled), [without]);
+});
+
+test('a duplicate of the same bytes is not found, however much later it came, and other bytes are', async () => {
+  const id = bed.id();
+  await take(delivered(id));
+  const other = delivered(id, { body: '{"other":true}' });
+  assert.deepEqual(await foundOf(delivered(id, { receivedAt: LATER }), other), [other]);
+  await take(other);
+  assert.deepEqual(await foundOf({ ...other, receivedAt: LATER }), [], 'the conflict has a claim');
+});
+
+test('a redrive is found until its generation is claimed', async () => {
+  const id = bed.id();
+  await take(delivered(id));
+  await end(id, 'rejected');
+  const redrive = delivered(id, { redrive: 0, receivedAt: LATER });
+  assert.deepEqual(await foundOf(redrive), [redrive]);
+  await take(redrive);
+  assert.deepEqual(await foundOf(redrive), []);
+  const copy = { ...redrive, receivedAt: LATER + 1 };
+  assert.deepEqual(await foundOf(copy), [], 'another copy of the record is a duplicate');
+  await end(id, 'rejected', `${id}~1`);
+  assert.deepEqual(await foundOf(redrive, copy), [], 'so it is when that generation has ended');
+});
+
+for (const kind of ['registered', 'timed-out'] as const) {
+  test(`a redriven conflict with what is ${kind} is found until it is taken up again, each time it is redriven`, async () => {
+    const id = bed.id();
+    const body = '{"other":true}';
+    const key = `${id}~0!${hashOf(body).slice(0, 16)}`;
+    await take(delivered(id));
+    await end(id, kind);
+    await take(delivered(id, { body }));
+    await end(id, 'conflict', key);
+    for (const receivedAt of [LATER, LATER + 1]) {
+      const redrive = delivered(id, { body, redrive: 0, receivedAt });
+      assert.deepEqual(await foundOf(redrive), [redrive]);
+      const [answer] = await take(redrive);
+      assert.equal(answer?.kind, 'conflict');
+      assert.deepEqual(await foundOf(redrive), []);
+      await end(id, 'conflict', key);
+      assert.deepEqual(await foundOf(redrive), [], 'nor once it is settled again');
+    }
+  });
+}
+
+for (const generation of [0, 7]) {
+  test(`a redrive of generation ${generation} became a new registration as nobody knew its id, and is not found again, nor once that has failed`, async () => {
+    const id = bed.id();
+    const redrive = delivered(id, { redrive: generation, receivedAt: LATER });
+    assert.deepEqual(await foundOf(redrive), [redrive]);
+    assert.deepEqual(await take(redrive), [
+      { index: 0, kind: 'claimed', claim: `${id}~0`, entry: `${id}~0#1` },
+    ]);
+    assert.deepEqual(await foundOf(redrive), []);
+    await end(id, 'failed');
+    assert.deepEqual(await foundOf(redrive), []);
+  });
+}
+
+test('what takes up a claim is no delivery, and is not found', async () => {
+  const id = bed.id();
+  assert.deepEqual(await foundOf(delivered(id, { takes: `${id}~0` })), []);
+});

@@ -1,0 +1,97 @@
+/**
+ * The word of an operator on a registration in doubt: three updates, from the command line or Temporal Web. The journal
+ * is read again first: what it knows outweighs what the operator believes, and is what the update answers.
+ */
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
+import { afterSubmit } from '../../src/domain/registrations/after-answer.ts';
+import type { Batch, Item, Rules } from '../../src/domain/registrations/batch.ts';
+import { LOOK_UP } from '../../src/domain/names.ts';
+import { resolve } from './steps.ts';
+
+export interface Resolution {
+  /** The registration id, as the run shows it. */
+  id: string;
+  operator: string;
+  reason: string;
+  /** For `confirm`: the id the legacy system gave it. */
+  requestId?: string;
+}
+
+export const confirm = defineUpdate<string, [Resolution]>('confirm');
+export const resubmit = defineUpdate<string, [Resolution]>('resubmit');
+export const abandon = defineUpdate<string, [Resolution]>('abandon');
+
+/** Installs the three updates. They answer with what the registration became: `accepted`, `resubmit`, `abandoned` … */
+export function handleResolutions(
+  batch: () => Batch,
+  rules: Rules,
+  change: (item: Item) => void,
+): void {
+  const find = (id: string) =>
+    batch().items.find((item) => item.phase === 'doubt' && (item.label === id || item.id === id));
+
+  const validator = (word: Resolution) => {
+    for (const field of ['id', 'operator', 'reason'] as const) {
+      if (typeof word?.[field] !== 'string' || word[field].trim() === '') {
+        throw refusal(
+          `Expected "${field}" to be a text, e.g. {"id": "ana-1", "operator": "rui", "reason": "seen in the legacy system"}`,
+        );
+      }
+    }
+    // By this name the journal knows what a look-up has said.
+    if (word.operator.trim() === LOOK_UP)
+      throw refusal(`Expected "operator" to be a person: "${LOOK_UP}" is the program itself`);
+    if (find(word.id) === undefined)
+      throw refusal(`No registration "${word.id}" is in doubt in this run`);
+  };
+
+  const handle = (action: 'confirm' | 'resubmit' | 'abandon') => async (word: Resolution) => {
+    // A recheck that is under way may know more, and its answer must not be overwritten by ours.
+    await condition(() => find(word.id)?.busy !== true);
+    const item = find(word.id);
+    if (item === undefined) throw refusal(`No registration "${word.id}" is in doubt any more`);
+    change({ ...item, busy: true });
+    const { operator, reason, requestId = null } = word;
+    const { index, entry } = item;
+    const write = () => resolve({ index, entry, action, operator, reason, requestId });
+    const answer = await (rules.cancelReadsJournal === true ? toItsEnd(item, write) : write());
+    change(afterSubmit(item, answer, rules, Date.now()));
+    return answer.kind;
+  };
+
+  /** Also in a run that is cancelled meanwhile, which would else wait for this registration for ever. */
+  async function toItsEnd(item: Item, write: () => ReturnType<typeof resolve>) {
+    try {
+      return await CancellationScope.nonCancellable(write);
+    } catch (error) {
+      change({ ...item, busy: false, dueAt: Date.now() });
+      throw error;
+    }
+  }
+
+  setHandler(confirm, handle('confirm'), {
+    validator: (word: Resolution) => {
+      validator(word);
+      if (typeof word.requestId !== 'string' || word.requestId === '') {
+        throw refusal('Expected "requestId": the id that the legacy system gave the registration');
+      }
+    },
+    description: 'A registration in doubt was accepted: go on polling with this requestId',
+  });
+  setHandler(resubmit, handle('resubmit'), {
+    validator,
+    description: 'A registration in doubt was not accepted: submit it again',
+  });
+  setHandler(abandon, handle('abandon'), {
+    validator,
+    description: 'Give up a registration in doubt: it goes to the failure queue',
+  });
+}
+
+const refusal = (message: string) => ApplicationFailure.nonRetryable(message, 'Refused');
