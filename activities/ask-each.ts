@@ -3,14 +3,15 @@
  * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the door is
  * left for the next one. The only way to send, so that no step can have one wait for another.
  */
-import type { Door, Held } from '../src/outbound/gate.ts';
+import type { Door } from '../src/outbound/gate.ts';
 import type { RateKind } from '../src/coordination/rates.ts';
 import { within } from '../src/runtime/retry.ts';
-import { ownRun } from './registrations/fence.ts';
 import { createGathering } from './gathering.ts';
 import type { Gathered, Patience } from './gathering.ts';
 import type { Liveness } from './heartbeat.ts';
 import type { Call, Calls, UnderWay } from './under-way.ts';
+import type { Held } from '../src/outbound/breaker.ts';
+import { ownRun } from './heartbeat.ts';
 
 /** Longer than a call may take to begin: reading its claim (fence.ts) and writing its intent (send-chunk.ts), each with a limit. */
 const BEGUN_MS = 13_000;

@@ -1,5 +1,8 @@
 import { activityInfo, cancelled, cancellationSignal, heartbeat } from '@temporalio/activity';
 
+/** The workflow id of the run that the activity works for. */
+export const ownRun = (): string => activityInfo().workflowExecution?.workflowId ?? '';
+
 /** What an activity asks before each effect that must not happen twice. */
 export interface Liveness {
   /** False once the attempt was cancelled, or has been silent for so long that another one may be under way. */

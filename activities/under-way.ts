@@ -1,10 +1,5 @@
-/**
- * Calls to the legacy system that this process has under way. A call goes on when the activity that began it has returned
- * without it: whoever asks for the same next joins it (docs/decisions/0018-calls-go-on.md).
- */
-import { ownRun } from './registrations/fence.ts';
+import { ownRun } from './heartbeat.ts';
 
-/** A call that has begun: its answer, and the end of what is written down of it, where there is such. */
 export interface Call<A> {
   answer: Promise<A>;
   /** Kept when others can read that it may be on the wire, or when it will not be sent. Never rejects. */

@@ -81,7 +81,7 @@ export async function startWorker(
     name: 'despachante worker',
     log,
   });
-  const guard = createGuard(config, metrics, log);
+  const guard = createGuard(config.guard, metrics, log);
   const way = await openWay(config, store, watch, guard, metrics, log);
   const legacy = createLegacy(config, (heard, reason) => way.observe(heard, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));

@@ -1,10 +1,16 @@
+/**
+ * Rooms and floors: a file imports from its own room and from rooms of lower floors, types included. The table is
+ * test/floors.json, from the lowest floor up; eslint.config.js holds the same.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
 
 interface Import {
   file: string;
+  /** As it is written. */
   from: string;
   isType: boolean;
 }
@@ -16,57 +22,85 @@ function filesIn(folder: string): string[] {
   });
 }
 
-function importsIn(...folders: string[]): Import[] {
-  return folders
-    .flatMap(filesIn)
-    .flatMap((file) =>
-      [
-        ...readFileSync(file, 'utf8').matchAll(
-          /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)';/gms,
-        ),
-      ].map(([, type, from]) => ({ file, from: from ?? '', isType: type !== undefined })),
-    );
+const STATEMENT = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)';/gms;
+
+const importsIn = (...folders: string[]): Import[] =>
+  folders.flatMap(filesIn).flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(STATEMENT)].map(([, type, from]) => ({
+      file,
+      from: from ?? '',
+      isType: type !== undefined,
+    })),
+  );
+
+const floors = z
+  .array(z.array(z.string()))
+  .parse(JSON.parse(readFileSync('test/floors.json', 'utf8')));
+const floorOf = new Map(floors.flatMap((rooms, floor) => rooms.map((room) => [room, floor])));
+
+/** A file may be a room of its own: what composes all others. */
+function roomOf(file: string): string {
+  const alone = file.replace(/\.ts$/, '');
+  return floorOf.has(alone) ? alone : dirname(file);
 }
 
 const show = ({ file, from }: Import) => `${file} imports ${from}`;
+const own = importsIn('src', 'workflows', 'activities');
+const inside = own
+  .filter(({ from }) => from.startsWith('.'))
+  .map((each) => ({ ...each, to: normalize(join(dirname(each.file), each.from)) }));
+
+test('every file is in a room that has a floor, and every room has files', () => {
+  const rooms = new Set(['src', 'workflows', 'activities'].flatMap(filesIn).map(roomOf));
+  assert.deepEqual([...rooms].sort(), [...floorOf.keys()].sort());
+});
+
+test('nothing is imported from a higher floor, or from another room of the same one', () => {
+  assert.ok(inside.length > 500);
+  const wrong = inside.filter(({ file, to }) => {
+    const [here, there] = [roomOf(file), roomOf(to)];
+    return here !== there && (floorOf.get(there) ?? 0) >= (floorOf.get(here) ?? 0);
+  });
+  assert.deepEqual(wrong.map(show), []);
+});
+
+test('no files import each other in a circle, not even for a type', () => {
+  const next = new Map<string, string[]>();
+  for (const { file, to } of inside) next.set(file, [...(next.get(file) ?? []), to]);
+  const done = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, path: string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const to of next.get(file) ?? []) walk(to, [...path, file]);
+    done.add(file);
+  };
+  for (const file of next.keys()) walk(file, []);
+  assert.deepEqual(circles, []);
+});
+
+test('at most six files are flat in src, workflows and activities each', () => {
+  for (const folder of ['src', 'workflows', 'activities']) {
+    const flat = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+    assert.ok(flat.length <= 6, `${folder}: ${flat.join(', ')}`);
+  }
+});
 
 test('the domain imports nothing but itself', () => {
-  const imports = importsIn('src/domain');
-  assert.ok(imports.length > 5);
-  assert.deepEqual(imports.filter(({ from }) => !/^\.{1,2}\//.test(from)).map(show), []);
+  const wrong = importsIn('src/domain').filter(({ from }) => !from.startsWith('.'));
+  assert.deepEqual(wrong.map(show), []);
 });
 
 test('workflow code takes values only from Temporal and the domain, and activities as types', () => {
-  const imports = importsIn('workflows');
-  assert.ok(imports.length > 5);
-  const allowed =
-    /^(@temporalio\/(workflow|common)$|\.\/|(\.\.\/)+src\/domain\/|\.\.\/local-attempts\.ts)/;
-  const wrong = imports.filter(
-    ({ from, isType }) => !allowed.test(from) && !(isType && from.includes('../activities/')),
-  );
+  const wrong = importsIn('workflows').filter(({ from, isType }) => {
+    if (/^@temporalio\/(workflow|common)$/.test(from)) return false;
+    if (from.includes('/activities/')) return !isType;
+    return !from.startsWith('./') && !/^(\.\.\/)+(src\/domain\/|[a-z-]+\.ts$)/.test(from);
+  });
   assert.deepEqual(wrong.map(show), []);
 });
 
-test('activities import neither workflows nor drivers nor the composition', () => {
-  const wrong = importsIn('activities').filter(
-    ({ from, isType }) =>
-      from.includes('/workflows/') ||
-      /^(amqplib|mongodb|undici)/.test(from) ||
-      (!isType && /src\/(config|cli|worker|intake|commands)\//.test(from)),
-  );
-  assert.deepEqual(wrong.map(show), []);
-});
-
-test('adapters do not import activities, and only the command line and its processes import commands', () => {
-  const composition = /^src\/(cli|command-line|worker|commands\/)/;
-  const wrong = importsIn('src').filter(
-    ({ file, from, isType }) =>
-      !isType && !composition.test(file) && /\/(activities|commands|workflows)\//.test(from),
-  );
-  assert.deepEqual(wrong.map(show), []);
-});
-
-test('only config/load.ts reads the environment', () => {
+test('only config/load.ts reads the environment, and runtime/child.ts hands it on', () => {
   const readers = filesIn('src').filter((file) =>
     readFileSync(file, 'utf8').includes('process.env'),
   );
@@ -74,20 +108,33 @@ test('only config/load.ts reads the environment', () => {
 });
 
 test('each driver has its own adapters', () => {
-  const drivers = /^(amqplib|mongodb|undici)$/;
-  const users = importsIn('src', 'workflows', 'activities').filter(
-    ({ from, isType }) => drivers.test(from) && !isType,
-  );
-  const byDriver = (driver: string) =>
-    [...new Set(users.filter(({ from }) => from === driver).map(({ file }) => file))].sort();
-  // The other two ask the legacy system for what only a simulator has, and whether it is there at all.
-  assert.deepEqual(byDriver('undici'), [
+  const users = (driver: string) => [
+    ...new Set(
+      own
+        .filter(({ from, isType }) => from === driver && !isType)
+        .map(({ file }) => file)
+        .sort(),
+    ),
+  ];
+  // Two of them ask the legacy system for what only a simulator has, and whether it is there at all.
+  assert.deepEqual(users('undici'), [
     'src/audit/ledgers.ts',
     'src/doctor/legacy.ts',
     'src/net/connect.ts',
     'src/registrations/legacy.ts',
   ]);
-  assert.deepEqual(byDriver('amqplib'), ['src/broker/rabbitmq/connection.ts']);
+  assert.deepEqual(users('amqplib'), ['src/broker/rabbitmq/connection.ts']);
+  const drivers = own.filter(
+    ({ file, from }) => file.startsWith('activities/') && /^(amqplib|mongodb|undici)$/.test(from),
+  );
+  assert.deepEqual(drivers.map(show), []);
+});
+
+test('amqplib is known in its own room alone, even its types', () => {
+  const wrong = own.filter(
+    ({ file, from }) => from === 'amqplib' && dirname(file) !== 'src/broker/rabbitmq',
+  );
+  assert.deepEqual(wrong.map(show), []);
 });
 
 test('whoever gets a database has taken it as ours, or refused it: nobody else connects to MongoDB', () => {
@@ -96,4 +143,11 @@ test('whoever gets a database has taken it as ours, or refused it: nobody else c
   );
   // The doctor tells of a database that is not ours, and takes it itself before it writes.
   assert.deepEqual(connecting.sort(), ['src/doctor/mongo.ts', 'src/mongo/own-database.ts']);
+});
+
+test('no file is named for nothing: utils, helpers, common', () => {
+  const wrong = own
+    .map(({ file }) => file)
+    .filter((file) => /^(utils?|helpers?|common|misc)\.ts$/.test(basename(file)));
+  assert.deepEqual(wrong, []);
 });

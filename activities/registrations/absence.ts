@@ -4,7 +4,7 @@
  */
 import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
-import type { Dependencies } from './create.ts';
+import type { Dependencies } from './dependencies.ts';
 
 type Needs = Pick<Dependencies, 'journal' | 'legacy' | 'door'>;
 

@@ -13,7 +13,6 @@ import { failpoint } from '../../src/runtime/failpoint.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { keysOfRedriven, redriveIn } from '../../src/registrations/redrive.ts';
 import type { Redrive } from '../../src/registrations/redrive.ts';
-import type { Dependencies } from './create.ts';
 import { stale } from './fence.ts';
 import { granted } from './grant.ts';
 import { withHeartbeat } from '../heartbeat.ts';
@@ -22,6 +21,7 @@ import { meet } from './meet.ts';
 import type { Refused } from './meet.ts';
 import { createTakeover } from './takeover.ts';
 import type { Met } from './takeover.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface ClaimRequest {
   index: number;

@@ -1,17 +1,9 @@
-/**
- * The fence around effects: a run that is dead may still have attempts of its activities under way, in a worker that was
- * paused or cut off, while another run has taken its claims over. Just before each effect the claims are read again, and
- * what another run holds is left alone (docs/decisions/0016-fence.md).
- */
-import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Taken } from '../../src/domain/registrations/answers.ts';
+import { ownRun } from '../heartbeat.ts';
 
 /** An answer that took longer tells of the past: the process may have been paused between question and answer. */
 const FRESH_MS = 5_000;
-
-/** The workflow id of the run that the activity works for. */
-export const ownRun = (): string => activityInfo().workflowExecution?.workflowId ?? '';
 
 /**
  * What a reading of claims says, if it says so in time.

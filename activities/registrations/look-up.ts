@@ -5,19 +5,19 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import type { LookUpAnswer } from '../../src/domain/registrations/answers.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
-import type { Held } from '../../src/outbound/gate.ts';
 import { sentUntil } from '../../src/registrations/journal.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import { whyNotAbsent } from './absence.ts';
 import { askEach } from '../ask-each.ts';
-import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from '../heartbeat.ts';
 import type { Liveness } from '../heartbeat.ts';
 import { answerOf } from './recheck.ts';
 import type { RecheckNeeds } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Held } from '../../src/outbound/breaker.ts';
 
 export interface LookUpRequest {
   index: number;

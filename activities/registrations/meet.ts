@@ -6,9 +6,9 @@ import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { conflictKey } from '../../src/domain/names.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import type { Claim } from '../../src/claims/claims.ts';
-import type { Dependencies } from './create.ts';
 import { conflictAnswer } from './takeover.ts';
 import type { Met } from './takeover.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface Refused {
   index: number;

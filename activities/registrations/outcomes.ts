@@ -5,7 +5,7 @@
 import { soon } from '../../src/runtime/retry.ts';
 import type { Closing } from '../../src/registrations/journal.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
-import type { Dependencies } from './create.ts';
+import type { Dependencies } from './dependencies.ts';
 
 /** How long an outcome waits for others of its chunk. */
 const TOGETHER_MS = 100;

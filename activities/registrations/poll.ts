@@ -9,9 +9,9 @@ import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { askEach } from '../ask-each.ts';
 import type { Asked } from '../ask-each.ts';
-import type { Dependencies } from './create.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { tryLater } from '../try-later.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface PollRequest {
   index: number;

@@ -3,9 +3,9 @@ import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { sentUntil } from '../../src/registrations/journal.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
-import type { Dependencies } from './create.ts';
 import { placeOf, withHeartbeat } from '../heartbeat.ts';
 import { doubtShared } from './shared-request-id.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface RecheckRequest {
   index: number;

@@ -10,12 +10,12 @@ import { soon, within } from '../../src/runtime/retry.ts';
 import { HEARTBEAT_MS } from '../../src/registrations/journal.ts';
 import type { Closing, Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
-import type { Dependencies } from './create.ts';
 import { fenced, readInTime, stale } from './fence.ts';
 import { gate } from '../gathering.ts';
 import type { Liveness } from '../heartbeat.ts';
 import { createOutcomes } from './outcomes.ts';
 import type { Call } from '../under-way.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface SubmitRequest {
   index: number;

@@ -14,11 +14,11 @@ import type { Entry } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
-import type { Dependencies } from './create.ts';
-import { fenced, ownRun, readInTime, stale } from './fence.ts';
+import { fenced, readInTime, stale } from './fence.ts';
 import { createGathering } from '../gathering.ts';
-import { placeOf, withHeartbeat } from '../heartbeat.ts';
+import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
 import type { Liveness } from '../heartbeat.ts';
+import type { Dependencies } from './dependencies.ts';
 
 export interface Settlement {
   index: number;

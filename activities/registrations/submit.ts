@@ -6,9 +6,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
-import type { Held } from '../../src/outbound/gate.ts';
 import { askEach } from '../ask-each.ts';
-import type { Dependencies } from './create.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { answerOf } from './recheck.ts';
 import type { RecheckNeeds } from './recheck.ts';
@@ -16,6 +14,8 @@ import { RETRIED_MS, sendChunk } from './send-chunk.ts';
 import type { SubmitRequest } from './send-chunk.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Held } from '../../src/outbound/breaker.ts';
 
 type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 'metrics'>;
 

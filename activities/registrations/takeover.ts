@@ -10,8 +10,8 @@ import type { Claim } from '../../src/claims/claims.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { latestEntries } from '../../src/registrations/doubts.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
-import type { Dependencies } from './create.ts';
 import { granted } from './grant.ts';
+import type { Dependencies } from './dependencies.ts';
 
 /** An unsettled claim that somebody at this index would go on with. */
 export interface Met {

@@ -3,10 +3,10 @@ import { createReadStream } from 'node:fs';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
-import type { AuditFiling } from '../domain/audit/audit-filings.ts';
 import { readJsonLines } from './json-lines.ts';
 import { maskUrl } from '../runtime/mask.ts';
 import { readTls } from '../net/tls.ts';
+import type { AuditFiling } from '../domain/audit/audit-account.ts';
 
 const lineSchema = z.union([
   z.object({ event: z.literal('accepted'), id: z.string(), idempotencyKey: z.string().nullish() }),

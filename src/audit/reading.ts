@@ -2,15 +2,18 @@
  * Reads everything an audit adds up. The order matters while the system works: from the queue downstream, so that what
  * moves meanwhile is seen twice rather than not at all.
  */
+import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Client } from '@temporalio/client';
-import type { ChannelModel } from 'amqplib';
 import type { Document } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
-import type { AuditClaim } from '../domain/audit/audit-account.ts';
-import type { AuditEntry, AuditFiling } from '../domain/audit/audit-filings.ts';
-import type { AuditInput } from '../domain/audit/audit.ts';
+import type {
+  AuditFiling,
+  AuditEntry,
+  AuditInput,
+  AuditClaim,
+} from '../domain/audit/audit-account.ts';
 import { LOOK_UP } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import { chunks, findDoubts } from '../registrations/doubts.ts';
@@ -25,7 +28,7 @@ import type { Store } from '../registrations/store.ts';
 
 export interface AuditNeeds {
   config: Config;
-  rabbit: ChannelModel;
+  rabbit: RabbitConnection;
   client: Client;
   store: Store;
   published: PublishedEntry[] | null;
@@ -171,7 +174,7 @@ function timeIn(document: Document): number | null {
   return at instanceof Date ? at.getTime() : null;
 }
 
-async function readFailures(rabbit: ChannelModel, config: Config) {
+async function readFailures(rabbit: RabbitConnection, config: Config) {
   const rules = { ...config.registration, ...config.intake };
   const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
   const found: AuditInput['failures'] = [];

@@ -1,8 +1,8 @@
-import type { Finding } from '../domain/audit/audit.ts';
 import { inHtml } from '../runtime/foreign-text.ts';
 import { FINDINGS, NAMES, verdictOf } from './audit-text.ts';
 import type { Audited } from './audit-text.ts';
 import { number } from './table.ts';
+import type { Finding } from '../domain/audit/audit-account.ts';
 
 /** More of one kind would make a page that no browser likes; `--json` has them all. */
 const SHOWN = 1_000;

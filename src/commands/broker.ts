@@ -1,4 +1,4 @@
-import type { ChannelModel } from 'amqplib';
+import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Config } from '../config/schema.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
 
@@ -8,7 +8,7 @@ import { connectOnce } from '../broker/rabbitmq/connection.ts';
  */
 export async function withRabbit<T>(
   { amqpUrl, rabbit }: Config,
-  work: (connection: ChannelModel) => Promise<T>,
+  work: (connection: RabbitConnection) => Promise<T>,
 ): Promise<T> {
   const connection = await connectOnce(
     amqpUrl,

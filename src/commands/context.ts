@@ -6,6 +6,7 @@ import { armFailpoint } from '../runtime/failpoint.ts';
 import { jsonText, onScreen } from '../runtime/foreign-text.ts';
 import { createLog } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Announcement } from '../runtime/child.ts';
 
 /**
  * Exit codes, the same for all commands (docs/operations.md): scripts can tell "it did not work" from "it worked and
@@ -68,13 +69,6 @@ export const tell = (text: string): void =>
 
 /** Tells the process that started us that we are up, and where; does nothing when nobody waits to hear it. */
 export const announce = (facts: Announcement): void => void process.send?.(facts);
-
-export interface Announcement {
-  /** Of the simulator. */
-  url?: string;
-  /** Port of /live, /ready and /metrics. */
-  health?: number;
-}
 
 /**
  * Resolves at the first SIGINT or SIGTERM; the second ends the process at once, since whoever sends it does not want to

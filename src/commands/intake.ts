@@ -6,7 +6,7 @@ import { createFailures } from '../broker/rabbitmq/dead-letters.ts';
 import { followControl } from '../intake/follow-control.ts';
 import { createGuard } from '../runtime/guard.ts';
 import { serveHealth } from '../runtime/health.ts';
-import { startIntake } from '../intake/intake.ts';
+import { startRegistrationIntake } from '../registrations/intake.ts';
 import { openLatencies } from '../registrations/latencies.ts';
 import { lazyMongo } from '../mongo/lazy-client.ts';
 import { openMalformed } from '../claims/malformed.ts';
@@ -58,12 +58,12 @@ export function addIntake(program: Command): void {
       const watch = watchControl(async () => openControl(await mongo.db()).read(), log);
       const agreement = agreementOf(config, async () => openControl(await mongo.db()), log);
       await unlessStopped(stopped, refusedOr(agreement.begin()));
-      const guard = createGuard(config, metrics, log);
+      const guard = createGuard(config.guard, metrics, log);
       // So that already the first runs have what was learned; but a MongoDB that is away holds nobody up.
       await unlessStopped(stopped, Promise.race([plans.refresh(), delay(FIRST_MS)]));
       const intake = await unlessStopped(
         stopped,
-        startIntake({
+        startRegistrationIntake({
           config,
           rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
           failures: createFailures(publisher, rabbit),

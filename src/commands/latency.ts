@@ -4,11 +4,11 @@ import { priorOf, quantileOf, weightIn, weightOf } from '../domain/registrations
 import type { Latencies } from '../domain/registrations/latency.ts';
 import { byPlan, costOf, doubling, everySecond } from '../domain/registrations/learned-plan.ts';
 import type { Cost } from '../domain/registrations/learned-plan.ts';
-import { endpointOf } from '../registrations/latencies.ts';
 import { planOf } from '../registrations/rules.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { withStore } from './neighbours.ts';
 import { columns, number, paint, when } from './table.ts';
+import { endpointOf } from '../config/endpoint.ts';
 
 export function addLatency(program: Command): void {
   program

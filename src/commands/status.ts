@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { RegistrationView } from '../../workflows/registrations/view.ts';
 import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
@@ -14,6 +13,7 @@ import { part, withStore, withTemporal } from './neighbours.ts';
 import type { Part } from './neighbours.ts';
 import { lateText } from './late-text.ts';
 import { columns, line, number, paint, when } from './table.ts';
+import type { RegistrationView } from '../domain/registrations/run-input.ts';
 
 export function addStatus(program: Command): void {
   program

@@ -3,8 +3,7 @@ import { didYouMean, nearest, withHint, type Fault } from './faults.ts';
 import { DEFAULTS } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf } from './tree.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './tree.ts';
 
 /** Addresses and secrets: they are set here and nowhere else, so that no file holds them. */
 export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {

@@ -2,13 +2,14 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { exposedKeys, missingKeys } from './encryption.ts';
-import { ENVIRONMENT_ONLY, readEnvironment, variable, type Environment } from './environment.ts';
+import { ENVIRONMENT_ONLY, readEnvironment, variable } from './environment.ts';
 import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
 import { configSchema, DEFAULTS, type Config } from './schema.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
 import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './tree.ts';
+import type { Environment } from './tree.ts';
 
 export interface LoadedConfig {
   readonly config: Config;

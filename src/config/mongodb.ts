@@ -1,8 +1,8 @@
 // The user's collection, and the fields of it that are written.
 import { z } from 'zod';
-import { OWN_PREFIX } from '../mongo/collections.ts';
 import { tls } from './tls.ts';
 import { duration, flag, text } from './values.ts';
+import { OWN_PREFIX } from '../domain/names.ts';
 
 /** Written beside the status. */
 export const REQUEST_ID = 'requestId';

@@ -1,8 +1,8 @@
 // The sections `tls`, one for each neighbour, and what of TLS contradicts an address.
 import { z } from 'zod';
-import type { Environment } from './environment.ts';
 import type { Fault } from './faults.ts';
 import { flag, name, text } from './values.ts';
+import type { Environment } from './tree.ts';
 
 const file = () => text('the path of a PEM file, or null', 1000).nullable().prefault(null);
 

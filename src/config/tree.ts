@@ -1,3 +1,4 @@
+export type Environment = Readonly<Record<string, string | undefined>>;
 // Plain values in a tree of mappings, addressed by paths such as `intake.batchSize`.
 
 export type Leaf = readonly [path: string, value: unknown];

@@ -4,8 +4,8 @@
  */
 import type { Db, Document } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';
-import { NOW } from './control.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
+import { NOW } from '../mongo/server-time.ts';
 
 export interface BreakerDocument {
   _id: 'breaker';

@@ -3,16 +3,35 @@
  * ms by the clock of MongoDB, since those of the processes may differ.
  */
 import { randomUUID } from 'node:crypto';
-import type { Db, Document } from 'mongodb';
+import type { Db } from 'mongodb';
 import type { BreakerDocument } from './breaker-state.ts';
 import { OWN } from '../mongo/collections.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
-import type { InFlightDocument } from '../registrations/in-flight.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
 import type { RateDocument } from './rates.ts';
 import type { WorkersDocument } from './workers.ts';
+import { NOW } from '../mongo/server-time.ts';
+
+export interface InFlightDocument {
+  _id: 'in-flight';
+  count: number;
+  /** Let through since the counting began, or just before. */
+  recent: number;
+  /** Let through since `spanAt`, for a second; and in the second before that. */
+  span: number;
+  spanBefore: number;
+  spanAt: number;
+  /** Let through by the last change. */
+  granted: number;
+  countedAt: number;
+  /** When the last counting began; it is over when `countedAt` is not before that. */
+  countingSince: number;
+  /** When whoever counts was last heard of. */
+  aliveAt: number;
+  heldBackAt?: number;
+}
 
 /** Intake takes nothing until somebody says `resume`. */
 export interface PauseDocument {
@@ -86,12 +105,6 @@ export interface ControlStore {
   /** Of the system that has this database. @throws what MongoDB throws */
   systemId(): Promise<string>;
 }
-
-/** The clock of the server, in an expression. */
-export const NOW: Document = { $toLong: '$$NOW' };
-
-/** For what is written all the time, and of which a crash of MongoDB may lose a moment. */
-export const LIGHT = { writeConcern: { w: 1, journal: false } } as const;
 
 const EMPTY: Omit<Control, 'now'> = {
   pause: null,

@@ -4,7 +4,7 @@
  */
 import type { Db } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';
-import { LIGHT, NOW } from './control.ts';
+import { NOW, LIGHT } from '../mongo/server-time.ts';
 
 export type RateKind = 'submits' | 'gets';
 

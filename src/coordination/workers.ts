@@ -6,10 +6,10 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Db } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';
-import { LIGHT, NOW } from './control.ts';
 import { isAlive, shareOf } from '../domain/shares.ts';
 import type { WorkerShare } from '../domain/shares.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
+import { NOW, LIGHT } from '../mongo/server-time.ts';
 
 export interface WorkerDocument extends WorkerShare {
   host: string;

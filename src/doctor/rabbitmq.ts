@@ -1,5 +1,5 @@
 /** Is RabbitMQ there, and are the queues what we declare? Nothing is declared for the asking. */
-import type { ChannelModel } from 'amqplib';
+import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Config } from '../config/schema.ts';
 import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -14,7 +14,7 @@ const OLDEST = [3, 10];
 
 /** Never throws. */
 export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagnosis[]> {
-  let connection: ChannelModel;
+  let connection: RabbitConnection;
   try {
     connection = await connectOnce(amqpUrl, 'despachante doctor', rabbit.heartbeat, rabbit.tls);
   } catch (error) {
@@ -40,7 +40,7 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
   }
 }
 
-function versionOf({ connection }: ChannelModel): Diagnosis {
+function versionOf({ connection }: RabbitConnection): Diagnosis {
   const { product, version } = connection.serverProperties;
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const isOld = major < (OLDEST[0] ?? 0) || (major === OLDEST[0] && minor < (OLDEST[1] ?? 0));
@@ -54,7 +54,7 @@ function versionOf({ connection }: ChannelModel): Diagnosis {
 }
 
 async function diagnoseQueue(
-  connection: ChannelModel,
+  connection: RabbitConnection,
   declaration: ReturnType<typeof declarations>[number],
   rabbit: Config['rabbit'],
 ): Promise<Diagnosis> {

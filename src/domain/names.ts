@@ -1,5 +1,8 @@
 /** Every name that two parts of the program must agree on. Ids are functions here, never concatenated elsewhere. */
 
+/** Names of our own collections begin so, and `mongodb.collection` may not. */
+export const OWN_PREFIX = 'despachante_';
+
 export const WORKFLOW_TYPE = 'registrations';
 export const SWEEP_TYPE = 'sweep';
 export const QUERY_REGISTRATIONS = 'registrations';

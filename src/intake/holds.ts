@@ -2,8 +2,8 @@
 import type { Config } from '../config/schema.ts';
 import type { Control } from '../coordination/control.ts';
 import { isAlive } from '../domain/shares.ts';
-import { endpointOf } from '../registrations/latencies.ts';
 import type { Hold } from './valve.ts';
+import { endpointOf } from '../config/endpoint.ts';
 
 /** Requests were held back within this time: there is enough in Temporal to go on with. */
 const HELD_BACK_MS = 3_000;

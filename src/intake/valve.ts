@@ -4,7 +4,7 @@
  */
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { Consumer } from '../broker/rabbitmq/consumer.ts';
+import type { Source } from '../broker/source.ts';
 
 /** `trouble`: Temporal or the failure queue takes nothing. `unknown`: what MongoDB says was not read yet. `encryption`:
  * others encrypt, and this process could only write otherwise. */
@@ -30,19 +30,19 @@ export interface Valve {
   held(): Partial<Record<Hold, string>>;
 }
 
-/** @param consumer null until there is one; told to `attach` it */
+/** @param source null until there is one; told to `attach` it */
 export function createValve(
   metrics: Pick<Metrics, 'held'>,
   log: Log,
-): Valve & { attach(consumer: Pick<Consumer, 'pause' | 'resume'>): Promise<void> } {
+): Valve & { attach(source: Pick<Source, 'pause' | 'resume'>): Promise<void> } {
   const holds = new Map<Hold, string>();
-  let consumer: Pick<Consumer, 'pause' | 'resume'> | null = null;
+  let source: Pick<Source, 'pause' | 'resume'> | null = null;
   let turning = Promise.resolve();
   for (const by of HOLDS) metrics.held.set({ by }, 0);
 
-  /** One after the other: a pause that meets a resume under way would leave a consumer behind. */
+  /** One after the other: a pause that meets a resume under way would leave a source behind. */
   function turn(): Promise<void> {
-    turning = turning.then(() => (holds.size > 0 ? consumer?.pause() : consumer?.resume()));
+    turning = turning.then(() => (holds.size > 0 ? source?.pause() : source?.resume()));
     return turning;
   }
 
@@ -67,7 +67,7 @@ export function createValve(
     },
     held: () => Object.fromEntries(holds),
     attach(created) {
-      consumer = created;
+      source = created;
       return turn();
     },
   };

@@ -1,18 +1,16 @@
-/** The names of our own collections. Nothing else names them, and `mongodb.collection` may not begin as they do. */
-export const OWN_PREFIX = 'despachante_';
-
+/** The names of our own collections. Nothing else names them. */
 export const OWN = {
-  /** Who has taken which registration id (claims.ts). */
+  /** Who has taken which registration id (claims/claims.ts). */
   claims: 'despachante_registrations_claims',
-  /** What was submitted (journal.ts). */
+  /** What was submitted (registrations/journal.ts). */
   journal: 'despachante_registrations_journal',
-  /** What can never reach its destination (unroutable.ts). */
+  /** What can never reach its destination (claims/set-aside.ts). */
   setAside: 'despachante_registrations_set_aside',
-  /** Deliveries that were no registrations (malformed.ts). */
+  /** Deliveries that were no registrations (claims/malformed.ts). */
   malformed: 'despachante_malformed',
-  /** What operators and processes tell one another (control.ts), and which collections are ours (ownership.ts). */
+  /** What operators and processes tell one another (coordination/control.ts), and which collections are ours (ownership.ts). */
   control: 'despachante_control',
-  /** How long the legacy system takes (latencies.ts). */
+  /** How long the legacy system takes (registrations/latencies.ts). */
   latency: 'despachante_latency',
 } as const;
 

@@ -9,10 +9,15 @@ import type { BreakerDocument, BreakerStore } from '../coordination/breaker-stat
 import type { Config } from '../config/schema.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
-import type { Held } from './gate.ts';
 import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+
+/** Why nothing may be sent now, and when to ask again, ms. */
+export interface Held {
+  reason: string;
+  retryAfter: number;
+}
 
 export interface Breaker {
   /** Why nothing may be sent, or null. */

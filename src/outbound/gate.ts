@@ -4,19 +4,17 @@
  * long: what can't go through soon is given back, to wait with Temporal.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Breaker } from './breaker.ts';
+import type { Held, Breaker } from './breaker.ts';
 import type { Limits } from '../domain/limits.ts';
-import type { InFlight } from '../registrations/in-flight.ts';
 import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { RateKind, Rates } from '../coordination/rates.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Slots } from '../runtime/slots.ts';
 
-/** Why nothing may be sent now, and when to ask again, ms. */
-export interface Held {
-  reason: string;
-  retryAfter: number;
+export interface InFlight {
+  /** Lets through as many as there is room for, perhaps none. @throws what MongoDB throws */
+  take(wanted: number, limit: number): Promise<number>;
 }
 
 export type Grant = { count: number; held: null } | { count: 0; held: Held };

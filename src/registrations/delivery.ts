@@ -1,36 +1,38 @@
 /** What a delivery is: a registration, or malformed with the reason. Nothing here throws. */
 import { bodyHashOf } from '../broker/body-hash.ts';
+import type { Delivery } from '../broker/source.ts';
+import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/batch.ts';
 import { parseRegistration } from '../domain/registrations/registration.ts';
-import type { Config } from '../config/schema.ts';
+import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';
-import { redriveOf, wireOf } from '../broker/rabbitmq/message.ts';
-import type { Delivery } from '../broker/rabbitmq/consumer.ts';
-
-type ReadDelivery =
-  | { ok: true; registration: NewRegistration }
-  /** The reason tells nothing of the message's content. */
-  | { ok: false; reason: string };
 
 export function readDelivery(
-  { body, properties, receivedAt }: Pick<Delivery, 'body' | 'properties' | 'receivedAt'>,
+  {
+    body,
+    properties,
+    trouble,
+    receivedAt,
+    redrive,
+    token,
+  }: Omit<Delivery, 'ack' | 'release' | 'isGone'>,
   config: Config,
-): ReadDelivery {
+): Read<NewRegistration> {
   const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
   if (!parsed.ok) return parsed;
-  const { message, trouble } = wireOf(body, properties);
   // Headers of ours may be among them, and more of them lost.
   if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };
-  const registration: NewRegistration = {
+  const item: NewRegistration = {
     id: parsed.id,
     label: labelOf(parsed.id, config),
     bodyHash: bodyHashOf(body),
-    message,
+    message: { body: body.toString('base64'), properties },
     receivedAt,
-    ...redriveOf(properties.headers),
+    redrive,
+    ...(token === undefined ? {} : { token }),
   };
-  const size = encodedBytes(registration);
-  if (size <= 2 * config.intake.batchBytes) return { ok: true, registration };
+  const size = encodedBytes(item);
+  if (size <= 2 * config.intake.batchBytes) return { ok: true, item };
   return { ok: false, reason: `too large with its headers: ${size} bytes` };
 }
 
@@ -41,7 +43,3 @@ export const encodedBytes = ({ message, id, label }: NewRegistration): number =>
   Buffer.byteLength(id) +
   label.length +
   200;
-
-/** The properties of a delivery that was no registration, for its failure record. */
-export const propertiesOf = ({ properties }: Pick<Delivery, 'properties'>): string =>
-  wireOf(Buffer.alloc(0), properties).message.properties;

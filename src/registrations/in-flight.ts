@@ -7,35 +7,13 @@
 import type { Db } from 'mongodb';
 import type { Claims } from '../claims/claims.ts';
 import { OWN } from '../mongo/collections.ts';
-import { LIGHT, NOW } from '../coordination/control.ts';
 import { chunks, currentEntries } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
 import type { Journal } from './journal.ts';
 import type { Unroutable } from '../claims/set-aside.ts';
-
-export interface InFlightDocument {
-  _id: 'in-flight';
-  count: number;
-  /** Let through since the counting began, or just before. */
-  recent: number;
-  /** Let through since `spanAt`, for a second; and in the second before that. */
-  span: number;
-  spanBefore: number;
-  spanAt: number;
-  /** Let through by the last change. */
-  granted: number;
-  countedAt: number;
-  /** When the last counting began; it is over when `countedAt` is not before that. */
-  countingSince: number;
-  /** When whoever counts was last heard of. */
-  aliveAt: number;
-  heldBackAt?: number;
-}
-
-export interface InFlight {
-  /** Lets through as many as there is room for, perhaps none. @throws what MongoDB throws */
-  take(wanted: number, limit: number): Promise<number>;
-}
+import { NOW, LIGHT } from '../mongo/server-time.ts';
+import type { InFlight } from '../outbound/gate.ts';
+import type { InFlightDocument } from '../coordination/control.ts';
 
 const EVERY_MS = 1_000;
 /** Older counts are not believed: the limit may have been off meanwhile. */

@@ -11,6 +11,7 @@ import type { Config } from '../config/schema.ts';
 import { BINS, learn, priorOf } from '../domain/registrations/latency.ts';
 import type { Interval, Latencies } from '../domain/registrations/latency.ts';
 import { partialFailure } from '../mongo/client.ts';
+import { endpointOf } from '../config/endpoint.ts';
 
 export interface LatencyDocument {
   /** The address that registrations are POSTed to. */
@@ -35,9 +36,6 @@ export interface LatencyStore {
 const TRIES = 20;
 /** Less weight than this is forgotten for good, which keeps the document small. */
 const FORGOTTEN = 1e-4;
-
-export const endpointOf = ({ legacyUrl, legacy }: Pick<Config, 'legacyUrl' | 'legacy'>): string =>
-  legacyUrl + legacy.submitPath;
 
 export function openLatencies(
   db: Db,

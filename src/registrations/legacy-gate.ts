@@ -11,13 +11,13 @@ import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { Guard } from '../runtime/guard.ts';
 import { openInFlight } from './in-flight.ts';
-import { endpointOf } from './latencies.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { openRates } from '../coordination/rates.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Store } from './store.ts';
 import { joinWorkers } from '../coordination/workers.ts';
+import { endpointOf } from '../config/endpoint.ts';
 
 export interface Way {
   door: Door;

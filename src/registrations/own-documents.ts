@@ -2,7 +2,12 @@
 import type { Document, ObjectId } from 'mongodb';
 import { REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
-import type { Result } from './results.ts';
+
+export interface Result {
+  id: string;
+  requestId: string | null;
+  registeredAt: Date;
+}
 
 /** A document of others. */
 export interface Stored extends Document {

@@ -7,7 +7,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Claim } from '../claims/claims.ts';
 import { claimKey, conflictKey } from '../domain/names.ts';
 import { isFailure, mayBeFiled } from '../domain/registrations/outcome.ts';
-import type { RedriveHint } from '../broker/rabbitmq/message.ts';
+import type { RedriveHint } from '../broker/source.ts';
 
 export interface Redrive {
   isRedrive: boolean;

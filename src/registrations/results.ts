@@ -5,14 +5,8 @@ import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import { partialFailure } from '../mongo/client.ts';
 import { placesOf } from './own-documents.ts';
-import type { Place, Stored } from './own-documents.ts';
+import type { Result, Place, Stored } from './own-documents.ts';
 import { setEach } from '../mongo/set-each.ts';
-
-export interface Result {
-  id: string;
-  requestId: string | null;
-  registeredAt: Date;
-}
 
 export type Written = 'written' | 'missing' | 'later' | { permanent: string };
 

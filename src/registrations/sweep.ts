@@ -14,32 +14,15 @@ import type { OpenClaim } from './doubts.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
-import type { Store } from './store.ts';
 import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
-import type { Brought } from '../temporal/runs.ts';
 import { startRun } from '../temporal/client.ts';
-import type { StartResult } from '../temporal/client.ts';
 import { findUnclaimed } from './unclaimed.ts';
-import type { FoundUnclaimed } from './unclaimed.ts';
-import type { RunInput } from '../../workflows/registrations/registrations.ts';
+import type { SweepNeeds, FoundUnclaimed } from './unclaimed.ts';
 
 export interface Stranded {
   claim: OpenClaim;
   /** What Temporal says of its run. */
   run: Exclude<RunLife, 'running'>;
-}
-
-export interface SweepNeeds {
-  config: Config;
-  store: Pick<Store, 'claims' | 'unroutable'>;
-  /** Workflow ids of open runs; may lag, since whoever is not among them is asked for. */
-  openRuns: () => Promise<ReadonlySet<string>>;
-  runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
-  /** Workflow ids of runs that did not end in order and began since then; may lag. */
-  endedRuns: (since: Date) => Promise<string[]>;
-  /** What a run brought and, as far as its input tells, had not claimed. */
-  broughtBy: (workflowId: string) => Promise<Brought>;
-  start: (workflowId: string, input: RunInput) => Promise<StartResult>;
 }
 
 /** On the real Temporal. */

@@ -7,7 +7,25 @@ import { claimKey } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import type { Claim } from '../claims/claims.ts';
 import { redriveIn } from './redrive.ts';
-import type { SweepNeeds } from './sweep.ts';
+import type { Config } from '../config/schema.ts';
+import type { Store } from './store.ts';
+import type { RunLife } from '../domain/registrations/takeover.ts';
+import type { Brought } from '../temporal/runs.ts';
+import type { RunInput } from '../domain/registrations/run-input.ts';
+import type { StartResult } from '../temporal/client.ts';
+
+export interface SweepNeeds {
+  config: Config;
+  store: Pick<Store, 'claims' | 'unroutable'>;
+  /** Workflow ids of open runs; may lag, since whoever is not among them is asked for. */
+  openRuns: () => Promise<ReadonlySet<string>>;
+  runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
+  /** Workflow ids of runs that did not end in order and began since then; may lag. */
+  endedRuns: (since: Date) => Promise<string[]>;
+  /** What a run brought and, as far as its input tells, had not claimed. */
+  broughtBy: (workflowId: string) => Promise<Brought>;
+  start: (workflowId: string, input: RunInput) => Promise<StartResult>;
+}
 
 export interface Unclaimed {
   workflowId: string;

@@ -2,7 +2,14 @@
 import { fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Announcement } from '../commands/context.ts';
+
+/** What a process that was started as a child says once it is up. */
+export interface Announcement {
+  /** Of the simulator. */
+  url?: string;
+  /** Port of /live, /ready and /metrics. */
+  health?: number;
+}
 
 export interface Child {
   name: string;

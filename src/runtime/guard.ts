@@ -5,7 +5,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
-import type { Config } from '../config/schema.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -25,6 +24,13 @@ export interface Vitals {
   heapLimit: number;
 }
 
+export interface GuardSettings {
+  /** Bytes; null for three quarters of what this process may have. */
+  maxMemory: number | null;
+  /** ms */
+  maxLoopDelay: number;
+}
+
 const EACH_MS = 1_000;
 /** In a row. It must be well for longer than it must be ill, or it would swing. */
 const ILL_AFTER = 2;
@@ -33,12 +39,12 @@ const WELL_AFTER = 3;
 const WELL_BELOW = 0.85;
 
 export function createGuard(
-  { guard }: Pick<Config, 'guard'>,
+  settings: GuardSettings,
   metrics: Pick<Metrics, 'suffering'>,
   log: Log,
   { look = watchVitals(), eachMs = EACH_MS }: { look?: Look; eachMs?: number } = {},
 ): Guard {
-  const maxMemory = guard.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
+  const maxMemory = settings.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
   const listeners: ((suffers: string | null) => void)[] = [];
   let suffers: string | null = null;
   let ill = 0;
@@ -49,7 +55,12 @@ export function createGuard(
 
   function check(): void {
     const vitals = look.vitals();
-    const now = complaint(vitals, maxMemory, guard.maxLoopDelay, suffers === null ? 1 : WELL_BELOW);
+    const now = complaint(
+      vitals,
+      maxMemory,
+      settings.maxLoopDelay,
+      suffers === null ? 1 : WELL_BELOW,
+    );
     ill = now === null ? 0 : ill + 1;
     well = now === null ? well + 1 : 0;
     if (suffers === null && now !== null && ill >= ILL_AFTER) change(now);

@@ -7,7 +7,6 @@ import {
 } from '@temporalio/client';
 import { WorkflowIdReusePolicy } from '@temporalio/common';
 import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
-import type { RunInput } from '../../workflows/registrations/registrations.ts';
 import {
   ATTRIBUTE_BYTES,
   ATTRIBUTE_IDS,
@@ -18,6 +17,7 @@ import type { Config } from '../config/schema.ts';
 import { dataConverterOf } from './data-converter.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { handshakeError, readTls, withTlsTrouble } from '../net/tls.ts';
+import type { RunInput } from '../domain/registrations/run-input.ts';
 
 export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');

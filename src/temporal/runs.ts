@@ -7,15 +7,13 @@ import {
 } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { RunInput } from '../../workflows/registrations/registrations.ts';
-import type { Resolution } from '../../workflows/registrations/resolve.ts';
-import type { RunView } from '../../workflows/registrations/view.ts';
 import type { NewRegistration } from '../domain/registrations/batch.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { DecryptionError } from './payload-codec.ts';
+import type { RunView, Resolution, RunInput } from '../domain/registrations/run-input.ts';
 
 /** `gone`: Temporal does not know it (any more). `silent`: it is open, and nobody answers for it. */
 export type RunState =

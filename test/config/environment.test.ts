@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { ConfigError } from '../../src/config/faults.ts';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { environmentNames, type Environment } from '../../src/config/environment.ts';
+import { environmentNames } from '../../src/config/environment.ts';
+import type { Environment } from '../../src/config/tree.ts';
 
 test('a value in quotes, as "docker --env-file" passes it on, is refused with the remedy, whichever variable it is', () => {
   const names = environmentNames.filter((name) => name !== 'DESPACHANTE_CONFIG');

@@ -11,7 +11,8 @@ import { DEFAULTS } from '../../src/config/schema.ts';
 import { leaves } from '../../src/config/tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { isOpenSetting } from '../../src/config/units.ts';
-import { ENVIRONMENT_ONLY, type Environment } from '../../src/config/environment.ts';
+import { ENVIRONMENT_ONLY } from '../../src/config/environment.ts';
+import type { Environment } from '../../src/config/tree.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'despachante-secrets-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,4 +1,5 @@
 /** Every place where a process can die between two of its effects: killed just there, started again, concluded. */
+import { messageOf } from '../../src/broker/rabbitmq/message.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readDelivery } from '../../src/registrations/delivery.ts';
@@ -218,8 +219,8 @@ async function handOver({ connection, client, config }: System, rules: Rules): P
     const message = await channel.get(config.rabbit.intakeQueue);
     if (message !== false) {
       const { content: body, properties } = message;
-      const parsed = readDelivery({ body, properties, receivedAt: Date.now() }, config);
-      if (parsed.ok) batch.push(parsed.registration);
+      const read = readDelivery({ ...messageOf(message), receivedAt: Date.now() }, config);
+      if (read.ok) batch.push(read.item);
       // For the real one, later.
       else channel.publish('', config.rabbit.returnedQueue, body, properties);
     }

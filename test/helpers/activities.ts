@@ -5,7 +5,6 @@ import { ApplicationFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/registrations/create.ts';
-import type { Dependencies } from '../../activities/registrations/create.ts';
 import { createUnderWay } from '../../activities/under-way.ts';
 import type { ClaimRequest } from '../../activities/registrations/claim.ts';
 import type { Settlement } from '../../activities/registrations/settle.ts';
@@ -22,6 +21,7 @@ import type { Store } from '../../src/registrations/store.ts';
 import { testConfig } from './configuration.ts';
 import { atEnd, testDatabase, uniqueName } from './servers.ts';
 import type { Ending } from './servers.ts';
+import type { Dependencies } from '../../activities/registrations/dependencies.ts';
 
 /** What an activity knows of its attempt. */
 export interface Attempt {

@@ -2,7 +2,7 @@
 import type { Config } from '../../src/config/schema.ts';
 import type { FailureClass } from '../../src/domain/registrations/outcome.ts';
 import { createFailures } from '../../src/broker/rabbitmq/dead-letters.ts';
-import { wireOf } from '../../src/broker/rabbitmq/message.ts';
+import { encodeProperties } from '../../src/broker/rabbitmq/message.ts';
 import { propertiesOf } from './properties.ts';
 import { testPublisher } from './servers.ts';
 import type { Ending } from './servers.ts';
@@ -35,14 +35,13 @@ export async function putFailures(
       redrive,
       token: token ?? `token of ${id}~${redrive}`,
       body: body ?? Buffer.from(JSON.stringify({ id, name: 'Ana' })),
-      properties: wireOf(
-        Buffer.alloc(0),
+      properties: encodeProperties(
         propertiesOf({
           contentType: 'application/json',
           correlationId: `c-${id}`,
           headers: { 'x-tenant': 'recife' },
         }),
-      ).message.properties,
+      ).properties,
     });
   }
 }

@@ -1,7 +1,7 @@
 // What a careful change looks like: one more command, behind a patch, so that open runs go on as they began.
 import { patched, sleep } from '@temporalio/workflow';
 import { registrations as original } from '../../workflows/registrations/registrations.ts';
-import type { RunInput } from '../../workflows/registrations/registrations.ts';
+import type { RunInput } from '../../src/domain/registrations/run-input.ts';
 
 export { sweep } from '../../workflows/sweep.ts';
 

@@ -10,7 +10,8 @@ import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import type { NewRegistration, Rules } from '../../src/domain/registrations/batch.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { planPolls } from '../../src/domain/registrations/poll-plan.ts';
-import type { RunInput, registrations } from '../../workflows/registrations/registrations.ts';
+import type { registrations } from '../../workflows/registrations/registrations.ts';
+import type { RunInput } from '../../src/domain/registrations/run-input.ts';
 
 export const rules: Rules = {
   deadline: 3_600_000,

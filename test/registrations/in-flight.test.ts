@@ -7,10 +7,11 @@ import type { ClaimOutcome } from '../../src/claims/claims.ts';
 import { entryKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import { countInFlight, openInFlight } from '../../src/registrations/in-flight.ts';
-import type { InFlightDocument, InFlightStore } from '../../src/registrations/in-flight.ts';
+import type { InFlightStore } from '../../src/registrations/in-flight.ts';
 import type { Store } from '../../src/registrations/store.ts';
 import { testDatabase } from '../helpers/servers.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
+import type { InFlightDocument } from '../../src/coordination/control.ts';
 
 const documents = ({ db }: Store) => db.collection<InFlightDocument>(OWN.control);
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createFailures } from '../../src/broker/rabbitmq/dead-letters.ts';
-import { startIntake } from '../../src/intake/intake.ts';
+import { startRegistrationIntake } from '../../src/registrations/intake.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { rulesOf } from '../../src/registrations/rules.ts';
@@ -17,7 +17,7 @@ test('a MongoDB that does not answer holds up no malformed delivery: its record 
   const publisher = await testPublisher(t);
   const told: string[] = [];
   const answers = [() => Promise.reject(new Error('away')), () => new Promise<void>(() => {})];
-  const intake = await startIntake({
+  const intake = await startRegistrationIntake({
     config,
     rulesFor: () => rulesOf(config),
     failures: createFailures(publisher, queues.rabbit),

@@ -4,9 +4,9 @@ import type { Document } from 'mongodb';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { placesOf } from '../../src/registrations/own-documents.ts';
-import type { Stored } from '../../src/registrations/own-documents.ts';
+import type { Result, Stored } from '../../src/registrations/own-documents.ts';
 import { openResults } from '../../src/registrations/results.ts';
-import type { Result, Results } from '../../src/registrations/results.ts';
+import type { Results } from '../../src/registrations/results.ts';
 import { testDatabase, uniqueName } from '../helpers/servers.ts';
 
 const { db } = await testDatabase({ after });

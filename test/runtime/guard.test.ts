@@ -16,7 +16,7 @@ function guardOf(t: TestContext) {
   const tell = (facts: object, sentence: string) =>
     void lines.push(`${sentence} ${JSON.stringify(facts)}`);
   const guard = createGuard(
-    { guard: { maxMemory: 200 * MIB, maxLoopDelay: 1_000 } },
+    { maxMemory: 200 * MIB, maxLoopDelay: 1_000 },
     createMetrics(),
     { debug: tell, info: tell, warn: tell, error: tell },
     { look: { vitals: () => vitals, close() {} } },

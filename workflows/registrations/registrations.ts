@@ -29,26 +29,13 @@ import {
   wakeAt,
   withPlan,
 } from '../../src/domain/registrations/batch.ts';
-import type {
-  Batch,
-  Item,
-  NewRegistration,
-  Rules,
-  Step,
-} from '../../src/domain/registrations/batch.ts';
+import type { Batch, Item, Rules, Step } from '../../src/domain/registrations/batch.ts';
 import { localAttempts } from '../local-attempts.ts';
 import { perform } from './steps.ts';
 import type { Answered } from './steps.ts';
 import { handleResolutions } from './resolve.ts';
 import { describeRun, queryRegistrations, viewOf } from './view.ts';
-
-export interface RunInput {
-  rules: Rules;
-  /** The registrations of a new run … */
-  registrations: NewRegistration[];
-  /** … or what a run that continues as new still has open. */
-  carried: Batch | null;
-}
+import type { RunInput } from '../../src/domain/registrations/run-input.ts';
 
 /** Settles every registration of its input and returns how many ended in which way. */
 export function registrations(input: RunInput): Promise<Batch['settled']> {

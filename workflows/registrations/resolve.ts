@@ -13,15 +13,7 @@ import { afterSubmit } from '../../src/domain/registrations/after-answer.ts';
 import type { Batch, Item, Rules } from '../../src/domain/registrations/batch.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
 import { resolve } from './steps.ts';
-
-export interface Resolution {
-  /** The registration id, as the run shows it. */
-  id: string;
-  operator: string;
-  reason: string;
-  /** For `confirm`: the id the legacy system gave it. */
-  requestId?: string;
-}
+import type { Resolution } from '../../src/domain/registrations/run-input.ts';
 
 export const confirm = defineUpdate<string, [Resolution]>('confirm');
 export const resubmit = defineUpdate<string, [Resolution]>('resubmit');

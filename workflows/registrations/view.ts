@@ -7,23 +7,9 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { countByPhase } from '../../src/domain/registrations/batch.ts';
-import type { Batch, Item } from '../../src/domain/registrations/batch.ts';
+import type { Batch } from '../../src/domain/registrations/batch.ts';
 import { ATTRIBUTE_OUTCOMES, QUERY_REGISTRATIONS } from '../../src/domain/names.ts';
-
-export interface RegistrationView {
-  id: string;
-  state: Item['phase'];
-  requestId: string | null;
-  acceptedAt: string | null;
-  polls: number;
-  nextStepAt: string | null;
-  outcome: string | null;
-}
-
-export interface RunView {
-  open: RegistrationView[];
-  settled: Batch['settled'];
-}
+import type { RunView } from '../../src/domain/registrations/run-input.ts';
 
 export const queryRegistrations = defineQuery<RunView>(QUERY_REGISTRATIONS);
 

@@ -15,6 +15,9 @@ import { BrokerRefusal, refusedLogin } from './refusal.ts';
 import { readTls, withTlsTrouble } from '../../net/tls.ts';
 import type { TlsFiles } from '../../net/tls.ts';
 
+/** For whoever has a connection only to hand it on. */
+export type RabbitConnection = ChannelModel;
+
 export interface LinkOptions {
   url: string;
   /** Shown in the management page. */

@@ -1,38 +1,16 @@
 /** Taking deliveries from queues, with manual acknowledgement, over a connection that comes back. */
-import type { Channel, ConsumeMessage, MessageProperties } from 'amqplib';
+import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Config } from '../../config/schema.ts';
 import { within } from '../../runtime/retry.ts';
 import { errorFacts } from '../../runtime/log.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { Delivery, Source } from '../source.ts';
 import { rawOf } from './amqp-tables.ts';
 import { throttle } from './amqp-throttle.ts';
 import { supervise } from './connection.ts';
+import { messageOf } from './message.ts';
 import { QueueMismatch, declareQueues } from './queues.ts';
 import { BrokerRefusal, refusedAt } from './refusal.ts';
-
-/** One message handed to us. It stays ours until `ack`, or until its channel is gone: then it is delivered again. */
-export interface Delivery {
-  body: Buffer;
-  properties: MessageProperties;
-  receivedAt: number;
-  /**
-   * Acknowledges on the channel that delivered it. Delivery tags start anew on each channel, so that an ack on another
-   * one would delete somebody else's message. A no-op when the channel is gone.
-   */
-  ack(): void;
-  /** Its bytes are let go, and it is left to the broker, unacknowledged. */
-  release(): void;
-  isGone(): boolean;
-}
-
-export interface Consumer {
-  /** Stops taking more, keeping what is held: given back, each would count against its delivery limit. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  isReady(): boolean;
-  /** What was not acknowledged goes back to its queue. */
-  close(): Promise<void>;
-}
 
 /**
  * How many bytes of messages this process holds before it reads no more: what the broker has sent already waits in the
@@ -58,12 +36,11 @@ function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
  * @throws QueueMismatch when a queue exists, declared otherwise; BrokerRefusal when a right is missing
  */
 export async function createConsumer(
-  config: Config,
+  { amqpUrl: url, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
   log: Log,
   onDelivery: (delivery: Delivery) => void,
   { paused = false, now = Date.now }: { paused?: boolean; now?: () => number } = {},
-): Promise<Consumer> {
-  const { rabbit } = config;
+): Promise<Source> {
   const queues = shares(rabbit);
   let channel: Channel | null = null;
   let tags: string[] = [];
@@ -77,7 +54,7 @@ export async function createConsumer(
 
   const link = await supervise(
     {
-      url: config.amqpUrl,
+      url,
       name: 'despachante intake',
       heartbeatMs: rabbit.heartbeat,
       tls: rabbit.tls,
@@ -133,11 +110,11 @@ export async function createConsumer(
       reading?.goOn();
     };
     return {
-      body: message.content,
-      properties: message.properties,
+      ...messageOf(message),
       receivedAt: now(),
       isGone: () => channel !== on,
       release,
+      // Delivery tags start anew on each channel: an ack on another one would delete somebody else's message.
       ack() {
         if (channel === on) on.ack(message);
         release();

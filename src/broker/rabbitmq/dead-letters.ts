@@ -4,7 +4,7 @@ import { withFields } from './amqp-tables.ts';
 import type { Config } from '../../config/schema.ts';
 import { HEADER } from '../../domain/names.ts';
 import type { FailureClass } from '../../domain/registrations/outcome.ts';
-import { fromWire } from './message.ts';
+import { decodeProperties } from './message.ts';
 import { isUnpublishable } from './publisher.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -59,7 +59,7 @@ const MOST_TEXT = 1_000;
 
 /** The AMQP properties of a record: the original ones, and the story. */
 export function propertiesOf(record: FailureRecord, origin: string): Options.Publish {
-  const { properties, fields, dropped } = fromWire(record.properties);
+  const { properties, fields, dropped } = decodeProperties(record.properties);
   const story = {
     [HEADER.class]: record.failureClass,
     [HEADER.reason]: record.reason,

@@ -5,7 +5,7 @@
 import { encodeFields, fieldsOf, rawOf, renamed } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
 
-/** amqplib encodes a table in 64 KiB, where the headers of a failure record (failures.ts) need room, too. */
+/** amqplib encodes a table in 64 KiB, where the headers of a failure record (dead-letters.ts) need room, too. */
 const MOST_BYTES = 56 * 1024;
 
 export interface KeptHeaders {

@@ -1,10 +1,10 @@
 /** A delivery's bytes and properties, as they travel and as they come out again: unchanged. */
-import type { MessageProperties, Options } from 'amqplib';
+import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
-import type { WireMessage } from '../../domain/registrations/batch.ts';
 import { publishersHeaders, recordsHeaders } from './headers.ts';
 import type { KeptHeaders } from './headers.ts';
+import type { Message, RedriveHint } from '../source.ts';
 
 const KEPT = [
   'contentType',
@@ -35,23 +35,26 @@ export interface OriginalProperties {
   dropped: string[];
 }
 
-/**
- * The message in base64, and its properties as JSON. `trouble` says why not all headers can be read, or kept: it may be one
- * of ours, so that what is kept is for a failure record alone.
- */
-export function wireOf(
-  body: Buffer,
+/** A message in our own words. What is kept of headers in `trouble` is for a failure record alone. */
+export const messageOf = ({
+  content,
+  properties,
+}: Pick<ConsumeMessage, 'content' | 'properties'>): Message => ({
+  body: content,
+  ...encodeProperties(properties),
+  ...redriveOf(properties.headers),
+});
+
+/** The properties as JSON. `trouble` says why not all headers can be read, or kept: it may be one of ours. */
+export function encodeProperties(
   properties: MessageProperties,
-): { message: WireMessage; trouble: string | null } {
+): Pick<Message, 'properties' | 'trouble'> {
   const headers = headersOf(properties);
   const kept = knownOf(properties);
   const dropped = [...headers.dropped, ...unwritable(properties)];
   const fields = Buffer.concat([headers.fields, encodeFields(movedOf(properties))]);
   return {
-    message: {
-      body: body.toString('base64'),
-      properties: JSON.stringify({ properties: kept, fields: fields.toString('base64'), dropped }),
-    },
+    properties: JSON.stringify({ properties: kept, fields: fields.toString('base64'), dropped }),
     trouble: headers.trouble ?? headers.dropped[0] ?? null,
   };
 }
@@ -91,9 +94,9 @@ const movedOf = ({ expiration, userId }: MessageProperties): Record<string, unkn
   [ORIGINAL.userId]: typeof userId === 'string' ? userId : undefined,
 });
 
-/** The properties of `wireOf`. */
-export function fromWire(wire: string): OriginalProperties {
-  const parsed: unknown = wire === '' ? {} : JSON.parse(wire);
+/** What `encodeProperties` has written. */
+export function decodeProperties(encoded: string): OriginalProperties {
+  const parsed: unknown = encoded === '' ? {} : JSON.parse(encoded);
   const { properties, fields, dropped } = isRecord(parsed) ? parsed : {};
   return {
     properties: isRecord(properties) ? properties : {},
@@ -109,13 +112,6 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 export function recordsProperties(properties: MessageProperties): KnownProperties {
   const { fields } = recordsHeaders({ ...properties }.headers);
   return { ...knownOf(properties), headers: withFields({}, fields) };
-}
-
-/** What a failure record says of itself, so that its redrive is known. Anyone can write it: see redrive.ts. */
-export interface RedriveHint {
-  /** The generation that failed. */
-  redrive: number | null;
-  token?: string;
 }
 
 export function redriveOf(headers: Record<string, unknown> | undefined): RedriveHint {

@@ -1,7 +1,58 @@
-/** What an audit looks things up in: claims by registration, failure records by claim. */
-import type { AuditInput, Finding } from './audit.ts';
 import { claimOfFailure, malformedKey, readClaimKey } from '../names.ts';
 import type { OutcomeKind } from '../registrations/outcome.ts';
+
+export interface AuditFiling {
+  registration: string;
+  /** The Idempotency-Key it came with, if the legacy system kept it. */
+  key: string | null;
+}
+
+/** An entry of the journal, with the Idempotency-Key that belongs to it. */
+export interface AuditEntry {
+  entry: string;
+  key: string;
+  state: string;
+  /** A person, or a look-up, has said what became of it. */
+  isDecided?: boolean;
+  /** A look-up did not find it, and the next entry took its place: nothing may be filed under it. */
+  isReplaced?: boolean;
+}
+
+/** Something that must not be, about one registration. */
+export interface Finding {
+  id: string;
+  what: string;
+}
+
+export interface AuditInput {
+  /** What the broker confirmed, by id and SHA-256 of the body, hex; null when nobody kept a ledger of it. */
+  published: { id: string | null; hash: string }[] | null;
+  claims: AuditClaim[];
+  /** The registrations whose document in MongoDB says so, with the time it holds, epoch ms; null where it is not ours. */
+  registered: ReadonlyMap<string, number | null>;
+  /** Every message of the failure queue, with the SHA-256 of its body. */
+  failures: { messageId: string | null; failureClass: string | null; hash: string }[];
+  /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
+  doubts: ReadonlySet<string>;
+  unroutable: ReadonlySet<string>;
+  /** Noted deliveries that were no registrations, by malformedKey: the broker had confirmed the record of each. */
+  malformed: ReadonlyMap<string, { isDropped: boolean }>;
+  /** What open runs began with and may not have claimed yet. */
+  unclaimed: { id: string; hash: string }[];
+  /** Open runs, by workflow id, of which nobody here can read what they bring, and why. */
+  unreadable: Finding[];
+  /** Workflow ids of claims that are open though their run is not. */
+  closedRuns: ReadonlySet<string>;
+  /** Messages that wait in the intake queue and in the one of returned messages. */
+  waiting: number;
+  /** What the legacy system says it accepted; null when it cannot be asked. */
+  filings: AuditFiling[] | null;
+  entries: AuditEntry[];
+  /** See legacy.uniqueRequestIds. */
+  uniqueRequestIds: boolean;
+  /** See legacy.onUnknown. */
+  resubmits: boolean;
+}
 
 /** A claim without its message. */
 export interface AuditClaim {

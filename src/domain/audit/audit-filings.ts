@@ -2,27 +2,9 @@
  * What the legacy system accepted, against what it was allowed to be sent. The Idempotency-Key of a filing names the
  * claim it was sent under, and each journal entry of a claim may be accepted once.
  */
-import type { Account, AuditClaim } from './audit-account.ts';
-import type { Finding } from './audit.ts';
+import type { AuditEntry, AuditFiling, Finding, Account, AuditClaim } from './audit-account.ts';
 import { claimOfEntry, entryKey, entryNumber, readClaimKey } from '../names.ts';
 import { isFailure, isOpenThere } from '../registrations/outcome.ts';
-
-export interface AuditFiling {
-  registration: string;
-  /** The Idempotency-Key it came with, if the legacy system kept it. */
-  key: string | null;
-}
-
-/** An entry of the journal, with the Idempotency-Key that belongs to it. */
-export interface AuditEntry {
-  entry: string;
-  key: string;
-  state: string;
-  /** A person, or a look-up, has said what became of it. */
-  isDecided?: boolean;
-  /** A look-up did not find it, and the next entry took its place: nothing may be filed under it. */
-  isReplaced?: boolean;
-}
 
 /** @param resubmits whether what is in doubt is sent again by itself (legacy.onUnknown: resubmit) */
 export function findFiledTwice(

@@ -1,5 +1,4 @@
-import type { Account, AuditClaim } from './audit-account.ts';
-import type { Finding } from './audit.ts';
+import type { Finding, Account, AuditClaim } from './audit-account.ts';
 import { isFailure } from '../registrations/outcome.ts';
 
 /** A claim ends once: in one failure record or in MongoDB, and, where request ids are unique, under one of its own. */

@@ -3,50 +3,13 @@
  * Pure: whoever calls it brings what MongoDB, the queues, Temporal and the ledgers say. Exact for a system at rest; while
  * it works, what moved between two readings may be counted as in flight.
  */
-import type { Account, AuditClaim } from './audit-account.ts';
+import type { AuditInput, Finding, Account, AuditClaim } from './audit-account.ts';
 import { openAccount } from './audit-account.ts';
 import { findFiledTwice } from './audit-filings.ts';
 import { fateOf } from './audit-fate.ts';
-import type { AuditEntry, AuditFiling } from './audit-filings.ts';
 import { findSettledTwice } from './audit-settled.ts';
 import type { FailureClass, OutcomeKind } from '../registrations/outcome.ts';
 import { isFailure } from '../registrations/outcome.ts';
-
-/** Something that must not be, about one registration. */
-export interface Finding {
-  id: string;
-  what: string;
-}
-
-export interface AuditInput {
-  /** What the broker confirmed, by id and SHA-256 of the body, hex; null when nobody kept a ledger of it. */
-  published: { id: string | null; hash: string }[] | null;
-  claims: AuditClaim[];
-  /** The registrations whose document in MongoDB says so, with the time it holds, epoch ms; null where it is not ours. */
-  registered: ReadonlyMap<string, number | null>;
-  /** Every message of the failure queue, with the SHA-256 of its body. */
-  failures: { messageId: string | null; failureClass: string | null; hash: string }[];
-  /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
-  doubts: ReadonlySet<string>;
-  unroutable: ReadonlySet<string>;
-  /** Noted deliveries that were no registrations, by malformedKey: the broker had confirmed the record of each. */
-  malformed: ReadonlyMap<string, { isDropped: boolean }>;
-  /** What open runs began with and may not have claimed yet. */
-  unclaimed: { id: string; hash: string }[];
-  /** Open runs, by workflow id, of which nobody here can read what they bring, and why. */
-  unreadable: Finding[];
-  /** Workflow ids of claims that are open though their run is not. */
-  closedRuns: ReadonlySet<string>;
-  /** Messages that wait in the intake queue and in the one of returned messages. */
-  waiting: number;
-  /** What the legacy system says it accepted; null when it cannot be asked. */
-  filings: AuditFiling[] | null;
-  entries: AuditEntry[];
-  /** See legacy.uniqueRequestIds. */
-  uniqueRequestIds: boolean;
-  /** See legacy.onUnknown. */
-  resubmits: boolean;
-}
 
 export interface AuditReport {
   /** Distinct messages, by id and body; null without a ledger of them. */

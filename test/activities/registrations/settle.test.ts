@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { OWN } from '../../../src/mongo/collections.ts';
-import { wireOf } from '../../../src/broker/rabbitmq/message.ts';
+import { encodeProperties } from '../../../src/broker/rabbitmq/message.ts';
 import { propertiesOf } from '../../helpers/properties.ts';
 import { createFailures } from '../../../src/broker/rabbitmq/dead-letters.ts';
 import { silent } from '../../../src/runtime/log.ts';
@@ -211,8 +211,7 @@ test('route: original bytes, properties and headers, with the story in headers',
   const failures = createFailures(await testPublisher(t), queues.rabbit);
   const bed = await testBed(t, { store, replace: { failures } });
   const body = '{"id":"x", "é": 1.0}';
-  const { message: wire } = wireOf(
-    Buffer.from(body),
+  const { properties } = encodeProperties(
     propertiesOf({
       contentType: 'application/json',
       correlationId: 'c-1',
@@ -220,6 +219,7 @@ test('route: original bytes, properties and headers, with the story in headers',
       headers: { 'x-tenant': 'sp', n: 5 },
     }),
   );
+  const wire = { body: Buffer.from(body).toString('base64'), properties };
   const [id = ''] = await claimedIds(bed, 1, { message: wire });
   await store.journal.collection.insertOne({
     _id: `${id}~0#2`,

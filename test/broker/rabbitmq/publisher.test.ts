@@ -5,7 +5,7 @@ import { DEFAULTS } from '../../../src/config/schema.ts';
 import { readFailure } from '../../../src/broker/rabbitmq/dead-letter-queue.ts';
 import { createFailures } from '../../../src/broker/rabbitmq/dead-letters.ts';
 import type { FailureRecord } from '../../../src/broker/rabbitmq/dead-letters.ts';
-import { wireOf } from '../../../src/broker/rabbitmq/message.ts';
+import { encodeProperties } from '../../../src/broker/rabbitmq/message.ts';
 import { MessageRefused } from '../../../src/broker/rabbitmq/alone.ts';
 import { isUnpublishable } from '../../../src/broker/rabbitmq/publisher.ts';
 import { management } from '../../faults/management.ts';
@@ -145,13 +145,12 @@ const record: FailureRecord = {
   redrive: 0,
   token: 'secret',
   body: Buffer.from('{"id":"ana-1"}'),
-  properties: wireOf(
-    Buffer.alloc(0),
+  properties: encodeProperties(
     propertiesOf({
       messageId: 'theirs',
       headers: { 'x-tenant': 'sp', 'x-request-id': 'trace', 'x-despachante-attempts': 'forged' },
     }),
-  ).message.properties,
+  ).properties,
 };
 
 /** The broker's address, with the smallest frames that AMQP knows. */
@@ -208,7 +207,7 @@ test('a record that the broker refuses for its properties is written without the
   const queues = await testQueues(t);
   const { failureQueue } = queues.rabbit;
   const poison = propertiesOf({ replyTo: 'amq.rabbitmq.reply-to', headers: { tenant: 'sp' } });
-  const { properties } = wireOf(Buffer.alloc(0), poison).message;
+  const { properties } = encodeProperties(poison);
   const failures = createFailures(await testPublisher(t), queues.rabbit);
   await Promise.all([failures.publish({ ...record, properties }), failures.publish(record)]);
   const all = [await queues.take(failureQueue), await queues.take(failureQueue)];
@@ -245,7 +244,7 @@ test('a record whose story does not fit into a frame beside the publisher’s he
   const { failureQueue } = queues.rabbit;
   const failures = createFailures(await testPublisher(t, smallFrames()), queues.rabbit);
   const long = propertiesOf({ headers: { long: 'x'.repeat(3_900) } });
-  const { properties } = wireOf(Buffer.alloc(0), long).message;
+  const { properties } = encodeProperties(long);
   await failures.publish({ ...record, properties });
   const { content, properties: written } = await queues.take(failureQueue);
   assert.equal(content.toString(), '{"id":"ana-1"}');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { AuditClaim } from '../../../src/domain/audit/audit-account.ts';
+import type { AuditInput, AuditClaim } from '../../../src/domain/audit/audit-account.ts';
 import { audit } from '../../../src/domain/audit/audit.ts';
-import type { AuditInput, AuditReport } from '../../../src/domain/audit/audit.ts';
+import type { AuditReport } from '../../../src/domain/audit/audit.ts';
 import {
   claimKey,
   conflictKey,

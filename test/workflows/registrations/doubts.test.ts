@@ -4,7 +4,6 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { LookUpRequest } from '../../../activities/registrations/look-up.ts';
 import type { LookUpAnswer, SubmitAnswer } from '../../../src/domain/registrations/answers.ts';
-import type { RunView } from '../../../workflows/registrations/view.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import {
   createTimeSkipping,
@@ -15,6 +14,7 @@ import {
   withRun,
 } from '../../helpers/workflow-env.ts';
 import type { Run } from '../../helpers/workflow-env.ts';
+import type { RunView } from '../../../src/domain/registrations/run-input.ts';
 
 let env: TestWorkflowEnvironment;
 before(async () => {

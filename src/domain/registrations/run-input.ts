@@ -1,0 +1,35 @@
+/** What a run of registrations is given, and what it answers to queries and updates: plain values, for both sides. */
+import type { Batch, Item, NewRegistration, Rules } from './batch.ts';
+
+export interface RunInput {
+  rules: Rules;
+  /** The registrations of a new run … */
+  registrations: NewRegistration[];
+  /** … or what a run that continues as new still has open. */
+  carried: Batch | null;
+}
+
+export interface RegistrationView {
+  id: string;
+  state: Item['phase'];
+  requestId: string | null;
+  acceptedAt: string | null;
+  polls: number;
+  nextStepAt: string | null;
+  outcome: string | null;
+}
+
+export interface RunView {
+  open: RegistrationView[];
+  settled: Batch['settled'];
+}
+
+/** An operator's word on a registration in doubt. */
+export interface Resolution {
+  /** The registration id, as the run shows it. */
+  id: string;
+  operator: string;
+  reason: string;
+  /** For `confirm`: the id the legacy system gave it. */
+  requestId?: string;
+}

@@ -1,0 +1,128 @@
+/** The intake of registrations: what a delivery is, which run carries it, and where it goes when it is malformed. */
+import { randomUUID } from 'node:crypto';
+import { createConsumer } from '../broker/rabbitmq/consumer.ts';
+import type { FailureRecord, Failures } from '../broker/rabbitmq/dead-letters.ts';
+import { isUnpublishable } from '../broker/rabbitmq/publisher.ts';
+import type { Delivery } from '../broker/source.ts';
+import type { MalformedMessage } from '../claims/set-aside.ts';
+import type { Config } from '../config/schema.ts';
+import { workflowId } from '../domain/names.ts';
+import type { Rules } from '../domain/registrations/batch.ts';
+import type { RunInput } from '../domain/registrations/run-input.ts';
+import { startIntake } from '../intake/intake.ts';
+import type { Intake } from '../intake/intake.ts';
+import { errorFacts } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { within } from '../runtime/retry.ts';
+import type { StartResult } from '../temporal/client.ts';
+import { encodedBytes, readDelivery } from './delivery.ts';
+
+export interface RegistrationIntakeNeeds {
+  config: Config;
+  /** What a run is to know of the configuration, by its id: the plan of polls changes with what is learned. */
+  rulesFor: (workflowId: string) => Rules;
+  failures: Failures;
+  /** Keeps what the failure queue can never take; false when that is too large there, too. */
+  setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
+  /** Remembers that the failure queue has a malformed delivery's record, for the audit. */
+  noteMalformed: (body: Buffer, reason: string) => Promise<void>;
+  /** Starts a run; throws when Temporal cannot be asked. */
+  start: (workflowId: string, input: RunInput) => Promise<StartResult>;
+  /** Epoch ms, as all processes agree on it. */
+  now?: () => number;
+  metrics: Metrics;
+  log: Log;
+}
+
+/** Waited for MongoDB at most. */
+const NOTE_MS = 2_000;
+
+/** @throws QueueMismatch, BrokerRefusal: see broker/rabbitmq/consumer.ts */
+export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise<Intake> {
+  const { config, rulesFor, failures, metrics, log, now = Date.now } = needs;
+  const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
+  return startIntake({
+    open: (onDelivery) => createConsumer(config, log, onDelivery, { paused: true, now }),
+    read: (delivery) => readDelivery(delivery, config),
+    bytesOf: encodedBytes,
+    batch: {
+      size: batchSize,
+      bytes: batchBytes,
+      waitMs: batchWait,
+      partialPerSecond: partialBatchesPerSecond,
+    },
+    nameRun: (items) =>
+      workflowId(
+        items.map(({ label }) => label),
+        randomUUID().slice(0, 13),
+      ),
+    start: (id, registrations) =>
+      needs.start(id, { rules: rulesFor(id), registrations, carried: null }),
+    reject,
+    metrics,
+    log,
+  });
+
+  async function reject(delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'> {
+    const record = recordOf(delivery, reason);
+    try {
+      await failures.publish(record);
+    } catch (error) {
+      if (!isUnpublishable(error)) throw error;
+      // One message must not stop all others.
+      return setAside(record, error);
+    }
+    await noteMalformed(record.body, reason);
+    return 'rejected';
+  }
+
+  async function setAside(record: FailureRecord, error: Error): Promise<'rejected' | 'nowhere'> {
+    if (!(await needs.setAside(record, error.message))) {
+      log.error(
+        { bytes: record.body.length },
+        'A malformed delivery stays in its queue: it is too large for the failure queue and for MongoDB. Raise max_message_size of RabbitMQ and restart the intake',
+      );
+      return 'nowhere';
+    }
+    metrics.unroutable.inc();
+    log.error(
+      errorFacts(error),
+      'A malformed delivery was set aside: the failure queue can never take it',
+    );
+    return 'rejected';
+  }
+
+  /** A MongoDB that is away holds nothing up: then the audit knows less. */
+  async function noteMalformed(body: Buffer, reason: string): Promise<void> {
+    const noted = within(
+      NOTE_MS,
+      'the note of a malformed delivery',
+      needs.noteMalformed(body, reason),
+    );
+    await noted.catch((error: unknown) =>
+      log.warn(
+        errorFacts(error),
+        'A malformed delivery is in the failure queue, and not noted in MongoDB: once others take its record, the audit cannot tell it from one that was lost',
+      ),
+    );
+  }
+}
+
+const recordOf = (
+  { body, properties, redrive, token }: Delivery,
+  reason: string,
+): FailureRecord => ({
+  claim: null,
+  failureClass: 'malformed',
+  reason,
+  at: new Date(),
+  attempts: 0,
+  requestId: null,
+  workflowId: null,
+  // It may be a redrive that is malformed by another configuration: the next one must go on from there.
+  redrive: redrive ?? 0,
+  token: token ?? null,
+  body,
+  properties,
+});
