@@ -158,8 +158,8 @@ export function createLegacy(
       observe('well', '');
       return { kind: 'refused', reason: words };
     }
-    if (read === 'seen first') observe('trouble', `HTTP ${status}`);
-    else observe('misconfigured', misconfigured(status));
+    if (read === 'seen first') observe('perhaps-trouble', `HTTP ${status}`);
+    else observe('perhaps-misconfigured', misconfigured(status));
     const reason = `${misconfigured(status)}; it says: ${words}`;
     const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
     return { kind: 'not-accepted', reason, retryAfter };

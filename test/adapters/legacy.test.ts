@@ -207,8 +207,8 @@ for (const [whose, answer] of [
       [told.length, ...new Set(told.map(({ heard, reason }) => `${heard}: ${reason}`))],
       [
         60,
-        'trouble: HTTP 404',
-        'misconfigured: HTTP 404: check LEGACY_URL and the paths of the section legacy, and that the application is up',
+        'perhaps-trouble: HTTP 404',
+        'perhaps-misconfigured: HTTP 404: check LEGACY_URL and the paths of the section legacy, and that the application is up',
       ],
     );
     isAway = false;
@@ -236,7 +236,7 @@ test('a 404 that says why, twice, to one registration, while another was accepte
   assert.deepEqual(await client.submit(body, 'ana'), { kind: 'refused', reason });
   assert.deepEqual(
     told.map(({ heard }) => heard),
-    ['well', 'trouble', 'misconfigured', 'well', 'well'],
+    ['well', 'perhaps-trouble', 'perhaps-misconfigured', 'well', 'well'],
   );
   assert.doesNotMatch(JSON.stringify(told), /Ana/);
 });
