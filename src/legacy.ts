@@ -13,7 +13,6 @@ import { exchange } from './exchange.ts';
 import type { Answer } from './exchange.ts';
 import { connectorOf } from './legacy-connect.ts';
 import { createNotFounds } from './not-founds.ts';
-import type { Moment } from './not-founds.ts';
 import { requestIdReader } from './request-id.ts';
 import { readTls } from './tls.ts';
 
@@ -100,16 +99,15 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const begun = notFounds.begin();
       const answer = await send('POST', legacy.submitPath, headers, body, maySend);
       if (answer.kind === 'none') {
         if (!answer.withheld) observe('trouble', answer.reason);
         return notAnswered(answer);
       }
       const meaning = meaningOf(answer);
-      if (meaning === 'perhaps-refused') return readNotFound(answer, idempotencyKey, begun);
+      if (meaning === 'perhaps-refused') return readNotFound(answer);
       const result = readSubmit(answer, meaning);
-      if (result.kind === 'accepted') notFounds.accepted(idempotencyKey, begun);
+      if (result.kind === 'accepted' || result.kind === 'refused') notFounds.heard();
       observe(...heardOfSubmit(answer, result));
       return result;
     },
@@ -149,18 +147,14 @@ export function createLegacy(
     return submitClass(answer.status, legacy.submitStatuses, reasonOf(answer) !== undefined);
   }
 
-  /** The first one is perhaps the registration's own trouble: nobody need look at the address for it. */
-  function readNotFound(answer: Answered, key: string, begun: Moment): SubmitResult {
-    const { status } = answer;
+  function readNotFound(answer: Answered): SubmitResult {
     const words = reasonOf(answer) ?? '';
-    const read = notFounds.read(key, words, begun);
-    if (read === 'refused') {
+    if (notFounds.isRefusal(words)) {
       observe('well', '');
       return { kind: 'refused', reason: words };
     }
-    if (read === 'seen first') observe('perhaps-trouble', `HTTP ${status}`);
-    else observe('perhaps-misconfigured', misconfigured(status));
-    const reason = `${misconfigured(status)}; it says: ${words}`;
+    observe('perhaps-misconfigured', misconfigured(answer.status));
+    const reason = `${misconfigured(answer.status)}; it says: ${words}`;
     const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
     return { kind: 'not-accepted', reason, retryAfter };
   }

@@ -60,11 +60,10 @@ export function submitClass(
 }
 
 /**
- * What an answer says of the legacy system. `nothing`: perhaps only that it does not know this one request. `perhaps-…`: trouble,
- * or the refusal of this one registration.
+ * What an answer says of the legacy system. `nothing`: perhaps only that it does not know this one request.
+ * `perhaps-misconfigured`: that, or the refusal of this one registration.
  */
-export type Heard =
-  'well' | 'trouble' | 'misconfigured' | 'perhaps-trouble' | 'perhaps-misconfigured' | 'nothing';
+export type Heard = 'well' | 'trouble' | 'misconfigured' | 'perhaps-misconfigured' | 'nothing';
 
 /** Of an answer to a GET. */
 export function heardOfGet(status: number, hasJson: boolean): Heard {
