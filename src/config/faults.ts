@@ -43,8 +43,8 @@ const isHarmless = (text: string): boolean =>
   text.length <= 40 && !ADDRESS.test(text) && HARMLESS.test(text);
 
 /**
- * A value as a fault shows it. Somebody may have put a secret into the wrong place, so only what is in a setting that can hold
- * none (`isOpenSetting`) is repeated, and only when it does not look like one.
+ * A value as a fault shows it. Somebody may have put a secret into the wrong place, so only what is in a setting that is meant
+ * for none (`isOpenSetting`) is repeated, and only when it does not look like one.
  */
 export function shown(value: unknown, isOpen: boolean): string {
   if (value === null || value === undefined) return 'nothing';

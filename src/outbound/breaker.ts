@@ -193,13 +193,15 @@ export function createBreaker({
       return false;
     },
     observe(heard, why) {
-      const isTrouble = heard === 'trouble' || heard === 'misconfigured';
+      const isPerhaps = heard === 'perhaps-misconfigured';
+      const isTrouble = isPerhaps || heard === 'trouble' || heard === 'misconfigured';
       if (isTrouble) reason = why.slice(0, 200);
       const token = probe;
       if (token !== null) {
         probe = null;
-        // Somebody is there; what is sent next will tell more.
-        void conclude(token, !isTrouble);
+        // Somebody is there; what is sent next will tell more. Kept open by what was refused for itself, it would keep away
+        // whoever could be accepted, and with that show that it was.
+        void conclude(token, !isTrouble || isPerhaps);
       } else if (heard !== 'nothing') void sensor?.fire(!isTrouble).catch(() => {});
     },
     giveBack() {

@@ -70,7 +70,7 @@ export async function openWay(
       log,
     }),
     observe(heard, reason) {
-      if (heard === 'misconfigured') tellMisconfigured(reason);
+      if (heard === 'misconfigured' || heard === 'perhaps-misconfigured') tellMisconfigured(reason);
       breaker.observe(heard, reason);
     },
     held: () => breaker.held()?.reason ?? null,

@@ -18,7 +18,6 @@ import { exchange } from '../net/exchange.ts';
 import type { Answer } from '../net/exchange.ts';
 import { connectorOf } from '../net/connect.ts';
 import { createNotFounds } from './not-founds.ts';
-import type { Moment } from './not-founds.ts';
 import { requestIdReader } from '../config/request-id-pattern.ts';
 import { readTls } from '../net/tls.ts';
 
@@ -105,16 +104,15 @@ export function createLegacy(
   return {
     async submit(body, idempotencyKey, maySend) {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const begun = notFounds.begin();
       const answer = await send('POST', legacy.submitPath, headers, body, maySend);
       if (answer.kind === 'none') {
         if (!answer.withheld) observe('trouble', answer.reason);
         return notAnswered(answer);
       }
       const meaning = meaningOf(answer);
-      if (meaning === 'perhaps-refused') return readNotFound(answer, idempotencyKey, begun);
+      if (meaning === 'perhaps-refused') return readNotFound(answer);
       const result = readSubmit(answer, meaning);
-      if (result.kind === 'accepted') notFounds.accepted(idempotencyKey, begun);
+      if (result.kind === 'accepted' || result.kind === 'refused') notFounds.heard();
       observe(...heardOfSubmit(answer, result));
       return result;
     },
@@ -154,18 +152,14 @@ export function createLegacy(
     return submitClass(answer.status, legacy.submitStatuses, reasonOf(answer) !== undefined);
   }
 
-  /** The first one is perhaps the registration's own trouble: nobody need look at the address for it. */
-  function readNotFound(answer: Answered, key: string, begun: Moment): SubmitResult {
-    const { status } = answer;
+  function readNotFound(answer: Answered): SubmitResult {
     const words = reasonOf(answer) ?? '';
-    const read = notFounds.read(key, words, begun);
-    if (read === 'refused') {
+    if (notFounds.isRefusal(words)) {
       observe('well', '');
       return { kind: 'refused', reason: words };
     }
-    if (read === 'seen first') observe('trouble', `HTTP ${status}`);
-    else observe('misconfigured', misconfigured(status));
-    const reason = `${misconfigured(status)}; it says: ${words}`;
+    observe('perhaps-misconfigured', misconfigured(answer.status));
+    const reason = `${misconfigured(answer.status)}; it says: ${words}`;
     const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
     return { kind: 'not-accepted', reason, retryAfter };
   }

@@ -99,10 +99,14 @@ export function failureDetail(error: unknown): string {
 /** The first message in what sdk-core writes of a failure, which is Rust's notation: `Failure { message: "…", … }`. */
 const CORE_MESSAGE = /\bmessage: "((?:[^"\\]|\\.)*)"/s;
 
-/** What sdk-core tells, with the reason where it brings one: of a failure its message alone, no stack and no payload. */
+/**
+ * What sdk-core tells, with the reason where it brings one: of a failure its message alone, no stack and no payload. Others than
+ * sdk-core's own may quote what a run carries.
+ */
 export function withReason(sentence: string, failure: unknown): string {
   const words = typeof failure === 'string' ? CORE_MESSAGE.exec(failure)?.[1] : undefined;
   if (words === undefined || words === '') return sentence;
+  if (!words.startsWith('[TMPRL')) return `${sentence}: the reason is in the history of the run`;
   const plain = words.replace(/\\[nrt]/g, ' ').replace(/\\(.)/g, '$1');
   return `${sentence}: ${withoutDocuments(plain)}`;
 }

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ownNames, removeOwn } from '../../bench/preload.ts';
+import { ownNames } from '../../bench/preload.ts';
 import { startChild } from '../../src/runtime/child.ts';
 import { runAudit } from '../../src/commands/audit.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
-import { insist, within } from '../../src/runtime/retry.ts';
+import { insist } from '../../src/runtime/retry.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { outgoing } from '../../src/broker/rabbitmq/publish-all.ts';
 import { openPublishedLedger } from '../../src/audit/published-ledger.ts';
@@ -64,7 +64,6 @@ async function rage(world: World): Promise<Trial> {
 }
 
 const SLOTS = 16;
-const REMOVED_MS = 60_000;
 
 async function storm(world: World, servers: PrivateServers, seed: number): Promise<Trial> {
   const { stormSeconds, stormRegistrations: count } = world.options;
@@ -125,9 +124,8 @@ async function storm(world: World, servers: PrivateServers, seed: number): Promi
       { audit },
       { maxInDoubt: SLOTS * onTheWire, faultEndedAt: Date.now(), withinMs: 300_000 },
     );
-    // Before what they work on is taken away: they would make it anew, or end and be started again.
+    // What they worked on goes with their servers.
     await stopAll();
-    await within(REMOVED_MS, 'taking away what is its own', removeOwn(config));
     rmSync(folder, { recursive: true });
     return { ...trial, times: strikes };
   } catch (error) {

@@ -49,9 +49,9 @@ const fine = (what: string, answer: Answer): Misconduct => ({
   sends: 1,
 });
 
-const refused = (status: number): Misconduct => ({
-  what: `POST: ${status}`,
-  posts: [plain(status, '{}')],
+const refused = (status: number, text = '{}'): Misconduct => ({
+  what: `POST: ${status} ${text}`,
+  posts: [plain(status, text)],
   end: 'rejected',
   sends: 1,
 });
@@ -62,7 +62,7 @@ const proto = ({ requestId }: Exchange): string =>
 export const ON_SUBMIT: Misconduct[] = [
   ...[500, 502, 504, 408].map((status) => doubt(`${status}`, plain(status, '{}'))),
   ...[400, 409, 410, 413, 415, 422].map((status) => refused(status)),
-  again('404 with a reason, as of a gateway', plain(404, '{"reason":"no Route matched"}')),
+  refused(404, '{"reason":"unknown municipality"}'),
   ...[401, 403, 404, 405, 407, 501, 511].map((status) =>
     again(`${status}, twice`, ...Array<Answer>(2).fill(plain(status, '{}'))),
   ),

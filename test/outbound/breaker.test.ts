@@ -249,3 +249,16 @@ test('answers that speak of address or credentials open it, and it says what to 
   await isShut(breaker);
   assert.match(breaker.held()?.reason ?? '', /HTTP 401: check LEGACY_AUTHORIZATION/);
 });
+
+test('what is perhaps the refusal of one registration opens it, and as a probe closes it: else those who could be accepted were kept away for ever', async (t) => {
+  const heard = 'perhaps-misconfigured';
+  const { breaker, door } = await processOf(t, uniqueName());
+  for (let n = 0; n < 10; n++) breaker.observe(heard, 'HTTP 404');
+  await isShut(breaker);
+  await eventually('it may probe', async () => {
+    assert.equal((await door.take('submits', 5, door.turn())).count, 1);
+  });
+  breaker.observe(heard, 'HTTP 404');
+  door.release(1);
+  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+});

@@ -38,4 +38,9 @@ test('what sdk-core tells of a failure is one sentence with its reason, without 
     'Failure { message: "" }',
   ])
     assert.equal(withReason('Failing workflow task', none), 'Failing workflow task');
+  const quoting = 'Failure { message: "Unexpected token A, Ana is not valid JSON" }';
+  assert.equal(
+    withReason('Failing workflow task', quoting),
+    'Failing workflow task: the reason is in the history of the run',
+  );
 });

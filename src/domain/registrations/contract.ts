@@ -59,8 +59,11 @@ export function submitClass(
   );
 }
 
-/** What an answer says of the legacy system. `nothing`: perhaps only that it does not know this one request. */
-export type Heard = 'well' | 'trouble' | 'misconfigured' | 'nothing';
+/**
+ * What an answer says of the legacy system. `nothing`: perhaps only that it does not know this one request.
+ * `perhaps-misconfigured`: that, or the refusal of this one registration.
+ */
+export type Heard = 'well' | 'trouble' | 'misconfigured' | 'perhaps-misconfigured' | 'nothing';
 
 /** Of an answer to a GET. */
 export function heardOfGet(status: number, hasJson: boolean): Heard {
