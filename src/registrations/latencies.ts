@@ -19,7 +19,7 @@ export interface LatencyDocument {
   version: number;
   count: number;
   at: Date;
-  /** Bins that have a weight, see domain/latency.ts, and their weights in the same order. */
+  /** Bins that have a weight, see domain/registrations/latency.ts, and their weights in the same order. */
   bins: number[];
   weights: number[];
 }
