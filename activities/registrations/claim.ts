@@ -5,7 +5,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
-import type { WireMessage } from '../../src/domain/registrations/batch.ts';
+import type { NewRegistration } from '../../src/domain/registrations/batch.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import type { Claim } from '../../src/claims/claims.ts';
@@ -17,24 +17,15 @@ import { stale } from './fence.ts';
 import { granted } from './grant.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import type { Liveness } from '../heartbeat.ts';
-import { meet } from './meet.ts';
+import { isHeldBy, meet } from './meet.ts';
 import type { Refused } from './meet.ts';
 import { createTakeover } from './takeover.ts';
 import type { Met } from './takeover.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface ClaimRequest {
+/** A registration that a run asks for; its label stays with the run. */
+export interface ClaimRequest extends Omit<NewRegistration, 'label'> {
   index: number;
-  id: string;
-  bodyHash: string;
-  message: WireMessage;
-  receivedAt: number;
-  /** The generation whose failure record the delivery is, if it is one. */
-  redrive: number | null;
-  /** That of the record; without it, or with another than the claim has, it is none. */
-  token?: string;
-  /** The claim of a dead run to take up; there is no delivery then. */
-  takes?: string;
 }
 
 type Needs = Pick<
@@ -171,6 +162,3 @@ async function stillWanted(liveness: Liveness): Promise<void> {
   await liveness.throwIfCancelled();
   if (!liveness.isCurrent()) throw stale();
 }
-
-const isHeldBy = (claim: Claim, workflowId: string, index: number): boolean =>
-  claim.workflowId === workflowId && claim.index === index;

@@ -1,6 +1,6 @@
 /**
- * What becomes of deliveries whose claims somebody else has: a duplicate (same bytes) or a conflict (other bytes). A whole run
- * may consist of them, so that all are looked up and written together.
+ * A delivery whose claim somebody else has is a duplicate (same bytes) or a conflict (other bytes). A whole run may consist of such
+ * deliveries, so they are looked up and written together.
  */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { conflictKey } from '../../src/domain/names.ts';
@@ -64,8 +64,8 @@ export async function meet(
     for (const { each, conflict } of conflicts) {
       const { index } = each;
       const holder = kept.get(conflict._id);
-      const isOurs = holder?.workflowId === conflict.workflowId && holder.index === index;
-      if (holder === undefined || isOurs) answers.push(conflictAnswer(index, conflict._id));
+      const isOurs = holder === undefined || isHeldBy(holder, conflict.workflowId, index);
+      if (isOurs) answers.push(conflictAnswer(index, conflict._id));
       // The same conflict again: its record is in the failure queue already, unless this is that very record, redriven.
       else if (!each.isRedrive) duplicate(index, holder);
       else {
@@ -78,7 +78,7 @@ export async function meet(
   }
 }
 
-/** By index, oldest first. Only what has failed can have a next generation, and is worth a question. */
+/** By index, oldest first. Only a generation that has failed can have a next one: MongoDB is asked for no other. */
 async function generationsOf(
   claims: Pick<Dependencies['claims'], 'ofRegistration'>,
   refused: readonly Refused[],
@@ -92,3 +92,6 @@ async function generationsOf(
   );
   return new Map(known);
 }
+
+export const isHeldBy = (claim: Claim, workflowId: string, index: number): boolean =>
+  claim.workflowId === workflowId && claim.index === index;

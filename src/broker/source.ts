@@ -1,6 +1,6 @@
-/** Where items come from, whatever the broker: what an intake knows of a source, and of what it delivers. */
+/** A source delivers messages to an intake, whatever the broker is. */
 
-/** What a message's headers say of its being a redrive. Anyone can write them: see registrations/redrive.ts. */
+/** The headers by which a message claims to be a redrive. Anyone can write them: registrations/redrive.ts checks. */
 export interface RedriveHint {
   /** The generation that failed. */
   redrive: number | null;
@@ -31,7 +31,7 @@ export interface Source {
   pause(): Promise<void>;
   resume(): Promise<void>;
   isReady(): boolean;
-  /** What was not acknowledged goes back to where it came from. */
+  /** The broker takes back each message that was not acknowledged. */
   close(): Promise<void>;
 }
 

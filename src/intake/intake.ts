@@ -1,6 +1,6 @@
 /**
- * Intake: takes deliveries from a source, gathers batches, starts a run for each, then acknowledges. Reading order:
- * onDelivery → (no item: to the dead letters) → gatherer → startBatch → ack. What an item is, the flow says.
+ * Intake: takes deliveries from a source, gathers batches, starts a run for each, then acknowledges. The flow
+ * reads the items. Reading order: onDelivery → (no item: to the dead letters) → gatherer → startBatch → ack.
  */
 import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
@@ -20,7 +20,7 @@ export interface IntakeNeeds<T> {
   open: OpenSource;
   /** Never throws. */
   read(delivery: Delivery): Read<T>;
-  /** What an item adds to a run's input. */
+  /** The bytes that an item adds to a run's input. */
   bytesOf(item: T): number;
   batch: { size: number; bytes: number; waitMs: number; partialPerSecond: number };
   /** A new workflow id for a run of these. */
@@ -51,7 +51,7 @@ const DRAIN_MS = 15_000;
 /**
  * Takes nothing until nobody holds it: at first `unknown` does, until it is known whether an operator has paused, and whether
  * others encrypt.
- * @throws what opening the source throws
+ * @throws whatever opening the source throws
  */
 export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   const { batch, metrics, log } = needs;

@@ -199,8 +199,8 @@ export function createBreaker({
       const token = probe;
       if (token !== null) {
         probe = null;
-        // Somebody is there; what is sent next will tell more. Kept open by what was refused for itself, it would keep away
-        // whoever could be accepted, and with that show that it was.
+        // Somebody is there, and the next answers tell more. Kept open by one that is refused for itself, it would keep away
+        // those that could be accepted.
         void conclude(token, !isTrouble || isPerhaps);
       } else if (heard !== 'nothing') void sensor?.fire(!isTrouble).catch(() => {});
     },

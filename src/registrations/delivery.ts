@@ -1,6 +1,6 @@
 /** What a delivery is: a registration, or malformed with the reason. Nothing here throws. */
 import { bodyHashOf } from '../broker/body-hash.ts';
-import type { Delivery } from '../broker/source.ts';
+import type { Delivery, Message } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/batch.ts';
 import { parseRegistration } from '../domain/registrations/registration.ts';
@@ -8,14 +8,7 @@ import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';
 
 export function readDelivery(
-  {
-    body,
-    properties,
-    trouble,
-    receivedAt,
-    redrive,
-    token,
-  }: Omit<Delivery, 'ack' | 'release' | 'isGone'>,
+  { body, properties, trouble, receivedAt, redrive, token }: Message & Pick<Delivery, 'receivedAt'>,
   config: Config,
 ): Read<NewRegistration> {
   const parsed = parseRegistration(body, { ...config.registration, ...config.intake });

@@ -1,4 +1,4 @@
-/** The intake of registrations: what a delivery is, which run carries it, and where it goes when it is malformed. */
+/** The intake of registrations: reads deliveries, names their runs, and brings malformed ones to the failure queue. */
 import { randomUUID } from 'node:crypto';
 import { createConsumer } from '../broker/rabbitmq/consumer.ts';
 import type { FailureRecord, Failures } from '../broker/rabbitmq/dead-letters.ts';
@@ -20,7 +20,7 @@ import { encodedBytes, readDelivery } from './delivery.ts';
 
 export interface RegistrationIntakeNeeds {
   config: Config;
-  /** What a run is to know of the configuration, by its id: the plan of polls changes with what is learned. */
+  /** The part of the configuration that a run takes along, by its id: the plan of polls changes as we learn. */
   rulesFor: (workflowId: string) => Rules;
   failures: Failures;
   /** Keeps what the failure queue can never take; false when that is too large there, too. */

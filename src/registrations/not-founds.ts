@@ -2,7 +2,7 @@
  * Whether a 404 to a POST that says why speaks of the registration, or of the address. An application answers so when it knows no
  * such municipality; a gateway, or a framework, while the application is away: to everybody, and in the same words. So it is
  * believed, but not once the same words have come in a row and nobody has heard the application itself in between. A deploy ends:
- * what has lasted for longer is believed again.
+ * words that last for longer are believed again.
  */
 export interface NotFounds {
   /** The application itself has answered a POST. */

@@ -35,7 +35,7 @@ export interface OriginalProperties {
   dropped: string[];
 }
 
-/** A message in our own words. What is kept of headers in `trouble` is for a failure record alone. */
+/** A message in our own words. In `trouble`, the headers that are kept are for a failure record alone. */
 export const messageOf = ({
   content,
   properties,
@@ -94,7 +94,7 @@ const movedOf = ({ expiration, userId }: MessageProperties): Record<string, unkn
   [ORIGINAL.userId]: typeof userId === 'string' ? userId : undefined,
 });
 
-/** What `encodeProperties` has written. */
+/** Reads the text of `encodeProperties`. */
 export function decodeProperties(encoded: string): OriginalProperties {
   const parsed: unknown = encoded === '' ? {} : JSON.parse(encoded);
   const { properties, fields, dropped } = isRecord(parsed) ? parsed : {};

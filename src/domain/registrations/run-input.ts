@@ -1,4 +1,4 @@
-/** What a run of registrations is given, and what it answers to queries and updates: plain values, for both sides. */
+/** The input of a run of registrations, and its answers to queries and updates: plain values, for both sides. */
 import type { Batch, Item, NewRegistration, Rules } from './batch.ts';
 
 export interface RunInput {
