@@ -5,7 +5,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
-import type { WireMessage } from '../../src/domain/registrations/batch.ts';
+import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import type { Claim } from '../../src/claims/claims.ts';
@@ -23,19 +23,7 @@ import { createTakeover } from './takeover.ts';
 import type { Met } from './takeover.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface ClaimRequest {
-  index: number;
-  id: string;
-  bodyHash: string;
-  message: WireMessage;
-  receivedAt: number;
-  /** The generation whose failure record the delivery is, if it is one. */
-  redrive: number | null;
-  /** That of the record; without it, or with another than the claim has, it is none. */
-  token?: string;
-  /** The claim of a dead run to take up; there is no delivery then. */
-  takes?: string;
-}
+export type ClaimRequest = Omit<NewRegistration, 'label'> & { index: number };
 
 type Needs = Pick<
   Dependencies,
