@@ -4,40 +4,43 @@
  * (sdk-core's workflow_machines.rs): a run that had two under way would decide otherwise then, and disagree with its history
  * (docs/decisions/0008-local-first.md).
  */
-import { workflowInfo } from '@temporalio/workflow';
-import type { Rules } from '../src/domain/registrations/batch.ts';
+import { TemporalFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
 
 /** With 5 s for an attempt this stays below the 8 s after which the SDK prolongs the workflow task. */
 const LATEST_BEGIN_MS = 2_000;
 
 export interface LocalAttempts {
-  /** Whether another one may begin now: none is under way, and the workflow task has not lasted for long. */
+  /** Whether one may begin now: none is under way, and the workflow task has not lasted for long. */
   mayBegin(): boolean;
   /** Whether the run may go on deciding what to do. */
   areOver(): boolean;
-  /** Does one, and rejects as it does. */
-  try<T>(attempt: () => Promise<T>): Promise<T>;
+  /** Tries it here, and where that fails, outside. */
+  first<T>(quick: () => Promise<T>, durable: () => Promise<T>): Promise<T>;
 }
 
-export function localAttempts(rules: Rules): LocalAttempts {
-  const isAlone = rules.oneLocalAttempt === true;
+/** @param isOn whether steps are tried inside the workflow task at all */
+export function localAttempts(isOn: boolean): LocalAttempts {
   let underWay = 0;
   let task = { historyLength: -1, began: 0 };
   return {
     mayBegin() {
-      if (!isAlone) return rules.localFirst;
       const { historyLength } = workflowInfo();
       if (historyLength !== task.historyLength) task = { historyLength, began: Date.now() };
-      return rules.localFirst && underWay === 0 && Date.now() - task.began < LATEST_BEGIN_MS;
+      return isOn && underWay === 0 && Date.now() - task.began < LATEST_BEGIN_MS;
     },
-    areOver: () => !isAlone || underWay === 0,
-    async try(attempt) {
+    areOver: () => underWay === 0,
+    async first(quick, durable) {
       underWay += 1;
       try {
-        return await attempt();
+        return await quick();
+      } catch (error) {
+        // Of a local activity the SDK hands over what it threw, with no ActivityFailure around it; of one that timed out
+        // it hands over an ActivityFailure, and to a replay the bare TimeoutFailure.
+        if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
       } finally {
         underWay -= 1;
       }
+      return durable();
     },
   };
 }

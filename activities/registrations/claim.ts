@@ -5,7 +5,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
-import type { NewRegistration } from '../../src/domain/registrations/batch.ts';
+import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import type { Claim } from '../../src/claims/claims.ts';

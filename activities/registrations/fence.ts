@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Taken } from '../../src/domain/registrations/answers.ts';
+import type { Taken } from '../../src/domain/run.ts';
 import { ownRun } from '../heartbeat.ts';
 
 /** An answer that took longer tells of the past: the process may have been paused between question and answer. */

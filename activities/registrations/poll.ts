@@ -4,7 +4,7 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
-import type { PollAnswer } from '../../src/domain/registrations/answers.ts';
+import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { askEach } from '../ask-each.ts';
@@ -16,34 +16,29 @@ import type { Dependencies } from './dependencies.ts';
 export interface PollRequest {
   index: number;
   requestId: string;
-  /** Epoch ms of its acceptance, and of the last poll that said "processing"; runs before these were learned from had neither. */
-  acceptedAt?: number | null;
-  polledAt?: number | null;
+  /** Epoch ms of its acceptance, and of the last poll that said "processing". */
+  acceptedAt: number;
+  polledAt: number | null;
 }
 
 type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'underWay' | 'learner' | 'metrics'>;
 
-/** With the newest plan of polls, where it is clearly better than the one the run has. */
-export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
-
 /**
  * The poll that a run gets: as createPoll, and told the run's plan it brings a better one when that is used up. Not before:
- * what was seen while others of the same age still wait is of the quick ones alone. Runs of before tell no plan.
+ * what was seen while others of the same age still wait is of the quick ones alone.
  */
 export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
   const poll = createPoll(needs);
-  return async (requests: PollRequest[], plan?: PollPlan): Promise<PollAnswers> => {
+  return async (requests: PollRequest[], plan: PollPlan): Promise<(PollAnswer | NewPlan)[]> => {
     const answers = await poll(requests);
-    const newest =
-      plan !== undefined && isUsedUp(plan, requests, needs.clock.now())
-        ? needs.plans.replan(plan)
-        : null;
-    return newest === null ? answers : { answers, plan: newest };
+    const isOver = isUsedUp(plan, requests, needs.clock.now());
+    const newest = isOver ? needs.plans.replan(plan) : null;
+    return newest === null ? answers : [...answers, { kind: 'plan', plan: newest }];
   };
 };
 
 const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
-  requests.some(({ acceptedAt }) => now - (acceptedAt ?? Infinity) > (offsets.at(-1) ?? 0));
+  requests.some(({ acceptedAt }) => now - acceptedAt > (offsets.at(-1) ?? 0));
 
 /**
  * An attempt inside the workflow task has 5 s (workflows/registrations/steps.ts), and its run decides nothing meanwhile: who is not answered
@@ -102,7 +97,7 @@ export const createPoll = (needs: Needs) => {
     failpoint('poll-answered');
     metrics.polls.inc({ result: result.kind });
     const isOver = result.kind === 'done' || result.kind === 'failed';
-    if (isOver && typeof acceptedAt === 'number') {
+    if (isOver) {
       const after = Math.max(0, (polledAt ?? acceptedAt) - acceptedAt);
       learner.observe({ after, upTo: clock.now() - acceptedAt });
     }

@@ -3,7 +3,8 @@
  * outcome at any moment has a slot.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Taken } from '../../src/domain/run.ts';
 import { claimOfEntry, entryBefore } from '../../src/domain/names.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { soon, within } from '../../src/runtime/retry.ts';

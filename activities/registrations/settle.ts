@@ -3,7 +3,8 @@
  * Two activities, so that a full queue holds no success back. Both idempotent, both retried without end.
  */
 import { ApplicationFailure } from '@temporalio/common';
-import type { SettleAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Taken } from '../../src/domain/run.ts';
 import { nextLateCheck } from '../../src/domain/registrations/late.ts';
 import { entryNumber } from '../../src/domain/names.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';

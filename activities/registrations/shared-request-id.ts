@@ -3,7 +3,8 @@
  * each would be told the other's result, and nobody can know from here which of the two was filed: what comes later is in
  * doubt, until a person says what is so (legacy.uniqueRequestIds).
  */
-import type { LookUpAnswer, SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import type { LookUpAnswer, SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Taken } from '../../src/domain/run.ts';
 import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
 import { isOpenThere } from '../../src/domain/registrations/outcome.ts';
 import type { Claim } from '../../src/claims/claims.ts';

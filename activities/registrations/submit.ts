@@ -5,7 +5,8 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
-import type { SubmitAnswer, Taken } from '../../src/domain/registrations/answers.ts';
+import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Taken } from '../../src/domain/run.ts';
 import { askEach } from '../ask-each.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { answerOf } from './recheck.ts';

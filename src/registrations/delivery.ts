@@ -2,7 +2,7 @@
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
-import type { NewRegistration } from '../domain/registrations/batch.ts';
+import type { NewRegistration } from '../domain/registrations/item.ts';
 import { parseRegistration } from '../domain/registrations/registration.ts';
 import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';

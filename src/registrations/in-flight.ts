@@ -32,7 +32,7 @@ export interface InFlightStore {
 
 const spanIsOver = { $lte: [{ $add: ['$spanAt', SPAN_MS] }, NOW] };
 const longAgo = { $lte: [{ $add: ['$spanAt', 2 * SPAN_MS] }, NOW] };
-/** What was let through within the last second, and up to one more. Without spans, as of before, it was long ago. */
+/** What was let through within the last second, and up to one more. */
 const justLetThrough = {
   $switch: {
     branches: [
@@ -42,7 +42,7 @@ const justLetThrough = {
     default: { $add: ['$span', '$spanBefore'] },
   },
 };
-const isLost = { $lte: [{ $add: [{ $ifNull: ['$aliveAt', 0] }, LOST_MS] }, NOW] };
+const isLost = { $lte: [{ $add: ['$aliveAt', LOST_MS] }, NOW] };
 
 export function openInFlight(store: InFlightStore): InFlight {
   const collection = store.db.collection<InFlightDocument>(OWN.control);

@@ -7,7 +7,7 @@ import type { Delivery } from '../broker/source.ts';
 import type { MalformedMessage } from '../claims/set-aside.ts';
 import type { Config } from '../config/schema.ts';
 import { workflowId } from '../domain/names.ts';
-import type { Rules } from '../domain/registrations/batch.ts';
+import type { Rules } from '../domain/registrations/rules.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 import { startIntake } from '../intake/intake.ts';
 import type { Intake } from '../intake/intake.ts';

@@ -1,8 +1,8 @@
-import type { Rules } from '../domain/registrations/batch.ts';
+import type { Rules } from '../domain/registrations/rules.ts';
 import type { Latencies } from '../domain/registrations/latency.ts';
 import type { Budget } from '../domain/registrations/learned-plan.ts';
 import { planForLag, planFrom } from '../domain/registrations/learned-plan.ts';
-import { coalesceOf, planPolls } from '../domain/registrations/poll-plan.ts';
+import { planPolls } from '../domain/registrations/poll-plan.ts';
 import type { PollPlan } from '../domain/registrations/poll-plan.ts';
 import type { Config } from '../config/schema.ts';
 
@@ -41,17 +41,10 @@ export function rulesOf(
     onUnknown: legacy.onUnknown,
     ...(legacy.onUnknown === 'lookup' ? { lookUpAfter: legacy.lookup.after } : {}),
     plan,
-    coalesce: coalesceOf(plan),
-    countEarly: true,
-    pollConfirmed: true,
-    renewLimits: true,
-    cancelReadsJournal: true,
-    patient: true,
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],
     localFirst: temporal.localActivities,
-    oneLocalAttempt: true,
     maxHistoryEvents: 2_000,
   };
 }

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
-import type { NewRegistration } from '../domain/registrations/batch.ts';
+import type { NewRegistration } from '../domain/registrations/item.ts';
 import { workflowId } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';

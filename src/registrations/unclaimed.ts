@@ -2,7 +2,7 @@
  * Runs that were ended before they had claimed what they brought: no claim tells of their registrations, only the input in
  * their history. They are found by visibility.
  */
-import type { NewRegistration } from '../domain/registrations/batch.ts';
+import type { NewRegistration } from '../domain/registrations/item.ts';
 import { claimKey } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import type { Claim } from '../claims/claims.ts';

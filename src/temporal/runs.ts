@@ -7,7 +7,8 @@ import {
 } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { NewRegistration } from '../domain/registrations/batch.ts';
+import { isIn } from '../domain/registrations/item.ts';
+import type { NewRegistration } from '../domain/registrations/item.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
@@ -193,15 +194,6 @@ async function firstPayloads(client: Client, workflowId: string) {
 const GRPC_NOT_FOUND = 5;
 
 function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
-  const unclaimed = carried?.items.filter(({ phase }) => phase === 'claim') ?? [];
-  const again = unclaimed.flatMap(({ message, ...item }): NewRegistration[] => {
-    const { id, label, bodyHash, receivedAt, redrive, token, takes } = item;
-    if (message === null) return [];
-    const more = {
-      ...(token === undefined ? {} : { token }),
-      ...(takes === undefined ? {} : { takes }),
-    };
-    return [{ id, label, bodyHash, message, receivedAt, redrive, ...more }];
-  });
-  return [...registrations, ...again];
+  const unclaimed = carried?.items.filter(isIn('claim')) ?? [];
+  return [...registrations, ...unclaimed.map(({ registration }) => registration)];
 }

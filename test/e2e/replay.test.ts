@@ -55,7 +55,7 @@ async function history(client: Client, taskQueue: string, n: number) {
   const run = await client.workflow.start(WORKFLOW_TYPE, {
     args: [
       {
-        rules: { ...rules, localFirst: true, plan: EACH_300_MS, coalesce: 100 },
+        rules: { ...rules, localFirst: true, plan: EACH_300_MS },
         registrations: registrationsOf(40).map((each) => ({ ...each, receivedAt: now })),
         carried: null,
       },

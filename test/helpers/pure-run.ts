@@ -1,19 +1,9 @@
 /**
- * A run without Temporal: drives the state machine as workflows/registrations/registrations.ts does, in a time of its own, with answers
- * and accidents taken from a tape of numbers. When the tape is at its end the world is kind: all is accepted and done.
+ * A run without Temporal: drives the state machine as workflows/run.ts does, in a time of its own and by the same
+ * steps, with answers and accidents taken from a tape of numbers. When the tape is at its end the world is kind: all is accepted and done.
  */
-import {
-  afterClaim,
-  afterLookUp,
-  afterPoll,
-  afterSettle,
-  afterSubmit,
-} from '../../src/domain/registrations/after-answer.ts';
-import {
-  afterNoAnswer,
-  backWhenCancelled,
-  whenCancelled,
-} from '../../src/domain/registrations/without-answer.ts';
+import { afterSubmit } from '../../src/domain/registrations/after-answer.ts';
+import { registrationFlow } from '../../src/domain/registrations/flow.ts';
 import type {
   ClaimAnswer,
   LookUpAnswer,
@@ -21,33 +11,61 @@ import type {
   SettleAnswer,
   SubmitAnswer,
 } from '../../src/domain/registrations/answers.ts';
+import { isIn } from '../../src/domain/registrations/item.ts';
+import type {
+  Claiming,
+  Doubtful,
+  Item,
+  Polling,
+  Settling,
+  Submitting,
+} from '../../src/domain/registrations/item.ts';
+import type { Rules } from '../../src/domain/registrations/rules.ts';
 import {
+  answersTo,
+  applied,
   began,
+  cancelled,
   dueSteps,
-  newBatch,
   replace,
+  unanswered,
   wakeAt,
-} from '../../src/domain/registrations/batch.ts';
-import type { Batch, Item, Rules, Step } from '../../src/domain/registrations/batch.ts';
-import { DAY, T0, registrationOf } from './items.ts';
+} from '../../src/domain/run.ts';
+import type { Answered, Run, Step } from '../../src/domain/run.ts';
+import { registrationSteps } from '../../workflows/registrations/steps.ts';
+import { stepIn } from '../../workflows/run.ts';
+import type { Row } from '../../workflows/run.ts';
+import { DAY, T0, runOf, seen } from './items.ts';
+import type { Seen } from './items.ts';
+
+const tableOf = (rules: Rules) =>
+  registrationSteps(
+    () => rules,
+    () => {},
+  );
+type Table = ReturnType<typeof tableOf>;
+export type StepKind = keyof Table;
+
+/** Which step of the real table an item is due for, whatever the rules. */
+export const stepOf = (rules: Rules) => stepIn<Item, StepKind>(tableOf(rules));
 
 /** One thing that happened, for properties to look at. Times are epoch ms. */
 export type Happening =
-  | { kind: 'began'; at: number; step: Step; batch: Batch }
+  | { kind: 'began'; at: number; step: Step<Item, StepKind>; run: Run<Item> }
   | {
       kind: 'answered';
       at: number;
-      step: Step;
-      before: Item;
+      step: Step<Item, StepKind>;
+      before: Seen;
       answer: Answer | null;
-      after: Item | null;
+      after: Seen | null;
     }
   | { kind: 'cancelled'; at: number };
 
 export type Answer = ClaimAnswer | SubmitAnswer | LookUpAnswer | PollAnswer | SettleAnswer;
 
 export interface Finished {
-  batch: Batch;
+  run: Run<Item>;
   /** Indexes in the order in which they left. */
   left: number[];
   story: Happening[];
@@ -71,44 +89,41 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
   /** A number below n, 0 when the tape is at its end. */
   const draw = (n: number): number => (tape[read++] ?? 0) % n;
   let now = T0;
-  let batch = newBatch(
-    Array.from({ length: count }, (_, n) => registrationOf(`r-${n}`)),
-    now,
-  );
-  const inFlight: Step[] = [];
+  const flow = registrationFlow(() => rules);
+  const table = tableOf(rules);
+  const stepOf = stepIn<Item, StepKind>(table);
+  let run = runOf(count);
+  const inFlight: Step<Item, StepKind>[] = [];
   const left: number[] = [];
   const story: Happening[] = [];
   /** What each journal entry was last told to be. An entry in doubt never turns out "not accepted" here. */
   const told = new Map<string, SubmitAnswer['kind']>();
 
   for (let turn = 0; turn < TURNS; turn++) {
-    if (cancelAfter !== null && !batch.cancelling && story.length >= cancelAfter) cancel();
-    for (const step of dueSteps(batch, rules, now)) {
-      story.push({ kind: 'began', at: now, step, batch });
-      batch = began(batch, step);
+    if (cancelAfter !== null && !run.cancelling && story.length >= cancelAfter) {
+      story.push({ kind: 'cancelled', at: now });
+      run = cancelled(run, flow, now);
+    }
+    for (const step of dueSteps(run, stepOf, flow, now)) {
+      story.push({ kind: 'began', at: now, step, run });
+      run = began(run, step);
       inFlight.push(step);
     }
-    const at = wakeAt(batch);
+    const at = wakeAt(run);
     if (inFlight.length > 0 && (at === null || draw(3) !== 1)) {
       now += [5, 100, 20_000][draw(3)] ?? 5;
       const [step] = inFlight.splice(draw(inFlight.length), 1);
-      if (step !== undefined) answer(step);
+      if (step !== undefined) end(step);
     } else if (at !== null) {
       now = Math.max(now, at) + ([0, 1, 700, DAY, 8 * DAY][draw(5)] ?? 0);
-    } else if (operator && read < tape.length && batch.items.length > 0) operate();
-    else return { batch, left, story, now };
+    } else if (operator && read < tape.length && run.items.length > 0) operate();
+    else return { run, left, story, now };
   }
-  throw new Error(`the run does not come to rest: ${JSON.stringify(batch.items)}`);
-
-  function cancel(): void {
-    story.push({ kind: 'cancelled', at: now });
-    const items = batch.items.map((item) => whenCancelled(item, now, false));
-    batch = { ...batch, items, cancelling: true };
-  }
+  throw new Error(`the run does not come to rest: ${JSON.stringify(run.items)}`);
 
   /** An operator's word on the first registration in doubt. */
   function operate(): void {
-    const item = batch.items.find(({ phase, busy }) => phase === 'doubt' && !busy);
+    const item = run.items.filter(isIn('doubt')).find(({ busy }) => !busy);
     if (item === undefined) return void draw(1);
     const { index } = item;
     const words: SubmitAnswer[] = [
@@ -118,111 +133,107 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
     ];
     const word = words[draw(3)];
     if (word !== undefined)
-      batch = replace(batch, new Map([[index, afterSubmit(item, word, rules, now)]]));
+      run = replace(run, new Map([[index, afterSubmit(item, word, rules, now)]]));
   }
 
-  function answer(step: Step): void {
+  function end(step: Step<Item, StepKind>): void {
     // One in eight ends without an answer; what a run takes back is the only such end that cancellation brings.
-    const fate = draw(8);
-    const why = fate !== 7 ? null : (['cancelled', 'timeout', 'error'] as const)[draw(3)];
-    const changed = new Map<number, Item | null>();
-    for (const before of step.items) {
-      // An answer that fails to name an item leaves it as it was.
-      const given = why === null && draw(9) !== 8 ? answerTo(step, before) : null;
-      const after =
-        why !== null && why !== undefined
-          ? afterNoAnswer(before, why, rules, now)
-          : given === null
-            ? { ...before, busy: false }
-            : given.apply();
-      const stopped =
-        after !== null && batch.cancelling
-          ? backWhenCancelled(after, step.kind, given !== null, now)
-          : after;
-      if (stopped === null) left.push(before.index);
-      changed.set(before.index, stopped);
-      story.push({
-        kind: 'answered',
-        at: now,
-        step,
-        before,
-        answer: given?.answer ?? null,
-        after: stopped,
-      });
+    const why = draw(8) !== 7 ? undefined : (['cancelled', 'timeout', 'error'] as const)[draw(3)];
+    const answers = new Map<number, Answer>();
+    const answered = why === undefined ? perform(step, answers) : unanswered(step, why, flow, now);
+    run = applied(run, answered, flow, now);
+    for (const { before } of answered) {
+      const item = run.items.find(({ index }) => index === before.index);
+      const after = item === undefined ? null : seen(item);
+      const answer = answers.get(before.index) ?? null;
+      if (after === null) left.push(before.index);
+      story.push({ kind: 'answered', at: now, step, before: seen(before), answer, after });
     }
-    batch = replace(batch, changed);
   }
 
-  function answerTo(step: Step, item: Item): { answer: Answer; apply: () => Item | null } {
-    const { index } = item;
-    switch (step.kind) {
-      case 'claim': {
-        const claim = `${item.id}~0`;
-        const entry = `${claim}#1`;
-        const answers: ClaimAnswer[] = [
-          { index, kind: 'claimed', claim, entry },
-          { index, kind: 'duplicate' },
-          { index, kind: 'conflict', claim: `${claim}!c`, reason: 'taken' },
-          {
-            index,
-            kind: 'resumed',
-            claim,
-            entry,
-            requestId: `REQ-${index}`,
-            acceptedAt: now - 1_000,
-          },
-          { index, kind: 'in-doubt', claim, entry },
-          { index, kind: 'undecided' },
-        ];
-        const answer = pick(answers);
-        if (answer.kind === 'resumed') told.set(entry, 'accepted');
-        if (answer.kind === 'in-doubt') told.set(entry, 'unknown');
-        return { answer, apply: () => afterClaim(item, answer, rules, now) };
-      }
+  /** As the row of the table does it, but for the activity. */
+  function perform({ kind, items }: Step<Item, StepKind>, given: Map<number, Answer>) {
+    switch (kind) {
+      case 'claim':
+        return ask(table.claim, items, given, claimSays);
       case 'submit':
-      case 'recheck': {
-        const answer = journalSays(step.kind, item);
-        told.set(item.entry, answer.kind);
-        return { answer, apply: () => afterSubmit(item, answer, rules, now) };
-      }
-      case 'lookUp': {
-        const answer = legacySays(item);
-        if (answer.kind === 'accepted') told.set(item.entry, 'accepted');
-        return { answer, apply: () => afterLookUp(item, answer, rules, now) };
-      }
-      case 'poll': {
-        const answers: PollAnswer[] = [
-          { index, kind: 'done' },
-          { index, kind: 'processing' },
-          { index, kind: 'failed', reason: 'no' },
-          { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
-          { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
-          { index, kind: 'held', reason: 'a limit', retryAfter: 2_000 },
-          { index, kind: 'on the wire' },
-          { index, kind: 'waiting' },
-        ];
-        const answer = pick(answers);
-        return { answer, apply: () => afterPoll(item, answer, rules, now) };
-      }
+        return ask(table.submit, items, given, journalSays('submit'));
+      case 'recheck':
+        return ask(table.recheck, items, given, journalSays('recheck'));
+      case 'lookUp':
+        return ask(table.lookUp, items, given, legacySays);
+      case 'poll':
+        return ask(table.poll, items, given, pollSays);
       case 'persist':
-      case 'route': {
-        const answers: SettleAnswer[] = [
-          { index, kind: 'settled' },
-          { index, kind: 'leftover' },
-          { index, kind: 'unroutable' },
-          ...(step.kind === 'persist' ? [{ index, kind: 'missing' } as const] : []),
-        ];
-        const answer = pick(answers);
-        return { answer, apply: () => afterSettle(item, answer, rules, now) };
-      }
+        return ask(table.persist, items, given, storeSays(true));
+      case 'route':
+        return ask(table.route, items, given, storeSays(false));
     }
+  }
+
+  function ask<J extends Item, Q, A extends Answer>(
+    row: Row<Item, J, Q, A>,
+    items: Item[],
+    given: Map<number, Answer>,
+    say: (item: J) => A,
+  ): Answered<Item>[] {
+    const taken = items.filter(row.takes);
+    // An answer that fails to name an item leaves it as it was.
+    const answers = taken.flatMap((item) => (draw(9) === 8 ? [] : [say(item)]));
+    for (const answer of answers) given.set(answer.index, answer);
+    return answersTo(taken, answers, (item, answer) => row.after(item, answer, now));
+  }
+
+  function claimSays({ index, id }: Claiming): ClaimAnswer {
+    const claim = `${id}~0`;
+    const entry = `${claim}#1`;
+    const accepted = { requestId: `REQ-${index}`, acceptedAt: now - 1_000 };
+    const answer = pick<ClaimAnswer>([
+      { index, kind: 'claimed', claim, entry },
+      { index, kind: 'duplicate' },
+      { index, kind: 'conflict', claim: `${claim}!c`, reason: 'taken' },
+      { index, kind: 'resumed', claim, entry, ...accepted },
+      { index, kind: 'in-doubt', claim, entry },
+      { index, kind: 'undecided' },
+    ]);
+    if (answer.kind === 'resumed') told.set(entry, 'accepted');
+    if (answer.kind === 'in-doubt') told.set(entry, 'unknown');
+    return answer;
+  }
+
+  function pollSays({ index }: Polling): PollAnswer {
+    return pick<PollAnswer>([
+      { index, kind: 'done' },
+      { index, kind: 'processing' },
+      { index, kind: 'failed', reason: 'no' },
+      { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
+      { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
+      { index, kind: 'held', reason: 'a limit', retryAfter: 2_000 },
+      { index, kind: 'on the wire' },
+      { index, kind: 'waiting' },
+    ]);
+  }
+
+  function storeSays(isSuccess: boolean) {
+    return ({ index }: Settling): SettleAnswer =>
+      pick<SettleAnswer>([
+        { index, kind: 'settled' },
+        { index, kind: 'leftover' },
+        { index, kind: 'unroutable' },
+        ...(isSuccess ? [{ index, kind: 'missing' } as const] : []),
+      ]);
+  }
+
+  function journalSays(step: 'submit' | 'recheck') {
+    return ({ index, entry }: Submitting | Doubtful): SubmitAnswer => {
+      const answer = readJournal(step, index, entry);
+      told.set(entry, answer.kind);
+      return answer;
+    };
   }
 
   /** What the journal knows, or comes to know. It never goes back on "accepted", "refused" or "unknown". */
-  function journalSays(
-    step: 'submit' | 'recheck',
-    { index, entry }: Pick<Item, 'index' | 'entry'>,
-  ): SubmitAnswer {
+  function readJournal(step: 'submit' | 'recheck', index: number, entry: string): SubmitAnswer {
     const accepted = { index, kind: 'accepted', requestId: `REQ-${index}`, at: now } as const;
     const unknown = { index, kind: 'unknown', reason: 'lost' } as const;
     const refused = { index, kind: 'refused', reason: 'no' } as const;
@@ -251,7 +262,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
   }
 
   /** A look-up: what the journal has come to know meanwhile, or what is found. */
-  function legacySays({ index, entry }: Item): LookUpAnswer {
+  function legacySays({ index, entry }: Doubtful): LookUpAnswer {
     const known = told.get(entry);
     const asked: LookUpAnswer[] = [
       { index, kind: 'accepted', requestId: `REQ-${index}`, at: now },
@@ -263,9 +274,10 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       { index, kind: 'on the wire' },
       { index, kind: 'waiting' },
     ];
-    return known === 'accepted' || known === 'refused' || known === 'pending'
-      ? journalSays('recheck', { index, entry })
-      : pick(asked);
+    const isKnown = known === 'accepted' || known === 'refused' || known === 'pending';
+    const answer = isKnown ? readJournal('recheck', index, entry) : pick(asked);
+    if (answer.kind === 'accepted') told.set(entry, 'accepted');
+    return answer;
   }
 
   function pick<T>(answers: readonly T[]): T {

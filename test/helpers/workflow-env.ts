@@ -7,7 +7,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../activities/registrations/create.ts';
 import { WORKFLOW_BUNDLE } from '../../src/temporal/bundle-workflows.ts';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
-import type { NewRegistration, Rules } from '../../src/domain/registrations/batch.ts';
+import type { NewRegistration } from '../../src/domain/registrations/item.ts';
+import type { Rules } from '../../src/domain/registrations/rules.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { planPolls } from '../../src/domain/registrations/poll-plan.ts';
 import type { registrations } from '../../workflows/registrations/registrations.ts';
@@ -18,14 +19,10 @@ export const rules: Rules = {
   maxOpen: 7 * 24 * 3_600_000,
   onUnknown: 'ask',
   plan: planPolls({ min: 10_000, max: 20_000 }, 8, 60_000),
-  coalesce: 300,
-  countEarly: true,
-  cancelReadsJournal: true,
   pause: 1_000,
   rechecks: [15_000, 300_000],
   // The time-skipping server counts no local activity as work, and skips ten years while one runs.
   localFirst: false,
-  oneLocalAttempt: true,
   maxHistoryEvents: 2_000,
 };
 

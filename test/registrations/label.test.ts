@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { labelOf } from '../../src/registrations/label.ts';
+import { coalesceOf } from '../../src/domain/registrations/poll-plan.ts';
 import { rulesOf } from '../../src/registrations/rules.ts';
 import { testConfig } from '../helpers/configuration.ts';
 
@@ -34,9 +35,9 @@ test('a run gets its rules from the configuration', () => {
 
 test('polls are never coalesced over more than a second, nor over half a step of the plan', () => {
   const slow = rulesOf(testConfig({ legacy: { expectedLatency: { min: 1_000, max: 3_600_000 } } }));
-  assert.equal(slow.coalesce, 1_000);
+  assert.equal(coalesceOf(slow.plan), 1_000);
   const quick = rulesOf(testConfig({ legacy: { expectedLatency: { min: 1_000, max: 11_000 } } }));
-  assert.equal(quick.coalesce, 500);
+  assert.equal(coalesceOf(quick.plan), 500);
 });
 
 test('what a run gets as its argument survives JSON', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { ClaimRequest } from '../../activities/registrations/claim.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
-import type { NewRegistration } from '../../src/domain/registrations/batch.ts';
+import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { RunLife } from '../../src/domain/registrations/takeover.ts';
 import type { Brought } from '../../src/temporal/runs.ts';
 import { findUnclaimed } from '../../src/registrations/unclaimed.ts';

@@ -10,7 +10,10 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import { afterSubmit } from '../../src/domain/registrations/after-answer.ts';
-import type { Batch, Item, Rules } from '../../src/domain/registrations/batch.ts';
+import { isIn } from '../../src/domain/registrations/item.ts';
+import type { Doubtful, Item } from '../../src/domain/registrations/item.ts';
+import type { Rules } from '../../src/domain/registrations/rules.ts';
+import type { Run } from '../../src/domain/run.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
 import { resolve } from './steps.ts';
 import type { Resolution } from '../../src/domain/registrations/run-input.ts';
@@ -21,12 +24,14 @@ export const abandon = defineUpdate<string, [Resolution]>('abandon');
 
 /** Installs the three updates. They answer with what the registration became: `accepted`, `resubmit`, `abandoned` … */
 export function handleResolutions(
-  batch: () => Batch,
-  rules: Rules,
+  run: () => Run<Item>,
+  rules: () => Rules,
   change: (item: Item) => void,
 ): void {
-  const find = (id: string) =>
-    batch().items.find((item) => item.phase === 'doubt' && (item.label === id || item.id === id));
+  const find = (id: string): Doubtful | undefined =>
+    run()
+      .items.filter(isIn('doubt'))
+      .find((item) => item.label === id || item.id === id);
 
   const validator = (word: Resolution) => {
     for (const field of ['id', 'operator', 'reason'] as const) {
@@ -51,21 +56,18 @@ export function handleResolutions(
     change({ ...item, busy: true });
     const { operator, reason, requestId = null } = word;
     const { index, entry } = item;
-    const write = () => resolve({ index, entry, action, operator, reason, requestId });
-    const answer = await (rules.cancelReadsJournal === true ? toItsEnd(item, write) : write());
-    change(afterSubmit(item, answer, rules, Date.now()));
-    return answer.kind;
-  };
-
-  /** Also in a run that is cancelled meanwhile, which would else wait for this registration for ever. */
-  async function toItsEnd(item: Item, write: () => ReturnType<typeof resolve>) {
     try {
-      return await CancellationScope.nonCancellable(write);
+      // Also in a run that is cancelled meanwhile, which would else wait for this registration for ever.
+      const answer = await CancellationScope.nonCancellable(() =>
+        resolve({ index, entry, action, operator, reason, requestId }),
+      );
+      change(afterSubmit(item, answer, rules(), Date.now()));
+      return answer.kind;
     } catch (error) {
       change({ ...item, busy: false, dueAt: Date.now() });
       throw error;
     }
-  }
+  };
 
   setHandler(confirm, handle('confirm'), {
     validator: (word: Resolution) => {

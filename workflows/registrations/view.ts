@@ -6,8 +6,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { countByPhase } from '../../src/domain/registrations/batch.ts';
-import type { Batch } from '../../src/domain/registrations/batch.ts';
+import type { Item } from '../../src/domain/registrations/item.ts';
+import { countByPhase } from '../../src/domain/run.ts';
+import type { Run } from '../../src/domain/run.ts';
 import { ATTRIBUTE_OUTCOMES, QUERY_REGISTRATIONS } from '../../src/domain/names.ts';
 import type { RunView } from '../../src/domain/registrations/run-input.ts';
 
@@ -15,28 +16,28 @@ export const queryRegistrations = defineQuery<RunView>(QUERY_REGISTRATIONS);
 
 const iso = (at: number | null) => (at === null ? null : new Date(at).toISOString());
 
-export const viewOf = (batch: Batch): RunView => ({
-  open: batch.items.map((item) => ({
+export const viewOf = (run: Run<Item>): RunView => ({
+  open: run.items.map((item) => ({
     id: item.label,
     state: item.phase,
-    requestId: item.requestId,
-    acceptedAt: iso(item.acceptedAt),
-    polls: item.polls,
+    ...('polls' in item
+      ? { requestId: item.requestId, acceptedAt: iso(item.acceptedAt), polls: item.polls }
+      : { requestId: null, acceptedAt: null, polls: 0 }),
     nextStepAt: item.busy ? 'now' : iso(item.dueAt),
-    outcome: item.outcome?.kind ?? null,
+    outcome: item.phase === 'settle' ? item.outcome.kind : null,
   })),
-  settled: batch.settled,
+  settled: run.settled,
 });
 
 const outcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
 
 /** Refreshes the details (no event: Temporal Web asks for them) and, when it changed, the attribute (one event). */
-export function describeRun(batch: Batch): void {
-  setCurrentDetails(table(batch));
-  const notable = new Set(Object.keys(batch.settled).filter((kind) => kind !== 'registered'));
-  for (const item of batch.items) {
+export function describeRun(run: Run<Item>): void {
+  setCurrentDetails(table(run));
+  const notable = new Set(Object.keys(run.settled).filter((kind) => kind !== 'registered'));
+  for (const item of run.items) {
     if (item.phase === 'doubt') notable.add('in-doubt');
-    else if (item.outcome !== null && item.outcome.kind !== 'registered')
+    else if (item.phase === 'settle' && item.outcome.kind !== 'registered')
       notable.add(item.outcome.kind);
   }
   const wanted = [...notable].sort();
@@ -45,8 +46,8 @@ export function describeRun(batch: Batch): void {
   upsertSearchAttributes([{ key: outcomes, value: wanted }]);
 }
 
-function table(batch: Batch): string {
-  const rows = [...Object.entries(countByPhase(batch)), ...Object.entries(batch.settled)];
+function table(run: Run<Item>): string {
+  const rows = [...Object.entries(countByPhase(run)), ...Object.entries(run.settled)];
   return [
     '| state | registrations |',
     '|---|---|',

@@ -1,21 +1,16 @@
 /** What an answer makes of an item: one pure function per step. Times are epoch ms. */
-import type {
-  ClaimAnswer,
-  LookUpAnswer,
-  PollAnswer,
-  SettleAnswer,
-  SubmitAnswer,
-} from './answers.ts';
-import { pollDue, waitedSince } from './batch.ts';
-import type { Item, Rules } from './batch.ts';
-import { followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item-changes.ts';
-import { entryNumber, nextEntry } from '../names.ts';
+import type * as Answers from './answers.ts';
+import { claimedOf, followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
+import type { Claiming, Doubtful, Item, Polling, Settling, Submitting, Unfiled } from './item.ts';
+import { entryKey, entryNumber, nextEntry } from '../names.ts';
 import { OUR_REASON } from './outcome.ts';
+import { nextPollAt } from './poll-plan.ts';
+import type { Rules } from './rules.ts';
 
-/** Null: the item leaves the batch, as a duplicate. */
+/** Null: the item leaves the run, as a duplicate. */
 export function afterClaim(
-  item: Item,
-  answer: ClaimAnswer,
+  item: Claiming,
+  answer: Answers.ClaimAnswer,
   rules: Rules,
   now: number,
 ): Item | null {
@@ -24,105 +19,111 @@ export function afterClaim(
       return null;
     case 'undecided':
       return goOn(item, { sick: true, dueAt: now });
-    case 'conflict':
-      return settle(
-        { ...item, message: null, claim: answer.claim },
-        'conflict',
-        now,
-        answer.reason,
-      );
+    case 'conflict': {
+      // Nothing is ever filed under this claim, which only keeps the bytes.
+      const entry = entryKey(answer.claim, 1);
+      return settle(submitting(item, { ...answer, entry }, now), 'conflict', now, answer.reason);
+    }
     case 'concluded': {
-      const { claim, entry, outcome, requestId, acceptedAt, polls, doubt } = answer;
-      const known = { claim, entry, outcome, requestId, acceptedAt, polls, doubt };
-      return goOn(item, { ...known, message: null, phase: 'settle', dueAt: now });
+      const { outcome, requestId, acceptedAt, polls, doubt } = answer;
+      const known = { outcome, requestId, acceptedAt, polls, doubt };
+      return { ...claimedOf({ ...item, ...answer }), ...known, phase: 'settle', dueAt: now };
     }
     case 'claimed':
-    case 'resumed':
-    case 'in-doubt': {
-      const { claim, entry } = answer;
-      const claimed = goOn(item, { message: null, claim, entry, phase: 'submit', dueAt: now });
-      if (answer.kind === 'claimed') return claimed;
-      if (answer.kind === 'in-doubt') return doubted(claimed, rules, now);
+      return submitting(item, answer, now);
+    case 'in-doubt':
+      return doubted(submitting(item, answer, now), rules, now);
+    case 'resumed': {
       const { requestId, acceptedAt } = answer;
-      // It may have been redriven just because it was not given time enough.
-      const limits = rules.renewLimits === true && item.redrive !== null ? { openSince: now } : {};
-      return { ...claimed, phase: 'poll', requestId, acceptedAt, dueAt: now, ...limits };
+      return {
+        ...claimedOf({ ...item, ...answer }),
+        ...{ phase: 'poll', requestId, acceptedAt, polls: 0, polledAt: null, dueAt: now },
+        // It may have been redriven just because it was not given time enough.
+        openSince: item.registration.redrive === null ? acceptedAt : now,
+      };
     }
   }
 }
 
-const isOpenTooLong = (item: Item, rules: Rules, now: number): boolean =>
+const submitting = (
+  item: Claiming,
+  { claim, entry }: { claim: string; entry: string },
+  now: number,
+) => submit({ ...item, claim, entry, rechecks: 0 }, { doubt: false, dueAt: now });
+
+/** To be submitted, for the first time or again. */
+const submit = (
+  item: Parameters<typeof claimedOf>[0] & { rechecks: number },
+  changes: Partial<Submitting> & { dueAt: number; doubt: boolean },
+): Submitting => ({ ...claimedOf(item), phase: 'submit', rechecks: item.rechecks, ...changes });
+
+const isOpenTooLong = (item: Unfiled, rules: Rules, now: number): boolean =>
   now - item.receivedAt >= rules.maxOpen;
 
 /** In doubt: looked up first where that is possible, and not tried for too long already; else a person is asked. */
-const doubted = (item: Item, rules: Rules, now: number): Item =>
+const doubted = (item: Unfiled, rules: Rules, now: number): Doubtful =>
   rules.onUnknown === 'lookup' && !isOpenTooLong(item, rules, now)
-    ? goOn(item, { phase: 'doubt', doubt: true, lookUp: true, dueAt: now })
-    : enterDoubt(item, rules, now);
+    ? { ...inDoubt(item, now), doubt: true, lookUp: true }
+    : askPerson(item, rules, now);
 
-const enterDoubt = (item: Item, rules: Rules, now: number): Item => {
+/** In doubt, and not looked up (any more): the journal is read again after each of the waits, and a person may decide. */
+function askPerson(item: Unfiled, rules: Rules, now: number): Doubtful {
   const wait = rules.rechecks[item.rechecks];
-  return goOn(item, {
-    phase: 'doubt',
-    doubt: true,
-    rechecks: item.rechecks + 1,
-    dueAt: wait === undefined ? null : now + wait,
-  });
-};
+  const dueAt = wait === undefined ? null : now + wait;
+  return { ...inDoubt(item, dueAt), doubt: true, rechecks: item.rechecks + 1 };
+}
 
-/** In doubt, and not looked up any more. */
-const askPerson = (item: Item, rules: Rules, now: number): Item =>
-  enterDoubt({ ...item, lookUp: false }, rules, now);
+/** Its journal is to be read. */
+export const inDoubt = (item: Unfiled, dueAt: number | null): Doubtful => ({
+  ...claimedOf(item),
+  ...{ phase: 'doubt', doubt: item.doubt, rechecks: item.rechecks, lookUp: false, dueAt },
+});
 
-export function afterSubmit(item: Item, answer: SubmitAnswer, rules: Rules, now: number): Item {
+export function afterSubmit(
+  item: Unfiled,
+  answer: Answers.SubmitAnswer,
+  rules: Rules,
+  now: number,
+): Item {
   const tooLong = isOpenTooLong(item, rules, now);
   switch (answer.kind) {
     case 'accepted': {
       const { requestId, at } = answer;
-      const accepted = goOn(item, { phase: 'poll', requestId, acceptedAt: at, doubt: false });
-      // What was due before was a look into the journal, up to a day ahead: no poll that could count as one of the plan.
-      const planned = rules.pollConfirmed === true ? { ...accepted, dueAt: null } : accepted;
-      return { ...accepted, dueAt: pollDue(planned, rules, now) };
+      const known = { requestId, acceptedAt: at, openSince: at, polls: 0, polledAt: null };
+      const accepted: Polling = { ...claimedOf(item), ...known, phase: 'poll', dueAt: null };
+      return { ...accepted, dueAt: pollDue(accepted, rules, now) };
     }
     case 'refused':
       return settle({ ...item, doubt: false }, 'rejected', now, answer.reason);
     case 'waiting':
       if (tooLong) return neverAccepted(item, now, 'it waited for its turn');
-      return goOn(item, { phase: 'submit', sick: item.sick, doubt: false, dueAt: now });
+      return submit(item, { sick: item.sick, doubt: false, dueAt: now });
     case 'not-accepted': {
-      const known = { ...item, doubt: false };
       if (tooLong) return neverAccepted(item, now, answer.reason);
-      const dueAt = now + Math.max(answer.retryAfter ?? 0, rules.pause);
-      return goOn(known, { phase: 'submit', sick: true, dueAt });
+      const dueAt = later(answer.retryAfter, rules, now);
+      return submit(item, { sick: true, doubt: false, dueAt });
     }
     case 'pending':
-      return goOn(item, {
-        phase: 'submit',
-        sick: true,
-        doubt: true,
-        dueAt: now + answer.rest,
-      });
+      return submit(item, { sick: true, doubt: true, dueAt: now + answer.rest });
     case 'resubmit':
-      return goOn(item, {
-        phase: 'submit',
-        entry: nextEntry(item.entry),
-        doubt: false,
-        dueAt: now,
-      });
-    case 'unknown':
+      return submit(item, { entry: nextEntry(item.entry), doubt: false, dueAt: now });
+    case 'unknown': {
       if (answer.needsPerson === true) return askPerson(item, rules, now);
-      if (rules.onUnknown === 'resubmit' && !tooLong) {
-        const again = afterSubmit(item, { index: item.index, kind: 'resubmit' }, rules, now);
-        if (rules.patient !== true) return again;
-        return { ...again, sick: true, dueAt: now + restBefore(again.entry, rules) };
-      }
-      return doubted(item, rules, now);
+      if (rules.onUnknown !== 'resubmit' || tooLong) return doubted(item, rules, now);
+      const entry = nextEntry(item.entry);
+      const dueAt = now + restBefore(entry, rules);
+      return submit(item, { entry, sick: true, doubt: false, dueAt });
+    }
     case 'abandoned':
       return settle({ ...item, doubt: true }, 'in-doubt', now, answer.reason);
   }
 }
 
-const neverAccepted = (item: Item, now: number, why: string): Item =>
+/** After a rest that was asked for, or a short one. */
+const later = (rest: number | null, { pause }: Rules, now: number): number =>
+  now + Math.max(rest ?? 0, pause);
+
+const neverAccepted = (item: Unfiled, now: number, why: string): Settling =>
   settle({ ...item, doubt: followsDoubt(item) }, 'failed', now, `never accepted: ${why}`);
 
 /** ms */
@@ -133,17 +134,19 @@ const restBefore = (entry: string, { pause }: Rules): number =>
   Math.min(pause * 2 ** Math.min(entryNumber(entry) - 2, 20), LONGEST_REST);
 
 /** Found: polled on. Surely absent: submitted again. Found twice: a person is asked. Else it is looked up again. */
-export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now: number): Item {
+export function afterLookUp(
+  item: Doubtful,
+  answer: Answers.LookUpAnswer,
+  rules: Rules,
+  now: number,
+): Item {
   switch (answer.kind) {
     case 'absent':
-      return goOn(item, { dueAt: now + Math.max(answer.rest, rules.pause) });
+      return goOn(item, { dueAt: later(answer.rest, rules, now) });
     case 'ambiguous':
       return askPerson(item, rules, now);
     case 'unreadable':
-      return goOn(item, {
-        sick: true,
-        dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
-      });
+      return goOn(item, { sick: true, dueAt: later(answer.retryAfter, rules, now) });
     case 'on the wire':
       return goOn(item, { sick: true, dueAt: now });
     case 'waiting':
@@ -161,49 +164,57 @@ export function afterLookUp(item: Item, answer: LookUpAnswer, rules: Rules, now:
   }
 }
 
-/** `timed-out` is decided only by a readable "processing": time without an answer fails nobody (design: deadlines). */
-export function afterPoll(item: Item, answer: PollAnswer, rules: Rules, now: number): Item {
+/** When an accepted item is next polled: by the plan, and once right after the deadline. */
+export function pollDue(item: Polling, rules: Rules, now: number): number {
+  // Else whoever came along with an earlier poll would be polled again at its own time, and nothing be saved.
+  const served = Math.max(now, item.dueAt ?? now);
+  const planned = nextPollAt(rules.plan, item.acceptedAt, served);
+  const deadline = item.openSince + rules.deadline;
+  return now < deadline ? Math.min(planned, deadline) : planned;
+}
+
+/** `timed-out` is decided only by a readable "processing": time without an answer fails nobody before maxOpen. */
+export function afterPoll(
+  item: Polling,
+  answer: Answers.PollAnswer,
+  rules: Rules,
+  now: number,
+): Item {
   const polled = { ...item, polls: item.polls + 1 };
+  const isOver = now - item.openSince >= rules.maxOpen;
   switch (answer.kind) {
     case 'done':
       return settle(polled, 'registered', now);
     case 'failed':
       return settle(polled, 'failed', now, answer.reason);
     case 'processing':
-      if (now - (waitedSince(item) ?? now) >= rules.deadline) {
+      if (now - item.openSince >= rules.deadline)
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
-      }
       return goOn(polled, {
         dueAt: pollDue(polled, rules, now),
         polledAt: Math.min(item.dueAt ?? now, now),
       });
+    case 'unreadable':
+      if (isOver) return unreadableForTooLong(polled, now);
+      return goOn(polled, { sick: true, dueAt: later(answer.retryAfter, rules, now) });
     case 'on the wire':
     case 'waiting':
-      if (now - (waitedSince(item) ?? now) >= rules.maxOpen) return unreadableForTooLong(item, now);
-      return goOn(item, { sick: item.sick || answer.kind === 'on the wire', dueAt: now });
-    case 'held':
-      if (now - (waitedSince(item) ?? now) >= rules.maxOpen) return unreadableForTooLong(item, now);
-      return goOn(item, {
-        sick: item.sick,
-        dueAt: now + Math.max(answer.retryAfter, rules.pause),
-      });
-    case 'unreadable':
-      if (now - (waitedSince(item) ?? now) >= rules.maxOpen)
-        return unreadableForTooLong(polled, now);
-      return goOn(polled, {
-        sick: true,
-        dueAt: now + Math.max(answer.retryAfter ?? 0, rules.pause),
-      });
+    case 'held': {
+      if (isOver) return unreadableForTooLong(item, now);
+      const sick = item.sick || answer.kind === 'on the wire';
+      const dueAt = answer.kind === 'held' ? later(answer.retryAfter, rules, now) : now;
+      return goOn(item, { sick, dueAt });
+    }
   }
 }
 
-/** Null: the item is settled and leaves the batch. */
+/** Null: the item is settled and leaves the run. */
 export function afterSettle(
-  item: Item,
-  answer: SettleAnswer,
+  item: Settling,
+  answer: Answers.SettleAnswer,
   rules: Rules,
   now: number,
-): Item | null {
+): Settling | null {
   switch (answer.kind) {
     case 'settled':
     case 'unroutable':

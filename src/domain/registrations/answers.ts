@@ -3,6 +3,7 @@
  * MongoDB's clock. When to ask again is a rest in ms, since a run has Temporal's clock, which may differ.
  */
 import type { Outcome } from './outcome.ts';
+import type { PollPlan } from './poll-plan.ts';
 
 export type ClaimAnswer =
   | { index: number; kind: 'claimed'; claim: string; entry: string }
@@ -30,26 +31,9 @@ export type ClaimAnswer =
   | { index: number; kind: 'conflict'; claim: string; reason: string }
   | { index: number; kind: 'undecided' }; // another run has the claim, and whether that is alive is not known yet
 
-/**
- * Another run has taken the claim (takeover.ts): this one is thought dead, or was brought back by a reset, and has no more
- * say in it. The item leaves the batch.
- */
-export interface Taken {
-  index: number;
-  kind: 'taken';
-}
-
-/** It waits for its turn, and others that were answered did not wait for it. */
-export interface Waiting {
-  index: number;
-  kind: 'waiting';
-}
-
-/** It was asked for and is not answered yet, and others that were did not wait for it. */
-export interface OnTheWire {
-  index: number;
-  kind: 'on the wire';
-}
+/** `waiting` for its turn, or `on the wire` and not answered yet: others that were answered did not wait for it. */
+type Waiting = { index: number; kind: 'waiting' };
+type OnTheWire = { index: number; kind: 'on the wire' };
 
 /** What the journal knows of a submission, freshly sent or read again. */
 export type SubmitAnswer =
@@ -78,6 +62,12 @@ export type PollAnswer =
   | { index: number; kind: 'held'; reason: string; retryAfter: number } // not asked: a limit or the circuit breaker
   | OnTheWire
   | Waiting;
+
+/** Beside the answers of polls: a plan that is clearly better than the one the run has. */
+export interface NewPlan {
+  kind: 'plan';
+  plan: PollPlan;
+}
 
 export type SettleAnswer =
   | { index: number; kind: 'settled' }

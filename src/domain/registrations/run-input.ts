@@ -1,12 +1,14 @@
 /** The input of a run of registrations, and its answers to queries and updates: plain values, for both sides. */
-import type { Batch, Item, NewRegistration, Rules } from './batch.ts';
+import type { Run } from '../run.ts';
+import type { Item, NewRegistration } from './item.ts';
+import type { Rules } from './rules.ts';
 
 export interface RunInput {
   rules: Rules;
   /** The registrations of a new run … */
   registrations: NewRegistration[];
   /** … or what a run that continues as new still has open. */
-  carried: Batch | null;
+  carried: Run<Item> | null;
 }
 
 export interface RegistrationView {
@@ -21,7 +23,7 @@ export interface RegistrationView {
 
 export interface RunView {
   open: RegistrationView[];
-  settled: Batch['settled'];
+  settled: Run<Item>['settled'];
 }
 
 /** An operator's word on a registration in doubt. */

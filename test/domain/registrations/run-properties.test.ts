@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { dueSteps, wakeAt } from '../../../src/domain/registrations/batch.ts';
-import type { Item, Rules } from '../../../src/domain/registrations/batch.ts';
+import { registrationFlow } from '../../../src/domain/registrations/flow.ts';
+import type { Rules } from '../../../src/domain/registrations/rules.ts';
+import { dueSteps, wakeAt } from '../../../src/domain/run.ts';
 import { nextEntry } from '../../../src/domain/names.ts';
-import { HOUR, rules } from '../../helpers/items.ts';
-import { pureRun } from '../../helpers/pure-run.ts';
+import { HOUR, rules, seen } from '../../helpers/items.ts';
+import { pureRun, stepOf } from '../../helpers/pure-run.ts';
 import type { Finished, Happening, Script } from '../../helpers/pure-run.ts';
 
 const script: fc.Arbitrary<Script> = fc.record({
@@ -42,7 +43,7 @@ const endedBy = (run: Finished, kind: string): Answered[] =>
 
 test('no registration is ever lost: each leaves exactly once, or is still there', () => {
   forEveryRun((run, { count }) => {
-    const all = [...run.left, ...run.batch.items.map(({ index }) => index)];
+    const all = [...run.left, ...run.run.items.map(({ index }) => index)];
     assert.deepEqual(
       all.sort((a, b) => a - b),
       Array.from({ length: count }, (_, index) => index),
@@ -51,8 +52,8 @@ test('no registration is ever lost: each leaves exactly once, or is still there'
 });
 
 test('a run comes to rest only with nothing left, or with doubts that wait for an operator', () => {
-  forEveryRun(({ batch }) => {
-    for (const { phase, dueAt } of batch.items) assert.deepEqual([phase, dueAt], ['doubt', null]);
+  forEveryRun(({ run }) => {
+    for (const { phase, dueAt } of run.items) assert.deepEqual([phase, dueAt], ['doubt', null]);
   });
 });
 
@@ -62,17 +63,19 @@ test('nothing sleeps without a time to wake unless an activity has it or an oper
       if (after === null || after.busy) continue;
       assert.ok(after.dueAt !== null || after.phase === 'doubt', JSON.stringify(after));
     }
-    for (const { batch } of begun(run)) {
-      const open = batch.items.filter(({ busy, phase }) => !busy && phase !== 'doubt');
-      assert.ok(open.length === 0 || wakeAt(batch) !== null);
+    for (const { run: then } of begun(run)) {
+      const open = then.items.filter(({ busy, phase }) => !busy && phase !== 'doubt');
+      assert.ok(open.length === 0 || wakeAt(then) !== null);
     }
   });
 });
 
+const flow = registrationFlow(() => rules);
+
 test('no step holds an item that an activity has, and none holds an item twice', () => {
   forEveryRun((run) => {
-    for (const { batch, at } of begun(run)) {
-      const indexes = dueSteps(batch, rules, at).flatMap(({ items }) => {
+    for (const { run: then, at } of begun(run)) {
+      const indexes = dueSteps(then, stepOf(rules), flow, at).flatMap(({ items }) => {
         for (const item of items) assert.equal(item.busy, false);
         return items.map(({ index }) => index);
       });
@@ -105,14 +108,16 @@ function submittedAgain(run: Finished): string[] {
   for (const happening of run.story) {
     if (happening.kind === 'began' && happening.step.kind === 'submit') {
       again.push(
-        ...happening.step.items.map(({ entry }) => entry).filter((entry) => closed.has(entry)),
+        ...happening.step.items
+          .map((item) => seen(item).entry ?? '')
+          .filter((entry) => closed.has(entry)),
       );
     }
     if (happening.kind !== 'answered') continue;
     const { answer, before, after } = happening;
     const kind = answer?.kind ?? '';
-    if (['accepted', 'unknown', 'refused'].includes(kind)) closed.add(before.entry);
-    if (['resumed', 'in-doubt'].includes(kind) && after !== null) closed.add(after.entry);
+    if (['accepted', 'unknown', 'refused'].includes(kind)) closed.add(before.entry ?? '');
+    if (['resumed', 'in-doubt'].includes(kind) && after !== null) closed.add(after.entry ?? '');
   }
   return again;
 }
@@ -132,7 +137,7 @@ const lookingUp: Rules = { ...rules, onUnknown: 'lookup', lookUpAfter: 60_000 };
 test('where doubts are looked up, nothing is lost or submitted again under the same entry, and only what is found twice or open too long waits for a person', () => {
   forEveryRun(
     (run, { count }) => {
-      const all = [...run.left, ...run.batch.items.map(({ index }) => index)];
+      const all = [...run.left, ...run.run.items.map(({ index }) => index)];
       assert.equal(new Set(all).size, count);
       assert.equal(all.length, count);
       assert.deepEqual(submittedAgain(run), []);
@@ -141,7 +146,7 @@ test('where doubts are looked up, nothing is lost or submitted again under the s
           .filter(({ answer }) => answer?.kind === 'ambiguous')
           .map(({ before }) => before.index),
       );
-      for (const { index, phase, dueAt, receivedAt } of run.batch.items) {
+      for (const { index, phase, dueAt, receivedAt } of run.run.items) {
         assert.deepEqual([phase, dueAt], ['doubt', null]);
         assert.ok(ambiguous.has(index) || run.now - receivedAt >= rules.maxOpen);
       }
@@ -156,10 +161,10 @@ test('where doubts are looked up, another entry is submitted only after a look-u
       const absent = new Set<string>();
       for (const happening of run.story) {
         if (happening.kind === 'answered' && happening.answer?.kind === 'resubmit')
-          absent.add(nextEntry(happening.before.entry));
+          absent.add(nextEntry(happening.before.entry ?? ''));
         if (happening.kind !== 'began' || happening.step.kind !== 'submit') continue;
-        for (const { entry } of happening.step.items)
-          assert.ok(entry.endsWith('#1') || absent.has(entry), entry);
+        for (const { entry } of happening.step.items.map(seen))
+          assert.ok(entry?.endsWith('#1') === true || absent.has(entry ?? ''), String(entry));
       }
     },
     { with: lookingUp, from: script.map((given) => ({ ...given, operator: false })) },
@@ -173,7 +178,7 @@ test('a run that is cancelled looks nothing up any more', () => {
       if (cancelledAt < 0) return;
       const after = run.story.slice(cancelledAt);
       assert.ok(!after.some((each) => each.kind === 'began' && each.step.kind === 'lookUp'));
-      assert.deepEqual(run.batch.items, []);
+      assert.deepEqual(run.run.items, []);
     },
     { with: lookingUp, from: script.filter(({ cancelAfter }) => cancelAfter !== null) },
   );
@@ -184,7 +189,7 @@ test('without an operator a doubt that is held is never submitted under any entr
     (run) => {
       const entries = begun(run)
         .filter(({ step }) => step.kind === 'submit')
-        .flatMap(({ step }) => step.items.map(({ entry }) => entry));
+        .flatMap(({ step }) => step.items.map((item) => seen(item).entry ?? ''));
       for (const entry of entries) assert.match(entry, /#1$/);
     },
     { from: script.map((given) => ({ ...given, operator: false })) },
@@ -235,11 +240,12 @@ test('what may be filed is told as in doubt when it ends as anything but registe
       const doubtful = new Map<string, boolean>();
       for (const { before, answer, after } of answered(run)) {
         if (answer?.kind === 'unknown' || answer?.kind === 'in-doubt')
-          doubtful.set(after?.entry ?? before.entry, true);
+          doubtful.set(after?.entry ?? before.entry ?? '', true);
         else if (answer?.kind === 'accepted' || answer?.kind === 'refused')
-          doubtful.set(before.entry, false);
+          doubtful.set(before.entry ?? '', false);
         const ended = before.phase !== 'settle' && after?.phase === 'settle' ? after : null;
-        if (ended !== null && doubtful.get(ended.entry) === true) assert.equal(ended.doubt, true);
+        if (ended !== null && doubtful.get(ended.entry ?? '') === true)
+          assert.equal(ended.doubt, true);
       }
     },
     // Whose word on a doubt is no answer of an activity.
@@ -251,10 +257,9 @@ test('a cancelled run ends every registration, soon, and keeps the request ids o
   forEveryRun(
     (run) => {
       if (!run.story.some(({ kind }) => kind === 'cancelled')) return;
-      assert.deepEqual(run.batch.items, []);
+      assert.deepEqual(run.run.items, []);
       for (const { before, after } of endedBy(run, 'cancelled')) {
-        const wasAccepted: Item = before;
-        if (wasAccepted.requestId !== null) assert.equal(after?.requestId, before.requestId);
+        if (before.requestId !== null) assert.equal(after?.requestId, before.requestId);
       }
     },
     { from: script.filter(({ cancelAfter }) => cancelAfter !== null) },
@@ -319,7 +324,7 @@ for (const onUnknown of ['resubmit', 'lookup'] as const) {
 
 test('in a kind world everything is registered, in about the time the plan takes', () => {
   const run = pureRun(rules, { tape: [], count: 100, cancelAfter: null, operator: false });
-  assert.deepEqual(run.batch.items, []);
+  assert.deepEqual(run.run.items, []);
   assert.equal(endedBy(run, 'registered').length, 100);
   assert.ok(run.now - (run.story[0]?.at ?? 0) < HOUR);
   assert.equal(
@@ -339,7 +344,7 @@ test('the tapes of these properties lead to every outcome, every step and every 
         seen.add(answer?.kind ?? 'no answer');
         if (after?.outcome) seen.add(`${after.outcome.kind}: ${after.outcome.reason ?? ''}`);
       }
-      if (run.batch.items.length > 0) seen.add('held in doubt');
+      if (run.run.items.length > 0) seen.add('held in doubt');
     },
     { seed: 1 },
   );

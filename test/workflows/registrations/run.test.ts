@@ -165,11 +165,15 @@ test('a legacy system that is down for two days fails nobody and grows no histor
 
 test('what nobody can read for maxOpen ends timed-out, and not before', async () => {
   const calls = newCalls();
+  let polls = 0;
   const activities = {
     ...willing(calls),
     submit: acceptedNow,
     poll: (): Promise<PollAnswer[]> => {
-      throw ApplicationFailure.create({ message: 'HTTP 500', nextRetryDelay: '1h' });
+      polls += 1;
+      // The first asks for a rest that ends just before maxOpen is over.
+      const nextRetryDelay = polls === 1 ? 7 * DAY - 20_000 : '1h';
+      throw ApplicationFailure.create({ message: 'HTTP 500', nextRetryDelay });
     },
   };
   const { result, took } = await withRun(env, activities, {}, async (run) => ({
@@ -287,7 +291,8 @@ test('a plan that comes with the answers of a poll is the plan from then on, als
       const kind = polledAt.length < 6 ? ('processing' as const) : ('done' as const);
       const answers = items.map(({ index }): PollAnswer => ({ index, kind }));
       if (polledAt.length > 1) return answers;
-      return { answers, plan: { offsets: [40_000, 50_000], tail: 20_000, longest: 20_000 } };
+      const plan = { offsets: [40_000, 50_000], tail: 20_000, longest: 20_000 };
+      return [...answers, { kind: 'plan' as const, plan }];
     },
   };
   const short = { ...rules, maxHistoryEvents: 30 };

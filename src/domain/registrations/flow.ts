@@ -1,0 +1,89 @@
+/** What becomes of a registration whose step was given up without an answer, and of one whose run is cancelled. Pure. */
+import type { Flow, NoAnswer } from '../run.ts';
+import { inDoubt } from './after-answer.ts';
+import { followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
+import type { Item, Polling, Settling, Unfiled } from './item.ts';
+import { OUR_REASON } from './outcome.ts';
+import { coalesceOf } from './poll-plan.ts';
+import type { Rules } from './rules.ts';
+
+/** For the driver of runs; the rules change with the plan of polls. */
+export const registrationFlow = (rules: () => Rules): Flow<Item> => ({
+  comesAlong: ({ phase }) => (phase === 'poll' ? coalesceOf(rules().plan) : 0),
+  noAnswer: (item, why, now) => afterNoAnswer(item, why, rules(), now),
+  whenCancelled,
+  backWhenCancelled,
+  howItLeft: (item, answer) =>
+    item.phase === 'settle' && answer !== 'unroutable' ? item.outcome.kind : answer,
+});
+
+/** ms; while it rests an operator's word on the registration need not wait for the look-up. */
+const LOOK_UP_REST = 60_000;
+
+/**
+ * An activity ended without an answer. `cancelled`: the run wanted it back, and goes on later. `timeout`: legacy.maxOpen
+ * is over. `error`: something of ours is wrong for good; the item ends with its request id, and if it may have been
+ * sent, in doubt, so that a redrive reads the journal before it POSTs.
+ */
+export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: number): Item {
+  if (why === 'cancelled') return goOn(item, { sick: item.sick, dueAt: now });
+  const later = { sick: true, dueAt: now + rules.pause };
+  switch (item.phase) {
+    case 'poll':
+      if (why === 'error') return settleOurs(item, now, OUR_REASON.internal);
+      // The step had the time of its oldest.
+      return now - item.openSince >= rules.maxOpen
+        ? unreadableForTooLong(item, now)
+        : goOn(item, later);
+    case 'submit':
+      if (why === 'timeout') return inDoubt(item, now);
+      return settleOurs({ ...item, doubt: true }, now, OUR_REASON.internal);
+    case 'doubt':
+      return goOn(item, item.lookUp ? { ...later, dueAt: now + LOOK_UP_REST } : later);
+    case 'claim':
+    case 'settle':
+      return goOn(item, later);
+  }
+}
+
+/**
+ * What cancellation makes of an item that no activity holds. What is accepted ends as `cancelled`; what may have been sent
+ * has its journal read first; claims and settlements go on.
+ */
+export function whenCancelled(item: Item, now: number): Item {
+  switch (item.phase) {
+    case 'claim':
+    case 'settle':
+      return item;
+    case 'poll':
+      return cancelled(item, now);
+    case 'submit':
+    case 'doubt':
+      if (item.phase === 'doubt' && item.dueAt === now && !item.lookUp) return item;
+      // The journal is read; looking up, and perhaps filing anew, is for runs that go on.
+      return inDoubt(item, now);
+  }
+}
+
+/** What cancellation makes of an item that a step has just come back with, or was given up for without an answer. */
+export function backWhenCancelled(
+  before: Item,
+  after: Item,
+  isAnswered: boolean,
+  now: number,
+): Item {
+  const isRecheck = before.phase === 'doubt' && !before.lookUp;
+  // The journal is read again after its rest.
+  if (isRecheck && !isAnswered) return after;
+  // What may be on the wire has its journal read again, until that says what became of it.
+  if (after.phase === 'submit' && after.doubt) return inDoubt(after, after.dueAt);
+  const isJournalRead = isAnswered && (before.phase === 'submit' || isRecheck);
+  return isJournalRead && after.phase !== 'claim' && after.phase !== 'settle'
+    ? cancelled(after, now)
+    : whenCancelled(after, now);
+}
+
+const cancelled = (item: Unfiled | Polling, now: number): Settling => ({
+  ...settle(item, 'cancelled', now, 'the run was cancelled'),
+  doubt: item.phase !== 'poll' && (item.doubt || followsDoubt(item)),
+});

@@ -1,0 +1,156 @@
+/**
+ * A registration in its run: a union by phase, each with what is known in it and nothing else. `after…` (after-answer.ts) says
+ * what an answer makes of it.
+ *
+ *   claim ──► submit ──► poll ──► settle          docs/lifecycle.md draws it in full
+ *                └► doubt ◄┘ (what a recheck, or an operator, resolves)
+ */
+import { entryNumber } from '../names.ts';
+import type { RunItem } from '../run.ts';
+import type { Outcome } from './outcome.ts';
+
+/** The bytes of a delivery as they travel: base64, because a Buffer in JSON is four times as long. */
+export interface WireMessage {
+  body: string;
+  /** AMQP properties as JSON, and the headers in it as the bytes they were (src/broker/rabbitmq/message.ts). */
+  properties: string;
+}
+
+/** What intake hands to a run for each delivery. Times are epoch ms. */
+export interface NewRegistration {
+  id: string;
+  /** The id as people may see it: itself, or its keyed hash when `registration.hashIds` is set. */
+  label: string;
+  bodyHash: string;
+  message: WireMessage;
+  receivedAt: number;
+  /** The generation whose failure record this delivery is, when it is a redrive. */
+  redrive: number | null;
+  /** Of the record, if it has one: see src/registrations/redrive.ts. */
+  token?: string;
+  /** The claim of a dead run that this registration takes up, instead of a delivery: its message is in that claim. */
+  takes?: string;
+}
+
+interface Received extends RunItem {
+  id: string;
+  receivedAt: number;
+}
+
+/** What was delivered is kept only until the claim holds it. */
+export interface Claiming extends Received {
+  phase: 'claim';
+  registration: NewRegistration;
+}
+
+interface Claimed extends Received {
+  claim: string;
+  entry: string;
+}
+
+export interface Submitting extends Claimed {
+  phase: 'submit';
+  /** Whether it was accepted is not known: kept with the outcome, so that a redrive never POSTs it blindly. */
+  doubt: boolean;
+  /** How often its journal was to be read again. */
+  rechecks: number;
+}
+
+export interface Doubtful extends Claimed {
+  phase: 'doubt';
+  doubt: boolean;
+  rechecks: number;
+  /** To be looked up in the legacy system before a person is asked (onUnknown: lookup). */
+  lookUp: boolean;
+}
+
+export interface Polling extends Claimed {
+  phase: 'poll';
+  requestId: string;
+  acceptedAt: number;
+  /** From when the deadline and maxOpen count: its acceptance, or when it was redriven. */
+  openSince: number;
+  polls: number;
+  /** Epoch ms when the last poll that said "processing" was due or made, the earlier of the two: it was not done then. */
+  polledAt: number | null;
+}
+
+export interface Settling extends Claimed {
+  phase: 'settle';
+  requestId: string | null;
+  acceptedAt: number | null;
+  polls: number;
+  doubt: boolean;
+  outcome: Outcome;
+}
+
+export type Item = Claiming | Submitting | Doubtful | Polling | Settling;
+
+export type Phase = Item['phase'];
+
+/** Not known to be accepted. */
+export type Unfiled = Submitting | Doubtful;
+
+export const isIn =
+  <P extends Phase>(phase: P) =>
+  (item: Item): item is Extract<Item, { phase: P }> =>
+    item.phase === phase;
+
+export const newItems = (registrations: readonly NewRegistration[], now: number): Claiming[] =>
+  registrations.map((registration, index) => {
+    const { id, label, receivedAt } = registration;
+    const known = { index, id, label, receivedAt, registration };
+    return { ...known, phase: 'claim', busy: false, sick: false, dueAt: now };
+  });
+
+/** The item as it goes on in its phase: well, and with nobody, but for what changes. */
+export const goOn = <I extends Item>(item: I, changes: Partial<I>): I => ({
+  ...item,
+  busy: false,
+  sick: false,
+  ...changes,
+});
+
+/** What is known of a claimed item in every phase, with nobody and well. */
+export const claimedOf = ({ index, label, id, receivedAt, claim, entry }: Claimed) => ({
+  ...{ index, label, id, receivedAt, claim, entry },
+  busy: false,
+  sick: false,
+});
+
+export function settle(
+  item: Unfiled | Polling,
+  kind: Outcome['kind'],
+  now: number,
+  reason?: string,
+): Settling {
+  const known =
+    item.phase === 'poll'
+      ? { requestId: item.requestId, acceptedAt: item.acceptedAt, polls: item.polls, doubt: false }
+      : { requestId: null, acceptedAt: null, polls: 0, doubt: item.doubt };
+  return {
+    ...claimedOf(item),
+    ...known,
+    phase: 'settle',
+    dueAt: now,
+    outcome: { kind, at: now, ...(reason === undefined ? {} : { reason }) },
+  };
+}
+
+/** Something of ours ended it: a redrive goes on with what the legacy system has of it. */
+export const settleOurs = (
+  item: Unfiled | Polling | Settling,
+  now: number,
+  reason: string,
+): Settling => ({
+  ...(item.phase === 'settle'
+    ? { ...item, ...claimedOf(item), dueAt: now }
+    : settle(item, 'failed', now)),
+  outcome: { kind: 'failed', at: now, reason, ours: true },
+});
+
+/** Whether an earlier entry may have been filed: the next one was opened because nobody knew. Its redrive has to go on with it. */
+export const followsDoubt = ({ entry }: Unfiled): boolean => entryNumber(entry) > 1;
+
+export const unreadableForTooLong = (item: Polling, now: number): Settling =>
+  settle(item, 'timed-out', now, 'no readable answer within legacy.maxOpen');

@@ -1,0 +1,181 @@
+/**
+ * The state of a run: 1..K items, each with the step it is due for. Pure, and the same for every flow: `dueSteps` says what to
+ * do now, `wakeAt` when to look again, `applied` what the answers of a step make of the run. workflows/run.ts only drives it.
+ */
+export interface RunItem {
+  index: number;
+  /** The item as people may see it. */
+  label: string;
+  /** A step has it. */
+  busy: boolean;
+  /** Its last step went unanswered: it goes on in a step of its own and holds nobody back. */
+  sick: boolean;
+  /** Epoch ms of its next step; null when only a person can bring it on. */
+  dueAt: number | null;
+}
+
+export interface Run<I extends RunItem> {
+  items: I[];
+  /** What has left the run, by how. */
+  settled: Record<string, number>;
+  cancelling: boolean;
+}
+
+/** Why a step ended without an answer: the run wanted it back, its time is over, or something of ours is wrong for good. */
+export type NoAnswer = 'cancelled' | 'timeout' | 'error';
+
+/** What a flow decides about its items, besides what each step makes of an answer. Times are epoch ms. */
+export interface Flow<I extends RunItem> {
+  /** How early an item may come along with others of its step that are due, ms. */
+  comesAlong(item: I): number;
+  noAnswer(item: I, why: NoAnswer, now: number): I;
+  /** What becomes of an item that no step has, when the run is cancelled. */
+  whenCancelled(item: I, now: number): I;
+  /** What becomes of an item that comes back from a step of a run that is cancelled. */
+  backWhenCancelled(before: I, after: I, isAnswered: boolean, now: number): I;
+  /** How an item left that an answer of this kind has taken out. */
+  howItLeft(item: I, answer: string): string;
+}
+
+export interface Step<I, K extends string = string> {
+  kind: K;
+  items: I[];
+}
+
+/** What became of an item in a step: null when it leaves the run, and the kind of its answer, if it has one. */
+export interface Answered<I> {
+  before: I;
+  after: I | null;
+  answer: string | null;
+}
+
+/**
+ * Another run has taken the claim: this one is thought dead, or was brought back by a reset, and has no more say in it.
+ * The item leaves the run, whatever the step.
+ */
+export interface Taken {
+  index: number;
+  kind: 'taken';
+}
+
+export const newRun = <I extends RunItem>(items: I[]): Run<I> => ({
+  items,
+  settled: {},
+  cancelling: false,
+});
+
+/** The steps that are due, well and sick items apart. */
+export function dueSteps<I extends RunItem, K extends string>(
+  run: Run<I>,
+  stepOf: (item: I) => K,
+  flow: Pick<Flow<I>, 'comesAlong'>,
+  now: number,
+): Step<I, K>[] {
+  const groupOf = (item: I) => `${stepOf(item)}${item.sick ? ', sick' : ''}`;
+  const overdue = new Set(run.items.filter((item) => isDue(item, now)).map(groupOf));
+  const steps = new Map<string, Step<I, K>>();
+  for (const item of run.items) {
+    const group = groupOf(item);
+    const early = item.sick ? 0 : flow.comesAlong(item);
+    if (!overdue.has(group) || !isDue(item, now + early)) continue;
+    const step = steps.get(group) ?? { kind: stepOf(item), items: [] };
+    step.items.push(item);
+    steps.set(group, step);
+  }
+  return [...steps.values()];
+}
+
+const isDue = ({ busy, dueAt }: RunItem, now: number): boolean =>
+  !busy && dueAt !== null && dueAt <= now;
+
+/** Epoch ms when the next step falls due, or null when nothing is due without an answer or a person. */
+export function wakeAt({ items }: Run<RunItem>): number | null {
+  let earliest: number | null = null;
+  for (const { busy, dueAt } of items) {
+    if (busy || dueAt === null) continue;
+    if (earliest === null || dueAt < earliest) earliest = dueAt;
+  }
+  return earliest;
+}
+
+/** Whether nothing but a person can bring the run on. */
+export const isAtRest = ({ items }: Run<RunItem>): boolean =>
+  items.every(({ busy, dueAt }) => !busy && dueAt === null);
+
+/** The run with these items replaced (matched by index); null takes an item out. */
+export function replace<I extends RunItem>(
+  run: Run<I>,
+  changed: ReadonlyMap<number, I | null>,
+): Run<I> {
+  const items: I[] = [];
+  for (const item of run.items) {
+    const now = changed.get(item.index);
+    if (now !== null) items.push(now ?? item);
+  }
+  return { ...run, items };
+}
+
+/** The run with the items of a step marked as taken by it. */
+export const began = <I extends RunItem>(run: Run<I>, { items }: Step<I>): Run<I> =>
+  replace(run, new Map(items.map((item) => [item.index, { ...item, busy: true }])));
+
+/** What the answers of a step make of its items. What no answer names stays as it was. */
+export function answersTo<
+  I extends RunItem,
+  J extends I,
+  A extends { index: number; kind: string },
+>(items: J[], answers: (A | Taken)[], after: (item: J, answer: A) => I | null): Answered<I>[] {
+  const byIndex = new Map(answers.map((answer) => [answer.index, answer]));
+  return items.map((before) => {
+    const answer = byIndex.get(before.index);
+    if (answer === undefined) return { before, after: { ...before, busy: false }, answer: null };
+    return { before, after: isTaken(answer) ? null : after(before, answer), answer: answer.kind };
+  });
+}
+
+const isTaken = (answer: { kind: string }): answer is Taken => answer.kind === 'taken';
+
+/** What becomes of the items of a step that ended without an answer. */
+export const unanswered = <I extends RunItem>(
+  { items }: Step<I>,
+  why: NoAnswer,
+  flow: Pick<Flow<I>, 'noAnswer'>,
+  now: number,
+): Answered<I>[] =>
+  items.map((before) => ({ before, after: flow.noAnswer(before, why, now), answer: null }));
+
+/** The run after a step: its items as they became, those that left counted, and the cancellation heard by the others. */
+export function applied<I extends RunItem>(
+  run: Run<I>,
+  answered: Answered<I>[],
+  flow: Flow<I>,
+  now: number,
+): Run<I> {
+  const settled = { ...run.settled };
+  const changed = new Map<number, I | null>();
+  for (const { before, after, answer } of answered) {
+    const stopped =
+      after === null || !run.cancelling
+        ? after
+        : flow.backWhenCancelled(before, after, answer !== null, now);
+    changed.set(before.index, stopped);
+    if (stopped !== null || answer === null) continue;
+    const how = answer === 'taken' ? answer : flow.howItLeft(before, answer);
+    settled[how] = (settled[how] ?? 0) + 1;
+  }
+  return { ...replace(run, changed), settled };
+}
+
+/** The run when it is cancelled: what a step has is left to it. */
+export const cancelled = <I extends RunItem>(run: Run<I>, flow: Flow<I>, now: number): Run<I> => ({
+  ...run,
+  items: run.items.map((item) => (item.busy ? item : flow.whenCancelled(item, now))),
+  cancelling: true,
+});
+
+/** How many open items are where: `{submit: 3, poll: 97}`. */
+export function countByPhase({ items }: Run<RunItem & { phase: string }>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { phase } of items) counts[phase] = (counts[phase] ?? 0) + 1;
+  return counts;
+}
