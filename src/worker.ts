@@ -125,7 +125,7 @@ export async function startWorker(
   const stackFrames = Error.stackTraceLimit;
   // Taken over by the contexts that workflow code runs in, which Worker.create makes: the SDK captures and maps a stack
   // for every promise there (docs/decisions/0010-no-workflow-stacks.md).
-  if (!config.temporal.stackTraces) setFlagsFromString('--stack-trace-limit=0');
+  setFlagsFromString('--stack-trace-limit=0');
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,

@@ -24,8 +24,8 @@ export function addSweep(program: Command): void {
     .addHelpText(
       'after',
       `
-The worker does it by itself (sweeper.every). What the legacy system had accepted is polled on, what it may have is
-in doubt, the rest is submitted. What has timed out and is due to be asked for again (legacy.lateFor) is asked for.
+The worker does it by itself, every five minutes. What the legacy system had accepted is polled on, what it may have is
+in doubt, the rest is submitted. What has timed out and is due to be asked for again is asked for.
 Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,

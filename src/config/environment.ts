@@ -1,11 +1,13 @@
 // The environment variables that set something, what each sets, and the names that are easily mistaken for them.
 import { didYouMean, nearest, withHint, type Fault } from './faults.ts';
-import { DEFAULTS } from './schema.ts';
+import { TEST_CONSTANTS } from './constants.ts';
+import { REMOVED, removedFault } from './removed.ts';
+import { STANDARD } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf } from './tree.ts';
 import type { Environment } from './tree.ts';
 
-/** Addresses and secrets: they are set here and nowhere else, so that no file holds them. */
+/** Addresses and secrets, and what the tests alone set: here and nowhere else, so that no file holds them. */
 export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   AMQP_URL: 'amqpUrl',
   MONGODB_URI: 'mongodbUri',
@@ -19,6 +21,7 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   TEMPORAL_WEB_URL: 'temporal.webUrl',
   TEMPORAL_CODEC_URL: 'temporal.codecUrl',
   RABBITMQ_WEB_URL: 'rabbit.webUrl',
+  DESPACHANTE_FAILPOINT: 'failpoint',
 };
 
 /** Those of them that are never shown, not even in part. */
@@ -32,8 +35,11 @@ export const SECRETS: ReadonlySet<string> = new Set([
 
 const PREFIX = 'DESPACHANTE_';
 
-/** The file to read, and what belongs to `npm run engines`; they set nothing of the configuration. */
-const OTHER = ['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name);
+/** The file to read, and what belongs to `npm run engines` and to the tests; they set nothing of the configuration. */
+const OTHER = [
+  ...['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name),
+  TEST_CONSTANTS,
+];
 
 const MISTAKABLE: Readonly<Record<string, string>> = {
   MONGO_URL: 'MONGODB_URI',
@@ -51,7 +57,7 @@ const MISTAKABLE: Readonly<Record<string, string>> = {
 };
 
 const onlyHere = new Set(Object.values(ENVIRONMENT_ONLY));
-const scalars = leaves(DEFAULTS).filter(
+const scalars = leaves(STANDARD).filter(
   ([path, value]) => !onlyHere.has(path) && (typeof value !== 'object' || value === null),
 );
 const settings: ReadonlyMap<string, Leaf> = new Map([
@@ -163,6 +169,8 @@ function near(name: string): string | undefined {
 }
 
 function unknown(name: string): Fault {
+  const removed = Object.keys(REMOVED).find((path) => variable(path) === name);
+  if (removed !== undefined) return removedFault(`environment ${name}`, removed);
   const bare = name.slice(PREFIX.length);
   const own = environmentNames.filter((each) => each.startsWith(PREFIX));
   const meant = nearest(

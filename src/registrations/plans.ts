@@ -1,6 +1,6 @@
 /**
  * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration as
- * long as nothing is known, and where `legacy.learnLatency` is false. MongoDB may be away: the last plan stays.
+ * long as nothing is known. MongoDB may be away: the last plan stays.
  */
 import type { Config } from '../config/schema.ts';
 import { priorOf } from '../domain/registrations/latency.ts';
@@ -45,7 +45,6 @@ export function createPlans(
   let isFailing = false;
   tell();
   const refresh = async (): Promise<void> => {
-    if (!config.legacy.learnLatency) return;
     try {
       known = await read();
       usual = planOf(config, known);
@@ -75,8 +74,7 @@ export function createPlans(
       return known === null ? plan : jittered(plan, drawFor(`${runId} jitter`));
     },
     replan(current) {
-      if (!config.legacy.learnLatency || known === null) return null;
-      return betterThan(current, usual, known);
+      return known === null ? null : betterThan(current, usual, known);
     },
     refresh: refreshOnce,
     async close() {

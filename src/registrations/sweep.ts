@@ -56,7 +56,7 @@ export interface Swept {
 }
 
 /**
- * What is open for longer than `sweeper.olderThan` and has nobody to go on with it, oldest first.
+ * What is open for longer than ten minutes and has nobody to go on with it, oldest first.
  * @throws what the client throws when Temporal does not answer: nothing is swept on a guess
  */
 export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<Stranded[]> {

@@ -11,7 +11,7 @@ import type { Role } from '../helpers/system.ts';
 
 const system = await startSystem(
   { after, afterEach },
-  { env: { DESPACHANTE_INTAKE_BATCH_WAIT: '300ms' } },
+  { env: { DESPACHANTE_TEST_CONSTANTS: 'intake.batchWait=300' } },
 );
 const flow = flowOf(system);
 const { client, config } = system;

@@ -271,14 +271,11 @@ test('a system that comes back, or goes away, between the look-up and its contro
   assert.equal((await entryOf(request.entry))?.state, 'unknown');
 });
 
-test('of two instances one that is away is not believed: a 404 is no empty list, unless it is declared', async (t) => {
+test('of two instances one that is away is not believed: a 404 is no empty list', async (t) => {
   const found = (id: string): [number, unknown] => (isKnown(id) ? [200, [matchOf(id)]] : [404, {}]);
   const bed = await withRegister(t, found);
   const refusal = unreadable(/where what is there is answered as a list/);
   await assert.rejects(call(bed.lookUp, [await inDoubt(bed)]), refusal);
-  const declared = await withRegister(t, found, { notFound: [404] });
-  const answers = await call(declared.lookUp, [await inDoubt(declared)]);
-  assert.deepEqual(answers, [{ index: 0, kind: 'resubmit' }]);
 });
 
 test('where nothing is known to be there nobody can tell, and what was accepted a moment ago is not asked for yet', async (t) => {
