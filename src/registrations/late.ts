@@ -9,6 +9,7 @@ import { claimKey } from '../domain/names.ts';
 import { labelOf } from './label.ts';
 import type { Legacy, StatusResult } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
+import { mapLimit } from '../runtime/map-limit.ts';
 
 export interface LateNeeds {
   config: Config;
@@ -40,21 +41,13 @@ export async function lookForLate(needs: LateNeeds): Promise<Late[]> {
     .toArray();
   const due = sound(watched);
   const redriven = await redrivenAmong(due, needs);
-  const found: Late[] = [];
-  const waiting = [...due];
-  const askOn = async (): Promise<void> => {
-    for (let claim = waiting.shift(); claim !== undefined; claim = waiting.shift()) {
-      const requestId = claim.outcome?.requestId ?? null;
-      // Whoever redrives it asks for it from now on.
-      if (requestId === null || redriven.has(claim._id)) await watchUntil(null, claim, needs);
-      else {
-        const late = await noted(claim, requestId, await needs.status(requestId), needs);
-        if (late !== null) found.push(late);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, askOn));
-  return found;
+  const found = await mapLimit(due, AT_ONCE, async (claim) => {
+    const requestId = claim.outcome?.requestId ?? null;
+    // Whoever redrives it asks for it from now on.
+    if (requestId === null || redriven.has(claim._id)) return watchUntil(null, claim, needs);
+    return noted(claim, requestId, await needs.status(requestId), needs);
+  });
+  return found.filter((late) => late !== null);
 }
 
 async function redrivenAmong(claims: Watched[], { store }: LateNeeds): Promise<Set<string>> {
@@ -82,8 +75,7 @@ async function noted(
   if (result.kind !== 'done' && result.kind !== 'failed') {
     const timedOutAt = claim.outcome?.at.getTime() ?? 0;
     const next = nextLateCheck(timedOutAt, Date.now(), config.legacy.lateFor);
-    await watchUntil(next, claim, needs);
-    return null;
+    return watchUntil(next, claim, needs);
   }
   const lateResult: LateResult = { status: result.kind, at: new Date() };
   await store.claims.collection.updateOne(
@@ -102,11 +94,12 @@ async function watchUntil(
   next: number | null,
   { _id }: Watched,
   { store }: LateNeeds,
-): Promise<void> {
+): Promise<null> {
   await store.claims.collection.updateOne(
     { _id },
     next === null ? { $unset: { lateCheckAt: '' } } : { $set: { lateCheckAt: new Date(next) } },
   );
+  return null;
 }
 
 /** What became late of some claims, by claim. */
