@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
-import { BEAT_TOLD_MS } from '../activities/heartbeat.ts';
+import { BEAT_TOLD_MS } from './domain/timing.ts';
 import { createSweep } from '../activities/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './temporal/bundle-workflows.ts';
