@@ -17,7 +17,7 @@ import { longestDrainMs } from './config/drain.ts';
 import { createFailures } from './broker/rabbitmq/dead-letters.ts';
 import { createGuard } from './runtime/guard.ts';
 import { within } from './runtime/retry.ts';
-import { lookForLate } from './registrations/late.ts';
+import { lookForLate, statusThrough } from './registrations/late.ts';
 import { createLegacy } from './registrations/legacy.ts';
 import { createLearner } from './registrations/learner.ts';
 import { failureDetail, withReason } from './runtime/log.ts';
@@ -89,11 +89,7 @@ export async function startWorker(
   const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
   const { door } = way;
-  const status = async (requestId: string) => {
-    const { held } = await door.take('gets', 1, door.turn());
-    if (held !== null) return { kind: 'unreadable', ...held } as const;
-    return legacy.status(requestId).finally(() => door.release(1));
-  };
+  const status = statusThrough(door, legacy);
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
     for (const workflowId of swept.unreadable) {

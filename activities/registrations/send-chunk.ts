@@ -94,7 +94,6 @@ export function sendChunk(
     metrics.submissions.inc({ result: result.kind });
     const closing = closingOf(entry, result);
     if (result.kind !== 'accepted') return { answer: { index, ...result }, closing };
-    metrics.inFlight.inc();
     return { answer: { index, ...result, at: clock.now() }, closing };
   }
 }

@@ -2,9 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { labelOf } from '../registrations/label.ts';
-import { lookForLate } from '../registrations/late.ts';
-import { createLegacy } from '../registrations/legacy.ts';
-import { silent } from '../runtime/log.ts';
+import { lookForLateOnce } from '../operations/late.ts';
 import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
 import type { Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';
@@ -42,12 +40,7 @@ async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): 
       const found = await findLeft(needs);
       if (dryRun) return { ...found, started: [], late: [] };
       const { started } = await takeUp(needs, found);
-      const legacy = createLegacy(config);
-      const status = (id: string) => legacy.status(id);
-      const late = await lookForLate({ config, store, status, log: silent }).finally(() =>
-        legacy.close(),
-      );
-      return { ...found, started, late };
+      return { ...found, started, late: await lookForLateOnce(config, store) };
     }),
   );
   const facts = [

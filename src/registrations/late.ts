@@ -3,17 +3,19 @@
  * The failure record stays as it is; the claim notes what became of it, and a redrive then brings it in.
  */
 import type { Claim, Claims, LateResult } from '../claims/claims.ts';
+import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { nextLateCheck } from '../domain/registrations/late.ts';
 import { claimKey } from '../domain/names.ts';
 import { labelOf } from './label.ts';
+import type { Door } from '../outbound/gate.ts';
 import type { Legacy, StatusResult } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 
 export interface LateNeeds {
   config: Config;
-  store: { claims: Pick<Claims, 'collection' | 'sound'> };
+  store: { claims: Pick<Claims, 'collection' | 'sound'>; clock: Pick<Clock, 'now'> };
   status: Legacy['status'];
   log: Log;
 }
@@ -30,11 +32,20 @@ const AT_ONCE = 8;
 
 type Watched = Omit<Claim, 'message'>;
 
+/** Asks through the gate, like everybody. What may not be sent now is asked for by a later look. */
+export const statusThrough =
+  (door: Door, legacy: Pick<Legacy, 'status'>): Legacy['status'] =>
+  async (requestId) => {
+    const { held } = await door.take('gets', 1, door.turn());
+    if (held !== null) return { kind: 'unreadable', ...held };
+    return legacy.status(requestId).finally(() => door.release(1));
+  };
+
 /** Asks for each that is due, and returns those that are finished. @throws what MongoDB throws */
 export async function lookForLate(needs: LateNeeds): Promise<Late[]> {
   const { collection, sound } = needs.store.claims;
   const watched = await collection
-    .find({ lateCheckAt: { $lte: new Date() } })
+    .find({ lateCheckAt: { $lte: new Date(needs.store.clock.now()) } })
     .sort({ lateCheckAt: 1 })
     .limit(AT_MOST)
     .project<Watched>({ message: 0 })
@@ -74,10 +85,10 @@ async function noted(
   const { config, store, log } = needs;
   if (result.kind !== 'done' && result.kind !== 'failed') {
     const timedOutAt = claim.outcome?.at.getTime() ?? 0;
-    const next = nextLateCheck(timedOutAt, Date.now(), config.legacy.lateFor);
+    const next = nextLateCheck(timedOutAt, store.clock.now(), config.legacy.lateFor);
     return watchUntil(next, claim, needs);
   }
-  const lateResult: LateResult = { status: result.kind, at: new Date() };
+  const lateResult: LateResult = { status: result.kind, at: new Date(store.clock.now()) };
   await store.claims.collection.updateOne(
     { _id: claim._id },
     { $set: { lateResult }, $unset: { lateCheckAt: '' } },

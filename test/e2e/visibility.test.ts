@@ -117,7 +117,6 @@ test('health and metrics tell how many ended in which way, were duplicates, or w
     assert.match(text, /"ready":true.*"rabbitmq":true/);
     assert.equal((await flow.ask(role, '/')).status, 404);
   }
-  assert.equal(await flow.metric('worker', 'despachante_in_flight'), 0);
   assert.ok((await flow.metric('worker', 'despachante_settle_lag_seconds_count')) > 0);
 });
 
