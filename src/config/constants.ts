@@ -3,7 +3,6 @@
  * tests alone change some, since nobody waits ten minutes for a sweep there.
  */
 import { z } from 'zod';
-import type { Fault } from './faults.ts';
 import { withValue } from './tree.ts';
 
 const KIB = 1024;
@@ -56,33 +55,15 @@ export const CONSTANTS: Constants = schema.parse({});
 /** Of the tests alone: `sweeper.olderThan=0 rabbit.heartbeat=1000`. */
 export const TEST_CONSTANTS = 'DESPACHANTE_TEST_CONSTANTS';
 
-/** The constants, changed as a test says; null where it says what cannot be. */
-export function constantsFrom(text: string): Constants | null {
-  const tree = text.split(' ').reduce<unknown>((before, each) => {
-    const [path = '', value = ''] = each.split('=');
-    const read = /^(true|false)$/.test(value) ? value === 'true' : Number(value || NaN);
-    return withValue(before, path.split('.'), read);
-  }, {});
-  return schema.safeParse(tree).data ?? null;
-}
-
-/** What is in force, and why it must not be. */
-export function readConstants(
-  text: string,
-  isProduction: boolean,
-): { constants: Constants; faults: Fault[] } {
-  // In quotes it is told like any other variable.
-  if (text === '' || /^(["']).*\1$/s.test(text)) return { constants: CONSTANTS, faults: [] };
-  const constants = isProduction ? null : constantsFrom(text);
-  const expected = 'names and values of constants, in tests alone';
-  const fault = { where: `environment ${TEST_CONSTANTS}`, path: '', expected, got: 'other text' };
-  return constants === null
-    ? {
-        constants: CONSTANTS,
-        faults: [isProduction ? { ...fault, got: 'NODE_ENV=production' } : fault],
-      }
-    : { constants, faults: [] };
-}
+/** What a test changes; the result of zod says whether it can be. */
+export const readConstants = (text: string) =>
+  schema.safeParse(
+    (text === '' ? [] : text.split(' ')).reduce<unknown>((tree, each) => {
+      const [path = '', value = ''] = each.split('=');
+      const read = /^(true|false)$/.test(value) ? value === 'true' : Number(value || NaN);
+      return withValue(tree, path.split('.'), read);
+    }, {}),
+  );
 
 /** Where the broker puts what it has given back too often; intake reads it like its own queue. */
 export const returnedQueueOf = (intakeQueue: string): string => `${intakeQueue}.returned`;

@@ -47,6 +47,7 @@ const MISTAKABLE: Readonly<Record<string, string>> = {
   MONGODB_URL: 'MONGODB_URI',
   RABBITMQ_URL: 'AMQP_URL',
   RABBIT_URL: 'AMQP_URL',
+  AMQP_URI: 'AMQP_URL',
   TEMPORAL_URL: 'TEMPORAL_ADDRESS',
   TEMPORAL_HOST: 'TEMPORAL_ADDRESS',
   TEMPORAL_CLI_ADDRESS: 'TEMPORAL_ADDRESS',
@@ -104,7 +105,7 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
     if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
     else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
     else {
-      const meant = MISTAKABLE[name] ?? near(name);
+      const meant = MISTAKABLE[name];
       if (meant !== undefined && (env[meant] ?? '') === '')
         warnings.push(`environment ${name} is not read; did you mean ${meant}?`);
     }
@@ -160,13 +161,6 @@ const quoted = (name: string, path: string): Fault => ({
   got: 'text in quotes',
   hint: 'remove the quotes: an env-file of Docker has none, and they would be a part of the value',
 });
-
-// Two edits: other programs have variables of these families, and a warning about those would be noise.
-function near(name: string): string | undefined {
-  return /^(AMQP|RABBIT|MONGO|TEMPORAL|LEGACY|REGISTRATION)/.test(name)
-    ? nearest(name, Object.keys(ENVIRONMENT_ONLY), 2)
-    : undefined;
-}
 
 function unknown(name: string): Fault {
   const removed = Object.keys(REMOVED).find((path) => variable(path) === name);

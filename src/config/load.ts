@@ -7,7 +7,8 @@ import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
 import { complete, configSchema, DEFAULTS, type Config, type Settings } from './schema.ts';
-import { readConstants, TEST_CONSTANTS } from './constants.ts';
+import type { Constants } from './constants.ts';
+import { CONSTANTS, readConstants, TEST_CONSTANTS } from './constants.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
 import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './tree.ts';
 import type { Environment } from './tree.ts';
@@ -38,7 +39,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
   const { instance, odd } = instanceIn(env);
-  const test = readConstants(env[TEST_CONSTANTS] ?? '', isProduction(env));
+  const test = testConstants(env);
   const input = combine(withKeyFile(written.values, instance), values);
   const result = configSchema.safeParse(input);
   const all = [
@@ -65,6 +66,18 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     warnings: [...loud, ...warnings],
     instance,
   };
+}
+
+/** In quotes they are told like any other variable. */
+function testConstants(env: Environment): { constants: Constants; faults: Fault[] } {
+  const text = env[TEST_CONSTANTS] ?? '';
+  const { data } = readConstants(/^(["']).*\1$/s.test(text) ? '' : text);
+  if (data !== undefined && (text === '' || !isProduction(env)))
+    return { constants: data, faults: [] };
+  const got = data === undefined ? 'other text' : 'NODE_ENV=production';
+  const expected = 'names and values of constants, in tests alone';
+  const fault = { where: `environment ${TEST_CONSTANTS}`, path: '', expected, got };
+  return { constants: CONSTANTS, faults: [fault] };
 }
 
 /** What works and is no way to run in production: elsewhere it is a warning. */

@@ -176,12 +176,12 @@ test('a failpoint has a name that there is, and perhaps a passage', () => {
 });
 
 test('a variable that is easily mistaken for ours is a warning, unless ours is set', () => {
-  const env = { MONGO_URI: 'x', AMQP_URI: 'y', TEMPORAL_ADRESS: 'z', PATH: '/bin' };
+  const env = { MONGO_URI: 'x', AMQP_URI: 'y', TEMPORAL_HOST: 'z', PATH: '/bin' };
   const { warnings } = loadConfig({ env });
   assert.deepEqual(warnings, [
     'environment MONGO_URI is not read; did you mean MONGODB_URI?',
     'environment AMQP_URI is not read; did you mean AMQP_URL?',
-    'environment TEMPORAL_ADRESS is not read; did you mean TEMPORAL_ADDRESS?',
+    'environment TEMPORAL_HOST is not read; did you mean TEMPORAL_ADDRESS?',
   ]);
   const set = { MONGO_URI: 'x', MONGODB_URI: 'mongodb://store/db' };
   assert.deepEqual(loadConfig({ env: set }).warnings, []);
