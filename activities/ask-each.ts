@@ -3,6 +3,7 @@
  * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the door is
  * left for the next one. The only way to send, so that no step can have one wait for another.
  */
+import { BEGUN_MS } from '../src/domain/timing.ts';
 import type { Door } from '../src/outbound/gate.ts';
 import type { RateKind } from '../src/coordination/rates.ts';
 import { within } from '../src/runtime/retry.ts';
@@ -12,9 +13,6 @@ import type { Liveness } from './heartbeat.ts';
 import type { Call, Calls, UnderWay } from './under-way.ts';
 import type { Held } from '../src/outbound/breaker.ts';
 import { ownRun } from './heartbeat.ts';
-
-/** Longer than a call may take to begin: reading its claim (fence.ts) and writing its intent (send-chunk.ts), each with a limit. */
-const BEGUN_MS = 13_000;
 
 export interface Asking<R, A> {
   kind: RateKind;

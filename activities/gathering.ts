@@ -3,12 +3,7 @@
  * there is taken, and the rest is named as still under way.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-
-/**
- * How long the first answer waits for company: with the writing of the journal it goes on within a second. All of a system
- * that is quick come together.
- */
-export const GRACE_MS = 500;
+import { GRACE_MS } from '../src/domain/timing.ts';
 
 /** What is there of what was asked, each in the order in which it was begun. */
 export interface Gathered<R, A> {

@@ -1,4 +1,5 @@
 import { activityInfo, cancelled, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { BEAT_MS, LOCAL_SILENCE_MS, MARGIN_MS } from '../src/domain/timing.ts';
 
 /** The workflow id of the run that the activity works for. */
 export const ownRun = (): string => activityInfo().workflowExecution?.workflowId ?? '';
@@ -20,20 +21,6 @@ export const placeOf = (index: number): { workflowId: string | undefined; index:
   workflowId: activityInfo().workflowExecution?.workflowId,
   index,
 });
-
-const BEAT_MS = 1_000;
-/**
- * Of these beats the server is told one in so many ms: each is a write of its own there, and in a burst a hundred
- * activities wait in line. It tells of a cancellation in its answer.
- */
-export const BEAT_TOLD_MS = 2_000;
-/** How much earlier than the server we consider ourselves dead: the last beat that it was told of may be that old. */
-const MARGIN_MS = BEAT_TOLD_MS + 1_000;
-/**
- * A local activity tells nobody of its beats: the server watches its workflow task, which it gives to another worker after
- * 10 s. The activity begins 2 s into it at the latest, and has 5 s.
- */
-const LOCAL_SILENCE_MS = 3_000;
 
 /**
  * Runs an activity with a heartbeat on a timer. A process that was paused for longer than the heartbeat timeout finds

@@ -13,7 +13,6 @@ export function ownNames(unique: string): Record<string, string> {
   return {
     DESPACHANTE_MONGODB_DATABASE: `bench_${unique}`,
     DESPACHANTE_RABBIT_INTAKE_QUEUE: `bench.${unique}`,
-    DESPACHANTE_RABBIT_RETURNED_QUEUE: `bench.${unique}.returned`,
     DESPACHANTE_RABBIT_FAILURE_QUEUE: `bench.${unique}.failed`,
     DESPACHANTE_TEMPORAL_TASK_QUEUE: `bench-${unique}`,
     // As in production; and whatever key lies in the folder makes no difference.

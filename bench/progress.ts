@@ -19,8 +19,7 @@ export async function settledByMetrics(ports: readonly number[], count: number):
     const seconds = Math.round((Date.now() - startedAt) / 1000);
     if (seconds - told >= 5) {
       told = seconds;
-      const inFlight = sumOf(metrics, 'despachante_in_flight');
-      process.stderr.write(`${seconds} s: ${inFlight} in flight, ${ended} of ${count} settled\n`);
+      process.stderr.write(`${seconds} s: ${ended} of ${count} settled\n`);
     }
     await delay(1_000);
   }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
-import { BEAT_TOLD_MS } from '../activities/heartbeat.ts';
+import { BEAT_TOLD_MS } from './domain/timing.ts';
 import { createSweep } from '../activities/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './temporal/bundle-workflows.ts';
@@ -17,7 +17,7 @@ import { longestDrainMs } from './config/drain.ts';
 import { createFailures } from './broker/rabbitmq/dead-letters.ts';
 import { createGuard } from './runtime/guard.ts';
 import { within } from './runtime/retry.ts';
-import { lookForLate } from './registrations/late.ts';
+import { lookForLate, statusThrough } from './registrations/late.ts';
 import { createLegacy } from './registrations/legacy.ts';
 import { createLearner } from './registrations/learner.ts';
 import { failureDetail, withReason } from './runtime/log.ts';
@@ -89,11 +89,7 @@ export async function startWorker(
   const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
   const { door } = way;
-  const status = async (requestId: string) => {
-    const { held } = await door.take('gets', 1, door.turn());
-    if (held !== null) return { kind: 'unreadable', ...held } as const;
-    return legacy.status(requestId).finally(() => door.release(1));
-  };
+  const status = statusThrough(door, legacy);
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
     for (const workflowId of swept.unreadable) {
@@ -125,7 +121,7 @@ export async function startWorker(
   const stackFrames = Error.stackTraceLimit;
   // Taken over by the contexts that workflow code runs in, which Worker.create makes: the SDK captures and maps a stack
   // for every promise there (docs/decisions/0010-no-workflow-stacks.md).
-  if (!config.temporal.stackTraces) setFlagsFromString('--stack-trace-limit=0');
+  setFlagsFromString('--stack-trace-limit=0');
   const worker = await Worker.create({
     connection,
     namespace: config.temporal.namespace,

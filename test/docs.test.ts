@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { test } from 'node:test';
 import { OWN } from '../src/mongo/collections.ts';
-import { DEFAULTS } from '../src/config/schema.ts';
+import { DEFAULTS, STANDARD } from '../src/config/schema.ts';
 import { isMapping, valueAt } from '../src/config/tree.ts';
 import { environmentNames } from '../src/config/environment.ts';
 import { OUTCOMES } from '../src/domain/registrations/outcome.ts';
@@ -142,7 +142,7 @@ test('every setting that is named exists', () => {
   const named = mentions(new RegExp(`^((?:${sections.join('|')})\\.[A-Za-z.]+)(?::|$)`, 'g'));
   const settings = named.filter(({ word }) => !word.endsWith('.ts'));
   assert.ok(settings.length > 20);
-  const unknown = settings.filter(({ word }) => valueAt(DEFAULTS, word.split('.')) === undefined);
+  const unknown = settings.filter(({ word }) => valueAt(STANDARD, word.split('.')) === undefined);
   assert.deepEqual(unknown.map(show), []);
 });
 

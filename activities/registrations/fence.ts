@@ -1,9 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Taken } from '../../src/domain/run.ts';
+import { FRESH_MS } from '../../src/domain/timing.ts';
 import { ownRun } from '../heartbeat.ts';
-
-/** An answer that took longer tells of the past: the process may have been paused between question and answer. */
-const FRESH_MS = 5_000;
 
 /**
  * What a reading of claims says, if it says so in time.

@@ -6,6 +6,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
+import { LOCAL_PATIENCE } from '../../src/domain/timing.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { askEach } from '../ask-each.ts';
 import type { Asked } from '../ask-each.ts';
@@ -40,12 +41,7 @@ export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) =>
 const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
   requests.some(({ acceptedAt }) => now - acceptedAt > (offsets.at(-1) ?? 0));
 
-/**
- * An attempt inside the workflow task has 5 s (workflows/registrations/steps.ts), and its run decides nothing meanwhile: who is not answered
- * soon is waited for outside, by an activity that joins the call.
- */
-const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
-
+/** Who is not answered soon inside the workflow task is waited for outside, by an activity that joins the call. */
 export const createPoll = (needs: Needs) => {
   const { clock, legacy, learner, metrics, underWay } = needs;
   const calls = underWay.calls<PollAnswer>();

@@ -8,7 +8,7 @@ import type { Taken } from '../../src/domain/run.ts';
 import { claimOfEntry, entryBefore } from '../../src/domain/names.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { soon, within } from '../../src/runtime/retry.ts';
-import { HEARTBEAT_MS } from '../../src/registrations/journal.ts';
+import { OPENED_MS, WITHDRAWN_MS } from '../../src/domain/timing.ts';
 import type { Closing, Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
 import { fenced, readInTime, stale } from './fence.ts';
@@ -28,13 +28,9 @@ export interface SubmitRequest {
 export const RETRIED_MS = 1_000;
 /** How long the answer to a POST waits until it is written down. */
 const CLOSED_MS = 5_000;
-/** A POST that begins later after its intent was written could be on the wire when that is thought to be over (sentUntil). */
-const OPENED_MS = HEARTBEAT_MS - 1_000;
 /** What was read of claims this long before their intents are written is read again: a run may have ended them meanwhile. */
 const READ_AGAIN_MS = 500;
 const STOOD_STILL = 'never sent: the worker stood still';
-/** How long intents of what was never sent are tried to be taken back: within startToCloseTimeout (workflows/registrations/steps.ts). */
-const WITHDRAWN_MS = 8 * 60_000;
 
 type Needs = Pick<Dependencies, 'claims' | 'journal' | 'clock' | 'legacy' | 'metrics' | 'log'>;
 
@@ -99,7 +95,6 @@ export function sendChunk(
     metrics.submissions.inc({ result: result.kind });
     const closing = closingOf(entry, result);
     if (result.kind !== 'accepted') return { answer: { index, ...result }, closing };
-    metrics.inFlight.inc();
     return { answer: { index, ...result, at: clock.now() }, closing };
   }
 }

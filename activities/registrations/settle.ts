@@ -218,7 +218,6 @@ export function createSettle({
       metrics.outcomes.inc({ outcome: outcome.kind });
       metrics.settleLag.observe(Math.max(0, clock.now() - outcome.at) / 1000);
       if (acceptedAt === null) continue;
-      metrics.inFlight.dec();
       metrics.legacyLatency.observe((outcome.at - acceptedAt) / 1000);
     }
     return answers;

@@ -22,6 +22,7 @@ import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
 import { placesOf } from '../registrations/own-documents.ts';
 import type { Stored } from '../registrations/own-documents.ts';
+import { mapLimit } from '../runtime/map-limit.ts';
 import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
 import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import type { Store } from '../registrations/store.ts';
@@ -116,7 +117,8 @@ async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims:
   const claiming = new Set(claims.map(({ workflowId }) => workflowId));
   const yet = [...running].filter((workflowId) => !claiming.has(workflowId));
   const unreadable: AuditInput['unreadable'] = [];
-  const inputs = await each(yet, async (workflowId) => {
+  // Thousands of questions at once would be refused by Temporal's rate limits.
+  const inputs = await mapLimit(yet, 20, async (workflowId) => {
     const brought = await inputOf(client, workflowId);
     if ('registrations' in brought) return brought.registrations;
     unreadable.push({ id: workflowId, what: brought.unreadable });
@@ -193,13 +195,4 @@ async function readEntries(store: Store, keyOf: AuditNeeds['keyOf']): Promise<Au
     found.push({ entry: _id, key: keyOf(_id), state, isDecided: operator !== null, isReplaced });
   }
   return found;
-}
-
-/** A few at a time: thousands of questions at once would be refused by Temporal's rate limits. */
-async function each<A, B>(all: readonly A[], ask: (one: A) => Promise<B>): Promise<B[]> {
-  const answers: B[] = [];
-  for (let from = 0; from < all.length; from += 20) {
-    answers.push(...(await Promise.all(all.slice(from, from + 20).map(ask))));
-  }
-  return answers;
 }

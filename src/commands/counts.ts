@@ -27,7 +27,7 @@ export async function overall(command: Command): Promise<void> {
     part(
       withStore(config, async (store) => ({
         claims: await countClaims(store, config.legacy.timeout),
-        perSecond: await settleRate(store.claims),
+        perSecond: await settleRate(store),
         control: await store.control.read(),
       })),
     ),

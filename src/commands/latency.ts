@@ -39,7 +39,7 @@ export function factsOf(config: Config, seen: Latencies | null) {
     endpoint: endpointOf(config),
     observations: known.count,
     lastAt: seen === null ? null : new Date(seen.at),
-    planIs: !config.legacy.learnLatency || seen === null ? 'fixed' : 'learned',
+    planIs: seen === null ? 'fixed' : 'learned',
     quantiles: Object.fromEntries(
       Object.entries(QUANTILES).map(([name, q]) => [name, Math.round(quantileOf(known, q))]),
     ),

@@ -108,7 +108,6 @@ export function planText(
       '',
       `${round(cores.servers, 1)} cores in use: Temporal, MongoDB and RabbitMQ together`,
     ],
-    ['rabbit.prefetch', round(capacity.prefetch), 'for each intake'],
     ['ceiling', round(capacity.ceiling), 'registrations a second with these processes'],
   ];
   if (backlog > 0) rows.push(['backlog', round(backlog), backlogText(capacity.backlogSeconds)]);

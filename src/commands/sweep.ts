@@ -2,9 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { labelOf } from '../registrations/label.ts';
-import { lookForLate } from '../registrations/late.ts';
-import { createLegacy } from '../registrations/legacy.ts';
-import { silent } from '../runtime/log.ts';
+import { lookForLateOnce } from '../operations/late.ts';
 import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
 import type { Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';
@@ -24,8 +22,8 @@ export function addSweep(program: Command): void {
     .addHelpText(
       'after',
       `
-The worker does it by itself (sweeper.every). What the legacy system had accepted is polled on, what it may have is
-in doubt, the rest is submitted. What has timed out and is due to be asked for again (legacy.lateFor) is asked for.
+The worker does it by itself, every five minutes. What the legacy system had accepted is polled on, what it may have is
+in doubt, the rest is submitted. What has timed out and is due to be asked for again is asked for.
 Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,
@@ -42,12 +40,7 @@ async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): 
       const found = await findLeft(needs);
       if (dryRun) return { ...found, started: [], late: [] };
       const { started } = await takeUp(needs, found);
-      const legacy = createLegacy(config);
-      const status = (id: string) => legacy.status(id);
-      const late = await lookForLate({ config, store, status, log: silent }).finally(() =>
-        legacy.close(),
-      );
-      return { ...found, started, late };
+      return { ...found, started, late: await lookForLateOnce(config, store) };
     }),
   );
   const facts = [

@@ -1,11 +1,13 @@
 // The environment variables that set something, what each sets, and the names that are easily mistaken for them.
 import { didYouMean, nearest, withHint, type Fault } from './faults.ts';
-import { DEFAULTS } from './schema.ts';
+import { TEST_CONSTANTS } from './constants.ts';
+import { REMOVED, removedFault } from './removed.ts';
+import { STANDARD } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf } from './tree.ts';
 import type { Environment } from './tree.ts';
 
-/** Addresses and secrets: they are set here and nowhere else, so that no file holds them. */
+/** Addresses and secrets, and what the tests alone set: here and nowhere else, so that no file holds them. */
 export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   AMQP_URL: 'amqpUrl',
   MONGODB_URI: 'mongodbUri',
@@ -19,6 +21,7 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   TEMPORAL_WEB_URL: 'temporal.webUrl',
   TEMPORAL_CODEC_URL: 'temporal.codecUrl',
   RABBITMQ_WEB_URL: 'rabbit.webUrl',
+  DESPACHANTE_FAILPOINT: 'failpoint',
 };
 
 /** Those of them that are never shown, not even in part. */
@@ -32,8 +35,11 @@ export const SECRETS: ReadonlySet<string> = new Set([
 
 const PREFIX = 'DESPACHANTE_';
 
-/** The file to read, and what belongs to `npm run engines`; they set nothing of the configuration. */
-const OTHER = ['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name);
+/** The file to read, and what belongs to `npm run engines` and to the tests; they set nothing of the configuration. */
+const OTHER = [
+  ...['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name),
+  TEST_CONSTANTS,
+];
 
 const MISTAKABLE: Readonly<Record<string, string>> = {
   MONGO_URL: 'MONGODB_URI',
@@ -41,6 +47,7 @@ const MISTAKABLE: Readonly<Record<string, string>> = {
   MONGODB_URL: 'MONGODB_URI',
   RABBITMQ_URL: 'AMQP_URL',
   RABBIT_URL: 'AMQP_URL',
+  AMQP_URI: 'AMQP_URL',
   TEMPORAL_URL: 'TEMPORAL_ADDRESS',
   TEMPORAL_HOST: 'TEMPORAL_ADDRESS',
   TEMPORAL_CLI_ADDRESS: 'TEMPORAL_ADDRESS',
@@ -51,7 +58,7 @@ const MISTAKABLE: Readonly<Record<string, string>> = {
 };
 
 const onlyHere = new Set(Object.values(ENVIRONMENT_ONLY));
-const scalars = leaves(DEFAULTS).filter(
+const scalars = leaves(STANDARD).filter(
   ([path, value]) => !onlyHere.has(path) && (typeof value !== 'object' || value === null),
 );
 const settings: ReadonlyMap<string, Leaf> = new Map([
@@ -98,7 +105,7 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
     if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
     else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
     else {
-      const meant = MISTAKABLE[name] ?? near(name);
+      const meant = MISTAKABLE[name];
       if (meant !== undefined && (env[meant] ?? '') === '')
         warnings.push(`environment ${name} is not read; did you mean ${meant}?`);
     }
@@ -155,14 +162,9 @@ const quoted = (name: string, path: string): Fault => ({
   hint: 'remove the quotes: an env-file of Docker has none, and they would be a part of the value',
 });
 
-// Two edits: other programs have variables of these families, and a warning about those would be noise.
-function near(name: string): string | undefined {
-  return /^(AMQP|RABBIT|MONGO|TEMPORAL|LEGACY|REGISTRATION)/.test(name)
-    ? nearest(name, Object.keys(ENVIRONMENT_ONLY), 2)
-    : undefined;
-}
-
 function unknown(name: string): Fault {
+  const removed = Object.keys(REMOVED).find((path) => variable(path) === name);
+  if (removed !== undefined) return removedFault(`environment ${name}`, removed);
   const bare = name.slice(PREFIX.length);
   const own = environmentNames.filter((each) => each.startsWith(PREFIX));
   const meant = nearest(

@@ -11,8 +11,9 @@ import {
   type Fault,
 } from './faults.ts';
 import type { ConfigFile } from './file.ts';
-import { DEFAULTS } from './schema.ts';
-import { leaves, valueAt } from './tree.ts';
+import { REMOVED, removedFault } from './removed.ts';
+import { STANDARD } from './schema.ts';
+import { isMapping, leaves, valueAt } from './tree.ts';
 import { isOpenSetting, unitOf, valueText } from './units.ts';
 
 export interface Origin {
@@ -26,14 +27,14 @@ export interface Origin {
 type Path = readonly PropertyKey[];
 
 const fromEnvironment = new Set(Object.values(ENVIRONMENT_ONLY));
-const settings = leaves(DEFAULTS).map(([path]) => path);
+const settings = leaves(STANDARD).map(([path]) => path);
 
 /** One fault for each thing that is wrong. */
 export function faultsOf(issues: readonly z.core.$ZodIssue[], origin: Origin): Fault[] {
   const faults = issues.flatMap((issue) => {
     switch (issue.code) {
       case 'unrecognized_keys':
-        return issue.keys.map((key) => unknownKey(issue.path, key, origin));
+        return issue.keys.flatMap((key) => unknownKeys(issue.path, key, origin));
       case 'invalid_key':
         return [invalidKey(issue.path, issue.issues[0]?.message ?? issue.message, origin)];
       default:
@@ -47,9 +48,21 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], origin: Origin): F
   return [...different.values()];
 }
 
+/** A section that is no more is told by what was set in it. */
+function unknownKeys(parent: Path, key: string, origin: Origin): Fault[] {
+  const path = [...parent, key];
+  const removed = pathText(path);
+  if (removed in REMOVED) return [removedFault(place(path, 'key', origin), removed)];
+  const section = valueAt(origin.input, path);
+  const isRemoved = Object.keys(REMOVED).some((each) => each.startsWith(`${removed}.`));
+  return isRemoved && isMapping(section)
+    ? Object.keys(section).flatMap((each) => unknownKeys(path, each, origin))
+    : [unknownKey(parent, key, origin)];
+}
+
 function unknownKey(parent: Path, key: string, origin: Origin): Fault {
   const path = [...parent, key];
-  const known = Object.keys(valueAt(DEFAULTS, parent) ?? {}).filter(
+  const known = Object.keys(valueAt(STANDARD, parent) ?? {}).filter(
     (each) => !fromEnvironment.has(pathText([...parent, each])),
   );
   const elsewhere = settings.find((each) => each.endsWith(`.${key}`) && !fromEnvironment.has(each));
@@ -86,7 +99,7 @@ function got(path: Path, origin: Origin): string {
   const value = valueAt(origin.input, path);
   const name = pathText(path);
   if (value === undefined) {
-    const standard = valueAt(DEFAULTS, path) ?? null;
+    const standard = valueAt(STANDARD, path) ?? null;
     return standard === null ? 'nothing' : `${valueText(standard, unitOf(name))}, its default`;
   }
   if (SECRETS.has(name)) return 'text that is not shown, since it is secret';
@@ -112,7 +125,7 @@ function place(path: Path, part: 'key' | 'value', origin: Origin, others: Path[]
 
 /** `{hunter2}` is YAML for a key without a value: such a key, of no setting of ours, may be a secret that was meant as the value. */
 const isBare = (path: Path, { input }: Origin): boolean =>
-  valueAt(input, path) === null && valueAt(DEFAULTS, path) === undefined;
+  valueAt(input, path) === null && valueAt(STANDARD, path) === undefined;
 
 function shownPath(path: Path, origin: Origin): string {
   return pathText(isBare(path, origin) ? [...path.slice(0, -1), ''] : path);

@@ -2,10 +2,7 @@
 import { z } from 'zod';
 import { tls } from './tls.ts';
 import { isRequestIdPattern } from './request-id-pattern.ts';
-import { duration, field, flag, numbers, size, text, whole, word } from './values.ts';
-
-const KIB = 1024;
-const MIB = 1024 * KIB;
+import { duration, field, flag, numbers, text, whole, word } from './values.ts';
 
 const PATTERN =
   'a regular expression from ^ to $ as RE2 reads it: without (?=…), (?!…), (?<=…), (?<!…) and \\1, and no number above 1000 in {}';
@@ -61,17 +58,6 @@ const breaker = z
   .strictObject({
     enabled: flag().prefault(true),
     threshold: whole(1, 100).prefault(50),
-    window: duration('1s', '10m').prefault('10s'),
-    minRequests: whole(1, 100_000).prefault(20),
-    rest: duration('100ms', '1h').prefault('5s'),
-    maxRest: duration('100ms', '1d').prefault('1m'),
-    rampUp: duration('0ms', '1h').prefault('10s'),
-  })
-  .refine((value) => value.maxRest >= value.rest, {
-    error: 'at least legacy.breaker.rest',
-    path: ['maxRest'],
-    params: { involves: ['legacy.breaker.rest'] },
-    when: ({ value }) => numbers(value, 'maxRest', 'rest'),
   })
   .readonly();
 
@@ -95,20 +81,11 @@ const lookup = z
     matches: pointer().prefault(''),
     key: pointer().nullable().prefault('/externalId'),
     requestId: pointer().prefault('/id'),
-    notFound: z
-      .array(whole(400, 499), 'a list of HTTP statuses from 400 to 499, such as [404]')
-      .readonly()
-      .nullable()
-      .prefault(null),
     after: duration('1s', '30d').prefault('1m'),
   })
   .readonly();
 
 // The rest of the section may be wrong: these faults are to be told together with the others.
-const promisesNothing = z.object({
-  onUnknown: z.literal('resubmit'),
-  idempotent: z.literal(false),
-});
 const looksNowhere = z.object({
   onUnknown: z.literal('lookup'),
   lookup: z.object({ path: z.null() }),
@@ -131,32 +108,19 @@ export const legacy = z
     statusWords: statusWords.prefault({}),
     submitStatuses: submitStatuses.prefault({}),
     timeout: duration('50ms', '5m').prefault('10s'),
-    maxResponseBytes: size(KIB, 64 * MIB).prefault('1MiB'),
     maxConcurrent: whole(1, 10_000).prefault(256),
     maxSubmitsPerSecond: whole(1, 100_000).nullable().prefault(null),
     maxGetsPerSecond: whole(1, 100_000).nullable().prefault(null),
     maxInFlight: whole(1, 10_000_000).nullable().prefault(null),
     breaker: breaker.prefault({}),
     expectedLatency: expectedLatency.prefault({}),
-    learnLatency: flag().prefault(true),
     maxGetsPerRegistration: whole(1, 100).prefault(10),
-    targetLag: duration('10ms', '1h').nullable().prefault(null),
-    maxPollInterval: duration('10ms', '1d').prefault('60s'),
     deadline: duration('10ms', '365d').prefault('1h'),
     maxOpen: duration('10ms', '365d').prefault('7d'),
-    lateFor: duration('0ms', '365d').prefault('7d'),
     onUnknown: word(['ask', 'lookup', 'resubmit']).prefault('ask'),
-    idempotent: flag().prefault(false),
     uniqueRequestIds: flag().prefault(true),
     lookup: lookup.prefault({}),
     tls: tls('legacy'),
-  })
-  .refine((value) => value.onUnknown !== 'resubmit' || value.idempotent, {
-    error:
-      'true, because legacy.onUnknown is resubmit: a system that does not recognize a repeated Idempotency-Key would file twice',
-    path: ['idempotent'],
-    params: { involves: ['legacy.onUnknown'] },
-    when: ({ value }) => promisesNothing.safeParse(value).success,
   })
   .refine((value) => value.onUnknown !== 'lookup' || value.lookup.path !== null, {
     error: 'a path such as "/registrations?externalId={id}", because legacy.onUnknown is lookup',

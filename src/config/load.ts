@@ -6,7 +6,9 @@ import { ENVIRONMENT_ONLY, readEnvironment, variable } from './environment.ts';
 import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
-import { configSchema, DEFAULTS, type Config } from './schema.ts';
+import { complete, configSchema, DEFAULTS, type Config, type Settings } from './schema.ts';
+import type { Constants } from './constants.ts';
+import { CONSTANTS, readConstants, TEST_CONSTANTS } from './constants.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
 import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './tree.ts';
 import type { Environment } from './tree.ts';
@@ -37,6 +39,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
   const { instance, odd } = instanceIn(env);
+  const test = testConstants(env);
   const input = combine(withKeyFile(written.values, instance), values);
   const result = configSchema.safeParse(input);
   const all = [
@@ -44,6 +47,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     ...misplaced(written),
     ...faults,
     ...odd,
+    ...test.faults,
     ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
     ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
   ];
@@ -57,15 +61,27 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   const placed = (path: string) => placeOf(path, written, values);
   const loud = isProduction(env) ? [] : risks(result.data, env, placed).map(lineOf);
   return {
-    config: result.data,
+    config: complete(result.data, test.constants),
     origins: Object.fromEntries(origins),
     warnings: [...loud, ...warnings],
     instance,
   };
 }
 
+/** In quotes they are told like any other variable. */
+function testConstants(env: Environment): { constants: Constants; faults: Fault[] } {
+  const text = env[TEST_CONSTANTS] ?? '';
+  const { data } = readConstants(/^(["']).*\1$/s.test(text) ? '' : text);
+  if (data !== undefined && (text === '' || !isProduction(env)))
+    return { constants: data, faults: [] };
+  const got = data === undefined ? 'other text' : 'NODE_ENV=production';
+  const expected = 'names and values of constants, in tests alone';
+  const fault = { where: `environment ${TEST_CONSTANTS}`, path: '', expected, got };
+  return { constants: CONSTANTS, faults: [fault] };
+}
+
 /** What works and is no way to run in production: elsewhere it is a warning. */
-const risks = (config: Config, env: Environment, place: (path: string) => string): Fault[] => [
+const risks = (config: Settings, env: Environment, place: (path: string) => string): Fault[] => [
   ...insecureWays(config, env),
   ...exposedKeys(config, place),
 ];
@@ -87,7 +103,7 @@ function withKeyFile(written: unknown, instance: string | null): unknown {
 }
 
 /** What contradicts itself across sections, and what is no way to run in production. */
-function unsafe(config: Config, env: Environment, place: (path: string) => string): Fault[] {
+function unsafe(config: Settings, env: Environment, place: (path: string) => string): Fault[] {
   return [
     ...missingKeys(config, isProduction(env), place),
     ...unusedCertificates(config, place),
@@ -115,7 +131,7 @@ function openFile(named: string | undefined): ConfigFile {
 function misplaced(file: ConfigFile): Fault[] {
   return Object.entries(ENVIRONMENT_ONLY).flatMap(([name, path]) => {
     const where = file.place(path.split('.'), 'key');
-    const expected = `it in the environment variable ${name} instead, as addresses and secrets stay out of files`;
+    const expected = `it in the environment variable ${name} instead: it stays out of files`;
     return where === null ? [] : [{ where, path, expected, got: 'a value in the file' }];
   });
 }

@@ -20,10 +20,12 @@ const ADDRESSES = new Set(Object.values(ENVIRONMENT_ONLY));
 
 /** A row for each setting, in the order of despachante.example.yaml, addresses first. */
 export function configRows({ config, origins }: LoadedConfig): ConfigRow[] {
-  return leaves(config).map(([path, raw]) => {
+  return leaves(config).flatMap(([path, raw]) => {
+    const origin = origins[path];
+    // A constant is no setting.
+    if (origin === undefined) return [];
     const value = masked(path, raw);
-    const text = valueText(value, unitOf(path));
-    return { path, value, text, origin: origins[path] ?? 'default' };
+    return [{ path, value, text: valueText(value, unitOf(path)), origin }];
   });
 }
 

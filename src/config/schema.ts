@@ -10,22 +10,27 @@ import {
   mongodbUri,
   secretKey,
 } from './addresses.ts';
+import {
+  batchBytesOf,
+  CONSTANTS,
+  MOST_MESSAGE_BYTES,
+  prefetchOf,
+  returnedQueueOf,
+} from './constants.ts';
+import type { Constants } from './constants.ts';
 import { encryption, encryptionKeys } from './encryption.ts';
 import { FAILPOINTS, readFailpoint } from '../runtime/failpoint.ts';
 import { legacy } from './legacy.ts';
 import { databaseIsOurs, mongodb } from './mongodb.ts';
 import { temporalTls, tls } from './tls.ts';
-import { duration, field, flag, name, numbers, port, size, text, whole, word } from './values.ts';
+import { duration, field, flag, name, port, size, text, whole, word } from './values.ts';
 
-const KIB = 1024;
-const MIB = 1024 * KIB;
-const queue = () => text('a queue name, not beginning with "amq."', 255, /^(?!amq\.)/);
+const queue = (longest = 255) =>
+  text('a queue name, not beginning with "amq."', longest, /^(?!amq\.)/);
 
 const temporal = z.strictObject({
   namespace: name('a namespace').prefault('default'),
   taskQueue: name('a task queue').prefault('despachante'),
-  localActivities: flag().prefault(true),
-  stackTraces: flag().prefault(false),
   webUrl: httpUrl().nullable().prefault(null),
   codecUrl: httpUrl().nullable().prefault(null),
   tls: temporalTls(),
@@ -33,14 +38,10 @@ const temporal = z.strictObject({
 
 const rabbit = z
   .strictObject({
-    intakeQueue: queue().prefault('registrations'),
-    returnedQueue: queue().prefault('registrations.returned'),
+    intakeQueue: queue(255 - returnedQueueOf('').length).prefault('registrations'),
     failureQueue: queue().prefault('dlq_registrations'),
     existingQueues: word(['refuse', 'adopt']).prefault('refuse'),
     webUrl: httpUrl().nullable().prefault(null),
-    prefetch: whole(1, 2000).prefault(1000),
-    deliveryLimit: whole(1, 1_000_000_000).prefault(1_000_000),
-    heartbeat: duration('1s', '5m').prefault('10s'),
     tls: tls('rabbit'),
   })
   .refine((value) => value.failureQueue !== value.intakeQueue, {
@@ -48,58 +49,25 @@ const rabbit = z
     path: ['failureQueue'],
     params: { involves: ['rabbit.intakeQueue'] },
   })
-  .refine(
-    (value) =>
-      value.returnedQueue !== value.intakeQueue && value.returnedQueue !== value.failureQueue,
-    {
-      error: 'another queue than rabbit.intakeQueue and rabbit.failureQueue',
-      path: ['returnedQueue'],
-      params: { involves: ['rabbit.intakeQueue', 'rabbit.failureQueue'] },
-    },
-  );
-
-const intake = z
-  .strictObject({
-    batchSize: whole(1, 500).prefault(250),
-    // Temporal refuses an argument of 2 MB; the rest of a run's state needs room beside the messages.
-    batchBytes: size(KIB, MIB).prefault('512KiB'),
-    batchWait: duration('0ms', '10s').prefault('20ms'),
-    partialBatchesPerSecond: whole(1, 1_000).prefault(2),
-    maxMessageBytes: size(1, MIB).prefault('256KiB'),
-    maxDepth: whole(1, 1000).prefault(64),
-  })
-  .refine((value) => value.batchBytes >= 4 * Math.ceil(value.maxMessageBytes / 3), {
-    error:
-      'at least 4/3 of intake.maxMessageBytes, because a batch carries its messages in base64 (raise batchBytes or lower maxMessageBytes)',
-    path: ['batchBytes'],
-    params: { involves: ['intake.maxMessageBytes'] },
-    when: ({ value }) => numbers(value, 'batchBytes', 'maxMessageBytes'),
+  .refine((value) => value.failureQueue !== returnedQueueOf(value.intakeQueue), {
+    error: 'another queue than the one that intake reads beside rabbit.intakeQueue',
+    path: ['failureQueue'],
+    params: { involves: ['rabbit.intakeQueue'] },
   });
+
+const intake = z.strictObject({
+  batchSize: whole(1, 500).prefault(250),
+  maxMessageBytes: size(1, MOST_MESSAGE_BYTES).prefault('256KiB'),
+});
 
 const registration = z.strictObject({
   idField: field().prefault('id'),
-  maxIdBytes: whole(1, 200).prefault(200),
   hashIds: flag().prefault(false),
 });
 
-const worker = z.strictObject({
-  maxConcurrentActivities: whole(1, 10_000).prefault(200),
-  maxCachedWorkflows: whole(0, 100_000).prefault(1000),
-  shutdownGrace: duration('0ms', '1h').prefault('15s'),
-});
+const worker = z.strictObject({ shutdownGrace: duration('0ms', '1h').prefault('15s') });
 
-const guard = z.strictObject({
-  maxMemory: size(64 * MIB, 1024 * 1024 * MIB)
-    .nullable()
-    .prefault(null),
-  maxLoopDelay: duration('50ms', '1m').prefault('1s'),
-});
-
-const sweeper = z.strictObject({
-  enabled: flag().prefault(true),
-  every: duration('10s', '1d').prefault('5m'),
-  olderThan: duration('0ms', '30d').prefault('10m'),
-});
+const sweeper = z.strictObject({ enabled: flag().prefault(true) });
 
 const health = z.strictObject({
   host: name('a host name or address to listen on').prefault('127.0.0.1'),
@@ -140,7 +108,6 @@ export const configSchema = z
     legacy: legacy.readonly().prefault({}),
     mongodb: mongodb.readonly().prefault({}),
     worker: worker.readonly().prefault({}),
-    guard: guard.readonly().prefault({}),
     sweeper: sweeper.readonly().prefault({}),
     encryption: encryption.readonly().prefault({}),
     health: health.readonly().prefault({}),
@@ -161,8 +128,43 @@ export const configSchema = z
   })
   .readonly();
 
-/** The resolved configuration: durations in milliseconds, sizes in bytes, null where something is absent; frozen. */
-export type Config = z.output<typeof configSchema>;
+/** What somebody may set, resolved: durations in milliseconds, sizes in bytes, null where something is absent; frozen. */
+export type Settings = z.output<typeof configSchema>;
 
 /** What holds where nobody says otherwise. */
-export const DEFAULTS: Config = configSchema.parse({});
+export const STANDARD: Settings = configSchema.parse({});
+
+const both = <A extends object, B extends object>(a: A, b: B): Readonly<A & B> =>
+  Object.freeze({ ...a, ...b });
+
+/** The settings, with what follows from them and what nobody may set. */
+export const complete = (settings: Settings, constants: Constants = CONSTANTS) => {
+  const { temporal, rabbit, intake, registration, legacy, worker, sweeper } = settings;
+  return Object.freeze({
+    ...settings,
+    temporal: both(temporal, constants.temporal),
+    rabbit: both(rabbit, {
+      ...constants.rabbit,
+      returnedQueue: returnedQueueOf(rabbit.intakeQueue),
+      prefetch: prefetchOf(intake.batchSize),
+    }),
+    intake: both(intake, {
+      ...constants.intake,
+      batchBytes: batchBytesOf(intake.maxMessageBytes),
+    }),
+    registration: both(registration, constants.registration),
+    legacy: both(legacy, {
+      ...constants.legacy,
+      lateFor: legacy.maxOpen,
+      breaker: both(legacy.breaker, constants.breaker),
+    }),
+    worker: both(worker, constants.worker),
+    sweeper: both(sweeper, constants.sweeper),
+    guard: constants.guard,
+  });
+};
+
+/** All that a process goes by; frozen. */
+export type Config = ReturnType<typeof complete>;
+
+export const DEFAULTS: Config = complete(STANDARD);

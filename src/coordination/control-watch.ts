@@ -4,7 +4,7 @@
  */
 import { createClock } from '../mongo/clock.ts';
 import type { Control } from './control.ts';
-import { errorFacts } from '../runtime/log.ts';
+import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
 
 export interface ControlWatch {
@@ -23,36 +23,24 @@ export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_
   const listeners: ((control: Control) => void)[] = [];
   const clock = createClock();
   let control: Control | null = null;
-  let isFailing = false;
-  let reading: Promise<void> | null = null;
 
   async function readAgain(): Promise<void> {
-    try {
-      control = await read();
-      clock.set(control.now);
-      if (isFailing) log.info({}, 'What operators have said can be read again');
-      isFailing = false;
-      for (const listener of listeners) listener(control);
-    } catch (error) {
-      const sentence = 'What operators have said cannot be read: what was known stays';
-      if (!isFailing) log.warn(errorFacts(error), sentence);
-      isFailing = true;
-    }
+    control = await read();
+    clock.set(control.now);
+    for (const listener of listeners) listener(control);
   }
-  const refresh = (): Promise<void> => (reading ??= readAgain().finally(() => (reading = null)));
-  const timer = setInterval(() => void refresh(), eachMs);
-  timer.unref();
+  const reading = every(eachMs, readAgain, log, {
+    failed: 'Cannot read what operators have said: the last that was read holds',
+    again: 'What operators have said can be read again',
+  });
   return {
     current: () => control,
     now: () => clock.now(),
-    refresh,
+    refresh: reading.run,
     onRead(listener) {
       listeners.push(listener);
       if (control !== null) listener(control);
     },
-    async close() {
-      clearInterval(timer);
-      await reading;
-    },
+    close: reading.close,
   };
 }

@@ -6,7 +6,6 @@ export const OWN_PREFIX = 'despachante_';
 export const WORKFLOW_TYPE = 'registrations';
 export const SWEEP_TYPE = 'sweep';
 export const QUERY_REGISTRATIONS = 'registrations';
-export const UPDATE_RESOLVE = 'resolve';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
 export const ATTRIBUTE_IDS = 'RegistrationIds';

@@ -1,3 +1,4 @@
+import type { Clock } from '../mongo/clock.ts';
 import type { Claims } from '../claims/claims.ts';
 
 const WINDOW_MS = 60_000;
@@ -5,8 +6,14 @@ const WINDOW_MS = 60_000;
 const LEAST_MS = 5_000;
 
 /** Registrations settled a second, over the last minute or since the first of them. */
-export async function settleRate({ collection }: Pick<Claims, 'collection'>): Promise<number> {
-  const now = Date.now();
+export async function settleRate({
+  claims: { collection },
+  clock,
+}: {
+  claims: Pick<Claims, 'collection'>;
+  clock: Pick<Clock, 'now'>;
+}): Promise<number> {
+  const now = clock.now();
   const recent = { settledAt: { $gte: new Date(now - WINDOW_MS) } };
   const [count, first] = await Promise.all([
     collection.countDocuments(recent),

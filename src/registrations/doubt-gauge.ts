@@ -1,5 +1,6 @@
 /** The gauge of what is in doubt now, counted when somebody asks for it. */
 import type { Metrics } from '../runtime/metrics.ts';
+import { within } from '../runtime/retry.ts';
 
 const FRESH_MS = 15_000;
 /** A scrape is not held up for longer by a MongoDB that is away. */
@@ -12,27 +13,14 @@ export function createDoubtGauge(
 ): () => Promise<void> {
   let countedAt = -Infinity;
   let counting: Promise<void> | null = null;
-  const begin = (): Promise<void> =>
-    count()
-      .then(
-        (found) => {
-          countedAt = performance.now();
-          gauge.set(found);
-        },
-        () => gauge.set(NaN),
-      )
-      .finally(() => (counting = null));
+  const countNow = async (): Promise<void> => {
+    const found = await count();
+    countedAt = performance.now();
+    gauge.set(found);
+  };
   return async () => {
     if (performance.now() - countedAt < FRESH_MS) return;
-    counting ??= begin();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        gauge.set(NaN);
-        resolve();
-      }, PATIENCE_MS);
-    });
-    await Promise.race([counting, late]);
-    clearTimeout(timer);
+    counting ??= countNow().finally(() => (counting = null));
+    await within(PATIENCE_MS, 'the count of doubts', counting).catch(() => gauge.set(NaN));
   };
 }

@@ -1,4 +1,5 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
+import type { Clock } from '../mongo/clock.ts';
 import type { Claim, Claims } from '../claims/claims.ts';
 import { mayBeFiled } from '../domain/registrations/outcome.ts';
 import { claimKey, claimOfEntry, entryKey, nextEntry, readClaimKey } from '../domain/names.ts';
@@ -18,7 +19,11 @@ const AT_ONCE = 1_000;
 
 /** All doubts, oldest first. `legacyTimeoutMs`: an intent may be on the wire for as long, and is no doubt until then. */
 export async function findDoubts(
-  store: { claims: Pick<Claims, 'collection' | 'sound'>; journal: Pick<Journal, 'read'> },
+  store: {
+    claims: Pick<Claims, 'collection' | 'sound'>;
+    journal: Pick<Journal, 'read'>;
+    clock: Pick<Clock, 'now'>;
+  },
   legacyTimeoutMs: number,
 ): Promise<Doubt[]> {
   // `settledAt` has an index, for retention: what is open is found without reading what is settled.
@@ -31,7 +36,8 @@ export async function findDoubts(
     const entries = await currentEntries(store, claims);
     for (const claim of claims) {
       const entry = entries.get(claim._id);
-      const reason = entry === undefined ? null : doubtOf(entry, legacyTimeoutMs);
+      const reason =
+        entry === undefined ? null : doubtOf(entry, store.clock.now(), legacyTimeoutMs);
       if (entry === undefined || reason === null) continue;
       doubts.push({ claim, entry, since: entry.answeredAt ?? entry.at, reason });
     }
@@ -71,9 +77,9 @@ export async function countDoubts({
 }
 
 /** Why an entry is in doubt, or null when it is not. */
-export function doubtOf(entry: Entry, legacyTimeoutMs: number): string | null {
+function doubtOf(entry: Entry, now: number, legacyTimeoutMs: number): string | null {
   if (entry.state === 'unknown') return entry.reason ?? 'the answer was lost';
-  const isDead = entry.state === 'intent' && Date.now() > sentUntil(entry, legacyTimeoutMs);
+  const isDead = entry.state === 'intent' && now > sentUntil(entry, legacyTimeoutMs);
   return isDead ? 'the worker stopped while it was being submitted' : null;
 }
 

@@ -4,6 +4,7 @@
  * builds on: of two attempts that meet, one wins and the other sees it.
  */
 import type { Collection, Db } from 'mongodb';
+import { HEARTBEAT_TIMEOUT_MS } from '../domain/timing.ts';
 import type { Clock } from '../mongo/clock.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, partialFailure } from '../mongo/client.ts';
@@ -38,12 +39,9 @@ export interface Entry {
   needsPerson?: true;
 }
 
-/** An attempt that is silent for this long, beyond the deadline of its last request, is dead (workflows/registrations/steps.ts). */
-export const HEARTBEAT_MS = 8_000;
-
 /** Until when a submission may have been on the wire, epoch ms. */
 export const sentUntil = ({ at, answeredAt }: Entry, legacyTimeoutMs: number): number =>
-  answeredAt?.getTime() ?? at.getTime() + HEARTBEAT_MS + legacyTimeoutMs;
+  answeredAt?.getTime() ?? at.getTime() + HEARTBEAT_TIMEOUT_MS + legacyTimeoutMs;
 
 export interface Closing {
   entry: string;

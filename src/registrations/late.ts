@@ -3,16 +3,19 @@
  * The failure record stays as it is; the claim notes what became of it, and a redrive then brings it in.
  */
 import type { Claim, Claims, LateResult } from '../claims/claims.ts';
+import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { nextLateCheck } from '../domain/registrations/late.ts';
 import { claimKey } from '../domain/names.ts';
 import { labelOf } from './label.ts';
+import type { Door } from '../outbound/gate.ts';
 import type { Legacy, StatusResult } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
+import { mapLimit } from '../runtime/map-limit.ts';
 
 export interface LateNeeds {
   config: Config;
-  store: { claims: Pick<Claims, 'collection' | 'sound'> };
+  store: { claims: Pick<Claims, 'collection' | 'sound'>; clock: Pick<Clock, 'now'> };
   status: Legacy['status'];
   log: Log;
 }
@@ -29,32 +32,33 @@ const AT_ONCE = 8;
 
 type Watched = Omit<Claim, 'message'>;
 
+/** Asks through the gate, like everybody. What may not be sent now is asked for by a later look. */
+export const statusThrough =
+  (door: Door, legacy: Pick<Legacy, 'status'>): Legacy['status'] =>
+  async (requestId) => {
+    const { held } = await door.take('gets', 1, door.turn());
+    if (held !== null) return { kind: 'unreadable', ...held };
+    return legacy.status(requestId).finally(() => door.release(1));
+  };
+
 /** Asks for each that is due, and returns those that are finished. @throws what MongoDB throws */
 export async function lookForLate(needs: LateNeeds): Promise<Late[]> {
   const { collection, sound } = needs.store.claims;
   const watched = await collection
-    .find({ lateCheckAt: { $lte: new Date() } })
+    .find({ lateCheckAt: { $lte: new Date(needs.store.clock.now()) } })
     .sort({ lateCheckAt: 1 })
     .limit(AT_MOST)
     .project<Watched>({ message: 0 })
     .toArray();
   const due = sound(watched);
   const redriven = await redrivenAmong(due, needs);
-  const found: Late[] = [];
-  const waiting = [...due];
-  const askOn = async (): Promise<void> => {
-    for (let claim = waiting.shift(); claim !== undefined; claim = waiting.shift()) {
-      const requestId = claim.outcome?.requestId ?? null;
-      // Whoever redrives it asks for it from now on.
-      if (requestId === null || redriven.has(claim._id)) await watchUntil(null, claim, needs);
-      else {
-        const late = await noted(claim, requestId, await needs.status(requestId), needs);
-        if (late !== null) found.push(late);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, askOn));
-  return found;
+  const found = await mapLimit(due, AT_ONCE, async (claim) => {
+    const requestId = claim.outcome?.requestId ?? null;
+    // Whoever redrives it asks for it from now on.
+    if (requestId === null || redriven.has(claim._id)) return watchUntil(null, claim, needs);
+    return noted(claim, requestId, await needs.status(requestId), needs);
+  });
+  return found.filter((late) => late !== null);
 }
 
 async function redrivenAmong(claims: Watched[], { store }: LateNeeds): Promise<Set<string>> {
@@ -81,11 +85,10 @@ async function noted(
   const { config, store, log } = needs;
   if (result.kind !== 'done' && result.kind !== 'failed') {
     const timedOutAt = claim.outcome?.at.getTime() ?? 0;
-    const next = nextLateCheck(timedOutAt, Date.now(), config.legacy.lateFor);
-    await watchUntil(next, claim, needs);
-    return null;
+    const next = nextLateCheck(timedOutAt, store.clock.now(), config.legacy.lateFor);
+    return watchUntil(next, claim, needs);
   }
-  const lateResult: LateResult = { status: result.kind, at: new Date() };
+  const lateResult: LateResult = { status: result.kind, at: new Date(store.clock.now()) };
   await store.claims.collection.updateOne(
     { _id: claim._id },
     { $set: { lateResult }, $unset: { lateCheckAt: '' } },
@@ -102,11 +105,12 @@ async function watchUntil(
   next: number | null,
   { _id }: Watched,
   { store }: LateNeeds,
-): Promise<void> {
+): Promise<null> {
   await store.claims.collection.updateOne(
     { _id },
     next === null ? { $unset: { lateCheckAt: '' } } : { $set: { lateCheckAt: new Date(next) } },
   );
+  return null;
 }
 
 /** What became late of some claims, by claim. */

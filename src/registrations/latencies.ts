@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Clock } from '../mongo/clock.ts';
 import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
+import { restBefore } from '../domain/backoff.ts';
 import { BINS, learn, priorOf } from '../domain/registrations/latency.ts';
 import type { Interval, Latencies } from '../domain/registrations/latency.ts';
 import { partialFailure } from '../mongo/client.ts';
@@ -34,6 +35,7 @@ export interface LatencyStore {
 
 /** Meeting others this often in a row is no coincidence any more. */
 const TRIES = 20;
+const AFTER_ANOTHER = { kind: 'linear', initial: 20, jitter: 1 } as const;
 /** Less weight than this is forgotten for good, which keeps the document small. */
 const FORGOTTEN = 1e-4;
 
@@ -59,7 +61,7 @@ export function openLatencies(
           priorOf(config.legacy.expectedLatency);
         const next = documentOf(learn(known, seen, clock.now()));
         if (await replaced(document, next)) return;
-        await delay(Math.random() * 20 * attempt);
+        await delay(restBefore(AFTER_ANOTHER, attempt, Math.random()));
       }
       throw new Error('Too many workers write the latency at the same time');
     },

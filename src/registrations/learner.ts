@@ -1,7 +1,7 @@
 /** What this worker saw of the latency, kept until it is written, every few seconds and at the end. */
 import type { Interval } from '../domain/registrations/latency.ts';
 import type { LatencyStore } from './latencies.ts';
-import { errorFacts } from '../runtime/log.ts';
+import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
 
 export interface Learner {
@@ -22,33 +22,29 @@ export function createLearner(
   eachMs = 5_000,
 ): Learner {
   let seen: Interval[] = [];
-  let writing = Promise.resolve();
-  let isFailing = false;
-
   const write = async (): Promise<void> => {
     const mine = seen;
     if (mine.length === 0) return;
     seen = [];
     try {
       await latencies.add(mine);
-      isFailing = false;
     } catch (error) {
       seen = [...mine, ...seen].slice(0, MOST);
-      if (!isFailing) log.warn(errorFacts(error), 'What was seen of the latency is not written');
-      isFailing = true;
+      throw error;
     }
   };
-  const flush = (): Promise<void> => (writing = writing.then(write));
-  const timer = setInterval(() => void flush(), eachMs);
-  timer.unref();
+  const writing = every(eachMs, write, log, {
+    failed: 'Cannot write what was seen of the latency: it is kept for the next time',
+    again: 'What was seen of the latency is written again',
+  });
   return {
     observe(interval) {
       if (interval.upTo > 0 && seen.length < MOST) seen.push(interval);
     },
-    flush,
+    flush: writing.run,
     async close() {
-      clearInterval(timer);
-      await flush();
+      await writing.close();
+      await writing.run();
     },
   };
 }

@@ -35,7 +35,7 @@ export type StatusResult =
 
 export type LookUpResult =
   | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
-  /** `byBareStatus`: neither by an empty list, nor by a status that legacy.lookup.notFound declares. */
+  /** `byBareStatus`: by a 404, not by an empty list. */
   | { kind: 'absent'; byBareStatus: boolean }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
@@ -223,9 +223,7 @@ export function createLegacy(
     if (answer.kind === 'none')
       return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
     const { status, body } = answer;
-    const { notFound } = legacy.lookup;
-    if ((notFound ?? NOT_FOUND).includes(status))
-      return { kind: 'absent', byBareStatus: notFound === null };
+    if (status === NOT_FOUND) return { kind: 'absent', byBareStatus: true };
     if (!isSuccess(answer)) {
       const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
       return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
@@ -241,7 +239,7 @@ export function createLegacy(
   }
 }
 
-const NOT_FOUND: readonly number[] = [404];
+const NOT_FOUND = 404;
 
 const isSuccess = (answer: Answer): boolean =>
   answer.kind === 'answer' && answer.status >= 200 && answer.status < 300;

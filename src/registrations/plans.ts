@@ -1,6 +1,6 @@
 /**
  * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration as
- * long as nothing is known, and where `legacy.learnLatency` is false. MongoDB may be away: the last plan stays.
+ * long as nothing is known. MongoDB may be away: the last plan stays.
  */
 import type { Config } from '../config/schema.ts';
 import { priorOf } from '../domain/registrations/latency.ts';
@@ -14,7 +14,7 @@ import {
   jittered,
 } from '../domain/registrations/learned-plan.ts';
 import type { PollPlan } from '../domain/registrations/poll-plan.ts';
-import { errorFacts } from '../runtime/log.ts';
+import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { planOf } from './rules.ts';
@@ -42,24 +42,16 @@ export function createPlans(
 ): Plans {
   let known: Latencies | null = null;
   let usual = planOf(config, known);
-  let isFailing = false;
   tell();
-  const refresh = async (): Promise<void> => {
-    if (!config.legacy.learnLatency) return;
-    try {
-      known = await read();
-      usual = planOf(config, known);
-      isFailing = false;
-      tell();
-    } catch (error) {
-      if (!isFailing) log.warn(errorFacts(error), 'The latency cannot be read: the plan stays');
-      isFailing = true;
-    }
+  const readAgain = async (): Promise<void> => {
+    known = await read();
+    usual = planOf(config, known);
+    tell();
   };
-  let reading: Promise<void> | null = null;
-  const refreshOnce = (): Promise<void> => (reading ??= refresh().finally(() => (reading = null)));
-  const timer = setInterval(() => void refreshOnce(), eachMs);
-  timer.unref();
+  const reading = every(eachMs, readAgain, log, {
+    failed: 'Cannot read the latency: new runs get the plan that was made last',
+    again: 'The latency can be read again',
+  });
 
   function tell(): void {
     const cost = costOf(byPlan(usual), known ?? priorOf(config.legacy.expectedLatency));
@@ -75,13 +67,9 @@ export function createPlans(
       return known === null ? plan : jittered(plan, drawFor(`${runId} jitter`));
     },
     replan(current) {
-      if (!config.legacy.learnLatency || known === null) return null;
-      return betterThan(current, usual, known);
+      return known === null ? null : betterThan(current, usual, known);
     },
-    refresh: refreshOnce,
-    async close() {
-      clearInterval(timer);
-      await reading;
-    },
+    refresh: reading.run,
+    close: reading.close,
   };
 }

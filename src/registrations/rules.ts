@@ -1,22 +1,13 @@
 import type { Rules } from '../domain/registrations/rules.ts';
 import type { Latencies } from '../domain/registrations/latency.ts';
-import type { Budget } from '../domain/registrations/learned-plan.ts';
-import { planForLag, planFrom } from '../domain/registrations/learned-plan.ts';
+import { planFrom } from '../domain/registrations/learned-plan.ts';
 import { planPolls } from '../domain/registrations/poll-plan.ts';
 import type { PollPlan } from '../domain/registrations/poll-plan.ts';
 import type { Config } from '../config/schema.ts';
 
 /** The plan where nothing was learned. */
-export function fixedPlan({ legacy }: Pick<Config, 'legacy'>): PollPlan {
-  const { expectedLatency, maxGetsPerRegistration, maxPollInterval, targetLag } = legacy;
-  // Polls at equal steps find what is done half a step later, on average.
-  const enough =
-    targetLag === null
-      ? maxGetsPerRegistration
-      : Math.ceil((expectedLatency.max - expectedLatency.min) / (2 * targetLag));
-  const gets = Math.min(Math.max(1, enough), maxGetsPerRegistration);
-  return planPolls(expectedLatency, gets, maxPollInterval);
-}
+export const fixedPlan = ({ legacy }: Pick<Config, 'legacy'>): PollPlan =>
+  planPolls(legacy.expectedLatency, legacy.maxGetsPerRegistration, legacy.maxPollInterval);
 
 /** The plan in force; `known` is null when nothing was seen. */
 export function planOf(
@@ -24,10 +15,9 @@ export function planOf(
   known: Latencies | null,
   explore: number | null = null,
 ): PollPlan {
-  if (!legacy.learnLatency || known === null) return fixedPlan({ legacy });
-  const { maxGetsPerRegistration: gets, maxPollInterval: longest, targetLag } = legacy;
-  const budget: Budget = { gets, longest, explore };
-  return targetLag === null ? planFrom(known, budget) : planForLag(known, budget, targetLag);
+  if (known === null) return fixedPlan({ legacy });
+  const { maxGetsPerRegistration: gets, maxPollInterval: longest } = legacy;
+  return planFrom(known, { gets, longest, explore });
 }
 
 /** What a run gets to know of the configuration, as an argument of its start. */

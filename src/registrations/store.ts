@@ -6,6 +6,7 @@ import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
 import { indexMalformed, openMalformed } from '../claims/malformed.ts';
+import { serverTime } from '../mongo/server-time.ts';
 import { closedIfItFails, openDatabase } from '../mongo/own-database.ts';
 import type { Opener } from '../mongo/own-database.ts';
 import { refuseExpiry } from '../mongo/ownership.ts';
@@ -32,6 +33,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   // A claim is kept from its settlement on, and its entry from the POST: it must not go first, or count as never sent.
   const longer = retention + Math.max(maxOpen, deadline) + DAY_MS;
   const clock = createClock();
+  await closedIfItFails(config, mongo, async () => clock.set(await serverTime(db)));
   const claims = openClaims(
     db,
     soundOnly(tell, (id) => labelOf(id, config)),

@@ -56,7 +56,7 @@ export interface Swept {
 }
 
 /**
- * What is open for longer than `sweeper.olderThan` and has nobody to go on with it, oldest first.
+ * What is open for longer than ten minutes and has nobody to go on with it, oldest first.
  * @throws what the client throws when Temporal does not answer: nothing is swept on a guess
  */
 export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<Stranded[]> {
@@ -64,7 +64,10 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
   const running = await needs.openRuns();
   // `settledAt` has an index, for retention: what is open is found without reading what is settled.
   const open = await store.claims.collection
-    .find({ settledAt: null, claimedAt: { $lte: new Date(Date.now() - config.sweeper.olderThan) } })
+    .find({
+      settledAt: null,
+      claimedAt: { $lte: new Date(store.clock.now() - config.sweeper.olderThan) },
+    })
     .project<OpenClaim>({ message: 0 })
     .toArray();
   const suspects = store.claims.sound(open).filter(({ workflowId: run }) => !running.has(run));

@@ -16,7 +16,7 @@ import type { StartResult } from '../temporal/client.ts';
 
 export interface SweepNeeds {
   config: Config;
-  store: Pick<Store, 'claims' | 'unroutable'>;
+  store: Pick<Store, 'claims' | 'unroutable' | 'clock'>;
   /** Workflow ids of open runs; may lag, since whoever is not among them is asked for. */
   openRuns: () => Promise<ReadonlySet<string>>;
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;

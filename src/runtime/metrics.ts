@@ -81,11 +81,6 @@ export function createMetrics() {
       help: 'Outcomes set aside because their destination can never take them: alert on any',
       registers,
     }),
-    inFlight: new Gauge({
-      name: 'despachante_in_flight',
-      help: 'Accepted by the legacy system and not settled, as counted by this worker since it started',
-      registers,
-    }),
     legacyLatency: new Histogram({
       name: 'despachante_legacy_latency_seconds',
       help: 'From acceptance to the poll that saw the end',

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { restBefore } from '../domain/backoff.ts';
 
 /**
  * Does an action again until it works: the one retry loop outside Temporal, for what must work before Temporal can be
@@ -17,14 +18,19 @@ export async function insist<T>(
     longestMs?: number;
   },
 ): Promise<T> {
-  for (let failures = 0; ; failures++) {
+  const backoff = {
+    kind: 'exponential',
+    initial: 200,
+    longest: options.longestMs ?? 5_000,
+    jitter: 1,
+  } as const;
+  for (let attempt = 1; ; attempt++) {
     options.stop.throwIfAborted();
     try {
       return await action();
     } catch (error) {
       if (options.isFinal?.(error) === true) throw error;
-      const ceiling = Math.min(200 * 2 ** Math.min(failures, 20), options.longestMs ?? 5_000);
-      const rest = 50 + Math.round(Math.random() * ceiling);
+      const rest = 50 + restBefore(backoff, attempt, Math.random());
       options.failed(error, rest);
       await delay(rest, undefined, { signal: options.stop });
     }

@@ -20,7 +20,6 @@ import { handshakeError, readTls, withTlsTrouble } from '../net/tls.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 
 export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
-export const registrationOutcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
 
 /** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST. */
 const KEYWORD_LIST = 7;
@@ -166,11 +165,4 @@ function isTooLarge(error: unknown): boolean {
   const isAboutSetup = /search attribute|namespace|task queue/i.test(cause.message);
   const mayBe = code === GRPC.invalidArgument || code === GRPC.resourceExhausted;
   return mayBe && isAboutSize && !isAboutSetup && !/rate limit|rps/i.test(cause.message);
-}
-
-/** Asks Temporal for its health. @throws what the client throws when there is no answer within 3 s */
-export async function checkTemporal(client: Client): Promise<void> {
-  await client.withDeadline(Date.now() + 3_000, () =>
-    client.connection.workflowService.getSystemInfo({}),
-  );
 }

@@ -13,6 +13,7 @@ import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
+import { mapLimit } from '../runtime/map-limit.ts';
 import { DecryptionError } from './payload-codec.ts';
 import type { RunView, Resolution, RunInput } from '../domain/registrations/run-input.ts';
 
@@ -107,15 +108,10 @@ export async function runStates(
   client: Client,
   workflowIds: readonly string[],
 ): Promise<Map<string, RunLife>> {
-  const states = new Map<string, RunLife>();
-  const waiting = [...new Set(workflowIds)];
-  const askOn = async (): Promise<void> => {
-    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
-      states.set(id, await lifeOf(client, id));
-    }
-  };
-  await Promise.all(Array.from({ length: ASKED_AT_ONCE }, askOn));
-  return states;
+  const ids = [...new Set(workflowIds)];
+  return new Map(
+    await mapLimit(ids, ASKED_AT_ONCE, async (id) => [id, await lifeOf(client, id)] as const),
+  );
 }
 
 async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {

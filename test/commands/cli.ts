@@ -77,7 +77,6 @@ export async function testPlace(t: Ending): Promise<Place> {
   const { rabbit } = queues;
   const env = {
     DESPACHANTE_RABBIT_INTAKE_QUEUE: rabbit.intakeQueue,
-    DESPACHANTE_RABBIT_RETURNED_QUEUE: rabbit.returnedQueue,
     DESPACHANTE_RABBIT_FAILURE_QUEUE: rabbit.failureQueue,
     DESPACHANTE_MONGODB_DATABASE: store.db.databaseName,
     DESPACHANTE_TEMPORAL_TASK_QUEUE: store.db.databaseName,

@@ -42,7 +42,7 @@ test('a plan tells processes, memory, requests and when the backlog is gone', as
     stdout,
     /^ {2}requests on the wire +[\d,]+ +.*maxConcurrent is 256: set it to [\d,]+/m,
   );
-  for (const row of ['in flight', 'GETs a second', 'workers', 'intakes', 'rabbit.prefetch']) {
+  for (const row of ['in flight', 'GETs a second', 'workers', 'intakes']) {
     assert.match(stdout, new RegExp(`^ {2}${row} +[\\d,]+`, 'm'));
   }
   assert.match(stdout, /^ {2}backlog +100,000 +never gone at this rate$/m);

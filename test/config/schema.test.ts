@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { environmentNames, variable } from '../../src/config/environment.ts';
+import { CONSTANTS } from '../../src/config/constants.ts';
+import { ENVIRONMENT_ONLY, environmentNames, variable } from '../../src/config/environment.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { ConfigError, type Fault } from '../../src/config/faults.ts';
 import { configJson, configTable } from '../../src/config/report.ts';
-import { DEFAULTS, type Config } from '../../src/config/schema.ts';
+import { REMOVED } from '../../src/config/removed.ts';
+import { DEFAULTS, STANDARD, type Config } from '../../src/config/schema.ts';
 import { leaves, valueAt } from '../../src/config/tree.ts';
 import { loadConfig, type ConfigSource } from '../../src/config/load.ts';
 import { maskUrl } from '../../src/runtime/mask.ts';
@@ -47,6 +49,8 @@ function only(yaml: string, env: ConfigSource['env'] = {}): Fault {
   return fault;
 }
 
+const aKey = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
+
 test('without a file and an environment everything has its default, and is frozen', () => {
   const { config, origins, warnings } = loadConfig({ env: {} });
   assert.deepEqual(config, DEFAULTS);
@@ -59,30 +63,30 @@ test('without a file and an environment everything has its default, and is froze
 });
 
 test('every setting has an origin: default, a line of the file, or a variable', () => {
-  writeFileSync(file, 'intake:\n  batchWait: 50 ms\nlegacy:\n  expectedLatency: { max: 1m }\n');
+  writeFileSync(file, 'mongodb:\n  retention: 50 d\nlegacy:\n  expectedLatency: { max: 1m }\n');
   const { config, origins } = loadConfig({
     file,
     env: { AMQP_URL: 'amqps://broker', DESPACHANTE_LEGACY_DEADLINE: '2h' },
   });
-  assert.equal(config.intake.batchWait, 50);
+  assert.equal(config.mongodb.retention, 50 * 86_400_000);
   assert.equal(config.legacy.deadline, 7_200_000);
   assert.equal(config.legacy.expectedLatency.max, 60_000);
-  assert.equal(origins['intake.batchWait'], `${file}:2`);
+  assert.equal(origins['mongodb.retention'], `${file}:2`);
   assert.equal(origins['legacy.expectedLatency.max'], `${file}:4`);
   assert.equal(origins['legacy.expectedLatency.min'], 'default');
   assert.equal(origins['legacy.deadline'], 'environment DESPACHANTE_LEGACY_DEADLINE');
   assert.equal(origins['amqpUrl'], 'environment AMQP_URL');
   assert.deepEqual(
     Object.keys(origins),
-    leaves(config).map(([path]) => path),
+    leaves(STANDARD).map(([path]) => path),
   );
 });
 
 test('the environment wins over the file, and an empty variable counts as not set', () => {
-  const yaml = 'intake: { batchSize: 7, batchBytes: 700KiB }';
-  const env = { DESPACHANTE_INTAKE_BATCH_SIZE: '8', DESPACHANTE_INTAKE_BATCH_BYTES: '' };
-  const { batchSize, batchBytes } = load(yaml, env).intake;
-  assert.deepEqual({ batchSize, batchBytes }, { batchSize: 8, batchBytes: 700 * 1024 });
+  const yaml = 'intake: { batchSize: 7, maxMessageBytes: 700KiB }';
+  const env = { DESPACHANTE_INTAKE_BATCH_SIZE: '8', DESPACHANTE_INTAKE_MAX_MESSAGE_BYTES: '' };
+  const { batchSize, maxMessageBytes } = load(yaml, env).intake;
+  assert.deepEqual({ batchSize, maxMessageBytes }, { batchSize: 8, maxMessageBytes: 700 * 1024 });
 });
 
 test('text, numbers, sizes and yes-or-no can all come from the environment', () => {
@@ -135,13 +139,13 @@ test('all faults are told at once, each with its place, in the order of the file
 });
 
 test('the message of the error has one line for each fault', () => {
-  writeFileSync(file, 'intake:\n  batchSize: "many"\n  batchWait: 20\n');
+  writeFileSync(file, 'intake:\n  batchSize: "many"\nworker:\n  shutdownGrace: 20\n');
   assert.throws(() => loadConfig({ env: {}, file }), {
     name: 'ConfigError',
     message: [
       'the configuration has 2 faults:',
       `${file}:2:14  intake.batchSize: expected a whole number from 1 to 500, got "many"`,
-      `${file}:3:14  intake.batchWait: expected a duration with its unit from 0ms to 10s, such as 20ms, 10s, 1h or 7d, got 20`,
+      `${file}:4:18  worker.shutdownGrace: expected a duration with its unit from 0ms to 1h, such as 20ms, 10s, 1h or 7d, got 20`,
     ].join('\n'),
   });
 });
@@ -149,7 +153,7 @@ test('the message of the error has one line for each fault', () => {
 test('a key that is not known comes with the one that was probably meant', () => {
   assert.equal(only('intake: { batch_size: 3 }').hint, 'did you mean batchSize?');
   assert.equal(only('legcay: { deadline: 1h }').hint, 'did you mean legacy?');
-  assert.equal(only('batchWait: 3').hint, 'did you mean intake.batchWait?');
+  assert.equal(only('batchSize: 3').hint, 'did you mean intake.batchSize?');
   assert.equal(only('intake: { zebra: 3 }').hint, undefined);
 });
 
@@ -172,12 +176,12 @@ test('a failpoint has a name that there is, and perhaps a passage', () => {
 });
 
 test('a variable that is easily mistaken for ours is a warning, unless ours is set', () => {
-  const env = { MONGO_URI: 'x', AMQP_URI: 'y', TEMPORAL_ADRESS: 'z', PATH: '/bin' };
+  const env = { MONGO_URI: 'x', AMQP_URI: 'y', TEMPORAL_HOST: 'z', PATH: '/bin' };
   const { warnings } = loadConfig({ env });
   assert.deepEqual(warnings, [
     'environment MONGO_URI is not read; did you mean MONGODB_URI?',
     'environment AMQP_URI is not read; did you mean AMQP_URL?',
-    'environment TEMPORAL_ADRESS is not read; did you mean TEMPORAL_ADDRESS?',
+    'environment TEMPORAL_HOST is not read; did you mean TEMPORAL_ADDRESS?',
   ]);
   const set = { MONGO_URI: 'x', MONGODB_URI: 'mongodb://store/db' };
   assert.deepEqual(loadConfig({ env: set }).warnings, []);
@@ -224,14 +228,12 @@ test('a fault never shows a secret, however the address is broken', () => {
 
 test('settings that contradict each other are faults, at the one that somebody set', () => {
   const cases: [yaml: string, at: string, path: string][] = [
-    ['intake: { maxMessageBytes: 700KiB }', '700KiB', 'intake.batchBytes'],
-    ['intake: { batchBytes: 300KiB }', '300KiB', 'intake.batchBytes'],
     ['legacy: { deadline: 8d }', '8d', 'legacy.maxOpen'],
     ['legacy: { expectedLatency: { min: 20s } }', '20s', 'legacy.expectedLatency.max'],
     ['legacy: { statusWords: { done: [processing] } }', '{ done', 'legacy.statusWords'],
     ['rabbit: { failureQueue: registrations }', 'registrations', 'rabbit.failureQueue'],
     ['rabbit: { intakeQueue: dlq_registrations }', 'dlq_', 'rabbit.failureQueue'],
-    ['rabbit: { returnedQueue: dlq_registrations }', 'dlq_', 'rabbit.returnedQueue'],
+    ['rabbit: { failureQueue: registrations.returned }', 'reg', 'rabbit.failureQueue'],
     ['registration: { hashIds: true }', 'true', 'registrationIdKey'],
   ];
   for (const [yaml, at, path] of cases) {
@@ -248,11 +250,11 @@ test('settings that contradict each other are faults, at the one that somebody s
 
 test('contradictions are told together with other faults of the same section', () => {
   const paths = faults(
-    'legacy: { deadline: 8d, timeout: 3 }\nintake: { batchBytes: 2KiB, maxDepth: 0 }',
+    'legacy: { deadline: 8d, timeout: 3 }\nintake: { maxMessageBytes: 2MiB, batchSize: 0 }',
   );
   assert.deepEqual(paths.map(({ path }) => path).sort(), [
-    'intake.batchBytes',
-    'intake.maxDepth',
+    'intake.batchSize',
+    'intake.maxMessageBytes',
     'legacy.maxOpen',
     'legacy.timeout',
   ]);
@@ -261,8 +263,13 @@ test('contradictions are told together with other faults of the same section', (
 test('values at and beyond the limits', () => {
   const good: [yaml: string, read: (config: Config) => unknown, value: unknown][] = [
     ['intake: { batchSize: 500 }', (config) => config.intake.batchSize, 500],
-    ['intake: { batchBytes: 1MiB }', (config) => config.intake.batchBytes, 1024 * 1024],
-    ['intake: { batchWait: 0ms }', (config) => config.intake.batchWait, 0],
+    ['intake: { maxMessageBytes: 768KiB }', (config) => config.intake.batchBytes, 1024 * 1024],
+    ['intake: { maxMessageBytes: 1KiB }', (config) => config.intake.batchBytes, 512 * 1024],
+    ['intake: { batchSize: 100 }', (config) => config.rabbit.prefetch, 400],
+    ['intake: { batchSize: 500 }', (config) => config.rabbit.prefetch, 2000],
+    ['rabbit: { intakeQueue: people }', (config) => config.rabbit.returnedQueue, 'people.returned'],
+    ['legacy: { maxOpen: 2d }', (config) => config.legacy.lateFor, 2 * 86_400_000],
+    ['legacy: { onUnknown: resubmit }', (config) => config.legacy.onUnknown, 'resubmit'],
     ['legacy: { deadline: 1.5h }', (config) => config.legacy.deadline, 5_400_000],
     [
       'legacy: { submitStatuses: { 5xx: not-accepted } }',
@@ -283,9 +290,8 @@ test('values at and beyond the limits', () => {
     'intake: { batchSize: 1.5 }',
     'intake: { batchSize: .nan }',
     'intake: { batchSize: null }',
-    'intake: { batchBytes: 1.1MiB }',
+    'intake: { maxMessageBytes: 1MiB }',
     'intake: { maxMessageBytes: -1 }',
-    'intake: { batchWait: -1ms }',
     'legacy: { deadline: 1y }',
     'legacy: { deadline: "" }',
     'legacy: { submitPath: //elsewhere }',
@@ -298,11 +304,9 @@ test('values at and beyond the limits', () => {
     'legacy: { statusWords: { done: [] } }',
     'legacy: { onUnknown: perhaps }',
     'legacy: { onUnknown: hold }',
-    'legacy: { onUnknown: resubmit }',
     'legacy: { onUnknown: lookup }',
     'legacy: { lookup: { path: /registrations } }',
     'legacy: { lookup: { requestId: id } }',
-    'legacy: { lookup: { notFound: [200] } }',
     'legacy: { timeout: 2m }',
     'rabbit: { intakeQueue: amq.mine }',
     ...Object.values(OWN).map((name) => `mongodb: { collection: ${name} }`),
@@ -359,13 +363,47 @@ test('a database of the server itself is refused, unless another one is named', 
   load('', { MONGODB_URI: 'mongodb://user:p@store/?authSource=admin' });
 });
 
-test('resubmitting is refused without the promise that makes it safe, and the fault says why', () => {
-  const fault = only('legacy:\n  onUnknown: resubmit\n');
-  assert.equal(fault.path, 'legacy.idempotent');
-  assert.equal(fault.where, 'despachante.yaml:2:14');
-  assert.match(fault.expected, /would file twice/);
-  const { legacy } = load('legacy: { onUnknown: resubmit, idempotent: true }');
-  assert.equal(legacy.onUnknown, 'resubmit');
+const settingsOfFile = leaves(STANDARD).flatMap(([path]) =>
+  Object.values(ENVIRONMENT_ONLY).includes(path) ? [] : [path],
+);
+
+test('there are 68 settings at most: what more is needed follows from them, or is a constant', () => {
+  assert.ok(settingsOfFile.length <= 68, `${settingsOfFile.length} settings`);
+  assert.ok(Object.keys(ENVIRONMENT_ONLY).length <= 13);
+});
+
+test('who still sets what is no setting any more is told what takes its place, in the file and in the environment', () => {
+  for (const [path, instead] of Object.entries(REMOVED)) {
+    assert.equal(valueAt(STANDARD, path.split('.')), undefined, path);
+    const tree = path.split('.').reduceRight<unknown>((below, key) => ({ [key]: below }), 1);
+    const inFile = only(stringify(tree));
+    assert.deepEqual([inFile.path, inFile.hint], [path, instead]);
+    assert.match(inFile.where, /^despachante\.yaml:\d+:\d+$/);
+    const name = variable(path);
+    const inEnvironment = only('', { [name]: '1' });
+    assert.deepEqual([inEnvironment.where, inEnvironment.hint], [`environment ${name}`, instead]);
+  }
+  const both = faults('guard:\n  maxMemory: 1MiB\n  maxLoopDelay: 1s\n');
+  assert.deepEqual(
+    both.map(({ where, path }) => `${where} ${path}`),
+    ['despachante.yaml:2:3 guard.maxMemory', 'despachante.yaml:3:3 guard.maxLoopDelay'],
+  );
+  assert.deepEqual(load('guard:\n'), DEFAULTS, 'a section in which nothing is set');
+});
+
+test('a test may change constants, and nobody in production', () => {
+  const env = { DESPACHANTE_TEST_CONSTANTS: 'sweeper.olderThan=0 temporal.localActivities=false' };
+  const { sweeper, temporal, rabbit } = load('', env);
+  assert.deepEqual([sweeper.olderThan, temporal.localActivities], [0, false]);
+  assert.equal(rabbit.heartbeat, CONSTANTS.rabbit.heartbeat);
+  for (const wrong of ['sweeper.olderThen=0', 'sweeper.olderThan', 'sweeper=1', 'a.b=c', '='])
+    assert.match(only('', { DESPACHANTE_TEST_CONSTANTS: wrong }).expected, /in tests alone/);
+  const production = { ...env, NODE_ENV: 'production', ENCRYPTION_KEYS: aKey };
+  assert.equal(only('', production).got, 'NODE_ENV=production');
+});
+
+test('a failpoint is set in the environment alone', () => {
+  assert.match(only('failpoint: submit-opened').expected, /DESPACHANTE_FAILPOINT/);
 });
 
 test('a look-up needs a path with the registration id, and its settle time is no shorter than an answer may take', () => {
@@ -381,7 +419,6 @@ test('a look-up needs a path with the registration id, and its settle time is no
       matches: '/items',
       key: null,
       requestId: '/id',
-      notFound: null,
       after: 60_000,
     },
   );
@@ -471,15 +508,13 @@ test('the report shows values as one writes them, with their origin and without 
   const table = configTable(loaded, false);
   assert.match(table, /^amqpUrl +amqp:\/\/\*\*\*@broker +environment AMQP_URL$/m);
   assert.match(table, /^legacyAuthorization +\*\*\* +environment LEGACY_AUTHORIZATION$/m);
-  assert.match(table, /^intake\.batchBytes +512KiB +default$/m);
+  assert.match(table, /^intake\.maxMessageBytes +256KiB +default$/m);
   assert.match(table, /^legacy\.maxOpen +7d +default$/m);
   assert.match(table, /^warning: environment MONGO_URL/m);
   const json = configJson(loaded);
-  assert.deepEqual(json.settings['intake.batchBytes'], { value: 524_288, origin: 'default' });
+  assert.deepEqual(json.settings['intake.maxMessageBytes'], { value: 262_144, origin: 'default' });
   assert.doesNotMatch(table + JSON.stringify(json), /hunter2/);
 });
-
-const aKey = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
 
 test('in production there are keys of encryption, or somebody says that there are none', () => {
   const production = { NODE_ENV: 'production' };
@@ -551,7 +586,7 @@ test('the example file, as it is and uncommented, equals the defaults and has ev
   const { config, origins } = loadConfig({ env: {}, file });
   assert.deepEqual(config, DEFAULTS);
   const missing = Object.entries(origins).filter(
-    ([path, origin]) => origin === 'default' && variable(path).startsWith('DESPACHANTE_'),
+    ([path, origin]) => origin === 'default' && settingsOfFile.includes(path),
   );
   assert.deepEqual(missing, []);
 });
@@ -562,16 +597,14 @@ test('the example of an environment, uncommented, equals the defaults and has ev
   const env: Record<string, string | undefined> = {};
   for (const [, name = '', value] of lines) env[name] = value;
   assert.deepEqual(loadConfig({ env }).config, DEFAULTS);
-  const settings = new Set(leaves(DEFAULTS).map(([path]) => variable(path)));
-  const named = environmentNames.filter(
-    (name) => !name.startsWith('DESPACHANTE_') || !settings.has(name),
-  );
+  const ofFile = new Set(settingsOfFile.map((path) => variable(path)));
+  const named = environmentNames.filter((name) => !ofFile.has(name));
   assert.deepEqual(Object.keys(env).sort(), [...named].sort());
 });
 
 test('any value in the place of any setting gives a configuration or faults with a place, and nothing else', () => {
-  const paths = leaves(DEFAULTS).map(([path]) => path.split('.'));
-  const sections = Object.keys(DEFAULTS).map((key) => [key]);
+  const paths = leaves(STANDARD).map(([path]) => path.split('.'));
+  const sections = Object.keys(STANDARD).map((key) => [key]);
   const anything = fc.oneof(fc.jsonValue(), fc.constantFrom('10s', '1MiB', 0, NaN, '__proto__'));
   fc.assert(
     fc.property(fc.constantFrom(...paths, ...sections), anything, (path, value) => {

@@ -13,9 +13,7 @@ import { startSystem } from '../helpers/system.ts';
 const env = {
   DESPACHANTE_INTAKE_BATCH_SIZE: '10',
   DESPACHANTE_LEGACY_MAX_CONCURRENT: '32',
-  DESPACHANTE_LEGACY_BREAKER_MIN_REQUESTS: '5',
-  DESPACHANTE_LEGACY_BREAKER_REST: '2s',
-  DESPACHANTE_LEGACY_BREAKER_RAMP_UP: '2s',
+  DESPACHANTE_TEST_CONSTANTS: 'breaker.minRequests=5 breaker.rest=2000 breaker.rampUp=2000',
 };
 const system = await startSystem({ after, afterEach }, { env });
 const flow = flowOf(system);

@@ -89,7 +89,6 @@ test('where the legacy system recognizes a repeated key, what is in doubt is sen
       simulator: { idempotent: true },
       env: {
         DESPACHANTE_LEGACY_ON_UNKNOWN: 'resubmit',
-        DESPACHANTE_LEGACY_IDEMPOTENT: 'true',
       },
     },
   );

@@ -148,7 +148,7 @@ for (const local of ['true', 'false']) {
     const run = await runOf(t, {
       legacyUrl: legacy.url,
       count: 50,
-      env: { DESPACHANTE_TEMPORAL_LOCAL_ACTIVITIES: local },
+      env: { DESPACHANTE_TEST_CONSTANTS: `temporal.localActivities=${local}` },
     });
     await run.areRegistered(49);
     legacy.letGo('get', `${run.prefix}-7`);

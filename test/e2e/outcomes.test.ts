@@ -11,7 +11,9 @@ import { startSystem } from '../helpers/system.ts';
 
 const system = await startSystem(
   { after, afterEach },
-  { env: { DESPACHANTE_LEGACY_DEADLINE: '2s', DESPACHANTE_INTAKE_BATCH_WAIT: '300ms' } },
+  {
+    env: { DESPACHANTE_LEGACY_DEADLINE: '2s', DESPACHANTE_TEST_CONSTANTS: 'intake.batchWait=300' },
+  },
 );
 const flow = flowOf(system);
 const { config, store } = system;

@@ -70,7 +70,7 @@ test('"resume" has it take again; said twice, it finds nothing to take back', as
 
 test('while a worker is short of memory intake takes nothing, and goes on when it is well', async () => {
   // No process of ours gets by with so little.
-  const little = { DESPACHANTE_GUARD_MAX_MEMORY: '64MiB' };
+  const little = { DESPACHANTE_TEST_CONSTANTS: 'guard.maxMemory=67108864' };
   const id = uniqueName();
   await system.stop('worker');
   await system.start('worker', little);
@@ -88,7 +88,7 @@ test('while a worker is short of memory intake takes nothing, and goes on when i
 test('an intake that is short of memory itself takes nothing', async () => {
   const id = uniqueName();
   await system.stop('intake');
-  await system.start('intake', { DESPACHANTE_GUARD_MAX_MEMORY: '64MiB' });
+  await system.start('intake', { DESPACHANTE_TEST_CONSTANTS: 'guard.maxMemory=67108864' });
   await holds('guard', 1);
   await flow.publish({ id });
   await system.hasDepth(intakeQueue, 1);

@@ -11,7 +11,9 @@ import { sweepScheduleOf } from '../helpers/sweeps.ts';
 import { startSystem } from '../helpers/system.ts';
 
 const scope = { after, afterEach };
-const system = await startSystem(scope, { env: { DESPACHANTE_SWEEPER_OLDER_THAN: '0ms' } });
+const system = await startSystem(scope, {
+  env: { DESPACHANTE_TEST_CONSTANTS: 'sweeper.olderThan=0' },
+});
 const flow = flowOf(system);
 const { client, store } = system;
 const schedule = sweepScheduleOf(scope, system);

@@ -133,7 +133,7 @@ const LIMIT = 3;
 
 /** Given back more often than the limit allows, as by an intake that dies at each start. */
 async function deliveryLimit(world: World): Promise<Trial> {
-  const env = { DESPACHANTE_RABBIT_DELIVERY_LIMIT: String(LIMIT) };
+  const env = { DESPACHANTE_TEST_CONSTANTS: `rabbit.deliveryLimit=${LIMIT}` };
   const system = await startSystem(world, { env });
   const flow = flowOf(system);
   const { intakeQueue, returnedQueue } = system.rabbit;
@@ -195,7 +195,7 @@ export const broker: Scenario[] = [
   {
     name: 'broker/delivery-limit',
     fault:
-      'Messages are given back more often than rabbit.deliveryLimit, and go to the returned queue',
+      'Messages are given back more often than the delivery limit allows, and go to the returned queue',
     isQuick: false,
     run: deliveryLimit,
   },

@@ -242,7 +242,7 @@ async function killedInSweep(world: World, crash: Crash): Promise<Trial> {
   const env = {
     ...SMALL,
     DESPACHANTE_SWEEPER_ENABLED: 'true',
-    DESPACHANTE_SWEEPER_OLDER_THAN: '0ms',
+    DESPACHANTE_TEST_CONSTANTS: 'sweeper.olderThan=0',
   };
   const system = await startSystem(world, { env });
   const { client, config, store } = system;

@@ -82,7 +82,7 @@ async function listsOfIds(world: World): Promise<Trial> {
     env: {
       DESPACHANTE_MONGODB_MATCH: 'externalIds',
       DESPACHANTE_MONGODB_UPSERT: 'false',
-      DESPACHANTE_INTAKE_BATCH_WAIT: '300ms',
+      DESPACHANTE_TEST_CONSTANTS: 'intake.batchWait=300',
     },
   });
   const flow = flowOf(system);

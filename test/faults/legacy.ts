@@ -17,7 +17,7 @@ import { ON_SUBMIT } from './submit-misconduct.ts';
 const patience = ({ isQuick }: World) => ({
   DESPACHANTE_LEGACY_TIMEOUT: isQuick ? '2s' : '10s',
   DESPACHANTE_LEGACY_DEADLINE: isQuick ? '8s' : '30s',
-  DESPACHANTE_LEGACY_MAX_POLL_INTERVAL: '2s',
+  DESPACHANTE_TEST_CONSTANTS: 'legacy.maxPollInterval=2000',
 });
 
 /** Each way so many times, and as many registrations that nothing is wrong with. */
@@ -39,9 +39,9 @@ async function misbehave(
     legacyUrl: legacy.url,
     // Most answers are odd: the breaker opens again and again, and with rests of up to a minute this would take half an hour.
     env: {
-      DESPACHANTE_LEGACY_BREAKER_REST: '500ms',
-      DESPACHANTE_LEGACY_BREAKER_MAX_REST: '500ms',
       ...patience(world),
+      DESPACHANTE_TEST_CONSTANTS:
+        'legacy.maxPollInterval=2000 breaker.rest=500 breaker.maxRest=500',
       ...env,
     },
   });

@@ -139,10 +139,8 @@ const AT_REST_MS = 90_000;
  * and 40 in a row would take half an hour; here it stays as it is, and no rest ends without one doubt more.
  */
 async function losePosts(world: World): Promise<Trial> {
-  const rest = `${BREAKER_REST_MS}ms`;
   const breaker = {
-    DESPACHANTE_LEGACY_BREAKER_REST: rest,
-    DESPACHANTE_LEGACY_BREAKER_MAX_REST: rest,
+    DESPACHANTE_TEST_CONSTANTS: `breaker.rest=${BREAKER_REST_MS} breaker.maxRest=${BREAKER_REST_MS}`,
   };
   const system = await startSystem(world, { env: { ...SMALL, ...breaker } });
   const flow = flowOf(system);

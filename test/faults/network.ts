@@ -90,7 +90,7 @@ const FAULT_MS = 6_000;
 const ENV = {
   DESPACHANTE_LEGACY_MAX_CONCURRENT: String(SLOTS),
   DESPACHANTE_INTAKE_BATCH_SIZE: '10',
-  DESPACHANTE_RABBIT_HEARTBEAT: '2s',
+  DESPACHANTE_TEST_CONSTANTS: 'rabbit.heartbeat=2000',
 };
 
 /** The system, its neighbours reached directly but for one. */

@@ -74,7 +74,7 @@ export const operators: Scenario[] = [
 ];
 
 /** With sweeps that do not wait: what was claimed a moment ago is looked at, too. */
-const SWEPT = { ...SMALL, DESPACHANTE_SWEEPER_OLDER_THAN: '0ms' };
+const SWEPT = { ...SMALL, DESPACHANTE_TEST_CONSTANTS: 'sweeper.olderThan=0' };
 
 async function halfAccepted({ store }: System, count: number): Promise<void> {
   await eventually('half of them are accepted', async () => {

@@ -86,7 +86,11 @@ async function pausedWhileSettling(world: World): Promise<Trial> {
 
 async function pausedIntake(world: World): Promise<Trial> {
   // Small runs, so that there is something in hand; and a broker that soon takes back what a silent consumer holds.
-  const env = { ...SMALL, DESPACHANTE_INTAKE_BATCH_SIZE: '1', DESPACHANTE_RABBIT_HEARTBEAT: '1s' };
+  const env = {
+    ...SMALL,
+    DESPACHANTE_INTAKE_BATCH_SIZE: '1',
+    DESPACHANTE_TEST_CONSTANTS: 'rabbit.heartbeat=1000',
+  };
   const system = await startSystem(world, { env, roles: ['worker'] });
   const flow = flowOf(system);
   await declareQueues(system.connection, system.config.rabbit);

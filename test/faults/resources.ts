@@ -34,7 +34,7 @@ async function systemOnSmallDisk(world: World, server: 'rabbitmq' | 'mongodb') {
   const env = {
     ...servers.addresses,
     DESPACHANTE_LEGACY_MAX_CONCURRENT: String(SLOTS),
-    DESPACHANTE_LEGACY_MAX_POLL_INTERVAL: '2s',
+    DESPACHANTE_TEST_CONSTANTS: 'legacy.maxPollInterval=2000',
   };
   const system = await startSystem(world, { env });
   return { disk, servers, system, flow: flowOf(system) };

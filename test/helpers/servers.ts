@@ -1,6 +1,7 @@
 /** The servers a test needs, under names of its own that are dropped when it ends. */
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, GetMessage } from 'amqplib';
+import { returnedQueueOf } from '../../src/config/constants.ts';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { silent } from '../../src/runtime/log.ts';
@@ -104,9 +105,8 @@ export async function testQueues(
   const rabbit: Config['rabbit'] = {
     ...DEFAULTS.rabbit,
     intakeQueue: `${prefix}.registrations`,
-    returnedQueue: `${prefix}.returned`,
+    returnedQueue: returnedQueueOf(`${prefix}.registrations`),
     failureQueue: `${prefix}.failures`,
-    heartbeat: 10_000,
   };
   const connection = await connectOnce(url, prefix, rabbit.heartbeat);
   atEnd(t, async () => {

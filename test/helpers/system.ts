@@ -102,7 +102,6 @@ export async function startSystem(t: Scope, options: SystemOptions = {}): Promis
     ...QUICK,
     DESPACHANTE_CONFIG: emptyConfiguration(folder),
     DESPACHANTE_RABBIT_INTAKE_QUEUE: queues.rabbit.intakeQueue,
-    DESPACHANTE_RABBIT_RETURNED_QUEUE: queues.rabbit.returnedQueue,
     DESPACHANTE_RABBIT_FAILURE_QUEUE: queues.rabbit.failureQueue,
     DESPACHANTE_MONGODB_DATABASE: store.db.databaseName,
     DESPACHANTE_TEMPORAL_TASK_QUEUE: store.db.databaseName,

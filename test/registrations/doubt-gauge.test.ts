@@ -3,9 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createDoubtGauge } from '../../src/registrations/doubt-gauge.ts';
 import { countDoubts, findDoubts } from '../../src/registrations/doubts.ts';
+import { openStore } from '../../src/registrations/store.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { call, claimed, claimRequest, testBed, TIMEOUT_MS } from '../helpers/activities.ts';
+import { testConfig } from '../helpers/configuration.ts';
+import { address } from '../helpers/servers.ts';
 import { webServer } from '../helpers/web-server.ts';
+
+const configOf = ({ db }: Awaited<ReturnType<typeof openStore>>) =>
+  testConfig({ mongodbUri: address('MONGODB_URI'), mongodb: { database: db.databaseName } });
 
 const valueOf = async ({ inDoubt }: ReturnType<typeof createMetrics>) =>
   (await inDoubt.get()).values[0]?.value;
@@ -51,6 +57,23 @@ test('what is open and in doubt is counted, in every generation, and what was de
   assert.equal(again?.kind, 'in-doubt');
   assert.equal(await countDoubts(store), 4, 'it was redriven, and is in doubt again');
   assert.equal((await findDoubts(store, TIMEOUT_MS)).length, 4);
+});
+
+test('whether a worker has died over a POST is told by the clock of MongoDB, not by that of whoever asks', async (t) => {
+  const { store, claim, id: newId } = await testBed(t);
+  const id = newId();
+  await call(claim, [claimRequest(id)]);
+  await store.journal.open([`${id}~0#1`], new Map(), 'a token');
+  const real = Date.now();
+  // This machine is a day ahead.
+  const ahead = t.mock.method(Date, 'now', () => real + 86_400_000);
+  const other = await openStore(configOf(store), 'reader');
+  t.after(() => other.close());
+  assert.deepEqual(await findDoubts(other, TIMEOUT_MS), []);
+  ahead.mock.restore();
+  const later = { ...store, clock: { now: () => real + 86_400_000 } };
+  const [doubt] = await findDoubts(later, TIMEOUT_MS);
+  assert.equal(doubt?.reason, 'the worker stopped while it was being submitted');
 });
 
 test('the gauge counts once for many who ask at the same time, and not again within seconds', async () => {

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Settlement } from '../../activities/registrations/settle.ts';
+import { lookForLateOnce } from '../../src/operations/late.ts';
 import { lateResultsOf, lookForLate } from '../../src/registrations/late.ts';
 import type { StatusResult } from '../../src/registrations/legacy.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { call, claimRequest, testBed } from '../helpers/activities.ts';
 import { testConfig } from '../helpers/configuration.ts';
+import { json, webServer } from '../helpers/web-server.ts';
 
 const bed = await testBed({ after });
 const { collection } = bed.store.claims;
@@ -95,7 +97,7 @@ for (const says of [
   { kind: 'processing' },
   { kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
 ] as const) {
-  test(`what is still "${says.kind}" is asked for again after half of its age, as long as legacy.lateFor`, async () => {
+  test(`what is still "${says.kind}" is asked for again after half of its age, as long as it is watched`, async () => {
     const id = await timedOut({ ago: 60 * MINUTE });
     await isDue(id);
     const before = Date.now();
@@ -117,4 +119,20 @@ test('what was redriven meanwhile is left to its redrive', async () => {
   assert.deepEqual((await look({ kind: 'done' })).asked, []);
   const claim = await claimOf(id);
   assert.deepEqual([claim.lateCheckAt, claim.lateResult], [undefined, undefined]);
+});
+
+test('a look by "despachante sweep" goes through the gate, and asks for no more at once than is allowed', async (t) => {
+  for (let nth = 0; nth < 6; nth++) await isDue(await timedOut());
+  let [now, most, seen] = [0, 0, 0];
+  const server = await webServer(t, (_, response) => {
+    most = Math.max(most, (now += 1));
+    seen += 1;
+    setTimeout(() => {
+      now -= 1;
+      json(response, 200, { status: 'processing' });
+    }, 30);
+  });
+  const config = testConfig({ legacyUrl: server.url, legacy: { maxConcurrent: 1 } });
+  assert.deepEqual(await lookForLateOnce(config, bed.store), []);
+  assert.deepEqual([seen, most], [6, 1]);
 });

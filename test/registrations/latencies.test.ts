@@ -94,11 +94,3 @@ test('when what is known cannot be read the last plan stays', async () => {
   assert.deepEqual(plans.planFor(RUN), before);
   await plans.close();
 });
-
-test('learnLatency: false always has the plan of the configuration', async () => {
-  const fixed = testConfig({ legacy: { learnLatency: false } });
-  const plans = plansOf({ read: () => Promise.resolve(learned) }, fixed);
-  await plans.refresh();
-  assert.deepEqual(plans.planFor(RUN), fixedPlan(config));
-  await plans.close();
-});

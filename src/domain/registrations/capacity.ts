@@ -50,7 +50,6 @@ export interface Capacity {
   intakes: number;
   /** Of each worker. */
   workerMemoryMb: number;
-  prefetch: number;
   /** Most that these processes can take, registrations a second. */
   ceiling: number;
   /** Until the backlog is gone while the rate goes on, s; null when it never is. */
@@ -99,8 +98,6 @@ export function capacityFor(demand: Demand, means: Means, costs: Costs): Capacit
     workers,
     intakes,
     workerMemoryMb: costs.workerBaseMb + (inFlight / workers / 1024) * costs.workerKbInFlight,
-    // Two batches on their way while two more are filled.
-    prefetch: Math.min(Math.max(4 * means.batchSize, 100), 2000),
     ceiling,
     backlogSeconds: backlog === 0 ? 0 : ceiling > rate ? backlog / (ceiling - rate) : null,
   };

@@ -55,19 +55,6 @@ export function planFrom(known: Latencies, { gets, longest, explore }: Budget): 
   return { ...plan, offsets: [first, ...plan.offsets.filter((offset) => offset > first)] };
 }
 
-/**
- * The plan with the fewest polls whose expected lag is within `targetLag`, ms, of those that the budget allows; all of the
- * budget where even that is not enough.
- * @throws RangeError as planFrom
- */
-export function planForLag(known: Latencies, budget: Budget, targetLag: number): PollPlan {
-  for (let gets = 1; gets < Math.floor(budget.gets); gets++) {
-    const plan = planFrom(known, { ...budget, gets });
-    if (costOf(byPlan(plan), known).lag <= targetLag) return plan;
-  }
-  return planFrom(known, budget);
-}
-
 /** How far polls are moved at most, to either side: a share of the pause there. */
 const JITTER = 0.1;
 

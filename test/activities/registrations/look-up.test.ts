@@ -8,7 +8,7 @@ import type { LookUpRequest } from '../../../activities/registrations/look-up.ts
 import { DEFAULTS } from '../../../src/config/schema.ts';
 import type { LookUpAnswer } from '../../../src/domain/registrations/answers.ts';
 import { LOOK_UP, nextEntry } from '../../../src/domain/names.ts';
-import { HEARTBEAT_MS } from '../../../src/registrations/journal.ts';
+import { HEARTBEAT_TIMEOUT_MS } from '../../../src/domain/timing.ts';
 import { TIMEOUT_MS, call, claimed, testBed } from '../../helpers/activities.ts';
 import { testDatabase } from '../../helpers/servers.ts';
 import { json, webServer } from '../../helpers/web-server.ts';
@@ -95,7 +95,7 @@ test('the settle time of a POST that was tried again counts from the last try, n
   await store.journal.open([entry], await store.journal.read([entry]), 'a worker that dies now');
   await store.journal.decide(entry, ['intent'], { state: 'unknown' });
   const sentAt = (await entryOf(entry))?.at.getTime() ?? 0;
-  const until = sentAt + HEARTBEAT_MS + TIMEOUT_MS + 60_000;
+  const until = sentAt + HEARTBEAT_TIMEOUT_MS + TIMEOUT_MS + 60_000;
   assertAbsentUntil(await call(bed.lookUp, [{ ...request, id, settleTime: 60_000 }]), until);
 });
 
@@ -271,14 +271,11 @@ test('a system that comes back, or goes away, between the look-up and its contro
   assert.equal((await entryOf(request.entry))?.state, 'unknown');
 });
 
-test('of two instances one that is away is not believed: a 404 is no empty list, unless it is declared', async (t) => {
+test('of two instances one that is away is not believed: a 404 is no empty list', async (t) => {
   const found = (id: string): [number, unknown] => (isKnown(id) ? [200, [matchOf(id)]] : [404, {}]);
   const bed = await withRegister(t, found);
   const refusal = unreadable(/where what is there is answered as a list/);
   await assert.rejects(call(bed.lookUp, [await inDoubt(bed)]), refusal);
-  const declared = await withRegister(t, found, { notFound: [404] });
-  const answers = await call(declared.lookUp, [await inDoubt(declared)]);
-  assert.deepEqual(answers, [{ index: 0, kind: 'resubmit' }]);
 });
 
 test('where nothing is known to be there nobody can tell, and what was accepted a moment ago is not asked for yet', async (t) => {

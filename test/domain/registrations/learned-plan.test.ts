@@ -13,7 +13,6 @@ import {
   expectedGets,
   exploreFor,
   jittered,
-  planForLag,
   planFrom,
 } from '../../../src/domain/registrations/learned-plan.ts';
 import { bimodal, figuresOf, heavyTailed, live, uniform } from '../../../bench/latency-world.ts';
@@ -152,23 +151,6 @@ for (const [name, latency] of Object.entries({ bimodal, heavyTailed })) {
     assert.ok(learned.gets <= expectedGets(10), `${learned.gets} GETs`);
   });
 }
-
-test('for a target of lag the fewest polls are planned that keep to it, and never more than the budget', () => {
-  fc.assert(
-    fc.property(anyKnown, anyGets, fc.integer({ min: 10, max: 60_000 }), (known, gets, target) => {
-      const budget = { gets, longest, explore: null };
-      const plan = planForLag(known, budget, target);
-      assert.ok(plan.offsets.length <= gets);
-      const { lag } = costOf(byPlan(plan), known);
-      if (lag > target) return assert.deepEqual(plan, planFrom(known, budget));
-      for (let fewer = 1; fewer < plan.offsets.length; fewer++) {
-        const other = planFrom(known, { ...budget, gets: fewer });
-        assert.ok(costOf(byPlan(other), known).lag > target);
-      }
-    }),
-    { numRuns: 40 },
-  );
-});
 
 test('a plan that is jittered ascends, keeps near to the plan, and asks no earlier than was seen', () => {
   fc.assert(
