@@ -29,7 +29,7 @@ import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
 import { connectTemporal, connectionOptions } from './temporal/client.ts';
-import { openWay } from './registrations/legacy-gate.ts';
+import { openLegacyGate } from './registrations/legacy-gate.ts';
 
 export interface RunningWorker {
   checks(): Record<string, boolean>;
@@ -82,17 +82,17 @@ export async function startWorker(
     log,
   });
   const guard = createGuard(config.guard, metrics, log);
-  const way = await openWay(config, store, watch, guard, metrics, log);
-  const legacy = createLegacy(config, (heard, reason) => way.observe(heard, reason));
+  const legacyGate = await openLegacyGate(config, store, watch, guard, metrics, log);
+  const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
-  const { door } = way;
+  const { gate } = legacyGate;
   const status = async (requestId: string) => {
-    const { held } = await door.take('gets', 1, door.turn());
-    if (held !== null) return { kind: 'unreadable', ...held } as const;
-    return legacy.status(requestId).finally(() => door.release(1));
+    const { wait } = await gate.take('gets', 1, gate.turn());
+    if (wait !== null) return { kind: 'unreadable', ...wait } as const;
+    return legacy.status(requestId).finally(() => gate.release(1));
   };
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
@@ -111,7 +111,7 @@ export async function startWorker(
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
     plans,
-    door,
+    gate,
     underWay,
     metrics,
     log,
@@ -153,7 +153,7 @@ export async function startWorker(
       rabbitmq: publisher.isReady(),
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
-    held: () => way.held(),
+    held: () => legacyGate.held(),
     refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
     ended,
     async stop() {
@@ -166,7 +166,7 @@ export async function startWorker(
       await learner.close();
       await plans.close();
       guard.close();
-      await way.close();
+      await legacyGate.close();
       await watch.close();
       await Promise.allSettled([
         publisher.close(),

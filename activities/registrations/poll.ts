@@ -21,7 +21,7 @@ export interface PollRequest {
   polledAt?: number | null;
 }
 
-type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'underWay' | 'learner' | 'metrics'>;
+type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 
 /** With the newest plan of polls, where it is clearly better than the one the run has. */
 export type PollAnswers = PollAnswer[] | { answers: PollAnswer[]; plan: PollPlan };
@@ -111,15 +111,15 @@ export const createPoll = (needs: Needs) => {
 };
 
 function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
-  const { answers, open, waiting, turnedAway, held } = asked;
+  const { answers, open, waiting, turnedAway, wait } = asked;
   return [
     ...answers,
     ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
     ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
     // Those of an attempt that is over have no answer, and stay due.
-    ...(held === null
+    ...(wait === null
       ? []
-      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...held }) as const)),
+      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...wait }) as const)),
   ];
 }
 

@@ -11,7 +11,7 @@ import { HEARTBEAT_MS } from '../../src/registrations/journal.ts';
 import type { Closing, Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
 import { fenced, readInTime, stale } from './fence.ts';
-import { gate } from '../gathering.ts';
+import { latch } from '../gathering.ts';
 import type { Liveness } from '../heartbeat.ts';
 import { createOutcomes } from './outcomes.ts';
 import type { Call } from '../under-way.ts';
@@ -56,7 +56,7 @@ export function sendChunk(
   const { clock, legacy, metrics } = needs;
   const token = randomUUID();
   const outcomes = createOutcomes(needs, token, chunk.length);
-  const begun = gate();
+  const begun = latch();
   const prepared = prepare(needs, chunk, known, token, () => {
     giveUp();
     begun.open();

@@ -14,14 +14,14 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 
 /** Why nothing may be sent now, and when to ask again, ms. */
-export interface Held {
+export interface Wait {
   reason: string;
   retryAfter: number;
 }
 
 export interface Breaker {
   /** Why nothing may be sent, or null. */
-  held(): Held | null;
+  wait(): Wait | null;
   /** Whether the one request that asks after a break may be sent, by this process. Never throws. */
   takeProbe(): Promise<boolean>;
   /** Told of each answer what it says of the legacy system; `reason` says what was wrong. */
@@ -162,7 +162,7 @@ export function createBreaker({
   }
   return {
     opening,
-    held() {
+    wait() {
       const document = known();
       if (isTelling) return { reason: `circuit breaker open: ${reason}`, retryAfter: 1_000 };
       if (!enabled || document === null || document.state === 'closed') return null;

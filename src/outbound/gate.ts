@@ -1,10 +1,10 @@
 /**
- * The one door to the legacy system: every request goes through it. It has the slots of this worker; while a limit is set,
+ * The one gate to an endpoint: every request goes through it. It has the slots of this worker; while a limit is set,
  * the limits that are kept across all workers; and it is shut while the circuit breaker is open. Nobody waits here for
  * long: what can't go through soon is given back, to wait with Temporal.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Held, Breaker } from './breaker.ts';
+import type { Wait, Breaker } from './breaker.ts';
 import type { Limits } from '../domain/limits.ts';
 import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
@@ -17,9 +17,9 @@ export interface InFlight {
   take(wanted: number, limit: number): Promise<number>;
 }
 
-export type Grant = { count: number; held: null } | { count: 0; held: Held };
+export type Grant = { count: number; wait: null } | { count: 0; wait: Wait };
 
-export interface Door {
+export interface Gate {
   /** A place in the line, to keep when asking several times. */
   turn(): number;
   /**
@@ -30,7 +30,7 @@ export interface Door {
   release(count: number): void;
 }
 
-export interface DoorNeeds {
+export interface GateNeeds {
   slots: Slots;
   breaker: Breaker;
   limits: () => Limits;
@@ -48,14 +48,7 @@ const SPARE_MS = 2_000;
 /** Rests that differ, so that what was held back together does not come back together; within the breaker's IDLE_MS. */
 const spread = (ms: number): number => Math.round(ms + Math.random() * Math.min(ms / 2, 10_000));
 
-/** Without a limit across workers, and always open. */
-export const openDoor = (slots: Slots): Door => ({
-  turn: () => slots.turn(),
-  take: async (_, wanted, turn) => ({ count: await slots.take(wanted, turn), held: null }),
-  release: (count) => slots.release(count),
-});
-
-export function createDoor({ slots, breaker, limits, rates, inFlight, log }: DoorNeeds): Door {
+export function createGate({ slots, breaker, limits, rates, inFlight, log }: GateNeeds): Gate {
   const lines: Record<RateKind, Slots> = { submits: createSlots(1), gets: createSlots(1) };
   const spare: Record<RateKind, { count: number; since: number } | null> = {
     submits: null,
@@ -68,16 +61,16 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
     turn: number,
     isWanted = () => true,
   ): Promise<Grant> {
-    const held = breaker.held();
-    if (held !== null) return probe(held);
+    const wait = breaker.wait();
+    if (wait !== null) return probe(wait);
     const { perSecond, most } = limitsOf(kind);
     const grant =
       perSecond === null && most === null
-        ? { count: await slots.take(wanted, turn), held: null }
+        ? { count: await slots.take(wanted, turn), wait: null }
         : await withinLimits(kind, wanted, turn, isWanted);
     // It may have opened meanwhile.
-    const since = breaker.held();
-    if (grant.held !== null || since === null) return grant;
+    const since = breaker.wait();
+    if (grant.wait !== null || since === null) return grant;
     slots.release(grant.count);
     return notNow(since);
   }
@@ -90,9 +83,9 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
   }
 
   /** What is still on the wire from before could be taken for the answer to the probe. */
-  async function probe(held: Held): Promise<Grant> {
-    if (slots.onTheWire() > 0 || !(await breaker.takeProbe())) return notNow(held);
-    return { count: await slots.take(1, 0), held: null };
+  async function probe(wait: Wait): Promise<Grant> {
+    if (slots.onTheWire() > 0 || !(await breaker.takeProbe())) return notNow(wait);
+    return { count: await slots.take(1, 0), wait: null };
   }
 
   /** One after the other, so that what was let through and not sent yet is never more than one piece. */
@@ -125,7 +118,7 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
       const granted = most === null ? taken : await withinBound(taken, most);
       slots.release(taken - granted);
       return granted > 0
-        ? { count: granted, held: null }
+        ? { count: granted, wait: null }
         : notNow({ reason: 'legacy.maxInFlight is reached', retryAfter: BACK_MS });
     } catch (error) {
       log.warn(errorFacts(error), 'The limits cannot be kept without MongoDB: nothing is sent');
@@ -169,11 +162,11 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
 }
 
 /** To whoever is not there any more. */
-const GONE: Held = { reason: 'nobody waits for it any more', retryAfter: 0 };
+const GONE: Wait = { reason: 'nobody waits for it any more', retryAfter: 0 };
 
-const notNow = ({ reason, retryAfter }: Held): Grant => ({
+const notNow = ({ reason, retryAfter }: Wait): Grant => ({
   count: 0,
-  held: { reason, retryAfter: spread(retryAfter) },
+  wait: { reason, retryAfter: spread(retryAfter) },
 });
 
 /** A tenth of a second's worth: small enough to be even, large enough to be cheap. */

@@ -1,11 +1,11 @@
-/** The way of a worker to the legacy system: the door with all that shuts it, put together. */
+/** The gate of a worker to the legacy system, with all that shuts it. */
 import { openBreakerStore } from '../coordination/breaker-state.ts';
 import { createBreaker } from '../outbound/breaker.ts';
 import { keepShare } from '../outbound/concurrency.ts';
 import type { Config } from '../config/schema.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
-import { createDoor } from '../outbound/gate.ts';
-import type { Door } from '../outbound/gate.ts';
+import { createGate } from '../outbound/gate.ts';
+import type { Gate } from '../outbound/gate.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { Limits } from '../domain/limits.ts';
@@ -19,8 +19,8 @@ import type { Store } from './store.ts';
 import { joinWorkers } from '../coordination/workers.ts';
 import { endpointOf } from '../config/endpoint.ts';
 
-export interface Way {
-  door: Door;
+export interface LegacyGate {
+  gate: Gate;
   /** To be told of every answer of the legacy system. */
   observe(heard: Heard, reason: string): void;
   held(): string | null;
@@ -28,14 +28,14 @@ export interface Way {
 }
 
 /** @throws what MongoDB throws: without it nobody knows what the others do */
-export async function openWay(
+export async function openLegacyGate(
   config: Config,
   store: Store,
   watch: ControlWatch,
   guard: Guard,
   metrics: Metrics,
   log: Log,
-): Promise<Way> {
+): Promise<LegacyGate> {
   const endpoint = endpointOf(config);
   await watch.refresh();
   watch.onRead(() => store.clock.set(watch.now()));
@@ -61,7 +61,7 @@ export async function openWay(
     log,
   });
   return {
-    door: createDoor({
+    gate: createGate({
       slots,
       breaker,
       limits,
@@ -73,7 +73,7 @@ export async function openWay(
       if (heard === 'misconfigured' || heard === 'perhaps-misconfigured') tellMisconfigured(reason);
       breaker.observe(heard, reason);
     },
-    held: () => breaker.held()?.reason ?? null,
+    held: () => breaker.wait()?.reason ?? null,
     async close() {
       breaker.close();
       await share.close();

@@ -7,7 +7,7 @@ import { openBreakerStore } from '../../src/coordination/breaker-state.ts';
 import { openControl } from '../../src/coordination/control.ts';
 import { watchControl } from '../../src/coordination/control-watch.ts';
 import type { Heard } from '../../src/domain/registrations/contract.ts';
-import { createDoor } from '../../src/outbound/gate.ts';
+import { createGate } from '../../src/outbound/gate.ts';
 import { openInFlight } from '../../src/registrations/in-flight.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
@@ -33,7 +33,7 @@ const config = testConfig({
   },
 });
 
-/** A process with a breaker of its own, and a door; all of one test share the state of one end point. */
+/** A process with a breaker of its own, and a gate; all of one test share the state of one end point. */
 async function processOf(t: TestContext, endpoint: string, own = config) {
   const control = openControl(store.db);
   const watch = watchControl(() => control.read(), silent, 20);
@@ -51,7 +51,7 @@ async function processOf(t: TestContext, endpoint: string, own = config) {
   });
   atEnd(t, () => breaker.close());
   const slots = createSlots(8);
-  const door = createDoor({
+  const gate = createGate({
     slots,
     breaker,
     limits: () => own.legacy,
@@ -59,21 +59,21 @@ async function processOf(t: TestContext, endpoint: string, own = config) {
     inFlight: openInFlight(store),
     log: silent,
   });
-  return { breaker, door, watch, states };
+  return { breaker, gate, watch, states };
 }
 
 const fail = (breaker: { observe(heard: Heard, reason: string): void }, count: number) => {
   for (let n = 0; n < count; n++) breaker.observe('trouble', 'HTTP 503');
 };
-const isShut = (breaker: { held(): unknown }) =>
-  eventually('it is open', () => assert.notEqual(breaker.held(), null));
+const isShut = (breaker: { wait(): unknown }) =>
+  eventually('it is open', () => assert.notEqual(breaker.wait(), null));
 
 test('few failures, or many among more successes, leave it closed', async (t) => {
   const { breaker } = await processOf(t, uniqueName());
   fail(breaker, 9);
   for (let n = 0; n < 30; n++) breaker.observe('well', '');
   fail(breaker, 20);
-  assert.equal(breaker.held(), null);
+  assert.equal(breaker.wait(), null);
 });
 
 test('what one process sees stops the others, and of all of them one may probe', async (t) => {
@@ -82,15 +82,15 @@ test('what one process sees stops the others, and of all of them one may probe',
   const [first] = all;
   assert.ok(first);
   // With something on the wire it is no probe that is asked for below, however long that takes.
-  assert.equal((await first.door.take('submits', 1, first.door.turn())).count, 1);
+  assert.equal((await first.gate.take('submits', 1, first.gate.turn())).count, 1);
   fail(first.breaker, 10);
   for (const { breaker } of all) await isShut(breaker);
-  const refused = await first.door.take('submits', 5, first.door.turn());
+  const refused = await first.gate.take('submits', 5, first.gate.turn());
   assert.equal(refused.count, 0);
-  assert.match(refused.held?.reason ?? '', /circuit breaker open: HTTP 503/);
-  first.door.release(1);
+  assert.match(refused.wait?.reason ?? '', /circuit breaker open: HTTP 503/);
+  first.gate.release(1);
   const probes = await eventually('somebody probes', async () => {
-    const asked = await Promise.all(all.map(({ door }) => door.take('gets', 5, door.turn())));
+    const asked = await Promise.all(all.map(({ gate }) => gate.take('gets', 5, gate.turn())));
     assert.ok(asked.some(({ count }) => count > 0));
     return asked;
   });
@@ -98,26 +98,26 @@ test('what one process sees stops the others, and of all of them one may probe',
   const prober = all[probes.findIndex(({ count }) => count === 1)];
   assert.ok(prober);
   prober.breaker.observe('well', '');
-  prober.door.release(1);
+  prober.gate.release(1);
   for (const { breaker } of all) {
-    await eventually('it is closed', () => assert.equal(breaker.held(), null));
+    await eventually('it is closed', () => assert.equal(breaker.wait(), null));
     await eventually('it has ramped up', () => assert.equal(breaker.opening(), 1));
   }
 });
 
 test('a probe in vain has it rest longer, and one that is not sent is given back', async (t) => {
-  const { breaker, door, watch } = await processOf(t, uniqueName());
+  const { breaker, gate, watch } = await processOf(t, uniqueName());
   fail(breaker, 10);
   await isShut(breaker);
   const probe = () =>
     eventually('it may probe', async () => {
-      assert.equal((await door.take('gets', 5, door.turn())).count, 1);
+      assert.equal((await gate.take('gets', 5, gate.turn())).count, 1);
     });
   await probe();
-  door.release(1);
+  gate.release(1);
   await probe();
   breaker.observe('trouble', 'HTTP 500');
-  door.release(1);
+  gate.release(1);
   await eventually('it rests for longer', () => {
     const { state, trips, reason } = watch.current()?.breaker ?? {};
     assert.deepEqual([state, trips, reason], ['open', 2, 'HTTP 500']);
@@ -125,18 +125,18 @@ test('a probe in vain has it rest longer, and one that is not sent is given back
 });
 
 test('nobody probes while something of before is on the wire: its answer could be taken for the probe’s', async (t) => {
-  const { breaker, door, watch } = await processOf(t, uniqueName());
-  assert.equal((await door.take('submits', 2, door.turn())).count, 2);
+  const { breaker, gate, watch } = await processOf(t, uniqueName());
+  assert.equal((await gate.take('submits', 2, gate.turn())).count, 2);
   fail(breaker, 10);
   await isShut(breaker);
   await eventually('its rest is over', () => {
     assert.ok(watch.now() > (watch.current()?.breaker?.until ?? Infinity));
   });
-  assert.equal((await door.take('gets', 1, door.turn())).count, 0);
+  assert.equal((await gate.take('gets', 1, gate.turn())).count, 0);
   breaker.observe('well', '');
-  assert.notEqual(breaker.held(), null);
-  door.release(2);
-  assert.equal((await door.take('gets', 1, door.turn())).count, 1);
+  assert.notEqual(breaker.wait(), null);
+  gate.release(2);
+  assert.equal((await gate.take('gets', 1, gate.turn())).count, 1);
 });
 
 test('a breaker that is switched off holds nothing back and opens fully, though others have left it open', async (t) => {
@@ -150,9 +150,9 @@ test('a breaker that is switched off holds nothing back and opens fully, though 
       assert.equal(watch.current()?.breaker?.state, 'open'),
     );
   }
-  assert.notEqual(on.breaker.held(), null);
+  assert.notEqual(on.breaker.wait(), null);
   assert.equal(on.breaker.opening(), 0);
-  assert.equal(off.breaker.held(), null);
+  assert.equal(off.breaker.wait(), null);
   assert.equal(off.breaker.opening(), 1);
 });
 
@@ -178,12 +178,12 @@ test('any process closes it when nobody has asked for long after a lost probe', 
   await states.open('HTTP 503', 1, 0);
   assert.equal(await states.takeProbe('lost', 0), true);
   await watch.refresh();
-  assert.match(breaker.held()?.reason ?? '', /circuit breaker probing/);
+  assert.match(breaker.wait()?.reason ?? '', /circuit breaker probing/);
   const longAgo = { $set: { until: { $subtract: ['$until', 600_000] } } };
   await store.db
     .collection<{ _id: string }>(OWN.control)
     .updateOne({ _id: 'breaker', state: 'probing' }, [longAgo]);
-  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+  await eventually('it is closed', () => assert.equal(breaker.wait(), null));
   assert.equal(watch.current()?.breaker?.state, 'closed');
 });
 
@@ -193,7 +193,7 @@ test('after an address was changed the state of the old one holds nobody', async
   await isShut(old.breaker);
   const { breaker, watch } = await processOf(t, uniqueName());
   assert.notEqual(watch.current()?.breaker, null);
-  assert.equal(breaker.held(), null);
+  assert.equal(breaker.wait(), null);
   fail(breaker, 10);
   await isShut(breaker);
 });
@@ -230,16 +230,16 @@ test('what a worker still has on the wire is not free for the others', async () 
 });
 
 test('an answer that says nothing of the system is not counted, and as a probe shows that somebody is there', async (t) => {
-  const { breaker, door } = await processOf(t, uniqueName());
+  const { breaker, gate } = await processOf(t, uniqueName());
   for (let n = 0; n < 30; n++) breaker.observe('nothing', 'HTTP 404');
   fail(breaker, 10);
   await isShut(breaker);
   await eventually('it may probe', async () => {
-    assert.equal((await door.take('gets', 5, door.turn())).count, 1);
+    assert.equal((await gate.take('gets', 5, gate.turn())).count, 1);
   });
   breaker.observe('nothing', 'HTTP 404');
-  door.release(1);
-  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+  gate.release(1);
+  await eventually('it is closed', () => assert.equal(breaker.wait(), null));
 });
 
 test('answers that speak of address or credentials open it, and it says what to look at', async (t) => {
@@ -247,18 +247,18 @@ test('answers that speak of address or credentials open it, and it says what to 
   const reason = 'HTTP 401: check LEGACY_AUTHORIZATION';
   for (let n = 0; n < 10; n++) breaker.observe('misconfigured', reason);
   await isShut(breaker);
-  assert.match(breaker.held()?.reason ?? '', /HTTP 401: check LEGACY_AUTHORIZATION/);
+  assert.match(breaker.wait()?.reason ?? '', /HTTP 401: check LEGACY_AUTHORIZATION/);
 });
 
 test('what is perhaps the refusal of one registration opens it, and as a probe closes it: else those who could be accepted were kept away for ever', async (t) => {
   const heard = 'perhaps-misconfigured';
-  const { breaker, door } = await processOf(t, uniqueName());
+  const { breaker, gate } = await processOf(t, uniqueName());
   for (let n = 0; n < 10; n++) breaker.observe(heard, 'HTTP 404');
   await isShut(breaker);
   await eventually('it may probe', async () => {
-    assert.equal((await door.take('submits', 5, door.turn())).count, 1);
+    assert.equal((await gate.take('submits', 5, gate.turn())).count, 1);
   });
   breaker.observe(heard, 'HTTP 404');
-  door.release(1);
-  await eventually('it is closed', () => assert.equal(breaker.held(), null));
+  gate.release(1);
+  await eventually('it is closed', () => assert.equal(breaker.wait(), null));
 });

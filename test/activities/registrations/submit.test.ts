@@ -7,7 +7,7 @@ import { idempotencyKey } from '../../../activities/registrations/send-chunk.ts'
 import type { ClaimOutcome } from '../../../src/claims/claims.ts';
 import { claimOfEntry, nextEntry } from '../../../src/domain/names.ts';
 import type { Entry, Journal, JournalState } from '../../../src/registrations/journal.ts';
-import { openDoor } from '../../../src/outbound/gate.ts';
+import { alwaysOpen } from '../../helpers/gate.ts';
 import { createSlots } from '../../../src/runtime/slots.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import {
@@ -357,7 +357,7 @@ test('what was cancelled before it began sends nothing and writes no intent', as
 async function heldBack(t: TestContext) {
   const slots = createSlots(1);
   await slots.take(1);
-  const bed = await withSimulator(t, { replace: { door: openDoor(slots) } });
+  const bed = await withSimulator(t, { replace: { gate: alwaysOpen(slots) } });
   const waits = t.mock.method(slots, 'take');
   return {
     ...bed,
