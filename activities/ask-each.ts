@@ -4,7 +4,7 @@
  * left for the next one. The only way to send, so that no step can have one wait for another.
  */
 import type { Gate } from '../src/outbound/gate.ts';
-import type { RateKind } from '../src/coordination/rates.ts';
+import type { Lane } from '../src/coordination/rates.ts';
 import { within } from '../src/runtime/retry.ts';
 import { createGathering } from './gathering.ts';
 import type { Gathered, Patience } from './gathering.ts';
@@ -17,7 +17,7 @@ import { ownRun } from './heartbeat.ts';
 const BEGUN_MS = 13_000;
 
 export interface Asking<R, A> {
-  kind: RateKind;
+  lane: Lane;
   requests: readonly R[];
   /** What is asked about, which tells calls of one index apart. */
   subjectOf: (request: R) => string;
@@ -49,9 +49,9 @@ export async function askEach<R extends { index: number }, A>(
   { gate, underWay }: { gate: Gate; underWay: UnderWay },
   asking: Asking<R, A>,
 ): Promise<Asked<R, A>> {
-  const { kind, requests, subjectOf, calls, begin, liveness, turnsAway } = asking;
+  const { lane, requests, subjectOf, calls, begin, liveness, turnsAway } = asking;
   const gathering = createGathering<R, A>(asking.patience);
-  const line = `${kind} ${ownRun()}`;
+  const line = `${lane} ${ownRun()}`;
   let waiting: R[] = [];
   let isOver = false;
   let hasReturned = false;
@@ -93,9 +93,9 @@ export async function askEach<R extends { index: number }, A>(
     let isAlone = asking.isProbing === true;
     while (waiting.length > 0 && maySend()) {
       const turn = underWay.turnOf(line, () => gate.turn());
-      const grant = await gate.take(kind, isAlone ? 1 : waiting.length, turn, maySend);
+      const grant = await gate.take(lane, isAlone ? 1 : waiting.length, turn, maySend);
       // What was waited for may have come too late.
-      if (!maySend()) return gate.release(grant.count);
+      if (!maySend()) return gate.release(lane, grant.count);
       shut.wait = grant.wait;
       if (grant.wait !== null) return;
       const chunk = waiting.slice(0, grant.count);
@@ -108,7 +108,7 @@ export async function askEach<R extends { index: number }, A>(
 
   /** Resolves when all of them are answered. */
   async function send(chunk: R[]): Promise<void> {
-    const releases = chunk.map(() => once(() => gate.release(1)));
+    const releases = chunk.map(() => once(() => gate.release(lane, 1)));
     const begun = begin(chunk, () => {
       isOver = true;
       for (const release of releases) release();

@@ -88,11 +88,11 @@ export async function startWorker(
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
-  const { gate } = legacyGate;
+  const { gate, inFlight } = legacyGate;
   const status = async (requestId: string) => {
     const { wait } = await gate.take('gets', 1, gate.turn());
     if (wait !== null) return { kind: 'unreadable', ...wait } as const;
-    return legacy.status(requestId).finally(() => gate.release(1));
+    return legacy.status(requestId).finally(() => gate.release('gets', 1));
   };
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
@@ -112,6 +112,7 @@ export async function startWorker(
     learner,
     plans,
     gate,
+    inFlight,
     underWay,
     metrics,
     log,

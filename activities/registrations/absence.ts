@@ -96,7 +96,7 @@ async function lookUpAll(
     const grant = await gate.take('gets', left.length, turn, maySend);
     // What was waited for may have come too late.
     const isOver = !maySend();
-    if (isOver) gate.release(grant.count);
+    if (isOver) gate.release('gets', grant.count);
     const wait = isOver ? GIVEN_UP : grant.wait;
     if (wait !== null) {
       looked.push(...left.map(() => ({ kind: 'unreadable', ...wait }) as const));
@@ -106,7 +106,7 @@ async function lookUpAll(
     const chunk = left.slice(0, count);
     looked.push(
       ...(await Promise.all(chunk.map(({ id }) => legacy.lookUp(id))).finally(() =>
-        gate.release(count),
+        gate.release('gets', count),
       )),
     );
   }

@@ -51,7 +51,7 @@ export function createLookUp(needs: Needs) {
       const unknown = new Set(known.filter(isToBeAsked).map(({ index }) => index));
       const told: LookUpAnswer[] = known.filter(({ index }) => !unknown.has(index));
       const asked = await askEach<LookUpRequest, LookedUp>(needs, {
-        kind: 'gets',
+        lane: 'gets',
         requests: requests.filter(({ index }) => unknown.has(index)),
         subjectOf: ({ entry }) => entry,
         calls,

@@ -61,7 +61,7 @@ export const createPoll = (needs: Needs) => {
       const ask = async (some: PollRequest[], hasAnswers: boolean): Promise<PollAnswer[]> =>
         answersOf(
           await askEach(needs, {
-            kind: 'gets',
+            lane: 'gets',
             requests: some,
             subjectOf: ({ requestId }) => requestId,
             calls,

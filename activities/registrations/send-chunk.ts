@@ -35,7 +35,10 @@ const STOOD_STILL = 'never sent: the worker stood still';
 /** How long intents of what was never sent are tried to be taken back: within startToCloseTimeout (workflows/registrations/steps.ts). */
 const WITHDRAWN_MS = 8 * 60_000;
 
-type Needs = Pick<Dependencies, 'claims' | 'journal' | 'clock' | 'legacy' | 'metrics' | 'log'>;
+type Needs = Pick<
+  Dependencies,
+  'claims' | 'journal' | 'clock' | 'legacy' | 'inFlight' | 'metrics' | 'log'
+>;
 
 /** What may be sent of a chunk, with the message of each; and what may not. */
 interface Prepared {
@@ -55,7 +58,7 @@ export function sendChunk(
 ): Call<SubmitAnswer | Taken>[] {
   const { clock, legacy, metrics } = needs;
   const token = randomUUID();
-  const outcomes = createOutcomes(needs, token, chunk.length);
+  const outcomes = createOutcomes(needs, token, chunk);
   const begun = latch();
   const prepared = prepare(needs, chunk, known, token, () => {
     giveUp();

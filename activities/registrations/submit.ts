@@ -17,7 +17,8 @@ import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Wait } from '../../src/outbound/breaker.ts';
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'gate' | 'underWay' | 'metrics'>;
+type Needs = RecheckNeeds &
+  Pick<Dependencies, 'legacy' | 'gate' | 'inFlight' | 'underWay' | 'metrics'>;
 
 type Answer = SubmitAnswer | Taken;
 
@@ -39,7 +40,7 @@ export const createSubmit = (needs: Needs) => {
           .map(({ index, entry }) => answerOf(needs, index, known.get(entry))),
       );
       const asked = await askEach<SubmitRequest, Answer>(needs, {
-        kind: 'submits',
+        lane: 'submits',
         requests: inTurn(requests.filter(isToBeSent), activityInfo().attempt),
         subjectOf: ({ entry }) => entry,
         calls,

@@ -44,7 +44,7 @@ function processWith(slots: number) {
       askEach<Request, Answer>(
         { gate, underWay },
         {
-          kind: 'gets',
+          lane: 'gets',
           requests: Array.from({ length: count }, (_, index) => ({ index })),
           subjectOf: ({ index }) => `REQ-${index}`,
           calls,

@@ -5,5 +5,5 @@ import type { Slots } from '../../src/runtime/slots.ts';
 export const alwaysOpen = (slots: Slots): Gate => ({
   turn: () => slots.turn(),
   take: async (_, wanted, turn) => ({ count: await slots.take(wanted, turn), wait: null }),
-  release: (count) => slots.release(count),
+  release: (_, count) => slots.release(count),
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Breaker } from '../../src/outbound/breaker.ts';
 import { createGate } from '../../src/outbound/gate.ts';
+import type { Bound } from '../../src/outbound/gate.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -12,34 +13,35 @@ const shut: Breaker = {
   observe() {},
   giveBack() {},
   opening: () => 1,
-  close() {},
 };
 
 /** A gate with a limit of POSTs a second, whose time line is the test's. */
-function limited(breaker = shut) {
+function limited(breaker = shut, bound?: Bound) {
   const slots = createSlots(8);
   const reserved: number[] = [];
+  const heldBack: string[] = [];
   let wait = 0;
   const gate = createGate({
     slots,
     breaker,
-    limits: () => ({
-      maxConcurrent: 8,
-      maxSubmitsPerSecond: 2,
-      maxGetsPerSecond: null,
-      maxInFlight: null,
-    }),
+    limits: {
+      submits: {
+        setting: 'maxSubmitsPerSecond',
+        perSecond: () => (bound === undefined ? 2 : null),
+        ...(bound === undefined ? {} : { bound }),
+      },
+      gets: { setting: 'maxGetsPerSecond', perSecond: () => null },
+    },
     rates: {
       reserve(_, count) {
         reserved.push(count);
         return Promise.resolve(wait);
       },
-      heldBack: () => Promise.resolve(),
+      heldBack: (lane) => Promise.resolve(void heldBack.push(lane)),
     },
-    inFlight: { take: (wanted) => Promise.resolve(wanted) },
     log: silent,
   });
-  return { gate, slots, reserved, waits: (ms: number) => void (wait = ms) };
+  return { gate, slots, reserved, heldBack, waits: (ms: number) => void (wait = ms) };
 }
 
 test('room under a limit whose asker has gone meanwhile is for the next one, who reserves none', async () => {
@@ -59,10 +61,10 @@ test('room under a limit whose asker has gone meanwhile is for the next one, who
 test('who was granted nothing gives back no probe: it is another who asks', async () => {
   let given = 0;
   const { gate } = limited({ ...shut, giveBack: () => (given += 1) });
-  gate.release(0);
+  gate.release('submits', 0);
   assert.equal(given, 0);
   assert.equal((await gate.take('submits', 1, gate.turn())).count, 1);
-  gate.release(1);
+  gate.release('submits', 1);
   assert.equal(given, 1);
 });
 
@@ -74,4 +76,29 @@ test('who has gone before its turn in the line reserves nothing', async () => {
   assert.equal((await first).count, 1);
   assert.equal((await gone).count, 0);
   assert.deepEqual(reserved, [1]);
+});
+
+test('no more goes through than the bound has room for, intake is told when it has none, and it hears of what is answered', async () => {
+  let room = 1;
+  const released: number[] = [];
+  const { gate, slots, heldBack } = limited(shut, {
+    setting: 'legacy.maxInFlight',
+    isSet: () => true,
+    take(wanted) {
+      const granted = Math.min(wanted, room);
+      room -= granted;
+      return Promise.resolve(granted);
+    },
+    release: (count) => void released.push(count),
+  });
+  assert.equal((await gate.take('submits', 2, gate.turn())).count, 1);
+  assert.deepEqual(heldBack, []);
+  const { count, wait } = await gate.take('submits', 2, gate.turn());
+  assert.deepEqual([count, wait?.reason], [0, 'legacy.maxInFlight is reached']);
+  assert.deepEqual(heldBack, ['submits']);
+  assert.equal(slots.onTheWire(), 1);
+  assert.equal((await gate.take('gets', 2, gate.turn())).count, 2, 'it is of the other lane');
+  gate.release('gets', 2);
+  gate.release('submits', 1);
+  assert.deepEqual(released, [1]);
 });

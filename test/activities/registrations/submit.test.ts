@@ -113,6 +113,22 @@ test('accepted: the original bytes are filed once, under the key of the entry, a
   assert.equal(entry.tries, 1);
 });
 
+test('of a chunk the claims of those that are accepted are noted, in one go, once the journal says so', async (t) => {
+  const noted: string[][] = [];
+  const states: (string | undefined)[] = [];
+  const noteAccepted = async (claims: string[]): Promise<void> => {
+    noted.push(claims);
+    for (const each of claims) states.push((await entryOf(`${each}#1`)).state);
+  };
+  const bed = await withSimulator(t, { replace: { inFlight: { noteAccepted } } });
+  const [one, two, three] = [bed.id(), bed.id(), bed.id()];
+  const refuse = { simulate: { refuse: 'no' } };
+  const requests = await claimed(bed, [{ id: one }, { id: two, ...refuse }, { id: three }]);
+  await call(bed.submit, requests);
+  assert.deepEqual(noted.flat().sort(), [`${one}~0`, `${three}~0`].sort());
+  assert.deepEqual(states, ['accepted', 'accepted']);
+});
+
 test('refused: with the reason of the legacy system, in the answer and the journal', async (t) => {
   const bed = await withSimulator(t);
   const requests = await claimed(bed, [{ id: bed.id(), simulate: { refuse: 'CPF inválido' } }]);
