@@ -1,27 +1,27 @@
 /**
- * One activity's requests to the legacy system, each through the door and each answered for itself. What is answered is
- * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the door is
+ * One activity's requests to the legacy system, each through the gate and each answered for itself. What is answered is
+ * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the gate is
  * left for the next one. The only way to send, so that no step can have one wait for another.
  */
 import { BEGUN_MS } from '../src/domain/timing.ts';
-import type { Door } from '../src/outbound/gate.ts';
-import type { RateKind } from '../src/coordination/rates.ts';
+import type { Gate } from '../src/outbound/gate.ts';
+import type { Lane } from '../src/coordination/rates.ts';
 import { within } from '../src/runtime/retry.ts';
 import { createGathering } from './gathering.ts';
 import type { Gathered, Patience } from './gathering.ts';
 import type { Liveness } from './heartbeat.ts';
 import type { Call, Calls, UnderWay } from './under-way.ts';
-import type { Held } from '../src/outbound/breaker.ts';
+import type { Wait } from '../src/outbound/breaker.ts';
 import { ownRun } from './heartbeat.ts';
 
 export interface Asking<R, A> {
-  kind: RateKind;
+  lane: Lane;
   requests: readonly R[];
   /** What is asked about, which tells calls of one index apart. */
   subjectOf: (request: R) => string;
   calls: Calls<A>;
   /**
-   * Begins a call for each of a handful that the door has let through. `giveUp`: nothing of it will be sent, so that its slots
+   * Begins a call for each of a handful that the gate has let through. `giveUp`: nothing of it will be sent, so that its slots
    * are for others.
    */
   begin: (chunk: R[], giveUp: () => void) => Call<A>[];
@@ -36,25 +36,25 @@ export interface Asking<R, A> {
 }
 
 export interface Asked<R, A> extends Gathered<R, A> {
-  /** They wait for the door, and may go at once. */
+  /** They wait for the gate, and may go at once. */
   waiting: R[];
-  /** Not to be sent now: the legacy system turns away, the attempt is over, or the door is shut, as `held` says. */
+  /** Not to be sent now: the legacy system turns away, the attempt is over, or the gate is shut, as `wait` says. */
   turnedAway: R[];
-  held: Held | null;
+  wait: Wait | null;
 }
 
 export async function askEach<R extends { index: number }, A>(
-  { door, underWay }: { door: Door; underWay: UnderWay },
+  { gate, underWay }: { gate: Gate; underWay: UnderWay },
   asking: Asking<R, A>,
 ): Promise<Asked<R, A>> {
-  const { kind, requests, subjectOf, calls, begin, liveness, turnsAway } = asking;
+  const { lane, requests, subjectOf, calls, begin, liveness, turnsAway } = asking;
   const gathering = createGathering<R, A>(asking.patience);
-  const line = `${kind} ${ownRun()}`;
+  const line = `${lane} ${ownRun()}`;
   let waiting: R[] = [];
   let isOver = false;
   let hasReturned = false;
   const begins: Promise<void>[] = [];
-  const shut: { held: Held | null } = { held: null };
+  const shut: { wait: Wait | null } = { wait: null };
   const maySend = (): boolean => !isOver && !hasReturned && liveness.maySend();
 
   for (const request of requests) {
@@ -67,7 +67,7 @@ export async function askEach<R extends { index: number }, A>(
   if (liveness.signal.aborted) gathering.hasAnswer();
   liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
   await gathering.isOver(sendAll());
-  const mayGoOn = maySend() && shut.held === null;
+  const mayGoOn = maySend() && shut.wait === null;
   hasReturned = true;
   await areBegun();
   const gathered = gathering.taken();
@@ -76,7 +76,7 @@ export async function askEach<R extends { index: number }, A>(
     ...gathered,
     waiting: mayGoOn ? waiting : [],
     turnedAway: mayGoOn ? [] : waiting,
-    held: shut.held,
+    wait: shut.wait,
   };
 
   /**
@@ -90,12 +90,12 @@ export async function askEach<R extends { index: number }, A>(
   async function sendAll(): Promise<void> {
     let isAlone = asking.isProbing === true;
     while (waiting.length > 0 && maySend()) {
-      const turn = underWay.turnOf(line, () => door.turn());
-      const grant = await door.take(kind, isAlone ? 1 : waiting.length, turn, maySend);
+      const turn = underWay.turnOf(line, () => gate.turn());
+      const grant = await gate.take(lane, isAlone ? 1 : waiting.length, turn, maySend);
       // What was waited for may have come too late.
-      if (!maySend()) return door.release(grant.count);
-      shut.held = grant.held;
-      if (grant.held !== null) return;
+      if (!maySend()) return gate.release(lane, grant.count);
+      shut.wait = grant.wait;
+      if (grant.wait !== null) return;
       const chunk = waiting.slice(0, grant.count);
       waiting = waiting.slice(grant.count);
       const sent = send(chunk);
@@ -106,7 +106,7 @@ export async function askEach<R extends { index: number }, A>(
 
   /** Resolves when all of them are answered. */
   async function send(chunk: R[]): Promise<void> {
-    const releases = chunk.map(() => once(() => door.release(1)));
+    const releases = chunk.map(() => once(() => gate.release(lane, 1)));
     const begun = begin(chunk, () => {
       isOver = true;
       for (const release of releases) release();

@@ -37,8 +37,8 @@ export function createGathering<R, A>(patience?: Patience): Gathering<R, A> {
   const failures = new Map<R, unknown>();
   const all: R[] = [];
   const awaited: Promise<void>[] = [];
-  const first = gate();
-  const begun = gate();
+  const first = latch();
+  const begun = latch();
 
   return {
     await(request, answer) {
@@ -75,7 +75,7 @@ export function createGathering<R, A>(patience?: Patience): Gathering<R, A> {
 }
 
 /** A promise that is kept by whoever opens it. */
-export function gate(): { open: () => void; passed: Promise<void> } {
+export function latch(): { open: () => void; passed: Promise<void> } {
   let open = (): void => {};
   const passed = new Promise<void>((resolve) => (open = resolve));
   return { open, passed };

@@ -17,7 +17,7 @@ export interface Calls<A> {
 export interface UnderWay {
   /** A book of its own for each kind of call. */
   calls<A>(): Calls<A>;
-  /** The place of a run in the line of the door; kept, for when it comes again, until it is let go. */
+  /** The place of a run in the line of the gate; kept, for when it comes again, until it is let go. */
   turnOf(run: string, fresh: () => number): number;
   letGoOfTurn(run: string): void;
   /** Resolves when no call is under way of which something is to be written down. Others nobody needs to wait for. */

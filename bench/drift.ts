@@ -15,10 +15,10 @@ export interface Stretch {
 export async function measureStretches(
   store: Pick<Store, 'claims'>,
   prefix: string,
-  legacyUrl: string,
+  config: Config,
   { since, length }: { since: number; length: number },
 ): Promise<Stretch[]> {
-  const ready = await readyTimes(legacyUrl);
+  const ready = await readyTimes(config);
   const settled = (await withoutMessages(store, prefix)).flatMap((claim) => {
     const at = claim.outcome?.acceptedAt?.getTime() ?? 0;
     const polls = claim.outcome?.polls ?? 0;

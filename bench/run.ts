@@ -194,11 +194,11 @@ async function bench(options: BenchOptions): Promise<void> {
     // What the gauge said last may still be on its way into the store.
     await delay(500);
     const store = await openStore(config, 'reader');
-    const measured = await measure(store, 'bench-', config.legacyUrl);
+    const measured = await measure(store, 'bench-', config);
     const afterDrift =
       since === null
         ? null
-        : await measureStretches(store, 'bench-', config.legacyUrl, { since, length: 1_000 });
+        : await measureStretches(store, 'bench-', config, { since, length: 1_000 });
     const audit = await runAudit({ published: ledgerFile }, config);
     await store.close();
     await removeOwn(config);

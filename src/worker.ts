@@ -29,7 +29,7 @@ import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
 import { connectTemporal, connectionOptions } from './temporal/client.ts';
-import { openWay } from './registrations/legacy-gate.ts';
+import { openLegacyGate } from './registrations/legacy-gate.ts';
 
 export interface RunningWorker {
   checks(): Record<string, boolean>;
@@ -82,14 +82,14 @@ export async function startWorker(
     log,
   });
   const guard = createGuard(config.guard, metrics, log);
-  const way = await openWay(config, store, watch, guard, metrics, log);
-  const legacy = createLegacy(config, (heard, reason) => way.observe(heard, reason));
+  const legacyGate = await openLegacyGate(config, store, watch, guard, metrics, log);
+  const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
-  const { door } = way;
-  const status = statusThrough(door, legacy);
+  const { gate, inFlight } = legacyGate;
+  const status = statusThrough(gate, legacy);
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
     for (const workflowId of swept.unreadable) {
@@ -107,7 +107,8 @@ export async function startWorker(
     runStates: (workflowIds) => runStates(client, workflowIds),
     learner,
     plans,
-    door,
+    gate,
+    inFlight,
     underWay,
     metrics,
     log,
@@ -149,7 +150,7 @@ export async function startWorker(
       rabbitmq: publisher.isReady(),
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
-    held: () => way.held(),
+    held: () => legacyGate.held(),
     refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
     ended,
     async stop() {
@@ -162,7 +163,7 @@ export async function startWorker(
       await learner.close();
       await plans.close();
       guard.close();
-      await way.close();
+      await legacyGate.close();
       await watch.close();
       await Promise.allSettled([
         publisher.close(),

@@ -116,18 +116,20 @@ test('each driver has its own adapters', () => {
         .sort(),
     ),
   ];
-  // Two of them ask the legacy system for what only a simulator has, and whether it is there at all.
-  assert.deepEqual(users('undici'), [
-    'src/audit/ledgers.ts',
-    'src/doctor/legacy.ts',
-    'src/net/connect.ts',
-    'src/registrations/legacy.ts',
-  ]);
+  assert.deepEqual(users('undici'), ['src/net/connect.ts', 'src/outbound/client.ts']);
   assert.deepEqual(users('amqplib'), ['src/broker/rabbitmq/connection.ts']);
   const drivers = own.filter(
     ({ file, from }) => file.startsWith('activities/') && /^(amqplib|mongodb|undici)$/.test(from),
   );
   assert.deepEqual(drivers.map(show), []);
+});
+
+test('nobody asks over HTTP past the one client, which has the deadline, the limits and the TLS files', () => {
+  const past = filesIn('src').filter((file) =>
+    /\bfetch\(|^import \{[^}]*\} from 'node:https?'/m.test(readFileSync(file, 'utf8')),
+  );
+  // They serve.
+  assert.deepEqual(past.sort(), ['src/net/listen.ts', 'src/simulator/layer.ts']);
 });
 
 test('amqplib is known in its own room alone, even its types', () => {

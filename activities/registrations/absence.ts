@@ -6,7 +6,7 @@ import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import type { Dependencies } from './dependencies.ts';
 
-type Needs = Pick<Dependencies, 'journal' | 'legacy' | 'door'>;
+type Needs = Pick<Dependencies, 'journal' | 'legacy' | 'gate'>;
 
 export interface Absent {
   index: number;
@@ -85,28 +85,28 @@ async function control(
 }
 
 async function lookUpAll(
-  { door, legacy }: Needs,
+  { gate, legacy }: Needs,
   all: readonly { id: string }[],
   maySend: () => boolean,
 ): Promise<LookUpResult[]> {
   const looked: LookUpResult[] = [];
-  const turn = door.turn();
+  const turn = gate.turn();
   while (looked.length < all.length) {
     const left = all.slice(looked.length);
-    const grant = await door.take('gets', left.length, turn, maySend);
+    const grant = await gate.take('gets', left.length, turn, maySend);
     // What was waited for may have come too late.
     const isOver = !maySend();
-    if (isOver) door.release(grant.count);
-    const held = isOver ? GIVEN_UP : grant.held;
-    if (held !== null) {
-      looked.push(...left.map(() => ({ kind: 'unreadable', ...held }) as const));
+    if (isOver) gate.release('gets', grant.count);
+    const wait = isOver ? GIVEN_UP : grant.wait;
+    if (wait !== null) {
+      looked.push(...left.map(() => ({ kind: 'unreadable', ...wait }) as const));
       break;
     }
     const { count } = grant;
     const chunk = left.slice(0, count);
     looked.push(
       ...(await Promise.all(chunk.map(({ id }) => legacy.lookUp(id))).finally(() =>
-        door.release(count),
+        gate.release('gets', count),
       )),
     );
   }

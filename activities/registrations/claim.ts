@@ -118,9 +118,11 @@ export function createClaim(needs: Needs) {
       }
 
       function claimOf(request: ClaimRequest): Claim {
-        const generation = redrives.get(request.index)?.generation ?? 0;
+        const { generation = 0, before } = redrives.get(request.index) ?? {};
+        const _id = claimKey(request.id, generation);
+        const begins = granted(request.index, { _id }, before?.outcome ?? null);
         return {
-          _id: claimKey(request.id, generation),
+          _id,
           registration: request.id,
           generation,
           conflict: false,
@@ -131,6 +133,7 @@ export function createClaim(needs: Needs) {
           message: { body: binary(request.message.body), properties: request.message.properties },
           receivedAt: new Date(request.receivedAt),
           claimedAt: new Date(),
+          ...(begins.kind === 'resumed' ? { acceptedAt: new Date(begins.acceptedAt) } : {}),
           outcome: null,
           settledAt: null,
         };

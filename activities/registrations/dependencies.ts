@@ -6,8 +6,9 @@ import type { Results } from '../../src/registrations/results.ts';
 import type { Failures } from '../../src/broker/rabbitmq/dead-letters.ts';
 import type { Unroutable } from '../../src/claims/set-aside.ts';
 import type { RunLife } from '../../src/domain/registrations/takeover.ts';
-import type { Door } from '../../src/outbound/gate.ts';
+import type { Gate } from '../../src/outbound/gate.ts';
 import type { UnderWay } from '../under-way.ts';
+import type { InFlight } from '../../src/registrations/in-flight.ts';
 import type { Learner } from '../../src/registrations/learner.ts';
 import type { Plans } from '../../src/registrations/plans.ts';
 import type { Metrics } from '../../src/runtime/metrics.ts';
@@ -25,7 +26,8 @@ export interface Dependencies {
   unroutable: Unroutable;
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
-  door: Door;
+  gate: Gate;
+  inFlight: Pick<InFlight, 'noteAccepted'>;
   /** Calls that outlive the activity that began them. */
   underWay: UnderWay;
   learner: Pick<Learner, 'observe'>;

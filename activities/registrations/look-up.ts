@@ -17,7 +17,7 @@ import type { RecheckNeeds } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
-import type { Held } from '../../src/outbound/breaker.ts';
+import type { Wait } from '../../src/outbound/breaker.ts';
 
 export interface LookUpRequest {
   index: number;
@@ -35,7 +35,7 @@ interface LookedUp {
   looked: LookUpResult;
 }
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 'metrics'>;
+type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'gate' | 'underWay' | 'metrics'>;
 
 export function createLookUp(needs: Needs) {
   const { journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
@@ -51,7 +51,7 @@ export function createLookUp(needs: Needs) {
       const unknown = new Set(known.filter(isToBeAsked).map(({ index }) => index));
       const told: LookUpAnswer[] = known.filter(({ index }) => !unknown.has(index));
       const asked = await askEach<LookUpRequest, LookedUp>(needs, {
-        kind: 'gets',
+        lane: 'gets',
         requests: requests.filter(({ index }) => unknown.has(index)),
         subjectOf: ({ entry }) => entry,
         calls,
@@ -59,12 +59,12 @@ export function createLookUp(needs: Needs) {
         liveness,
         hasAnswers: told.length > 0,
       });
-      const { open, waiting, turnedAway, failed, failures, held } = asked;
-      const notAsked = (why: Held) => turnedAway.map(({ index }) => unreadable(index, why));
+      const { open, waiting, turnedAway, failed, failures, wait } = asked;
+      const notAsked = (why: Wait) => turnedAway.map(({ index }) => unreadable(index, why));
       const answers: LookUpAnswer[] = [
         ...told,
         ...(await concluded(asked.answers, liveness, told.length > 0)),
-        ...(held === null ? [] : notAsked(held)),
+        ...(wait === null ? [] : notAsked(wait)),
         ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
         ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
       ];

@@ -28,13 +28,14 @@ export interface Outcomes {
   write(closing: Closing | null): Promise<void>;
 }
 
-/** @param count how many calls of this chunk have an outcome, or none, before all can be written at once */
+/** @param chunk each has an outcome, or none, before all can be written at once */
 export function createOutcomes(
-  { journal, log }: Pick<Dependencies, 'journal' | 'log'>,
+  { journal, inFlight, log }: Pick<Dependencies, 'journal' | 'inFlight' | 'log'>,
   token: string,
-  count: number,
+  chunk: readonly { claim: string; entry: string }[],
 ): Outcomes {
-  let left = count;
+  const claims = new Map(chunk.map(({ entry, claim }) => [entry, claim]));
+  let left = chunk.length;
   let batch: Batch | null = null;
 
   function open(): Batch {
@@ -49,6 +50,12 @@ export function createOutcomes(
         // Whom Temporal has been told of is not lost. The entries stay intents, and are never sent again for it.
         const facts = { ...errorFacts(error), entries: closings.length };
         log.warn(facts, 'The journal could not be closed');
+      });
+      const accepted = closings.filter(({ state }) => state === 'accepted');
+      const keys = accepted.flatMap(({ entry }) => claims.get(entry) ?? []);
+      await inFlight.noteAccepted(keys).catch((error: unknown) => {
+        const facts = { ...errorFacts(error), claims: keys.length };
+        log.warn(facts, 'What was accepted is counted for legacy.maxInFlight a minute later');
       });
     });
     return { closings, begin: go, written };

@@ -22,7 +22,7 @@ export interface PollRequest {
   polledAt: number | null;
 }
 
-type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'door' | 'underWay' | 'learner' | 'metrics'>;
+type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 
 /**
  * The poll that a run gets: as createPoll, and told the run's plan it brings a better one when that is used up. Not before:
@@ -52,7 +52,7 @@ export const createPoll = (needs: Needs) => {
       const ask = async (some: PollRequest[], hasAnswers: boolean): Promise<PollAnswer[]> =>
         answersOf(
           await askEach(needs, {
-            kind: 'gets',
+            lane: 'gets',
             requests: some,
             subjectOf: ({ requestId }) => requestId,
             calls,
@@ -102,15 +102,15 @@ export const createPoll = (needs: Needs) => {
 };
 
 function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
-  const { answers, open, waiting, turnedAway, held } = asked;
+  const { answers, open, waiting, turnedAway, wait } = asked;
   return [
     ...answers,
     ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
     ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
     // Those of an attempt that is over have no answer, and stay due.
-    ...(held === null
+    ...(wait === null
       ? []
-      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...held }) as const)),
+      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...wait }) as const)),
   ];
 }
 

@@ -12,7 +12,7 @@ import { OPENED_MS, WITHDRAWN_MS } from '../../src/domain/timing.ts';
 import type { Closing, Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
 import { fenced, readInTime, stale } from './fence.ts';
-import { gate } from '../gathering.ts';
+import { latch } from '../gathering.ts';
 import type { Liveness } from '../heartbeat.ts';
 import { createOutcomes } from './outcomes.ts';
 import type { Call } from '../under-way.ts';
@@ -32,7 +32,10 @@ const CLOSED_MS = 5_000;
 const READ_AGAIN_MS = 500;
 const STOOD_STILL = 'never sent: the worker stood still';
 
-type Needs = Pick<Dependencies, 'claims' | 'journal' | 'clock' | 'legacy' | 'metrics' | 'log'>;
+type Needs = Pick<
+  Dependencies,
+  'claims' | 'journal' | 'clock' | 'legacy' | 'inFlight' | 'metrics' | 'log'
+>;
 
 /** What may be sent of a chunk, with the message of each; and what may not. */
 interface Prepared {
@@ -52,8 +55,8 @@ export function sendChunk(
 ): Call<SubmitAnswer | Taken>[] {
   const { clock, legacy, metrics } = needs;
   const token = randomUUID();
-  const outcomes = createOutcomes(needs, token, chunk.length);
-  const begun = gate();
+  const outcomes = createOutcomes(needs, token, chunk);
+  const begun = latch();
   const prepared = prepare(needs, chunk, known, token, () => {
     giveUp();
     begun.open();

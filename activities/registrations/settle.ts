@@ -190,6 +190,8 @@ export function createSettle({
 
   async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
+    // The legacy system has done with it.
+    await claims.setAccepted([claim], false);
     metrics.unroutable.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
     log.error(

@@ -16,9 +16,10 @@ import type { SubmitRequest } from './send-chunk.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
-import type { Held } from '../../src/outbound/breaker.ts';
+import type { Wait } from '../../src/outbound/breaker.ts';
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'door' | 'underWay' | 'metrics'>;
+type Needs = RecheckNeeds &
+  Pick<Dependencies, 'legacy' | 'gate' | 'inFlight' | 'underWay' | 'metrics'>;
 
 type Answer = SubmitAnswer | Taken;
 
@@ -40,7 +41,7 @@ export const createSubmit = (needs: Needs) => {
           .map(({ index, entry }) => answerOf(needs, index, known.get(entry))),
       );
       const asked = await askEach<SubmitRequest, Answer>(needs, {
-        kind: 'submits',
+        lane: 'submits',
         requests: inTurn(requests.filter(isToBeSent), activityInfo().attempt),
         subjectOf: ({ entry }) => entry,
         calls,
@@ -52,14 +53,14 @@ export const createSubmit = (needs: Needs) => {
         turnsAway: ({ kind }) => kind === 'not-accepted',
       });
       const answers: Answer[] = [...told, ...asked.answers];
-      const { open, waiting, turnedAway, failed, failures, held } = asked;
+      const { open, waiting, turnedAway, failed, failures, wait } = asked;
       const goesOn = open.length + waiting.length > 0;
       if (!goesOn && answers.every(({ kind }) => kind === 'not-accepted')) {
         if (failures.length > 0) throw failures[0];
         await liveness.throwIfCancelled();
-        throw nobodyAnswered(answers, held);
+        throw nobodyAnswered(answers, wait);
       }
-      const { reason = 'not sent yet', retryAfter = null } = held ?? {};
+      const { reason = 'not sent yet', retryAfter = null } = wait ?? {};
       return [
         ...(await doubtShared(needs, requests, answers, liveness)),
         ...open.map(({ index }) => ({ index, kind: 'pending', rest: 0 }) as const),
@@ -82,11 +83,11 @@ function inTurn<T>(requests: readonly T[], attempt: number): T[] {
   return [...requests.slice(first), ...requests.slice(0, first)];
 }
 
-function nobodyAnswered(answers: Answer[], held: Held | null): ApplicationFailure {
+function nobodyAnswered(answers: Answer[], wait: Wait | null): ApplicationFailure {
   const unanswered = answers.map((answer) => ({
     reason: 'reason' in answer ? answer.reason : answer.kind,
     retryAfter: 'retryAfter' in answer ? answer.retryAfter : null,
   }));
-  if (held !== null) unanswered.push(held);
+  if (wait !== null) unanswered.push(wait);
   return tryLater('LegacyUnavailable', 'Nothing was accepted', unanswered);
 }

@@ -9,7 +9,7 @@ import { lines } from './lines.ts';
  * @throws Error that names the first line that is no entry
  */
 export async function* readJsonLines<Schema extends z.ZodType>(
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
   name: string,
   schema: Schema,
 ): AsyncGenerator<z.infer<Schema>> {

@@ -43,6 +43,8 @@ export interface Claim {
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;
   claimedAt: Date;
+  /** The legacy system has accepted it: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
+  acceptedAt?: Date;
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
   outcome: ClaimOutcome | null;
   settledAt: Date | null;
@@ -92,6 +94,8 @@ export interface Claims {
   conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
+  /** Marks unsettled claims as with the legacy system, or takes the mark away. */
+  setAccepted(keys: string[], isAccepted: boolean): Promise<void>;
   /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
   watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
   /** Their failure records were dropped by an operator. */
@@ -106,6 +110,11 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
   // Of the few that are watched.
   await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
+  // Of those that the legacy system has, so that they can be counted.
+  await collection.createIndex(
+    { acceptedAt: 1 },
+    { partialFilterExpression: { acceptedAt: { $exists: true }, settledAt: null } },
+  );
 }
 
 export function openClaims(db: Db, sound: Claims['sound']): Claims {
@@ -184,6 +193,12 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
         { $set: changes },
       );
       return matchedCount > 0;
+    },
+    async setAccepted(keys, isAccepted) {
+      await collection.updateMany(
+        { _id: { $in: keys }, settledAt: null },
+        isAccepted ? { $set: { acceptedAt: new Date() } } : { $unset: { acceptedAt: true } },
+      );
     },
     async watch(watched, workflowId) {
       const keys = watched.map(({ claim }) => claim);

@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
+import { legacyEndpoint } from '../config/endpoint.ts';
+import { pauseOf } from '../coordination/control.ts';
 import type { Control } from '../coordination/control.ts';
 import { clearIn } from '../domain/backlog.ts';
+import { REGISTRATIONS } from '../domain/names.ts';
 import { holdsOf } from '../intake/holds.ts';
 import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
 import type { QueueDepth } from '../broker/rabbitmq/queue-depths.ts';
@@ -82,10 +85,10 @@ type IntakeFacts = ReturnType<typeof intakeFacts>;
 
 /** What keeps intakes from taking anything, as far as all processes know it. */
 function intakeFacts(config: Config, control: Control) {
-  const { pause } = control;
+  const pause = pauseOf(control, REGISTRATIONS);
   return {
     paused: pause === null ? null : { reason: pause.reason, by: pause.by, at: new Date(pause.at) },
-    held: holdsOf(control, config),
+    held: holdsOf(control, REGISTRATIONS, legacyEndpoint(config)),
   };
 }
 

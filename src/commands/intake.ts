@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { legacyEndpoint } from '../config/endpoint.ts';
 import { openControl } from '../coordination/control.ts';
 import { watchControl } from '../coordination/control-watch.ts';
 import { createFailures } from '../broker/rabbitmq/dead-letters.ts';
 import { followControl } from '../intake/follow-control.ts';
+import { REGISTRATIONS } from '../domain/names.ts';
 import { createGuard } from '../runtime/guard.ts';
 import { serveHealth } from '../runtime/health.ts';
 import { startRegistrationIntake } from '../registrations/intake.ts';
@@ -76,7 +78,7 @@ export function addIntake(program: Command): void {
           log,
         }),
       );
-      followControl(intake, watch, guard, agreement, config);
+      followControl(intake, watch, guard, agreement, REGISTRATIONS, legacyEndpoint(config));
       void watch.refresh();
       let isStopping = false;
       const health = await serveHealth({

@@ -8,7 +8,7 @@ import { planOf } from '../registrations/rules.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { withStore } from './neighbours.ts';
 import { columns, number, paint, when } from './table.ts';
-import { endpointOf } from '../config/endpoint.ts';
+import { legacyEndpoint } from '../config/endpoint.ts';
 
 export function addLatency(program: Command): void {
   program
@@ -36,7 +36,7 @@ export function factsOf(config: Config, seen: Latencies | null) {
   const known = seen ?? priorOf(config.legacy.expectedLatency);
   const plan = planOf(config, seen);
   return {
-    endpoint: endpointOf(config),
+    endpoint: legacyEndpoint(config).address,
     observations: known.count,
     lastAt: seen === null ? null : new Date(seen.at),
     planIs: seen === null ? 'fixed' : 'learned',

@@ -6,6 +6,7 @@ import { configSchema } from '../config/schema.ts';
 import type { Control, LimitsDocument } from '../coordination/control.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
+import { LEGACY } from '../domain/names.ts';
 import { isAlive } from '../domain/shares.ts';
 import { countInFlight } from '../registrations/in-flight.ts';
 import { globals, load, print, printJson } from './context.ts';
@@ -39,7 +40,7 @@ export function addLimits(program: Command): void {
       '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
     )
     .action((values: Settings, { operator }: Options, command: Command) =>
-      change(command, ({ control }) => control.setLimits(values, operator ?? userName())),
+      change(command, ({ control }) => control.setLimits(LEGACY, values, operator ?? userName())),
     );
   limits
     .command('unset')
@@ -49,7 +50,7 @@ export function addLimits(program: Command): void {
     .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
     .action((named: LimitName[], { operator }: Options, command: Command) =>
       change(command, ({ control }) =>
-        control.unsetLimits(named.length > 0 ? named : LIMITS, operator ?? userName()),
+        control.unsetLimits(LEGACY, named.length > 0 ? named : LIMITS, operator ?? userName()),
       ),
     );
 }
@@ -62,7 +63,7 @@ function settings(text: string, before: Settings): Settings {
     throw new InvalidArgumentError('Expected a limit and its value, such as maxInFlight=2000.');
   }
   const limit = limitNamed(name);
-  const checked = LEGACY.shape[limit].safeParse(value === 'none' ? null : Number(value));
+  const checked = SECTION.shape[limit].safeParse(value === 'none' ? null : Number(value));
   if (!checked.success) {
     const none = limit === 'maxConcurrent' ? '' : ', or none';
     throw new InvalidArgumentError(
@@ -73,7 +74,7 @@ function settings(text: string, before: Settings): Settings {
 }
 
 /** The limits of the limits are those of the configuration. */
-const LEGACY = configSchema.unwrap().shape.legacy.unwrap().unwrap();
+const SECTION = configSchema.unwrap().shape.legacy.unwrap().unwrap();
 
 const names = (text: string, before: LimitName[]): LimitName[] => [...before, limitNamed(text)];
 
@@ -108,9 +109,11 @@ async function show(command: Command): Promise<void> {
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factsOf(config: Config, { limits, workers, now }: Control, inFlight: number | null) {
+function factsOf(config: Config, control: Control, inFlight: number | null) {
+  const limits = control.limits[LEGACY] ?? {};
   const inForce = limitsInForce(config.legacy, limits);
-  const alive = Object.values(workers).filter((worker) => isAlive(worker, now));
+  const workers = Object.values(control.workers[LEGACY] ?? {});
+  const alive = workers.filter((worker) => isAlive(worker, control.now));
   return {
     limits: LIMITS.map((limit) => ({
       limit,

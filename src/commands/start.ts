@@ -237,7 +237,7 @@ async function fileSamples(
   } finally {
     line.end();
   }
-  const measured = await measure(store, prefix, config.legacyUrl);
+  const measured = await measure(store, prefix, config);
   const { holds, lost, filedTwice, settledTwice, inDoubt, taken } = await runAudit(
     { published: ledgerFile },
     config,

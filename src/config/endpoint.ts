@@ -1,5 +1,22 @@
+import { LEGACY } from '../domain/names.ts';
 import type { Config } from './schema.ts';
 
-/** The address that registrations are POSTed to: what breaker and latencies are kept for. */
-export const endpointOf = ({ legacyUrl, legacy }: Pick<Config, 'legacyUrl' | 'legacy'>): string =>
-  legacyUrl + legacy.submitPath;
+/** Whom requests are sent to. Breaker, limits and shares are kept under its name. */
+export interface Endpoint {
+  name: string;
+  /** The address that registrations are POSTed to, say. A breaker that was opened for another one does not count. */
+  address: string;
+  /** The longest that one request takes, ms. */
+  timeoutMs: number;
+  breaker: Config['legacy']['breaker'];
+}
+
+export const legacyEndpoint = ({
+  legacyUrl,
+  legacy,
+}: Pick<Config, 'legacyUrl' | 'legacy'>): Endpoint => ({
+  name: LEGACY,
+  address: legacyUrl + legacy.submitPath,
+  timeoutMs: legacy.timeout,
+  breaker: legacy.breaker,
+});

@@ -1,5 +1,5 @@
 /**
- * The circuit breaker's state, one document that all processes share. Every change names the state it builds on, so that
+ * The state of an endpoint's circuit breaker, one document that all processes share. Every change names the state it builds on, so that
  * it opens once and one probe goes out, however many see the same trouble.
  */
 import type { Db, Document } from 'mongodb';
@@ -8,9 +8,10 @@ import { isDuplicateKey } from '../mongo/client.ts';
 import { NOW } from '../mongo/server-time.ts';
 
 export interface BreakerDocument {
-  _id: 'breaker';
+  /** By the endpoint's name. */
+  _id: `breaker/${string}`;
   /** The address it is about. For another one it counts as closed. */
-  endpoint: string;
+  address: string;
   state: 'open' | 'probing' | 'closed';
   /** What it was opened for. */
   reason: string;
@@ -37,25 +38,29 @@ export interface BreakerStore {
   closeIdle(idleMs: number): Promise<boolean>;
 }
 
-export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
+export function openBreakerStore(
+  db: Db,
+  { name, address }: { name: string; address: string },
+): BreakerStore {
+  const _id: BreakerDocument['_id'] = `breaker/${name}`;
   const collection = db.collection<BreakerDocument>(OWN.control);
   const rested = (more: number): Document => ({
     $expr: { $lte: [{ $add: ['$until', more] }, NOW] },
   });
   const to = (state: BreakerDocument['state'], lastsMs: number, more: Document): Document[] => [
     {
-      $set: { state, endpoint, since: NOW, until: { $add: [NOW, lastsMs] }, probe: null, ...more },
+      $set: { state, address, since: NOW, until: { $add: [NOW, lastsMs] }, probe: null, ...more },
     },
   ];
   const move = async (filter: Document, update: Document[]): Promise<boolean> =>
-    (await collection.updateOne({ _id: 'breaker', ...filter }, update)).matchedCount === 1;
+    (await collection.updateOne({ _id, ...filter }, update)).matchedCount === 1;
 
   return {
     async open(reason, trips, restMs) {
-      const $or = [{ state: 'closed' as const }, { endpoint: { $ne: endpoint } }];
+      const $or = [{ state: 'closed' as const }, { address: { $ne: address } }];
       const update = to('open', restMs, { reason: { $literal: reason }, trips });
       try {
-        await collection.updateOne({ _id: 'breaker', $or }, update, { upsert: true });
+        await collection.updateOne({ _id, $or }, update, { upsert: true });
       } catch (error) {
         // There is one that is not closed: somebody else was faster.
         if (!isDuplicateKey(error)) throw error;
@@ -63,7 +68,7 @@ export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
     },
     takeProbe: (token, lastsMs) =>
       move(
-        { endpoint, state: { $in: ['open', 'probing'] }, ...rested(0) },
+        { address, state: { $in: ['open', 'probing'] }, ...rested(0) },
         to('probing', lastsMs, { probe: token }),
       ),
     async close(token) {
@@ -75,7 +80,7 @@ export function openBreakerStore(db: Db, endpoint: string): BreakerStore {
     },
     closeIdle: (idleMs) =>
       move(
-        { endpoint, state: { $in: ['open', 'probing'] }, ...rested(idleMs) },
+        { address, state: { $in: ['open', 'probing'] }, ...rested(idleMs) },
         to('closed', 0, {}),
       ),
   };

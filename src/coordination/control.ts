@@ -6,7 +6,6 @@ import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
 import type { BreakerDocument } from './breaker-state.ts';
 import { OWN } from '../mongo/collections.ts';
-import { LIMITS } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
@@ -14,36 +13,17 @@ import type { RateDocument } from './rates.ts';
 import type { WorkersDocument } from './workers.ts';
 import { NOW } from '../mongo/server-time.ts';
 
-export interface InFlightDocument {
-  _id: 'in-flight';
-  count: number;
-  /** Let through since the counting began, or just before. */
-  recent: number;
-  /** Let through since `spanAt`, for a second; and in the second before that. */
-  span: number;
-  spanBefore: number;
-  spanAt: number;
-  /** Let through by the last change. */
-  granted: number;
-  countedAt: number;
-  /** When the last counting began; it is over when `countedAt` is not before that. */
-  countingSince: number;
-  /** When whoever counts was last heard of. */
-  aliveAt: number;
-  heldBackAt?: number;
-}
-
-/** Intake takes nothing until somebody says `resume`. */
+/** Nothing is taken from a source, or from any, until somebody says `resume`. */
 export interface PauseDocument {
-  _id: 'pause';
+  _id: 'pause' | `pause/${string}`;
   reason: string;
   by: string;
   at: number;
 }
 
-/** What was set while running; the configuration has the rest. null: no limit. */
+/** What was set for an endpoint while running; the configuration has the rest. null: no limit. */
 export interface LimitsDocument {
-  _id: 'limits';
+  _id: `limits/${string}`;
   values: Partial<Record<LimitName, number | null>>;
   by: string;
   at: number;
@@ -71,50 +51,62 @@ export type ControlDocument =
   | EncryptionDocument
   | BreakerDocument
   | RateDocument
-  | InFlightDocument
   | WorkersDocument
   | OwnershipDocument;
+
+type ByName<T> = Readonly<Record<string, T>>;
 
 /** Everything there is, and the time at which it was so. */
 export interface Control {
   now: number;
+  /** Of all sources. */
   pause: PauseDocument | null;
-  limits: LimitsDocument['values'];
+  /** By source. */
+  pauses: ByName<PauseDocument>;
+  /** By endpoint, like all that follows. */
+  limits: ByName<LimitsDocument['values']>;
+  breakers: ByName<BreakerDocument>;
+  workers: ByName<WorkersDocument['workers']>;
+  /** When requests were last held back by a limit; none for never. */
+  heldBackAt: ByName<number>;
   /** The key that others write with; null when nobody encrypts. */
   encryption: EncryptionDocument | null;
-  breaker: BreakerDocument | null;
-  inFlight: InFlightDocument | null;
-  workers: WorkersDocument['workers'];
-  /** When requests were last held back by a limit; 0 for never. */
-  heldBackAt: number;
 }
+
+/** Why nothing may be taken from a source. */
+export const pauseOf = ({ pause, pauses }: Control, source: string): PauseDocument | null =>
+  pause ?? pauses[source] ?? null;
 
 export interface ControlStore {
   /** @throws what MongoDB throws */
   read(): Promise<Control>;
-  pause(reason: string, by: string): Promise<void>;
-  /** Whether there was a pause. */
-  resume(): Promise<boolean>;
-  setLimits(values: LimitsDocument['values'], by: string): Promise<void>;
+  /** All sources, unless one is named. */
+  pause(reason: string, by: string, source?: string): Promise<void>;
+  /** Takes back what `pause` said in the same way. Whether there was such a pause. */
+  resume(source?: string): Promise<boolean>;
+  setLimits(endpoint: string, values: LimitsDocument['values'], by: string): Promise<void>;
   /** The key that others write with; null when nobody has said that he encrypts. */
   encryption(): Promise<EncryptionDocument | null>;
   /** null: nobody encrypts any more. */
   setEncryption(key: Pick<EncryptionDocument, 'key' | 'mark'> | null): Promise<void>;
   /** The configuration counts again for these. */
-  unsetLimits(names: readonly LimitName[], by: string): Promise<void>;
+  unsetLimits(endpoint: string, names: readonly LimitName[], by: string): Promise<void>;
   /** Of the system that has this database. @throws what MongoDB throws */
   systemId(): Promise<string>;
 }
 
 const EMPTY: Omit<Control, 'now'> = {
   pause: null,
+  pauses: {},
   limits: {},
-  encryption: null,
-  breaker: null,
-  inFlight: null,
+  breakers: {},
   workers: {},
-  heldBackAt: 0,
+  heldBackAt: {},
+  encryption: null,
 };
+
+const pauseId = (source: string | undefined): PauseDocument['_id'] =>
+  source === undefined ? 'pause' : `pause/${source}`;
 
 export function openControl(db: Db): ControlStore {
   const collection = db.collection<ControlDocument>(OWN.control);
@@ -133,16 +125,16 @@ export function openControl(db: Db): ControlStore {
         { ...EMPTY, now: Date.now() },
       );
     },
-    async pause(reason, by) {
-      const said = { $literal: { reason, by } };
+    async pause(reason, by, source) {
+      const said = { $literal: { _id: pauseId(source), reason, by } };
       await pauses.updateOne(
-        { _id: 'pause' },
-        [{ $replaceWith: { $mergeObjects: [{ _id: 'pause', at: NOW }, said] } }],
+        { _id: pauseId(source) },
+        [{ $replaceWith: { $mergeObjects: [{ at: NOW }, said] } }],
         { upsert: true },
       );
     },
-    async resume() {
-      return (await pauses.deleteOne({ _id: 'pause' })).deletedCount === 1;
+    async resume(source) {
+      return (await pauses.deleteOne({ _id: pauseId(source) })).deletedCount === 1;
     },
     encryption: () => encryption.findOne({ _id: 'encryption' }),
     async setEncryption(key) {
@@ -151,21 +143,21 @@ export function openControl(db: Db): ControlStore {
       else
         await encryption.updateOne({ _id }, { $set: { ...key, at: Date.now() } }, { upsert: true });
     },
-    async setLimits(values, by) {
+    async setLimits(endpoint, values, by) {
       const fields = Object.entries(values).map(([name, value]): [string, number | null] => [
         `values.${name}`,
         value,
       ]);
       await limits.updateOne(
-        { _id: 'limits' },
+        { _id: `limits/${endpoint}` },
         { $set: { ...Object.fromEntries(fields), by, at: Date.now() } },
         { upsert: true },
       );
     },
-    async unsetLimits(names, by) {
+    async unsetLimits(endpoint, names, by) {
       const fields = names.map((name): [string, ''] => [`values.${name}`, '']);
       await limits.updateOne(
-        { _id: 'limits' },
+        { _id: `limits/${endpoint}` },
         { $unset: Object.fromEntries(fields), $set: { by, at: Date.now() } },
       );
     },
@@ -185,32 +177,24 @@ export function openControl(db: Db): ControlStore {
   };
 }
 
-function partOf(document: ControlDocument, { heldBackAt }: Control): Partial<Control> {
-  switch (document._id) {
-    case 'pause':
-      return { pause: document };
-    case 'limits': {
-      // A later version may have set what this one does not know.
-      const known = LIMITS.filter((name) => document.values[name] !== undefined);
-      return { limits: Object.fromEntries(known.map((name) => [name, document.values[name]])) };
-    }
-    case 'encryption':
-      return { encryption: document };
-    case 'breaker':
-      return { breaker: document };
-    case 'submits':
-    case 'gets':
-      return { heldBackAt: Math.max(heldBackAt, document.heldBackAt ?? 0) };
-    case 'in-flight':
-      return {
-        inFlight: document,
-        heldBackAt: Math.max(heldBackAt, document.heldBackAt ?? 0),
-      };
-    case 'system':
-      return {};
-    case 'workers':
-      return { workers: document.workers };
-    case 'ownership':
-      return {};
+function partOf(document: ControlDocument, before: Control): Partial<Control> {
+  const name = document._id.split('/')[1] ?? '';
+  if (isOf(document, 'breaker')) return { breakers: { ...before.breakers, [name]: document } };
+  if (isOf(document, 'workers'))
+    return { workers: { ...before.workers, [name]: document.workers } };
+  if (isOf(document, 'limits')) return { limits: { ...before.limits, [name]: document.values } };
+  if (isOf(document, 'rates')) {
+    const at = Math.max(before.heldBackAt[name] ?? 0, document.heldBackAt ?? 0);
+    return { heldBackAt: { ...before.heldBackAt, [name]: at } };
   }
+  if (document._id === 'pause') return { pause: document };
+  if (isOf(document, 'pause')) return { pauses: { ...before.pauses, [name]: document } };
+  return document._id === 'encryption' ? { encryption: document } : {};
 }
+
+/** Whether it is a document that is kept by name, of this kind. */
+const isOf = <K extends string>(
+  document: ControlDocument,
+  kind: K,
+): document is Extract<ControlDocument, { _id: `${K}/${string}` }> =>
+  document._id.startsWith(`${kind}/`);

@@ -6,13 +6,15 @@ import type { Db } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';
 import { NOW, LIGHT } from '../mongo/server-time.ts';
 
-export type RateKind = 'submits' | 'gets';
+/** A kind of requests. */
+export type Lane = 'submits' | 'gets';
 
 export interface RateDocument {
-  _id: RateKind;
+  /** The endpoint's name, and the kind of requests. */
+  _id: `rates/${string}`;
   /** When the next one may go out. */
   next: number;
-  /** The clock when it was last written. */
+  /** The clock when room was last reserved. */
   at: number;
   /** When somebody last gave up waiting. */
   heldBackAt?: number;
@@ -20,26 +22,31 @@ export interface RateDocument {
 
 export interface Rates {
   /** Reserves room for so many requests; returns how long to wait before they go out, ms. @throws what MongoDB throws */
-  reserve(kind: RateKind, count: number, perSecond: number): Promise<number>;
+  reserve(lane: Lane, count: number, perSecond: number): Promise<number>;
   /** Tells that requests had to be given back because the limit is reached. */
-  heldBack(kind: RateKind): Promise<void>;
+  heldBack(lane: Lane): Promise<void>;
 }
 
-export function openRates(db: Db): Rates {
+/** @param endpoint its name */
+export function openRates(db: Db, endpoint: string): Rates {
   const collection = db.collection<RateDocument>(OWN.control);
   return {
-    async reserve(kind, count, perSecond) {
+    async reserve(lane, count, perSecond) {
       const takes = (count * 1000) / perSecond;
       const next = { $add: [{ $max: [{ $ifNull: ['$next', 0] }, NOW] }, takes] };
       const reserved = await collection.findOneAndUpdate(
-        { _id: kind },
+        { _id: `rates/${endpoint}/${lane}` },
         [{ $set: { at: NOW, next } }],
         { upsert: true, returnDocument: 'after', ...LIGHT },
       );
       return reserved === null ? takes : Math.max(0, reserved.next - takes - reserved.at);
     },
-    async heldBack(kind) {
-      await collection.updateOne({ _id: kind }, [{ $set: { heldBackAt: NOW } }], LIGHT);
+    async heldBack(lane) {
+      await collection.updateOne(
+        { _id: `rates/${endpoint}/${lane}` },
+        [{ $set: { heldBackAt: NOW } }],
+        { upsert: true, ...LIGHT },
+      );
     },
   };
 }

@@ -1,6 +1,7 @@
 /**
- * The workers that are alive, in one document, each with its share of `legacy.maxConcurrent`. Each beats every 2 s, and
- * takes its share anew from what the others have; a change is refused when another came in between.
+ * The workers that are alive, in one document for an endpoint, each with its share of the requests that may be on the wire
+ * at once. Each beats every 2 s, and takes its share anew from what the others have; a change is refused when another came
+ * in between.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -19,7 +20,8 @@ export interface WorkerDocument extends WorkerShare {
 }
 
 export interface WorkersDocument {
-  _id: 'workers';
+  /** By the endpoint's name. */
+  _id: `workers/${string}`;
   version: number;
   workers: Record<string, WorkerDocument>;
 }
@@ -32,9 +34,13 @@ export interface Membership {
 
 const TRIES = 10;
 
-/** @param isGone whether a process of this machine has ended: its share need not be waited for */
-export function joinWorkers(db: Db, isGone = hasEnded): Membership {
+/**
+ * @param endpoint its name
+ * @param isGone whether a process of this machine has ended: its share need not be waited for
+ */
+export function joinWorkers(db: Db, endpoint: string, isGone = hasEnded): Membership {
   const collection = db.collection<WorkersDocument>(OWN.control);
+  const _id: WorkersDocument['_id'] = `workers/${endpoint}`;
   const me = randomUUID();
   const host = hostname();
 
@@ -43,7 +49,7 @@ export function joinWorkers(db: Db, isGone = hasEnded): Membership {
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const [document] = await collection
           .aggregate<WorkersDocument & { now: number }>([
-            { $match: { _id: 'workers' } },
+            { $match: { _id } },
             { $set: { now: NOW } },
           ])
           .toArray();
@@ -64,7 +70,7 @@ export function joinWorkers(db: Db, isGone = hasEnded): Membership {
       throw new Error('Too many workers write their shares at the same time');
     },
     async leave() {
-      await collection.updateOne({ _id: 'workers' }, { $unset: { [`workers.${me}`]: '' } });
+      await collection.updateOne({ _id }, { $unset: { [`workers.${me}`]: '' } });
     },
   };
 
@@ -85,7 +91,7 @@ export function joinWorkers(db: Db, isGone = hasEnded): Membership {
     const filter = version === 0 ? { version: { $exists: false } } : { version };
     try {
       const { matchedCount, upsertedCount } = await collection.updateOne(
-        { _id: 'workers', ...filter },
+        { _id, ...filter },
         dead.length > 0 ? [set, { $unset: dead }] : [set],
         { upsert: version === 0, ...LIGHT },
       );

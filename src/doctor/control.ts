@@ -1,5 +1,7 @@
 /** What keeps registrations from the legacy system although every neighbour is well. */
+import { legacyEndpoint } from '../config/endpoint.ts';
 import type { Config } from '../config/schema.ts';
+import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import { warning, well } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -18,15 +20,14 @@ export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
   try {
     const store = await openStore(config, 'reader');
     const control = await store.control.read().finally(() => store.close());
-    const inForce = limitsInForce(config.legacy, control.limits);
+    const set = control.limits[LEGACY] ?? {};
+    const inForce = limitsInForce(config.legacy, set);
     const limits = LIMITS.flatMap((limit) =>
       inForce[limit] === null
         ? []
-        : [
-            `${limit} ${inForce[limit]}${control.limits[limit] === undefined ? '' : ' (set while running)'}`,
-          ],
+        : [`${limit} ${inForce[limit]}${set[limit] === undefined ? '' : ' (set while running)'}`],
     );
-    const holds = holdsOf(control, config);
+    const holds = holdsOf(control, REGISTRATIONS, legacyEndpoint(config));
     const held = SHARED_HOLDS.flatMap((by) =>
       holds[by] === undefined ? [] : [warning('intake', `${by}: ${holds[by]}`, REMEDIES[by])],
     );

@@ -1,10 +1,11 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
-import { Agent, request } from 'undici';
 import type { Config } from '../config/schema.ts';
 import { heardOfGet, remedyFor } from '../domain/registrations/contract.ts';
+import { createHttpClient } from '../outbound/client.ts';
+import type { HttpClient } from '../outbound/client.ts';
 import { unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
-import { readTls, tlsTrouble } from '../net/tls.ts';
+import { tlsTrouble } from '../net/tls.ts';
 
 /** Harmless in a path, and no id that anybody would give. */
 const NOBODY = 'despachante-doctor';
@@ -15,28 +16,34 @@ export async function diagnoseLegacy({
   legacyAuthorization,
   legacy,
 }: Config): Promise<Diagnosis[]> {
-  const address = legacyUrl + legacy.statusPath.replace('{id}', NOBODY);
-  const headers = legacyAuthorization === null ? {} : { authorization: legacyAuthorization };
+  const path = legacy.statusPath.replace('{id}', NOBODY);
+  const address = legacyUrl + path;
   const startedAt = performance.now();
-  let agent: Agent | null = null;
+  let http: HttpClient | null = null;
   try {
-    agent = new Agent({ connect: readTls(legacy.tls) });
-    const { statusCode, body } = await request(address, {
-      dispatcher: agent,
-      headers: { accept: 'application/json', ...headers },
-      headersTimeout: legacy.timeout,
-      bodyTimeout: legacy.timeout,
-      signal: AbortSignal.timeout(legacy.timeout),
+    http = createHttpClient({
+      baseUrl: legacyUrl,
+      authorization: legacyAuthorization,
+      tls: legacy.tls,
+      timeoutMs: legacy.timeout,
+      maxBytes: legacy.maxResponseBytes,
     });
-    await body.dump({ limit: legacy.maxResponseBytes });
+    const answer = await http.send({
+      method: 'GET',
+      path,
+      headers: { accept: 'application/json' },
+    });
     const took = Math.round(performance.now() - startedAt);
-    return [answered(statusCode, `GET ${address} was answered ${statusCode} in ${took} ms`)];
+    // How it began is enough: one that is too long is an answer.
+    const head = answer.kind === 'answer' ? answer : answer.head;
+    if (head === null) throw new Error(answer.kind === 'none' ? answer.reason : '');
+    return [answered(head.status, `GET ${address} was answered ${head.status} in ${took} ms`)];
   } catch (error) {
     const remedy = `Set LEGACY_URL to where it is (it says ${legacyUrl}), or start the simulated one: despachante simulate`;
     const trouble = tlsTrouble(error, 'legacy');
     return [unwell('reachable', `GET ${address}: ${why(error)}`, trouble ?? remedy)];
   } finally {
-    await agent?.destroy();
+    await http?.close();
   }
 }
 

@@ -3,6 +3,11 @@
 /** Names of our own collections begin so, and `mongodb.collection` may not. */
 export const OWN_PREFIX = 'despachante_';
 
+/** The endpoint that registrations are filed with: breaker, limits and shares are kept under this name. */
+export const LEGACY = 'legacy';
+/** The source that registrations come from: what can be paused. */
+export const REGISTRATIONS = 'registrations';
+
 export const WORKFLOW_TYPE = 'registrations';
 export const SWEEP_TYPE = 'sweep';
 export const QUERY_REGISTRATIONS = 'registrations';

@@ -1,5 +1,5 @@
 /** Has intake's valve follow what all processes know, and how this one is. */
-import type { Config } from '../config/schema.ts';
+import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import type { Agreement } from '../coordination/encryption-agreement.ts';
 import type { Guard } from '../runtime/guard.ts';
@@ -11,11 +11,12 @@ export function followControl(
   watch: Pick<ControlWatch, 'onRead' | 'current'>,
   guard: Guard,
   agreement: Pick<Agreement, 'follow'>,
-  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+  source: string,
+  endpoint: Endpoint,
 ): void {
   const follow = (): void => {
     const control = watch.current();
-    const holds = control === null ? {} : holdsOf(control, config);
+    const holds = control === null ? {} : holdsOf(control, source, endpoint);
     const suffers = guard.suffers();
     if (suffers !== null) holds.guard = suffers;
     for (const by of SHARED_HOLDS) {

@@ -1,10 +1,24 @@
 /** One HTTP request and its whole answer, within a deadline and a size limit. Redirects are answers like any other. */
 import type { Dispatcher, Pool } from 'undici';
 
+/** How an answer begins. */
+export interface Head {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
 export type Answer =
-  | { kind: 'answer'; status: number; retryAfter: string | undefined; body: unknown }
-  /** `withheld`: by ourselves, so that it says nothing about the other side. */
-  | { kind: 'none'; sent: boolean; withheld: boolean; reason: string };
+  | (Head & {
+      kind: 'answer';
+      body: Buffer;
+      /** The body as JSON; null where it is none. */
+      json(): unknown;
+    })
+  /**
+   * `withheld`: by ourselves, so that it says nothing about the other side. `head`: of an answer that began and was not read to
+   * its end.
+   */
+  | { kind: 'none'; sent: boolean; withheld: boolean; reason: string; head: Head | null };
 
 const STOPPING = 'the worker was stopping';
 const NO_CONNECTION = 'no connection in time';
@@ -25,17 +39,19 @@ export function exchange(
     let sent = false;
     let withheld = false;
     let controller: Dispatcher.DispatchController | null = null;
-    let status = 0;
-    let retryAfter: string | undefined;
+    let head: Head | null = null;
     let size = 0;
     let late = false;
     const chunks: Buffer[] = [];
     // Asked first here, too: who may not send needs no connection.
-    if (!limits.maySend()) return resolve({ kind: 'none', sent, withheld: true, reason: STOPPING });
+    if (!limits.maySend()) {
+      return resolve({ kind: 'none', sent, withheld: true, reason: STOPPING, head });
+    }
     const deadline = setTimeout(() => {
       late = true;
       controller?.abort(new Error(`no answer within ${limits.deadlineMs} ms`));
-      if (controller === null) resolve({ kind: 'none', sent, withheld, reason: NO_CONNECTION });
+      if (controller === null)
+        resolve({ kind: 'none', sent, withheld, reason: NO_CONNECTION, head });
     }, limits.deadlineMs);
     const end = (answer: Answer): void => {
       clearTimeout(deadline);
@@ -49,9 +65,8 @@ export function exchange(
         if (withheld) return void started.abort(new Error(STOPPING));
         sent = true;
       },
-      onResponseStart(_, code, fields) {
-        status = code;
-        retryAfter = [fields['retry-after']].flat()[0];
+      onResponseStart(_, status, headers) {
+        head = { status, headers };
       },
       onResponseData(started, chunk) {
         size += chunk.length;
@@ -60,11 +75,13 @@ export function exchange(
         else chunks.push(chunk);
       },
       onResponseEnd() {
-        end({ kind: 'answer', status, retryAfter, body: parse(chunks) });
+        const begun = head ?? { status: 0, headers: {} };
+        end({ kind: 'answer', ...begun, ...bodyOf(chunks) });
       },
       onResponseError(_, error) {
         const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : '';
-        end({ kind: 'none', sent, withheld, reason: `${code}${error.message}`.slice(0, 300) });
+        const reason = `${code}${error.message}`.slice(0, 300);
+        end({ kind: 'none', sent, withheld, reason, head });
       },
     });
   });
@@ -73,10 +90,16 @@ export function exchange(
 // Unlike Buffer's, this decoder takes away a byte order mark, which JSON.parse would refuse.
 const utf8 = new TextDecoder();
 
-function parse(chunks: readonly Buffer[]): unknown {
+function bodyOf(chunks: readonly Buffer[]): { body: Buffer; json(): unknown } {
   const [first] = chunks;
+  const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+  let parsed: unknown;
+  return { body, json: () => (parsed === undefined ? (parsed = parse(body)) : parsed) };
+}
+
+function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(utf8.decode(chunks.length === 1 ? first : Buffer.concat(chunks)));
+    return JSON.parse(utf8.decode(body));
   } catch {
     return null;
   }

@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.ts';
 import { watchControl } from '../coordination/control-watch.ts';
 import { lookForLate, statusThrough } from '../registrations/late.ts';
 import type { Late } from '../registrations/late.ts';
-import { openWay } from '../registrations/legacy-gate.ts';
+import { openLegacyGate } from '../registrations/legacy-gate.ts';
 import { createLegacy } from '../registrations/legacy.ts';
 import type { Store } from '../registrations/store.ts';
 import { createGuard } from '../runtime/guard.ts';
@@ -15,12 +15,12 @@ export async function lookForLateOnce(config: Config, store: Store): Promise<Lat
   const metrics = createMetrics();
   const watch = watchControl(() => store.control.read(), silent);
   const guard = createGuard(config.guard, metrics, silent);
-  const way = await openWay(config, store, watch, guard, metrics, silent);
-  const legacy = createLegacy(config, (heard, reason) => way.observe(heard, reason));
-  const status = statusThrough(way.door, legacy);
+  const legacyGate = await openLegacyGate(config, store, watch, guard, metrics, silent);
+  const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));
+  const status = statusThrough(legacyGate.gate, legacy);
   return lookForLate({ config, store, status, log: silent }).finally(async () => {
     await legacy.close();
-    await way.close();
+    await legacyGate.close();
     guard.close();
     await watch.close();
   });

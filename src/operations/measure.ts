@@ -1,7 +1,8 @@
 /** How a set of registrations fared: from their claims, and from the legacy system's ledger where there is one. */
+import { fetchAccepted } from '../audit/ledgers.ts';
 import type { Claim } from '../claims/claims.ts';
+import type { Config } from '../config/schema.ts';
 import type { Store } from '../registrations/store.ts';
-import { z } from 'zod';
 
 export interface Measured {
   settled: number;
@@ -49,10 +50,10 @@ export async function progressOf(
 export async function measure(
   store: Pick<Store, 'claims'>,
   prefix: string,
-  legacyUrl: string,
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
 ): Promise<Measured> {
   const all = await withoutMessages(store, prefix);
-  const ready = await readyTimes(legacyUrl);
+  const ready = await readyTimes(config);
   const settled = all.filter(({ settledAt }) => settledAt !== null);
   const lags = settled.flatMap((claim) => lagOf(claim, ready)).sort((a, b) => a - b);
   const afterPoll = settled
@@ -100,25 +101,22 @@ export function lagOf(
   return [settledAt.getTime() - since];
 }
 
-const readyLine = z.object({
-  event: z.literal('accepted'),
-  id: z.string(),
-  at: z.number(),
-  doneAt: z.number(),
-});
-type Ready = z.infer<typeof readyLine>;
+/** Epoch ms: when it was accepted, and when it was done. */
+interface Ready {
+  at: number;
+  doneAt: number;
+}
 
 /** By registration id, when the simulator had it done; empty when the legacy system keeps no such ledger. */
-export async function readyTimes(legacyUrl: string): Promise<Map<string, Ready>> {
-  const answer = await fetch(`${legacyUrl}/ledger`, { redirect: 'error' }).catch(() => null);
-  if (answer?.ok !== true) return new Map();
-  const times = new Map<string, Ready>();
-  for (const line of (await answer.text()).split('\n')) {
-    if (!line.includes('"accepted"')) continue;
-    const parsed = readyLine.safeParse(JSON.parse(line));
-    if (parsed.success) times.set(parsed.data.id, parsed.data);
-  }
-  return times;
+export async function readyTimes(
+  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+): Promise<Map<string, Ready>> {
+  const accepted = (await fetchAccepted(config)) ?? [];
+  return new Map(
+    accepted.flatMap(({ id, at, doneAt }): [string, Ready][] =>
+      typeof at === 'number' && typeof doneAt === 'number' ? [[id, { at, doneAt }]] : [],
+    ),
+  );
 }
 
 /** Of an ascending list. */

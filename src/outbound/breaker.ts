@@ -1,49 +1,45 @@
 /**
- * The circuit breaker around the legacy system. What trips it is opossum's rolling window over the answers this process
- * got; that it is open, who probes and when it closes is one state for all processes (breaker-state.ts). While it is open
- * nothing is sent; then one probe; then more and more, until `legacy.breaker.rampUp` is over.
+ * The circuit breaker before an endpoint. What trips it is a rolling counter of the answers this process got; that it is
+ * open, who probes and when it closes is one state for all processes (breaker-state.ts). While it is open nothing is sent;
+ * then one probe; then more and more, until `rampUp` is over.
  */
 import { randomUUID } from 'node:crypto';
-import CircuitBreaker from 'opossum';
 import type { BreakerDocument, BreakerStore } from '../coordination/breaker-state.ts';
-import type { Config } from '../config/schema.ts';
+import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
 import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { createRollingCounter } from './rolling-counter.ts';
+import type { RollingCounter } from './rolling-counter.ts';
 
 /** Why nothing may be sent now, and when to ask again, ms. */
-export interface Held {
+export interface Wait {
   reason: string;
   retryAfter: number;
 }
 
 export interface Breaker {
   /** Why nothing may be sent, or null. */
-  held(): Held | null;
+  wait(): Wait | null;
   /** Whether the one request that asks after a break may be sent, by this process. Never throws. */
   takeProbe(): Promise<boolean>;
-  /** Told of each answer what it says of the legacy system; `reason` says what was wrong. */
+  /** Told of each answer what it says of the endpoint; `reason` says what was wrong. */
   observe(heard: Heard, reason: string): void;
   /** The probe was not sent after all. */
   giveBack(): void;
   /** How much may be sent, from 0 to 1: less than 1 for a while after a break. */
   opening(): number;
-  close(): void;
 }
 
 /** Longer than anything waits that Temporal tries again: whoever had something to ask would have probed by then. */
 const IDLE_MS = 30_000;
-/** While it ramps up, so few answers are enough to see that it was too early. */
 const EARLY = 5;
 const PROBE_LASTS_MORE_MS = 10_000;
 
-const TROUBLE = new Error('trouble');
-
 export interface BreakerNeeds {
-  config: Pick<Config, 'legacyUrl' | 'legacy'>;
-  endpoint: string;
+  endpoint: Endpoint;
   store: BreakerStore;
   watch: ControlWatch;
   metrics: Pick<Metrics, 'breakerOpen' | 'breakerTrips'>;
@@ -51,15 +47,15 @@ export interface BreakerNeeds {
 }
 
 export function createBreaker({
-  config: { legacy },
-  endpoint,
+  endpoint: { name: endpoint, address, timeoutMs, breaker },
   store,
   watch,
   metrics,
   log,
 }: BreakerNeeds): Breaker {
-  const { enabled, threshold, window, minRequests, rest, maxRest, rampUp } = legacy.breaker;
-  let sensor: CircuitBreaker<[boolean], void> | null = null;
+  const { enabled, threshold, window, minRequests, rest, maxRest, rampUp } = breaker;
+  /** Counts while it is closed. */
+  let counter: RollingCounter | null = null;
   let sensed: 'shut' | 'ramping' | 'closed' = 'shut';
   let reason = '';
   /** Ours, while it is under way. */
@@ -67,8 +63,8 @@ export function createBreaker({
   /** Between what we saw and what all have been told. */
   let isTelling = false;
   const known = (): BreakerDocument | null => {
-    const found = watch.current()?.breaker ?? null;
-    return found?.endpoint === endpoint ? found : null;
+    const found = watch.current()?.breakers[endpoint] ?? null;
+    return found?.address === address ? found : null;
   };
 
   function opening(): number {
@@ -78,39 +74,31 @@ export function createBreaker({
     return Math.min(1, Math.max(0, (watch.now() - document.since) / rampUp));
   }
 
-  /** Brings the sensor in line with what all know. */
-  function follow(document: BreakerDocument | null): void {
-    const ours = document?.endpoint === endpoint ? document : null;
+  /** Counts anew when what all know has changed. */
+  function follow(): void {
+    const ours = known();
     const isShut = isTelling || (ours !== null && ours.state !== 'closed');
     const next = isShut ? 'shut' : opening() < 1 ? 'ramping' : 'closed';
-    metrics.breakerOpen.set(isShut ? 1 : 0);
+    metrics.breakerOpen.set({ endpoint }, isShut ? 1 : 0);
     if (isShut && ours !== null && watch.now() > ours.until + IDLE_MS) void closeIdle();
     if (next === sensed) return;
     const before = sensed;
     sensed = next;
-    sensor?.shutdown();
-    sensor = next === 'shut' ? null : sensorFor(next === 'ramping');
-    if (before === 'shut' && ours !== null) log.info({}, 'The circuit breaker is closed again');
+    counter = next === 'shut' ? null : createRollingCounter(window);
+    if (before === 'shut' && ours !== null) {
+      log.info({ endpoint }, 'The circuit breaker is closed again');
+    }
     if (next === 'shut' && !isTelling) {
-      log.warn({ reason: ours?.reason }, 'The circuit breaker is open: nothing is sent');
+      log.warn({ endpoint, reason: ours?.reason }, 'The circuit breaker is open: nothing is sent');
     }
   }
 
-  function sensorFor(isRamping: boolean): CircuitBreaker<[boolean], void> {
-    const created = new CircuitBreaker<[boolean], void>(
-      (isWell) => (isWell ? Promise.resolve() : Promise.reject(TROUBLE)),
-      {
-        timeout: false,
-        errorThresholdPercentage: threshold,
-        rollingCountTimeout: window,
-        rollingCountBuckets: 10,
-        volumeThreshold: isRamping ? Math.min(EARLY, minRequests) : minRequests,
-        rollingPercentilesEnabled: false,
-        enableSnapshots: false,
-      },
-    );
-    created.on('open', () => void trip());
-    return created;
+  /** While it ramps up, few answers are enough to see that it was too early. */
+  function count(isTrouble: boolean): void {
+    const least = sensed === 'ramping' ? Math.min(EARLY, minRequests) : minRequests;
+    const counted = counter?.add(isTrouble);
+    if (counted === undefined || !isTrouble || counted.all < least) return;
+    if ((counted.bad / counted.all) * 100 > threshold) void trip();
   }
 
   const restAfter = (trips: number): number =>
@@ -119,12 +107,13 @@ export function createBreaker({
   async function trip(): Promise<void> {
     if (isTelling) return;
     isTelling = true;
-    follow(known());
+    follow();
     const last = known();
     const isSoon = last !== null && watch.now() - last.since < 2 * (rampUp + window);
     const trips = isSoon ? last.trips + 1 : 1;
-    metrics.breakerTrips.inc();
-    log.warn({ reason, restMs: restAfter(trips) }, 'The circuit breaker opens: nothing is sent');
+    metrics.breakerTrips.inc({ endpoint });
+    const facts = { endpoint, reason, restMs: restAfter(trips) };
+    log.warn(facts, 'The circuit breaker opens: nothing is sent');
     try {
       await store.open(reason, trips, restAfter(trips));
       await watch.refresh();
@@ -132,13 +121,13 @@ export function createBreaker({
       log.warn(errorFacts(error), 'The others could not be told that the circuit breaker is open');
     }
     isTelling = false;
-    follow(known());
+    follow();
   }
 
   async function closeIdle(): Promise<void> {
     try {
       if (!(await store.closeIdle(IDLE_MS))) return;
-      log.info({}, 'The circuit breaker closes: nobody has anything to ask');
+      log.info({ endpoint }, 'The circuit breaker closes: nobody has anything to ask');
       await watch.refresh();
     } catch (error) {
       log.warn(errorFacts(error), 'The circuit breaker could not be closed');
@@ -157,12 +146,12 @@ export function createBreaker({
   }
 
   if (enabled) {
-    watch.onRead(({ breaker }) => follow(breaker));
-    if (watch.current() === null) follow(null);
+    watch.onRead(follow);
+    if (watch.current() === null) follow();
   }
   return {
     opening,
-    held() {
+    wait() {
       const document = known();
       if (isTelling) return { reason: `circuit breaker open: ${reason}`, retryAfter: 1_000 };
       if (!enabled || document === null || document.state === 'closed') return null;
@@ -180,9 +169,9 @@ export function createBreaker({
       const token = randomUUID();
       probe = token;
       try {
-        if (await store.takeProbe(token, legacy.timeout + PROBE_LASTS_MORE_MS)) {
+        if (await store.takeProbe(token, timeoutMs + PROBE_LASTS_MORE_MS)) {
           await watch.refresh();
-          log.info({ trips: document.trips }, 'One request asks whether the legacy system is back');
+          log.info({ endpoint, trips: document.trips }, 'One request asks whether it is back');
           return true;
         }
         await watch.refresh();
@@ -202,7 +191,7 @@ export function createBreaker({
         // Somebody is there, and the next answers tell more. Kept open by one that is refused for itself, it would keep away
         // those that could be accepted.
         void conclude(token, !isTrouble || isPerhaps);
-      } else if (heard !== 'nothing') void sensor?.fire(!isTrouble).catch(() => {});
+      } else if (heard !== 'nothing') count(isTrouble);
     },
     giveBack() {
       const token = probe;
@@ -213,6 +202,5 @@ export function createBreaker({
         .reopen(token, document?.reason ?? '', document?.trips ?? 1, 0)
         .catch((error: unknown) => log.warn(errorFacts(error), 'A probe could not be given back'));
     },
-    close: () => sensor?.shutdown(),
   };
 }

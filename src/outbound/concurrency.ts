@@ -1,4 +1,4 @@
-/** Keeps the slots of this worker at its share of `legacy.maxConcurrent`, and at less while the circuit breaker ramps up. */
+/** Keeps the slots of this worker at its share of what an endpoint allows, and at less while the circuit breaker ramps up. */
 import type { Breaker } from './breaker.ts';
 import { SILENT_MS } from '../domain/shares.ts';
 import type { Guard } from '../runtime/guard.ts';
@@ -14,6 +14,8 @@ export interface Concurrency {
 }
 
 export interface ConcurrencyNeeds {
+  /** Its name. */
+  endpoint: string;
   membership: Membership;
   slots: Slots;
   maxConcurrent: () => number;
@@ -28,7 +30,7 @@ const ADJUST_MS = 250;
 
 /** @throws what MongoDB throws when this worker cannot be made known to the others */
 export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
-  const { membership, slots, maxConcurrent, breaker, guard, metrics, log } = needs;
+  const { endpoint, membership, slots, maxConcurrent, breaker, guard, metrics, log } = needs;
   let share = 1;
   let beatAt = performance.now();
   let isFailing = false;
@@ -58,7 +60,7 @@ export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
     const mine = performance.now() - beatAt > SILENT_MS ? 1 : share;
     const total = Math.max(1, Math.round(mine ** breaker.opening()));
     slots.resize(total);
-    metrics.concurrencyShare.set(total);
+    metrics.concurrencyShare.set({ endpoint }, total);
   }
 
   await beat();

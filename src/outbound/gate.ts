@@ -1,41 +1,53 @@
 /**
- * The one door to the legacy system: every request goes through it. It has the slots of this worker; while a limit is set,
+ * The one gate to an endpoint: every request goes through it. It has the slots of this worker; while a limit is set,
  * the limits that are kept across all workers; and it is shut while the circuit breaker is open. Nobody waits here for
  * long: what can't go through soon is given back, to wait with Temporal.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Held, Breaker } from './breaker.ts';
-import type { Limits } from '../domain/limits.ts';
+import type { Wait, Breaker } from './breaker.ts';
 import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
-import type { RateKind, Rates } from '../coordination/rates.ts';
+import type { Lane, Rates } from '../coordination/rates.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Slots } from '../runtime/slots.ts';
 
-export interface InFlight {
+/** A limit of what the endpoint has and is not done with. */
+export interface Bound {
+  /** What it is called in the configuration. */
+  setting: string;
+  isSet(): boolean;
   /** Lets through as many as there is room for, perhaps none. @throws what MongoDB throws */
-  take(wanted: number, limit: number): Promise<number>;
+  take(wanted: number): Promise<number>;
+  /** They were answered, or not sent at all. */
+  release(count: number): void;
 }
 
-export type Grant = { count: number; held: null } | { count: 0; held: Held };
+/** What is kept for one kind of requests, across all workers. */
+export interface LaneLimits {
+  /** What `perSecond` is called in the configuration. */
+  setting: string;
+  perSecond: () => number | null;
+  bound?: Bound;
+}
 
-export interface Door {
+export type Grant = { count: number; wait: null } | { count: 0; wait: Wait };
+
+export interface Gate {
   /** A place in the line, to keep when asking several times. */
   turn(): number;
   /**
    * Waits until some may be sent: 1..wanted of them, to be released when they are answered. Or says why none may. Never throws.
    * @param isWanted whether whoever asked is still there; what comes too late may still be granted, and is to be released
    */
-  take(kind: RateKind, wanted: number, turn: number, isWanted?: () => boolean): Promise<Grant>;
-  release(count: number): void;
+  take(lane: Lane, wanted: number, turn: number, isWanted?: () => boolean): Promise<Grant>;
+  release(lane: Lane, count: number): void;
 }
 
-export interface DoorNeeds {
+export interface GateNeeds {
   slots: Slots;
   breaker: Breaker;
-  limits: () => Limits;
+  limits: Record<Lane, LaneLimits>;
   rates: Rates;
-  inFlight: InFlight;
   log: Log;
 }
 
@@ -48,108 +60,98 @@ const SPARE_MS = 2_000;
 /** Rests that differ, so that what was held back together does not come back together; within the breaker's IDLE_MS. */
 const spread = (ms: number): number => Math.round(ms + Math.random() * Math.min(ms / 2, 10_000));
 
-/** Without a limit across workers, and always open. */
-export const openDoor = (slots: Slots): Door => ({
-  turn: () => slots.turn(),
-  take: async (_, wanted, turn) => ({ count: await slots.take(wanted, turn), held: null }),
-  release: (count) => slots.release(count),
-});
-
-export function createDoor({ slots, breaker, limits, rates, inFlight, log }: DoorNeeds): Door {
-  const lines: Record<RateKind, Slots> = { submits: createSlots(1), gets: createSlots(1) };
-  const spare: Record<RateKind, { count: number; since: number } | null> = {
+export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): Gate {
+  const lines: Record<Lane, Slots> = { submits: createSlots(1), gets: createSlots(1) };
+  const spare: Record<Lane, { count: number; since: number } | null> = {
     submits: null,
     gets: null,
   };
 
   async function take(
-    kind: RateKind,
+    lane: Lane,
     wanted: number,
     turn: number,
     isWanted = () => true,
   ): Promise<Grant> {
-    const held = breaker.held();
-    if (held !== null) return probe(held);
-    const { perSecond, most } = limitsOf(kind);
+    const wait = breaker.wait();
+    if (wait !== null) return probe(wait);
+    const { perSecond, bound } = limits[lane];
     const grant =
-      perSecond === null && most === null
-        ? { count: await slots.take(wanted, turn), held: null }
-        : await withinLimits(kind, wanted, turn, isWanted);
+      perSecond() === null && bound?.isSet() !== true
+        ? { count: await slots.take(wanted, turn), wait: null }
+        : await withinLimits(lane, wanted, turn, isWanted);
     // It may have opened meanwhile.
-    const since = breaker.held();
-    if (grant.held !== null || since === null) return grant;
+    const since = breaker.wait();
+    if (grant.wait !== null || since === null) return grant;
     slots.release(grant.count);
+    bound?.release(grant.count);
     return notNow(since);
   }
 
-  function limitsOf(kind: RateKind): { perSecond: number | null; most: number | null } {
-    const { maxSubmitsPerSecond, maxGetsPerSecond, maxInFlight } = limits();
-    return kind === 'submits'
-      ? { perSecond: maxSubmitsPerSecond, most: maxInFlight }
-      : { perSecond: maxGetsPerSecond, most: null };
-  }
-
   /** What is still on the wire from before could be taken for the answer to the probe. */
-  async function probe(held: Held): Promise<Grant> {
-    if (slots.onTheWire() > 0 || !(await breaker.takeProbe())) return notNow(held);
-    return { count: await slots.take(1, 0), held: null };
+  async function probe(wait: Wait): Promise<Grant> {
+    if (slots.onTheWire() > 0 || !(await breaker.takeProbe())) return notNow(wait);
+    return { count: await slots.take(1, 0), wait: null };
   }
 
   /** One after the other, so that what was let through and not sent yet is never more than one piece. */
   async function withinLimits(
-    kind: RateKind,
+    lane: Lane,
     wanted: number,
     turn: number,
     isWanted: () => boolean,
   ): Promise<Grant> {
     const since = performance.now();
-    await lines[kind].take(1, turn);
+    await lines[lane].take(1, turn);
     try {
       if (!isWanted()) return notNow(GONE);
-      const { perSecond, most } = limitsOf(kind);
+      const { setting, bound } = limits[lane];
+      const perSecond = limits[lane].perSecond();
       if (performance.now() - since > PATIENCE_MS) {
-        await rates.heldBack(kind);
-        const limit = kind === 'submits' ? 'maxSubmitsPerSecond' : 'maxGetsPerSecond';
-        const name = perSecond === null ? 'maxInFlight' : limit;
-        return notNow({ reason: `legacy.${name} is reached`, retryAfter: BACK_MS });
+        return await reached(lane, perSecond === null ? (bound?.setting ?? setting) : setting);
       }
       const handful = Math.min(wanted, slots.handful());
-      const count = perSecond === null ? handful : await room(kind, handful, perSecond);
+      const count = perSecond === null ? handful : await room(lane, handful, perSecond);
       const taken = await slots.take(count, turn);
       if (!isWanted()) {
         slots.release(taken);
         // Half of a slow rate would be lost, if whoever comes next had to wait for another piece of it.
-        if (perSecond !== null) spare[kind] = { count: taken, since: performance.now() };
+        if (perSecond !== null) spare[lane] = { count: taken, since: performance.now() };
         return notNow(GONE);
       }
-      const granted = most === null ? taken : await withinBound(taken, most);
+      if (bound?.isSet() !== true) return { count: taken, wait: null };
+      const granted = await withinBound(bound, taken);
       slots.release(taken - granted);
-      return granted > 0
-        ? { count: granted, held: null }
-        : notNow({ reason: 'legacy.maxInFlight is reached', retryAfter: BACK_MS });
+      return granted > 0 ? { count: granted, wait: null } : await reached(lane, bound.setting);
     } catch (error) {
       log.warn(errorFacts(error), 'The limits cannot be kept without MongoDB: nothing is sent');
       return notNow({ reason: 'MongoDB cannot be asked for the limits', retryAfter: BACK_MS });
     } finally {
-      lines[kind].release(1);
+      lines[lane].release(1);
     }
   }
 
+  /** Nothing is taken in for a while: there is enough to go on with. */
+  async function reached(lane: Lane, setting: string): Promise<Grant> {
+    await rates.heldBack(lane);
+    return notNow({ reason: `${setting} is reached`, retryAfter: BACK_MS });
+  }
+
   /** Waits for room on the time line of a limit: a piece of it, or what somebody has left there. */
-  async function room(kind: RateKind, handful: number, perSecond: number): Promise<number> {
-    const left = spare[kind];
-    spare[kind] = null;
+  async function room(lane: Lane, handful: number, perSecond: number): Promise<number> {
+    const left = spare[lane];
+    spare[lane] = null;
     if (left !== null && performance.now() - left.since < SPARE_MS)
       return Math.min(handful, left.count);
     const count = Math.min(handful, piece(perSecond));
     const rate = Math.max(1, perSecond * breaker.opening());
-    await delay(await rates.reserve(kind, count, rate));
+    await delay(await rates.reserve(lane, count, rate));
     return count;
   }
 
-  async function withinBound(taken: number, most: number): Promise<number> {
+  async function withinBound(bound: Bound, taken: number): Promise<number> {
     try {
-      return await inFlight.take(taken, most);
+      return await bound.take(taken);
     } catch (error) {
       slots.release(taken);
       throw error;
@@ -159,21 +161,22 @@ export function createDoor({ slots, breaker, limits, rates, inFlight, log }: Doo
   return {
     turn: () => slots.turn(),
     take,
-    release(count) {
+    release(lane, count) {
       // Of nothing: the probe may be another's.
       if (count === 0) return;
       slots.release(count);
+      limits[lane].bound?.release(count);
       if (slots.onTheWire() === 0) breaker.giveBack();
     },
   };
 }
 
 /** To whoever is not there any more. */
-const GONE: Held = { reason: 'nobody waits for it any more', retryAfter: 0 };
+const GONE: Wait = { reason: 'nobody waits for it any more', retryAfter: 0 };
 
-const notNow = ({ reason, retryAfter }: Held): Grant => ({
+const notNow = ({ reason, retryAfter }: Wait): Grant => ({
   count: 0,
-  held: { reason, retryAfter: spread(retryAfter) },
+  wait: { reason, retryAfter: spread(retryAfter) },
 });
 
 /** A tenth of a second's worth: small enough to be even, large enough to be cheap. */

@@ -1,158 +1,120 @@
 /**
- * How many registrations the legacy system has accepted that are not settled, across all workers, while there is a limit
- * to it: counted in the claims and the journal, which are exact, and between two counts by what was let through since, or
- * so shortly before that its intents may not have been there to be counted. So it may be too high for a moment, and never
- * stays wrong: nothing is counted down, and a crash leaves nothing behind.
+ * How many registrations the legacy system has accepted that are not settled, while there is a limit to it
+ * (docs/decisions/0013-limits-across-workers.md). A claim is marked when it is accepted; the marks are counted at most once
+ * a second. In between each worker adds what it has let through itself, and takes no more than its part of what is left.
  */
-import type { Db } from 'mongodb';
-import type { Claims } from '../claims/claims.ts';
-import { OWN } from '../mongo/collections.ts';
+import type { Filter } from 'mongodb';
+import type { Claim, Claims } from '../claims/claims.ts';
+import type { Unroutable } from '../claims/set-aside.ts';
+import type { Bound } from '../outbound/gate.ts';
 import { chunks, currentEntries } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
-import type { Journal } from './journal.ts';
-import type { Unroutable } from '../claims/set-aside.ts';
-import { NOW, LIGHT } from '../mongo/server-time.ts';
-import type { InFlight } from '../outbound/gate.ts';
-import type { InFlightDocument } from '../coordination/control.ts';
+import type { Journal, JournalState } from './journal.ts';
 
-const EVERY_MS = 1_000;
-/** Older counts are not believed: the limit may have been off meanwhile. */
-const STALE_MS = 10_000;
-/** Whoever counts and is not heard of for so long will not end it. */
-const LOST_MS = 5_000;
-/** What was let through has its intents in the journal after this time, unless MongoDB is in trouble. */
-const SPAN_MS = 1_000;
+/** How long a count is believed, and the longest from the answer to a POST to its mark, unless MongoDB is in trouble. */
+const COUNTED_MS = 1_000;
+/** Marks are lost when a worker dies, and are not made by an operator's word: what has none is looked for so often. */
+const MARKED_MS = 60_000;
+
+export interface InFlight extends Bound {
+  /** Marks claims that were accepted just now, while a limit is set. @throws what MongoDB throws */
+  noteAccepted(claims: string[]): Promise<void>;
+}
 
 export interface InFlightStore {
-  db: Db;
-  claims: Pick<Claims, 'collection' | 'sound'>;
+  claims: Pick<Claims, 'collection' | 'sound' | 'setAccepted'>;
   journal: Pick<Journal, 'read'>;
   unroutable: Pick<Unroutable, 'among'>;
 }
 
-const spanIsOver = { $lte: [{ $add: ['$spanAt', SPAN_MS] }, NOW] };
-const longAgo = { $lte: [{ $add: ['$spanAt', 2 * SPAN_MS] }, NOW] };
-/** What was let through within the last second, and up to one more. */
-const justLetThrough = {
-  $switch: {
-    branches: [
-      { case: longAgo, then: 0 },
-      { case: spanIsOver, then: '$span' },
-    ],
-    default: { $add: ['$span', '$spanBefore'] },
-  },
-};
-const isLost = { $lte: [{ $add: ['$aliveAt', LOST_MS] }, NOW] };
+export interface InFlightNeeds {
+  store: InFlightStore;
+  limit: () => number | null;
+  /** How many are alive. */
+  workers: () => number;
+  /** ms by a clock that nobody sets. */
+  now?: () => number;
+}
 
-export function openInFlight(store: InFlightStore): InFlight {
-  const collection = store.db.collection<InFlightDocument>(OWN.control);
+export function openInFlight(needs: InFlightNeeds): InFlight {
+  const { store, limit, workers, now = () => performance.now() } = needs;
+  const { claims } = store;
+  let counted = { count: 0, at: -Infinity };
+  let markedAt = -Infinity;
+  /** Let through by this worker and not answered. */
+  let onTheWire = 0;
+  /** Answered, and perhaps too late for the last count. */
+  let answered: { count: number; at: number }[] = [];
 
-  async function grant(wanted: number, limit: number): Promise<number> {
-    const room = { $max: [0, { $subtract: [limit, '$count'] }] };
-    const after = await collection.findOneAndUpdate(
-      { _id: 'in-flight', $expr: { $gt: [{ $add: ['$countedAt', STALE_MS] }, NOW] } },
-      [
-        { $set: { granted: { $min: [wanted, room] } } },
-        {
-          $set: {
-            count: { $add: ['$count', '$granted'] },
-            recent: { $add: ['$recent', '$granted'] },
-            heldBackAt: { $cond: [{ $eq: ['$granted', 0] }, NOW, { $ifNull: ['$heldBackAt', 0] }] },
-            span: { $add: ['$granted', { $cond: [spanIsOver, 0, '$span'] }] },
-            spanBefore: { $cond: [spanIsOver, { $cond: [longAgo, 0, '$span'] }, '$spanBefore'] },
-            spanAt: { $cond: [spanIsOver, NOW, '$spanAt'] },
-          },
-        },
-      ],
-      { returnDocument: 'after', ...LIGHT },
-    );
-    return after?.granted ?? 0;
-  }
-
-  /**
-   * Whether this one is to count: only one does at a time, and not more often than each second. Returns when the counting
-   * began, or null.
-   */
-  const mayCount = async (): Promise<number | null> => {
-    const begun = await collection.findOneAndUpdate(
-      {
-        _id: 'in-flight',
-        $expr: {
-          $and: [
-            { $lte: [{ $add: ['$countingSince', EVERY_MS] }, NOW] },
-            { $or: [{ $gte: ['$countedAt', '$countingSince'] }, isLost] },
-          ],
-        },
-      },
-      [{ $set: { countingSince: NOW, aliveAt: NOW, recent: justLetThrough } }],
-      { returnDocument: 'after' },
-    );
-    return begun?.countingSince ?? null;
-  };
-
-  /** Whether there was no such document yet. An upsert cannot ask for the time. */
-  async function begun(): Promise<boolean> {
-    const spans = { span: 0, spanBefore: 0, spanAt: 0 };
-    const times = { countedAt: 0, countingSince: 0, aliveAt: 0 };
-    const zero = { count: 0, recent: 0, granted: 0, ...spans, ...times };
-    const { upsertedCount } = await collection.updateOne(
-      { _id: 'in-flight' },
-      { $setOnInsert: zero },
-      { upsert: true },
-    );
-    return upsertedCount === 1;
-  }
-
-  const tellAlive = async (since: number): Promise<void> => {
-    await collection.updateOne(
-      { _id: 'in-flight', countingSince: since },
-      [{ $set: { aliveAt: NOW } }],
-      LIGHT,
-    );
-  };
-
-  async function count(): Promise<boolean> {
-    const since = (await mayCount()) ?? ((await begun()) ? await mayCount() : null);
-    if (since === null) return false;
-    const counted = await countInFlight(store, () => tellAlive(since));
-    const { matchedCount } = await collection.updateOne(
-      { _id: 'in-flight', countingSince: since },
-      [{ $set: { count: { $add: [counted, '$recent'] }, countedAt: NOW } }],
-    );
-    return matchedCount === 1;
+  async function count(): Promise<void> {
+    if (now() - markedAt > MARKED_MS) {
+      const at = now();
+      await markAccepted(store);
+      markedAt = at;
+    }
+    const at = now();
+    counted = { count: await claims.collection.countDocuments(MARKED), at };
   }
 
   return {
-    async take(wanted, limit) {
-      const granted = await grant(wanted, limit);
-      if (granted > 0) return granted;
-      return (await count()) ? grant(wanted, limit) : 0;
+    setting: 'legacy.maxInFlight',
+    isSet: () => limit() !== null,
+    async take(wanted) {
+      if (now() - counted.at > COUNTED_MS) await count();
+      answered = answered.filter(({ at }) => at + COUNTED_MS > counted.at);
+      const uncounted = answered.reduce((sum, each) => sum + each.count, onTheWire);
+      const part = Math.ceil(((limit() ?? Infinity) - counted.count) / Math.max(1, workers()));
+      const granted = Math.max(0, Math.min(wanted, part - uncounted));
+      onTheWire += granted;
+      return granted;
+    },
+    release(released) {
+      // Of what was let through without a limit nothing is known here.
+      const known = Math.min(released, onTheWire);
+      if (known === 0) return;
+      onTheWire -= known;
+      answered.push({ count: known, at: now() });
+    },
+    async noteAccepted(keys) {
+      if (limit() === null) markedAt = -Infinity;
+      else if (keys.length > 0) await claims.setAccepted(keys, true);
     },
   };
 }
 
+const OPEN: Filter<Claim> = { settledAt: null, outcome: null, conflict: false };
+/** By the index that indexClaims makes. */
+const MARKED: Filter<Claim> = { ...OPEN, acceptedAt: { $exists: true } };
+const UNMARKED: Filter<Claim> = { ...OPEN, acceptedAt: { $exists: false } };
+
+async function markAccepted(store: InFlightStore): Promise<void> {
+  for await (const keys of inState(store, UNMARKED, ['accepted'])) {
+    if (keys.length > 0) await store.claims.setAccepted(keys, true);
+  }
+}
+
 /**
  * Accepted or just being submitted, and without an outcome. What is in doubt is not among them, nor what the legacy system
- * has done and we cannot bring anywhere: it has an outcome, or is set aside.
- * @param goesOn called for each thousand or so
+ * has done and we cannot bring anywhere: it has an outcome, or is set aside. By the journal, which is exact.
  */
-export async function countInFlight(
-  store: InFlightStore,
-  goesOn: () => Promise<void> = () => Promise.resolve(),
-): Promise<number> {
-  const open = store.claims.collection
-    .find({ settledAt: null, outcome: null, conflict: false })
-    .project<OpenClaim>({ message: 0 });
+export async function countInFlight(store: InFlightStore): Promise<number> {
   let count = 0;
+  for await (const keys of inState(store, OPEN, ['accepted', 'intent'])) count += keys.length;
+  return count;
+}
+
+async function* inState(
+  store: InFlightStore,
+  filter: Filter<Claim>,
+  states: readonly JournalState[],
+): AsyncGenerator<string[]> {
+  const open = store.claims.collection.find(filter).project<OpenClaim>({ message: 0 });
   for await (const found of chunks(open)) {
     const claims = store.claims.sound(found);
     const entries = await currentEntries(store, claims);
     const setAside = await store.unroutable.among(claims.map(({ _id }) => _id));
-    for (const [claim, { state }] of entries) {
-      if (setAside.has(claim)) continue;
-      if (state === 'accepted' || state === 'intent') count += 1;
-    }
-    await goesOn();
+    yield [...entries].flatMap(([claim, { state }]) =>
+      states.includes(state) && !setAside.has(claim) ? [claim] : [],
+    );
   }
-  return count;
 }

@@ -8,7 +8,7 @@ import type { Config } from '../config/schema.ts';
 import { nextLateCheck } from '../domain/registrations/late.ts';
 import { claimKey } from '../domain/names.ts';
 import { labelOf } from './label.ts';
-import type { Door } from '../outbound/gate.ts';
+import type { Gate } from '../outbound/gate.ts';
 import type { Legacy, StatusResult } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
@@ -34,11 +34,11 @@ type Watched = Omit<Claim, 'message'>;
 
 /** Asks through the gate, like everybody. What may not be sent now is asked for by a later look. */
 export const statusThrough =
-  (door: Door, legacy: Pick<Legacy, 'status'>): Legacy['status'] =>
+  (gate: Gate, legacy: Pick<Legacy, 'status'>): Legacy['status'] =>
   async (requestId) => {
-    const { held } = await door.take('gets', 1, door.turn());
-    if (held !== null) return { kind: 'unreadable', ...held };
-    return legacy.status(requestId).finally(() => door.release(1));
+    const { wait } = await gate.take('gets', 1, gate.turn());
+    if (wait !== null) return { kind: 'unreadable', ...wait };
+    return legacy.status(requestId).finally(() => gate.release('gets', 1));
   };
 
 /** Asks for each that is due, and returns those that are finished. @throws what MongoDB throws */

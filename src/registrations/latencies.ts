@@ -12,7 +12,7 @@ import { restBefore } from '../domain/backoff.ts';
 import { BINS, learn, priorOf } from '../domain/registrations/latency.ts';
 import type { Interval, Latencies } from '../domain/registrations/latency.ts';
 import { partialFailure } from '../mongo/client.ts';
-import { endpointOf } from '../config/endpoint.ts';
+import { legacyEndpoint } from '../config/endpoint.ts';
 
 export interface LatencyDocument {
   /** The address that registrations are POSTed to. */
@@ -45,7 +45,7 @@ export function openLatencies(
   clock: Pick<Clock, 'now'> = Date,
 ): LatencyStore {
   const collection = db.collection<LatencyDocument>(OWN.latency);
-  const _id = endpointOf(config);
+  const _id = legacyEndpoint(config).address;
   return {
     collection,
     async read() {

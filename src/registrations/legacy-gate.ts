@@ -1,26 +1,29 @@
-/** The way of a worker to the legacy system: the door with all that shuts it, put together. */
+/** The gate of a worker to the legacy system, with all that shuts it. */
 import { openBreakerStore } from '../coordination/breaker-state.ts';
 import { createBreaker } from '../outbound/breaker.ts';
 import { keepShare } from '../outbound/concurrency.ts';
 import type { Config } from '../config/schema.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
-import { createDoor } from '../outbound/gate.ts';
-import type { Door } from '../outbound/gate.ts';
+import { createGate } from '../outbound/gate.ts';
+import type { Gate } from '../outbound/gate.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { Guard } from '../runtime/guard.ts';
+import { isAlive } from '../domain/shares.ts';
 import { openInFlight } from './in-flight.ts';
+import type { InFlight } from './in-flight.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { openRates } from '../coordination/rates.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Store } from './store.ts';
 import { joinWorkers } from '../coordination/workers.ts';
-import { endpointOf } from '../config/endpoint.ts';
+import { legacyEndpoint } from '../config/endpoint.ts';
 
-export interface Way {
-  door: Door;
+export interface LegacyGate {
+  gate: Gate;
+  inFlight: InFlight;
   /** To be told of every answer of the legacy system. */
   observe(heard: Heard, reason: string): void;
   held(): string | null;
@@ -28,21 +31,21 @@ export interface Way {
 }
 
 /** @throws what MongoDB throws: without it nobody knows what the others do */
-export async function openWay(
+export async function openLegacyGate(
   config: Config,
   store: Store,
   watch: ControlWatch,
   guard: Guard,
   metrics: Metrics,
   log: Log,
-): Promise<Way> {
-  const endpoint = endpointOf(config);
+): Promise<LegacyGate> {
+  const endpoint = legacyEndpoint(config);
+  const { name } = endpoint;
   await watch.refresh();
   watch.onRead(() => store.clock.set(watch.now()));
-  const limits = (): Limits => limitsInForce(config.legacy, watch.current()?.limits ?? {});
-  watch.onRead(() => tell(limits(), metrics));
+  const limits = (): Limits => limitsInForce(config.legacy, watch.current()?.limits[name] ?? {});
+  watch.onRead(() => tell(name, limits(), metrics));
   const breaker = createBreaker({
-    config,
     endpoint,
     store: openBreakerStore(store.db, endpoint),
     watch,
@@ -52,7 +55,8 @@ export async function openWay(
   const tellMisconfigured = tellNowAndThen(log);
   const slots = createSlots(1);
   const share = await keepShare({
-    membership: joinWorkers(store.db),
+    endpoint: name,
+    membership: joinWorkers(store.db, name),
     slots,
     maxConcurrent: () => limits().maxConcurrent,
     breaker,
@@ -60,24 +64,39 @@ export async function openWay(
     metrics,
     log,
   });
+  const inFlight = openInFlight({
+    store,
+    limit: () => limits().maxInFlight,
+    workers: () =>
+      Object.values(watch.current()?.workers[name] ?? {}).filter((worker) =>
+        isAlive(worker, watch.now()),
+      ).length,
+  });
   return {
-    door: createDoor({
+    inFlight,
+    gate: createGate({
       slots,
       breaker,
-      limits,
-      rates: openRates(store.db),
-      inFlight: openInFlight(store),
+      limits: {
+        submits: {
+          setting: 'legacy.maxSubmitsPerSecond',
+          perSecond: () => limits().maxSubmitsPerSecond,
+          bound: inFlight,
+        },
+        gets: {
+          setting: 'legacy.maxGetsPerSecond',
+          perSecond: () => limits().maxGetsPerSecond,
+        },
+      },
+      rates: openRates(store.db, name),
       log,
     }),
     observe(heard, reason) {
       if (heard === 'misconfigured' || heard === 'perhaps-misconfigured') tellMisconfigured(reason);
       breaker.observe(heard, reason);
     },
-    held: () => breaker.held()?.reason ?? null,
-    async close() {
-      breaker.close();
-      await share.close();
-    },
+    held: () => breaker.wait()?.reason ?? null,
+    close: () => share.close(),
   };
 }
 
@@ -97,10 +116,10 @@ function tellNowAndThen(log: Log): (reason: string) => void {
   };
 }
 
-function tell(limits: Limits, metrics: Pick<Metrics, 'limit'>): void {
+function tell(endpoint: string, limits: Limits, metrics: Pick<Metrics, 'limit'>): void {
   for (const limit of LIMITS) {
     const value = limits[limit];
-    if (value === null) metrics.limit.remove({ limit });
-    else metrics.limit.set({ limit }, value);
+    if (value === null) metrics.limit.remove({ endpoint, limit });
+    else metrics.limit.set({ endpoint, limit }, value);
   }
 }

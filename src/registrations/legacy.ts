@@ -1,8 +1,7 @@
 /**
  * The legacy system over HTTP. The only place that reads an HTTP status: what comes out is a closed union, never an
- * exception. Requests have one deadline from end to end, answers a size limit, redirects are never followed.
+ * exception.
  */
-import { Pool } from 'undici';
 import {
   heardOfGet,
   remedyFor,
@@ -14,12 +13,10 @@ import { readMatches } from '../domain/registrations/look-up.ts';
 import type { Looked } from '../domain/registrations/look-up.ts';
 import { isEncodedInPath, pathWith } from '../domain/path.ts';
 import type { Config } from '../config/schema.ts';
-import { exchange } from '../net/exchange.ts';
 import type { Answer } from '../net/exchange.ts';
-import { connectorOf } from '../net/connect.ts';
+import { createHttpClient } from '../outbound/client.ts';
 import { createNotFounds } from './not-founds.ts';
 import { requestIdReader } from '../config/request-id-pattern.ts';
-import { readTls } from '../net/tls.ts';
 
 export type SubmitResult =
   | { kind: 'accepted'; requestId: string }
@@ -58,43 +55,23 @@ export function createLegacy(
   observe: (heard: Heard, reason: string) => void = () => {},
 ): Legacy {
   const { legacy } = config;
-  const base = new URL(config.legacyUrl);
-  const prefix = base.pathname.replace(/\/$/, '');
-  const pool = new Pool(base.origin, {
-    // As many as there are slots, which change while it runs.
-    connections: null,
-    pipelining: 1,
-    connect: connectorOf(Math.min(legacy.timeout, 10_000), readTls(legacy.tls)),
-    headersTimeout: legacy.timeout,
-    bodyTimeout: legacy.timeout,
+  const http = createHttpClient({
+    baseUrl: config.legacyUrl,
+    authorization: config.legacyAuthorization,
+    tls: legacy.tls,
+    timeoutMs: legacy.timeout,
+    maxBytes: legacy.maxResponseBytes,
   });
-  const authorization: Record<string, string> =
-    config.legacyAuthorization === null ? {} : { authorization: config.legacyAuthorization };
   const isRequestId = requestIdReader(legacy);
   const notFounds = createNotFounds();
 
-  const send = (
-    method: 'GET' | 'POST',
-    path: string,
-    headers: object,
-    body: Buffer | null,
-    maySend: () => boolean = () => true,
-  ) =>
-    exchange(
-      pool,
-      {
-        method,
-        path: prefix + path,
-        body,
-        headers: { accept: 'application/json', ...authorization, ...headers },
-      },
-      { deadlineMs: legacy.timeout, maxBytes: legacy.maxResponseBytes, maySend },
-    );
+  const get = (path: string): Promise<Answer> =>
+    http.send({ method: 'GET', path, headers: { accept: 'application/json' } });
 
   /** What the answer to a GET says of the system. */
   const hear = (answer: Answer): void => {
     if (answer.kind === 'none') return observe('trouble', answer.reason);
-    const heard = heardOfGet(answer.status, answer.body !== null);
+    const heard = heardOfGet(answer.status, answer.json() !== null);
     observe(
       heard,
       heard === 'misconfigured' ? misconfigured(answer.status) : `HTTP ${answer.status}`,
@@ -103,8 +80,17 @@ export function createLegacy(
 
   return {
     async submit(body, idempotencyKey, maySend) {
-      const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const answer = await send('POST', legacy.submitPath, headers, body, maySend);
+      const answer = await http.send({
+        method: 'POST',
+        path: legacy.submitPath,
+        headers: {
+          accept: 'application/json',
+          'content-type': 'application/json',
+          'idempotency-key': idempotencyKey,
+        },
+        body,
+        ...(maySend === undefined ? {} : { maySend }),
+      });
       if (answer.kind === 'none') {
         if (!answer.withheld) observe('trouble', answer.reason);
         return notAnswered(answer);
@@ -124,7 +110,7 @@ export function createLegacy(
           reason: 'the request id leads out of legacy.statusPath',
           retryAfter: null,
         };
-      const answer = await send('GET', path, {}, null);
+      const answer = await get(path);
       hear(answer);
       return readStatus(requestId, answer);
     },
@@ -136,7 +122,7 @@ export function createLegacy(
       const target = pathWith(path, id);
       if (target === null)
         return unreadable('the registration id leads out of legacy.lookup.path: ask a person');
-      const answer = await send('GET', target, {}, null);
+      const answer = await get(target);
       hear(answer);
       const looked = readLookUp(id, answer);
       return looked.kind === 'absent' && !isSuccess(answer) && isEncodedInPath(path, id)
@@ -145,7 +131,7 @@ export function createLegacy(
           )
         : looked;
     },
-    close: () => pool.destroy(),
+    close: () => http.close(),
   };
 
   function meaningOf(answer: Answered): SubmitMeaning {
@@ -160,7 +146,7 @@ export function createLegacy(
     }
     observe('perhaps-misconfigured', misconfigured(answer.status));
     const reason = `${misconfigured(answer.status)}; it says: ${words}`;
-    const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+    const retryAfter = restOf(answer);
     return { kind: 'not-accepted', reason, retryAfter };
   }
 
@@ -174,7 +160,7 @@ export function createLegacy(
   function readSubmit(answer: Answered, meaning: SubmitClass): SubmitResult {
     const { status } = answer;
     const reason = reasonOf(answer) ?? `HTTP ${status}`;
-    const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+    const retryAfter = restOf(answer);
     switch (meaning) {
       case 'accepted': {
         const requestId = fieldOf(answer, legacy.requestIdField);
@@ -204,7 +190,7 @@ export function createLegacy(
     });
     if (answer.kind === 'none') return unreadable(answer.reason);
     if (!isSuccess(answer)) {
-      return unreadable(`HTTP ${answer.status}`, retryAfterMs(answer.retryAfter, Date.now()));
+      return unreadable(`HTTP ${answer.status}`, restOf(answer));
     }
     const about = fieldOf(answer, legacy.requestIdField);
     if (about !== undefined && about !== requestId)
@@ -222,13 +208,13 @@ export function createLegacy(
   function readLookUp(id: string, answer: Answer): LookUpResult {
     if (answer.kind === 'none')
       return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
-    const { status, body } = answer;
+    const { status } = answer;
     if (status === NOT_FOUND) return { kind: 'absent', byBareStatus: true };
     if (!isSuccess(answer)) {
-      const retryAfter = retryAfterMs(answer.retryAfter, Date.now());
+      const retryAfter = restOf(answer);
       return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
     }
-    const looked = readMatches(body, id, legacy.lookup, isRequestId);
+    const looked = readMatches(answer.json(), id, legacy.lookup, isRequestId);
     if (looked.kind === 'unreadable') return { ...looked, retryAfter: null };
     return looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
   }
@@ -246,6 +232,10 @@ const isSuccess = (answer: Answer): boolean =>
 
 type Answered = Extract<Answer, { kind: 'answer' }>;
 
+/** How long it asks to be left alone. */
+const restOf = ({ headers }: Answered): number | null =>
+  retryAfterMs([headers['retry-after']].flat()[0], Date.now());
+
 /** When no byte left, nothing can have been filed. */
 function notAnswered({ sent, reason }: Extract<Answer, { kind: 'none' }>): SubmitResult {
   return sent ? { kind: 'unknown', reason } : { kind: 'not-accepted', reason, retryAfter: null };
@@ -255,7 +245,7 @@ const misconfigured = (status: number): string => `HTTP ${status}: ${remedyFor(s
 
 /** A field of the answer's JSON object; undefined when the body is none or does not have it. */
 function fieldOf(answer: Answer, field: string): unknown {
-  const body = answer.kind === 'answer' ? answer.body : null;
+  const body = answer.kind === 'answer' ? answer.json() : null;
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   return Object.entries(body).find(([key]) => key === field)?.[1];
 }

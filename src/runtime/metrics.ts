@@ -116,23 +116,26 @@ export function createMetrics() {
     }),
     breakerOpen: new Gauge({
       name: 'despachante_breaker_open',
-      help: 'Whether the circuit breaker lets nothing through to the legacy system: 1 or 0',
+      help: 'Whether the circuit breaker lets nothing through to an endpoint: 1 or 0',
+      labelNames: ['endpoint'] as const,
       registers,
     }),
     breakerTrips: new Counter({
       name: 'despachante_breaker_trips_total',
       help: 'How often this process has opened the circuit breaker',
+      labelNames: ['endpoint'] as const,
       registers,
     }),
     limit: new Gauge({
       name: 'despachante_limit',
-      help: 'Limits in force for the legacy system, across all workers; absent where there is none',
-      labelNames: ['limit'] as const,
+      help: 'Limits in force for an endpoint, across all workers; absent where there is none',
+      labelNames: ['endpoint', 'limit'] as const,
       registers,
     }),
     concurrencyShare: new Gauge({
       name: 'despachante_concurrency_share',
       help: 'Requests that this worker may have on the wire at once',
+      labelNames: ['endpoint'] as const,
       registers,
     }),
     suffering: new Gauge({

@@ -1,11 +1,11 @@
-/** The common part of all steps that ask the legacy system: no server, a door of its own, calls that the test ends. */
+/** The common part of all steps that ask the legacy system: no server, a gate of its own, calls that the test ends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { askEach } from '../../activities/ask-each.ts';
 import type { Asked, Asking } from '../../activities/ask-each.ts';
 import { createUnderWay } from '../../activities/under-way.ts';
 import type { Call } from '../../activities/under-way.ts';
-import { openDoor } from '../../src/outbound/gate.ts';
+import { alwaysOpen } from '../helpers/gate.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { attemptOf } from '../helpers/activities.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -18,7 +18,7 @@ type Answer = { index: number; text: string };
 /** Calls that a process has, in front of so many slots; each is answered when the test says so. */
 function processWith(slots: number) {
   const line = createSlots(slots);
-  const door = openDoor(line);
+  const gate = alwaysOpen(line);
   const underWay = createUnderWay();
   const calls = underWay.calls<Answer>();
   const begun: number[] = [];
@@ -42,9 +42,9 @@ function processWith(slots: number) {
   ): Promise<Asked<Request, Answer>> =>
     attemptOf({ workflowId }).run(() =>
       askEach<Request, Answer>(
-        { door, underWay },
+        { gate, underWay },
         {
-          kind: 'gets',
+          lane: 'gets',
           requests: Array.from({ length: count }, (_, index) => ({ index })),
           subjectOf: ({ index }) => `REQ-${index}`,
           calls,
@@ -160,7 +160,7 @@ test('an answer that was there before does not wait for a slow one', async () =>
   assert.deepEqual([indexes(answers), indexes(open)], [[], [0, 1]]);
 });
 
-test('after an attempt is over nothing is begun, though the door lets it through', async () => {
+test('after an attempt is over nothing is begun, though the gate lets it through', async () => {
   const { ask, begun, line, cancel } = processWith(1);
   await line.take(1);
   const asking = ask(2);

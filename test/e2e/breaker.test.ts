@@ -37,7 +37,7 @@ const ports = () => [system.child('worker').facts.health, second.facts.health];
 const isOpenEverywhere = (value: '0' | '1') =>
   eventually(`the breaker of both workers is ${value}, and intake knows`, async () => {
     for (const port of ports()) {
-      assert.equal(await metricOf(port, 'despachante_breaker_open'), value);
+      assert.equal(await metricOf(port, 'despachante_breaker_open{endpoint="legacy"}'), value);
     }
     const held = 'despachante_intake_held{by="breaker"}';
     assert.equal(await metricOf(system.child('intake').facts.health, held), value);
@@ -65,7 +65,7 @@ test('while it is open one probe goes out at a time, and each that fails has it 
   const doc = () =>
     system.store.db
       .collection<{ _id: string; trips: number }>(OWN.control)
-      .findOne({ _id: 'breaker' });
+      .findOne({ _id: 'breaker/legacy' });
   const before = (await doc())?.trips ?? 0;
   await eventually('two more probes have failed', async () => {
     assert.ok(((await doc())?.trips ?? 0) >= before + 2);

@@ -12,7 +12,7 @@ import { claimKey, conflictKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import type { Config } from '../../src/config/schema.ts';
 import type { FailureRecord, Failures } from '../../src/broker/rabbitmq/dead-letters.ts';
-import { openDoor } from '../../src/outbound/gate.ts';
+import { alwaysOpen } from './gate.ts';
 import { createLegacy } from '../../src/registrations/legacy.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
@@ -165,7 +165,8 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
     learner: { observe() {} },
     plans: { replan: () => null },
-    door: openDoor(createSlots(options.slots ?? 64)),
+    inFlight: { noteAccepted: () => Promise.resolve() },
+    gate: alwaysOpen(createSlots(options.slots ?? 64)),
     underWay: createUnderWay(),
     metrics: createMetrics(),
     log: silent,

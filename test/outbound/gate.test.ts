@@ -1,54 +1,56 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Breaker } from '../../src/outbound/breaker.ts';
-import { createDoor } from '../../src/outbound/gate.ts';
+import { createGate } from '../../src/outbound/gate.ts';
+import type { Bound } from '../../src/outbound/gate.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
 import { eventually } from '../helpers/eventually.ts';
 
 const shut: Breaker = {
-  held: () => null,
+  wait: () => null,
   takeProbe: () => Promise.resolve(false),
   observe() {},
   giveBack() {},
   opening: () => 1,
-  close() {},
 };
 
-/** A door with a limit of POSTs a second, whose time line is the test's. */
-function limited(breaker = shut) {
+/** A gate with a limit of POSTs a second, whose time line is the test's. */
+function limited(breaker = shut, bound?: Bound) {
   const slots = createSlots(8);
   const reserved: number[] = [];
+  const heldBack: string[] = [];
   let wait = 0;
-  const door = createDoor({
+  const gate = createGate({
     slots,
     breaker,
-    limits: () => ({
-      maxConcurrent: 8,
-      maxSubmitsPerSecond: 2,
-      maxGetsPerSecond: null,
-      maxInFlight: null,
-    }),
+    limits: {
+      submits: {
+        setting: 'maxSubmitsPerSecond',
+        perSecond: () => (bound === undefined ? 2 : null),
+        ...(bound === undefined ? {} : { bound }),
+      },
+      gets: { setting: 'maxGetsPerSecond', perSecond: () => null },
+    },
     rates: {
       reserve(_, count) {
         reserved.push(count);
         return Promise.resolve(wait);
       },
-      heldBack: () => Promise.resolve(),
+      heldBack: (lane) => Promise.resolve(void heldBack.push(lane)),
     },
-    inFlight: { take: (wanted) => Promise.resolve(wanted) },
     log: silent,
   });
-  return { door, slots, reserved, waits: (ms: number) => void (wait = ms) };
+  return { gate, slots, reserved, heldBack, waits: (ms: number) => void (wait = ms) };
 }
 
 test('room under a limit whose asker has gone meanwhile is for the next one, who reserves none', async () => {
-  const { door, slots, reserved, waits } = limited();
+  const { gate, slots, reserved, waits } = limited();
   waits(50);
   let isThere = true;
-  const gone = door.take('submits', 10, door.turn(), () => isThere);
+  const gone = gate.take('submits', 10, gate.turn(), () => isThere);
   await eventually('it waits for its room', () => assert.deepEqual(reserved, [1]));
-  const next = door.take('submits', 10, door.turn());
+  const next = gate.take('submits', 10, gate.turn());
   isThere = false;
   assert.equal((await gone).count, 0);
   assert.equal((await next).count, 1);
@@ -58,20 +60,45 @@ test('room under a limit whose asker has gone meanwhile is for the next one, who
 
 test('who was granted nothing gives back no probe: it is another who asks', async () => {
   let given = 0;
-  const { door } = limited({ ...shut, giveBack: () => (given += 1) });
-  door.release(0);
+  const { gate } = limited({ ...shut, giveBack: () => (given += 1) });
+  gate.release('submits', 0);
   assert.equal(given, 0);
-  assert.equal((await door.take('submits', 1, door.turn())).count, 1);
-  door.release(1);
+  assert.equal((await gate.take('submits', 1, gate.turn())).count, 1);
+  gate.release('submits', 1);
   assert.equal(given, 1);
 });
 
 test('who has gone before its turn in the line reserves nothing', async () => {
-  const { door, reserved, waits } = limited();
+  const { gate, reserved, waits } = limited();
   waits(50);
-  const first = door.take('submits', 10, door.turn());
-  const gone = door.take('submits', 10, door.turn(), () => false);
+  const first = gate.take('submits', 10, gate.turn());
+  const gone = gate.take('submits', 10, gate.turn(), () => false);
   assert.equal((await first).count, 1);
   assert.equal((await gone).count, 0);
   assert.deepEqual(reserved, [1]);
+});
+
+test('no more goes through than the bound has room for, intake is told when it has none, and it hears of what is answered', async () => {
+  let room = 1;
+  const released: number[] = [];
+  const { gate, slots, heldBack } = limited(shut, {
+    setting: 'legacy.maxInFlight',
+    isSet: () => true,
+    take(wanted) {
+      const granted = Math.min(wanted, room);
+      room -= granted;
+      return Promise.resolve(granted);
+    },
+    release: (count) => void released.push(count),
+  });
+  assert.equal((await gate.take('submits', 2, gate.turn())).count, 1);
+  assert.deepEqual(heldBack, []);
+  const { count, wait } = await gate.take('submits', 2, gate.turn());
+  assert.deepEqual([count, wait?.reason], [0, 'legacy.maxInFlight is reached']);
+  assert.deepEqual(heldBack, ['submits']);
+  assert.equal(slots.onTheWire(), 1);
+  assert.equal((await gate.take('gets', 2, gate.turn())).count, 2, 'it is of the other lane');
+  gate.release('gets', 2);
+  gate.release('submits', 1);
+  assert.deepEqual(released, [1]);
 });

@@ -262,6 +262,8 @@ for (const [kind, reason] of [
         acceptedAt,
       },
     ]);
+    // It counts for legacy.maxInFlight.
+    assert.equal((await claimOf(`${id}~1`)).acceptedAt?.getTime(), acceptedAt);
   });
 }
 

@@ -8,7 +8,7 @@ import { createUnderWay } from '../../../activities/under-way.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import type { Interval } from '../../../src/domain/registrations/latency.ts';
 import type { PollPlan } from '../../../src/domain/registrations/poll-plan.ts';
-import { openDoor } from '../../../src/outbound/gate.ts';
+import { alwaysOpen } from '../../helpers/gate.ts';
 import { createLegacy } from '../../../src/registrations/legacy.ts';
 import { createMetrics } from '../../../src/runtime/metrics.ts';
 import { createSlots } from '../../../src/runtime/slots.ts';
@@ -25,7 +25,7 @@ function pollOf(
   legacyUrl: string,
   { slots = 64, ...legacy }: Partial<Config['legacy']> & { slots?: number } = {},
   observed: Interval[] = [],
-  door = openDoor(createSlots(slots)),
+  gate = alwaysOpen(createSlots(slots)),
 ) {
   const config = testConfig({ legacyUrl, legacy: { timeout: TIMEOUT_MS, ...legacy } });
   const client = createLegacy(config);
@@ -33,7 +33,7 @@ function pollOf(
   return createPoll({
     clock: Date,
     legacy: client,
-    door,
+    gate,
     underWay: createUnderWay(),
     learner: { observe: (interval) => void observed.push(interval) },
     metrics: createMetrics(),
@@ -165,7 +165,7 @@ test('what is cancelled while it waits for a slot asks nothing, though it is let
   const server = await webServer(t, (_, response) => json(response, 200, {}));
   const slots = createSlots(1);
   await slots.take(1);
-  const poll = pollOf(t, server.url, {}, [], openDoor(slots));
+  const poll = pollOf(t, server.url, {}, [], alwaysOpen(slots));
   const waits = t.mock.method(slots, 'take');
   const attempt = attemptOf({});
   const outcome = assert.rejects(callWithin(attempt, poll, requestsOf('A')), CancelledFailure);
@@ -347,7 +347,7 @@ test('a run that has outlived its plan is given a better one with the answers, a
   const poll = createPlannedPoll({
     clock: Date,
     legacy,
-    door: openDoor(createSlots(1)),
+    gate: alwaysOpen(createSlots(1)),
     underWay: createUnderWay(),
     learner: { observe() {} },
     metrics: createMetrics(),

@@ -7,7 +7,7 @@ import { idempotencyKey } from '../../../activities/registrations/send-chunk.ts'
 import type { ClaimOutcome } from '../../../src/claims/claims.ts';
 import { claimOfEntry, nextEntry } from '../../../src/domain/names.ts';
 import type { Entry, Journal, JournalState } from '../../../src/registrations/journal.ts';
-import { openDoor } from '../../../src/outbound/gate.ts';
+import { alwaysOpen } from '../../helpers/gate.ts';
 import { createSlots } from '../../../src/runtime/slots.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
 import {
@@ -111,6 +111,22 @@ test('accepted: the original bytes are filed once, under the key of the entry, a
   assert.equal(entry.state, 'accepted');
   assert.equal(entry.requestId, 'AB583C-X');
   assert.equal(entry.tries, 1);
+});
+
+test('of a chunk the claims of those that are accepted are noted, in one go, once the journal says so', async (t) => {
+  const noted: string[][] = [];
+  const states: (string | undefined)[] = [];
+  const noteAccepted = async (claims: string[]): Promise<void> => {
+    noted.push(claims);
+    for (const each of claims) states.push((await entryOf(`${each}#1`)).state);
+  };
+  const bed = await withSimulator(t, { replace: { inFlight: { noteAccepted } } });
+  const [one, two, three] = [bed.id(), bed.id(), bed.id()];
+  const refuse = { simulate: { refuse: 'no' } };
+  const requests = await claimed(bed, [{ id: one }, { id: two, ...refuse }, { id: three }]);
+  await call(bed.submit, requests);
+  assert.deepEqual(noted.flat().sort(), [`${one}~0`, `${three}~0`].sort());
+  assert.deepEqual(states, ['accepted', 'accepted']);
 });
 
 test('refused: with the reason of the legacy system, in the answer and the journal', async (t) => {
@@ -357,7 +373,7 @@ test('what was cancelled before it began sends nothing and writes no intent', as
 async function heldBack(t: TestContext) {
   const slots = createSlots(1);
   await slots.take(1);
-  const bed = await withSimulator(t, { replace: { door: openDoor(slots) } });
+  const bed = await withSimulator(t, { replace: { gate: alwaysOpen(slots) } });
   const waits = t.mock.method(slots, 'take');
   return {
     ...bed,

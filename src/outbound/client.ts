@@ -1,0 +1,61 @@
+/** The one HTTP client, for whoever asks anything: one deadline from end to end, a size limit, and no redirects. */
+import { Pool } from 'undici';
+import { connectorOf } from '../net/connect.ts';
+import { exchange } from '../net/exchange.ts';
+import type { Answer } from '../net/exchange.ts';
+import { readTls } from '../net/tls.ts';
+import type { TlsFiles } from '../net/tls.ts';
+
+export interface HttpClientOptions {
+  /** Paths are appended to it. */
+  baseUrl: string;
+  /** The header of that name. */
+  authorization: string | null;
+  tls: TlsFiles;
+  /** For a request and its whole answer. */
+  timeoutMs: number;
+  /** A longer answer is not read. */
+  maxBytes: number;
+  /** Until the answer begins, and between two pieces of it; `timeoutMs` where nothing is said. */
+  silentMs?: number;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
+  body?: Buffer;
+  /** Asked when the connection stands, just before the first byte: if it says no, nothing is sent. */
+  maySend?: () => boolean;
+}
+
+export interface HttpClient {
+  /** Never throws. */
+  send(request: HttpRequest): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** @throws Error that names the TLS file that cannot be used */
+export function createHttpClient(options: HttpClientOptions): HttpClient {
+  const { baseUrl, authorization, tls, timeoutMs, maxBytes, silentMs = timeoutMs } = options;
+  const { origin, pathname } = new URL(baseUrl);
+  const prefix = pathname.replace(/\/$/, '');
+  const pool = new Pool(origin, {
+    // As many as there are slots, which change while it runs.
+    connections: null,
+    pipelining: 1,
+    connect: connectorOf(Math.min(silentMs, 10_000), readTls(tls)),
+    headersTimeout: silentMs,
+    bodyTimeout: silentMs,
+  });
+  const own: Record<string, string> = authorization === null ? {} : { authorization };
+  return {
+    send: ({ method, path, headers = {}, body = null, maySend = () => true }) =>
+      exchange(
+        pool,
+        { method, path: prefix + path, body, headers: { ...own, ...headers } },
+        { deadlineMs: timeoutMs, maxBytes, maySend },
+      ),
+    close: () => pool.destroy(),
+  };
+}
