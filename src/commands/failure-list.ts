@@ -5,7 +5,7 @@ import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { LateResult } from '../claims/claims.ts';
 import { lateResults } from './late-text.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { matcher, shownId, shownText, withFailures } from './failure-selection.ts';
+import { matcher, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
 import type { Selection } from './failure-selection.ts';
 import { columns, line, number, paint, when } from './table.ts';
 

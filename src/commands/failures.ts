@@ -8,16 +8,10 @@ import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { drop } from './drop.ts';
 import { list } from './failure-list.ts';
-import {
-  addFilters,
-  isMeant,
-  notFound,
-  shownId,
-  shownText,
-  withFailures,
-} from './failure-selection.ts';
+import { isMeant, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
+import { addFilters, notFound } from './failure-selection.ts';
 import { lateResults, lateText } from './late-text.ts';
-import { redrive } from './redrive.ts';
+import { redriveFailures } from './redrive.ts';
 import { columns, line, paint } from './table.ts';
 
 const COUNTS = `
@@ -91,7 +85,7 @@ Example: despachante failures redrive --all --class timed-out
          despachante failures redrive --class rejected --reason "CPF" --dry-run
          despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
     )
-    .action(redrive);
+    .action(redriveFailures);
   addFilters(
     failures
       .command('drop')

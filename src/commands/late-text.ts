@@ -3,7 +3,8 @@ import type { Config } from '../config/schema.ts';
 import type { LateResult } from '../claims/claims.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { lateResultsOf } from '../registrations/late.ts';
-import { part, withStore } from './neighbours.ts';
+import { part } from '../operations/part.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { paint } from './table.ts';
 
 /** In a line. */

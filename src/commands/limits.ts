@@ -1,17 +1,17 @@
 /** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
 import { configSchema } from '../config/schema.ts';
-import type { Control, LimitsDocument } from '../coordination/control.ts';
-import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import type { LimitsDocument } from '../coordination/control.ts';
+import { LIMITS } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
-import { isAlive } from '../domain/shares.ts';
-import { countInFlight } from '../registrations/in-flight.ts';
+import { limitFacts, readLimits } from '../operations/limits.ts';
+import type { LimitFacts } from '../operations/limits.ts';
+import { withStore } from '../registrations/neighbours.ts';
+import type { Store } from '../registrations/store.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { userName } from './decide.ts';
-import { withStore } from './neighbours.ts';
 import { columns, line, number, paint } from './table.ts';
+import { userName } from './user-name.ts';
 
 interface Options {
   operator?: string;
@@ -39,7 +39,7 @@ export function addLimits(program: Command): void {
       '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
     )
     .action((values: Settings, { operator }: Options, command: Command) =>
-      change(command, ({ control }) => control.setLimits(values, operator ?? userName())),
+      change(command, (control) => control.setLimits(values, operator ?? userName())),
     );
   limits
     .command('unset')
@@ -48,7 +48,7 @@ export function addLimits(program: Command): void {
     .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
     .action((named: LimitName[], { operator }: Options, command: Command) =>
-      change(command, ({ control }) =>
+      change(command, (control) =>
         control.unsetLimits(named.length > 0 ? named : LIMITS, operator ?? userName()),
       ),
     );
@@ -83,48 +83,27 @@ function limitNamed(text: string): LimitName {
   return found;
 }
 
-type Opened = Parameters<Parameters<typeof withStore>[1]>[0];
+type Change = (control: Store['control']) => Promise<void>;
 
-async function change(command: Command, work: (store: Opened) => Promise<void>): Promise<void> {
+async function change(command: Command, work: Change): Promise<void> {
   const { config } = load(command);
-  const control = await withStore(
+  const facts = await withStore(
     config,
-    async (store) => {
-      await work(store);
-      return store.control.read();
+    async ({ control }) => {
+      await work(control);
+      return limitFacts(config, await control.read(), null);
     },
     'writer',
   );
-  tell(factsOf(config, control, null), command);
+  tell(facts, command);
 }
 
 async function show(command: Command): Promise<void> {
   const { config } = load(command);
-  const [control, inFlight] = await withStore(config, (store) =>
-    Promise.all([store.control.read(), countInFlight(store)]),
-  );
-  tell(factsOf(config, control, inFlight), command);
+  tell(await withStore(config, (store) => readLimits(config, store)), command);
 }
 
-type Facts = ReturnType<typeof factsOf>;
-
-function factsOf(config: Config, { limits, workers, now }: Control, inFlight: number | null) {
-  const inForce = limitsInForce(config.legacy, limits);
-  const alive = Object.values(workers).filter((worker) => isAlive(worker, now));
-  return {
-    limits: LIMITS.map((limit) => ({
-      limit,
-      inForce: inForce[limit],
-      configured: config.legacy[limit],
-      set: limits[limit] !== undefined,
-    })),
-    workers: alive.map(({ host, pid, share }) => ({ host, pid, share })),
-    /** Registrations the legacy system has and that are not settled; null when they were not counted. */
-    inFlight,
-  };
-}
-
-function tell(facts: Facts, command: Command): void {
+function tell(facts: LimitFacts, command: Command): void {
   if (globals(command).json === true) return printJson(facts);
   const value = (limit: number | null) => (limit === null ? 'none' : number(limit));
   print(

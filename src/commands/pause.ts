@@ -1,9 +1,9 @@
 /** `pause` and `resume`: an operator's word to every intake, kept in MongoDB until it is taken back. */
 import type { Command } from 'commander';
+import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
-import { userName } from './decide.ts';
-import { withStore } from './neighbours.ts';
 import { line, when } from './table.ts';
+import { userName } from './user-name.ts';
 
 interface Word {
   reason: string;

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { idempotencyKey } from '../../activities/registrations/send-chunk.ts';
+import { idempotencyKey } from '../../src/registrations/idempotency-key.ts';
 import { HEADER, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { isMapping } from '../../src/config/tree.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import type { Claim } from '../../src/claims/claims.ts';
-import { takeOut } from '../../src/commands/drop.ts';
+import { takeOut } from '../../src/operations/drop.ts';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { isMapping } from '../../src/config/tree.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';

@@ -1,0 +1,123 @@
+/** Records back to the intake queue, and out of the failure queue once that is confirmed. */
+import type { Claims } from '../claims/claims.ts';
+import type { Config } from '../config/schema.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { publishAll } from '../broker/rabbitmq/publish-all.ts';
+import { createPublisher } from '../broker/rabbitmq/publisher.ts';
+import type { Publisher } from '../broker/rabbitmq/publisher.ts';
+import { redrivable } from '../registrations/redrivable.ts';
+import { silent } from '../runtime/log.ts';
+import { tryCanaries } from './canary-trial.ts';
+import type { CanaryReport } from './canary-trial.ts';
+import { chosen } from './failure-choice.ts';
+import type { Choice, Passed } from './failure-choice.ts';
+import { shownId } from './failure-queue.ts';
+
+export interface Redriven extends Passed {
+  redriven: { id: string | null; class: string | null }[];
+  /** Left in the failure queue: their token does not count, so that they would be dropped as duplicates. */
+  withheld: { id: string | null; class: string | null }[];
+  /** Sent and not confirmed. */
+  failed: number;
+  /** Why the first was not. */
+  reason: string | null;
+  left: number;
+  canary: CanaryReport | null;
+  interrupted: boolean;
+  /** How the failure queue was lost, if it was. */
+  lost: string | null;
+}
+
+export interface RedriveOptions {
+  /** At most so many a second; null for as fast as it goes. */
+  perSecond: number | null;
+  /** So many first, and the others only if all of those are registered; null for none. */
+  canary: { count: number; timeoutMs: number } | null;
+  /** Ends it: what is on its way is waited for, and the rest stays where it is. */
+  signal: AbortSignal;
+  onSent?: () => void;
+  /** How many canaries have an outcome. */
+  onCanaries?: (settled: number, of: number) => void;
+}
+
+/** Confirms that are waited for at once: what a kill between confirm and acknowledgement can leave in both queues. */
+const WINDOW = 100;
+
+/** @throws what a neighbour throws; doing it again is harmless */
+export async function redrive(
+  queue: FailureQueue,
+  choice: Choice,
+  options: RedriveOptions,
+  { config, claims }: { config: Config; claims: Claims },
+): Promise<Redriven> {
+  const result: Redriven = {
+    redriven: [],
+    atCap: 0,
+    withheld: [],
+    failed: 0,
+    reason: null,
+    left: 0,
+    canary: null,
+    interrupted: false,
+    lost: null,
+  };
+  const stop = AbortSignal.any([options.signal, queue.gone]);
+  const publisher = await publisherOf(config);
+  const isSent = (): boolean => result.failed === 0 && !stop.aborted;
+  const source = redrivable(claims, chosen(queue, choice, result), (failure) => {
+    result.withheld.push(told(failure));
+  });
+  try {
+    if (options.canary !== null) {
+      result.canary = await tryCanaries(source, options.canary, {
+        config,
+        claims,
+        stop,
+        send,
+        isSent,
+        onSettled: options.onCanaries ?? (() => {}),
+      });
+    }
+    const goesOn = result.canary === null || result.canary.passed;
+    if (goesOn && isSent()) await send(source);
+  } catch (error) {
+    if (!queue.gone.aborted) throw error;
+  } finally {
+    await publisher.close();
+  }
+  result.left = queue.depth - result.redriven.length;
+  result.interrupted = options.signal.aborted;
+  if (queue.gone.aborted) result.lost = String(queue.gone.reason);
+  return result;
+
+  async function send(messages: AsyncIterable<FailureMessage> | FailureMessage[]): Promise<void> {
+    const { failed, reason } = await publishAll({
+      publisher,
+      queue: config.rabbit.intakeQueue,
+      messages,
+      window: WINDOW,
+      perSecond: options.perSecond,
+      signal: stop,
+      onConfirmed(failure) {
+        options.onSent?.();
+        // Lost now, it is in both queues: redriven again, it meets its own claim and is dropped as a duplicate.
+        if (queue.ack(failure)) result.redriven.push(told(failure));
+      },
+    });
+    result.failed += failed;
+    result.reason ??= reason;
+  }
+
+  function told(failure: FailureMessage): Redriven['redriven'][number] {
+    return { id: shownId(failure, config), class: failure.failureClass };
+  }
+}
+
+const publisherOf = ({ amqpUrl: url, rabbit }: Config): Promise<Publisher> =>
+  createPublisher({
+    url,
+    heartbeatMs: rabbit.heartbeat,
+    tls: rabbit.tls,
+    name: 'despachante redrive',
+    log: silent,
+  });

@@ -1,0 +1,76 @@
+/** Taking up what dead runs have left, when an operator says so. */
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/schema.ts';
+import { requireAgreement } from '../coordination/encryption-agreement.ts';
+import { labelOf } from '../registrations/label.ts';
+import { lookForLate } from '../registrations/late.ts';
+import type { Late } from '../registrations/late.ts';
+import { createLegacy } from '../registrations/legacy.ts';
+import type { Store } from '../registrations/store.ts';
+import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
+import type { Stranded } from '../registrations/sweep.ts';
+import type { Unclaimed } from '../registrations/unclaimed.ts';
+import { silent } from '../runtime/log.ts';
+
+export interface SweepFacts {
+  stranded: StrandedFacts[];
+  /** Ended runs whose input nobody can read, and why. */
+  unreadable: { workflowId: string; reason: string }[];
+  /** Workflow ids of the runs that were started; none by a dry run. */
+  started: string[];
+  /** What had timed out, and is finished. */
+  late: Late[];
+}
+
+export interface StrandedFacts {
+  /** As it may be shown. */
+  id: string;
+  generation: number;
+  /** Null where its run was ended before it came to claim it. */
+  claimedAt: Date | null;
+  /** `closed`, or `unknown` to Temporal. */
+  run: Stranded['run'];
+  workflowId: string;
+}
+
+/** @throws what a neighbour throws; sweeping again is harmless */
+export async function sweepNow(
+  { config, store, client }: { config: Config; store: Store; client: Client },
+  { dryRun }: { dryRun: boolean },
+): Promise<SweepFacts> {
+  if (!dryRun) await requireAgreement(config, store.control);
+  const needs = sweepNeeds(config, store, client);
+  const found = await findLeft(needs);
+  const facts = {
+    stranded: [
+      ...found.stranded.map((each) => factsOf(each, config)),
+      ...found.unclaimed.flatMap(unclaimedFacts),
+    ],
+    unreadable: [...found.unreadable].map(([workflowId, reason]) => ({ workflowId, reason })),
+  };
+  if (dryRun) return { ...facts, started: [], late: [] };
+  const { started } = await takeUp(needs, found);
+  const legacy = createLegacy(config);
+  const status = (id: string) => legacy.status(id);
+  const late = await lookForLate({ config, store, status, log: silent }).finally(() =>
+    legacy.close(),
+  );
+  return { ...facts, started, late };
+}
+
+const factsOf = ({ claim, run }: Stranded, config: Config): StrandedFacts => ({
+  id: labelOf(claim.registration, config),
+  generation: claim.generation,
+  claimedAt: claim.claimedAt,
+  run,
+  workflowId: claim.workflowId,
+});
+
+const unclaimedFacts = ({ workflowId, registrations }: Unclaimed): StrandedFacts[] =>
+  registrations.map(({ label, redrive }) => ({
+    id: label,
+    generation: redrive === null ? 0 : redrive + 1,
+    claimedAt: null,
+    run: 'closed',
+    workflowId,
+  }));
