@@ -1,7 +1,6 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
 import { takeOut } from '../operations/drop.ts';
-import type { Note } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { matcher, withFailures } from '../operations/failure-queue.ts';
 import { withStore } from '../registrations/neighbours.ts';
@@ -36,13 +35,14 @@ export async function drop(ids: string[], options: DropOptions, command: Command
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
   // MongoDB first: nothing is dropped where that cannot be noted.
-  const { dropped, left, lost } = await withStore(config, async ({ claims, malformed }) => {
-    const note: Note = async (keys) => {
-      await claims.noteDropped(keys);
-      await malformed.noteDropped(keys);
-    };
-    return withFailures(config, (queue) => takeOut(queue, choice, config, note));
-  });
+  const { dropped, left, lost } = await withStore(
+    config,
+    ({ records }) =>
+      withFailures(config, (queue) =>
+        takeOut(queue, choice, config, (some) => records.left(some, 'dropped')),
+      ),
+    'writer',
+  );
   if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);
   if (json) printJson({ dropped, left });
   else {

@@ -1,7 +1,7 @@
 /** Which failures a command is about: by id, class, reason and age, and how many at most. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import { OUTCOMES, isFailure } from '../domain/registrations/outcome.ts';
+import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
 import type { Filters } from '../operations/failure-queue.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
@@ -12,15 +12,13 @@ export interface Selection extends Filters {
   all?: boolean;
 }
 
-const classes = OUTCOMES.filter(isFailure);
-
 /** The options that choose by what a record is. */
 export const addFilters = (command: Command): Command =>
   command
     .option(
       '--class <class>',
-      `only this class: ${classes.join(', ')}`,
-      oneOf<FailureClass>(classes),
+      `only this class: ${FAILURE_CLASSES.join(', ')}`,
+      oneOf<FailureClass>(FAILURE_CLASSES),
     )
     .option('--reason <text>', 'only where the reason has this text, or matches /this/', readReason)
     .option('--older-than <age>', 'only what failed longer ago, such as 2h or 3d', duration)

@@ -81,7 +81,11 @@ async function sendAgain(
   };
   return withFailures(config, (queue) => {
     most = Math.min(queue.depth, choice.limit);
-    return withStore(config, ({ claims }) => redrive(queue, choice, options, { config, claims }));
+    return withStore(
+      config,
+      ({ claims, records }) => redrive(queue, choice, options, { config, claims, records }),
+      'writer',
+    );
   }).finally(() => {
     progress.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

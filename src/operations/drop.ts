@@ -6,13 +6,13 @@ import { chosen } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';
 import { shownId } from './failure-queue.ts';
 
-export type Note = (claims: string[]) => Promise<void>;
+export type Note = (records: FailureMessage[]) => Promise<void>;
 
 /** Records that are noted, and then taken out, at a time. */
 const AT_ONCE = 500;
 
 /**
- * @param note remembers the claims of what is dropped, so that the audit can tell it from what others took. First: of a record
+ * @param note writes down what is dropped, so that the audit can tell it from what others took. First: of a record
  * that is still in the queue it says nothing, when this is killed in between.
  * @throws what `note` throws; the records that it was to note are not taken out
  */
@@ -22,7 +22,7 @@ export async function takeOut(queue: FailureQueue, choice: Choice, config: Confi
   const takeOutSome = async (): Promise<void> => {
     const taken = some;
     some = [];
-    await note(taken.flatMap(({ claim }) => claim ?? []));
+    await note(taken);
     for (const failure of taken) {
       if (!queue.ack(failure)) return; // then the next one throws
       dropped.push({ id: shownId(failure, config), class: failure.failureClass });

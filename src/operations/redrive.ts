@@ -1,5 +1,6 @@
 /** Records back to the intake queue, and out of the failure queue once that is confirmed. */
 import type { Claims } from '../claims/claims.ts';
+import type { RecordSeen, Records } from '../claims/records.ts';
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { publishAll } from '../broker/rabbitmq/publish-all.ts';
@@ -42,13 +43,15 @@ export interface RedriveOptions {
 
 /** Confirms that are waited for at once: what a kill between confirm and acknowledgement can leave in both queues. */
 const WINDOW = 100;
+/** Noted in one statement. */
+const AT_ONCE = 1_000;
 
 /** @throws what a neighbour throws; doing it again is harmless */
 export async function redrive(
   queue: FailureQueue,
   choice: Choice,
   options: RedriveOptions,
-  { config, claims }: { config: Config; claims: Claims },
+  { config, claims, records }: { config: Config; claims: Claims; records: Records },
 ): Promise<Redriven> {
   const result: Redriven = {
     redriven: [],
@@ -61,6 +64,8 @@ export async function redrive(
     interrupted: false,
     lost: null,
   };
+  /** Acknowledged and not noted. A run that claims them notes it, too, so that a kill in between loses no note. */
+  const moved: RecordSeen[] = [];
   const stop = AbortSignal.any([options.signal, queue.gone]);
   const publisher = await publisherOf(config);
   const isSent = (): boolean => result.failed === 0 && !stop.aborted;
@@ -101,11 +106,15 @@ export async function redrive(
       onConfirmed(failure) {
         options.onSent?.();
         // Lost now, it is in both queues: redriven again, it meets its own claim and is dropped as a duplicate.
-        if (queue.ack(failure)) result.redriven.push(told(failure));
+        if (!queue.ack(failure)) return;
+        result.redriven.push(told(failure));
+        moved.push({ claim: failure.claim, at: failure.at });
       },
     });
     result.failed += failed;
     result.reason ??= reason;
+    for (let some = moved.splice(0, AT_ONCE); some.length > 0; some = moved.splice(0, AT_ONCE))
+      await records.left(some, 'redriven');
   }
 
   function told(failure: FailureMessage): Redriven['redriven'][number] {

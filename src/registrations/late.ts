@@ -108,19 +108,3 @@ async function watchUntil(
     next === null ? { $unset: { lateCheckAt: '' } } : { $set: { lateCheckAt: new Date(next) } },
   );
 }
-
-/** What became late of some claims, by claim. */
-export async function lateResultsOf(
-  { claims }: { claims: Pick<Claims, 'collection'> },
-  keys: string[],
-): Promise<Map<string, LateResult>> {
-  const found = await claims.collection
-    .find({ _id: { $in: keys }, lateResult: { $exists: true } })
-    .project<Pick<Claim, '_id' | 'lateResult'>>({ lateResult: 1 })
-    .toArray();
-  return new Map(
-    found.flatMap(({ _id, lateResult }): [string, LateResult][] =>
-      lateResult === undefined ? [] : [[_id, lateResult]],
-    ),
-  );
-}

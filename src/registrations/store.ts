@@ -12,6 +12,8 @@ import { refuseExpiry } from '../mongo/ownership.ts';
 import { openResults } from './results.ts';
 import { soundOnly } from '../claims/sound-claims.ts';
 import type { TellOdd } from '../claims/sound-claims.ts';
+import { indexFailureGroups, openFailureGroups } from '../claims/failure-groups.ts';
+import { openRecords } from '../claims/records.ts';
 import { openUnroutable } from '../claims/set-aside.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -38,12 +40,14 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   );
   const journal = openJournal(db, longer, clock);
   const malformed = openMalformed(db);
+  const groups = openFailureGroups(db);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
       await refuseExpiry(db);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
       await indexMalformed(malformed, retention);
+      await indexFailureGroups(groups, retention);
     });
   }
   return {
@@ -53,6 +57,8 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     control: openControl(db),
     journal,
     malformed,
+    groups,
+    records: openRecords({ claims, malformed, groups }),
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
     unroutable: openUnroutable(db),

@@ -252,7 +252,7 @@ test('what was no registration counts by intake’s note, whether others took it
   const { published } = ledgers(place, ['taken', 'dropped']);
   for (const id of ['taken', 'dropped']) {
     const body = Buffer.from(bodyOf(id));
-    await store.malformed.note(body, 'no registration');
+    await store.malformed.note(body, 'no registration', new Date());
     channel.sendToQueue(rabbit.failureQueue, body, { headers: { [HEADER.class]: 'malformed' } });
     await place.hasDepth(rabbit.failureQueue, 1);
     if (id === 'taken') await place.take(rabbit.failureQueue);
