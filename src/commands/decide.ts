@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { decide } from '../operations/decide.ts';
 import type { Decided, Decision } from '../operations/decide.ts';
 import { reachOf } from '../operations/reach.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { line, paint } from './table.ts';
 import { userName } from './user-name.ts';
@@ -21,7 +22,12 @@ export async function decideDoubt(
 ): Promise<void> {
   const { config } = load(command);
   const word = { operator, reason, ...(requestId === undefined ? {} : { requestId }) };
-  const decided = await decide(decision, id, word, { config, ...reachOf(config) });
+  const { temporal } = reachOf(config);
+  const decided = await decide(decision, id, word, {
+    config,
+    temporal,
+    store: (work) => withStore(config, work, 'writer'),
+  });
   if (decided.kind !== 'done') throw notDone(decided, id, requestId ?? '');
   const { id: label, became, asSaid, requestId: known } = decided;
   if (globals(command).json === true)

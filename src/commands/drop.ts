@@ -1,21 +1,25 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
-import { takeOut } from '../operations/drop.ts';
+import { drop } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { matcher, withFailures } from '../operations/failure-queue.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
 import { askFirst, counted } from './failure-choice.ts';
-import { notFound, requireSelection } from './failure-selection.ts';
-import type { Selection } from './failure-selection.ts';
+import { meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
+import type { Because, Selection } from './failure-selection.ts';
 import { line, number } from './table.ts';
 
-export interface DropOptions extends Selection {
+export interface DropOptions extends Selection, Because {
   yes?: boolean;
   dryRun?: boolean;
 }
 
-export async function drop(ids: string[], options: DropOptions, command: Command): Promise<void> {
+export async function dropFailures(
+  ids: string[],
+  options: DropOptions,
+  command: Command,
+): Promise<void> {
   requireSelection(ids, options);
   const { config } = load(command);
   const json = globals(command).json === true;
@@ -34,13 +38,11 @@ export async function drop(ids: string[], options: DropOptions, command: Command
     );
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
+  const said = { ...saidIn(options), on: meantText(ids, options, config) };
   // MongoDB first: nothing is dropped where that cannot be noted.
   const { dropped, left, lost } = await withStore(
     config,
-    ({ records }) =>
-      withFailures(config, (queue) =>
-        takeOut(queue, choice, config, (some) => records.left(some, 'dropped')),
-      ),
+    (store) => withFailures(config, (queue) => drop(queue, choice, { config, store }, said)),
     'writer',
   );
   if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);

@@ -3,9 +3,13 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
-import type { Filters } from '../operations/failure-queue.ts';
+import type { Config } from '../config/schema.ts';
+import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
+import { shownIds } from '../operations/said.ts';
+import type { Said } from '../operations/said.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
+import { userName } from './user-name.ts';
 
 export interface Selection extends Filters {
   limit?: number;
@@ -26,15 +30,15 @@ export const addFilters = (command: Command): Command =>
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
 /** `some text`, whatever its case, or `/a pattern/`, with flags if need be. */
-function readReason(text: string): (reason: string) => boolean {
+function readReason(text: string): ReasonFilter {
   const [, pattern, flags] = /^\/(.+)\/([imsu]*)$/s.exec(text) ?? [];
   if (pattern === undefined) {
     const wanted = text.toLowerCase();
-    return (reason) => reason.toLowerCase().includes(wanted);
+    return { text, matches: (reason) => reason.toLowerCase().includes(wanted) };
   }
   try {
     const regexp = new RegExp(pattern, flags);
-    return (reason) => regexp.test(reason);
+    return { text, matches: (reason) => regexp.test(reason) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new InvalidArgumentError(`${why}.`);
@@ -51,6 +55,37 @@ export function requireSelection(ids: readonly string[], selection: Selection): 
       EXIT.usage,
     );
   }
+}
+
+export interface Because {
+  because?: string;
+  operator?: string;
+}
+
+/** `--reason` chooses already. */
+export const addBecause = (command: Command): Command =>
+  command
+    .option('--because <text>', 'why; kept with what was done')
+    .option('--operator <name>', 'who says so (default: your user name)');
+
+export const saidIn = ({ because, operator }: Because): Said => ({
+  by: operator ?? userName(),
+  reason: because ?? null,
+});
+
+/** Which failures were meant, in a line. */
+export function meantText(ids: readonly string[], selection: Selection, config: Config): string {
+  const { class: only, reason, olderThan, newerThan, limit } = selection;
+  const age = (ms: number) => `${Math.round(ms / 1000)} s`;
+  const parts = [
+    ids.length > 0 ? shownIds(ids, config) : 'all',
+    only === undefined ? '' : `of class ${only}`,
+    reason === undefined ? '' : `whose reason has ${reason.text}`,
+    olderThan === undefined ? '' : `older than ${age(olderThan)}`,
+    newerThan === undefined ? '' : `newer than ${age(newerThan)}`,
+    limit === undefined ? '' : `${limit} at most`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 export const notFound = (ids: readonly string[]): CommandError =>

@@ -2,10 +2,10 @@ import type { Command } from 'commander';
 import { GONE_AS } from '../claims/gone.ts';
 import type { FailureState } from '../operations/failures.ts';
 import { duration, oneOf, positive, wholeNumber } from './arguments.ts';
-import { drop } from './drop.ts';
+import { dropFailures } from './drop.ts';
 import { compare, groups } from './failure-groups.ts';
 import { list } from './failure-list.ts';
-import { addFilters } from './failure-selection.ts';
+import { addBecause, addFilters } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 
@@ -88,7 +88,8 @@ ${COUNTS}
 Example: despachante failures compare`,
     )
     .action((_: unknown, command: Command) => compare(command));
-  addFilters(
+  const many = (command: Command) => addBecause(addFilters(command));
+  many(
     failures
       .command('redrive')
       .description('send failures to the intake queue again')
@@ -127,7 +128,7 @@ Example: despachante failures redrive --all --class timed-out
          despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
     )
     .action(redriveFailures);
-  addFilters(
+  many(
     failures
       .command('drop')
       .description('take failures out of the failure queue for good')
@@ -145,5 +146,5 @@ its record was dropped, which the audit tells. More than one needs a yes, on the
 Example: despachante failures drop --class malformed --older-than 30d --dry-run
          despachante failures drop --class malformed --older-than 30d --yes`,
     )
-    .action(drop);
+    .action(dropFailures);
 }

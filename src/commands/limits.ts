@@ -5,8 +5,9 @@ import { configSchema } from '../config/schema.ts';
 import type { LimitsDocument } from '../coordination/control.ts';
 import { LIMITS } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
-import { limitFacts, readLimits } from '../operations/limits.ts';
+import { limitFacts, readLimits, setLimits, unsetLimits } from '../operations/limits.ts';
 import type { LimitFacts } from '../operations/limits.ts';
+import type { Said } from '../operations/said.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import type { Store } from '../registrations/store.ts';
 import { globals, load, print, printJson } from './context.ts';
@@ -15,7 +16,13 @@ import { userName } from './user-name.ts';
 
 interface Options {
   operator?: string;
+  reason?: string;
 }
+
+const saidIn = ({ operator = userName(), reason }: Options): Said => ({
+  by: operator,
+  reason: reason ?? null,
+});
 
 export function addLimits(program: Command): void {
   const limits = program
@@ -33,23 +40,25 @@ export function addLimits(program: Command): void {
     .command('set')
     .description('set limits for all workers, until "unset"; they count within seconds')
     .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings, {})
+    .option('--reason <text>', 'why; kept with what was done')
     .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
     )
-    .action((values: Settings, { operator }: Options, command: Command) =>
-      change(command, (control) => control.setLimits(values, operator ?? userName())),
+    .action((values: Settings, options: Options, command: Command) =>
+      change(command, (store) => setLimits(store, values, saidIn(options))),
     );
   limits
     .command('unset')
     .description('have the configuration count again')
     .argument('[limits...]', `of ${LIMITS.join(', ')}; all where none is named`, names, [])
+    .option('--reason <text>', 'why; kept with what was done')
     .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
-    .action((named: LimitName[], { operator }: Options, command: Command) =>
-      change(command, (control) =>
-        control.unsetLimits(named.length > 0 ? named : LIMITS, operator ?? userName()),
+    .action((named: LimitName[], options: Options, command: Command) =>
+      change(command, (store) =>
+        unsetLimits(store, named.length > 0 ? named : LIMITS, saidIn(options)),
       ),
     );
 }
@@ -83,15 +92,15 @@ function limitNamed(text: string): LimitName {
   return found;
 }
 
-type Change = (control: Store['control']) => Promise<void>;
+type Change = (store: Store) => Promise<void>;
 
 async function change(command: Command, work: Change): Promise<void> {
   const { config } = load(command);
   const facts = await withStore(
     config,
-    async ({ control }) => {
-      await work(control);
-      return limitFacts(config, await control.read(), null);
+    async (store) => {
+      await work(store);
+      return limitFacts(config, await store.control.read(), null);
     },
     'writer',
   );

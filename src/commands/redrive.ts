@@ -6,16 +6,17 @@ import type { Choice } from '../operations/failure-choice.ts';
 import { matcher, withFailures } from '../operations/failure-queue.ts';
 import { redrive } from '../operations/redrive.ts';
 import type { Redriven } from '../operations/redrive.ts';
+import type { Said } from '../operations/said.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { load, globals } from './context.ts';
 import { askFirst } from './failure-choice.ts';
-import { notFound, requireSelection } from './failure-selection.ts';
-import type { Selection } from './failure-selection.ts';
+import { meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
+import type { Because, Selection } from './failure-selection.ts';
 import { showProgress } from './progress.ts';
 import { tellDryRun, tellRedrive } from './redrive-report.ts';
 import { number } from './table.ts';
 
-export interface AskedRedrive extends Selection {
+export interface AskedRedrive extends Selection, Because {
   yes?: boolean;
   dryRun?: boolean;
   rate?: number;
@@ -45,7 +46,8 @@ export async function redriveFailures(
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
   const isMeant = ids.length > 0 || options.all === true || options.yes === true;
   const choice = isMeant ? whole : await askFirst(config, whole, 'redrive');
-  const result = await sendAgain(config, choice, options);
+  const said = { ...saidIn(options), on: meantText(ids, options, config) };
+  const result = await sendAgain(config, choice, options, said);
   const { redriven, failed, atCap, withheld } = result;
   const isNothing = redriven.length + failed + atCap + withheld.length === 0;
   if (ids.length > 0 && isNothing && result.lost === null) throw notFound(ids);
@@ -57,6 +59,7 @@ async function sendAgain(
   config: Config,
   choice: Choice,
   { rate, canary, canaryTimeout: timeoutMs }: AskedRedrive,
+  said: Said & { on: string },
 ): Promise<Redriven> {
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
@@ -83,7 +86,7 @@ async function sendAgain(
     most = Math.min(queue.depth, choice.limit);
     return withStore(
       config,
-      ({ claims, records }) => redrive(queue, choice, options, { config, claims, records }),
+      (store) => redrive(queue, choice, options, { config, store }, said),
       'writer',
     );
   }).finally(() => {

@@ -1,8 +1,21 @@
 import type { Command } from 'commander';
-import { sweepNow } from '../operations/sweep.ts';
+import type { Said } from '../operations/said.ts';
+import { findToSweep, sweepNow } from '../operations/sweep.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { columns, line, number, paint, when } from './table.ts';
+import { userName } from './user-name.ts';
+
+interface Options {
+  dryRun?: boolean;
+  reason?: string;
+  operator?: string;
+}
+
+const saidIn = ({ operator, reason }: Options): Said => ({
+  by: operator ?? userName(),
+  reason: reason ?? null,
+});
 
 const SHOWN = 20;
 
@@ -13,6 +26,8 @@ export function addSweep(program: Command): void {
       'take up what runs have left that are dead: terminated, failed, or gone from Temporal',
     )
     .option('--dry-run', 'only tell what is stranded')
+    .option('--reason <text>', 'why; kept with what was done')
+    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       `
@@ -22,13 +37,20 @@ Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,
     )
-    .action((options: { dryRun?: boolean }, command: Command) => run(options, command));
+    .action((options: Options, command: Command) => run(options, command));
 }
 
-async function run({ dryRun = false }: { dryRun?: boolean }, command: Command): Promise<void> {
+async function run(options: Options, command: Command): Promise<void> {
+  const { dryRun = false } = options;
   const { config } = load(command);
   const swept = await withTemporal(config, (client) =>
-    withStore(config, (store) => sweepNow({ config, store, client }, { dryRun })),
+    dryRun
+      ? withStore(config, (store) => findToSweep({ config, store, client }))
+      : withStore(
+          config,
+          (store) => sweepNow({ config, store, client }, saidIn(options)),
+          'writer',
+        ),
   );
   if (globals(command).json === true) return printJson({ dryRun, ...swept });
   const { stranded, unreadable, started, late } = swept;

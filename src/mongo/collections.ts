@@ -10,6 +10,8 @@ export const OWN = {
   malformed: 'despachante_malformed',
   /** How many failures of each kind there are (claims/failure-groups.ts). */
   failureGroups: 'despachante_failure_groups',
+  /** What operators did (coordination/actions.ts). */
+  actions: 'despachante_actions',
   /** What operators and processes tell one another (coordination/control.ts), and which collections are ours (ownership.ts). */
   control: 'despachante_control',
   /** How long the legacy system takes (registrations/latencies.ts). */

@@ -1,4 +1,5 @@
 /** An operator's word on a registration in doubt. */
+import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import { requestIdReader } from '../config/request-id-pattern.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
@@ -57,21 +58,34 @@ export async function decide(
     await requireAgreement(config, opened.control);
     const claim = await openClaimOf(id, opened, config);
     if ('kind' in claim) return claim;
-    const { workflowId } = claim;
     const label = labelOf(claim.registration, config);
-    const told = await temporal((client) =>
-      tellRun(client, workflowId, decision, { ...word, id: label }),
+    return opened.actions.act(
+      { by: word.operator, what: `doubts ${decision}`, on: label, reason: word.reason },
+      () => temporal((client) => tell(client, opened, claim, decision, { ...word, id: label })),
+      (decided) => (decided.kind === 'done' ? `became ${decided.became}` : decided.kind),
     );
-    if (told.kind === 'silent') return told;
-    if (told.kind === 'gone') return { ...told, id: label, workflowId };
-    if (told.kind === 'refused') return { ...told, id: label };
-    const { became } = told;
-    const entry = (await currentEntries(opened, [claim])).get(claim._id);
-    const known = entry?.state === 'accepted' ? entry.requestId : null;
-    const isAsSaid = decision !== 'confirm' || known === null || known === requestId;
-    const asSaid = became === BECOMES[decision] && isAsSaid;
-    return { kind: 'done', id: label, became, asSaid, requestId: known };
   });
+}
+
+async function tell(
+  client: Client,
+  store: Store,
+  claim: OpenClaim,
+  decision: Decision,
+  word: Word & { id: string },
+): Promise<Decided> {
+  const { _id, workflowId } = claim;
+  const { id, requestId } = word;
+  const told = await tellRun(client, workflowId, decision, word);
+  if (told.kind === 'silent') return told;
+  if (told.kind === 'gone') return { ...told, id, workflowId };
+  if (told.kind === 'refused') return { ...told, id };
+  const { became } = told;
+  const entry = (await currentEntries(store, [claim])).get(_id);
+  const known = entry?.state === 'accepted' ? entry.requestId : null;
+  const isAsSaid = decision !== 'confirm' || known === null || known === requestId;
+  const asSaid = became === BECOMES[decision] && isAsSaid;
+  return { kind: 'done', id, became, asSaid, requestId: known };
 }
 
 const BECOMES: Readonly<Record<Decision, string>> = {

@@ -1,10 +1,26 @@
 /** Records out of the failure queue for good. */
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { Store } from '../registrations/store.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { chosen } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';
 import { shownId } from './failure-queue.ts';
+import type { Said } from './said.ts';
+
+/** Writes each down, and takes it out. @throws as takeOut */
+export const drop = (
+  queue: FailureQueue,
+  choice: Choice,
+  { config, store }: { config: Config; store: Pick<Store, 'records' | 'actions'> },
+  said: Said & { on: string },
+) =>
+  store.actions.act(
+    { ...said, what: 'failures drop' },
+    () => takeOut(queue, choice, config, (some) => store.records.left(some, 'dropped')),
+    ({ dropped, left, lost }) =>
+      `${dropped.length} dropped, ${left} left${lost === null ? '' : `; cut short: ${lost}`}`,
+  );
 
 export type Note = (records: FailureMessage[]) => Promise<void>;
 

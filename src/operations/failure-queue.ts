@@ -6,9 +6,15 @@ import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-lette
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
+export interface ReasonFilter {
+  /** As it was asked for. */
+  text: string;
+  matches: (reason: string) => boolean;
+}
+
 export interface Filters {
   class?: FailureClass;
-  reason?: (reason: string) => boolean;
+  reason?: ReasonFilter;
   /** ms before now. */
   olderThan?: number;
   newerThan?: number;
@@ -24,7 +30,7 @@ export function matcher(
   return (failure) => {
     if (ids.length > 0 && !ids.some((id) => isMeant(failure, id, config))) return false;
     if (only !== undefined && failure.failureClass !== only) return false;
-    if (reason !== undefined && !reason(failure.reason ?? '')) return false;
+    if (reason !== undefined && !reason.matches(failure.reason ?? '')) return false;
     if (olderThan === undefined && newerThan === undefined) return true;
     const at = Date.parse(failure.at ?? '');
     return now - at >= (olderThan ?? -Infinity) && now - at < (newerThan ?? Infinity);

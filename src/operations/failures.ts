@@ -68,12 +68,11 @@ export async function listFailures(
   store: Store,
   wanted: Wanted,
 ): Promise<FailureList> {
-  const { reason: isMeant } = wanted;
   const groups = new Map<string, ReasonCount>();
   const told: StoredFailure[] = [];
   let [matching, finishedLater] = [0, 0];
   for await (const failed of storedFailures(store, filterOf(wanted))) {
-    if (isMeant !== undefined && !isMeant(failed.outcome.reason ?? '')) continue;
+    if (wanted.reason?.matches(failed.outcome.reason ?? '') === false) continue;
     matching += 1;
     count(groups, failed);
     if (failed.lateResult !== undefined) finishedLater += 1;

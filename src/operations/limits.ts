@@ -1,10 +1,12 @@
 /** What is kept for the legacy system across all workers, and who uses it. */
 import type { Config } from '../config/schema.ts';
-import type { Control } from '../coordination/control.ts';
+import type { Control, LimitsDocument } from '../coordination/control.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import type { LimitName } from '../domain/limits.ts';
 import { isAlive } from '../domain/shares.ts';
 import { countInFlight } from '../registrations/in-flight.ts';
 import type { Store } from '../registrations/store.ts';
+import type { Said } from './said.ts';
 
 export type LimitFacts = ReturnType<typeof limitFacts>;
 
@@ -32,3 +34,34 @@ export function limitFacts(
     inFlight,
   };
 }
+
+type Needs = Pick<Store, 'control' | 'actions'>;
+
+/** For all workers, until they are unset. */
+export const setLimits = (
+  { control, actions }: Needs,
+  values: LimitsDocument['values'],
+  said: Said,
+): Promise<void> =>
+  actions.act(
+    { ...said, what: 'limits set', on: settingsText(values) },
+    () => control.setLimits(values, said.by),
+    () => 'set',
+  );
+
+/** The configuration counts again for these. */
+export const unsetLimits = (
+  { control, actions }: Needs,
+  names: readonly LimitName[],
+  said: Said,
+): Promise<void> =>
+  actions.act(
+    { ...said, what: 'limits unset', on: names.join(', ') },
+    () => control.unsetLimits(names, said.by),
+    () => 'unset',
+  );
+
+const settingsText = (values: LimitsDocument['values']): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}=${value ?? 'none'}`)
+    .join(' ');

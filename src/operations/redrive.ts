@@ -1,18 +1,19 @@
 /** Records back to the intake queue, and out of the failure queue once that is confirmed. */
-import type { Claims } from '../claims/claims.ts';
-import type { RecordSeen, Records } from '../claims/records.ts';
+import type { RecordSeen } from '../claims/records.ts';
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { publishAll } from '../broker/rabbitmq/publish-all.ts';
 import { createPublisher } from '../broker/rabbitmq/publisher.ts';
 import type { Publisher } from '../broker/rabbitmq/publisher.ts';
 import { redrivable } from '../registrations/redrivable.ts';
+import type { Store } from '../registrations/store.ts';
 import { silent } from '../runtime/log.ts';
 import { tryCanaries } from './canary-trial.ts';
 import type { CanaryReport } from './canary-trial.ts';
 import { chosen } from './failure-choice.ts';
 import type { Choice, Passed } from './failure-choice.ts';
 import { shownId } from './failure-queue.ts';
+import type { Said } from './said.ts';
 
 export interface Redriven extends Passed {
   redriven: { id: string | null; class: string | null }[];
@@ -46,12 +47,42 @@ const WINDOW = 100;
 /** Noted in one statement. */
 const AT_ONCE = 1_000;
 
+interface Needs {
+  config: Config;
+  store: Pick<Store, 'claims' | 'records' | 'actions'>;
+}
+
 /** @throws what a neighbour throws; doing it again is harmless */
-export async function redrive(
+export const redrive = (
   queue: FailureQueue,
   choice: Choice,
   options: RedriveOptions,
-  { config, claims, records }: { config: Config; claims: Claims; records: Records },
+  needs: Needs,
+  said: Said & { on: string },
+): Promise<Redriven> =>
+  needs.store.actions.act(
+    { ...said, what: 'failures redrive' },
+    () => sendAgain(queue, choice, options, needs),
+    resultText,
+  );
+
+function resultText({ redriven, withheld, failed, left, canary, ...how }: Redriven): string {
+  const parts = [
+    `${redriven.length} sent again, ${left} left`,
+    withheld.length === 0 ? '' : `${withheld.length} withheld`,
+    failed === 0 ? '' : `${failed} not confirmed`,
+    canary?.passed === false ? 'stopped after the canaries' : '',
+    how.interrupted ? 'interrupted' : '',
+    how.lost === null ? '' : `the queue was lost: ${how.lost}`,
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}
+
+async function sendAgain(
+  queue: FailureQueue,
+  choice: Choice,
+  options: RedriveOptions,
+  { config, store: { claims, records } }: Needs,
 ): Promise<Redriven> {
   const result: Redriven = {
     redriven: [],

@@ -11,6 +11,7 @@ import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
 import type { Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';
 import { silent } from '../runtime/log.ts';
+import type { Said } from './said.ts';
 
 export interface SweepFacts {
   stranded: StrandedFacts[];
@@ -33,29 +34,49 @@ export interface StrandedFacts {
   workflowId: string;
 }
 
+interface Needs {
+  config: Config;
+  store: Store;
+  client: Client;
+}
+
+/** What it would take up. @throws what a neighbour throws */
+export const findToSweep = async (needs: Needs): Promise<SweepFacts> => (await find(needs)).facts;
+
 /** @throws what a neighbour throws; sweeping again is harmless */
-export async function sweepNow(
-  { config, store, client }: { config: Config; store: Store; client: Client },
-  { dryRun }: { dryRun: boolean },
-): Promise<SweepFacts> {
-  if (!dryRun) await requireAgreement(config, store.control);
-  const needs = sweepNeeds(config, store, client);
-  const found = await findLeft(needs);
-  const facts = {
-    stranded: [
-      ...found.stranded.map((each) => factsOf(each, config)),
-      ...found.unclaimed.flatMap(unclaimedFacts),
-    ],
-    unreadable: [...found.unreadable].map(([workflowId, reason]) => ({ workflowId, reason })),
-  };
-  if (dryRun) return { ...facts, started: [], late: [] };
-  const { started } = await takeUp(needs, found);
+export const sweepNow = (needs: Needs, said: Said): Promise<SweepFacts> =>
+  needs.store.actions.act(
+    { ...said, what: 'sweep', on: null },
+    () => takeUpAll(needs),
+    ({ stranded, started, late }) =>
+      `${stranded.length} stranded, ${started.length} runs started, ${late.length} late results`,
+  );
+
+async function takeUpAll({ config, store, client }: Needs): Promise<SweepFacts> {
+  await requireAgreement(config, store.control);
+  const { found, facts } = await find({ config, store, client });
+  const { started } = await takeUp(sweepNeeds(config, store, client), found);
   const legacy = createLegacy(config);
   const status = (id: string) => legacy.status(id);
   const late = await lookForLate({ config, store, status, log: silent }).finally(() =>
     legacy.close(),
   );
   return { ...facts, started, late };
+}
+
+async function find({ config, store, client }: Needs) {
+  const needs = sweepNeeds(config, store, client);
+  const found = await findLeft(needs);
+  const facts: SweepFacts = {
+    stranded: [
+      ...found.stranded.map((each) => factsOf(each, config)),
+      ...found.unclaimed.flatMap(unclaimedFacts),
+    ],
+    unreadable: [...found.unreadable].map(([workflowId, reason]) => ({ workflowId, reason })),
+    started: [],
+    late: [],
+  };
+  return { found, facts };
 }
 
 const factsOf = ({ claim, run }: Stranded, config: Config): StrandedFacts => ({

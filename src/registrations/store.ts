@@ -1,6 +1,7 @@
 import { indexClaims, openClaims } from '../claims/claims.ts';
 import { createClock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
+import { indexActions, openActions } from '../coordination/actions.ts';
 import { openControl } from '../coordination/control.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
@@ -41,6 +42,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   const journal = openJournal(db, longer, clock);
   const malformed = openMalformed(db);
   const groups = openFailureGroups(db);
+  const actions = openActions(db);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
       await refuseExpiry(db);
@@ -48,10 +50,12 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await indexJournal(journal, longer);
       await indexMalformed(malformed, retention);
       await indexFailureGroups(groups, retention);
+      await indexActions(actions);
     });
   }
   return {
     db,
+    actions,
     clock,
     claims,
     control: openControl(db),

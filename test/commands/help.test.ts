@@ -5,6 +5,7 @@ import { emptyFolder, run } from './cli.ts';
 import type { Result } from './cli.ts';
 
 const COMMANDS = [
+  'actions',
   'audit',
   'config',
   'doctor',
