@@ -18,6 +18,8 @@ export interface FailureGroupDocument extends FailureGroup {
   total: number;
   firstAt: Date;
   lastAt: Date;
+  /** When it was counted last: a claim is kept from its settlement on, which may come long after its end. */
+  keptFrom: Date;
 }
 
 /** A failure, as far as its group needs it. */
@@ -63,7 +65,7 @@ export function openFailureGroups(db: Db): FailureGroups {
           update: {
             $inc: { waiting: group.waiting, total: group.total },
             $min: { firstAt: group.firstAt },
-            $max: { lastAt: group.lastAt },
+            $max: { lastAt: group.lastAt, keptFrom: group.keptFrom },
             $setOnInsert: { class: group.class, reason: group.reason },
           },
           upsert: true,
@@ -108,7 +110,7 @@ export function countInto(
   const _id = `${group.class}: ${group.reason}`;
   const before = counted.get(_id) ?? {
     ...{ _id, ...group, waiting: 0, total: 0 },
-    ...{ firstAt: at, lastAt: at },
+    ...{ firstAt: at, lastAt: at, keptFrom: new Date() },
   };
   counted.set(_id, {
     ...before,

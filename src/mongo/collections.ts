@@ -34,7 +34,7 @@ export interface Expiry {
 export const EXPIRY = {
   [OWN.claims]: { field: 'settledAt' },
   [OWN.malformed]: { field: 'settledAt' },
-  [OWN.failureGroups]: { field: 'lastAt' },
+  [OWN.failureGroups]: { field: 'keptFrom' },
   [OWN.journal]: {
     field: 'keptFrom',
     only: { state: { $in: ['accepted', 'refused', 'abandoned'] } },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conflictKey } from '../../src/domain/names.ts';
 import {
+  ENDED_AT,
   call,
   claimRequest,
   claimed,
@@ -91,4 +92,16 @@ test('a malformed delivery that comes again is one failure; dropped, it is one a
   assert.deepEqual(await groupsIn(bed), [['malformed: not JSON', 0, 1]]);
   await malformed.note(body, 'not JSON', new Date());
   assert.deepEqual(await groupsIn(bed), [['malformed: not JSON', 1, 2]]);
+});
+
+test('a group is kept as long as its claims: from their settlement, not from their end', async (t) => {
+  const bed = await testBed(t);
+  const id = bed.id();
+  await claimed(bed, [{ id }]);
+  const began = Date.now();
+  await call(bed.route, [rejected(id)]);
+  const [group] = await bed.store.groups.all();
+  assert.ok(group !== undefined);
+  assert.equal(group.lastAt.getTime(), ENDED_AT);
+  assert.ok(group.keptFrom.getTime() >= began);
 });
