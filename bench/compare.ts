@@ -10,7 +10,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import type { Db } from 'mongodb';
 import { startChild } from '../src/runtime/child.ts';
 import { wholeNumber } from '../src/commands/arguments.ts';
-import { runAudit } from '../src/commands/audit.ts';
+import { runAudit } from '../src/audit/run-audit.ts';
 import { loadConfig } from '../src/config/load.ts';
 import type { Config } from '../src/config/schema.ts';
 import { connectMongo } from '../src/mongo/client.ts';

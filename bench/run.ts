@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { startChild } from '../src/runtime/child.ts';
 import type { Child } from '../src/runtime/child.ts';
-import { runAudit } from '../src/commands/audit.ts';
+import { runAudit } from '../src/audit/run-audit.ts';
 import { durationRange, wholeNumber } from '../src/commands/arguments.ts';
 import type { Range } from '../src/commands/arguments.ts';
 import { EXIT } from '../src/commands/context.ts';

@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   failures: async () => (await import('./commands/failures.ts')).addFailures,
   doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
   sweep: async () => (await import('./commands/sweep.ts')).addSweep,
+  actions: async () => (await import('./commands/actions.ts')).addActions,
   audit: async () => (await import('./commands/audit.ts')).addAudit,
   plan: async () => (await import('./commands/plan.ts')).addPlan,
   latency: async () => (await import('./commands/latency.ts')).addLatency,

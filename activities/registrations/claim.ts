@@ -9,6 +9,7 @@ import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import { claimKey } from '../../src/domain/names.ts';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import type { Claim } from '../../src/claims/claims.ts';
+import type { RecordSeen } from '../../src/claims/records.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { keysOfRedriven, redriveIn } from '../../src/registrations/redrive.ts';
@@ -30,16 +31,17 @@ export interface ClaimRequest extends Omit<NewRegistration, 'label'> {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'unroutable' | 'runStates' | 'metrics' | 'log'
+  'claims' | 'records' | 'journal' | 'unroutable' | 'runStates' | 'metrics' | 'log'
 >;
 
 export function createClaim(needs: Needs) {
-  const { claims, journal, metrics } = needs;
+  const { claims, records, journal, metrics } = needs;
   const takeover = createTakeover(needs);
   return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
       const deliveries = requests.filter(({ takes }) => takes === undefined);
+      const moved: RecordSeen[] = [];
       const redrives = await findRedrives(deliveries);
       const wanted = new Map(deliveries.map((each) => [each.index, claimOf(each)]));
       failpoint('claim-writing');
@@ -71,6 +73,8 @@ export function createClaim(needs: Needs) {
       met.push(...meeting.met);
       await stillWanted(liveness);
       await keepInherited();
+      // Whoever has moved them: each has the token of its claim.
+      if (moved.length > 0) await records.left(moved, 'redriven');
       for (const answer of await takenOver()) answers.set(answer.index, answer);
       const all = requests.flatMap(({ index }) => answers.get(index) ?? []);
       metrics.duplicates.inc(all.filter(({ kind }) => kind === 'duplicate').length);
@@ -147,6 +151,8 @@ export function createClaim(needs: Needs) {
         return new Map(
           named.map((each): [number, Redrive] => {
             const before = keysOf(each).flatMap((key) => found.get(key) ?? []);
+            const own = before.filter(({ token }) => token === each.token);
+            moved.push(...own.map(({ _id }) => ({ claim: _id, at: null })));
             return [each.index, redriveIn(before, each)];
           }),
         );

@@ -4,6 +4,7 @@ import type { Clock } from '../../src/mongo/clock.ts';
 import type { Legacy } from '../../src/registrations/legacy.ts';
 import type { Results } from '../../src/registrations/results.ts';
 import type { Failures } from '../../src/broker/rabbitmq/dead-letters.ts';
+import type { Records } from '../../src/claims/records.ts';
 import type { Unroutable } from '../../src/claims/set-aside.ts';
 import type { RunLife } from '../../src/domain/registrations/takeover.ts';
 import type { Gate } from '../../src/outbound/gate.ts';
@@ -23,6 +24,8 @@ export interface Dependencies {
   legacy: Legacy;
   results: Results;
   failures: Failures;
+  /** What became of failure records. */
+  records: Records;
   unroutable: Unroutable;
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;

@@ -2,13 +2,14 @@
  * POSTs a handful of registrations: intents first, then the requests, then what became of each. What is between intent and
  * outcome at any moment has a slot.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
-import { claimOfEntry, entryBefore } from '../../src/domain/names.ts';
+import { entryBefore } from '../../src/domain/names.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { soon, within } from '../../src/runtime/retry.ts';
 import { OPENED_MS, WITHDRAWN_MS } from '../../src/domain/timing.ts';
+import { idempotencyKey } from '../../src/registrations/idempotency-key.ts';
 import type { Closing, Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
 import { fenced, readInTime, stale } from './fence.ts';
@@ -180,13 +181,6 @@ async function withdraw(
   const entries = requests.map(({ entry }) => entry);
   await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
 }
-
-/**
- * The same for every submission of one claim, so that a legacy system which honours it files once whatever happens on the
- * wire: also where `onUnknown: resubmit`, or an operator, opens a next entry for what had been accepted after all.
- */
-export const idempotencyKey = (entry: string): string =>
-  createHash('sha256').update(claimOfEntry(entry)).digest('hex').slice(0, 32);
 
 function closingOf(entry: string, result: SubmitResult): Closing {
   const requestId = result.kind === 'accepted' ? result.requestId : null;

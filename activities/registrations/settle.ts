@@ -6,11 +6,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { nextLateCheck } from '../../src/domain/registrations/late.ts';
-import { entryNumber } from '../../src/domain/names.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import type { Outcome } from '../../src/domain/registrations/outcome.ts';
 import { messageOf } from '../../src/claims/claims.ts';
 import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
+import { attemptsOf } from '../../src/registrations/attempts.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
@@ -105,8 +105,8 @@ export function createSettle({
         const publishing = new Map(
           ours.map((settlement) => {
             const claim = found.get(settlement.claim);
-            const tries = entries.get(settlement.entry)?.tries ?? 0;
-            return [settlement, publish(settlement, claim, tries, liveness)] as const;
+            const attempts = attemptsOf(settlement.entry, entries.get(settlement.entry));
+            return [settlement, publish(settlement, claim, attempts, liveness)] as const;
           }),
         );
         const settled = await finishEach(publishing);
@@ -152,7 +152,7 @@ export function createSettle({
   async function publish(
     settlement: Settlement,
     claim: Claim | undefined,
-    tries: number,
+    attempts: number,
     liveness: Liveness,
   ): Promise<SettleAnswer> {
     const { index, outcome, requestId } = settlement;
@@ -169,8 +169,7 @@ export function createSettle({
         failureClass: outcome.kind,
         reason: outcome.reason ?? outcome.kind,
         at: new Date(outcome.at),
-        // Each earlier entry was on the wire at least once, or an operator would not have opened the next.
-        attempts: tries === 0 ? 0 : tries + entryNumber(settlement.entry) - 1,
+        attempts,
         requestId,
         workflowId: claim.workflowId,
         redrive: claim.generation,

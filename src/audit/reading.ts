@@ -98,13 +98,13 @@ function auditClaimOf(claim: OpenClaim): AuditClaim {
     },
     settled: claim.settledAt !== null,
     settledAt: claim.settledAt?.getTime() ?? null,
-    isDropped: claim.droppedAt !== undefined,
+    isDropped: claim.gone?.as === 'dropped',
   };
 }
 
 async function readMalformed({ malformed }: Store): Promise<AuditInput['malformed']> {
   const notes = await malformed.all();
-  return new Map(notes.map(({ _id, droppedAt }) => [_id, { isDropped: droppedAt !== undefined }]));
+  return new Map(notes.map(({ _id, gone }) => [_id, { isDropped: gone?.as === 'dropped' }]));
 }
 
 async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {

@@ -4,6 +4,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import type { ControlStore } from '../coordination/control.ts';
+import { withStore } from '../registrations/neighbours.ts';
 
 export const systemSchema = z.strictObject({
   /** Drawn once for a database, and kept in it. */
@@ -24,6 +25,10 @@ export const nameSystem = async (
   broker: brokerOf(amqpUrl),
   queue: rabbit.intakeQueue,
 });
+
+/** The name of the system that has this database, which it is given here if it has none. @throws as withStore */
+export const systemAt = (config: Config): Promise<SystemName> =>
+  withStore(config, ({ control }) => nameSystem(control, config), 'writer');
 
 /**
  * The address, since the name that a broker gives itself is no better: without a `cluster_name` each node of a cluster makes up

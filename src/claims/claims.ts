@@ -5,10 +5,15 @@
 import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
 import type { Collection, Db } from 'mongodb';
+import { readClaimKey } from '../domain/names.ts';
+import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, partialFailure } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
+import { openFailureGroups } from './failure-groups.ts';
+import type { Grouped } from './failure-groups.ts';
+import type { Gone } from './gone.ts';
 
 export interface ClaimOutcome {
   kind: OutcomeKind;
@@ -52,8 +57,8 @@ export interface Claim {
   lateCheckAt?: Date;
   /** What became of it after it had timed out. */
   lateResult?: LateResult;
-  /** When an operator dropped its failure record. */
-  droppedAt?: Date;
+  /** Its failure record is not in the queue any more, as far as is known (records.ts). */
+  gone?: Gone;
 }
 
 /** `at`: when it was seen. */
@@ -98,8 +103,6 @@ export interface Claims {
   setAccepted(keys: string[], isAccepted: boolean): Promise<void>;
   /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
   watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
-  /** Their failure records were dropped by an operator. */
-  noteDropped(keys: string[]): Promise<void>;
   /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
   sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
   collection: Collection<Claim>;
@@ -115,10 +118,14 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
     { acceptedAt: 1 },
     { partialFilterExpression: { acceptedAt: { $exists: true }, settledAt: null } },
   );
+  // Of failures alone: they are listed, and what is registered pays for nothing.
+  const partialFilterExpression = { 'outcome.kind': { $in: [...FAILURE_CLASSES] } };
+  await collection.createIndex({ 'outcome.kind': 1, settledAt: 1 }, { partialFilterExpression });
 }
 
 export function openClaims(db: Db, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
+  const groups = openFailureGroups(db);
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
@@ -190,7 +197,7 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       delete changes.token;
       const { matchedCount } = await collection.updateOne(
         { _id, settledAt: { $ne: null } },
-        { $set: changes },
+        { $set: changes, $unset: { gone: '' } },
       );
       return matchedCount > 0;
     },
@@ -207,30 +214,50 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
         setEach(keys, { lateCheckAt: watched.map(({ at }) => at) }),
       );
     },
-    async noteDropped(keys) {
-      await collection.updateMany({ _id: { $in: keys } }, { $set: { droppedAt: new Date() } });
+    async conclude(outcomes, workflowId) {
+      await write(outcomes, workflowId, {});
     },
-    conclude: (outcomes, workflowId) => write(outcomes, workflowId, {}),
-    settled: (outcomes, workflowId) =>
-      write(outcomes, workflowId, {
-        settledAt: outcomes.map(() => new Date()),
+    async settled(outcomes, workflowId) {
+      const settledAt = new Date();
+      const count = await write(outcomes, workflowId, {
+        settledAt: outcomes.map(() => settledAt),
         message: outcomes.map(() => null),
-      }),
+      });
+      const failed = outcomes.filter(({ outcome }) => isFailure(outcome.kind));
+      if (count === 0 || failed.length === 0) return;
+      // An attempt that is tried again has counted some already.
+      const all = new Set(failed.map(({ claim }) => claim));
+      const now = count === outcomes.length ? all : await settledThen([...all], settledAt);
+      await groups.came(failed.filter(({ claim }) => now.has(claim)).map(groupedOf));
+    },
   };
+
+  async function settledThen(keys: string[], settledAt: Date): Promise<Set<string>> {
+    const found = collection.find({ _id: { $in: keys }, settledAt }, { projection: { _id: 1 } });
+    return new Set((await found.toArray()).map(({ _id }) => _id));
+  }
 
   async function write(
     outcomes: { claim: string; outcome: ClaimOutcome }[],
     workflowId: string,
     more: Record<string, unknown[]>,
-  ): Promise<void> {
-    if (outcomes.length === 0) return;
+  ): Promise<number> {
+    if (outcomes.length === 0) return 0;
     const keys = outcomes.map(({ claim }) => claim);
-    await collection.updateMany(
+    const { matchedCount } = await collection.updateMany(
       { _id: { $in: keys }, workflowId, settledAt: null },
       setEach(keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
     );
+    return matchedCount;
   }
 }
+
+const groupedOf = ({ claim, outcome }: { claim: string; outcome: ClaimOutcome }): Grouped => ({
+  kind: outcome.kind,
+  reason: outcome.reason,
+  names: [readClaimKey(claim)?.id ?? null, outcome.requestId],
+  at: outcome.at,
+});
 
 /** A new one for each claim; an attempt that finds the claim there leaves it as it is. */
 export const newToken = (): string => randomBytes(16).toString('base64url');

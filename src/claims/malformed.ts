@@ -1,28 +1,30 @@
 /**
- * Which deliveries were no registrations. They have no claim: without a note of ours nobody could tell a record that others
- * have taken from the failure queue from one that was lost.
+ * Which deliveries were no registrations. They have no claim: this stands for it, so that such failures are listed with the
+ * others, and a record that others have taken from the failure queue is told from one that was lost.
  */
 import type { Collection, Db } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { malformedKey } from '../domain/names.ts';
 import { expireAfter } from '../mongo/client.ts';
+import { openFailureGroups } from './failure-groups.ts';
+import type { Gone } from './gone.ts';
 
 export interface MalformedNote {
   /** By its bytes, see malformedKey. */
   _id: string;
-  reason: string;
+  /** As in a claim. `at`: as its record says, the last time that it came. */
+  outcome: { kind: 'malformed'; reason: string; at: Date };
+  bytes: number;
   /** When its record was confirmed the last time. */
-  at: Date;
-  /** When an operator dropped that record. */
-  droppedAt?: Date;
+  settledAt: Date;
+  /** As in a claim. */
+  gone?: Gone;
 }
 
 export interface MalformedNotes {
   /** The broker has confirmed its failure record. Idempotent. */
-  note(body: Buffer, reason: string): Promise<void>;
-  /** Their failure records were dropped by an operator; other keys are passed over. */
-  noteDropped(keys: string[]): Promise<void>;
+  note(body: Buffer, reason: string, at: Date): Promise<void>;
   all(): Promise<MalformedNote[]>;
   collection: Collection<MalformedNote>;
 }
@@ -35,15 +37,19 @@ export const indexMalformed = (
 
 export function openMalformed(db: Db): MalformedNotes {
   const collection = db.collection<MalformedNote>(OWN.malformed);
+  const groups = openFailureGroups(db);
   return {
     collection,
-    async note(body, reason) {
-      const changes = { $set: { reason, at: new Date() }, $unset: { droppedAt: true as const } };
-      const _id = malformedKey(bodyHashOf(body));
-      await collection.updateOne({ _id }, changes, { upsert: true });
-    },
-    async noteDropped(keys) {
-      await collection.updateMany({ _id: { $in: keys } }, { $set: { droppedAt: new Date() } });
+    async note(body, reason, at) {
+      const outcome = { kind: 'malformed', reason, at } as const;
+      const before = await collection.findOneAndUpdate(
+        { _id: malformedKey(bodyHashOf(body)) },
+        { $set: { outcome, bytes: body.length, settledAt: new Date() }, $unset: { gone: '' } },
+        { upsert: true },
+      );
+      // A copy of a record that waits already is no failure of its own.
+      if (before === null || before.gone !== undefined)
+        await groups.came([{ ...outcome, names: [] }]);
     },
     all: () => collection.find({}).toArray(),
   };

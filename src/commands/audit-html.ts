@@ -1,6 +1,7 @@
 import { inHtml } from '../runtime/foreign-text.ts';
-import { FINDINGS, NAMES, verdictOf } from './audit-text.ts';
-import type { Audited } from './audit-text.ts';
+import { FINDINGS } from '../audit/run-audit.ts';
+import type { Audited } from '../audit/run-audit.ts';
+import { NAMES, verdictOf } from './audit-text.ts';
 import { number } from './table.ts';
 import type { Finding } from '../domain/audit/audit-account.ts';
 

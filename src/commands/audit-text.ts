@@ -1,26 +1,9 @@
 import type { Config } from '../config/schema.ts';
+import { FINDINGS } from '../audit/run-audit.ts';
+import type { Audited } from '../audit/run-audit.ts';
 import type { AuditReport } from '../domain/audit/audit.ts';
 import { labelOf } from '../registrations/label.ts';
 import { columns, line, number, paint } from './table.ts';
-
-export type Audited = AuditReport & {
-  hasLegacyLedger: boolean;
-  /** Of what was published; true where there is none. */
-  ledgerNamesSystem: boolean;
-  /** Where the ledger was written at another address of a broker. */
-  brokers: { ledger: string; here: string } | null;
-};
-
-/** The kinds of findings, in the order in which they are told. */
-export const FINDINGS = [
-  'lost',
-  'filedTwice',
-  'settledTwice',
-  'stranded',
-  'untraced',
-  'unexpected',
-  'unreadable',
-] as const;
 
 /** Worth a look, and no reason for "does not hold". */
 const HARMLESS: readonly (typeof FINDINGS)[number][] = ['untraced', 'unexpected'];

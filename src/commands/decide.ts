@@ -1,75 +1,43 @@
 /** `doubts confirm|resubmit|abandon`: an operator's word on a registration in doubt. */
-import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { currentEntries, findDoubts } from '../registrations/doubts.ts';
-import type { OpenClaim } from '../registrations/doubts.ts';
-import { requireAgreement } from '../coordination/encryption-agreement.ts';
-import { labelOf } from '../registrations/label.ts';
-import { requestIdReader } from '../config/request-id-pattern.ts';
-import { tellRun } from '../temporal/runs.ts';
-import type { Told } from '../temporal/runs.ts';
-import type { Store } from '../registrations/store.ts';
+import { decide } from '../operations/decide.ts';
+import type { Decided, Decision } from '../operations/decide.ts';
+import { reachOf } from '../operations/reach.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { withStore, withTemporal } from './neighbours.ts';
 import { line, paint } from './table.ts';
+import { userName } from './user-name.ts';
 
-export type Action = 'confirm' | 'resubmit' | 'abandon';
-
-export interface Word {
+export interface Said {
   operator?: string;
   reason: string;
   requestId?: string;
 }
 
-/** Tells the run that holds the registration, and what became of it. */
-export async function decide(
-  action: Action,
+export async function decideDoubt(
+  decision: Decision,
   id: string,
-  word: Word,
+  { operator = userName(), reason, requestId }: Said,
   command: Command,
 ): Promise<void> {
   const { config } = load(command);
-  const operator = word.operator ?? userName();
-  if (word.requestId !== undefined && !requestIdReader(config.legacy)(word.requestId)) {
-    throw new CommandError(
-      `${line(word.requestId)} is no request id of the legacy system: legacy.requestIdPattern says what one looks like`,
-      EXIT.usage,
-    );
-  }
-  await withStore(config, async (store) => {
-    await requireAgreement(config, store.control);
-    const claim = await openClaimOf(id, store, config);
-    const label = labelOf(claim.registration, config);
-    const { reason, requestId } = word;
-    const told = await withTemporal(config, (client) =>
-      tellRun(client, claim.workflowId, action, {
-        id: label,
-        operator,
-        reason,
-        ...(requestId === undefined ? {} : { requestId }),
-      }),
-    );
-    const became = resultOf(told, label, claim.workflowId);
-    const entry = (await currentEntries(store, [claim])).get(claim._id);
-    const known = entry?.state === 'accepted' ? entry.requestId : null;
-    const asSaid =
-      became === BECOMES[action] && (action !== 'confirm' || known === null || known === requestId);
-    if (globals(command).json === true)
-      return printJson({ id: label, became, asSaid, requestId: known });
-    print(
-      `${line(label)}: ${MEANS[became] ?? became}${known === null ? '' : ` (request ${line(known)})`}`,
-    );
-    if (!asSaid)
-      print(paint.yellow('The journal knew better than that: what it knows is what counts'));
+  const word = { operator, reason, ...(requestId === undefined ? {} : { requestId }) };
+  const { temporal } = reachOf(config);
+  const decided = await decide(decision, id, word, {
+    config,
+    temporal,
+    store: (work) => withStore(config, work, 'writer'),
   });
+  if (decided.kind !== 'done') throw notDone(decided, id, requestId ?? '');
+  const { id: label, became, asSaid, requestId: known } = decided;
+  if (globals(command).json === true)
+    return printJson({ id: label, became, asSaid, requestId: known });
+  print(
+    `${line(label)}: ${MEANS[became] ?? became}${known === null ? '' : ` (request ${line(known)})`}`,
+  );
+  if (!asSaid)
+    print(paint.yellow('The journal knew better than that: what it knows is what counts'));
 }
-
-const BECOMES: Readonly<Record<Action, string>> = {
-  confirm: 'accepted',
-  resubmit: 'resubmit',
-  abandon: 'abandoned',
-};
 
 /** By the kinds of SubmitAnswer (src/domain/registrations/answers.ts). */
 const MEANS: Readonly<Record<string, string>> = {
@@ -81,47 +49,38 @@ const MEANS: Readonly<Record<string, string>> = {
   pending: 'is being submitted at this moment; ask again in a minute',
 };
 
-function resultOf(told: Told, label: string, workflowId: string): string {
-  switch (told.kind) {
-    case 'done':
-      return told.became;
+function notDone(
+  decided: Exclude<Decided, { kind: 'done' }>,
+  id: string,
+  requestId: string,
+): CommandError {
+  switch (decided.kind) {
+    case 'not-a-request-id':
+      return new CommandError(
+        `${line(requestId)} is no request id of the legacy system: legacy.requestIdPattern says what one looks like`,
+        EXIT.usage,
+      );
+    case 'ended':
+      return new CommandError(
+        `"${id}" is not in doubt: it ended as ${decided.as}. "despachante status ${id}" tells more`,
+        EXIT.notFound,
+      );
+    case 'unknown':
+      return new CommandError(
+        `Nothing is known of a registration "${id}". "despachante doubts list" shows what is in doubt`,
+        EXIT.notFound,
+      );
     case 'refused':
-      throw new CommandError(`${told.refusal}. "despachante status ${label}" tells how it stands`);
+      return new CommandError(
+        `${decided.refusal}. "despachante status ${decided.id}" tells how it stands`,
+      );
     case 'gone':
-      throw new CommandError(
-        `The run ${workflowId}, which holds "${label}", is closed or gone from Temporal, so that nobody can act on your word. Nothing was changed; the registration stays in doubt`,
+      return new CommandError(
+        `The run ${decided.workflowId}, which holds "${decided.id}", is closed or gone from Temporal, so that nobody can act on your word. Nothing was changed; the registration stays in doubt`,
       );
     case 'silent':
-      throw new CommandError(
+      return new CommandError(
         'No worker took it within 30 s: is one running (despachante worker)? See "despachante doubts list" for whether it counted',
       );
-  }
-}
-
-/** @throws CommandError when there is none by this id, or by the hash that stands for it */
-async function openClaimOf(id: string, store: Store, config: Config): Promise<OpenClaim> {
-  const all = await store.claims.ofRegistration(id);
-  const last = all.findLast(({ conflict }) => !conflict);
-  if (last !== undefined && last.outcome === null) return last;
-  if (last !== undefined) {
-    throw new CommandError(
-      `"${id}" is not in doubt: it ended as ${last.outcome?.kind}. "despachante status ${id}" tells more`,
-      EXIT.notFound,
-    );
-  }
-  const doubts = await findDoubts(store, config.legacy.timeout);
-  const byLabel = doubts.find(({ claim }) => labelOf(claim.registration, config) === id);
-  if (byLabel !== undefined) return byLabel.claim;
-  throw new CommandError(
-    `Nothing is known of a registration "${id}". "despachante doubts list" shows what is in doubt`,
-    EXIT.notFound,
-  );
-}
-
-export function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    throw new CommandError('This user has no name: say who it is with --operator', EXIT.usage);
   }
 }

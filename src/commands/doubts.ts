@@ -1,14 +1,10 @@
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { entryNumber } from '../domain/names.ts';
-import { findDoubts } from '../registrations/doubts.ts';
-import type { Doubt } from '../registrations/doubts.ts';
-import { labelOf } from '../registrations/label.ts';
-import { runLink } from '../temporal/runs.ts';
+import { readDoubts } from '../operations/decide.ts';
+import type { Decision } from '../operations/decide.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { decide } from './decide.ts';
-import type { Action, Word } from './decide.ts';
-import { withStore } from './neighbours.ts';
+import { decideDoubt } from './decide.ts';
+import type { Said } from './decide.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 export function addDoubts(program: Command): void {
@@ -22,7 +18,7 @@ export function addDoubts(program: Command): void {
     .addHelpText('after', '\nExample: despachante doubts list --json')
     .action((_: unknown, command: Command) => list(command));
 
-  const action = (name: Action, description: string, example: string) =>
+  const action = (name: Decision, description: string, example: string) =>
     doubts
       .command(name)
       .description(description)
@@ -30,7 +26,7 @@ export function addDoubts(program: Command): void {
       .requiredOption('--reason <text>', 'how you know; kept in the journal')
       .option('--operator <name>', 'who says so (default: your user name)')
       .addHelpText('after', `\nExample: despachante doubts ${example}`)
-      .action((id: string, word: Word, command: Command) => decide(name, id, word, command));
+      .action((id: string, said: Said, command: Command) => decideDoubt(name, id, said, command));
 
   action(
     'confirm',
@@ -51,8 +47,7 @@ export function addDoubts(program: Command): void {
 
 async function list(command: Command): Promise<void> {
   const { config } = load(command);
-  const doubts = await withStore(config, (store) => findDoubts(store, config.legacy.timeout));
-  const facts = doubts.map((doubt) => factsOf(doubt, config));
+  const facts = await withStore(config, (store) => readDoubts(config, store));
   if (globals(command).json === true) return printJson(facts);
   if (facts.length === 0) return print('Nothing is in doubt');
   const head = ['registration', 'since', 'reason', 'run'].map((cell) => paint.bold(cell));
@@ -69,13 +64,3 @@ async function list(command: Command): Promise<void> {
     ),
   );
 }
-
-const factsOf = ({ claim, entry, since, reason }: Doubt, config: Config) => ({
-  id: labelOf(claim.registration, config),
-  generation: claim.generation,
-  submission: entryNumber(entry._id),
-  since,
-  reason,
-  workflowId: claim.workflowId,
-  link: runLink(config, claim.workflowId),
-});

@@ -1,22 +1,25 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { errorFacts } from '../runtime/log.ts';
+import { drop } from '../operations/drop.ts';
+import { survey } from '../operations/failure-choice.ts';
+import { matcher, withFailures } from '../operations/failure-queue.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
-import { askFirst, chosen, counted, survey } from './failure-choice.ts';
-import type { Choice } from './failure-choice.ts';
-import { matcher, notFound, requireSelection, shownId, withFailures } from './failure-selection.ts';
-import type { Selection } from './failure-selection.ts';
-import { withStore } from './neighbours.ts';
+import { askFirst, counted } from './failure-choice.ts';
+import { meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
+import type { Because, Selection } from './failure-selection.ts';
 import { line, number } from './table.ts';
 
-export interface DropOptions extends Selection {
+export interface DropOptions extends Selection, Because {
   yes?: boolean;
   dryRun?: boolean;
 }
 
-export async function drop(ids: string[], options: DropOptions, command: Command): Promise<void> {
+export async function dropFailures(
+  ids: string[],
+  options: DropOptions,
+  command: Command,
+): Promise<void> {
   requireSelection(ids, options);
   const { config } = load(command);
   const json = globals(command).json === true;
@@ -26,7 +29,7 @@ export async function drop(ids: string[], options: DropOptions, command: Command
     maxRedrives: Infinity,
   };
   if (options.dryRun === true) {
-    const found = await survey(config, whole);
+    const found = await withFailures(config, (queue) => survey(queue, whole));
     if (ids.length > 0 && found.selected === 0) throw notFound(ids);
     const { selected, byClass, waiting } = found;
     if (json) return printJson({ dryRun: true, selected, byClass, waiting });
@@ -35,14 +38,13 @@ export async function drop(ids: string[], options: DropOptions, command: Command
     );
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
+  const said = { ...saidIn(options), on: meantText(ids, options, config) };
   // MongoDB first: nothing is dropped where that cannot be noted.
-  const { dropped, left, lost } = await withStore(config, async ({ claims, malformed }) => {
-    const note: Note = async (keys) => {
-      await claims.noteDropped(keys);
-      await malformed.noteDropped(keys);
-    };
-    return withFailures(config, (queue) => takeOut(queue, choice, config, note));
-  });
+  const { dropped, left, lost } = await withStore(
+    config,
+    (store) => withFailures(config, (queue) => drop(queue, choice, { config, store }, said)),
+    'writer',
+  );
   if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);
   if (json) printJson({ dropped, left });
   else {
@@ -57,41 +59,6 @@ export async function drop(ids: string[], options: DropOptions, command: Command
       EXIT.failed,
     );
   }
-}
-
-type Note = (claims: string[]) => Promise<void>;
-
-/** Records that are noted, and then taken out, at a time. */
-const AT_ONCE = 500;
-
-/**
- * @param note remembers the claims of what is dropped, so that the audit can tell it from what others took. First: of a record
- * that is still in the queue it says nothing, when this is killed in between.
- * @throws what `note` throws; the records that it was to note are not taken out
- */
-export async function takeOut(queue: FailureQueue, choice: Choice, config: Config, note: Note) {
-  const dropped: { id: string | null; class: string | null }[] = [];
-  let some: FailureMessage[] = [];
-  const takeOutSome = async (): Promise<void> => {
-    const taken = some;
-    some = [];
-    await note(taken.flatMap(({ claim }) => claim ?? []));
-    for (const failure of taken) {
-      if (!queue.ack(failure)) return; // then the next one throws
-      dropped.push({ id: shownId(failure, config), class: failure.failureClass });
-    }
-  };
-  try {
-    for await (const failure of chosen(queue, choice, { atCap: 0 })) {
-      some.push(failure);
-      if (some.length === AT_ONCE) await takeOutSome();
-    }
-    await takeOutSome();
-  } catch (error) {
-    if (!queue.gone.aborted) throw error;
-  }
-  const lost = queue.gone.aborted ? errorFacts(queue.gone.reason).error : null;
-  return { dropped, left: queue.depth - dropped.length, lost };
 }
 
 const SHOWN = 20;

@@ -1,59 +1,11 @@
-/** The records that `redrive` and `drop` take, and a person's word before there are many of them. */
+/** A person's word before many records are touched. */
 import { createInterface } from 'node:readline/promises';
 import type { Config } from '../config/schema.ts';
-import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { survey } from '../operations/failure-choice.ts';
+import type { Choice, Passed, Survey } from '../operations/failure-choice.ts';
+import { withFailures } from '../operations/failure-queue.ts';
 import { CommandError, EXIT } from './context.ts';
-import { withFailures } from './failure-selection.ts';
 import { line, number } from './table.ts';
-
-export interface Choice {
-  matches: (failure: FailureMessage) => boolean;
-  limit: number;
-  /** Records redriven so often already are passed over. */
-  maxRedrives: number;
-}
-
-export interface Passed {
-  /** Chosen, and left where they are since they were redriven too often. */
-  atCap: number;
-}
-
-/** The chosen ones, in the order of the queue. Those at the cap do not count towards the limit. */
-export async function* chosen(
-  queue: FailureQueue,
-  { matches, limit, maxRedrives }: Choice,
-  passed: Passed,
-): AsyncGenerator<FailureMessage> {
-  let count = 0;
-  for await (const failure of queue.messages()) {
-    if (!matches(failure)) continue;
-    if ((failure.redrive ?? 0) >= maxRedrives) {
-      passed.atCap += 1;
-      continue;
-    }
-    yield failure;
-    if (++count === limit) return;
-  }
-}
-
-export interface Survey extends Passed {
-  selected: number;
-  byClass: Record<string, number>;
-  /** In the queue. */
-  waiting: number;
-}
-
-/** Counts the chosen ones and takes none. */
-export const survey = (config: Config, choice: Choice): Promise<Survey> =>
-  withFailures(config, async (queue) => {
-    const found: Survey = { selected: 0, byClass: {}, atCap: 0, waiting: queue.depth };
-    for await (const { failureClass } of chosen(queue, choice, found)) {
-      const name = failureClass ?? 'unknown';
-      found.selected += 1;
-      found.byClass[name] = (found.byClass[name] ?? 0) + 1;
-    }
-    return found;
-  });
 
 /** `412 (400 rejected, 12 timed-out)` */
 export function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClass'>): string {
@@ -67,7 +19,7 @@ export function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClas
  * @throws CommandError when there is nobody to ask, or the answer is no
  */
 export async function askFirst(config: Config, choice: Choice, verb: string): Promise<Choice> {
-  const found = await survey(config, choice);
+  const found = await withFailures(config, (queue) => survey(queue, choice));
   if (found.selected <= 1) return { ...choice, limit: 1 };
   const what = line(counted(found));
   if (!process.stdin.isTTY) {

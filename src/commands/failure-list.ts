@@ -1,122 +1,68 @@
-/** `failures list`: what the failure queue holds, by class and reason, or record by record. */
+/** `failures list`: the failures by class and reason, or one by one. */
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
-import type { LateResult } from '../claims/claims.ts';
-import { lateResults } from './late-text.ts';
+import { listFailures } from '../operations/failures.ts';
+import type { FailureList, FailureState } from '../operations/failures.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { matcher, shownId, shownText, withFailures } from './failure-selection.ts';
 import type { Selection } from './failure-selection.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
-interface Group {
-  class: string | null;
-  reason: string | null;
-  count: number;
-  /** The earliest and the latest x-despachante-at. */
-  firstSeen: string | null;
-  lastSeen: string | null;
+export interface ListOptions extends Selection {
+  each?: boolean;
+  state: FailureState;
 }
 
-interface Listed {
-  waiting: number;
-  returns: number;
-  /** How many match, as far as was read. */
-  matching: number;
-  /** The largest first. */
-  groups: Group[];
-  failures: (ReturnType<typeof summary> & { late: LateResult['status'] | null })[];
-  /** Of those that match and have timed out: how many the legacy system has finished since. */
-  finishedLater: number;
-}
-
-/** Single records that are told where nobody said how many. */
+/** Single failures that are told where nobody said how many. */
 const SOME = 100;
 const MOST_GROUPS = 40;
 
-export async function list(options: Selection & { each?: boolean }, command: Command) {
+export async function list(options: ListOptions, command: Command): Promise<void> {
   const { config } = load(command);
-  const found = await read(options, config);
+  const { limit = null, state } = options;
+  const wanted = { ...options, limit, told: limit ?? SOME };
+  const found = await withStore(config, (store) => listFailures(config, store, wanted));
   if (globals(command).json === true) return printJson(found);
-  const { waiting, matching, returns } = found;
-  if (matching === 0) {
-    const isChosen = [options.class, options.reason, options.olderThan, options.newerThan].some(
-      (each) => each !== undefined,
-    );
-    const others = isChosen
-      ? `None of ${number(waiting)} failures is such a one`
-      : `${number(waiting)} failures wait, and somebody else is looking at them: try again`;
-    print(waiting === 0 ? 'The failure queue is empty' : others);
-  } else if (options.each === true || options.limit !== undefined) tellEach(found);
-  else tellGroups(found);
-  if (found.finishedLater > 0) {
-    print(
-      paint.yellow(
-        `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`,
-      ),
-    );
-  }
-  // 20 is what a quorum queue of RabbitMQ 4 allows for when nobody said otherwise; then it drops.
-  if (returns >= 10) {
-    print(
-      paint.yellow(
-        `Some were handed out ${returns} times: "despachante doctor" tells what the queue allows for`,
-      ),
-    );
-  }
+  if (found.matching === 0) print(noneText(options, found));
+  else if (options.each === true || limit !== null) tellEach(found, state);
+  else tellGroups(found, state);
+  if (found.finishedLater === 0) return;
+  print(
+    paint.yellow(
+      `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`,
+    ),
+  );
 }
 
-async function read(options: Selection, config: Config): Promise<Listed> {
-  const timedOut: Pick<FailureMessage, 'claim' | 'failureClass'>[] = [];
-  const listed: FailureMessage[] = [];
-  const found = await withFailures(config, async (queue) => {
-    const matches = matcher([], options, config);
-    const groups = new Map<string, Group>();
-    const counted = { waiting: queue.depth, returns: 0, matching: 0 };
-    for await (const failure of queue.messages()) {
-      counted.returns = Math.max(counted.returns, failure.returns);
-      if (!matches(failure)) continue;
-      counted.matching += 1;
-      count(groups, failure);
-      const { claim, failureClass } = failure;
-      if (failureClass === 'timed-out') timedOut.push({ claim, failureClass });
-      if (listed.length < (options.limit ?? SOME)) listed.push(failure);
-      if (counted.matching === options.limit) break;
-    }
-    return { ...counted, groups: [...groups.values()].sort((a, b) => b.count - a.count) };
-  });
-  const late = await lateResults(timedOut, config);
-  const failures = listed.map((failure) => ({
-    ...summary(failure, config),
-    late: late.get(failure.claim ?? '')?.status ?? null,
-  }));
-  return { ...found, failures, finishedLater: late.size };
+function noneText(options: ListOptions, { waiting }: FailureList): string {
+  const { class: only, reason, olderThan, newerThan, state } = options;
+  const isChosen = [only, reason, olderThan, newerThan].some((each) => each !== undefined);
+  if (state !== 'waiting') return `No such failure is known as ${state}`;
+  return isChosen && waiting > 0
+    ? `None of ${number(waiting)} failures is such a one`
+    : 'No failure is known to wait in the failure queue';
 }
 
-function count(groups: Map<string, Group>, failure: FailureMessage): void {
-  const { failureClass, reason, at } = failure;
-  const key = JSON.stringify([failureClass, reason]);
-  const group = groups.get(key) ?? {
-    class: failureClass,
-    reason,
-    count: 0,
-    firstSeen: at,
-    lastSeen: at,
-  };
-  group.count += 1;
-  // ISO 8601 in UTC, as we write it, sorts as text.
-  if (at !== null && (group.firstSeen === null || at < group.firstSeen)) group.firstSeen = at;
-  if (at !== null && (group.lastSeen === null || at > group.lastSeen)) group.lastSeen = at;
-  groups.set(key, group);
-}
+const WHERE: Readonly<Record<FailureState, string>> = {
+  waiting: 'in the queue',
+  redriven: 'redriven',
+  dropped: 'dropped',
+  taken: 'taken by others',
+};
 
-function tellGroups({ groups, matching, waiting }: Listed): void {
+/** `3 of 4 in the queue`, as far as is known. */
+const countText = (count: number, { waiting }: FailureList, state: FailureState): string =>
+  state === 'waiting'
+    ? `${number(count)} of ${number(waiting)} ${WHERE[state]}`
+    : `${number(count)} ${WHERE[state]}`;
+
+function tellGroups(found: FailureList, state: FailureState): void {
+  const { groups, matching } = found;
   const head = ['count', 'class', 'first seen', 'last seen', 'reason'];
   const rows = groups
     .slice(0, MOST_GROUPS)
     .map((each) => [
       number(each.count),
-      each.class ?? '–',
+      each.class,
       when(each.firstSeen),
       when(each.lastSeen),
       line(each.reason ?? '–').slice(0, 80),
@@ -124,37 +70,23 @@ function tellGroups({ groups, matching, waiting }: Listed): void {
   print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
   if (groups.length > rows.length)
     print(paint.dim(`… and ${number(groups.length - rows.length)} more reasons`));
-  print(
-    paint.dim(
-      `${number(matching)} of ${number(waiting)} in the queue; --each tells of single ones`,
-    ),
-  );
+  print(paint.dim(`${countText(matching, found, state)}; --each tells of single ones`));
 }
 
-function tellEach({ failures, waiting }: Listed): void {
+function tellEach(found: FailureList, state: FailureState): void {
+  const { failures, matching } = found;
   const head = ['registration', 'class', 'at', 'attempts', 'redriven', 'request', 'reason'];
   const rows = failures.map((each) => [
-    line(each.id ?? each.record ?? each.messageId ?? '–'),
-    each.class ?? '–',
+    line(each.id ?? each.record),
+    each.class,
     when(each.at),
-    String(each.attempts ?? '–'),
-    String(each.redrive ?? '–'),
+    String(each.attempts),
+    String(each.redrive),
     line(each.requestId ?? '–'),
-    line(each.reason ?? '–').slice(0, 80) + (each.late === null ? '' : ` (${each.late} later)`),
+    line(each.reason ?? '–').slice(0, 80) +
+      (each.late === null ? '' : ` (${each.late.status} later)`),
   ]);
   print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
-  if (failures.length < waiting)
-    print(paint.dim(`${number(failures.length)} of ${number(waiting)} in the queue`));
+  if (failures.length < Math.max(matching, found.waiting))
+    print(paint.dim(countText(failures.length, found, state)));
 }
-
-const summary = (failure: FailureMessage, config: Config) => ({
-  id: shownId(failure, config),
-  class: failure.failureClass,
-  reason: failure.reason,
-  at: failure.at,
-  attempts: failure.attempts,
-  redrive: failure.redrive,
-  requestId: failure.requestId,
-  record: shownText(failure, failure.name, config),
-  messageId: shownText(failure, failure.messageId, config),
-});

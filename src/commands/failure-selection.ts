@@ -1,38 +1,28 @@
 /** Which failures a command is about: by id, class, reason and age, and how many at most. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { OUTCOMES, isFailure } from '../domain/registrations/outcome.ts';
+import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
-import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
-import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { labelOf } from '../registrations/label.ts';
+import type { Config } from '../config/schema.ts';
+import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
+import { shownIds } from '../operations/said.ts';
+import type { Said } from '../operations/said.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
-import { withRabbit } from './broker.ts';
-
-export interface Filters {
-  class?: FailureClass;
-  reason?: (reason: string) => boolean;
-  /** ms before now. */
-  olderThan?: number;
-  newerThan?: number;
-}
+import { userName } from './user-name.ts';
 
 export interface Selection extends Filters {
   limit?: number;
   all?: boolean;
 }
 
-const classes = OUTCOMES.filter(isFailure);
-
 /** The options that choose by what a record is. */
 export const addFilters = (command: Command): Command =>
   command
     .option(
       '--class <class>',
-      `only this class: ${classes.join(', ')}`,
-      oneOf<FailureClass>(classes),
+      `only this class: ${FAILURE_CLASSES.join(', ')}`,
+      oneOf<FailureClass>(FAILURE_CLASSES),
     )
     .option('--reason <text>', 'only where the reason has this text, or matches /this/', readReason)
     .option('--older-than <age>', 'only what failed longer ago, such as 2h or 3d', duration)
@@ -40,15 +30,15 @@ export const addFilters = (command: Command): Command =>
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
 /** `some text`, whatever its case, or `/a pattern/`, with flags if need be. */
-function readReason(text: string): (reason: string) => boolean {
+function readReason(text: string): ReasonFilter {
   const [, pattern, flags] = /^\/(.+)\/([imsu]*)$/s.exec(text) ?? [];
   if (pattern === undefined) {
     const wanted = text.toLowerCase();
-    return (reason) => reason.toLowerCase().includes(wanted);
+    return { text, matches: (reason) => reason.toLowerCase().includes(wanted) };
   }
   try {
     const regexp = new RegExp(pattern, flags);
-    return (reason) => regexp.test(reason);
+    return { text, matches: (reason) => regexp.test(reason) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new InvalidArgumentError(`${why}.`);
@@ -67,51 +57,36 @@ export function requireSelection(ids: readonly string[], selection: Selection): 
   }
 }
 
-/** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */
-export function matcher(
-  ids: readonly string[],
-  { class: only, reason, olderThan, newerThan }: Filters,
-  config: Config,
-): (failure: FailureMessage) => boolean {
-  const now = Date.now();
-  return (failure) => {
-    if (ids.length > 0 && !ids.some((id) => isMeant(failure, id, config))) return false;
-    if (only !== undefined && failure.failureClass !== only) return false;
-    if (reason !== undefined && !reason(failure.reason ?? '')) return false;
-    if (olderThan === undefined && newerThan === undefined) return true;
-    const at = Date.parse(failure.at ?? '');
-    return now - at >= (olderThan ?? -Infinity) && now - at < (newerThan ?? Infinity);
-  };
+export interface Because {
+  because?: string;
+  operator?: string;
 }
 
-/** The failure queue for as long as `work` takes; what it does not acknowledge goes back. */
-export const withFailures = <T>(
-  config: Config,
-  work: (queue: FailureQueue) => Promise<T>,
-): Promise<T> =>
-  withRabbit(config, async (connection) => {
-    const rules = { ...config.registration, ...config.intake };
-    const queue = await openFailureQueue(connection, config.rabbit.failureQueue, rules);
-    // Acknowledgements are on the wire by now, and the close comes after them on the same channel.
-    return work(queue).finally(() => queue.close().catch(() => {}));
-  });
+/** `--reason` chooses already. */
+export const addBecause = (command: Command): Command =>
+  command
+    .option('--because <text>', 'why; kept with what was done')
+    .option('--operator <name>', 'who says so (default: your user name)');
 
-/** Whether it is meant by an argument: registration id, name of the record, the hash that stands for it in both, or messageId. */
-export const isMeant = (failure: FailureMessage, id: string, config: Config): boolean =>
-  [failure.id, failure.name, failure.messageId, shownId(failure, config)].includes(id) ||
-  shownText(failure, failure.name, config) === id;
+export const saidIn = ({ because, operator }: Because): Said => ({
+  by: operator ?? userName(),
+  reason: because ?? null,
+});
 
-/** The registration id as it may be shown. */
-export const shownId = ({ id }: FailureMessage, config: Config): string | null =>
-  id === null ? null : labelOf(id, config);
-
-/** A text that may hold the registration id, as it may be shown. */
-export const shownText = <Text extends string | null>(
-  { id }: FailureMessage,
-  text: Text,
-  config: Config,
-): Text | string =>
-  id === null || text === null ? text : text.replaceAll(id, labelOf(id, config));
+/** Which failures were meant, in a line. */
+export function meantText(ids: readonly string[], selection: Selection, config: Config): string {
+  const { class: only, reason, olderThan, newerThan, limit } = selection;
+  const age = (ms: number) => `${Math.round(ms / 1000)} s`;
+  const parts = [
+    ids.length > 0 ? shownIds(ids, config) : 'all',
+    only === undefined ? '' : `of class ${only}`,
+    reason === undefined ? '' : `whose reason has ${reason.text}`,
+    olderThan === undefined ? '' : `older than ${age(olderThan)}`,
+    newerThan === undefined ? '' : `newer than ${age(newerThan)}`,
+    limit === undefined ? '' : `${limit} at most`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
 
 export const notFound = (ids: readonly string[]): CommandError =>
   new CommandError(

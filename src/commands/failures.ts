@@ -1,28 +1,22 @@
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { HEADER } from '../domain/names.ts';
-import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { headerValues } from '../broker/rabbitmq/header-values.ts';
-import type { KnownProperties } from '../broker/rabbitmq/message.ts';
-import { duration, positive, wholeNumber } from './arguments.ts';
-import { globals, load, print, printJson } from './context.ts';
-import { drop } from './drop.ts';
+import { GONE_AS } from '../claims/gone.ts';
+import type { FailureState } from '../operations/failures.ts';
+import { duration, oneOf, positive, wholeNumber } from './arguments.ts';
+import { dropFailures } from './drop.ts';
+import { compare, groups } from './failure-groups.ts';
 import { list } from './failure-list.ts';
-import {
-  addFilters,
-  isMeant,
-  notFound,
-  shownId,
-  shownText,
-  withFailures,
-} from './failure-selection.ts';
-import { lateResults, lateText } from './late-text.ts';
-import { redrive } from './redrive.ts';
-import { columns, line, paint } from './table.ts';
+import { addBecause, addFilters } from './failure-selection.ts';
+import { show } from './failure-show.ts';
+import { redriveFailures } from './redrive.ts';
 
 const COUNTS = `
 The records are looked at and go back: for a quorum queue each look counts as a delivery (x-delivery-count). The one that
 Despachante declares allows for a million; one declared otherwise allows for 20 on RabbitMQ 4, and drops what had more.`;
+
+const KNOWN = `
+From MongoDB: the failure queue is not touched. "failures compare" tells what differs there, and writes it down.`;
+
+const STATES: readonly FailureState[] = ['waiting', ...GONE_AS];
 
 const ID = 'registration ids, or names of records';
 
@@ -33,10 +27,16 @@ export function addFailures(program: Command): void {
     .addHelpText('after', '\nExample: despachante failures list');
   addFilters(failures.command('list'))
     .description('the failures by class and reason, with counts; or each of them, oldest first')
-    .option('--each', 'single records, the first 100; --limit <n> means it too')
+    .option('--each', 'single ones, the first 100; --limit <n> means it too')
+    .option(
+      '--state <state>',
+      `where the record is, as far as is known: ${STATES.join(', ')}`,
+      oneOf<FailureState>(STATES),
+      'waiting',
+    )
     .addHelpText(
       'after',
-      `${COUNTS}
+      `${KNOWN}
 
 Example: despachante failures list
          despachante failures list --class rejected --limit 20
@@ -48,12 +48,48 @@ Example: despachante failures list
     .command('show')
     .description('everything about the failures of one registration')
     .argument('<id>', 'registration id, or name of the record')
-    .option('--body', 'with the message itself, which holds personal data')
-    .addHelpText('after', `${COUNTS}\n\nExample: despachante failures show reg-1`)
+    .option('--body', 'the records themselves, with headers and message, which holds personal data')
+    .addHelpText(
+      'after',
+      `${KNOWN}
+With --body the failure queue is looked through.
+${COUNTS}
+
+Example: despachante failures show reg-1`,
+    )
     .action((id: string, options: { body?: boolean }, command: Command) =>
       show(id, options, command),
     );
-  addFilters(
+  failures
+    .command('groups')
+    .description(
+      'how many failures there are of each kind, numbers and ids in the reasons left out',
+    )
+    .addHelpText(
+      'after',
+      `
+Counted when they are written, so that it can be asked each second. What others take from the queue is counted as waiting
+until "failures compare".
+
+Example: despachante failures groups`,
+    )
+    .action((_: unknown, command: Command) => groups(command));
+  failures
+    .command('compare')
+    .description('the failure queue against what MongoDB says of it')
+    .addHelpText(
+      'after',
+      `
+What is not in the queue though it should be is written down as taken by others, what is there all the same as waiting, and the groups are
+counted anew. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
+something differs.
+${COUNTS}
+
+Example: despachante failures compare`,
+    )
+    .action((_: unknown, command: Command) => compare(command));
+  const many = (command: Command) => addBecause(addFilters(command));
+  many(
     failures
       .command('redrive')
       .description('send failures to the intake queue again')
@@ -91,8 +127,8 @@ Example: despachante failures redrive --all --class timed-out
          despachante failures redrive --class rejected --reason "CPF" --dry-run
          despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
     )
-    .action(redrive);
-  addFilters(
+    .action(redriveFailures);
+  many(
     failures
       .command('drop')
       .description('take failures out of the failure queue for good')
@@ -110,60 +146,5 @@ its record was dropped, which the audit tells. More than one needs a yes, on the
 Example: despachante failures drop --class malformed --older-than 30d --dry-run
          despachante failures drop --class malformed --older-than 30d --yes`,
     )
-    .action(drop);
+    .action(dropFailures);
 }
-
-async function show(id: string, { body: withBody }: { body?: boolean }, command: Command) {
-  const { config } = load(command);
-  const found = await withFailures(config, async (queue) => {
-    const records = [];
-    for await (const failure of queue.messages()) {
-      if (isMeant(failure, id, config)) records.push(failure);
-    }
-    return records;
-  });
-  if (found.length === 0) throw notFound([id]);
-  const late = await lateResults(found, config);
-  const all = found.map((failure) => ({
-    ...details(failure, config, withBody === true),
-    late: late.get(failure.claim ?? '') ?? null,
-  }));
-  if (globals(command).json === true) return printJson(all);
-  for (const { headers, properties, body, late: result, ...facts } of all) {
-    const rows = Object.entries({ ...facts, ...properties, ...headers });
-    if (result !== null) print(lateText(result));
-    print(columns(rows.map(([name, value]) => [paint.bold(name), shown(value)])));
-    if (body !== null) print(`\n${body}`);
-    print('');
-  }
-}
-
-function details(failure: FailureMessage, config: Config, withBody: boolean) {
-  const properties: Partial<KnownProperties> = { ...failure.properties };
-  delete properties.headers;
-  const { messageId } = failure;
-  const headers = headerValues(failure.message.properties.headers);
-  // Whoever has it can redrive the record.
-  delete headers[HEADER.token];
-  const item = headers[HEADER.item];
-  if (typeof item === 'string') headers[HEADER.item] = shownText(failure, item, config);
-  const text = failure.body.toString('utf8');
-  const isText = Buffer.from(text).equals(failure.body);
-  return {
-    registration: shownId(failure, config),
-    record: shownText(failure, failure.name, config),
-    properties: {
-      ...properties,
-      ...(messageId === null ? {} : { messageId: shownText(failure, messageId, config) }),
-    },
-    headers,
-    returns: failure.returns,
-    bytes: failure.body.length,
-    // What is no text would not survive as one.
-    encoding: isText ? 'utf8' : 'base64',
-    body: !withBody ? null : isText ? text : failure.body.toString('base64'),
-  };
-}
-
-const shown = (value: unknown): string =>
-  line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));

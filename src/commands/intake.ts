@@ -71,7 +71,8 @@ export function addIntake(program: Command): void {
           failures: createFailures(publisher, rabbit),
           setAside: async (message, reason) =>
             openUnroutable(await mongo.db()).setAsideMalformed(message, reason),
-          noteMalformed: async (body, reason) => openMalformed(await mongo.db()).note(body, reason),
+          noteMalformed: async (body, reason, at) =>
+            openMalformed(await mongo.db()).note(body, reason, at),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
           now: () => watch.now(),
           metrics,

@@ -6,7 +6,7 @@ import { byPlan, costOf, doubling, everySecond } from '../domain/registrations/l
 import type { Cost } from '../domain/registrations/learned-plan.ts';
 import { planOf } from '../registrations/rules.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { withStore } from './neighbours.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { columns, number, paint, when } from './table.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 

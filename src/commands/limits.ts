@@ -1,22 +1,28 @@
 /** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
 import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
 import { configSchema } from '../config/schema.ts';
-import type { Control, LimitsDocument } from '../coordination/control.ts';
-import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import type { LimitsDocument } from '../coordination/control.ts';
+import { LIMITS } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
-import { LEGACY } from '../domain/names.ts';
-import { isAlive } from '../domain/shares.ts';
-import { countInFlight } from '../registrations/in-flight.ts';
+import { limitFacts, readLimits, setLimits, unsetLimits } from '../operations/limits.ts';
+import type { LimitFacts } from '../operations/limits.ts';
+import type { Said } from '../operations/said.ts';
+import { withStore } from '../registrations/neighbours.ts';
+import type { Store } from '../registrations/store.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { userName } from './decide.ts';
-import { withStore } from './neighbours.ts';
 import { columns, line, number, paint } from './table.ts';
+import { userName } from './user-name.ts';
 
 interface Options {
   operator?: string;
+  reason?: string;
 }
+
+const saidIn = ({ operator = userName(), reason }: Options): Said => ({
+  by: operator,
+  reason: reason ?? null,
+});
 
 export function addLimits(program: Command): void {
   const limits = program
@@ -34,23 +40,25 @@ export function addLimits(program: Command): void {
     .command('set')
     .description('set limits for all workers, until "unset"; they count within seconds')
     .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings, {})
+    .option('--reason <text>', 'why; kept with what was done')
     .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
     )
-    .action((values: Settings, { operator }: Options, command: Command) =>
-      change(command, ({ control }) => control.setLimits(LEGACY, values, operator ?? userName())),
+    .action((values: Settings, options: Options, command: Command) =>
+      change(command, (store) => setLimits(store, values, saidIn(options))),
     );
   limits
     .command('unset')
     .description('have the configuration count again')
     .argument('[limits...]', `of ${LIMITS.join(', ')}; all where none is named`, names, [])
+    .option('--reason <text>', 'why; kept with what was done')
     .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
-    .action((named: LimitName[], { operator }: Options, command: Command) =>
-      change(command, ({ control }) =>
-        control.unsetLimits(LEGACY, named.length > 0 ? named : LIMITS, operator ?? userName()),
+    .action((named: LimitName[], options: Options, command: Command) =>
+      change(command, (store) =>
+        unsetLimits(store, named.length > 0 ? named : LIMITS, saidIn(options)),
       ),
     );
 }
@@ -84,50 +92,27 @@ function limitNamed(text: string): LimitName {
   return found;
 }
 
-type Opened = Parameters<Parameters<typeof withStore>[1]>[0];
+type Change = (store: Store) => Promise<void>;
 
-async function change(command: Command, work: (store: Opened) => Promise<void>): Promise<void> {
+async function change(command: Command, work: Change): Promise<void> {
   const { config } = load(command);
-  const control = await withStore(
+  const facts = await withStore(
     config,
     async (store) => {
       await work(store);
-      return store.control.read();
+      return limitFacts(config, await store.control.read(), null);
     },
     'writer',
   );
-  tell(factsOf(config, control, null), command);
+  tell(facts, command);
 }
 
 async function show(command: Command): Promise<void> {
   const { config } = load(command);
-  const [control, inFlight] = await withStore(config, (store) =>
-    Promise.all([store.control.read(), countInFlight(store)]),
-  );
-  tell(factsOf(config, control, inFlight), command);
+  tell(await withStore(config, (store) => readLimits(config, store)), command);
 }
 
-type Facts = ReturnType<typeof factsOf>;
-
-function factsOf(config: Config, control: Control, inFlight: number | null) {
-  const limits = control.limits[LEGACY] ?? {};
-  const inForce = limitsInForce(config.legacy, limits);
-  const workers = Object.values(control.workers[LEGACY] ?? {});
-  const alive = workers.filter((worker) => isAlive(worker, control.now));
-  return {
-    limits: LIMITS.map((limit) => ({
-      limit,
-      inForce: inForce[limit],
-      configured: config.legacy[limit],
-      set: limits[limit] !== undefined,
-    })),
-    workers: alive.map(({ host, pid, share }) => ({ host, pid, share })),
-    /** Registrations the legacy system has and that are not settled; null when they were not counted. */
-    inFlight,
-  };
-}
-
-function tell(facts: Facts, command: Command): void {
+function tell(facts: LimitFacts, command: Command): void {
   if (globals(command).json === true) return printJson(facts);
   const value = (limit: number | null) => (limit === null ? 'none' : number(limit));
   print(

@@ -1,12 +1,18 @@
 /** `pause` and `resume`: an operator's word to every intake, kept in MongoDB until it is taken back. */
 import type { Command } from 'commander';
+import { pauseIntake, resumeIntake } from '../operations/pause.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
-import { userName } from './decide.ts';
-import { withStore } from './neighbours.ts';
 import { line, when } from './table.ts';
+import { userName } from './user-name.ts';
 
 interface Word {
   reason: string;
+  operator?: string;
+}
+
+interface ResumeWord {
+  reason?: string;
   operator?: string;
 }
 
@@ -31,6 +37,8 @@ export function addResume(program: Command): void {
   program
     .command('resume')
     .description('take back what "pause" said')
+    .option('--reason <text>', 'why; kept with what was done')
+    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       `
@@ -38,39 +46,32 @@ Exit code 4 when nothing was paused. An open circuit breaker, or a limit that is
 
 Example: despachante resume`,
     )
-    .action((_: unknown, command: Command) => resume(command));
+    .action((word: ResumeWord, command: Command) => resume(word, command));
 }
 
 async function pause({ reason, operator }: Word, command: Command): Promise<void> {
   if (reason.trim() === '') throw new CommandError('Say why with --reason', EXIT.usage);
   const { config } = load(command);
   const by = operator ?? userName();
-  const control = await withStore(
-    config,
-    async (store) => {
-      await store.control.pause(reason, by);
-      return store.control.read();
-    },
-    'writer',
-  );
-  const at = control.pause === null ? null : new Date(control.pause.at);
+  const said = await withStore(config, (store) => pauseIntake(store, { by, reason }), 'writer');
+  const at = said === null ? null : new Date(said.at);
   if (globals(command).json === true) return printJson({ paused: true, reason, by, at });
   print(
     `Paused: ${line(reason)} (${line(by)}, ${when(at)}). Intakes see it within a second or two`,
   );
 }
 
-async function resume(command: Command): Promise<void> {
+async function resume({ reason, operator }: ResumeWord, command: Command): Promise<void> {
   const { config } = load(command);
-  const { before, wasPaused } = await withStore(config, async ({ control }) => {
-    const { pause: before } = await control.read();
-    return { before, wasPaused: await control.resume() };
-  });
-  if (!wasPaused) throw new CommandError('Nothing is paused', EXIT.notFound);
-  const was =
-    before === null ? null : { reason: before.reason, by: before.by, at: new Date(before.at) };
+  const by = operator ?? userName();
+  const before = await withStore(
+    config,
+    (store) => resumeIntake(store, { by, reason: reason ?? null }),
+    'writer',
+  );
+  if (before === null) throw new CommandError('Nothing is paused', EXIT.notFound);
+  const was = { reason: before.reason, by: before.by, at: new Date(before.at) };
   if (globals(command).json === true) return printJson({ paused: false, was });
-  const why =
-    was === null ? '' : `; it was: ${line(was.reason)} (${line(was.by)}, ${when(was.at)})`;
+  const why = `; it was: ${line(was.reason)} (${line(was.by)}, ${when(was.at)})`;
   print(`Resumed${why}. Intakes see it within a second or two`);
 }

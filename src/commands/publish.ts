@@ -12,7 +12,7 @@ import { registrationLines } from './registration-lines.ts';
 import { sampleRegistrations } from '../simulator/samples.ts';
 import { positive, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { systemAt } from './neighbours.ts';
+import { systemAt } from '../audit/system-name.ts';
 import { showProgress } from './progress.ts';
 import { listOf, serversOf } from './start-samples.ts';
 import type { Server } from './start-samples.ts';

@@ -1,32 +1,12 @@
 /** What a redrive says of itself, and which exit code it ends with. */
-import type { CanaryOutcome } from '../operations/canary.ts';
 import type { Config } from '../config/schema.ts';
+import type { CanaryReport } from '../operations/canary-trial.ts';
+import type { CanaryOutcome } from '../operations/canary.ts';
+import type { Survey } from '../operations/failure-choice.ts';
+import type { Redriven } from '../operations/redrive.ts';
 import { CommandError, print, printJson } from './context.ts';
 import { counted, toldOfCap } from './failure-choice.ts';
-import type { Passed, Survey } from './failure-choice.ts';
 import { line, number } from './table.ts';
-
-export interface CanaryReport {
-  /** All were registered. */
-  passed: boolean;
-  /** Empty when not all could be sent. */
-  outcomes: { id: string | null; outcome: CanaryOutcome }[];
-}
-
-export interface Redriven extends Passed {
-  redriven: { id: string | null; class: string | null }[];
-  /** Left in the failure queue: their token does not count, so that they would be dropped as duplicates. */
-  withheld: { id: string | null; class: string | null }[];
-  /** Sent and not confirmed. */
-  failed: number;
-  /** Why the first was not. */
-  reason: string | null;
-  left: number;
-  canary: CanaryReport | null;
-  interrupted: boolean;
-  /** How the failure queue was lost, if it was. */
-  lost: string | null;
-}
 
 interface Said {
   maxRedrives: number;

@@ -1,19 +1,14 @@
 import type { Command } from 'commander';
 import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
-import { askRun, runLink } from '../temporal/runs.ts';
-import type { RunState } from '../temporal/runs.ts';
-import { readStory } from '../operations/story.ts';
-import type { Chapter, Story } from '../operations/story.ts';
+import { reachOf } from '../operations/reach.ts';
+import { readStatus, waitingForIntake } from '../operations/status.ts';
+import type { LinkedChapter, RunFacts, Status } from '../operations/status.ts';
+import type { Chapter } from '../operations/story.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { overall } from './counts.ts';
-import { withRabbit } from './broker.ts';
-import { part, withStore, withTemporal } from './neighbours.ts';
-import type { Part } from './neighbours.ts';
 import { lateText } from './late-text.ts';
 import { columns, line, number, paint, when } from './table.ts';
-import type { RegistrationView } from '../domain/registrations/run-input.ts';
 
 export function addStatus(program: Command): void {
   program
@@ -28,42 +23,29 @@ export function addStatus(program: Command): void {
 
 async function single(id: string, command: Command): Promise<void> {
   const { config } = load(command);
-  const story = await withStore(config, (store) => readStory(id, store, config));
-  if (story === null) throw await unknown(id, config);
-  const open = story.chapters.find(
-    ({ outcome, settledAt, setAside }) => outcome === null && !settledAt && setAside === null,
-  );
-  const asked =
-    open && (await part(withTemporal(config, (client) => askRun(client, open.workflowId))));
-  const run = asked === undefined ? null : runFacts(asked, story.id);
-  const chapters = story.chapters.map((chapter) => ({
-    ...chapter,
-    link: runLink(config, chapter.workflowId),
-  }));
-  if (globals(command).json === true) {
-    const { id: label, document } = story;
-    printJson({ id: label, generations: chapters, run, document });
-    return;
-  }
-  print(paint.bold(line(story.id)));
+  const reach = reachOf(config);
+  const status = await readStatus(id, config, reach);
+  if (status === null) throw unknown(id, config, await waitingForIntake(config, reach));
+  const { id: label, chapters, run, document } = status;
+  if (globals(command).json === true)
+    return printJson({ id: label, generations: chapters, run, document });
+  print(paint.bold(line(label)));
   for (const chapter of chapters) print(`\n${chapterText(chapter)}`);
   if (run !== null) print(columns(runRows(run), '  '));
-  print(`\n${documentText(story, config)}`);
+  print(`\n${documentText(document, config)}`);
 }
 
 /** Where it may be, as far as one can tell from outside. */
-async function unknown(id: string, config: Config): Promise<CommandError> {
-  const { intakeQueue } = config.rabbit;
-  const depths = await part(withRabbit(config, (rabbit) => queueDepths(rabbit, [intakeQueue])));
-  const waiting = depths.ok ? (depths.value[intakeQueue]?.messages ?? 0) : 0;
-  const still = waiting > 0 ? ` It may be among the ${number(waiting)} in "${intakeQueue}".` : '';
+function unknown(id: string, { rabbit }: Config, waiting: number): CommandError {
+  const still =
+    waiting > 0 ? ` It may be among the ${number(waiting)} in "${rabbit.intakeQueue}".` : '';
   return new CommandError(
     `Nothing is known of a registration "${line(id)}".${still} A message that is no registration has no id: look into "despachante failures list --class malformed"`,
     EXIT.notFound,
   );
 }
 
-function chapterText(chapter: Chapter & { link: string | null }): string {
+function chapterText(chapter: LinkedChapter): string {
   const { generation, conflict, outcome } = chapter;
   const title = conflict
     ? 'Another message with this id'
@@ -125,19 +107,6 @@ function submissionRows(entry: Chapter['submissions'][number]): string[][] {
   ];
 }
 
-/** Where the run has it; null when none is asked, since nothing is open. */
-type RunFacts =
-  | Exclude<RunState, { kind: 'open' }>
-  | { kind: 'open'; registration: RegistrationView | null }
-  | { kind: 'unknown'; reason: string };
-
-function runFacts(run: Part<RunState>, label: string): RunFacts {
-  if (!run.ok) return { kind: 'unknown', reason: run.error };
-  if (run.value.kind !== 'open') return run.value;
-  const registration = run.value.view.open.find(({ id }) => id === label) ?? null;
-  return { kind: 'open', registration };
-}
-
 function runRows(facts: RunFacts): string[][] {
   switch (facts.kind) {
     case 'unknown':
@@ -159,7 +128,7 @@ function runRows(facts: RunFacts): string[][] {
   }
 }
 
-function documentText({ document }: Story, { mongodb }: Config): string {
+function documentText(document: Status['document'], { mongodb }: Config): string {
   if (document === null) return `No document of its own in the collection "${mongodb.collection}"`;
   const rows = Object.entries(document).map(([name, value]) => [name, fieldText(value)]);
   return `In the collection "${mongodb.collection}"\n${columns(rows, '  ')}`;

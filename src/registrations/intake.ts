@@ -26,7 +26,7 @@ export interface RegistrationIntakeNeeds {
   /** Keeps what the failure queue can never take; false when that is too large there, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
   /** Remembers that the failure queue has a malformed delivery's record, for the audit. */
-  noteMalformed: (body: Buffer, reason: string) => Promise<void>;
+  noteMalformed: (body: Buffer, reason: string, at: Date) => Promise<void>;
   /** Starts a run; throws when Temporal cannot be asked. */
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
   /** Epoch ms, as all processes agree on it. */
@@ -73,7 +73,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
       // One message must not stop all others.
       return setAside(record, error);
     }
-    await noteMalformed(record.body, reason);
+    await noteMalformed(record);
     return 'rejected';
   }
 
@@ -94,11 +94,11 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
   }
 
   /** A MongoDB that is away holds nothing up: then the audit knows less. */
-  async function noteMalformed(body: Buffer, reason: string): Promise<void> {
+  async function noteMalformed({ body, reason, at }: FailureRecord): Promise<void> {
     const noted = within(
       NOTE_MS,
       'the note of a malformed delivery',
-      needs.noteMalformed(body, reason),
+      needs.noteMalformed(body, reason, at),
     );
     await noted.catch((error: unknown) =>
       log.warn(

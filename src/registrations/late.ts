@@ -112,19 +112,3 @@ async function watchUntil(
   );
   return null;
 }
-
-/** What became late of some claims, by claim. */
-export async function lateResultsOf(
-  { claims }: { claims: Pick<Claims, 'collection'> },
-  keys: string[],
-): Promise<Map<string, LateResult>> {
-  const found = await claims.collection
-    .find({ _id: { $in: keys }, lateResult: { $exists: true } })
-    .project<Pick<Claim, '_id' | 'lateResult'>>({ lateResult: 1 })
-    .toArray();
-  return new Map(
-    found.flatMap(({ _id, lateResult }): [string, LateResult][] =>
-      lateResult === undefined ? [] : [[_id, lateResult]],
-    ),
-  );
-}

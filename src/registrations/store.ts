@@ -1,6 +1,7 @@
 import { indexClaims, openClaims } from '../claims/claims.ts';
 import { createClock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
+import { indexActions, openActions } from '../coordination/actions.ts';
 import { openControl } from '../coordination/control.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
@@ -13,6 +14,8 @@ import { refuseExpiry } from '../mongo/ownership.ts';
 import { openResults } from './results.ts';
 import { soundOnly } from '../claims/sound-claims.ts';
 import type { TellOdd } from '../claims/sound-claims.ts';
+import { indexFailureGroups, openFailureGroups } from '../claims/failure-groups.ts';
+import { openRecords } from '../claims/records.ts';
 import { openUnroutable } from '../claims/set-aside.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -40,21 +43,28 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   );
   const journal = openJournal(db, longer, clock);
   const malformed = openMalformed(db);
+  const groups = openFailureGroups(db);
+  const actions = openActions(db);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
       await refuseExpiry(db);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
       await indexMalformed(malformed, retention);
+      await indexFailureGroups(groups, retention);
+      await indexActions(actions);
     });
   }
   return {
     db,
+    actions,
     clock,
     claims,
     control: openControl(db),
     journal,
     malformed,
+    groups,
+    records: openRecords({ claims, malformed, groups }),
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
     unroutable: openUnroutable(db),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { idempotencyKey } from '../../activities/registrations/send-chunk.ts';
+import { idempotencyKey } from '../../src/registrations/idempotency-key.ts';
 import { HEADER, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { isMapping } from '../../src/config/tree.ts';
@@ -252,7 +252,7 @@ test('what was no registration counts by intake’s note, whether others took it
   const { published } = ledgers(place, ['taken', 'dropped']);
   for (const id of ['taken', 'dropped']) {
     const body = Buffer.from(bodyOf(id));
-    await store.malformed.note(body, 'no registration');
+    await store.malformed.note(body, 'no registration', new Date());
     channel.sendToQueue(rabbit.failureQueue, body, { headers: { [HEADER.class]: 'malformed' } });
     await place.hasDepth(rabbit.failureQueue, 1);
     if (id === 'taken') await place.take(rabbit.failureQueue);

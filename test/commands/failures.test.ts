@@ -32,30 +32,29 @@ test('the list tells of each failure, and leaves all of them where they are, in 
   await place.hasDepth(place.rabbit.failureQueue, 3);
 });
 
-test('an empty queue is told as such', async (t) => {
+test('that nothing waits is told as such', async (t) => {
   const place = await testPlace(t);
   const { code, stdout } = await place.run(['failures', 'list']);
   assert.equal(code, 0);
-  assert.equal(stdout, 'The failure queue is empty\n');
+  assert.equal(stdout, 'No failure is known to wait in the failure queue\n');
 });
 
-test('a message that somebody else put into the queue is listed by the id in its body', async (t) => {
-  const place = await testPlace(t);
-  const publisher = await testPublisher(t);
-  await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});
-  assert.deepEqual(await idsIn(place), ['by-hand']);
-});
-
-test('show tells properties and headers, and the body only when asked for it', async (t) => {
+test('show tells what the claim has, and the record itself with its headers and body only when asked for it', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, [...THREE]);
-  const { stdout } = await place.run(['failures', 'show', 'a']);
+  const { stdout: known } = await place.run(['failures', 'show', 'a']);
+  assert.match(known, /^class +rejected$/m);
+  assert.match(known, /^reason +why a$/m);
+  assert.match(known, /^attempts +2$/m);
+  assert.match(known, /^record +a~0:rejected$/m);
+  assert.match(known, /^state +waiting$/m);
+  assert.equal((await place.run(['failures', 'show', 'a~0:rejected'])).stdout, known);
+  const { stdout } = await place.run(['failures', 'show', 'a', '--body']);
   assert.match(stdout, /^x-despachante-class +rejected$/m);
   assert.match(stdout, /^x-tenant +recife$/m);
   assert.match(stdout, /^correlationId +c-a$/m);
   assert.match(stdout, /^record +a~0:rejected$/m);
-  assert.doesNotMatch(stdout, /Ana/);
-  assert.match((await place.run(['failures', 'show', 'a', '--body'])).stdout, /"name":"Ana"/);
+  assert.match(stdout, /"name":"Ana"/);
   const [malformed] = await records(place, ['failures', 'list']);
   const shown = await place.json(['failures', 'show', malformed ?? '', '--body']);
   assert.ok(Array.isArray(shown) && isMapping(shown[0]));
@@ -70,10 +69,10 @@ test('show tells a long number to its last digit, and a header of whatever name'
   };
   Object.defineProperty(headers, '__proto__', { value: 'recife', enumerable: true });
   await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"a"}'), { headers });
-  const { stdout } = await place.run(['failures', 'show', 'a']);
+  const { stdout } = await place.run(['failures', 'show', 'a', '--body']);
   assert.match(stdout, /^order +9007199254740993$/m);
   assert.match(stdout, /^__proto__ +recife$/m);
-  const json = await place.run(['failures', 'show', 'a', '--json']);
+  const json = await place.run(['failures', 'show', 'a', '--body', '--json']);
   assert.match(json.stdout, /"order": "9007199254740993"/);
   assert.match(json.stdout, /"__proto__": "recife"/);
 });
@@ -89,21 +88,20 @@ async function records(place: Place, args: string[]): Promise<string[]> {
 
 test('what a foreign system writes into a reason cannot steer the terminal', async (t) => {
   const place = await testPlace(t);
-  const publisher = await testPublisher(t);
-  const headers = {
-    'x-despachante-class': 'rejected',
-    'x-despachante-reason': 'no\u001b[2J\nwiped',
-  };
-  await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"a"}'), { headers });
+  await putFailures(t, place, [
+    { id: 'a', failureClass: 'rejected', reason: 'no\u001b[2J\nwiped' },
+  ]);
   for (const args of [
     ['failures', 'list'],
     ['failures', 'list', '--each'],
     ['failures', 'show', 'a'],
+    ['failures', 'show', 'a', '--body'],
   ]) {
     const { stdout } = await place.run(args);
-    assert.ok(stdout.includes('no [2J wiped'));
+    assert.ok(stdout.includes('no [2J wiped'), stdout);
     assert.ok(!stdout.includes('\u001b'));
   }
+  assert.ok(!(await place.run(['failures', 'groups'])).stdout.includes('\u001b'));
 });
 
 test('a redrive goes to the intake queue as it was, with its headers, and leaves the others', async (t) => {
@@ -171,7 +169,7 @@ test('a registration without a failure is not found: exit code 4', async (t) => 
 test('a failure queue that is not there is told with the remedy', async (t) => {
   const place = await testPlace(t);
   await place.channel.deleteQueue(place.rabbit.failureQueue);
-  const { code, stderr } = await place.run(['failures', 'list']);
+  const { code, stderr } = await place.run(['failures', 'compare']);
   assert.equal(code, 1);
   assert.match(stderr, /There is no queue "[^"]+"\. Intake declares it/);
 });
@@ -188,9 +186,9 @@ test('what a publisher has put into names and values of headers cannot steer the
   for (const args of [
     ['failures', 'list'],
     ['failures', 'list', '--each'],
-    ['failures', 'show', id],
+    ['failures', 'compare'],
     ['failures', 'show', id, '--body'],
-    ['failures', 'show', id, '--json'],
+    ['failures', 'show', id, '--body', '--json'],
     ['failures', 'show', `no ${hostile}`],
     ['status', `no ${hostile}`],
     ['failures', 'drop', id, '--yes'],

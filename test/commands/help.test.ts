@@ -5,6 +5,7 @@ import { emptyFolder, run } from './cli.ts';
 import type { Result } from './cli.ts';
 
 const COMMANDS = [
+  'actions',
   'audit',
   'config',
   'doctor',
@@ -14,7 +15,9 @@ const COMMANDS = [
   'doubts list',
   'doubts resubmit',
   'failures',
+  'failures compare',
   'failures drop',
+  'failures groups',
   'failures list',
   'failures redrive',
   'failures show',
@@ -113,7 +116,7 @@ test('a neighbour that is not there is told in one sentence with its masked addr
   };
   const cwd = emptyFolder(t);
   for (const args of [
-    ['failures', 'list'],
+    ['failures', 'compare'],
     ['publish', '--count', '1'],
   ]) {
     const { code, stderr } = await run(args, { cwd, env });

@@ -88,7 +88,7 @@ for (const [at, { what, body, reason }] of bodies.entries()) {
     assert.equal(await flow.outcomeOf(around[at] ?? ''), 'registered');
     const noted = await system.store.malformed.all();
     const key = malformedKey(bodyHashOf(body));
-    assert.match(noted.find(({ _id }) => _id === key)?.reason ?? 'not noted', reason);
+    assert.match(noted.find(({ _id }) => _id === key)?.outcome.reason ?? 'not noted', reason);
   });
 }
 

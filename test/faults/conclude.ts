@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { eventually } from '../helpers/eventually.ts';
 import type { Flow } from '../helpers/flow.ts';
-import type { Audited } from '../../src/commands/audit-text.ts';
+import type { Audited } from '../../src/audit/run-audit.ts';
 import type { FailureClass } from '../../src/domain/registrations/outcome.ts';
 import type { Trial } from './scenario.ts';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ownNames } from '../../bench/preload.ts';
 import { startChild } from '../../src/runtime/child.ts';
-import { runAudit } from '../../src/commands/audit.ts';
+import { runAudit } from '../../src/audit/run-audit.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { insist } from '../../src/runtime/retry.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { GetMessage, Options } from 'amqplib';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Claim } from '../../src/claims/claims.ts';
-import { runAudit } from '../../src/commands/audit.ts';
+import { runAudit } from '../../src/audit/run-audit.ts';
 import { findDoubts } from '../../src/registrations/doubts.ts';
 import { progressOf } from '../../src/operations/measure.ts';
 import { HEADER, claimKey } from '../../src/domain/names.ts';

@@ -200,7 +200,7 @@ for (const [name, key] of [
   [OWN.claims, 'claimedAt'],
   [OWN.journal, 'at'],
   [OWN.setAside, 'at'],
-  [OWN.malformed, 'droppedAt'],
+  [OWN.malformed, 'outcome.at'],
   [OWN.control, 'at'],
 ] as const) {
   test(`an index of somebody's by which documents of ${name} would expire is refused, with the line that drops it`, async (t) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Settlement } from '../../activities/registrations/settle.ts';
 import { lookForLateOnce } from '../../src/operations/late.ts';
-import { lateResultsOf, lookForLate } from '../../src/registrations/late.ts';
+import { lookForLate } from '../../src/registrations/late.ts';
 import type { StatusResult } from '../../src/registrations/legacy.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { call, claimRequest, testBed } from '../helpers/activities.ts';
@@ -88,8 +88,6 @@ for (const status of ['done', 'failed'] as const) {
     assert.equal(claim.lateCheckAt, undefined);
     assert.equal(claim.outcome?.kind, 'timed-out');
     assert.deepEqual((await look(says)).asked, []);
-    const results = await lateResultsOf(bed.store, [`${id}~0`, 'another~0']);
-    assert.deepEqual([...results.keys()], [`${id}~0`]);
   });
 }
 

@@ -29,6 +29,8 @@ export interface Outcome {
 
 export const isFailure = (kind: OutcomeKind): kind is FailureClass => kind !== 'registered';
 
+export const FAILURE_CLASSES: readonly FailureClass[] = OUTCOMES.filter(isFailure);
+
 /** What is told of an end that is ours. For people: the legacy system may use the same words for an end of its own. */
 export const OUR_REASON = {
   internal: 'internal error',

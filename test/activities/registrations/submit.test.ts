@@ -3,7 +3,7 @@ import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { idempotencyKey } from '../../../activities/registrations/send-chunk.ts';
+import { idempotencyKey } from '../../../src/registrations/idempotency-key.ts';
 import type { ClaimOutcome } from '../../../src/claims/claims.ts';
 import { claimOfEntry, nextEntry } from '../../../src/domain/names.ts';
 import type { Entry, Journal, JournalState } from '../../../src/registrations/journal.ts';

@@ -1,0 +1,83 @@
+/** `failures show`: everything about the failures of one registration. */
+import type { Command } from 'commander';
+import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { headerValues } from '../broker/rabbitmq/header-values.ts';
+import type { KnownProperties } from '../broker/rabbitmq/message.ts';
+import type { Config } from '../config/schema.ts';
+import { HEADER } from '../domain/names.ts';
+import { isMeant, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
+import { findFailures } from '../operations/failures.ts';
+import type { Failure } from '../operations/failures.ts';
+import { withStore } from '../registrations/neighbours.ts';
+import { globals, load, print, printJson } from './context.ts';
+import { notFound } from './failure-selection.ts';
+import { lateText } from './late-text.ts';
+import { columns, line, paint, when } from './table.ts';
+
+export async function show(id: string, { body }: { body?: boolean }, command: Command) {
+  const { config } = load(command);
+  if (body === true) return showRecords(id, config, command);
+  const found = await withStore(config, (store) => findFailures(config, store, id));
+  if (found.length === 0) throw notFound([id]);
+  if (globals(command).json === true) return printJson(found);
+  for (const failure of found) {
+    if (failure.late !== null) print(lateText(failure.late));
+    print(`${columns(rowsOf(failure))}\n`);
+  }
+}
+
+function rowsOf(failure: Failure): string[][] {
+  const rows = Object.entries(failure).filter(([name, value]) => value !== null && name !== 'late');
+  return rows.map(([name, value]) => [paint.bold(name), shown(value)]);
+}
+
+/** The messages themselves, out of the queue. */
+async function showRecords(id: string, config: Config, command: Command): Promise<void> {
+  const found = await withFailures(config, async (queue) => {
+    const records = [];
+    for await (const failure of queue.messages()) {
+      if (isMeant(failure, id, config)) records.push(failure);
+    }
+    return records;
+  });
+  if (found.length === 0) throw notFound([id]);
+  const all = found.map((failure) => details(failure, config));
+  if (globals(command).json === true) return printJson(all);
+  for (const { headers, properties, body, ...facts } of all) {
+    const rows = Object.entries({ ...facts, ...properties, ...headers });
+    print(columns(rows.map(([name, value]) => [paint.bold(name), shown(value)])));
+    print(`\n${body}\n`);
+  }
+}
+
+function details(failure: FailureMessage, config: Config) {
+  const properties: Partial<KnownProperties> = { ...failure.properties };
+  delete properties.headers;
+  const { messageId } = failure;
+  const headers = headerValues(failure.message.properties.headers);
+  // Whoever has it can redrive the record.
+  delete headers[HEADER.token];
+  const item = headers[HEADER.item];
+  if (typeof item === 'string') headers[HEADER.item] = shownText(failure, item, config);
+  const text = failure.body.toString('utf8');
+  const isText = Buffer.from(text).equals(failure.body);
+  return {
+    registration: shownId(failure, config),
+    record: shownText(failure, failure.name, config),
+    properties: {
+      ...properties,
+      ...(messageId === null ? {} : { messageId: shownText(failure, messageId, config) }),
+    },
+    headers,
+    returns: failure.returns,
+    bytes: failure.body.length,
+    // What is no text would not survive as one.
+    encoding: isText ? 'utf8' : 'base64',
+    body: isText ? text : failure.body.toString('base64'),
+  };
+}
+
+const shown = (value: unknown): string =>
+  value instanceof Date
+    ? when(value)
+    : line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));

@@ -1,0 +1,63 @@
+/** What operators did: who, what, on what and why, written down before its effect, and with what came of it. */
+import { randomUUID } from 'node:crypto';
+import type { Collection, Db } from 'mongodb';
+import { OWN } from '../mongo/collections.ts';
+import { errorFacts } from '../runtime/log.ts';
+
+export interface Action {
+  by: string;
+  /** As a command is called: `pause`, `failures redrive`. */
+  what: string;
+  /** Which registrations or settings, as it may be shown; null where it is about all. */
+  on: string | null;
+  reason: string | null;
+}
+
+export interface ActionDocument extends Action {
+  _id: string;
+  at: Date;
+  /** Null while it goes on, and where its process ended before it could say. */
+  result: { at: Date; isDone: boolean; text: string } | null;
+}
+
+export interface Actions {
+  /**
+   * Does it, with a word about it before and after.
+   * @param told what came of it, for people
+   * @throws what `work` throws, which is written down; and where it cannot be written down first, nothing is done
+   */
+  act<T>(action: Action, work: () => Promise<T>, told: (result: T) => string): Promise<T>;
+  /** The latest first. */
+  latest(count: number): Promise<ActionDocument[]>;
+  collection: Collection<ActionDocument>;
+}
+
+export function openActions(db: Db): Actions {
+  const collection = db.collection<ActionDocument>(OWN.actions);
+  const note = (_id: string, isDone: boolean, text: string) =>
+    collection.updateOne({ _id }, { $set: { result: { at: new Date(), isDone, text } } });
+  return {
+    collection,
+    async act(action, work, told) {
+      const _id = randomUUID();
+      await collection.insertOne({ _id, at: new Date(), ...action, result: null });
+      const result = await work().catch(async (error: unknown) => {
+        // The fault of the work is the one to be told.
+        await note(_id, false, errorFacts(error).error).catch(() => {});
+        throw error;
+      });
+      const text = told(result);
+      await note(_id, true, text).catch((error: unknown) => {
+        const why = errorFacts(error).error;
+        throw new Error(`It was done (${text}), and that could not be written down: ${why}`);
+      });
+      return result;
+    },
+    latest: (count) => collection.find({}).sort({ at: -1 }).limit(count).toArray(),
+  };
+}
+
+/** Makes the index by which actions are listed. They are few, and are kept for good. */
+export async function indexActions({ collection }: Actions): Promise<void> {
+  await collection.createIndex({ at: 1 });
+}

@@ -1,0 +1,127 @@
+/** An operator's word on a registration in doubt. */
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/schema.ts';
+import { requestIdReader } from '../config/request-id-pattern.ts';
+import { requireAgreement } from '../coordination/encryption-agreement.ts';
+import type { OutcomeKind } from '../domain/registrations/outcome.ts';
+import { currentEntries, findDoubts } from '../registrations/doubts.ts';
+import type { Doubt, OpenClaim } from '../registrations/doubts.ts';
+import { labelOf } from '../registrations/label.ts';
+import type { Store } from '../registrations/store.ts';
+import { entryNumber } from '../domain/names.ts';
+import { runLink, tellRun } from '../temporal/runs.ts';
+import type { Reach } from './reach.ts';
+
+export type Decision = 'confirm' | 'resubmit' | 'abandon';
+
+export interface Word {
+  operator: string;
+  reason: string;
+  /** With `confirm`: the one that the legacy system gave it. */
+  requestId?: string;
+}
+
+/** What a word on a registration in doubt came to. `id`: as it may be shown. */
+export type Decided =
+  /** `became`: a kind of SubmitAnswer (src/domain/registrations/answers.ts). `asSaid`: else the journal knew better. */
+  | { kind: 'done'; id: string; became: string; asSaid: boolean; requestId: string | null }
+  /** By the run, with its reason. */
+  | { kind: 'refused'; id: string; refusal: string }
+  /** The run that holds it is closed, or gone from Temporal. */
+  | { kind: 'gone'; id: string; workflowId: string }
+  /** No worker took the word in time; it may count later. */
+  | { kind: 'silent' }
+  | { kind: 'ended'; as: OutcomeKind | null }
+  | { kind: 'unknown' }
+  /** The request id is not one of the legacy system's. */
+  | { kind: 'not-a-request-id' };
+
+interface Needs extends Pick<Reach, 'store' | 'temporal'> {
+  config: Config;
+}
+
+/**
+ * Tells the run that holds the registration, and what became of it.
+ * @param id the registration id, or the hash that stands for it
+ * @throws what a neighbour throws
+ */
+export async function decide(
+  decision: Decision,
+  id: string,
+  word: Word,
+  { config, store, temporal }: Needs,
+): Promise<Decided> {
+  const { requestId } = word;
+  if (requestId !== undefined && !requestIdReader(config.legacy)(requestId))
+    return { kind: 'not-a-request-id' };
+  return store(async (opened) => {
+    await requireAgreement(config, opened.control);
+    const claim = await openClaimOf(id, opened, config);
+    if ('kind' in claim) return claim;
+    const label = labelOf(claim.registration, config);
+    return opened.actions.act(
+      { by: word.operator, what: `doubts ${decision}`, on: label, reason: word.reason },
+      () => temporal((client) => tell(client, opened, claim, decision, { ...word, id: label })),
+      (decided) => (decided.kind === 'done' ? `became ${decided.became}` : decided.kind),
+    );
+  });
+}
+
+async function tell(
+  client: Client,
+  store: Store,
+  claim: OpenClaim,
+  decision: Decision,
+  word: Word & { id: string },
+): Promise<Decided> {
+  const { _id, workflowId } = claim;
+  const { id, requestId } = word;
+  const told = await tellRun(client, workflowId, decision, word);
+  if (told.kind === 'silent') return told;
+  if (told.kind === 'gone') return { ...told, id, workflowId };
+  if (told.kind === 'refused') return { ...told, id };
+  const { became } = told;
+  const entry = (await currentEntries(store, [claim])).get(_id);
+  const known = entry?.state === 'accepted' ? entry.requestId : null;
+  const isAsSaid = decision !== 'confirm' || known === null || known === requestId;
+  const asSaid = became === BECOMES[decision] && isAsSaid;
+  return { kind: 'done', id, became, asSaid, requestId: known };
+}
+
+const BECOMES: Readonly<Record<Decision, string>> = {
+  confirm: 'accepted',
+  resubmit: 'resubmit',
+  abandon: 'abandoned',
+};
+
+type NotInDoubt = Extract<Decided, { kind: 'ended' | 'unknown' }>;
+
+async function openClaimOf(
+  id: string,
+  store: Store,
+  config: Config,
+): Promise<OpenClaim | NotInDoubt> {
+  const all = await store.claims.ofRegistration(id);
+  const last = all.findLast(({ conflict }) => !conflict);
+  if (last !== undefined && last.outcome === null) return last;
+  if (last !== undefined) return { kind: 'ended', as: last.outcome?.kind ?? null };
+  const doubts = await findDoubts(store, config.legacy.timeout);
+  const byLabel = doubts.find(({ claim }) => labelOf(claim.registration, config) === id);
+  return byLabel?.claim ?? { kind: 'unknown' };
+}
+
+/** What is in doubt, oldest first, as it may be shown. */
+export const readDoubts = async (config: Config, store: Store): Promise<DoubtFacts[]> =>
+  (await findDoubts(store, config.legacy.timeout)).map((doubt) => factsOf(doubt, config));
+
+export type DoubtFacts = ReturnType<typeof factsOf>;
+
+const factsOf = ({ claim, entry, since, reason }: Doubt, config: Config) => ({
+  id: labelOf(claim.registration, config),
+  generation: claim.generation,
+  submission: entryNumber(entry._id),
+  since,
+  reason,
+  workflowId: claim.workflowId,
+  link: runLink(config, claim.workflowId),
+});

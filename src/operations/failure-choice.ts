@@ -1,0 +1,50 @@
+/** The records of the failure queue that `redrive` and `drop` take. */
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+
+export interface Choice {
+  matches: (failure: FailureMessage) => boolean;
+  limit: number;
+  /** Records redriven so often already are passed over. */
+  maxRedrives: number;
+}
+
+export interface Passed {
+  /** Chosen, and left where they are since they were redriven too often. */
+  atCap: number;
+}
+
+/** The chosen ones, in the order of the queue. Those at the cap do not count towards the limit. */
+export async function* chosen(
+  queue: FailureQueue,
+  { matches, limit, maxRedrives }: Choice,
+  passed: Passed,
+): AsyncGenerator<FailureMessage> {
+  let count = 0;
+  for await (const failure of queue.messages()) {
+    if (!matches(failure)) continue;
+    if ((failure.redrive ?? 0) >= maxRedrives) {
+      passed.atCap += 1;
+      continue;
+    }
+    yield failure;
+    if (++count === limit) return;
+  }
+}
+
+export interface Survey extends Passed {
+  selected: number;
+  byClass: Record<string, number>;
+  /** In the queue. */
+  waiting: number;
+}
+
+/** Counts the chosen ones and takes none. */
+export async function survey(queue: FailureQueue, choice: Choice): Promise<Survey> {
+  const found: Survey = { selected: 0, byClass: {}, atCap: 0, waiting: queue.depth };
+  for await (const { failureClass } of chosen(queue, choice, found)) {
+    const name = failureClass ?? 'unknown';
+    found.selected += 1;
+    found.byClass[name] = (found.byClass[name] ?? 0) + 1;
+  }
+  return found;
+}

@@ -1,0 +1,67 @@
+/** The failure queue as operators see it: which records they mean, and how those may be shown. */
+import type { Config } from '../config/schema.ts';
+import type { FailureClass } from '../domain/registrations/outcome.ts';
+import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { labelOf } from '../registrations/label.ts';
+import { withRabbit } from '../registrations/neighbours.ts';
+
+export interface ReasonFilter {
+  /** As it was asked for. */
+  text: string;
+  matches: (reason: string) => boolean;
+}
+
+export interface Filters {
+  class?: FailureClass;
+  reason?: ReasonFilter;
+  /** ms before now. */
+  olderThan?: number;
+  newerThan?: number;
+}
+
+/** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */
+export function matcher(
+  ids: readonly string[],
+  { class: only, reason, olderThan, newerThan }: Filters,
+  config: Config,
+): (failure: FailureMessage) => boolean {
+  const now = Date.now();
+  return (failure) => {
+    if (ids.length > 0 && !ids.some((id) => isMeant(failure, id, config))) return false;
+    if (only !== undefined && failure.failureClass !== only) return false;
+    if (reason !== undefined && !reason.matches(failure.reason ?? '')) return false;
+    if (olderThan === undefined && newerThan === undefined) return true;
+    const at = Date.parse(failure.at ?? '');
+    return now - at >= (olderThan ?? -Infinity) && now - at < (newerThan ?? Infinity);
+  };
+}
+
+/** The failure queue for as long as `work` takes; what it does not acknowledge goes back. */
+export const withFailures = <T>(
+  config: Config,
+  work: (queue: FailureQueue) => Promise<T>,
+): Promise<T> =>
+  withRabbit(config, async (connection) => {
+    const rules = { ...config.registration, ...config.intake };
+    const queue = await openFailureQueue(connection, config.rabbit.failureQueue, rules);
+    // Acknowledgements are on the wire by now, and the close comes after them on the same channel.
+    return work(queue).finally(() => queue.close().catch(() => {}));
+  });
+
+/** Whether it is meant by an argument: registration id, name of the record, the hash that stands for it in both, or messageId. */
+export const isMeant = (failure: FailureMessage, id: string, config: Config): boolean =>
+  [failure.id, failure.name, failure.messageId, shownId(failure, config)].includes(id) ||
+  shownText(failure, failure.name, config) === id;
+
+/** The registration id as it may be shown. */
+export const shownId = ({ id }: FailureMessage, config: Config): string | null =>
+  id === null ? null : labelOf(id, config);
+
+/** A text that may hold the registration id, as it may be shown. */
+export const shownText = <Text extends string | null>(
+  { id }: FailureMessage,
+  text: Text,
+  config: Config,
+): Text | string =>
+  id === null || text === null ? text : text.replaceAll(id, labelOf(id, config));

@@ -1,0 +1,167 @@
+/** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
+import type { LateResult } from '../claims/claims.ts';
+import type { FailureGroupDocument } from '../claims/failure-groups.ts';
+import type { GoneAs } from '../claims/gone.ts';
+import type { Config } from '../config/schema.ts';
+import { claimOfFailure, failureName } from '../domain/names.ts';
+import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
+import { attemptsOf } from '../registrations/attempts.ts';
+import { labelOf } from '../registrations/label.ts';
+import type { Store } from '../registrations/store.ts';
+import type { Filters } from './failure-queue.ts';
+import { allOf, countWaiting, storedFailures } from './stored-failures.ts';
+import type { StoredFailure } from './stored-failures.ts';
+
+/** `waiting`: its record is in the failure queue, as far as is known. */
+export type FailureState = 'waiting' | GoneAs;
+
+export interface Failure {
+  /** As it may be shown; null for what was no registration. */
+  id: string | null;
+  class: string;
+  reason: string | null;
+  at: Date;
+  attempts: number;
+  /** How often it had been redriven before. */
+  redrive: number;
+  requestId: string | null;
+  /** The name of its record, as it may be shown. */
+  record: string;
+  state: FailureState;
+  /** Since when it is not in the queue. */
+  goneAt: Date | null;
+  late: LateResult | null;
+  /** Null for what no run has had. */
+  workflowId: string | null;
+}
+
+export interface FailureList {
+  /** All whose record is in the queue, as far as is known. */
+  waiting: number;
+  matching: number;
+  /** Of those that match, by class and reason; the largest first. */
+  groups: ReasonCount[];
+  /** Of those that match the first, oldest first. */
+  failures: Failure[];
+  /** Of those that match: how many had timed out, and were finished by the legacy system since. */
+  finishedLater: number;
+}
+
+export interface ReasonCount {
+  class: string;
+  reason: string | null;
+  count: number;
+  firstSeen: Date;
+  lastSeen: Date;
+}
+
+export interface Wanted extends Filters {
+  state: FailureState;
+  /** No more are read; null for all. */
+  limit: number | null;
+  /** So many are told one by one. */
+  told: number;
+}
+
+export async function listFailures(
+  config: Config,
+  store: Store,
+  wanted: Wanted,
+): Promise<FailureList> {
+  const groups = new Map<string, ReasonCount>();
+  const told: StoredFailure[] = [];
+  let [matching, finishedLater] = [0, 0];
+  for await (const failed of storedFailures(store, filterOf(wanted))) {
+    if (wanted.reason?.matches(failed.outcome.reason ?? '') === false) continue;
+    matching += 1;
+    count(groups, failed);
+    if (failed.lateResult !== undefined) finishedLater += 1;
+    if (told.length < wanted.told) told.push(failed);
+    if (matching === wanted.limit) break;
+  }
+  return {
+    waiting: await countWaiting(store),
+    matching,
+    groups: [...groups.values()].sort((a, b) => b.count - a.count),
+    failures: await factsOf(config, store, told),
+    finishedLater,
+  };
+}
+
+/** By registration id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
+export async function findFailures(config: Config, store: Store, id: string): Promise<Failure[]> {
+  const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
+  const wanted = { $or: [{ _id: { $in: named } }, { registration: id, ...claimsOf(id) }] };
+  const found = await allOf(storedFailures(store, wanted));
+  if (found.length > 0 || !config.registration.hashIds) return factsOf(config, store, found);
+  const byLabel: StoredFailure[] = [];
+  for await (const failed of storedFailures(store, {})) {
+    const isMeant = [labelIn(failed, config), recordOf(failed, config)].includes(id);
+    if (isMeant) byLabel.push(failed);
+  }
+  return factsOf(config, store, byLabel);
+}
+
+/** By the range of _id, which has an index. */
+const claimsOf = (id: string) => ({ _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` } });
+
+/** A few documents, whatever the number of failures: for whoever asks each second. */
+export const failureGroups = (store: Store): Promise<FailureGroupDocument[]> => store.groups.all();
+
+function count(groups: Map<string, ReasonCount>, { outcome }: StoredFailure): void {
+  const { kind, reason, at } = outcome;
+  const key = JSON.stringify([kind, reason]);
+  const before = groups.get(key);
+  groups.set(key, {
+    class: kind,
+    reason,
+    count: (before?.count ?? 0) + 1,
+    firstSeen: before === undefined || at < before.firstSeen ? at : before.firstSeen,
+    lastSeen: before === undefined || at > before.lastSeen ? at : before.lastSeen,
+  });
+}
+
+/** Older and newer than anything is only what has an age. */
+function filterOf({ class: only, olderThan, newerThan, state }: Wanted): object {
+  const now = Date.now();
+  const age = {
+    ...(olderThan === undefined ? {} : { $lte: new Date(now - olderThan) }),
+    ...(newerThan === undefined ? {} : { $gt: new Date(now - newerThan) }),
+  };
+  return {
+    ...(only === undefined ? {} : { 'outcome.kind': only }),
+    ...(Object.keys(age).length === 0 ? {} : { 'outcome.at': age }),
+    ...(state === 'waiting' ? { gone: { $exists: false } } : { 'gone.as': state }),
+  };
+}
+
+/** @param found those that are told: their journal entries are read for the attempts */
+async function factsOf(
+  config: Config,
+  { journal }: Store,
+  found: readonly StoredFailure[],
+): Promise<Failure[]> {
+  const entries = await journal.read(found.flatMap(({ outcome }) => outcome.entry ?? []));
+  return found.map((failed): Failure => {
+    const { outcome, generation = 0, gone, lateResult = null, workflowId = null } = failed;
+    const { kind, reason, at, requestId = null, entry } = outcome;
+    return {
+      ...{ id: labelIn(failed, config), class: kind, reason, at },
+      attempts: entry === undefined ? 0 : attemptsOf(entry, entries.get(entry)),
+      ...{ redrive: generation, requestId, record: recordOf(failed, config) },
+      ...{ state: gone?.as ?? 'waiting', goneAt: gone?.at ?? null },
+      ...{ late: lateResult, workflowId },
+    };
+  });
+}
+
+const labelIn = ({ registration }: StoredFailure, config: Config): string | null =>
+  registration === undefined ? null : labelOf(registration, config);
+
+function recordOf(failed: StoredFailure, config: Config): string {
+  const { _id, registration, outcome } = failed;
+  const name = failureName(_id, outcome.kind);
+  return registration === undefined
+    ? name
+    : name.replaceAll(registration, labelOf(registration, config));
+}

@@ -1,0 +1,66 @@
+/** What is kept for the legacy system across all workers, and who uses it. */
+import type { Config } from '../config/schema.ts';
+import type { Control, LimitsDocument } from '../coordination/control.ts';
+import { LIMITS, limitsInForce } from '../domain/limits.ts';
+import type { LimitName } from '../domain/limits.ts';
+import { LEGACY } from '../domain/names.ts';
+import { isAlive } from '../domain/shares.ts';
+import { countInFlight } from '../registrations/in-flight.ts';
+import type { Store } from '../registrations/store.ts';
+import type { Said } from './said.ts';
+
+export type LimitFacts = ReturnType<typeof limitFacts>;
+
+export async function readLimits(config: Config, store: Store): Promise<LimitFacts> {
+  const [control, inFlight] = await Promise.all([store.control.read(), countInFlight(store)]);
+  return limitFacts(config, control, inFlight);
+}
+
+/** @param inFlight registrations the legacy system has and that are not settled; null when they were not counted */
+export function limitFacts(config: Config, control: Control, inFlight: number | null) {
+  const limits = control.limits[LEGACY] ?? {};
+  const inForce = limitsInForce(config.legacy, limits);
+  const workers = Object.values(control.workers[LEGACY] ?? {});
+  const alive = workers.filter((worker) => isAlive(worker, control.now));
+  return {
+    limits: LIMITS.map((limit) => ({
+      limit,
+      inForce: inForce[limit],
+      configured: config.legacy[limit],
+      set: limits[limit] !== undefined,
+    })),
+    workers: alive.map(({ host, pid, share }) => ({ host, pid, share })),
+    inFlight,
+  };
+}
+
+type Needs = Pick<Store, 'control' | 'actions'>;
+
+/** For all workers, until they are unset. */
+export const setLimits = (
+  { control, actions }: Needs,
+  values: LimitsDocument['values'],
+  said: Said,
+): Promise<void> =>
+  actions.act(
+    { ...said, what: 'limits set', on: settingsText(values) },
+    () => control.setLimits(LEGACY, values, said.by),
+    () => 'set',
+  );
+
+/** The configuration counts again for these. */
+export const unsetLimits = (
+  { control, actions }: Needs,
+  names: readonly LimitName[],
+  said: Said,
+): Promise<void> =>
+  actions.act(
+    { ...said, what: 'limits unset', on: names.join(', ') },
+    () => control.unsetLimits(LEGACY, names, said.by),
+    () => 'unset',
+  );
+
+const settingsText = (values: LimitsDocument['values']): string =>
+  Object.entries(values)
+    .map(([name, value]) => `${name}=${value ?? 'none'}`)
+    .join(' ');

@@ -1,0 +1,61 @@
+/** The whole story of one registration, with where its run has it. */
+import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
+import type { Config } from '../config/schema.ts';
+import type { RegistrationView } from '../domain/registrations/run-input.ts';
+import { askRun, runLink } from '../temporal/runs.ts';
+import type { RunState } from '../temporal/runs.ts';
+import { part } from './part.ts';
+import type { Part } from './part.ts';
+import type { Reach } from './reach.ts';
+import { readStory } from './story.ts';
+import type { Chapter, Story } from './story.ts';
+
+/** With the address of its run in Temporal Web, if there is one. */
+export type LinkedChapter = Chapter & { link: string | null };
+
+export interface Status extends Omit<Story, 'chapters'> {
+  chapters: LinkedChapter[];
+  /** Null when none is asked, since nothing is open. */
+  run: RunFacts | null;
+}
+
+/** Null when nothing is known of the registration. @throws when MongoDB cannot be asked */
+export async function readStatus(
+  id: string,
+  config: Config,
+  reach: Pick<Reach, 'store' | 'temporal'>,
+): Promise<Status | null> {
+  const story = await reach.store((store) => readStory(id, store, config));
+  if (story === null) return null;
+  const open = story.chapters.find(
+    ({ outcome, settledAt, setAside }) => outcome === null && !settledAt && setAside === null,
+  );
+  const asked = open && (await part(reach.temporal((client) => askRun(client, open.workflowId))));
+  const chapters = story.chapters.map((chapter) => ({
+    ...chapter,
+    link: runLink(config, chapter.workflowId),
+  }));
+  return { ...story, chapters, run: asked === undefined ? null : runFacts(asked, story.id) };
+}
+
+/** How many wait in the intake queue: what nobody knows may be among them. 0 where it cannot be asked. */
+export async function waitingForIntake(
+  { rabbit: { intakeQueue } }: Config,
+  reach: Pick<Reach, 'rabbit'>,
+): Promise<number> {
+  const depths = await part(reach.rabbit((rabbit) => queueDepths(rabbit, [intakeQueue])));
+  return depths.ok ? (depths.value[intakeQueue]?.messages ?? 0) : 0;
+}
+
+/** Where the run has it. */
+export type RunFacts =
+  | Exclude<RunState, { kind: 'open' }>
+  | { kind: 'open'; registration: RegistrationView | null }
+  | { kind: 'unknown'; reason: string };
+
+function runFacts(run: Part<RunState>, label: string): RunFacts {
+  if (!run.ok) return { kind: 'unknown', reason: run.error };
+  if (run.value.kind !== 'open') return run.value;
+  const registration = run.value.view.open.find(({ id }) => id === label) ?? null;
+  return { kind: 'open', registration };
+}

@@ -1,0 +1,90 @@
+/** Taking up what dead runs have left, when an operator says so. */
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/schema.ts';
+import { requireAgreement } from '../coordination/encryption-agreement.ts';
+import { labelOf } from '../registrations/label.ts';
+import type { Late } from '../registrations/late.ts';
+import type { Store } from '../registrations/store.ts';
+import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
+import type { Stranded } from '../registrations/sweep.ts';
+import type { Unclaimed } from '../registrations/unclaimed.ts';
+import { lookForLateOnce } from './late.ts';
+import type { Said } from './said.ts';
+
+export interface SweepFacts {
+  stranded: StrandedFacts[];
+  /** Ended runs whose input nobody can read, and why. */
+  unreadable: { workflowId: string; reason: string }[];
+  /** Workflow ids of the runs that were started; none by a dry run. */
+  started: string[];
+  /** What had timed out, and is finished. */
+  late: Late[];
+}
+
+export interface StrandedFacts {
+  /** As it may be shown. */
+  id: string;
+  generation: number;
+  /** Null where its run was ended before it came to claim it. */
+  claimedAt: Date | null;
+  /** `closed`, or `unknown` to Temporal. */
+  run: Stranded['run'];
+  workflowId: string;
+}
+
+interface Needs {
+  config: Config;
+  store: Store;
+  client: Client;
+}
+
+/** What it would take up. @throws what a neighbour throws */
+export const findToSweep = async (needs: Needs): Promise<SweepFacts> => (await find(needs)).facts;
+
+/** @throws what a neighbour throws; sweeping again is harmless */
+export const sweepNow = (needs: Needs, said: Said): Promise<SweepFacts> =>
+  needs.store.actions.act(
+    { ...said, what: 'sweep', on: null },
+    () => takeUpAll(needs),
+    ({ stranded, started, late }) =>
+      `${stranded.length} stranded, ${started.length} runs started, ${late.length} late results`,
+  );
+
+async function takeUpAll({ config, store, client }: Needs): Promise<SweepFacts> {
+  await requireAgreement(config, store.control);
+  const { found, facts } = await find({ config, store, client });
+  const { started } = await takeUp(sweepNeeds(config, store, client), found);
+  return { ...facts, started, late: await lookForLateOnce(config, store) };
+}
+
+async function find({ config, store, client }: Needs) {
+  const needs = sweepNeeds(config, store, client);
+  const found = await findLeft(needs);
+  const facts: SweepFacts = {
+    stranded: [
+      ...found.stranded.map((each) => factsOf(each, config)),
+      ...found.unclaimed.flatMap(unclaimedFacts),
+    ],
+    unreadable: [...found.unreadable].map(([workflowId, reason]) => ({ workflowId, reason })),
+    started: [],
+    late: [],
+  };
+  return { found, facts };
+}
+
+const factsOf = ({ claim, run }: Stranded, config: Config): StrandedFacts => ({
+  id: labelOf(claim.registration, config),
+  generation: claim.generation,
+  claimedAt: claim.claimedAt,
+  run,
+  workflowId: claim.workflowId,
+});
+
+const unclaimedFacts = ({ workflowId, registrations }: Unclaimed): StrandedFacts[] =>
+  registrations.map(({ label, redrive }) => ({
+    id: label,
+    generation: redrive === null ? 0 : redrive + 1,
+    claimedAt: null,
+    run: 'closed',
+    workflowId,
+  }));

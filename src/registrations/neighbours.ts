@@ -1,0 +1,42 @@
+/** A neighbour for as long as some work needs it: connected, given to the work, closed whatever happens. */
+import type { Client } from '@temporalio/client';
+import { connectOnce } from '../broker/rabbitmq/connection.ts';
+import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
+import type { Config } from '../config/schema.ts';
+import type { Opener } from '../mongo/own-database.ts';
+import { connectTemporal } from '../temporal/client.ts';
+import { openStore } from './store.ts';
+import type { Store } from './store.ts';
+
+/** @throws Error that names the address when it cannot be reached, or what `work` throws */
+export async function withStore<T>(
+  config: Config,
+  work: (store: Store) => Promise<T>,
+  as: Opener = 'reader',
+): Promise<T> {
+  const store = await openStore(config, as);
+  return work(store).finally(() => store.close());
+}
+
+/** @throws as withStore */
+export async function withTemporal<T>(
+  config: Config,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectTemporal(config);
+  return work(client).finally(() => client.connection.close());
+}
+
+/** @throws as withStore */
+export async function withRabbit<T>(
+  { amqpUrl, rabbit }: Config,
+  work: (connection: RabbitConnection) => Promise<T>,
+): Promise<T> {
+  const connection = await connectOnce(
+    amqpUrl,
+    'despachante command',
+    rabbit.heartbeat,
+    rabbit.tls,
+  );
+  return work(connection).finally(() => connection.close().catch(() => {}));
+}

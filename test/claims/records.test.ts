@@ -1,0 +1,107 @@
+/** What claims know of their failure records, and the groups that are counted as they are written. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { conflictKey } from '../../src/domain/names.ts';
+import {
+  ENDED_AT,
+  call,
+  claimRequest,
+  claimed,
+  hashOf,
+  settlementOf,
+  testBed,
+} from '../helpers/activities.ts';
+import type { TestBed } from '../helpers/activities.ts';
+
+const groupsIn = async ({ store }: TestBed) =>
+  (await store.groups.all()).map(({ _id, waiting, total }) => [_id, waiting, total]);
+
+const goneIn = async ({ store }: TestBed, key: string) =>
+  (await store.claims.find([key])).get(key)?.gone?.as ?? null;
+
+const rejected = (id: string, index = 0) =>
+  settlementOf(id, 'rejected', { index, reason: `document of ${id} is missing` });
+
+test('a failure is counted once, however often its settlement is tried', async (t) => {
+  const bed = await testBed(t);
+  const [a, b] = [bed.id(), bed.id()];
+  await claimed(bed, [{ id: a }, { id: b }]);
+  await call(bed.route, [rejected(a)]);
+  await call(bed.route, [rejected(a)], { attempt: 2 });
+  await call(bed.route, [rejected(a), rejected(b, 1)], { attempt: 3 });
+  assert.deepEqual(await groupsIn(bed), [['rejected: document of # is missing', 2, 2]]);
+});
+
+test('what is registered is in no group', async (t) => {
+  const bed = await testBed(t);
+  const id = bed.id();
+  await claimed(bed, [{ id }]);
+  await call(bed.persist, [settlementOf(id, 'registered')]);
+  assert.deepEqual(await groupsIn(bed), []);
+});
+
+test('a redrive is known once a run has claimed it, whoever moved the record', async (t) => {
+  const bed = await testBed(t);
+  const id = bed.id();
+  await claimed(bed, [{ id }]);
+  await call(bed.route, [rejected(id)]);
+  assert.equal(await goneIn(bed, `${id}~0`), null);
+  const redriven = [claimRequest(id, { redrive: 0 })];
+  const next = { workflowId: 'run-2' };
+  assert.equal((await call(bed.claim, redriven, next))[0]?.kind, 'claimed');
+  await call(bed.claim, redriven, { ...next, attempt: 2 });
+  assert.equal(await goneIn(bed, `${id}~0`), 'redriven');
+  assert.deepEqual(await groupsIn(bed), [['rejected: document of # is missing', 0, 1]]);
+});
+
+test('a conflict that is redriven and is one still has a record in the queue again', async (t) => {
+  const bed = await testBed(t);
+  const id = bed.id();
+  const other = JSON.stringify({ id, other: true });
+  await claimed(bed, [{ id }]);
+  const key = conflictKey(id, 0, hashOf(other));
+  const conflict = settlementOf(id, 'conflict', { claim: key, entry: `${key}#1` });
+  const again = { workflowId: 'run-2' };
+  await call(bed.claim, [claimRequest(id, { body: other })], again);
+  await call(bed.route, [conflict], again);
+  const [seen] = [...(await bed.store.claims.find([key])).values()];
+  const at = seen?.outcome?.at.toISOString() ?? null;
+  await bed.store.records.left([{ claim: key, at }], 'redriven');
+  assert.equal(await goneIn(bed, key), 'redriven');
+
+  const third = { workflowId: 'run-3' };
+  await call(bed.claim, [claimRequest(id, { body: other, redrive: 0 })], third);
+  assert.equal(await goneIn(bed, key), null);
+  await call(bed.route, [{ ...conflict, outcome: { kind: 'conflict', at: Date.now() } }], third);
+  assert.equal(await goneIn(bed, key), null);
+  // Whoever notes the redrive late, notes it of another record.
+  await bed.store.records.left([{ claim: key, at }], 'redriven');
+  assert.equal(await goneIn(bed, key), null);
+});
+
+test('a malformed delivery that comes again is one failure; dropped, it is one anew', async (t) => {
+  const bed = await testBed(t);
+  const { malformed, records } = bed.store;
+  const body = Buffer.from('no JSON');
+  const at = new Date();
+  await malformed.note(body, 'not JSON', at);
+  await malformed.note(body, 'not JSON', at);
+  assert.deepEqual(await groupsIn(bed), [['malformed: not JSON', 1, 1]]);
+  const [note] = await malformed.all();
+  await records.left([{ claim: note?._id ?? '', at: at.toISOString() }], 'dropped');
+  assert.deepEqual(await groupsIn(bed), [['malformed: not JSON', 0, 1]]);
+  await malformed.note(body, 'not JSON', new Date());
+  assert.deepEqual(await groupsIn(bed), [['malformed: not JSON', 1, 2]]);
+});
+
+test('a group is kept as long as its claims: from their settlement, not from their end', async (t) => {
+  const bed = await testBed(t);
+  const id = bed.id();
+  await claimed(bed, [{ id }]);
+  const began = Date.now();
+  await call(bed.route, [rejected(id)]);
+  const [group] = await bed.store.groups.all();
+  assert.ok(group !== undefined);
+  assert.equal(group.lastAt.getTime(), ENDED_AT);
+  assert.ok(group.keptFrom.getTime() >= began);
+});

@@ -1,0 +1,98 @@
+/** What the claims know of records, and what the queue says to that. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isMapping } from '../../src/config/tree.ts';
+import { putFailures } from '../helpers/failure-records.ts';
+import { testPublisher } from '../helpers/servers.ts';
+import { testPlace } from './cli.ts';
+import type { Place } from './cli.ts';
+
+const FOUR = [
+  { id: 'a', failureClass: 'rejected', reason: 'CPF 123 inválido' },
+  { id: 'b', failureClass: 'rejected', reason: 'CPF 9 inválido' },
+  { id: 'c', failureClass: 'timed-out', reason: 'still processing' },
+  { id: 'd', failureClass: 'malformed', reason: 'not JSON', body: Buffer.from('no JSON') },
+] as const;
+
+async function mapping(place: Place, args: string[], code = 0) {
+  const value = await place.json(args, code);
+  assert.ok(isMapping(value));
+  return value;
+}
+
+async function idsAs(place: Place, state: string): Promise<unknown[]> {
+  const { failures } = await mapping(place, ['failures', 'list', '--state', state]);
+  assert.ok(Array.isArray(failures));
+  return failures.map((each: unknown) => (isMapping(each) ? (each['id'] ?? 'malformed') : null));
+}
+
+/** Class, folded reason, waiting, ever. */
+async function groupsAt(place: Place): Promise<unknown[][]> {
+  const groups = await place.json(['failures', 'groups']);
+  assert.ok(Array.isArray(groups));
+  return groups.map((each: unknown) =>
+    isMapping(each) ? [each['class'], each['reason'], each['waiting'], each['total']] : [],
+  );
+}
+
+test('a list takes nothing out of the queue, and no look of it counts as a delivery', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...FOUR]);
+  for (let n = 0; n < 3; n++) assert.equal((await idsAs(place, 'waiting')).length, 4);
+  await place.json(['failures', 'show', 'a']);
+  const message = await place.take(place.rabbit.failureQueue);
+  assert.equal(message.properties.headers?.['x-delivery-count'] ?? 0, 0);
+});
+
+test('what is redriven and what is dropped is known without a look into the queue, and leaves its group', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...FOUR]);
+  assert.deepEqual((await groupsAt(place)).sort(), [
+    ['malformed', 'not JSON', 1, 1],
+    ['rejected', 'CPF # inválido', 2, 2],
+    ['timed-out', 'still processing', 1, 1],
+  ]);
+  await place.json(['failures', 'redrive', 'a']);
+  await place.json(['failures', 'drop', '--class', 'malformed']);
+  assert.deepEqual(await idsAs(place, 'redriven'), ['a']);
+  assert.deepEqual(await idsAs(place, 'dropped'), ['malformed']);
+  assert.deepEqual(await idsAs(place, 'waiting'), ['b', 'c']);
+  assert.deepEqual((await groupsAt(place)).sort(), [
+    ['malformed', 'not JSON', 0, 1],
+    ['rejected', 'CPF # inválido', 1, 2],
+    ['timed-out', 'still processing', 1, 1],
+  ]);
+  const compared = await mapping(place, ['failures', 'compare']);
+  assert.deepEqual(compared, {
+    queue: 2,
+    copies: 0,
+    unknown: [],
+    back: 0,
+    taken: 0,
+    waiting: 2,
+  });
+});
+
+test('what others took, what they put there, and what is there all the same is found out: exit code 3', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...FOUR]);
+  const taken = await place.take(place.rabbit.failureQueue);
+  const publisher = await testPublisher(t);
+  await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});
+  const first = await mapping(place, ['failures', 'compare'], 3);
+  const unknown = [{ id: 'by-hand', class: null, messageId: null }];
+  assert.deepEqual(first, { queue: 4, copies: 0, unknown, back: 0, taken: 1, waiting: 3 });
+  assert.deepEqual(await idsAs(place, 'taken'), ['a']);
+  const rejected = async () => (await groupsAt(place)).find(([of]) => of === 'rejected');
+  assert.deepEqual(await rejected(), ['rejected', 'CPF # inválido', 1, 2]);
+
+  const { headers } = taken.properties;
+  const more = headers === undefined ? {} : { headers };
+  for (let n = 0; n < 2; n++)
+    await publisher.publish(place.rabbit.failureQueue, taken.content, more);
+  const second = await mapping(place, ['failures', 'compare'], 3);
+  assert.deepEqual(second, { queue: 6, copies: 1, unknown, back: 1, taken: 0, waiting: 4 });
+  assert.deepEqual(await idsAs(place, 'taken'), []);
+  assert.deepEqual(await rejected(), ['rejected', 'CPF # inválido', 2, 2]);
+  await place.hasDepth(place.rabbit.failureQueue, 6);
+});
