@@ -13,8 +13,8 @@ export const SWEEP_TYPE = 'sweep';
 export const QUERY_REGISTRATIONS = 'registrations';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
-export const ATTRIBUTE_IDS = 'RegistrationIds';
-export const ATTRIBUTE_OUTCOMES = 'RegistrationOutcomes';
+export const ATTRIBUTE_IDS = 'ItemIds';
+export const ATTRIBUTE_OUTCOMES = 'Outcomes';
 
 /**
  * The server refuses a start whose search attribute is longer than 2,048 bytes (measured, see

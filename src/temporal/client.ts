@@ -19,7 +19,7 @@ import { errorFacts } from '../runtime/log.ts';
 import { handshakeError, readTls, withTlsTrouble } from '../net/tls.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 
-export const registrationIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
+export const itemIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 
 /** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST. */
 const KEYWORD_LIST = 7;
@@ -152,7 +152,7 @@ const summaryOf = (labels: string[]): string =>
 /** The ids, if they fit: a longer list would have the whole start refused. `despachante status` always knows. */
 function idsWithin(labels: string[]): TypedSearchAttributes {
   const fits = Buffer.byteLength(JSON.stringify(labels)) <= ATTRIBUTE_BYTES;
-  return new TypedSearchAttributes(fits ? [{ key: registrationIds, value: labels }] : []);
+  return new TypedSearchAttributes(fits ? [{ key: itemIds, value: labels }] : []);
 }
 
 function isTooLarge(error: unknown): boolean {

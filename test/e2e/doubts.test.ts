@@ -38,7 +38,7 @@ const openDoubts = async (): Promise<string> => JSON.stringify(await flow.json('
 test('a lost answer is a doubt that everybody can see: in the search attribute, in the list, and not in the failure queue', async () => {
   const id = await inDoubt();
   const { workflowId } = await flow.claimed(id);
-  const query = `RegistrationOutcomes = "in-doubt" AND TaskQueue = "${config.temporal.taskQueue}"`;
+  const query = `Outcomes = "in-doubt" AND TaskQueue = "${config.temporal.taskQueue}"`;
   await eventually('the filter finds its run', async () => {
     const found: string[] = [];
     for await (const run of client.workflow.list({ query })) found.push(run.workflowId);

@@ -47,7 +47,7 @@ test('with hashed ids the id is whole in MongoDB, the queues and the legacy syst
   assert.ok(record.content.includes(bad));
 
   await eventually('one filter finds the run by the hash', async () => {
-    const query = `RegistrationIds = "${labelOf(good)}" AND TaskQueue = "${config.temporal.taskQueue}"`;
+    const query = `ItemIds = "${labelOf(good)}" AND TaskQueue = "${config.temporal.taskQueue}"`;
     const found: string[] = [];
     for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
     assert.deepEqual(found, [(await flow.claimed(good)).workflowId]);

@@ -48,7 +48,7 @@ test('a run says what it carries: in its id, its summary, its search attributes 
   const shown = await shownOf(client, workflowId);
   assert.match(shown, /3 registrations, /);
   await eventually('one filter finds the run of a registration', async () => {
-    assert.deepEqual(await found(`RegistrationIds = "${prefix}-2"`), [workflowId]);
+    assert.deepEqual(await found(`ItemIds = "${prefix}-2"`), [workflowId]);
   });
   const run = client.workflow.getHandle(workflowId);
   await eventually('the query tells of each', async () => {
@@ -66,7 +66,7 @@ test('a run says what it carries: in its id, its summary, its search attributes 
   });
   await run.cancel();
   await eventually('one filter finds the runs in which something was cancelled', async () => {
-    assert.deepEqual(await found('RegistrationOutcomes = "cancelled"'), [workflowId]);
+    assert.deepEqual(await found('Outcomes = "cancelled"'), [workflowId]);
   });
 });
 
