@@ -93,15 +93,14 @@ test('an intent is pending while its attempt may live, and in doubt after', asyn
 
 test('an intent is read again soon, less often the older it is, and at the latest when it is in doubt', async (t) => {
   const timeout = 60_000;
-  const { recheck, store, id } = await testBed(t, { legacy: { timeout } });
   const now = Date.now();
+  const clock = { now: () => now, set() {} };
+  const { recheck, store, id } = await testBed(t, { legacy: { timeout }, replace: { clock } });
   const restAt = async (age: number): Promise<number> => {
     const entry = `${id()}~0#1`;
     await store.journal.open([entry], new Map(), 'sender');
     await store.journal.collection.updateOne({ _id: entry }, { $set: { at: new Date(now - age) } });
-    t.mock.timers.enable({ apis: ['Date'], now });
     const [answer] = await call(recheck, [{ index: 0, entry }]);
-    t.mock.timers.reset();
     assert.ok(answer?.kind === 'pending');
     return answer.rest;
   };
