@@ -10,7 +10,7 @@ test('a result that was set aside is told by status with a remedy, and that reme
     env: {
       DESPACHANTE_MONGODB_MATCH: 'ids',
       DESPACHANTE_MONGODB_UPSERT: 'false',
-      DESPACHANTE_SWEEPER_OLDER_THAN: '0ms',
+      DESPACHANTE_TEST_CONSTANTS: 'sweeper.olderThan=0',
     },
   });
   const flow = flowOf(system);
