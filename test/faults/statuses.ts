@@ -86,7 +86,12 @@ async function turnAway(world: World): Promise<Trial> {
       .ledger()
       .filter((entry) => entry.event === 'not-accepted' && entry.status === status).length;
   await eventually('some were answered 401', () => assert.ok(turned(401) > 0));
-  assert.match(system.log('worker'), /LEGACY_AUTHORIZATION.*turns our address or our credentials/);
+  await eventually('the worker tells it', () =>
+    assert.match(
+      system.log('worker'),
+      /LEGACY_AUTHORIZATION.*turns our address or our credentials/,
+    ),
+  );
   answer(404);
   await publishMixed(flow, count);
   await eventually('some were answered 404', () => assert.ok(turned(404) > 0));
