@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { legacyEndpoint } from '../config/endpoint.ts';
 import { openControl } from '../coordination/control.ts';
 import { watchControl } from '../coordination/control-watch.ts';
+import { joinProcesses, keepBeating } from '../coordination/processes.ts';
 import { createFailures } from '../broker/rabbitmq/dead-letters.ts';
 import { followControl } from '../intake/follow-control.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
+import type { Valve } from '../intake/valve.ts';
 import { createGuard } from '../runtime/guard.ts';
 import { serveHealth } from '../runtime/health.ts';
 import { startRegistrationIntake } from '../registrations/intake.ts';
@@ -81,6 +83,17 @@ export function addIntake(program: Command): void {
       );
       followControl(intake, watch, guard, agreement, REGISTRATIONS, legacyEndpoint(config));
       void watch.refresh();
+      const me = joinProcesses({
+        db: () => mongo.db(),
+        role: 'intake',
+        guard,
+        source: async () => ({
+          deliveries: (await metrics.unacknowledged.get()).values[0]?.value ?? 0,
+          held: heldText(intake.held()),
+        }),
+      });
+      const beating = keepBeating(async () => void (await me.beat()), guard, log);
+      void beating.run();
       let isStopping = false;
       const health = await serveHealth({
         host: config.health.host,
@@ -95,7 +108,8 @@ export function addIntake(program: Command): void {
       isStopping = true;
       await intake.stop();
       guard.close();
-      await Promise.allSettled([plans.close(), watch.close()]);
+      await Promise.allSettled([plans.close(), watch.close(), beating.close()]);
+      await me.stop();
       await Promise.allSettled([
         mongo.close(),
         publisher.close(),
@@ -106,6 +120,11 @@ export function addIntake(program: Command): void {
       if (refusal !== null) throw refusal;
     });
 }
+
+const heldText = (held: ReturnType<Valve['held']>): string | null =>
+  Object.entries(held)
+    .map(([by, why]) => `${by}: ${why}`)
+    .join('; ') || null;
 
 /**
  * A MongoDB that is away is no reason not to start: intake takes nothing until it has read what stands there.

@@ -126,6 +126,9 @@ function tell(facts: LimitFacts, command: Command): void {
     ]),
   );
   if (facts.inFlight !== null) print(`\n${number(facts.inFlight)} in flight at the legacy system`);
-  const shares = facts.workers.map(({ host, pid, share }) => `${line(host)}:${pid} has ${share}`);
-  print(shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join(', ')}`);
+  const shares = facts.workers.map(
+    ({ host, pid, share, onTheWire }) =>
+      `${line(host)}:${pid} has ${share}, ${onTheWire} on the wire`,
+  );
+  print(shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join('; ')}`);
 }

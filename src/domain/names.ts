@@ -1,5 +1,8 @@
 /** Every name that two parts of the program must agree on. Ids are functions here, never concatenated elsewhere. */
 
+/** Of this program, as package.json has it. */
+export const VERSION = '0.1.0';
+
 /** Names of our own collections begin so, and `mongodb.collection` may not. */
 export const OWN_PREFIX = 'despachante_';
 

@@ -14,6 +14,8 @@ export const OWN = {
   actions: 'despachante_actions',
   /** What operators and processes tell one another (coordination/control.ts), and which collections are ours (ownership.ts). */
   control: 'despachante_control',
+  /** Which processes there are and how they are (coordination/processes.ts). */
+  processes: 'despachante_processes',
   /** How long the legacy system takes (registrations/latencies.ts). */
   latency: 'despachante_latency',
 } as const;
@@ -35,6 +37,7 @@ export const EXPIRY = {
   [OWN.claims]: { field: 'settledAt' },
   [OWN.malformed]: { field: 'settledAt' },
   [OWN.failureGroups]: { field: 'keptFrom' },
+  [OWN.processes]: { field: 'beatAt' },
   [OWN.journal]: {
     field: 'keptFrom',
     only: { state: { $in: ['accepted', 'refused', 'abandoned'] } },

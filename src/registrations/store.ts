@@ -3,6 +3,7 @@ import { createClock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { indexActions, openActions } from '../coordination/actions.ts';
 import { openControl } from '../coordination/control.ts';
+import { indexProcesses } from '../coordination/processes.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
@@ -53,6 +54,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await indexMalformed(malformed, retention);
       await indexFailureGroups(groups, retention);
       await indexActions(actions);
+      await indexProcesses(db);
     });
   }
   return {
