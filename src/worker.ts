@@ -113,7 +113,6 @@ export async function startWorker(
     metrics,
     log,
     legacyTimeoutMs: config.legacy.timeout,
-    lateForMs: config.legacy.lateFor,
     uniqueRequestIds: config.legacy.uniqueRequestIds,
   });
   const dataConverter = dataConverterOf(config);

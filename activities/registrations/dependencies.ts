@@ -41,6 +41,4 @@ export interface Dependencies {
   uniqueRequestIds: boolean;
   /** The longest an HTTP request to the legacy system can take, ms. */
   legacyTimeoutMs: number;
-  /** How long what has timed out is watched for a late result, ms; 0 for not at all. */
-  lateForMs: number;
 }

@@ -5,7 +5,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
-import { nextLateCheck } from '../../src/domain/registrations/late.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import type { Outcome } from '../../src/domain/registrations/outcome.ts';
 import { messageOf } from '../../src/claims/claims.ts';
@@ -35,15 +34,7 @@ export interface Settlement {
 
 type Needs = Pick<
   Dependencies,
-  | 'claims'
-  | 'journal'
-  | 'clock'
-  | 'results'
-  | 'failures'
-  | 'unroutable'
-  | 'metrics'
-  | 'log'
-  | 'lateForMs'
+  'claims' | 'journal' | 'clock' | 'results' | 'failures' | 'unroutable' | 'metrics' | 'log'
 >;
 
 export function createSettle({
@@ -55,7 +46,6 @@ export function createSettle({
   unroutable,
   metrics,
   log,
-  lateForMs,
 }: Needs) {
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
@@ -96,8 +86,6 @@ export function createSettle({
         const settlements = asked.map((each) => withDoubt(each, entries.get(each.entry)));
         const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
         await claims.conclude(inDoubt.map(concluded), run);
-        const watched = settlements.flatMap(watchedFrom);
-        if (watched.length > 0) await claims.watch(watched, run);
         failpoint('route-concluded');
         const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
         const { ours, lost } = fenced(settlements, (claim) => found.get(claim)?.workflowId);
@@ -140,13 +128,6 @@ export function createSettle({
     }
     if (settled.length === 0 && failures.length > 0) throw failures[0];
     return settled.length === 0 ? finish([], left) : [...settled, ...left];
-  }
-
-  /** The legacy system may finish it all the same. */
-  function watchedFrom({ claim, outcome, requestId }: Settlement): { claim: string; at: Date }[] {
-    if (outcome.kind !== 'timed-out' || requestId === null) return [];
-    const at = nextLateCheck(outcome.at, outcome.at, lateForMs);
-    return at === null ? [] : [{ claim, at: new Date(at) }];
   }
 
   async function publish(

@@ -53,8 +53,8 @@ export interface Claim {
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
   outcome: ClaimOutcome | null;
   settledAt: Date | null;
-  /** Timed out, and watched for a late result: when the legacy system is next asked. */
-  lateCheckAt?: Date;
+  /** Timed out: when the legacy system was last asked whether it has finished it (registrations/late.ts). */
+  lateLookAt?: Date;
   /** What became of it after it had timed out. */
   lateResult?: LateResult;
   /** Its failure record is not in the queue any more, as far as is known (records.ts). */
@@ -101,8 +101,6 @@ export interface Claims {
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** Marks unsettled claims as with the legacy system, or takes the mark away. */
   setAccepted(keys: string[], isAccepted: boolean): Promise<void>;
-  /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
-  watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
   /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
   sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
   collection: Collection<Claim>;
@@ -111,8 +109,6 @@ export interface Claims {
 /** Makes the indexes of the claims. */
 export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
-  // Of the few that are watched.
-  await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
   // Of those that the legacy system has, so that they can be counted.
   await collection.createIndex(
     { acceptedAt: 1 },
@@ -196,7 +192,8 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       // An attempt of this run that is tried again has to find it.
       delete changes.token;
       const { matchedCount } = await collection.updateOne(
-        { _id, settledAt: { $ne: null } },
+        // Not again for the same delivery, whose run was started again.
+        { _id, settledAt: { $ne: null }, receivedAt: { $ne: claim.receivedAt } },
         { $set: changes, $unset: { gone: '' } },
       );
       return matchedCount > 0;
@@ -205,13 +202,6 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: null },
         isAccepted ? { $set: { acceptedAt: new Date() } } : { $unset: { acceptedAt: true } },
-      );
-    },
-    async watch(watched, workflowId) {
-      const keys = watched.map(({ claim }) => claim);
-      await collection.updateMany(
-        { _id: { $in: keys }, workflowId },
-        setEach(keys, { lateCheckAt: watched.map(({ at }) => at) }),
       );
     },
     async conclude(outcomes, workflowId) {

@@ -32,8 +32,7 @@ export function addSweep(program: Command): void {
       'after',
       `
 The worker does it by itself, every five minutes. What the legacy system had accepted is polled on, what it may have is
-in doubt, the rest is submitted. What has timed out and is due to be asked for again is asked for.
-Sweeping twice is harmless.
+in doubt, the rest is submitted. Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,
     )
@@ -53,13 +52,11 @@ async function run(options: Options, command: Command): Promise<void> {
         ),
   );
   if (globals(command).json === true) return printJson({ dryRun, ...swept });
-  const { stranded, unreadable, started, late } = swept;
+  const { stranded, unreadable, started } = swept;
   for (const { workflowId, reason } of unreadable)
     print(
       `What the ended run ${line(workflowId)} had brought and not claimed cannot be read: ${line(reason)}`,
     );
-  for (const { id, requestId, status } of late)
-    print(`${line(id)} had timed out, and is ${status} (request ${line(requestId)}): redrive it`);
   if (stranded.length === 0) return print('Nothing is stranded');
   const head = ['registration', 'claimed', 'its run is', 'run'].map((cell) => paint.bold(cell));
   const rows = stranded

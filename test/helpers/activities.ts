@@ -171,7 +171,6 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     metrics: createMetrics(),
     log: silent,
     legacyTimeoutMs: config.legacy.timeout,
-    lateForMs: config.legacy.lateFor,
     uniqueRequestIds: config.legacy.uniqueRequestIds,
     ...options.replace,
   };
