@@ -1,6 +1,7 @@
 // The environment variables that set something, and what each sets.
 import { didYouMean, sameName, withHint, type Fault } from './faults.ts';
 import { TEST_CONSTANTS } from './constants.ts';
+import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf } from './tree.ts';
@@ -140,6 +141,7 @@ const quoted = (name: string, path: string): Fault => ({
 });
 
 function unknown(name: string): Fault {
+  const removed = Object.keys(REMOVED).find((path) => variable(path) === name);
   const bare = name.slice(PREFIX.length);
   const fault = {
     where: `environment ${name}`,
@@ -147,5 +149,6 @@ function unknown(name: string): Fault {
     expected: 'the name of a setting (lists and mappings can only be set in the file)',
     got: 'a name that is none',
   };
-  return withHint(fault, didYouMean(settings.has(bare) ? bare : sameName(name, environmentNames)));
+  const meant = settings.has(bare) ? bare : sameName(name, environmentNames);
+  return withHint(fault, removed === undefined ? didYouMean(meant) : replacementOf(removed));
 }

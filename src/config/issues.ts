@@ -11,6 +11,7 @@ import {
   type Fault,
 } from './faults.ts';
 import type { ConfigFile } from './file.ts';
+import { replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
 import { leaves, valueAt } from './tree.ts';
 import { isOpenSetting, unitOf, valueText } from './units.ts';
@@ -59,7 +60,8 @@ function unknownKey(parent: Path, key: string, origin: Origin): Fault {
     expected: `one of the keys ${known.join(', ')}`,
     got: 'a key that is not known',
   };
-  return withHint(fault, didYouMean(sameName(key, known) ?? elsewhere));
+  const removed = replacementOf(pathText(path));
+  return withHint(fault, removed ?? didYouMean(sameName(key, known) ?? elsewhere));
 }
 
 function invalidKey(path: Path, expected: string, origin: Origin): Fault {

@@ -10,6 +10,7 @@ import { ENVIRONMENT_ONLY, environmentNames, variable } from '../../src/config/e
 import { OWN } from '../../src/mongo/collections.ts';
 import { ConfigError, type Fault } from '../../src/config/faults.ts';
 import { configJson, configTable } from '../../src/config/report.ts';
+import { REMOVED } from '../../src/config/removed.ts';
 import { DEFAULTS, STANDARD, type Config } from '../../src/config/schema.ts';
 import { leaves, valueAt } from '../../src/config/tree.ts';
 import { loadConfig, type ConfigSource } from '../../src/config/load.ts';
@@ -356,6 +357,19 @@ const settingsOfFile = leaves(STANDARD).flatMap(([path]) =>
 test('there are 68 settings at most: what more is needed follows from them, or is a constant', () => {
   assert.ok(settingsOfFile.length <= 68, `${settingsOfFile.length} settings`);
   assert.ok(Object.keys(ENVIRONMENT_ONLY).length <= 13);
+});
+
+test('who still sets what is no setting any more is told what takes its place, in the file and in the environment', () => {
+  for (const [path, instead] of Object.entries(REMOVED)) {
+    assert.equal(valueAt(STANDARD, path.split('.')), undefined, path);
+    const tree = path.split('.').reduceRight<unknown>((below, key) => ({ [key]: below }), 1);
+    assert.ok(only(stringify(tree)).hint?.includes(instead), path);
+    const name = variable(path);
+    const inEnvironment = only('', { [name]: '1' });
+    assert.deepEqual([inEnvironment.where, inEnvironment.hint], [`environment ${name}`, instead]);
+  }
+  const { hint } = only('guard:\n  maxMemory: 1MiB\n  maxLoopDelay: 1s\n');
+  assert.match(hint ?? '', /^guard\.maxMemory: .*; guard\.maxLoopDelay: 1s/);
 });
 
 test('a test may change constants, and nobody in production', () => {
