@@ -3,10 +3,10 @@
  * their history. They are found by visibility.
  */
 import type { NewRegistration } from '../domain/registrations/item.ts';
+import { admit, isDuplicate } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import type { Claim } from '../claims/claims.ts';
-import { redriveIn } from './redrive.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from './store.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
@@ -82,12 +82,10 @@ async function withoutClaim(
   return left;
 }
 
-/** Whether a delivery has a claim, or would be dropped as a duplicate: the rules are those of activities/registrations/claim.ts. */
-function isKnown(delivery: NewRegistration, all: Claim[]): boolean {
-  const same = all.filter((claim) => claim.bodyHash === delivery.bodyHash);
+/** Whether a delivery has a claim, or would be dropped as a duplicate. */
+const isKnown = (delivery: NewRegistration, all: Claim[]): boolean =>
   // A claim bears the time of the delivery it was made for, or taken up again for.
-  if (same.some((claim) => claim.receivedAt.getTime() >= delivery.receivedAt)) return true;
-  const { isRedrive, generation: wanted } = redriveIn(all, delivery);
-  if (!isRedrive) return same.length > 0;
-  return same.some(({ conflict, generation }) => !conflict && generation >= wanted);
-}
+  all.some(
+    ({ bodyHash, receivedAt }) =>
+      bodyHash === delivery.bodyHash && receivedAt.getTime() >= delivery.receivedAt,
+  ) || isDuplicate(delivery, admit(delivery, all), all);
