@@ -123,7 +123,7 @@ async function prepare(
   };
   if (ours.length === 0) return prepared([], []);
   try {
-    const mine = await openIntents(journal, ours, known, token, since);
+    const mine = await openIntents(needs, ours, known, token, since);
     failpoint('submit-opened');
     const sendable = ours.filter(({ entry }) => mine.has(entry));
     if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
@@ -153,18 +153,28 @@ async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
   };
 }
 
-/** Writes intents. @throws what the journal threw, and when it took too long: some may have been written then */
+/**
+ * Writes intents. What a next entry follows has given way before, and its claim has moved on: whoever finds an entry that gave
+ * way in a claim knows that the next one was never sent. @throws what claims and journal throw, and when it took too long:
+ * some may have been written then
+ */
 async function openIntents(
-  journal: Needs['journal'],
+  { claims, journal }: Needs,
   requests: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
   token: string,
   since: number,
 ): Promise<Set<string>> {
   const entries = requests.map(({ entry }) => entry);
+  const moves = requests.flatMap(({ claim, entry }) => {
+    const from = entryBefore(entry);
+    return from === null ? [] : [{ claim, from, to: entry }];
+  });
+  if (moves.length > 0) {
+    await journal.supersede(moves.map(({ from }) => from));
+    await claims.moveOn(moves);
+  }
   const mine = await journal.open(entries, known, token);
-  const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
-  if (before.length > 0) await journal.supersede(before);
   if (performance.now() - since > OPENED_MS) throw stale();
   return mine;
 }

@@ -5,12 +5,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
+import { readEntry } from '../../src/domain/registrations/entry.ts';
+import type { Reading } from '../../src/domain/registrations/entry.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import type { Outcome } from '../../src/domain/registrations/outcome.ts';
 import { messageOf } from '../../src/claims/claims.ts';
 import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
 import { attemptsOf } from '../../src/registrations/attempts.ts';
-import type { Entry } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
@@ -34,7 +35,15 @@ export interface Settlement {
 
 type Needs = Pick<
   Dependencies,
-  'claims' | 'journal' | 'clock' | 'results' | 'failures' | 'unroutable' | 'metrics' | 'log'
+  | 'claims'
+  | 'journal'
+  | 'clock'
+  | 'results'
+  | 'failures'
+  | 'unroutable'
+  | 'metrics'
+  | 'log'
+  | 'legacyTimeoutMs'
 >;
 
 export function createSettle({
@@ -46,6 +55,7 @@ export function createSettle({
   unroutable,
   metrics,
   log,
+  legacyTimeoutMs,
 }: Needs) {
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
@@ -83,7 +93,9 @@ export function createSettle({
         // here on finds it, and settles it in the same way.
         await claims.conclude(asked.map(concluded), run);
         const entries = await journal.read(asked.map(({ entry }) => entry));
-        const settlements = asked.map((each) => withDoubt(each, entries.get(each.entry)));
+        const settlements = asked.map((each) =>
+          withDoubt(each, readEntry(entries.get(each.entry), clock.now(), legacyTimeoutMs)),
+        );
         const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
         await claims.conclude(inDoubt.map(concluded), run);
         failpoint('route-concluded');
@@ -220,8 +232,8 @@ export function createSettle({
  * that, and the journal is read here after the claim was concluded: one of the two sees the other. What the legacy system itself
  * has refused is not filed, though the journal may not say so yet.
  */
-function withDoubt(settlement: Settlement, entry: Entry | undefined): Settlement {
-  const mayBeOut = ['intent', 'accepted', 'unknown'].includes(entry?.state ?? '');
+function withDoubt(settlement: Settlement, { kind }: Reading): Settlement {
+  const mayBeOut = kind === 'on the wire' || kind === 'accepted' || kind === 'in doubt';
   const isTold = settlement.requestId !== null || settlement.outcome.kind === 'rejected';
   return mayBeOut && !isTold ? { ...settlement, doubt: true } : settlement;
 }

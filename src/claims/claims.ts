@@ -48,6 +48,11 @@ export interface Claim {
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;
   claimedAt: Date;
+  /**
+   * The journal entry that it has got to, perhaps of an earlier generation. It is moved before a next entry is opened, and
+   * after the one before has given way: so an entry that gave way says that the next one was never sent.
+   */
+  entry: string;
   /** The legacy system has accepted it: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
   acceptedAt?: Date;
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
@@ -99,6 +104,8 @@ export interface Claims {
   conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
+  /** Moves claims on from one entry to the next; those that have moved already stay as they are. */
+  moveOn(moves: { claim: string; from: string; to: string }[]): Promise<void>;
   /** Marks unsettled claims as with the legacy system, or takes the mark away. */
   setAccepted(keys: string[], isAccepted: boolean): Promise<void>;
   /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
@@ -197,6 +204,13 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
         { $set: changes, $unset: { gone: '' } },
       );
       return matchedCount > 0;
+    },
+    async moveOn(moves) {
+      const keys = moves.map(({ claim }) => claim);
+      await collection.updateMany(
+        { _id: { $in: keys }, entry: { $in: moves.map(({ from }) => from) } },
+        setEach(keys, { entry: moves.map(({ to }) => to) }),
+      );
     },
     async setAccepted(keys, isAccepted) {
       await collection.updateMany(

@@ -27,7 +27,7 @@ export const ATTRIBUTE_BYTES = 1_800;
 
 /**
  * Headers of a failure record. No publisher's header is touched for them. A delivery that carries them may be a redrive:
- * the claim decides (src/registrations/redrive.ts).
+ * the claim decides (src/domain/registrations/admission.ts).
  */
 export const HEADER = {
   class: 'x-despachante-class',

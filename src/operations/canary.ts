@@ -2,11 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claim, Claims } from '../claims/claims.ts';
+import { admit, keysOfRedriven } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { redriveOf } from '../broker/rabbitmq/message.ts';
-import { keysOfRedriven, redriveIn } from '../registrations/redrive.ts';
 
 /** A redriven record, and where its outcome will be. */
 export interface Canary {
@@ -31,30 +31,30 @@ export async function readyCanaries(
   claims: Pick<Claims, 'find'>,
   failures: FailureMessage[],
 ): Promise<(Canary | null)[]> {
-  const keys = failures.map(keysOf);
-  const known = await claims.find(keys.flat());
-  const canaries = failures.map((failure, at): Canary => {
-    const { id, failureClass, body, claim, headers } = failure;
-    const bodyHash = bodyHashOf(body);
-    const own = keys[at]?.flatMap((key) => known.get(key) ?? []) ?? [];
-    const { generation } = redriveIn(own, { ...redriveOf(headers), bodyHash });
-    const next = id === null ? null : claimKey(id, generation);
-    const met = own.find(({ _id }) => _id === claim);
+  const all = failures.map(({ id, body, headers, ...failure }) => {
+    const delivery = { bodyHash: bodyHashOf(body), ...redriveOf(headers) };
+    return {
+      ...failure,
+      id,
+      delivery,
+      keys: id === null ? [] : keysOfRedriven({ id, ...delivery }),
+    };
+  });
+  const known = await claims.find(all.flatMap(({ keys, claim }) => [...keys, claim ?? '']));
+  const canaries = all.map(({ id, failureClass, claim, delivery, keys }): Canary => {
+    const own = keys.flatMap((key) => known.get(key) ?? []);
+    const next = id === null ? null : claimKey(id, admit({ id, ...delivery }, own).generation);
+    // A conflict has a claim of its own.
+    const met = known.get(claim ?? '');
     const again =
       met?.conflict === true ? { key: met._id, claimedAt: met.claimedAt.getTime() } : null;
-    return { failure: { id, failureClass }, bodyHash, next, again };
+    return { failure: { id, failureClass }, bodyHash: delivery.bodyHash, next, again };
   });
   const taken = await claims.find(canaries.flatMap(({ next }) => next ?? []));
   return canaries.map((canary) => {
     const isSent = taken.get(canary.next ?? '')?.bodyHash === canary.bodyHash;
     return isSent ? null : canary;
   });
-}
-
-/** The claims that a redrive of the record can name, and its own, which a conflict has. */
-function keysOf({ id, claim, headers, body }: FailureMessage): string[] {
-  const named = id === null ? [] : keysOfRedriven(id, redriveOf(headers).redrive, bodyHashOf(body));
-  return [...new Set([...named, claim ?? []].flat())];
 }
 
 /**

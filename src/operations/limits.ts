@@ -12,7 +12,8 @@ import type { Said } from './said.ts';
 export type LimitFacts = ReturnType<typeof limitFacts>;
 
 export async function readLimits(config: Config, store: Store): Promise<LimitFacts> {
-  const [control, inFlight] = await Promise.all([store.control.read(), countInFlight(store)]);
+  const counting = countInFlight(store, config.legacy.timeout);
+  const [control, inFlight] = await Promise.all([store.control.read(), counting]);
   return limitFacts(config, control, inFlight);
 }
 

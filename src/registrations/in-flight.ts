@@ -7,9 +7,12 @@ import type { Filter } from 'mongodb';
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { Unroutable } from '../claims/set-aside.ts';
 import type { Bound } from '../outbound/gate.ts';
-import { chunks, currentEntries } from './doubts.ts';
+import { readEntry } from '../domain/registrations/entry.ts';
+import type { Reading } from '../domain/registrations/entry.ts';
+import type { Clock } from '../mongo/clock.ts';
+import { chunks } from './doubts.ts';
 import type { OpenClaim } from './doubts.ts';
-import type { Journal, JournalState } from './journal.ts';
+import type { Journal } from './journal.ts';
 
 /** How long a count is believed, and the longest from the answer to a POST to its mark, unless MongoDB is in trouble. */
 const COUNTED_MS = 1_000;
@@ -25,6 +28,7 @@ export interface InFlightStore {
   claims: Pick<Claims, 'collection' | 'sound' | 'setAccepted'>;
   journal: Pick<Journal, 'read'>;
   unroutable: Pick<Unroutable, 'among'>;
+  clock: Pick<Clock, 'now'>;
 }
 
 export interface InFlightNeeds {
@@ -88,7 +92,7 @@ const MARKED: Filter<Claim> = { ...OPEN, acceptedAt: { $exists: true } };
 const UNMARKED: Filter<Claim> = { ...OPEN, acceptedAt: { $exists: false } };
 
 async function markAccepted(store: InFlightStore): Promise<void> {
-  for await (const keys of inState(store, UNMARKED, ['accepted'])) {
+  for await (const keys of having(store, UNMARKED, ({ kind }) => kind === 'accepted', 0)) {
     if (keys.length > 0) await store.claims.setAccepted(keys, true);
   }
 }
@@ -97,24 +101,32 @@ async function markAccepted(store: InFlightStore): Promise<void> {
  * Accepted or just being submitted, and without an outcome. What is in doubt is not among them, nor what the legacy system
  * has done and we cannot bring anywhere: it has an outcome, or is set aside. By the journal, which is exact.
  */
-export async function countInFlight(store: InFlightStore): Promise<number> {
+export async function countInFlight(
+  store: InFlightStore,
+  legacyTimeoutMs: number,
+): Promise<number> {
   let count = 0;
-  for await (const keys of inState(store, OPEN, ['accepted', 'intent'])) count += keys.length;
+  const isInFlight = (reading: Reading): boolean =>
+    reading.kind === 'accepted' || reading.kind === 'on the wire';
+  for await (const keys of having(store, OPEN, isInFlight, legacyTimeoutMs)) count += keys.length;
   return count;
 }
 
-async function* inState(
-  store: InFlightStore,
+/** The keys of the claims whose entry `isMeant`. */
+async function* having(
+  { claims, journal, unroutable, clock }: InFlightStore,
   filter: Filter<Claim>,
-  states: readonly JournalState[],
+  isMeant: (reading: Reading) => boolean,
+  legacyTimeoutMs: number,
 ): AsyncGenerator<string[]> {
-  const open = store.claims.collection.find(filter).project<OpenClaim>({ message: 0 });
+  const open = claims.collection.find(filter).project<OpenClaim>({ message: 0 });
   for await (const found of chunks(open)) {
-    const claims = store.claims.sound(found);
-    const entries = await currentEntries(store, claims);
-    const setAside = await store.unroutable.among(claims.map(({ _id }) => _id));
-    yield [...entries].flatMap(([claim, { state }]) =>
-      states.includes(state) && !setAside.has(claim) ? [claim] : [],
-    );
+    const sound = claims.sound(found);
+    const entries = await journal.read(sound.map(({ entry }) => entry));
+    const setAside = await unroutable.among(sound.map(({ _id }) => _id));
+    yield sound.flatMap(({ _id, entry }) => {
+      const reading = readEntry(entries.get(entry), clock.now(), legacyTimeoutMs);
+      return isMeant(reading) && !setAside.has(_id) ? [_id] : [];
+    });
   }
 }

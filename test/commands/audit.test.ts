@@ -37,6 +37,7 @@ async function register({ store }: Place, id: string): Promise<void> {
     message: null,
     receivedAt: T0,
     claimedAt: T0,
+    entry,
     outcome: {
       kind: 'registered',
       reason: null,

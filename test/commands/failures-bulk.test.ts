@@ -215,6 +215,7 @@ test('what an earlier redrive has sent already is no canary: it goes along, and 
     message: null,
     receivedAt: new Date(),
     claimedAt: new Date(),
+    entry: `${id}~${generation}#1`,
     outcome: {
       kind,
       reason: null,

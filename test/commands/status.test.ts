@@ -9,7 +9,8 @@ import type { ProcessDocument, ProcessNeeds } from '../../src/coordination/proce
 import { isMapping } from '../../src/config/tree.ts';
 import { VERSION, claimKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
-import type { Entry, JournalState } from '../../src/registrations/journal.ts';
+import type { JournalState } from '../../src/domain/registrations/entry.ts';
+import type { Entry } from '../../src/registrations/journal.ts';
 import { when } from '../../src/commands/table.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
 import { run as runAnywhere, testPlace } from './cli.ts';

@@ -6,7 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/registrations/create.ts';
 import { createUnderWay } from '../../activities/under-way.ts';
-import type { ClaimRequest } from '../../activities/registrations/claim.ts';
+import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { Settlement } from '../../activities/registrations/settle.ts';
 import { claimKey, conflictKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';

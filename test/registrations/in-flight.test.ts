@@ -135,14 +135,15 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
     outcome: { ...outcomeOf('resumed~0', 'timed-out'), requestId: 'REQ-1', acceptedAt: NOW },
   };
   await store.claims.insert([
-    ...['accepted', 'intent', 'again', 'not-accepted', 'refused', 'unknown', 'abandoned'].map(
-      (id) => storedClaim(id),
+    ...['accepted', 'intent', 'not-accepted', 'refused', 'unknown', 'abandoned'].map((id) =>
+      storedClaim(id),
     ),
+    storedClaim('again', { entry: 'again~0#2' }),
     storedClaim('waiting'),
     storedClaim('redriven', doubtful),
-    storedClaim('redriven', { generation: 1 }),
+    storedClaim('redriven', { generation: 1, entry: 'redriven~0#1' }),
     storedClaim('resumed', lateOnce),
-    storedClaim('resumed', { generation: 1 }),
+    storedClaim('resumed', { generation: 1, entry: 'resumed~0#1' }),
     storedClaim('ended', { outcome: outcomeOf('ended~0', 'registered') }),
     storedClaim('settled', { outcome: outcomeOf('settled~0', 'rejected'), settledAt: NOW }),
     storedClaim('unroutable'),
@@ -151,7 +152,7 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
   await store.unroutable.setAside(storedClaim('unroutable'), 'unroutable~0', 'too large');
   await store.journal.collection.insertMany([
     storedEntry('accepted~0', 'accepted'),
-    storedEntry('intent~0', 'intent'),
+    storedEntry('intent~0', 'intent', 1, { answeredAt: null }),
     storedEntry('again~0', 'superseded'),
     storedEntry('again~0', 'accepted', 2),
     storedEntry('not-accepted~0', 'not-accepted'),
@@ -165,5 +166,5 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
       storedEntry(each, 'accepted'),
     ),
   ]);
-  assert.equal(await countInFlight(store), 5, 'accepted, intent, again, redriven, resumed');
+  assert.equal(await countInFlight(store, 1_000), 5, 'accepted, intent, again, redriven, resumed');
 });

@@ -1,7 +1,7 @@
 /** What ended runs brought and may not have claimed: each is found once, and the claim decides. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { ClaimRequest } from '../../activities/registrations/claim.ts';
+import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { RunLife } from '../../src/domain/registrations/takeover.ts';

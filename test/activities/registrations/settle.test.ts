@@ -16,7 +16,7 @@ import {
   triedLater,
 } from '../../helpers/activities.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import type { ClaimRequest } from '../../../activities/registrations/claim.ts';
+import type { ClaimRequest } from '../../../activities/registrations/wanted.ts';
 import { testPublisher, testQueues, testDatabase, uniqueName } from '../../helpers/servers.ts';
 
 const store = await testDatabase({ after });
