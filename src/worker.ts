@@ -24,7 +24,7 @@ import { failureDetail, withReason } from './runtime/log.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { createPlans } from './registrations/plans.ts';
-import { createPublisher } from './broker/rabbitmq/publisher.ts';
+import { openPublisher } from './registrations/neighbours.ts';
 import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
@@ -74,13 +74,7 @@ export async function startWorker(
   });
   const watch = watchControl(() => store.control.read(), log);
   watch.onRead((control) => void agreement.follow(control));
-  const publisher = await createPublisher({
-    url: config.amqpUrl,
-    heartbeatMs: config.rabbit.heartbeat,
-    tls: config.rabbit.tls,
-    name: 'despachante worker',
-    log,
-  });
+  const publisher = await openPublisher(config, 'despachante worker', log);
   const guard = createGuard(config.guard, metrics, log);
   const legacyGate = await openLegacyGate(config, store, watch, guard, metrics, log);
   const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));

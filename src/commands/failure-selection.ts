@@ -9,7 +9,7 @@ import { shownIds } from '../operations/said.ts';
 import type { Said } from '../operations/said.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
-import { userName } from './user-name.ts';
+import { addOperator, saidIn as saidBy } from './said.ts';
 
 export interface Selection extends Filters {
   limit?: number;
@@ -64,12 +64,10 @@ export interface Because {
 
 /** `--reason` chooses already. */
 export const addBecause = (command: Command): Command =>
-  command
-    .option('--because <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)');
+  addOperator(command.option('--because <text>', 'why; kept with what was done'));
 
-export const saidIn = ({ because, operator }: Because): Said => ({
-  by: operator ?? userName(),
+export const saidIn = ({ because, ...who }: Because): Said => ({
+  ...saidBy(who),
   reason: because ?? null,
 });
 

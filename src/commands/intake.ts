@@ -17,7 +17,7 @@ import { openMalformed } from '../claims/malformed.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { NotOurs } from '../mongo/ownership.ts';
 import { createPlans } from '../registrations/plans.ts';
-import { createPublisher } from '../broker/rabbitmq/publisher.ts';
+import { openPublisher } from '../registrations/neighbours.ts';
 import { rulesOf } from '../registrations/rules.ts';
 import { warnIfPlain } from '../temporal/data-converter.ts';
 import { EncryptionDisagreement, agreementOf } from '../coordination/encryption-agreement.ts';
@@ -44,16 +44,10 @@ export function addIntake(program: Command): void {
       const client = await connectTemporal(config);
       await registerSearchAttributes(client);
       const metrics = createMetrics();
-      const { amqpUrl: url, rabbit } = config;
+      const { rabbit } = config;
       const publisher = await unlessStopped(
         stopped,
-        createPublisher({
-          url,
-          heartbeatMs: rabbit.heartbeat,
-          tls: rabbit.tls,
-          name: 'despachante intake, failures',
-          log,
-        }),
+        openPublisher(config, 'despachante intake, failures', log),
       );
       const mongo = lazyMongo(config);
       const plans = createPlans(config, metrics, log, {

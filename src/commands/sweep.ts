@@ -1,33 +1,21 @@
 import type { Command } from 'commander';
-import type { Said } from '../operations/said.ts';
 import { findToSweep, sweepNow } from '../operations/sweep.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
+import { addSaid, saidIn } from './said.ts';
+import type { SaidOptions } from './said.ts';
 import { columns, line, number, paint, when } from './table.ts';
-import { userName } from './user-name.ts';
 
-interface Options {
-  dryRun?: boolean;
-  reason?: string;
-  operator?: string;
-}
-
-const saidIn = ({ operator, reason }: Options): Said => ({
-  by: operator ?? userName(),
-  reason: reason ?? null,
-});
+type Options = SaidOptions & { dryRun?: boolean };
 
 const SHOWN = 20;
 
 export function addSweep(program: Command): void {
-  program
-    .command('sweep')
+  addSaid(program.command('sweep'))
     .description(
       'take up what runs have left that are dead: terminated, failed, or gone from Temporal',
     )
     .option('--dry-run', 'only tell what is stranded')
-    .option('--reason <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       `
