@@ -3,7 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { Config } from '../config/schema.ts';
-import type { Canary, Pass, PassReport, Redriving } from '../domain/registrations/redrive-order.ts';
+import type {
+  Canary,
+  Pass,
+  PassReport,
+  RedriveWork,
+  Redriving,
+} from '../domain/registrations/redrive-order.ts';
 import { redrivable } from '../registrations/redrivable.ts';
 import type { Store } from '../registrations/store.ts';
 import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
