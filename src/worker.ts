@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
 import { BEAT_TOLD_MS } from './domain/timing.ts';
+import { createRedrive } from '../activities/registrations/redrive.ts';
 import { createSweep } from '../activities/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './temporal/bundle-workflows.ts';
@@ -25,6 +26,7 @@ import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { createPlans } from './registrations/plans.ts';
 import { openPublisher } from './registrations/neighbours.ts';
+import { redriveWork } from './operations/redrive-work.ts';
 import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
@@ -124,6 +126,7 @@ export async function startWorker(
     dataConverter,
     activities: {
       ...activities,
+      ...createRedrive(redriveWork({ config, store, publisher })),
       ...createSweep(sweepAll),
     },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
 import type { Config } from '../config/schema.ts';
+import { reasonFilter } from '../operations/failure-queue.ts';
 import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
 import { shownIds } from '../operations/said.ts';
 import type { Said } from '../operations/said.ts';
@@ -29,16 +30,9 @@ export const addFilters = (command: Command): Command =>
     .option('--newer-than <age>', 'only what failed since, such as 30m', duration)
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
-/** `some text`, whatever its case, or `/a pattern/`, with flags if need be. */
 function readReason(text: string): ReasonFilter {
-  const [, pattern, flags] = /^\/(.+)\/([imsu]*)$/s.exec(text) ?? [];
-  if (pattern === undefined) {
-    const wanted = text.toLowerCase();
-    return { text, matches: (reason) => reason.toLowerCase().includes(wanted) };
-  }
   try {
-    const regexp = new RegExp(pattern, flags);
-    return { text, matches: (reason) => regexp.test(reason) };
+    return reasonFilter(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new InvalidArgumentError(`${why}.`);

@@ -98,11 +98,12 @@ Example: despachante failures compare`,
   )
     .option('--yes', 'do not ask, however many match')
     .option('--dry-run', 'say what would be redriven, and change nothing')
+    .option('--detach', 'begin it, and do not wait for its end')
     .option('--rate <n>', 'at most so many a second', positive)
     .option(
       '--canary <n>',
       'so many first; the others only if all of those are registered',
-      wholeNumber(1, 10_000),
+      wholeNumber(1, 1_000),
     )
     .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)
     .option(
@@ -116,8 +117,10 @@ Example: despachante failures compare`,
       `
 Each is published to the intake queue with the headers of its failure, and only once that is confirmed taken out of the
 failure queue. What then happens is decided by the records in MongoDB: what the legacy system had failed or refused is
-filed anew, what it still had is asked for again, what is in doubt stays so. Killed in the middle, nothing is lost: run it
-again, and what was sent twice is dropped as a duplicate.
+filed anew, what it still had is asked for again, what is in doubt stays so. What is sent twice is dropped as a duplicate.
+
+A worker does it, as a workflow, one at a time for a failure queue: it goes on when this command is gone (Ctrl-C), and when the
+worker was killed. "despachante redrive status" tells how it goes, "despachante redrive stop" ends it.
 
 More than one that is neither named nor meant by --all needs a yes, on the terminal or by --yes. The others wait in the
 failure queue meanwhile, out of everybody's sight, and go back in their order in the end; each look counts, see "list".

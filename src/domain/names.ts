@@ -13,6 +13,7 @@ export const REGISTRATIONS = 'registrations';
 
 export const WORKFLOW_TYPE = 'registrations';
 export const SWEEP_TYPE = 'sweep';
+export const REDRIVE_TYPE = 'redrive';
 export const QUERY_REGISTRATIONS = 'registrations';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
@@ -96,6 +97,10 @@ export const LOOK_UP = 'look-up';
 
 /** Id of the Schedule that sweeps, and of the workflow it starts: one for all workers of a task queue. */
 export const sweepScheduleId = (taskQueue: string): string => `sweep/${taskQueue}`;
+
+/** Id of the workflow that redrives: one at a time for a failure queue. */
+export const redriveId = (taskQueue: string, failureQueue: string): string =>
+  `redrive/${taskQueue}/${failureQueue}`;
 
 /** The name of a failure record: the same for every wire copy of one logical record. */
 export const failureName = (claim: string, kind: string): string => `${claim}:${kind}`;

@@ -46,6 +46,7 @@ test('a list takes nothing out of the queue, and no look of it counts as a deliv
 
 test('what is redriven and what is dropped is known without a look into the queue, and leaves its group', async (t) => {
   const place = await testPlace(t);
+  await place.worker();
   await putFailures(t, place, [...FOUR]);
   assert.deepEqual((await groupsAt(place)).sort(), [
     ['malformed', 'not JSON', 1, 1],
