@@ -11,6 +11,7 @@ import { binary, newToken } from '../../src/claims/claims.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import type { RecordSeen } from '../../src/claims/records.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
+import { errorFacts } from '../../src/runtime/log.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { keysOfRedriven, redriveIn } from '../../src/registrations/redrive.ts';
 import type { Redrive } from '../../src/registrations/redrive.ts';
@@ -35,8 +36,14 @@ type Needs = Pick<
 >;
 
 export function createClaim(needs: Needs) {
-  const { claims, records, journal, metrics } = needs;
+  const { claims, records, journal, metrics, log } = needs;
   const takeover = createTakeover(needs);
+  // It is only told: no registration waits for it.
+  const tellUnnoted = (error: unknown): void =>
+    log.warn(
+      errorFacts(error),
+      'A redrive could not be noted on the claims of its failures, which are listed as waiting: "despachante failures compare" writes down that their records are gone',
+    );
   return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
@@ -74,7 +81,7 @@ export function createClaim(needs: Needs) {
       await stillWanted(liveness);
       await keepInherited();
       // Whoever has moved them: each has the token of its claim.
-      if (moved.length > 0) await records.left(moved, 'redriven');
+      if (moved.length > 0) await records.left(moved, 'redriven').catch(tellUnnoted);
       for (const answer of await takenOver()) answers.set(answer.index, answer);
       const all = requests.flatMap(({ index }) => answers.get(index) ?? []);
       metrics.duplicates.inc(all.filter(({ kind }) => kind === 'duplicate').length);

@@ -14,7 +14,6 @@ import { refuseExpiry } from '../mongo/ownership.ts';
 import { openResults } from './results.ts';
 import { soundOnly } from '../claims/sound-claims.ts';
 import type { TellOdd } from '../claims/sound-claims.ts';
-import { indexFailureGroups, openFailureGroups } from '../claims/failure-groups.ts';
 import { openRecords } from '../claims/records.ts';
 import { openUnroutable } from '../claims/set-aside.ts';
 
@@ -43,7 +42,6 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   );
   const journal = openJournal(db, longer, clock);
   const malformed = openMalformed(db);
-  const groups = openFailureGroups(db);
   const actions = openActions(db);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
@@ -51,7 +49,6 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
       await indexMalformed(malformed, retention);
-      await indexFailureGroups(groups, retention);
       await indexActions(actions);
     });
   }
@@ -63,8 +60,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     control: openControl(db),
     journal,
     malformed,
-    groups,
-    records: openRecords({ claims, malformed, groups }),
+    records: openRecords({ claims, malformed }),
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
     unroutable: openUnroutable(db),
