@@ -7,6 +7,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
+import { errorFacts } from '../../src/runtime/log.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { stale } from './fence.ts';
 import { withHeartbeat } from '../heartbeat.ts';
@@ -23,8 +24,14 @@ import type { Dependencies } from './dependencies.ts';
 type Needs = TakeoverNeeds & Pick<Dependencies, 'records'>;
 
 export function createClaim(needs: Needs) {
-  const { claims, records, journal, metrics } = needs;
+  const { claims, records, journal, metrics, log } = needs;
   const takeover = createTakeover(needs);
+  // It is only told: no registration waits for it.
+  const tellUnnoted = (error: unknown): void =>
+    log.warn(
+      errorFacts(error),
+      'A redrive could not be noted on the claims of its failures, which are listed as waiting: "despachante failures compare" writes down that their records are gone',
+    );
   return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
@@ -56,7 +63,7 @@ export function createClaim(needs: Needs) {
       await stillWanted(liveness);
       await openInherited(journal, mine);
       // Whoever has moved them: each has the token of its claim.
-      if (moved.length > 0) await records.left(moved, 'redriven');
+      if (moved.length > 0) await records.left(moved, 'redriven').catch(tellUnnoted);
       const met = same.flatMap(({ index, claim }): Met[] =>
         claim !== undefined && claim.settledAt === null ? [{ index, claim }] : [],
       );

@@ -4,20 +4,21 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
-import type { Collection, Db } from 'mongodb';
+import type { Collection, Db, Document } from 'mongodb';
+import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
 import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, partialFailure } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
-import { openFailureGroups } from './failure-groups.ts';
-import type { Grouped } from './failure-groups.ts';
 import type { Gone } from './gone.ts';
 
 export interface ClaimOutcome {
   kind: OutcomeKind;
   reason: string | null;
+  /** Of a failure: its reason with the numbers and ids folded, by which failures are counted. Written with it. */
+  group?: string;
   /** See Outcome. */
   ours?: true;
   at: Date;
@@ -121,14 +122,16 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
     { acceptedAt: 1 },
     { partialFilterExpression: { acceptedAt: { $exists: true }, settledAt: null } },
   );
-  // Of failures alone: they are listed, and what is registered pays for nothing.
+  // Of failures alone: those whose records wait are listed, and what is registered pays for nothing.
   const partialFilterExpression = { 'outcome.kind': { $in: [...FAILURE_CLASSES] } };
-  await collection.createIndex({ 'outcome.kind': 1, settledAt: 1 }, { partialFilterExpression });
+  await collection.createIndex(
+    { 'outcome.kind': 1, 'gone.as': 1, settledAt: 1 },
+    { partialFilterExpression },
+  );
 }
 
 export function openClaims(db: Db, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
-  const groups = openFailureGroups(db);
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
@@ -219,49 +222,36 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       );
     },
     async conclude(outcomes, workflowId) {
-      await write(outcomes, workflowId, {});
+      await write(outcomes, workflowId, []);
     },
     async settled(outcomes, workflowId) {
-      const settledAt = new Date();
-      const count = await write(outcomes, workflowId, {
-        settledAt: outcomes.map(() => settledAt),
-        message: outcomes.map(() => null),
-      });
-      const failed = outcomes.filter(({ outcome }) => isFailure(outcome.kind));
-      if (count === 0 || failed.length === 0) return;
-      // An attempt that is tried again has counted some already.
-      const all = new Set(failed.map(({ claim }) => claim));
-      const now = count === outcomes.length ? all : await settledThen([...all], settledAt);
-      await groups.came(failed.filter(({ claim }) => now.has(claim)).map(groupedOf));
+      // By the clock of MongoDB: "failures compare" compares it with the time at which it looked.
+      await write(outcomes, workflowId, [{ $set: { settledAt: '$$NOW', message: null } }]);
     },
   };
-
-  async function settledThen(keys: string[], settledAt: Date): Promise<Set<string>> {
-    const found = collection.find({ _id: { $in: keys }, settledAt }, { projection: { _id: 1 } });
-    return new Set((await found.toArray()).map(({ _id }) => _id));
-  }
 
   async function write(
     outcomes: { claim: string; outcome: ClaimOutcome }[],
     workflowId: string,
-    more: Record<string, unknown[]>,
-  ): Promise<number> {
-    if (outcomes.length === 0) return 0;
+    more: Document[],
+  ): Promise<void> {
+    if (outcomes.length === 0) return;
     const keys = outcomes.map(({ claim }) => claim);
-    const { matchedCount } = await collection.updateMany(
-      { _id: { $in: keys }, workflowId, settledAt: null },
-      setEach(keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
-    );
-    return matchedCount;
+    const written = { outcome: outcomes.map(withGroup) };
+    await collection.updateMany({ _id: { $in: keys }, workflowId, settledAt: null }, [
+      ...setEach(keys, written),
+      ...more,
+    ]);
   }
 }
 
-const groupedOf = ({ claim, outcome }: { claim: string; outcome: ClaimOutcome }): Grouped => ({
-  kind: outcome.kind,
-  reason: outcome.reason,
-  names: [readClaimKey(claim)?.id ?? null, outcome.requestId],
-  at: outcome.at,
-});
+function withGroup({ claim, outcome }: { claim: string; outcome: ClaimOutcome }): ClaimOutcome {
+  if (!isFailure(outcome.kind)) return outcome;
+  const names = [readClaimKey(claim)?.id, outcome.requestId].filter(
+    (name) => typeof name === 'string',
+  );
+  return { ...outcome, group: foldedReason(outcome.reason ?? '', names) };
+}
 
 /** A new one for each claim; an attempt that finds the claim there leaves it as it is. */
 export const newToken = (): string => randomBytes(16).toString('base64url');

@@ -2,9 +2,8 @@
  * What became of failure records, as far as is known, without a look into the queue: each counts there as a delivery. Noted
  * on the claim, or on what stands for that of a malformed delivery.
  */
-import type { Collection } from 'mongodb';
+import type { Collection, Document } from 'mongodb';
 import type { Claim } from './claims.ts';
-import type { FailureGroups, Grouped } from './failure-groups.ts';
 import type { GoneAs } from './gone.ts';
 import type { MalformedNote } from './malformed.ts';
 
@@ -24,64 +23,47 @@ export interface RecordSeen {
 export interface Records {
   /**
    * They are on their way out of the queue. A claim that was taken up again since, and has ended anew, has another record
-   * than this one.
+   * than this one. What we did counts more than what was found: only `taken` is ever overwritten.
    */
   left(records: readonly RecordSeen[], as: GoneAs): Promise<void>;
-  /** They are in the queue all the same. Whoever finds that counts the groups anew. */
+  /** They are in the queue all the same. */
   back(claims: readonly string[]): Promise<void>;
 }
 
 export interface RecordNeeds {
   claims: { collection: Collection<Claim> };
   malformed: { collection: Collection<MalformedNote> };
-  groups: Pick<FailureGroups, 'left'>;
 }
 
-const FACTS = { registration: 1, outcome: 1, settledAt: 1, gone: 1 } as const;
-
-export function openRecords({ claims, malformed, groups }: RecordNeeds): Records {
-  const read = async (keys: readonly string[]): Promise<Failed[]> => {
-    const _id = { $in: [...keys] };
-    const [known, others] = await Promise.all([
-      claims.collection.find({ _id }).project<Failed>(FACTS).toArray(),
-      malformed.collection.find({ _id }).project<Failed>(FACTS).toArray(),
-    ]);
-    return [...known, ...others];
+export function openRecords({ claims, malformed }: RecordNeeds): Records {
+  const change = async (filter: Document, update: Document): Promise<void> => {
+    await claims.collection.updateMany(filter, update);
+    await malformed.collection.updateMany(filter, update);
   };
   return {
     async left(records, as) {
-      const seen = new Map(records.map(({ claim, at }) => [claim ?? '', Date.parse(at ?? '')]));
-      const found = (await read([...seen.keys()])).filter(
-        ({ _id, outcome, gone }) =>
-          gone === undefined &&
-          outcome !== null &&
-          // Of a record that does not say when, nothing is known.
-          !(outcome.at.getTime() > (seen.get(_id) ?? NaN)),
+      const ends = new Map(
+        records.flatMap(({ claim, at }) => (claim === null ? [] : [[claim, endOf(at)] as const])),
       );
-      const filter = { _id: { $in: found.map(({ _id }) => _id) }, outcome: { $ne: null } };
-      const change = { $set: { gone: { as, at: new Date() } } };
-      await claims.collection.updateMany(filter, change);
-      await malformed.collection.updateMany({ _id: filter._id }, change);
-      await groups.left(found.filter(({ settledAt }) => settledAt !== null).flatMap(groupedOf));
+      const keys = [...ends.keys()];
+      const at = { $indexOfArray: [{ $literal: keys }, '$_id'] };
+      const end = { $arrayElemAt: [{ $literal: [...ends.values()] }, at] };
+      await change(
+        {
+          _id: { $in: keys },
+          outcome: { $ne: null },
+          'gone.as': as === 'taken' ? null : { $in: [null, 'taken'] },
+          $expr: { $lte: ['$outcome.at', end] },
+        },
+        { $set: { gone: { as, at: new Date() } } },
+      );
     },
-    async back(keys) {
-      const found = (await read(keys)).filter(({ gone }) => gone !== undefined);
-      const filter = { _id: { $in: found.map(({ _id }) => _id) } };
-      const change = { $unset: { gone: '' as const } };
-      await claims.collection.updateMany(filter, change);
-      await malformed.collection.updateMany(filter, change);
-    },
+    back: (keys) => change({ _id: { $in: [...keys] } }, { $unset: { gone: '' } }),
   };
 }
 
-export const groupedOf = ({ registration, outcome }: Failed): Grouped[] =>
-  outcome === null
-    ? []
-    : [
-        {
-          kind: outcome.kind,
-          reason: outcome.reason,
-          names: [registration ?? null, outcome.requestId ?? null],
-          at: outcome.at,
-        },
-      ];
+/** Of a record that does not say when, nothing is known: it is of whatever the claim ended with. */
+function endOf(at: string | null): Date {
+  const time = Date.parse(at ?? '');
+  return Number.isNaN(time) ? new Date('9999-12-31') : new Date(time);
+}

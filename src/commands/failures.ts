@@ -6,6 +6,7 @@ import { dropFailures } from './drop.ts';
 import { compare, groups } from './failure-groups.ts';
 import { list } from './failure-list.ts';
 import { addBecause, addFilters } from './failure-selection.ts';
+import type { Because } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 
@@ -68,26 +69,23 @@ Example: despachante failures show reg-1`,
     .addHelpText(
       'after',
       `
-Counted when they are written, so that it can be asked each second. What others take from the queue is counted as waiting
-until "failures compare".
+From MongoDB: what others take from the queue is counted as waiting until "failures compare".
 
 Example: despachante failures groups`,
     )
     .action((_: unknown, command: Command) => groups(command));
-  failures
-    .command('compare')
+  addBecause(failures.command('compare'))
     .description('the failure queue against what MongoDB says of it')
     .addHelpText(
       'after',
       `
-What is not in the queue though it should be is written down as taken by others, what is there all the same as waiting, and the groups are
-counted anew. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
+What is not in the queue though it should be is written down as taken by others, and what is there all the same as waiting. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
 something differs.
 ${COUNTS}
 
 Example: despachante failures compare`,
     )
-    .action((_: unknown, command: Command) => compare(command));
+    .action((because: Because, command: Command) => compare(because, command));
   const many = (command: Command) => addBecause(addFilters(command));
   many(
     failures

@@ -59,12 +59,18 @@ export async function decide(
     const claim = await openClaimOf(id, opened, config);
     if ('kind' in claim) return claim;
     const label = labelOf(claim.registration, config);
+    const on = requestId === undefined ? label : `${label} as request ${requestId}`;
     return opened.actions.act(
-      { by: word.operator, what: `doubts ${decision}`, on: label, reason: word.reason },
+      { by: word.operator, what: `doubts ${decision}`, on, reason: word.reason },
       () => temporal((client) => tell(client, opened, claim, decision, { ...word, id: label })),
-      (decided) => (decided.kind === 'done' ? `became ${decided.became}` : decided.kind),
+      resultOf,
     );
   });
+}
+
+function resultOf(decided: Decided): string {
+  if (decided.kind === 'done') return `became ${decided.became}`;
+  return decided.kind === 'refused' ? `refused: ${decided.refusal}` : decided.kind;
 }
 
 async function tell(

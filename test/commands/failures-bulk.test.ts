@@ -158,7 +158,8 @@ test('what is dropped is noted before it is taken out: when nobody can note it, 
   const all = MIXED.map(({ id }) => `${id}~0`);
 
   const first = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
-  const away = () => Promise.reject(new Error('MongoDB is away'));
+  const back = () => Promise.reject(new Error('nothing is to be taken back'));
+  const away = { left: () => Promise.reject(new Error('MongoDB is away')), back };
   await assert.rejects(takeOut(first, choice, testConfig(), away), /MongoDB is away/);
   await first.close();
   await place.hasDepth(place.rabbit.failureQueue, 4);
@@ -169,12 +170,32 @@ test('what is dropped is noted before it is taken out: when nobody can note it, 
     assert.ok(noted.includes(failure.claim ?? ''), 'noted first');
     return queue.ack(failure);
   };
-  const note = (records: { claim: string | null }[]) =>
+  const left = (records: readonly { claim: string | null }[]) =>
     Promise.resolve(void noted.push(...records.flatMap(({ claim }) => claim ?? [])));
-  const { dropped } = await takeOut({ ...queue, ack }, choice, testConfig(), note);
+  const { dropped } = await takeOut({ ...queue, ack }, choice, testConfig(), { left, back });
   await queue.close();
   assert.deepEqual([dropped.length, noted], [4, all]);
   await place.hasDepth(place.rabbit.failureQueue, 0);
+});
+
+test('of what could not be taken out any more the note is taken back', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, MIXED);
+  const { records, claims } = place.store;
+  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
+  const choice = { matches: () => true, limit: Infinity, maxRedrives: Infinity };
+  const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
+  let acks = 0;
+  const ack: typeof queue.ack = (failure) => acks++ === 0 && queue.ack(failure);
+  const { dropped, left } = await takeOut({ ...queue, ack }, choice, testConfig(), records);
+  await queue.close();
+  assert.deepEqual([dropped.map(({ id }) => id), left], [['a'], 3]);
+  const gone = await claims.collection.find({ 'gone.as': 'dropped' }).toArray();
+  assert.deepEqual(
+    gone.map(({ registration }) => registration),
+    ['a'],
+  );
+  assert.deepEqual(await idsIn(place), ['b', 'c', 'd']);
 });
 
 test('what was redriven too often is passed over and told, unless the cap is raised', async (t) => {
