@@ -138,7 +138,7 @@ export function joinProcesses(needs: ProcessNeeds): OwnProcess {
     _id,
     beatAt: () => beatAt,
     async beat(use) {
-      beats += 1;
+      const beat = (beats += 1);
       const own = { role, host, pid: process.pid, version: VERSION, vitals: guard.vitals() };
       const told = { ...own, suffers: guard.suffers(), source: (await source?.()) ?? null };
       const processes = processesIn(await db());
@@ -147,7 +147,7 @@ export function joinProcesses(needs: ProcessNeeds): OwnProcess {
         since: { $ifNull: ['$since', '$$NOW'] },
         stoppedAt: { $ifNull: ['$stoppedAt', null] },
         ...literally(told),
-        ...(use === undefined ? {} : latestUse(use, beats)),
+        ...(use === undefined ? {} : latestUse(use, beat)),
       };
       const since = performance.now();
       await processes.updateOne({ _id }, [{ $set: set }], { upsert: true, ...LIGHT });

@@ -89,6 +89,20 @@ test('a process that leaves by its own will has stopped and is not offline, what
   assert.ok(seen.stoppedAt instanceof Date);
 });
 
+test('of two beats the later one counts, in whatever order MongoDB has them', async (t) => {
+  const { db } = await testDatabase(t);
+  let arrive: (there: Db) => void = () => {};
+  const asked = [new Promise<Db>((resolve) => (arrive = resolve))];
+  const worker = joined(db, { db: () => asked.shift() ?? Promise.resolve(db) });
+  const use = { endpoint: 'legacy', onTheWire: 0, held: null };
+  const first = worker.beat({ ...use, share: 1 });
+  await worker.beat({ ...use, share: 50 });
+  arrive(db);
+  await first;
+  const [seen] = await listProcesses(db);
+  assert.equal(seen?.endpoints?.['legacy']?.share, 50);
+});
+
 test('a process that was silent for a day is forgotten', async (t) => {
   const { db } = await testDatabase(t);
   const indexes = await db.collection(OWN.processes).indexes();

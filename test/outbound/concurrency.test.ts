@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { Db } from 'mongodb';
 import { joinProcesses } from '../../src/coordination/processes.ts';
-import type { OwnProcess } from '../../src/coordination/processes.ts';
+import type { OwnProcess, SeenProcess } from '../../src/coordination/processes.ts';
 import { GIVEN_UP_MS } from '../../src/domain/timing.ts';
 import { keepShare, renewShare } from '../../src/outbound/concurrency.ts';
 import { silent } from '../../src/runtime/log.ts';
@@ -113,6 +113,46 @@ test('however they beat at the same time, come and go: together they never use m
     workers.map(({ world }) => world.share),
     workers.map(() => total / workers.length),
   );
+});
+
+/** What the others have of the endpoint, as a beat finds them. */
+const others = (...shares: number[]): SeenProcess[] =>
+  shares.map((share, n) => ({
+    ...{ _id: `process/z${n}`, role: 'worker', host: 'another', pid: n + 1, version: '1' },
+    ...{ since: new Date(), beatAt: new Date(), stoppedAt: null, state: 'alive', silentMs: 0 },
+    ...{ vitals: null, suffers: null, source: null },
+    endpoints: { legacy: { share, onTheWire: 0, held: null } },
+  }));
+
+/** A worker that has `share` and renews it, while its beats find these, one after the other. */
+async function renewed(share: number, ...found: SeenProcess[][]) {
+  const steps: string[] = [];
+  const me: OwnProcess = {
+    _id: 'process/me',
+    beatAt: () => 0,
+    beat(use) {
+      steps.push(`says ${use?.share ?? 0}`);
+      return Promise.resolve(found.shift() ?? []);
+    },
+    stop: () => Promise.resolve(),
+  };
+  await renewShare(me, 'legacy', 100, {
+    share: () => share,
+    use: (next) => void steps.push(`uses ${next}`),
+    onTheWire: () => 0,
+    held: () => null,
+  });
+  return steps;
+}
+
+test('what a worker adds it says first, and then uses no more than the others have left meanwhile', async () => {
+  const steps = await renewed(1, others(), others(90));
+  assert.deepEqual(steps, ['says 1', 'says 100', 'uses 10']);
+});
+
+test('what a worker gives up it uses no more before it says so', async () => {
+  const steps = await renewed(100, others(1), others(1));
+  assert.deepEqual(steps, ['says 100', 'uses 50', 'says 50', 'uses 50']);
 });
 
 /** A worker whose beats are the test's. */
