@@ -111,7 +111,7 @@ async function prepare(
   token: string,
   giveUp: () => void,
 ): Promise<Prepared> {
-  const { journal } = needs;
+  const { inFlight } = needs;
   failpoint('submit-opening');
   const asked = performance.now();
   const { ours, messageOf } = await mayBeSent(needs, chunk);
@@ -126,11 +126,12 @@ async function prepare(
     const mine = await openIntents(needs, ours, known, token, since);
     failpoint('submit-opened');
     const sendable = ours.filter(({ entry }) => mine.has(entry));
+    await inFlight.noteSent(sendable.map(({ claim }) => claim));
     if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
     // Whoever has concluded a claim since reads the journal after that (settle.ts), so that one of the two sees the other.
     const still = (await mayBeSent(needs, ours)).ours;
     const ended = sendable.filter((each) => !still.includes(each));
-    if (ended.length > 0) void withdraw(journal, ended, token);
+    if (ended.length > 0) void withdraw(needs, ended, token);
     return prepared(
       sendable.filter((each) => still.includes(each)),
       still,
@@ -138,7 +139,7 @@ async function prepare(
   } catch (error) {
     // Nothing of it is sent: the slots are for others, while the store is away perhaps.
     giveUp();
-    await withdraw(journal, ours, token);
+    await withdraw(needs, ours, token);
     throw error;
   }
 }
@@ -184,12 +185,15 @@ async function openIntents(
  * withdrawn as soon as it takes anything again. Left where they are, they would end in doubt.
  */
 async function withdraw(
-  journal: Needs['journal'],
+  { journal, inFlight }: Needs,
   requests: SubmitRequest[],
   token: string,
 ): Promise<void> {
   const entries = requests.map(({ entry }) => entry);
-  await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
+  await soon(WITHDRAWN_MS, async () => {
+    await journal.withdraw(entries, token);
+    await inFlight.noteAnswered(requests.map(({ claim }) => ({ claim, isAccepted: false })));
+  }).catch(() => {});
 }
 
 function closingOf(entry: string, result: SubmitResult): Closing {

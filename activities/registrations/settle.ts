@@ -183,7 +183,7 @@ export function createSettle({
   async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
     // The legacy system has done with it.
-    await claims.setAccepted([claim], false);
+    await claims.setAtLegacy([claim], null);
     metrics.unroutable.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
     log.error(

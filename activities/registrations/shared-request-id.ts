@@ -56,6 +56,8 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
           needsPerson: true,
         }),
       );
+      // What is in doubt is not counted for legacy.maxInFlight.
+      await needs.claims.setAtLegacy([claimOfEntry(entryOf(index))], null);
       const facts = { ...placeOf(index), requestId };
       log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');
       doubts.set(index, { index, kind: 'unknown', reason, needsPerson: true });

@@ -10,6 +10,7 @@ import type { Admission, Begin } from '../../src/domain/registrations/admission.
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import type { Claim, Claims } from '../../src/claims/claims.ts';
+import { ACCEPTED } from '../../src/registrations/in-flight.ts';
 import type { RecordSeen } from '../../src/claims/records.ts';
 
 /** A registration that a run asks for; its label stays with the run. */
@@ -64,7 +65,7 @@ function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowI
     receivedAt: new Date(request.receivedAt),
     claimedAt: new Date(),
     entry: begin.entry,
-    ...(begin.kind === 'resumed' ? { acceptedAt: new Date(begin.acceptedAt) } : {}),
+    ...(begin.kind === 'resumed' ? { atLegacy: ACCEPTED } : {}),
     outcome: null,
     settledAt: null,
   };

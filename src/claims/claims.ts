@@ -54,8 +54,8 @@ export interface Claim {
    * after the one before has given way: so an entry that gave way says that the next one was never sent.
    */
   entry: string;
-  /** The legacy system has accepted it: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
-  acceptedAt?: Date;
+  /** It is with the legacy system: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
+  atLegacy?: string;
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
   outcome: ClaimOutcome | null;
   settledAt: Date | null;
@@ -107,8 +107,8 @@ export interface Claims {
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** Moves claims on from one entry to the next; those that have moved already stay as they are. */
   moveOn(moves: { claim: string; from: string; to: string }[]): Promise<void>;
-  /** Marks unsettled claims as with the legacy system, or takes the mark away. */
-  setAccepted(keys: string[], isAccepted: boolean): Promise<void>;
+  /** Marks unsettled claims as with the legacy system; null takes the mark away. */
+  setAtLegacy(keys: string[], mark: string | null): Promise<void>;
   /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
   sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
   collection: Collection<Claim>;
@@ -119,8 +119,8 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
   // Of those that the legacy system has, so that they can be counted.
   await collection.createIndex(
-    { acceptedAt: 1 },
-    { partialFilterExpression: { acceptedAt: { $exists: true }, settledAt: null } },
+    { atLegacy: 1 },
+    { partialFilterExpression: { atLegacy: { $exists: true }, settledAt: null } },
   );
   // Of failures alone: those whose records wait are listed, and what is registered pays for nothing.
   const partialFilterExpression = { 'outcome.kind': { $in: [...FAILURE_CLASSES] } };
@@ -215,10 +215,11 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
         setEach(keys, { entry: moves.map(({ to }) => to) }),
       );
     },
-    async setAccepted(keys, isAccepted) {
+    async setAtLegacy(keys, mark) {
+      if (keys.length === 0) return;
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: null },
-        isAccepted ? { $set: { acceptedAt: new Date() } } : { $unset: { acceptedAt: true } },
+        mark === null ? { $unset: { atLegacy: true } } : { $set: { atLegacy: mark } },
       );
     },
     async conclude(outcomes, workflowId) {

@@ -67,6 +67,7 @@ export async function openLegacyGate(
   const inFlight = openInFlight({
     store,
     limit: () => limits().maxInFlight,
+    legacyTimeoutMs: config.legacy.timeout,
     workers: () => workersOf(watch.current()?.processes ?? [], name).length,
   });
   return {

@@ -165,7 +165,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
     learner: { observe() {} },
     plans: { replan: () => null },
-    inFlight: { noteAccepted: () => Promise.resolve() },
+    inFlight: { noteSent: () => Promise.resolve(), noteAnswered: () => Promise.resolve() },
     gate: alwaysOpen(createSlots(options.slots ?? 64)),
     underWay: createUnderWay(),
     metrics: createMetrics(),

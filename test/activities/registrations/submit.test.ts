@@ -28,6 +28,8 @@ import { json, webServer } from '../../helpers/web-server.ts';
 import type { Respond } from '../../helpers/web-server.ts';
 import { simulatorFor } from '../../simulator/harness.ts';
 
+type InFlightNotes = NonNullable<NonNullable<BedOptions['replace']>['inFlight']>;
+
 const store = await testDatabase({ after });
 
 const bedFor = (t: TestContext, options: BedOptions = {}) => testBed(t, { store, ...options });
@@ -114,20 +116,35 @@ test('accepted: the original bytes are filed once, under the key of the entry, a
   assert.equal(entry.tries, 1);
 });
 
-test('of a chunk the claims of those that are accepted are noted, in one go, once the journal says so', async (t) => {
-  const noted: string[][] = [];
-  const states: (string | undefined)[] = [];
-  const noteAccepted = async (claims: string[]): Promise<void> => {
-    noted.push(claims);
-    for (const each of claims) states.push((await entryOf(`${each}#1`)).state);
+test('of a chunk each is noted with the intent and with what became of it, once the journal says so', async (t) => {
+  const noted: string[] = [];
+  const note = async (claim: string, as: string): Promise<void> => {
+    noted.push(`${claim} ${as}: ${(await entryOf(`${claim}#1`)).state}`);
   };
-  const bed = await withSimulator(t, { replace: { inFlight: { noteAccepted } } });
+  const inFlight: InFlightNotes = {
+    async noteSent(claims) {
+      for (const claim of claims) await note(claim, 'sent');
+    },
+    async noteAnswered(all) {
+      for (const { claim, isAccepted } of all)
+        await note(claim, isAccepted ? 'there' : 'not there');
+    },
+  };
+  const bed = await withSimulator(t, { replace: { inFlight } });
   const [one, two, three] = [bed.id(), bed.id(), bed.id()];
   const refuse = { simulate: { refuse: 'no' } };
   const requests = await claimed(bed, [{ id: one }, { id: two, ...refuse }, { id: three }]);
   await call(bed.submit, requests);
-  assert.deepEqual(noted.flat().sort(), [`${one}~0`, `${three}~0`].sort());
-  assert.deepEqual(states, ['accepted', 'accepted']);
+  const told = (id: string, as: string, state: string) => [
+    `${id}~0 sent: intent`,
+    `${id}~0 ${as}: ${state}`,
+  ];
+  const all = [
+    told(one, 'there', 'accepted'),
+    told(two, 'not there', 'refused'),
+    told(three, 'there', 'accepted'),
+  ];
+  assert.deepEqual(noted.sort(), all.flat().sort());
 });
 
 test('refused: with the reason of the legacy system, in the answer and the journal', async (t) => {
