@@ -27,6 +27,13 @@ export const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
 /** How long an attempt of an activity may last that asks MongoDB and the failure queue alone. */
 export const OWN_START_TO_CLOSE_MS = 2 * 60_000;
 
+/**
+ * How long an attempt of a redrive looks through the failure queue, and how long it may last with what it has begun. It holds
+ * records unacknowledged for as long: RabbitMQ closes the channel of whoever does so for 30 minutes (consumer_timeout).
+ */
+export const REDRIVE_PASS_MS = 20 * 60_000;
+export const REDRIVE_START_TO_CLOSE_MS = REDRIVE_PASS_MS + 10 * 60_000;
+
 /** How often a process says that it is alive. It is offline when it was silent for so long: three beats are missed, and the fourth is due. */
 export const PROCESS_BEAT_MS = 2_000;
 export const SILENT_MS = 4 * PROCESS_BEAT_MS;

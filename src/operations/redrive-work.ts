@@ -10,6 +10,7 @@ import type {
   RedriveWork,
   Redriving,
 } from '../domain/registrations/redrive-order.ts';
+import { REDRIVE_PASS_MS } from '../domain/timing.ts';
 import { redrivable } from '../registrations/redrivable.ts';
 import type { Store } from '../registrations/store.ts';
 import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
@@ -23,8 +24,6 @@ interface Needs {
   publisher: Pick<Publisher, 'publish'>;
 }
 
-/** Before RabbitMQ's consumer_timeout (30 minutes by default): records are held, unacknowledged, during a pass. */
-const PASS_MS = 20 * 60_000;
 /** Confirms that are waited for at once: what a kill between confirm and acknowledgement can leave in both queues. */
 const WINDOW = 100;
 const TOLD = 5;
@@ -74,7 +73,7 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
               ? 0
               : startedAt + ((queue.depth - pass.left) * 1000) / perSecond - performance.now();
           if (early > 0) await delay(early, undefined, { signal: live.signal }).catch(() => {});
-          if (!live.maySend() || performance.now() - startedAt > PASS_MS) return pass;
+          if (!live.maySend() || performance.now() - startedAt > REDRIVE_PASS_MS) return pass;
           pass.left -= await sendAgain(queue, some, action);
         }
         return { ...pass, isDone: true };
@@ -82,7 +81,7 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
 
     awaitCanaries: ({ action }, canaries, until, live) =>
       outcomesOf(claims, canaries, {
-        timeoutMs: Math.min(until - Date.now(), PASS_MS),
+        timeoutMs: Math.min(until - Date.now(), REDRIVE_PASS_MS),
         stop: live.signal,
         settled: (settled) => actions.tellCanaries(action, { settled, of: canaries.length }),
       }),

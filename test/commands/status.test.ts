@@ -217,14 +217,15 @@ test('a backlog has an estimate: what waits and is under way, at the rate of the
 
 test('what is in doubt is listed: the lost answer and the stale intent, but not what was resolved or is on the wire', async (t) => {
   const { store, run, json } = await testPlace(t);
-  const ids = ['lost', 'stale', 'fresh', 'resolved', 'resubmitted', 'accepted', 'again'];
+  const ids = ['lost', 'stale', 'fresh', 'resolved', 'accepted'];
   await store.claims.collection.insertMany([
     ...ids.map((id) => claimOf(id, null)),
+    ...['resubmitted', 'again'].map((id) => ({ ...claimOf(id, null), entry: `${id}~0#2` })),
     {
       ...claimOf('redriven', 'in-doubt'),
       outcome: { ...outcomeOf('in-doubt', 'redriven'), doubt: true },
     },
-    claimOf('redriven', null, 1),
+    { ...claimOf('redriven', null, 1), entry: 'redriven~0#1' },
     claimOf('settled', 'in-doubt'),
   ]);
   const now = new Date();

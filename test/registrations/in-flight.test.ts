@@ -39,6 +39,13 @@ const there = (keys: readonly string[]) => keys.map((claim) => ({ claim, isAccep
 const ids = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
 
+/** So many claims that are open and have been accepted, and their keys. */
+async function filed(store: Store, prefix: string, count: number): Promise<string[]> {
+  const keys = await claimed(store, prefix, count);
+  await store.journal.collection.insertMany(keys.map((key) => storedEntry(key, 'accepted')));
+  return keys;
+}
+
 /** So many claims that are open, and their keys. */
 async function claimed(store: Store, prefix: string, count: number): Promise<string[]> {
   const claims = ids(prefix, count).map((id) => storedClaim(id));
@@ -66,7 +73,7 @@ test('what a worker has let through counts until it can be seen in a count', asy
 test('it is counted once a second, and what is settled, or has an outcome, makes room', async (t) => {
   const store = await testDatabase(t);
   const { world, inFlight } = workerOf(store, 3);
-  const keys = await claimed(store, 'b', 3);
+  const keys = await filed(store, 'b', 3);
   await inFlight.noteAnswered(there(keys));
   assert.equal(await inFlight.take(3), 0);
   const workflowId = (id: string) => storedClaim(id).workflowId;
@@ -130,8 +137,7 @@ test('marks that the journal does not bear out make room again, and what is on t
 test('what was accepted before the limit was set counts, by whatever word', async (t) => {
   const store = await testDatabase(t);
   const { world, inFlight } = workerOf(store, null);
-  const keys = await claimed(store, 'c', 5);
-  await store.journal.collection.insertMany(keys.map((key) => storedEntry(key, 'accepted')));
+  const keys = await filed(store, 'c', 5);
   await inFlight.noteAnswered(there(keys));
   const mark = { atLegacy: { $exists: true } };
   assert.equal(await store.claims.collection.countDocuments(mark), 0, 'nothing is written');
@@ -140,8 +146,8 @@ test('what was accepted before the limit was set counts, by whatever word', asyn
   inFlight.release(3);
 
   world.limit = null;
-  const more = await claimed(store, 'd', 2);
-  await store.journal.collection.insertMany(more.map((key) => storedEntry(key, 'accepted')));
+  const more = await filed(store, 'd', 2);
+  await inFlight.noteSent(more);
   await inFlight.noteAnswered(there(more));
   world.limit = 8;
   world.now = 3_000;
@@ -149,8 +155,7 @@ test('what was accepted before the limit was set counts, by whatever word', asyn
   inFlight.release(1);
 
   // A person has found it, or the worker died just then.
-  const late = await claimed(store, 'e', 1);
-  await store.journal.collection.insertMany(late.map((key) => storedEntry(key, 'accepted')));
+  await filed(store, 'e', 1);
   world.now = 70_000;
   assert.equal(await inFlight.take(10), 0);
 });
@@ -158,7 +163,7 @@ test('what was accepted before the limit was set counts, by whatever word', asyn
 test('what can be brought nowhere is not in flight any more', async (t) => {
   const store = await testDatabase(t);
   const { inFlight } = workerOf(store, 5);
-  const keys = await claimed(store, 'f', 5);
+  const keys = await filed(store, 'f', 5);
   await inFlight.noteAnswered(there(keys));
   await store.claims.setAtLegacy(keys.slice(0, 2), null);
   assert.equal(await inFlight.take(5), 2);

@@ -18,11 +18,12 @@ import type {
   RedriveReport,
   Redriving,
 } from '../../src/domain/registrations/redrive-order.ts';
+import { HEARTBEAT_TIMEOUT_MS, REDRIVE_START_TO_CLOSE_MS } from '../../src/domain/timing.ts';
 
-/** A pass ends by itself after 20 minutes. Cancellation is waited for: what was sent is taken out and counted. */
+/** A pass ends by itself. Cancellation is waited for: what was sent is taken out and counted. */
 const activities = proxyActivities<RedriveActivities>({
-  startToCloseTimeout: '30m',
-  heartbeatTimeout: '8s',
+  startToCloseTimeout: REDRIVE_START_TO_CLOSE_MS,
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
 });
