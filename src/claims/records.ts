@@ -36,34 +36,44 @@ export interface RecordNeeds {
 }
 
 export function openRecords({ claims, malformed }: RecordNeeds): Records {
-  const change = async (filter: Document, update: Document): Promise<void> => {
-    await claims.collection.updateMany(filter, update);
-    await malformed.collection.updateMany(filter, update);
-  };
   return {
     async left(records, as) {
-      const ends = new Map(
-        records.flatMap(({ claim, at }) => (claim === null ? [] : [[claim, endOf(at)] as const])),
-      );
-      const keys = [...ends.keys()];
-      const at = { $indexOfArray: [{ $literal: keys }, '$_id'] };
-      const end = { $arrayElemAt: [{ $literal: [...ends.values()] }, at] };
-      await change(
-        {
+      const updates = endsOf(records).map(([end, keys]) => {
+        const filter: Document = {
           _id: { $in: keys },
           outcome: { $ne: null },
           'gone.as': as === 'taken' ? null : { $in: [null, 'taken'] },
-          $expr: { $lte: ['$outcome.at', end] },
-        },
-        { $set: { gone: { as, at: new Date() } } },
-      );
+          ...(end === null ? {} : { 'outcome.at': { $lte: new Date(end) } }),
+        };
+        const update: Document = { $set: { gone: { as, at: new Date() } } };
+        return { updateMany: { filter, update } };
+      });
+      if (updates.length === 0) return;
+      await claims.collection.bulkWrite(updates, { ordered: false });
+      await malformed.collection.bulkWrite(updates, { ordered: false });
     },
-    back: (keys) => change({ _id: { $in: [...keys] } }, { $unset: { gone: '' } }),
+    async back(keys) {
+      const filter: Document = { _id: { $in: [...keys] } };
+      const update: Document = { $unset: { gone: '' } };
+      await claims.collection.updateMany(filter, update);
+      await malformed.collection.updateMany(filter, update);
+    },
   };
 }
 
-/** Of a record that does not say when, nothing is known: it is of whatever the claim ended with. */
-function endOf(at: string | null): Date {
+/** The claims of records by the time of their end: a statement for each, and one for all that do not say when. */
+function endsOf(records: readonly RecordSeen[]): [end: number | null, keys: string[]][] {
+  const ends = new Map<number | null, string[]>();
+  for (const { claim, at } of records) {
+    if (claim === null) continue;
+    const end = endOf(at);
+    ends.set(end, [...(ends.get(end) ?? []), claim]);
+  }
+  return [...ends];
+}
+
+/** Epoch ms. Of a record that does not say when, nothing is known: it is of whatever the claim ended with. */
+function endOf(at: string | null): number | null {
   const time = Date.parse(at ?? '');
-  return Number.isNaN(time) ? new Date('9999-12-31') : new Date(time);
+  return Number.isNaN(time) ? null : time;
 }
