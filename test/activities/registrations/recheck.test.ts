@@ -33,7 +33,7 @@ const read = async (entry: string): Promise<Entry> => {
   return found;
 };
 
-const dead = () => new Date(Date.now() - 8_000 - TIMEOUT_MS - 1);
+const dead = () => new Date(Date.now() - 8_000 - TIMEOUT_MS - 1_000);
 const word = { index: 0, operator: 'rui', reason: 'asked the legacy team', requestId: null };
 
 test('a recheck answers what the journal knows, entry by entry', async () => {

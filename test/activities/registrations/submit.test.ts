@@ -323,7 +323,7 @@ test('an intent of an attempt that must be dead is in doubt, and not sent', asyn
   const bed = await withSimulator(t);
   const requests = await claimed(bed, [{ id: bed.id() }]);
   const entry = requests[0]?.entry ?? '';
-  await wrote(entry, 'intent', { at: new Date(Date.now() - 8_000 - TIMEOUT_MS - 1) });
+  await wrote(entry, 'intent', { at: new Date(Date.now() - 8_000 - TIMEOUT_MS - 1_000) });
   const [answer] = await call(bed.submit, requests);
   assert.deepEqual(answer, {
     index: 0,
