@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from './config/faults.ts';
 import { CommandError, EXIT } from './commands/context.ts';
+import { VERSION } from './domain/names.ts';
 import { onScreen } from './runtime/foreign-text.ts';
 import { maskText } from './runtime/mask.ts';
 
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   resume: async () => (await import('./commands/pause.ts')).addResume,
   limits: async () => (await import('./commands/limits.ts')).addLimits,
   failures: async () => (await import('./commands/failures.ts')).addFailures,
+  redrive: async () => (await import('./commands/redrive.ts')).addRedrive,
   doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
   sweep: async () => (await import('./commands/sweep.ts')).addSweep,
   actions: async () => (await import('./commands/actions.ts')).addActions,
@@ -54,7 +56,7 @@ async function createProgram(words: readonly string[], output: Output): Promise<
     .description(
       'Takes registrations from RabbitMQ, files each with a slow legacy system, and brings the outcome to MongoDB or the failure queue.',
     )
-    .version('0.1.0')
+    .version(VERSION)
     .option(
       '-c, --config <file>',
       'configuration file (default: despachante.yaml, if there is one)',

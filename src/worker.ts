@@ -4,6 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
 import { BEAT_TOLD_MS } from './domain/timing.ts';
+import { createRedrive } from '../activities/registrations/redrive.ts';
 import { createSweep } from '../activities/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './temporal/bundle-workflows.ts';
@@ -24,7 +25,8 @@ import { failureDetail, withReason } from './runtime/log.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { createPlans } from './registrations/plans.ts';
-import { createPublisher } from './broker/rabbitmq/publisher.ts';
+import { openPublisher } from './registrations/neighbours.ts';
+import { redriveWork } from './operations/redrive-work.ts';
 import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
@@ -74,13 +76,7 @@ export async function startWorker(
   });
   const watch = watchControl(() => store.control.read(), log);
   watch.onRead((control) => void agreement.follow(control));
-  const publisher = await createPublisher({
-    url: config.amqpUrl,
-    heartbeatMs: config.rabbit.heartbeat,
-    tls: config.rabbit.tls,
-    name: 'despachante worker',
-    log,
-  });
+  const publisher = await openPublisher(config, 'despachante worker', log);
   const guard = createGuard(config.guard, metrics, log);
   const legacyGate = await openLegacyGate(config, store, watch, guard, metrics, log);
   const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));
@@ -113,7 +109,6 @@ export async function startWorker(
     metrics,
     log,
     legacyTimeoutMs: config.legacy.timeout,
-    lateForMs: config.legacy.lateFor,
     uniqueRequestIds: config.legacy.uniqueRequestIds,
   });
   const dataConverter = dataConverterOf(config);
@@ -131,6 +126,7 @@ export async function startWorker(
     dataConverter,
     activities: {
       ...activities,
+      ...createRedrive(redriveWork({ config, store, publisher })),
       ...createSweep(sweepAll),
     },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,

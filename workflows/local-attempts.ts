@@ -5,9 +5,7 @@
  * (docs/decisions/0008-local-first.md).
  */
 import { TemporalFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
-
-/** With 5 s for an attempt this stays below the 8 s after which the SDK prolongs the workflow task. */
-const LATEST_BEGIN_MS = 2_000;
+import { LOCAL_BEGIN_MS } from '../src/domain/timing.ts';
 
 export interface LocalAttempts {
   /** Whether one may begin now: none is under way, and the workflow task has not lasted for long. */
@@ -26,7 +24,7 @@ export function localAttempts(isOn: boolean): LocalAttempts {
     mayBegin() {
       const { historyLength } = workflowInfo();
       if (historyLength !== task.historyLength) task = { historyLength, began: Date.now() };
-      return isOn && underWay === 0 && Date.now() - task.began < LATEST_BEGIN_MS;
+      return isOn && underWay === 0 && Date.now() - task.began < LOCAL_BEGIN_MS;
     },
     areOver: () => underWay === 0,
     async first(quick, durable) {

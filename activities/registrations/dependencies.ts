@@ -30,7 +30,7 @@ export interface Dependencies {
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   gate: Gate;
-  inFlight: Pick<InFlight, 'noteAccepted'>;
+  inFlight: Pick<InFlight, 'noteSent' | 'noteAnswered'>;
   /** Calls that outlive the activity that began them. */
   underWay: UnderWay;
   learner: Pick<Learner, 'observe'>;
@@ -41,6 +41,4 @@ export interface Dependencies {
   uniqueRequestIds: boolean;
   /** The longest an HTTP request to the legacy system can take, ms. */
   legacyTimeoutMs: number;
-  /** How long what has timed out is watched for a late result, ms; 0 for not at all. */
-  lateForMs: number;
 }

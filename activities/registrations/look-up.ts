@@ -5,7 +5,7 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import type { LookUpAnswer } from '../../src/domain/registrations/answers.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
-import { sentUntil } from '../../src/registrations/journal.ts';
+import { sentUntil } from '../../src/domain/registrations/entry.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import { whyNotAbsent } from './absence.ts';

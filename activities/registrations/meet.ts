@@ -3,26 +3,28 @@
  * deliveries, so they are looked up and written together.
  */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
-import { conflictKey } from '../../src/domain/names.ts';
+import { conflictKey, entryKey } from '../../src/domain/names.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { conflictAnswer } from './takeover.ts';
-import type { Met } from './takeover.ts';
+import type { Wanted } from './wanted.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface Refused {
+export interface Refused extends Pick<Wanted, 'claim' | 'isRedrive'> {
   index: number;
-  /** The claim that was wanted … */
-  claim: Claim;
-  /** … and the one that is there under its key. */
+  /** The claim that is there under the key of the one that was wanted. */
   holder: Claim;
-  isRedrive: boolean;
+}
+
+/** A duplicate, and the claim that has its bytes. */
+export interface Same {
+  index: number;
+  claim: Claim | undefined;
 }
 
 interface Meeting {
-  answers: ClaimAnswer[];
-  /** Open claims that these indexes may go on with, if nobody else does. */
-  met: Met[];
+  conflicts: ClaimAnswer[];
+  same: Same[];
 }
 
 /** @param mayAct throws when the attempt has been given up */
@@ -31,51 +33,44 @@ export async function meet(
   refused: readonly Refused[],
   mayAct: () => Promise<void>,
 ): Promise<Meeting> {
-  const answers: ClaimAnswer[] = [];
-  const met: Met[] = [];
-  const conflicts: { each: Refused; conflict: Claim }[] = [];
+  const meeting: Meeting = { conflicts: [], same: [] };
+  const others: { each: Refused; conflict: Claim }[] = [];
   const generations = await generationsOf(claims, refused);
   for (const each of refused) {
     const { index, claim } = each;
     const all = generations.get(index) ?? [];
     // Generations before the one that was asked for do not count: their record is what is redriven here, and must not be
     // dropped when it was another body that took the next generation.
-    const since = all.filter(({ generation }) => generation >= claim.generation);
-    const same = since.filter(({ bodyHash }) => bodyHash === claim.bodyHash);
-    if (same.length > 0) {
-      duplicate(index, same.at(-1));
+    const same = all.findLast(
+      ({ generation, bodyHash }) => generation >= claim.generation && bodyHash === claim.bodyHash,
+    );
+    if (same !== undefined) {
+      meeting.same.push({ index, claim: same });
       continue;
     }
     const { generation } = all.at(-1) ?? claim;
     const _id = conflictKey(claim.registration, generation, claim.bodyHash);
-    conflicts.push({ each, conflict: { ...claim, _id, generation, conflict: true } });
+    const conflict = { ...claim, _id, entry: entryKey(_id, 1), generation, conflict: true };
+    others.push({ each, conflict });
   }
-  if (conflicts.length > 0) await meetConflicts();
-  return { answers, met };
+  if (others.length === 0) return meeting;
+  const taken = await claims.insert(others.map(({ conflict }) => conflict));
+  const kept = taken.size > 0 ? await claims.find([...taken]) : new Map<string, Claim>();
+  for (const { each, conflict } of others) {
+    const { index, isRedrive } = each;
+    const holder = kept.get(conflict._id);
+    if (holder === undefined || isHeldBy(holder, conflict.workflowId, index) || (await isAgain()))
+      meeting.conflicts.push(conflictAnswer(index, conflict._id));
+    else meeting.same.push({ index, claim: holder });
 
-  function duplicate(index: number, claim: Claim | undefined): void {
-    answers.push({ index, kind: 'duplicate' });
-    if (claim !== undefined && claim.settledAt === null) met.push({ index, claim });
-  }
-
-  async function meetConflicts(): Promise<void> {
-    const taken = await claims.insert(conflicts.map(({ conflict }) => conflict));
-    const kept = taken.size > 0 ? await claims.find([...taken]) : new Map<string, Claim>();
-    for (const { each, conflict } of conflicts) {
-      const { index } = each;
-      const holder = kept.get(conflict._id);
-      const isOurs = holder === undefined || isHeldBy(holder, conflict.workflowId, index);
-      if (isOurs) answers.push(conflictAnswer(index, conflict._id));
-      // The same conflict again: its record is in the failure queue already, unless this is that very record, redriven.
-      else if (!each.isRedrive) duplicate(index, holder);
-      else {
-        await mayAct();
-        if (await claims.reopenConflict(conflict)) {
-          answers.push(conflictAnswer(index, conflict._id));
-        } else duplicate(index, holder);
-      }
+    /** The same conflict again: its record is in the failure queue already, unless this is that very record, redriven. */
+    async function isAgain(): Promise<boolean> {
+      if (!isRedrive) return false;
+      await mayAct();
+      return claims.reopenConflict(conflict);
     }
   }
+  return meeting;
 }
 
 /** By index, oldest first. Only a generation that has failed can have a next one: MongoDB is asked for no other. */

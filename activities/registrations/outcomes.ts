@@ -51,11 +51,16 @@ export function createOutcomes(
         const facts = { ...errorFacts(error), entries: closings.length };
         log.warn(facts, 'The journal could not be closed');
       });
-      const accepted = closings.filter(({ state }) => state === 'accepted');
-      const keys = accepted.flatMap(({ entry }) => claims.get(entry) ?? []);
-      await inFlight.noteAccepted(keys).catch((error: unknown) => {
-        const facts = { ...errorFacts(error), claims: keys.length };
-        log.warn(facts, 'What was accepted is counted for legacy.maxInFlight a minute later');
+      const answered = closings.map(({ entry, state }) => ({
+        claim: claims.get(entry) ?? '',
+        isAccepted: state === 'accepted',
+      }));
+      await inFlight.noteAnswered(answered).catch((error: unknown) => {
+        const facts = { ...errorFacts(error), claims: answered.length };
+        log.warn(
+          facts,
+          'What was answered is counted rightly for legacy.maxInFlight a minute later',
+        );
       });
     });
     return { closings, begin: go, written };

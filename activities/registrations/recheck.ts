@@ -1,7 +1,7 @@
 /** Reading the journal again, and writing an operator's word into it. What the journal knows always comes first. */
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
-import { sentUntil } from '../../src/registrations/journal.ts';
+import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import { placeOf, withHeartbeat } from '../heartbeat.ts';
 import { doubtShared } from './shared-request-id.ts';
@@ -25,56 +25,35 @@ export type RecheckNeeds = Pick<
   'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
 >;
 
-/**
- * What an entry means. An intent may still be on the wire until the attempt that wrote it must be dead and its
- * request's deadline over; after that it is in doubt.
- */
+/** What the journal knows of a submission, as a run is told it; what is found in doubt is written down as such. */
 export async function answerOf(
   { journal, clock, legacyTimeoutMs }: Pick<RecheckNeeds, 'journal' | 'clock' | 'legacyTimeoutMs'>,
   index: number,
   entry: Entry | null | undefined,
 ): Promise<SubmitAnswer> {
-  if (!entry) return { index, kind: 'not-accepted', reason: 'never sent', retryAfter: null };
-  const reason = entry.reason ?? entry.state;
-  switch (entry.state) {
+  const now = clock.now();
+  const reading = readEntry(entry ?? undefined, now, legacyTimeoutMs);
+  switch (reading.kind) {
     case 'accepted':
-      return {
-        index,
-        kind: 'accepted',
-        requestId: entry.requestId ?? '',
-        at: (entry.answeredAt ?? entry.at).getTime(),
-      };
     case 'refused':
-      return { index, kind: 'refused', reason };
-    case 'not-accepted':
-      return { index, kind: 'not-accepted', reason, retryAfter: null };
-    case 'unknown':
-      return {
-        index,
-        kind: 'unknown',
-        reason,
-        ...(entry.needsPerson === true ? { needsPerson: true } : {}),
-      };
-    case 'superseded':
-      return { index, kind: 'resubmit' };
     case 'abandoned':
-      return { index, kind: 'abandoned', reason };
-    case 'intent': {
-      const now = clock.now();
-      const left = sentUntil(entry, legacyTimeoutMs) - now;
-      if (left > 0) {
-        const rest = Math.min(left, restOf(now - entry.at.getTime()));
-        return { index, kind: 'pending', rest };
-      }
-      const lost = 'the worker stopped while it was being submitted';
-      const decided = await journal.decide(entry._id, ['intent'], {
-        state: 'unknown',
-        reason: lost,
-      });
+      return { index, ...reading };
+    case 'not sent':
+      return { index, kind: 'not-accepted', reason: reading.reason, retryAfter: null };
+    case 'gave way':
+      return { index, kind: 'resubmit' };
+    case 'on the wire': {
+      const { since, until } = reading;
+      return { index, kind: 'pending', rest: Math.min(until - now, restOf(now - since)) };
+    }
+    case 'in doubt': {
+      const doubt = { ...reading, index, kind: 'unknown' } as const;
+      if (!entry || entry.state === 'unknown') return doubt;
+      const { reason } = reading;
+      const decided = await journal.decide(entry._id, [entry.state], { state: 'unknown', reason });
       failpoint('doubt-decided');
-      return decided?.state === 'intent'
-        ? { index, kind: 'unknown', reason: lost }
-        : answerOf({ journal, clock, legacyTimeoutMs }, index, decided);
+      const isAsRead = !decided || decided.state === entry.state;
+      return isAsRead ? doubt : answerOf({ journal, clock, legacyTimeoutMs }, index, decided);
     }
   }
 }

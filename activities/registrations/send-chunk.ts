@@ -111,7 +111,7 @@ async function prepare(
   token: string,
   giveUp: () => void,
 ): Promise<Prepared> {
-  const { journal } = needs;
+  const { inFlight } = needs;
   failpoint('submit-opening');
   const asked = performance.now();
   const { ours, messageOf } = await mayBeSent(needs, chunk);
@@ -123,14 +123,15 @@ async function prepare(
   };
   if (ours.length === 0) return prepared([], []);
   try {
-    const mine = await openIntents(journal, ours, known, token, since);
+    const mine = await openIntents(needs, ours, known, token, since);
     failpoint('submit-opened');
     const sendable = ours.filter(({ entry }) => mine.has(entry));
+    await inFlight.noteSent(sendable.map(({ claim }) => claim));
     if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
     // Whoever has concluded a claim since reads the journal after that (settle.ts), so that one of the two sees the other.
     const still = (await mayBeSent(needs, ours)).ours;
     const ended = sendable.filter((each) => !still.includes(each));
-    if (ended.length > 0) void withdraw(journal, ended, token);
+    if (ended.length > 0) void withdraw(needs, ended, token);
     return prepared(
       sendable.filter((each) => still.includes(each)),
       still,
@@ -138,7 +139,7 @@ async function prepare(
   } catch (error) {
     // Nothing of it is sent: the slots are for others, while the store is away perhaps.
     giveUp();
-    await withdraw(journal, ours, token);
+    await withdraw(needs, ours, token);
     throw error;
   }
 }
@@ -153,18 +154,28 @@ async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
   };
 }
 
-/** Writes intents. @throws what the journal threw, and when it took too long: some may have been written then */
+/**
+ * Writes intents. What a next entry follows has given way before, and its claim has moved on: whoever finds an entry that gave
+ * way in a claim knows that the next one was never sent. @throws what claims and journal throw, and when it took too long:
+ * some may have been written then
+ */
 async function openIntents(
-  journal: Needs['journal'],
+  { claims, journal }: Needs,
   requests: SubmitRequest[],
   known: ReadonlyMap<string, Entry>,
   token: string,
   since: number,
 ): Promise<Set<string>> {
   const entries = requests.map(({ entry }) => entry);
+  const moves = requests.flatMap(({ claim, entry }) => {
+    const from = entryBefore(entry);
+    return from === null ? [] : [{ claim, from, to: entry }];
+  });
+  if (moves.length > 0) {
+    await journal.supersede(moves.map(({ from }) => from));
+    await claims.moveOn(moves);
+  }
   const mine = await journal.open(entries, known, token);
-  const before = entries.flatMap((entry) => entryBefore(entry) ?? []);
-  if (before.length > 0) await journal.supersede(before);
   if (performance.now() - since > OPENED_MS) throw stale();
   return mine;
 }
@@ -174,12 +185,15 @@ async function openIntents(
  * withdrawn as soon as it takes anything again. Left where they are, they would end in doubt.
  */
 async function withdraw(
-  journal: Needs['journal'],
+  { journal, inFlight }: Needs,
   requests: SubmitRequest[],
   token: string,
 ): Promise<void> {
   const entries = requests.map(({ entry }) => entry);
-  await soon(WITHDRAWN_MS, () => journal.withdraw(entries, token)).catch(() => {});
+  await soon(WITHDRAWN_MS, async () => {
+    await journal.withdraw(entries, token);
+    await inFlight.noteAnswered(requests.map(({ claim }) => ({ claim, isAccepted: false })));
+  }).catch(() => {});
 }
 
 function closingOf(entry: string, result: SubmitResult): Closing {

@@ -5,13 +5,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
-import { nextLateCheck } from '../../src/domain/registrations/late.ts';
+import { readEntry } from '../../src/domain/registrations/entry.ts';
+import type { Reading } from '../../src/domain/registrations/entry.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import type { Outcome } from '../../src/domain/registrations/outcome.ts';
 import { messageOf } from '../../src/claims/claims.ts';
 import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
 import { attemptsOf } from '../../src/registrations/attempts.ts';
-import type { Entry } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
@@ -43,7 +43,7 @@ type Needs = Pick<
   | 'unroutable'
   | 'metrics'
   | 'log'
-  | 'lateForMs'
+  | 'legacyTimeoutMs'
 >;
 
 export function createSettle({
@@ -55,7 +55,7 @@ export function createSettle({
   unroutable,
   metrics,
   log,
-  lateForMs,
+  legacyTimeoutMs,
 }: Needs) {
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
@@ -93,11 +93,11 @@ export function createSettle({
         // here on finds it, and settles it in the same way.
         await claims.conclude(asked.map(concluded), run);
         const entries = await journal.read(asked.map(({ entry }) => entry));
-        const settlements = asked.map((each) => withDoubt(each, entries.get(each.entry)));
+        const settlements = asked.map((each) =>
+          withDoubt(each, readEntry(entries.get(each.entry), clock.now(), legacyTimeoutMs)),
+        );
         const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
         await claims.conclude(inDoubt.map(concluded), run);
-        const watched = settlements.flatMap(watchedFrom);
-        if (watched.length > 0) await claims.watch(watched, run);
         failpoint('route-concluded');
         const found = await readInTime(() => claims.find(settlements.map(({ claim }) => claim)));
         const { ours, lost } = fenced(settlements, (claim) => found.get(claim)?.workflowId);
@@ -142,13 +142,6 @@ export function createSettle({
     return settled.length === 0 ? finish([], left) : [...settled, ...left];
   }
 
-  /** The legacy system may finish it all the same. */
-  function watchedFrom({ claim, outcome, requestId }: Settlement): { claim: string; at: Date }[] {
-    if (outcome.kind !== 'timed-out' || requestId === null) return [];
-    const at = nextLateCheck(outcome.at, outcome.at, lateForMs);
-    return at === null ? [] : [{ claim, at: new Date(at) }];
-  }
-
   async function publish(
     settlement: Settlement,
     claim: Claim | undefined,
@@ -190,7 +183,7 @@ export function createSettle({
   async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
     // The legacy system has done with it.
-    await claims.setAccepted([claim], false);
+    await claims.setAtLegacy([claim], null);
     metrics.unroutable.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
     log.error(
@@ -239,8 +232,8 @@ export function createSettle({
  * that, and the journal is read here after the claim was concluded: one of the two sees the other. What the legacy system itself
  * has refused is not filed, though the journal may not say so yet.
  */
-function withDoubt(settlement: Settlement, entry: Entry | undefined): Settlement {
-  const mayBeOut = ['intent', 'accepted', 'unknown'].includes(entry?.state ?? '');
+function withDoubt(settlement: Settlement, { kind }: Reading): Settlement {
+  const mayBeOut = kind === 'on the wire' || kind === 'accepted' || kind === 'in doubt';
   const isTold = settlement.requestId !== null || settlement.outcome.kind === 'rejected';
   return mayBeOut && !isTold ? { ...settlement, doubt: true } : settlement;
 }

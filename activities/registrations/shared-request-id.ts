@@ -56,6 +56,8 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
           needsPerson: true,
         }),
       );
+      // What is in doubt is not counted for legacy.maxInFlight.
+      await needs.claims.setAtLegacy([claimOfEntry(entryOf(index))], null);
       const facts = { ...placeOf(index), requestId };
       log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');
       doubts.set(index, { index, kind: 'unknown', reason, needsPerson: true });
@@ -73,29 +75,19 @@ async function findShared(
   entryOf: (index: number) => string,
 ): Promise<Accepted[]> {
   const all = await journal.acceptedUnder(accepted.map(({ requestId }) => requestId));
-  const holders = new Map<string, Set<string>>();
-  const said = new Set<string>();
-  for (const { entry, requestId, operator } of all) {
-    holders.set(requestId, (holders.get(requestId) ?? new Set()).add(registrationOf(entry)));
-    if (operator !== null && operator !== LOOK_UP) said.add(entry);
-  }
-  const asked = new Map<string, Promise<Claim[]>>();
-  const isUnderWay = async (registration: string, requestId: string): Promise<boolean> => {
-    const known = asked.get(registration) ?? claims.ofRegistration(registration);
-    asked.set(registration, known);
-    // What was redriven is judged by how the last redrive fared.
-    const claim = (await known).filter(({ conflict }) => !conflict).at(-1);
-    return claim !== undefined && needsItStill(claim, requestId);
-  };
   const shared: Accepted[] = [];
   for (const answer of accepted) {
-    const entry = entryOf(answer.index);
+    const own = entryOf(answer.index);
+    const same = all.filter(({ requestId }) => requestId === answer.requestId);
+    const operator = same.find(({ entry }) => entry === own)?.operator ?? null;
     // A person's word is not doubted.
-    if (said.has(entry)) continue;
-    const others = new Set(holders.get(answer.requestId));
-    others.delete(registrationOf(entry));
+    if (operator !== null && operator !== LOOK_UP) continue;
+    const others = new Set(same.map(({ entry }) => registrationOf(entry)));
+    others.delete(registrationOf(own));
     for (const other of others) {
-      if (!(await isUnderWay(other, answer.requestId))) continue;
+      // What was redriven is judged by how the last redrive fared.
+      const claim = (await claims.ofRegistration(other)).findLast(({ conflict }) => !conflict);
+      if (claim === undefined || !needsItStill(claim, answer.requestId)) continue;
       shared.push(answer);
       break;
     }

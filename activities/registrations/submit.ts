@@ -6,6 +6,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { askEach } from '../ask-each.ts';
 import { withHeartbeat } from '../heartbeat.ts';
@@ -24,16 +25,16 @@ type Needs = RecheckNeeds &
 type Answer = SubmitAnswer | Taken;
 
 export const createSubmit = (needs: Needs) => {
-  const { journal, underWay } = needs;
+  const { journal, clock, legacyTimeoutMs, underWay } = needs;
   const calls = underWay.calls<Answer>();
   return (requests: SubmitRequest[]): Promise<Answer[]> =>
     withHeartbeat(async (liveness) => {
       const known = await journal.read(requests.map(({ entry }) => entry));
       const isToBeSent = ({ index, entry }: SubmitRequest): boolean => {
-        const state = known.get(entry)?.state ?? 'not-accepted';
+        const found = known.get(entry);
+        if (readEntry(found, clock.now(), legacyTimeoutMs).kind === 'not sent') return true;
         // An intent of this process: its call is joined.
-        const isOurs = state === 'intent' && calls.find(index, entry) !== undefined;
-        return state === 'not-accepted' || isOurs;
+        return found?.state === 'intent' && calls.find(index, entry) !== undefined;
       };
       const told = await Promise.all(
         requests

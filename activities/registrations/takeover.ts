@@ -3,14 +3,12 @@
  * compare-and-set, so of two that want it one gets it, and a run that has settled meanwhile keeps it.
  */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
-import { claimKey, entryKey } from '../../src/domain/names.ts';
+import { readEntry } from '../../src/domain/registrations/entry.ts';
+import type { Outcome } from '../../src/domain/registrations/outcome.ts';
 import { isDead, takenUp } from '../../src/domain/registrations/takeover.ts';
-import type { Conclusion, Granted, Submission } from '../../src/domain/registrations/takeover.ts';
-import type { Claim } from '../../src/claims/claims.ts';
+import { claimOfEntry } from '../../src/domain/names.ts';
+import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
-import { latestEntries } from '../../src/registrations/doubts.ts';
-import type { Entry } from '../../src/registrations/journal.ts';
-import { granted } from './grant.ts';
 import type { Dependencies } from './dependencies.ts';
 
 /** An unsettled claim that somebody at this index would go on with. */
@@ -25,13 +23,20 @@ interface Found {
   ofDead: Map<string, Met[]>;
 }
 
-type Needs = Pick<
+export type TakeoverNeeds = Pick<
   Dependencies,
-  'claims' | 'journal' | 'unroutable' | 'runStates' | 'metrics' | 'log'
+  | 'claims'
+  | 'journal'
+  | 'clock'
+  | 'legacyTimeoutMs'
+  | 'unroutable'
+  | 'runStates'
+  | 'metrics'
+  | 'log'
 >;
 
-export function createTakeover(needs: Needs) {
-  const { claims, journal, unroutable, runStates, metrics, log } = needs;
+export function createTakeover(needs: TakeoverNeeds) {
+  const { claims, journal, clock, legacyTimeoutMs, unroutable, runStates, metrics, log } = needs;
 
   /**
    * Which of them this run may go on with: what is its own already, and what dead runs hold.
@@ -87,33 +92,17 @@ export function createTakeover(needs: Needs) {
   /** What becomes of claims that were taken over, now or by an attempt before. */
   async function answersOf(taken: ReadonlyMap<number, Claim>): Promise<ClaimAnswer[]> {
     const all = [...taken];
-    const before = await claims.find(
-      all.map(([, { registration, generation }]) => claimKey(registration, generation - 1)),
-    );
-    const beforeOf = ({ registration, generation }: Claim) =>
-      before.get(claimKey(registration, generation - 1));
-    const first = new Map(
-      all
-        .filter(([, { conflict }]) => !conflict)
-        .map(([index, claim]): [number, Granted] => [
-          index,
-          granted(index, claim, beforeOf(claim)?.outcome ?? null),
-        ]),
-    );
-    const entries = await latestEntries(
-      journal,
-      new Map([...first.values()].map(({ entry, claim }) => [entry, claim])),
-    );
+    const entries = await journal.read(all.map(([, { entry }]) => entry));
     return all.map(([index, claim]): ClaimAnswer => {
-      const answer = first.get(index);
-      if (answer === undefined) return conflictAnswer(index, claim._id);
-      const entry = entries.get(claim._id);
-      if (entry === undefined && claim.generation > 0 && beforeOf(claim) === undefined) {
-        // What it redrove is forgotten, and perhaps was in doubt: then its entry is still there, and is read first.
-        const earlier = entryKey(claimKey(claim.registration, claim.generation - 1), 1);
-        return { index, kind: 'in-doubt', claim: claim._id, entry: earlier };
-      }
-      return takenUp(answer, entry === undefined ? null : submissionOf(entry), conclusionOf(claim));
+      const { _id, conflict, outcome, entry } = claim;
+      if (conflict) return conflictAnswer(index, _id);
+      // Its failure record may be out already: settled in any other way it would have two ends.
+      if (outcome !== null)
+        return { index, kind: 'concluded', claim: _id, ...conclusionOf(outcome) };
+      const found = entries.get(entry);
+      const reading = found && readEntry(found, clock.now(), legacyTimeoutMs);
+      const isInherited = claimOfEntry(entry) !== _id;
+      return { index, claim: _id, ...takenUp(entry, reading ?? null, isInherited) };
     });
   }
 
@@ -127,27 +116,13 @@ export const conflictAnswer = (index: number, claim: string): ClaimAnswer => ({
   reason: 'another message with this id and another body came first',
 });
 
-const submissionOf = ({ _id, state, requestId, answeredAt, at }: Entry): Submission => ({
-  entry: _id,
-  state,
-  requestId,
-  acceptedAt: (answeredAt ?? at).getTime(),
-});
-
-function conclusionOf({ outcome }: Claim): Conclusion | null {
-  if (outcome === null) return null;
-  const { kind, reason, ours, at, requestId, acceptedAt, polls, doubt, entry } = outcome;
-  return {
-    outcome: {
-      kind,
-      at: at.getTime(),
-      ...(reason === null ? {} : { reason }),
-      ...(ours === true ? { ours } : {}),
-    },
-    entry,
-    requestId,
-    acceptedAt: acceptedAt?.getTime() ?? null,
-    polls,
-    doubt,
+function conclusionOf({ acceptedAt, requestId, polls, doubt, entry, ...end }: ClaimOutcome) {
+  const { kind, reason, ours, at } = end;
+  const outcome: Outcome = {
+    kind,
+    at: at.getTime(),
+    ...(reason === null ? {} : { reason }),
+    ...(ours === true ? { ours } : {}),
   };
+  return { outcome, entry, requestId, acceptedAt: acceptedAt?.getTime() ?? null, polls, doubt };
 }

@@ -93,7 +93,6 @@ function auditClaimOf(claim: OpenClaim): AuditClaim {
       kind: outcome.kind,
       ...(outcome.ours === true ? { ours: true } : {}),
       requestId: outcome.requestId,
-      isAccepted: outcome.acceptedAt !== null,
       doubt: outcome.doubt,
     },
     settled: claim.settledAt !== null,

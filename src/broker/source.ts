@@ -1,6 +1,6 @@
 /** A source delivers messages to an intake, whatever the broker is. */
 
-/** The headers by which a message claims to be a redrive. Anyone can write them: registrations/redrive.ts checks. */
+/** The headers by which a message claims to be a redrive. Anyone can write them: domain/registrations/admission.ts checks. */
 export interface RedriveHint {
   /** The generation that failed. */
   redrive: number | null;

@@ -4,20 +4,21 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
-import type { Collection, Db } from 'mongodb';
+import type { Collection, Db, Document } from 'mongodb';
+import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
 import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, partialFailure } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
-import { openFailureGroups } from './failure-groups.ts';
-import type { Grouped } from './failure-groups.ts';
 import type { Gone } from './gone.ts';
 
 export interface ClaimOutcome {
   kind: OutcomeKind;
   reason: string | null;
+  /** Of a failure: its reason with the numbers and ids folded, by which failures are counted. Written with it. */
+  group?: string;
   /** See Outcome. */
   ours?: true;
   at: Date;
@@ -48,13 +49,18 @@ export interface Claim {
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;
   claimedAt: Date;
-  /** The legacy system has accepted it: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
-  acceptedAt?: Date;
+  /**
+   * The journal entry that it has got to, perhaps of an earlier generation. It is moved before a next entry is opened, and
+   * after the one before has given way: so an entry that gave way says that the next one was never sent.
+   */
+  entry: string;
+  /** It is with the legacy system: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
+  atLegacy?: string;
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
   outcome: ClaimOutcome | null;
   settledAt: Date | null;
-  /** Timed out, and watched for a late result: when the legacy system is next asked. */
-  lateCheckAt?: Date;
+  /** Timed out: when the legacy system was last asked whether it has finished it (registrations/late.ts). */
+  lateLookAt?: Date;
   /** What became of it after it had timed out. */
   lateResult?: LateResult;
   /** Its failure record is not in the queue any more, as far as is known (records.ts). */
@@ -99,10 +105,10 @@ export interface Claims {
   conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
   /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
   settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
-  /** Marks unsettled claims as with the legacy system, or takes the mark away. */
-  setAccepted(keys: string[], isAccepted: boolean): Promise<void>;
-  /** Has claims of this run that end as timed-out watched for a late result (late.ts). */
-  watch(watched: { claim: string; at: Date }[], workflowId: string): Promise<void>;
+  /** Moves claims on from one entry to the next; those that have moved already stay as they are. */
+  moveOn(moves: { claim: string; from: string; to: string }[]): Promise<void>;
+  /** Marks unsettled claims as with the legacy system; null takes the mark away. */
+  setAtLegacy(keys: string[], mark: string | null): Promise<void>;
   /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
   sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
   collection: Collection<Claim>;
@@ -111,21 +117,21 @@ export interface Claims {
 /** Makes the indexes of the claims. */
 export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
-  // Of the few that are watched.
-  await collection.createIndex({ lateCheckAt: 1 }, { sparse: true });
   // Of those that the legacy system has, so that they can be counted.
   await collection.createIndex(
-    { acceptedAt: 1 },
-    { partialFilterExpression: { acceptedAt: { $exists: true }, settledAt: null } },
+    { atLegacy: 1 },
+    { partialFilterExpression: { atLegacy: { $exists: true }, settledAt: null } },
   );
-  // Of failures alone: they are listed, and what is registered pays for nothing.
+  // Of failures alone: those whose records wait are listed, and what is registered pays for nothing.
   const partialFilterExpression = { 'outcome.kind': { $in: [...FAILURE_CLASSES] } };
-  await collection.createIndex({ 'outcome.kind': 1, settledAt: 1 }, { partialFilterExpression });
+  await collection.createIndex(
+    { 'outcome.kind': 1, 'gone.as': 1, settledAt: 1 },
+    { partialFilterExpression },
+  );
 }
 
 export function openClaims(db: Db, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
-  const groups = openFailureGroups(db);
   const find: Claims['find'] = async (keys) => {
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
@@ -196,68 +202,57 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       // An attempt of this run that is tried again has to find it.
       delete changes.token;
       const { matchedCount } = await collection.updateOne(
-        { _id, settledAt: { $ne: null } },
+        // Not again for the same delivery, whose run was started again.
+        { _id, settledAt: { $ne: null }, receivedAt: { $ne: claim.receivedAt } },
         { $set: changes, $unset: { gone: '' } },
       );
       return matchedCount > 0;
     },
-    async setAccepted(keys, isAccepted) {
+    async moveOn(moves) {
+      const keys = moves.map(({ claim }) => claim);
       await collection.updateMany(
-        { _id: { $in: keys }, settledAt: null },
-        isAccepted ? { $set: { acceptedAt: new Date() } } : { $unset: { acceptedAt: true } },
+        { _id: { $in: keys }, entry: { $in: moves.map(({ from }) => from) } },
+        setEach(keys, { entry: moves.map(({ to }) => to) }),
       );
     },
-    async watch(watched, workflowId) {
-      const keys = watched.map(({ claim }) => claim);
+    async setAtLegacy(keys, mark) {
+      if (keys.length === 0) return;
       await collection.updateMany(
-        { _id: { $in: keys }, workflowId },
-        setEach(keys, { lateCheckAt: watched.map(({ at }) => at) }),
+        { _id: { $in: keys }, settledAt: null },
+        mark === null ? { $unset: { atLegacy: true } } : { $set: { atLegacy: mark } },
       );
     },
     async conclude(outcomes, workflowId) {
-      await write(outcomes, workflowId, {});
+      await write(outcomes, workflowId, []);
     },
     async settled(outcomes, workflowId) {
-      const settledAt = new Date();
-      const count = await write(outcomes, workflowId, {
-        settledAt: outcomes.map(() => settledAt),
-        message: outcomes.map(() => null),
-      });
-      const failed = outcomes.filter(({ outcome }) => isFailure(outcome.kind));
-      if (count === 0 || failed.length === 0) return;
-      // An attempt that is tried again has counted some already.
-      const all = new Set(failed.map(({ claim }) => claim));
-      const now = count === outcomes.length ? all : await settledThen([...all], settledAt);
-      await groups.came(failed.filter(({ claim }) => now.has(claim)).map(groupedOf));
+      // By the clock of MongoDB: "failures compare" compares it with the time at which it looked.
+      await write(outcomes, workflowId, [{ $set: { settledAt: '$$NOW', message: null } }]);
     },
   };
-
-  async function settledThen(keys: string[], settledAt: Date): Promise<Set<string>> {
-    const found = collection.find({ _id: { $in: keys }, settledAt }, { projection: { _id: 1 } });
-    return new Set((await found.toArray()).map(({ _id }) => _id));
-  }
 
   async function write(
     outcomes: { claim: string; outcome: ClaimOutcome }[],
     workflowId: string,
-    more: Record<string, unknown[]>,
-  ): Promise<number> {
-    if (outcomes.length === 0) return 0;
+    more: Document[],
+  ): Promise<void> {
+    if (outcomes.length === 0) return;
     const keys = outcomes.map(({ claim }) => claim);
-    const { matchedCount } = await collection.updateMany(
-      { _id: { $in: keys }, workflowId, settledAt: null },
-      setEach(keys, { outcome: outcomes.map(({ outcome }) => outcome), ...more }),
-    );
-    return matchedCount;
+    const written = { outcome: outcomes.map(withGroup) };
+    await collection.updateMany({ _id: { $in: keys }, workflowId, settledAt: null }, [
+      ...setEach(keys, written),
+      ...more,
+    ]);
   }
 }
 
-const groupedOf = ({ claim, outcome }: { claim: string; outcome: ClaimOutcome }): Grouped => ({
-  kind: outcome.kind,
-  reason: outcome.reason,
-  names: [readClaimKey(claim)?.id ?? null, outcome.requestId],
-  at: outcome.at,
-});
+function withGroup({ claim, outcome }: { claim: string; outcome: ClaimOutcome }): ClaimOutcome {
+  if (!isFailure(outcome.kind)) return outcome;
+  const names = [readClaimKey(claim)?.id, outcome.requestId].filter(
+    (name) => typeof name === 'string',
+  );
+  return { ...outcome, group: foldedReason(outcome.reason ?? '', names) };
+}
 
 /** A new one for each claim; an attempt that finds the claim there leaves it as it is. */
 export const newToken = (): string => randomBytes(16).toString('base64url');

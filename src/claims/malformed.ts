@@ -5,16 +5,16 @@
 import type { Collection, Db } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
+import { foldedReason } from '../domain/failure-group.ts';
 import { malformedKey } from '../domain/names.ts';
 import { expireAfter } from '../mongo/client.ts';
-import { openFailureGroups } from './failure-groups.ts';
 import type { Gone } from './gone.ts';
 
 export interface MalformedNote {
   /** By its bytes, see malformedKey. */
   _id: string;
   /** As in a claim. `at`: as its record says, the last time that it came. */
-  outcome: { kind: 'malformed'; reason: string; at: Date };
+  outcome: { kind: 'malformed'; reason: string; group: string; at: Date };
   bytes: number;
   /** When its record was confirmed the last time. */
   settledAt: Date;
@@ -37,19 +37,19 @@ export const indexMalformed = (
 
 export function openMalformed(db: Db): MalformedNotes {
   const collection = db.collection<MalformedNote>(OWN.malformed);
-  const groups = openFailureGroups(db);
   return {
     collection,
     async note(body, reason, at) {
-      const outcome = { kind: 'malformed', reason, at } as const;
-      const before = await collection.findOneAndUpdate(
+      const outcome = { kind: 'malformed', reason, group: foldedReason(reason, []), at } as const;
+      await collection.updateOne(
         { _id: malformedKey(bodyHashOf(body)) },
-        { $set: { outcome, bytes: body.length, settledAt: new Date() }, $unset: { gone: '' } },
+        {
+          $set: { outcome, bytes: body.length },
+          $currentDate: { settledAt: true },
+          $unset: { gone: '' },
+        },
         { upsert: true },
       );
-      // A copy of a record that waits already is no failure of its own.
-      if (before === null || before.gone !== undefined)
-        await groups.came([{ ...outcome, names: [] }]);
     },
     all: () => collection.find({}).toArray(),
   };

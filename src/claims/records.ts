@@ -2,9 +2,8 @@
  * What became of failure records, as far as is known, without a look into the queue: each counts there as a delivery. Noted
  * on the claim, or on what stands for that of a malformed delivery.
  */
-import type { Collection } from 'mongodb';
+import type { Collection, Document } from 'mongodb';
 import type { Claim } from './claims.ts';
-import type { FailureGroups, Grouped } from './failure-groups.ts';
 import type { GoneAs } from './gone.ts';
 import type { MalformedNote } from './malformed.ts';
 
@@ -24,64 +23,57 @@ export interface RecordSeen {
 export interface Records {
   /**
    * They are on their way out of the queue. A claim that was taken up again since, and has ended anew, has another record
-   * than this one.
+   * than this one. What we did counts more than what was found: only `taken` is ever overwritten.
    */
   left(records: readonly RecordSeen[], as: GoneAs): Promise<void>;
-  /** They are in the queue all the same. Whoever finds that counts the groups anew. */
+  /** They are in the queue all the same. */
   back(claims: readonly string[]): Promise<void>;
 }
 
 export interface RecordNeeds {
   claims: { collection: Collection<Claim> };
   malformed: { collection: Collection<MalformedNote> };
-  groups: Pick<FailureGroups, 'left'>;
 }
 
-const FACTS = { registration: 1, outcome: 1, settledAt: 1, gone: 1 } as const;
-
-export function openRecords({ claims, malformed, groups }: RecordNeeds): Records {
-  const read = async (keys: readonly string[]): Promise<Failed[]> => {
-    const _id = { $in: [...keys] };
-    const [known, others] = await Promise.all([
-      claims.collection.find({ _id }).project<Failed>(FACTS).toArray(),
-      malformed.collection.find({ _id }).project<Failed>(FACTS).toArray(),
-    ]);
-    return [...known, ...others];
-  };
+export function openRecords({ claims, malformed }: RecordNeeds): Records {
   return {
     async left(records, as) {
-      const seen = new Map(records.map(({ claim, at }) => [claim ?? '', Date.parse(at ?? '')]));
-      const found = (await read([...seen.keys()])).filter(
-        ({ _id, outcome, gone }) =>
-          gone === undefined &&
-          outcome !== null &&
-          // Of a record that does not say when, nothing is known.
-          !(outcome.at.getTime() > (seen.get(_id) ?? NaN)),
-      );
-      const filter = { _id: { $in: found.map(({ _id }) => _id) }, outcome: { $ne: null } };
-      const change = { $set: { gone: { as, at: new Date() } } };
-      await claims.collection.updateMany(filter, change);
-      await malformed.collection.updateMany({ _id: filter._id }, change);
-      await groups.left(found.filter(({ settledAt }) => settledAt !== null).flatMap(groupedOf));
+      const updates = endsOf(records).map(([end, keys]) => {
+        const filter: Document = {
+          _id: { $in: keys },
+          outcome: { $ne: null },
+          'gone.as': as === 'taken' ? null : { $in: [null, 'taken'] },
+          ...(end === null ? {} : { 'outcome.at': { $lte: new Date(end) } }),
+        };
+        const update: Document = { $set: { gone: { as, at: new Date() } } };
+        return { updateMany: { filter, update } };
+      });
+      if (updates.length === 0) return;
+      await claims.collection.bulkWrite(updates, { ordered: false });
+      await malformed.collection.bulkWrite(updates, { ordered: false });
     },
     async back(keys) {
-      const found = (await read(keys)).filter(({ gone }) => gone !== undefined);
-      const filter = { _id: { $in: found.map(({ _id }) => _id) } };
-      const change = { $unset: { gone: '' as const } };
-      await claims.collection.updateMany(filter, change);
-      await malformed.collection.updateMany(filter, change);
+      const filter: Document = { _id: { $in: [...keys] } };
+      const update: Document = { $unset: { gone: '' } };
+      await claims.collection.updateMany(filter, update);
+      await malformed.collection.updateMany(filter, update);
     },
   };
 }
 
-export const groupedOf = ({ registration, outcome }: Failed): Grouped[] =>
-  outcome === null
-    ? []
-    : [
-        {
-          kind: outcome.kind,
-          reason: outcome.reason,
-          names: [registration ?? null, outcome.requestId ?? null],
-          at: outcome.at,
-        },
-      ];
+/** The claims of records by the time of their end: a statement for each, and one for all that do not say when. */
+function endsOf(records: readonly RecordSeen[]): [end: number | null, keys: string[]][] {
+  const ends = new Map<number | null, string[]>();
+  for (const { claim, at } of records) {
+    if (claim === null) continue;
+    const end = endOf(at);
+    ends.set(end, [...(ends.get(end) ?? []), claim]);
+  }
+  return [...ends];
+}
+
+/** Epoch ms. Of a record that does not say when, nothing is known: it is of whatever the claim ended with. */
+function endOf(at: string | null): number | null {
+  const time = Date.parse(at ?? '');
+  return Number.isNaN(time) ? null : time;
+}

@@ -23,6 +23,7 @@ const shape = z.object({
   bodyHash: z.string(),
   receivedAt: z.date(),
   claimedAt: z.date(),
+  entry: z.string(),
   settledAt: z.date().nullable(),
   outcome: outcome.nullable(),
 });

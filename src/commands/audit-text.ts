@@ -88,7 +88,7 @@ const NOT_READ =
   'What runs bring that cannot be read is not in the sum, and what is lost may be among it. Give this command the keys that the workers have (ENCRYPTION_KEYS, or the key file), and run it again';
 
 /** What was not read is no proof, neither for nor against. */
-export function verdictOf(report: Audited): string {
+function verdictOf(report: Audited): string {
   if (report.holds) return 'The sum holds';
   const { filedTwice, settledTwice, stranded, unreadable } = report;
   const proven = filedTwice.length + settledTwice.length + stranded.length;
@@ -96,7 +96,7 @@ export function verdictOf(report: Audited): string {
   return isOpen ? 'The sum is not checked: not all runs can be read' : 'The sum does not hold';
 }
 
-export const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
+const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
   lost: 'lost',
   filedTwice: 'filed twice',
   settledTwice: 'settled twice',

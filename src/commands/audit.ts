@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import { OtherSystem, runAudit, shownReport } from '../audit/run-audit.ts';
 import type { AuditedLedgers } from '../audit/run-audit.ts';
-import { auditHtml } from './audit-html.ts';
+import { inHtml } from '../runtime/foreign-text.ts';
 import { auditText } from './audit-text.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 
@@ -39,10 +40,23 @@ Example: despachante audit --published published.jsonl --legacy-ledger legacy.js
         throw error;
       });
       const { html } = options;
-      if (html !== undefined)
-        writeFileSync(html, auditHtml(shownReport(report, config), new Date()));
+      const text = auditText(report, config);
+      if (html !== undefined) writeFileSync(html, pageOf(text, new Date()));
       if (globals(command).json === true) printJson(shownReport(report, config));
-      else print(auditText(report, config));
+      else print(text);
       if (!report.holds) process.exitCode = EXIT.found;
     });
+}
+
+/** The report as one page that needs nothing else: no script, no font, no picture. */
+function pageOf(text: string, at: Date): string {
+  const lines = stripVTControlCharacters(text).split('\n').map(inHtml);
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Audit</title>
+<h1>Audit of ${at.toISOString()}</h1>
+<pre>${lines.join('\n')}</pre>
+</html>
+`;
 }

@@ -6,16 +6,20 @@ import type { Part } from '../operations/part.ts';
 import { reachOf } from '../operations/reach.ts';
 import type { ClaimCounts } from '../operations/tally.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { processesText } from './processes-text.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 /** `status` without an id. */
 export async function overall(command: Command): Promise<void> {
   const { config } = load(command);
   const counts = await readCounts(config, reachOf(config));
-  const { progress, intake, queues, registrations } = counts;
+  const { progress, intake, queues, registrations, processes } = counts;
   if (globals(command).json === true) {
     const plain = <T>(each: Part<T>) => (each.ok ? each.value : { error: each.error });
-    printJson({ progress, intake, queues: plain(queues), registrations: plain(registrations) });
+    printJson({
+      ...{ progress, intake, processes },
+      ...{ queues: plain(queues), registrations: plain(registrations) },
+    });
   } else {
     if (progress !== null) print(`${progressText(progress, intake)}\n`);
     print(queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)));
@@ -23,6 +27,7 @@ export async function overall(command: Command): Promise<void> {
     print(
       registrations.ok ? claimsText(registrations.value) : paint.red(line(registrations.error)),
     );
+    if (processes !== null) print(`\n${processesText(processes)}`);
   }
   if (!queues.ok || !registrations.ok) {
     throw new CommandError('Not all could be asked: "despachante doctor" tells more', EXIT.failed);

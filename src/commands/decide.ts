@@ -5,30 +5,31 @@ import type { Decided, Decision } from '../operations/decide.ts';
 import { reachOf } from '../operations/reach.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { saidIn } from './said.ts';
+import type { SaidOptions } from './said.ts';
 import { line, paint } from './table.ts';
-import { userName } from './user-name.ts';
 
-export interface Said {
-  operator?: string;
-  reason: string;
-  requestId?: string;
-}
+export type Word = SaidOptions & { reason: string; requestId?: string };
 
 export async function decideDoubt(
   decision: Decision,
   id: string,
-  { operator = userName(), reason, requestId }: Said,
+  word: Word,
   command: Command,
 ): Promise<void> {
   const { config } = load(command);
-  const word = { operator, reason, ...(requestId === undefined ? {} : { requestId }) };
   const { temporal } = reachOf(config);
-  const decided = await decide(decision, id, word, {
-    config,
-    temporal,
-    store: (work) => withStore(config, work, 'writer'),
-  });
-  if (decided.kind !== 'done') throw notDone(decided, id, requestId ?? '');
+  const decided = await decide(
+    decision,
+    id,
+    { ...word, operator: saidIn(word).by },
+    {
+      config,
+      temporal,
+      store: (work) => withStore(config, work, 'writer'),
+    },
+  );
+  if (decided.kind !== 'done') throw notDone(decided, id, word.requestId ?? '');
   const { id: label, became, asSaid, requestId: known } = decided;
   if (globals(command).json === true)
     return printJson({ id: label, became, asSaid, requestId: known });

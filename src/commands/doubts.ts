@@ -4,7 +4,8 @@ import type { Decision } from '../operations/decide.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { decideDoubt } from './decide.ts';
-import type { Said } from './decide.ts';
+import type { Word } from './decide.ts';
+import { addOperator } from './said.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 export function addDoubts(program: Command): void {
@@ -19,14 +20,12 @@ export function addDoubts(program: Command): void {
     .action((_: unknown, command: Command) => list(command));
 
   const action = (name: Decision, description: string, example: string) =>
-    doubts
-      .command(name)
+    addOperator(doubts.command(name))
       .description(description)
       .argument('<id>', 'registration id')
       .requiredOption('--reason <text>', 'how you know; kept in the journal')
-      .option('--operator <name>', 'who says so (default: your user name)')
       .addHelpText('after', `\nExample: despachante doubts ${example}`)
-      .action((id: string, said: Said, command: Command) => decideDoubt(name, id, said, command));
+      .action((id: string, word: Word, command: Command) => decideDoubt(name, id, word, command));
 
   action(
     'confirm',

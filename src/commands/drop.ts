@@ -1,6 +1,6 @@
 /** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
-import { drop } from '../operations/drop.ts';
+import { DOUBTFUL, drop } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { matcher, withFailures } from '../operations/failure-queue.ts';
 import { withStore } from '../registrations/neighbours.ts';
@@ -54,10 +54,7 @@ export async function dropFailures(
     print(`Dropped ${number(dropped.length)}; ${number(left)} left in the failure queue`);
   }
   if (lost !== null) {
-    throw new CommandError(
-      `Cut short: ${lost}. The last of those dropped may be in the queue still`,
-      EXIT.failed,
-    );
+    throw new CommandError(`Cut short: ${lost}. ${DOUBTFUL}`, EXIT.failed);
   }
 }
 

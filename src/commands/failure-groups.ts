@@ -3,16 +3,17 @@ import type { Command } from 'commander';
 import { compareFailures } from '../operations/compare-failures.ts';
 import type { Compared } from '../operations/compare-failures.ts';
 import { withFailures } from '../operations/failure-queue.ts';
-import { failureGroups } from '../operations/failures.ts';
+import { failureGroups } from '../operations/stored-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, globals, load, print, printJson } from './context.ts';
+import { saidIn } from './failure-selection.ts';
+import type { Because } from './failure-selection.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 export async function groups(command: Command): Promise<void> {
   const { config } = load(command);
   const found = await withStore(config, failureGroups);
-  if (globals(command).json === true)
-    return printJson(found.map(({ _id, ...group }) => ({ group: _id, ...group })));
+  if (globals(command).json === true) return printJson(found);
   if (found.length === 0) return print('There is no failure');
   const head = ['waiting', 'ever', 'class', 'first', 'last', 'reason'];
   const rows = found.map((each) => [
@@ -26,24 +27,29 @@ export async function groups(command: Command): Promise<void> {
   print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
 }
 
-export async function compare(command: Command): Promise<void> {
+export async function compare(because: Because, command: Command): Promise<void> {
   const { config } = load(command);
-  const compared = await withFailures(config, (queue) =>
-    withStore(config, (store) => compareFailures(config, queue, store), 'writer'),
+  const compared = await withStore(
+    config,
+    (store) =>
+      compareFailures(config, store, saidIn(because), (work) => withFailures(config, work)),
+    'writer',
   );
   if (globals(command).json === true) printJson(compared);
   else print(comparedText(compared));
-  if (compared.taken + compared.back + compared.unknown.length > 0) process.exitCode = EXIT.found;
+  const { taken, back, noted, unknown } = compared;
+  if (taken + back + noted + unknown.length > 0) process.exitCode = EXIT.found;
 }
 
 const SHOWN = 20;
 
-function comparedText({ queue, copies, unknown, back, taken, waiting }: Compared): string {
+function comparedText({ queue, copies, unknown, noted, back, taken, waiting }: Compared): string {
   const bad = (count: number) => (count === 0 ? '0' : paint.yellow(number(count)));
   const rows = [
     ['in the queue', number(queue), copies === 0 ? '' : `${number(copies)} of them are copies`],
     ['  of failures that are known', number(queue - copies - unknown.length)],
     ['  of no claim', bad(unknown.length), 'put there by somebody else, or older than the claims'],
+    ['  malformed, and not noted', bad(noted), 'MongoDB was away when they came; noted now'],
     ['  thought to be gone', bad(back), 'now known to wait'],
     ['taken by others', bad(taken), 'not in the queue, though nobody redrove or dropped them'],
     ['waiting', number(waiting), 'as it is known now'],

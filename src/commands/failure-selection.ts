@@ -4,12 +4,13 @@ import type { Command } from 'commander';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
 import type { Config } from '../config/schema.ts';
+import { reasonFilter } from '../operations/failure-queue.ts';
 import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
 import { shownIds } from '../operations/said.ts';
 import type { Said } from '../operations/said.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
-import { userName } from './user-name.ts';
+import { addOperator, saidIn as saidBy } from './said.ts';
 
 export interface Selection extends Filters {
   limit?: number;
@@ -29,16 +30,9 @@ export const addFilters = (command: Command): Command =>
     .option('--newer-than <age>', 'only what failed since, such as 30m', duration)
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
-/** `some text`, whatever its case, or `/a pattern/`, with flags if need be. */
 function readReason(text: string): ReasonFilter {
-  const [, pattern, flags] = /^\/(.+)\/([imsu]*)$/s.exec(text) ?? [];
-  if (pattern === undefined) {
-    const wanted = text.toLowerCase();
-    return { text, matches: (reason) => reason.toLowerCase().includes(wanted) };
-  }
   try {
-    const regexp = new RegExp(pattern, flags);
-    return { text, matches: (reason) => regexp.test(reason) };
+    return reasonFilter(text);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new InvalidArgumentError(`${why}.`);
@@ -64,12 +58,10 @@ export interface Because {
 
 /** `--reason` chooses already. */
 export const addBecause = (command: Command): Command =>
-  command
-    .option('--because <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)');
+  addOperator(command.option('--because <text>', 'why; kept with what was done'));
 
-export const saidIn = ({ because, operator }: Because): Said => ({
-  by: operator ?? userName(),
+export const saidIn = ({ because, ...who }: Because): Said => ({
+  ...saidBy(who),
   reason: because ?? null,
 });
 

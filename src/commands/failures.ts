@@ -6,6 +6,7 @@ import { dropFailures } from './drop.ts';
 import { compare, groups } from './failure-groups.ts';
 import { list } from './failure-list.ts';
 import { addBecause, addFilters } from './failure-selection.ts';
+import type { Because } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 
@@ -68,26 +69,23 @@ Example: despachante failures show reg-1`,
     .addHelpText(
       'after',
       `
-Counted when they are written, so that it can be asked each second. What others take from the queue is counted as waiting
-until "failures compare".
+From MongoDB: what others take from the queue is counted as waiting until "failures compare".
 
 Example: despachante failures groups`,
     )
     .action((_: unknown, command: Command) => groups(command));
-  failures
-    .command('compare')
+  addBecause(failures.command('compare'))
     .description('the failure queue against what MongoDB says of it')
     .addHelpText(
       'after',
       `
-What is not in the queue though it should be is written down as taken by others, what is there all the same as waiting, and the groups are
-counted anew. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
+What is not in the queue though it should be is written down as taken by others, and what is there all the same as waiting. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
 something differs.
 ${COUNTS}
 
 Example: despachante failures compare`,
     )
-    .action((_: unknown, command: Command) => compare(command));
+    .action((because: Because, command: Command) => compare(because, command));
   const many = (command: Command) => addBecause(addFilters(command));
   many(
     failures
@@ -98,11 +96,12 @@ Example: despachante failures compare`,
   )
     .option('--yes', 'do not ask, however many match')
     .option('--dry-run', 'say what would be redriven, and change nothing')
+    .option('--detach', 'begin it, and do not wait for its end')
     .option('--rate <n>', 'at most so many a second', positive)
     .option(
       '--canary <n>',
       'so many first; the others only if all of those are registered',
-      wholeNumber(1, 10_000),
+      wholeNumber(1, 1_000),
     )
     .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)
     .option(
@@ -116,8 +115,10 @@ Example: despachante failures compare`,
       `
 Each is published to the intake queue with the headers of its failure, and only once that is confirmed taken out of the
 failure queue. What then happens is decided by the records in MongoDB: what the legacy system had failed or refused is
-filed anew, what it still had is asked for again, what is in doubt stays so. Killed in the middle, nothing is lost: run it
-again, and what was sent twice is dropped as a duplicate.
+filed anew, what it still had is asked for again, what is in doubt stays so. What is sent twice is dropped as a duplicate.
+
+A worker does it, as a workflow, one at a time for a failure queue: it goes on when this command is gone (Ctrl-C), and when the
+worker was killed. "despachante redrive status" tells how it goes, "despachante redrive stop" ends it.
 
 More than one that is neither named nor meant by --all needs a yes, on the terminal or by --yes. The others wait in the
 failure queue meanwhile, out of everybody's sight, and go back in their order in the end; each look counts, see "list".

@@ -3,9 +3,11 @@ import type { Command } from 'commander';
 import { legacyEndpoint } from '../config/endpoint.ts';
 import { openControl } from '../coordination/control.ts';
 import { watchControl } from '../coordination/control-watch.ts';
+import { joinProcesses, keepBeating } from '../coordination/processes.ts';
 import { createFailures } from '../broker/rabbitmq/dead-letters.ts';
 import { followControl } from '../intake/follow-control.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
+import type { Valve } from '../intake/valve.ts';
 import { createGuard } from '../runtime/guard.ts';
 import { serveHealth } from '../runtime/health.ts';
 import { startRegistrationIntake } from '../registrations/intake.ts';
@@ -15,7 +17,7 @@ import { openMalformed } from '../claims/malformed.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { NotOurs } from '../mongo/ownership.ts';
 import { createPlans } from '../registrations/plans.ts';
-import { createPublisher } from '../broker/rabbitmq/publisher.ts';
+import { openPublisher } from '../registrations/neighbours.ts';
 import { rulesOf } from '../registrations/rules.ts';
 import { warnIfPlain } from '../temporal/data-converter.ts';
 import { EncryptionDisagreement, agreementOf } from '../coordination/encryption-agreement.ts';
@@ -42,16 +44,10 @@ export function addIntake(program: Command): void {
       const client = await connectTemporal(config);
       await registerSearchAttributes(client);
       const metrics = createMetrics();
-      const { amqpUrl: url, rabbit } = config;
+      const { rabbit } = config;
       const publisher = await unlessStopped(
         stopped,
-        createPublisher({
-          url,
-          heartbeatMs: rabbit.heartbeat,
-          tls: rabbit.tls,
-          name: 'despachante intake, failures',
-          log,
-        }),
+        openPublisher(config, 'despachante intake, failures', log),
       );
       const mongo = lazyMongo(config);
       const plans = createPlans(config, metrics, log, {
@@ -81,6 +77,17 @@ export function addIntake(program: Command): void {
       );
       followControl(intake, watch, guard, agreement, REGISTRATIONS, legacyEndpoint(config));
       void watch.refresh();
+      const me = joinProcesses({
+        db: () => mongo.db(),
+        role: 'intake',
+        guard,
+        source: async () => ({
+          deliveries: (await metrics.unacknowledged.get()).values[0]?.value ?? 0,
+          held: heldText(intake.held()),
+        }),
+      });
+      const beating = keepBeating(async () => void (await me.beat()), guard, log);
+      void beating.run();
       let isStopping = false;
       const health = await serveHealth({
         host: config.health.host,
@@ -95,7 +102,8 @@ export function addIntake(program: Command): void {
       isStopping = true;
       await intake.stop();
       guard.close();
-      await Promise.allSettled([plans.close(), watch.close()]);
+      await Promise.allSettled([plans.close(), watch.close(), beating.close()]);
+      await me.stop();
       await Promise.allSettled([
         mongo.close(),
         publisher.close(),
@@ -106,6 +114,11 @@ export function addIntake(program: Command): void {
       if (refusal !== null) throw refusal;
     });
 }
+
+const heldText = (held: ReturnType<Valve['held']>): string | null =>
+  Object.entries(held)
+    .map(([by, why]) => `${by}: ${why}`)
+    .join('; ') || null;
 
 /**
  * A MongoDB that is away is no reason not to start: intake takes nothing until it has read what stands there.

@@ -7,22 +7,12 @@ import { LIMITS } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
 import { limitFacts, readLimits, setLimits, unsetLimits } from '../operations/limits.ts';
 import type { LimitFacts } from '../operations/limits.ts';
-import type { Said } from '../operations/said.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import type { Store } from '../registrations/store.ts';
 import { globals, load, print, printJson } from './context.ts';
+import { addSaid, saidIn } from './said.ts';
+import type { SaidOptions } from './said.ts';
 import { columns, line, number, paint } from './table.ts';
-import { userName } from './user-name.ts';
-
-interface Options {
-  operator?: string;
-  reason?: string;
-}
-
-const saidIn = ({ operator = userName(), reason }: Options): Said => ({
-  by: operator,
-  reason: reason ?? null,
-});
 
 export function addLimits(program: Command): void {
   const limits = program
@@ -36,27 +26,21 @@ export function addLimits(program: Command): void {
     .description('what is in force, where it comes from, and who uses it')
     .addHelpText('after', '\nExample: despachante limits show')
     .action((_: unknown, command: Command) => show(command));
-  limits
-    .command('set')
+  addSaid(limits.command('set'))
     .description('set limits for all workers, until "unset"; they count within seconds')
     .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings, {})
-    .option('--reason <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
     )
-    .action((values: Settings, options: Options, command: Command) =>
+    .action((values: Settings, options: SaidOptions, command: Command) =>
       change(command, (store) => setLimits(store, values, saidIn(options))),
     );
-  limits
-    .command('unset')
+  addSaid(limits.command('unset'))
     .description('have the configuration count again')
     .argument('[limits...]', `of ${LIMITS.join(', ')}; all where none is named`, names, [])
-    .option('--reason <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
-    .action((named: LimitName[], options: Options, command: Command) =>
+    .action((named: LimitName[], options: SaidOptions, command: Command) =>
       change(command, (store) =>
         unsetLimits(store, named.length > 0 ? named : LIMITS, saidIn(options)),
       ),
@@ -126,6 +110,9 @@ function tell(facts: LimitFacts, command: Command): void {
     ]),
   );
   if (facts.inFlight !== null) print(`\n${number(facts.inFlight)} in flight at the legacy system`);
-  const shares = facts.workers.map(({ host, pid, share }) => `${line(host)}:${pid} has ${share}`);
-  print(shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join(', ')}`);
+  const shares = facts.workers.map(
+    ({ host, pid, share, onTheWire }) =>
+      `${line(host)}:${pid} has ${share}, ${onTheWire} on the wire`,
+  );
+  print(shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join('; ')}`);
 }

@@ -3,25 +3,16 @@ import type { Command } from 'commander';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
+import { addOperator, addSaid, saidIn } from './said.ts';
+import type { SaidOptions } from './said.ts';
 import { line, when } from './table.ts';
-import { userName } from './user-name.ts';
 
-interface Word {
-  reason: string;
-  operator?: string;
-}
-
-interface ResumeWord {
-  reason?: string;
-  operator?: string;
-}
+type Word = SaidOptions & { reason: string };
 
 export function addPause(program: Command): void {
-  program
-    .command('pause')
+  addOperator(program.command('pause'))
     .description('have every intake take nothing until somebody says "resume"')
     .requiredOption('--reason <text>', 'why; shown wherever it is seen that nothing is taken')
-    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       `
@@ -34,11 +25,8 @@ Example: despachante pause --reason "the core is being updated until 14:00"`,
 }
 
 export function addResume(program: Command): void {
-  program
-    .command('resume')
+  addSaid(program.command('resume'))
     .description('take back what "pause" said')
-    .option('--reason <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       `
@@ -46,13 +34,14 @@ Exit code 4 when nothing was paused. An open circuit breaker, or a limit that is
 
 Example: despachante resume`,
     )
-    .action((word: ResumeWord, command: Command) => resume(word, command));
+    .action((word: SaidOptions, command: Command) => resume(word, command));
 }
 
-async function pause({ reason, operator }: Word, command: Command): Promise<void> {
+async function pause(word: Word, command: Command): Promise<void> {
+  const { reason } = word;
   if (reason.trim() === '') throw new CommandError('Say why with --reason', EXIT.usage);
   const { config } = load(command);
-  const by = operator ?? userName();
+  const { by } = saidIn(word);
   const said = await withStore(config, (store) => pauseIntake(store, { by, reason }), 'writer');
   const at = said === null ? null : new Date(said.at);
   if (globals(command).json === true) return printJson({ paused: true, reason, by, at });
@@ -61,14 +50,9 @@ async function pause({ reason, operator }: Word, command: Command): Promise<void
   );
 }
 
-async function resume({ reason, operator }: ResumeWord, command: Command): Promise<void> {
+async function resume(word: SaidOptions, command: Command): Promise<void> {
   const { config } = load(command);
-  const by = operator ?? userName();
-  const before = await withStore(
-    config,
-    (store) => resumeIntake(store, { by, reason: reason ?? null }),
-    'writer',
-  );
+  const before = await withStore(config, (store) => resumeIntake(store, saidIn(word)), 'writer');
   if (before === null) throw new CommandError('Nothing is paused', EXIT.notFound);
   const was = { reason: before.reason, by: before.by, at: new Date(before.at) };
   if (globals(command).json === true) return printJson({ paused: false, was });

@@ -1,11 +1,8 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { silent } from '../runtime/log.ts';
-import { outgoing, publishAll } from '../broker/rabbitmq/publish-all.ts';
+import { outgoing } from '../broker/rabbitmq/publish-all.ts';
 import type { Outgoing } from '../broker/rabbitmq/publish-all.ts';
-import { openPublishedLedger } from '../audit/published-ledger.ts';
 import { ownAddresses } from '../operations/own-servers.ts';
-import { createPublisher } from '../broker/rabbitmq/publisher.ts';
 import { declareQueues } from '../broker/rabbitmq/queues.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { registrationLines } from './registration-lines.ts';
@@ -13,6 +10,7 @@ import { sampleRegistrations } from '../simulator/samples.ts';
 import { positive, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
 import { systemAt } from '../audit/system-name.ts';
+import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { listOf, serversOf } from './start-samples.ts';
 import type { Server } from './start-samples.ts';
@@ -125,15 +123,6 @@ async function publish(
   const system = await declareQueues(connection, rabbit)
     .then(() => (options.ledger === undefined ? null : systemAt(config)))
     .finally(() => connection.close());
-  const ledger =
-    options.ledger === undefined ? null : await openPublishedLedger(options.ledger, system);
-  const publisher = await createPublisher({
-    url,
-    heartbeatMs: rabbit.heartbeat,
-    tls: rabbit.tls,
-    name: 'despachante publish',
-    log: silent,
-  });
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
@@ -142,22 +131,16 @@ async function publish(
     const of = total === null ? '' : ` of ${number(total)}`;
     return `${number(done)}${of} confirmed, ${number(Math.round(done / seconds))} a second`;
   });
-  const { confirmed, failed, reason } = await publishAll({
-    publisher,
-    queue,
+  const { confirmed, failed, reason } = await publishNoted(config, {
     messages,
+    ledgerFile: options.ledger ?? null,
+    system,
+    name: 'despachante publish',
+    onConfirmed: () => progress.step(),
     window: options.window,
     perSecond: options.rate ?? null,
     signal: interrupt.signal,
-    onConfirmed(message) {
-      progress.step();
-      ledger?.add(message);
-    },
-  }).finally(async () => {
-    progress.end();
-    await ledger?.close();
-    await publisher.close();
-  });
+  }).finally(() => progress.end());
 
   const seconds = (performance.now() - startedAt) / 1000;
   const perSecond = Math.round(confirmed / seconds);

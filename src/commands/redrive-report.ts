@@ -1,16 +1,40 @@
 /** What a redrive says of itself, and which exit code it ends with. */
 import type { Config } from '../config/schema.ts';
-import type { CanaryReport } from '../operations/canary-trial.ts';
-import type { CanaryOutcome } from '../operations/canary.ts';
+import type {
+  CanaryOutcome,
+  CanaryReport,
+  RedriveReport,
+} from '../domain/registrations/redrive-order.ts';
 import type { Survey } from '../operations/failure-choice.ts';
-import type { Redriven } from '../operations/redrive.ts';
+import type { RedriveState } from '../operations/redrive.ts';
 import { CommandError, print, printJson } from './context.ts';
 import { counted, toldOfCap } from './failure-choice.ts';
-import { line, number } from './table.ts';
+import { line, number, when } from './table.ts';
 
 interface Said {
   maxRedrives: number;
   canary?: number;
+}
+
+export const NO_WORKER =
+  'No worker is running, which would do it: start one ("despachante worker", or "npm start")';
+
+/** In a line. */
+export function stateText({ isRunning, latest }: RedriveState): string {
+  if (isRunning && latest?.result !== null) return 'begun, and no worker has taken it up yet';
+  if (latest === null) return 'none ever began';
+  const { by, at, on, progress, result } = latest;
+  const canaries = progress?.canaries ?? null;
+  const parts = [
+    `begun by ${line(by)} at ${when(at)} on ${line(on ?? '–')}`,
+    `${number(progress?.sent ?? 0)} sent again`,
+    canaries === null
+      ? ''
+      : `${number(canaries.settled)} of ${number(canaries.of)} canaries have an outcome`,
+    result !== null ? `ended at ${when(result.at)}: ${line(result.text)}` : '',
+    result === null && !isRunning ? 'ended by somebody in Temporal, without a word' : '',
+  ];
+  return parts.filter((part) => part !== '').join('; ');
 }
 
 export function tellDryRun(found: Survey, { maxRedrives, canary }: Said, json: boolean): void {
@@ -23,51 +47,39 @@ export function tellDryRun(found: Survey, { maxRedrives, canary }: Said, json: b
   print('Nothing was changed');
 }
 
-const SHOWN = 20;
-
 /** @throws CommandError when it is not done: the rest is in the failure queue, and the same command goes on with it */
 export function tellRedrive(
-  result: Redriven,
+  report: RedriveReport,
   { maxRedrives }: Said,
   { config, json }: { config: Config; json: boolean },
 ): void {
-  const { redriven, withheld, failed, reason, left, canary, interrupted, lost } = result;
-  if (json) printJson(result);
+  const { sent, left, withheld, failure, canary, isStopped } = report;
+  if (json) printJson(report);
   else {
-    for (const each of redriven.slice(0, SHOWN))
-      print(`${each.class ?? '–'}  ${line(each.id ?? '–')}`);
-    if (redriven.length > SHOWN) print(`… and ${number(redriven.length - SHOWN)} more`);
     print(
-      `Sent ${number(redriven.length)} to "${config.rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
+      `Sent ${number(sent)} to "${config.rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
     );
-    const cap = toldOfCap(result, maxRedrives);
+    const cap = toldOfCap(report, maxRedrives);
     if (cap !== null) print(cap);
     if (canary?.passed === true) {
       const count = canary.outcomes.length;
       if (count > 0) print(`The canaries were registered, all ${number(count)}`);
-      else if (redriven.length > 0) print('None could be a canary: all had been sent before');
+      else if (sent > 0) print('None could be a canary: all had been sent before');
     }
   }
-  if (failed > 0) {
+  if (failure !== null)
     throw new CommandError(
-      `${number(failed)} not confirmed, the first because: ${reason}. They stay in the failure queue; redriving again is harmless`,
+      `It could not go on: ${failure}. The rest stays in the failure queue; redriving again is harmless`,
     );
-  }
-  if (lost !== null) {
-    throw new CommandError(
-      `The failure queue was lost (${lost}). What was sent and could not be taken out is there still; redriving again is harmless`,
-    );
-  }
-  if (interrupted) throw new CommandError('Interrupted: the rest stays in the failure queue');
+  if (isStopped) throw new CommandError('Stopped: the rest stays in the failure queue');
   if (canary?.passed === false) throw new CommandError(canaryStory(canary));
-  if (withheld.length > 0) throw new CommandError(withheldStory(withheld));
+  if (withheld.count > 0) throw new CommandError(withheldStory(withheld));
 }
 
-function withheldStory(withheld: Redriven['withheld']): string {
-  const some = withheld.slice(0, 5).map(({ id }) => line(id ?? '–'));
-  const more =
-    withheld.length > some.length ? `, and ${number(withheld.length - some.length)} more` : '';
-  return `${number(withheld.length)} stay in the failure queue (${some.join(', ')}${more}): a record without the x-despachante-token of its claim is taken for a duplicate and dropped. Its headers were changed on the way, or MongoDB was restored from a backup. Give it the token that stands in its claim, or publish its body under a new id`;
+function withheldStory({ count, some }: RedriveReport['withheld']): string {
+  const named = some.map((id) => line(id ?? '–')).join(', ');
+  const more = count > some.length ? `, and ${number(count - some.length)} more` : '';
+  return `${number(count)} stay in the failure queue (${named}${more}): a record without the x-despachante-token of its claim is taken for a duplicate and dropped. Its headers were changed on the way, or MongoDB was restored from a backup. Give it the token that stands in its claim, or publish its body under a new id`;
 }
 
 function canaryStory({ outcomes }: CanaryReport): string {

@@ -1,28 +1,48 @@
-/** `failures redrive`: back to the intake queue, and out of the failure queue once that is confirmed. */
+/** `failures redrive` begins a redrive and follows it, `redrive status` and `redrive stop` are about the one that runs. */
+import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
+import type { RedriveOrder, RedriveReport } from '../domain/registrations/redrive-order.ts';
+import type { Opener } from '../mongo/own-database.ts';
 import { survey } from '../operations/failure-choice.ts';
 import type { Choice } from '../operations/failure-choice.ts';
 import { matcher, withFailures } from '../operations/failure-queue.ts';
-import { redrive } from '../operations/redrive.ts';
-import type { Redriven } from '../operations/redrive.ts';
-import type { Said } from '../operations/said.ts';
-import { withStore } from '../registrations/neighbours.ts';
-import { load, globals } from './context.ts';
+import { beginRedrive, redriveState, stopRedrive } from '../operations/redrive.ts';
+import type { RedriveNeeds } from '../operations/redrive.ts';
+import { withStore, withTemporal } from '../registrations/neighbours.ts';
+import { CommandError, EXIT, globals, load, print, printJson, tell } from './context.ts';
 import { askFirst } from './failure-choice.ts';
 import { meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
 import type { Because, Selection } from './failure-selection.ts';
 import { showProgress } from './progress.ts';
-import { tellDryRun, tellRedrive } from './redrive-report.ts';
-import { number } from './table.ts';
+import { NO_WORKER, stateText, tellDryRun, tellRedrive } from './redrive-report.ts';
 
 export interface AskedRedrive extends Selection, Because {
   yes?: boolean;
   dryRun?: boolean;
+  detach?: boolean;
   rate?: number;
   maxRedrives: number;
   canary?: number;
   canaryTimeout: number;
+}
+
+export function addRedrive(program: Command): void {
+  const redrive = program
+    .command('redrive')
+    .description('how a redrive goes, and stopping it; "failures redrive" begins one')
+    .addHelpText('after', '\nExample: despachante redrive status');
+  redrive
+    .command('status')
+    .description('the redrive that runs, or the last one')
+    .addHelpText('after', '\nExample: despachante redrive status')
+    .action((_: unknown, command: Command) => status(command));
+  redrive
+    .command('stop')
+    .description('end it: what is sent is sent, the rest stays in the failure queue')
+    .option('--because <text>', 'why; kept with what was done')
+    .option('--operator <name>', 'who says so (default: your user name)')
+    .addHelpText('after', '\nExample: despachante redrive stop --because "it is too fast"')
+    .action((because: Because, command: Command) => stop(because, command));
 }
 
 export async function redriveFailures(
@@ -45,52 +65,98 @@ export async function redriveFailures(
   }
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
   const isMeant = ids.length > 0 || options.all === true || options.yes === true;
-  const choice = isMeant ? whole : await askFirst(config, whole, 'redrive');
+  const { limit } = isMeant ? whole : await askFirst(config, whole, 'redrive');
+  const order = orderOf(ids, options, limit);
   const said = { ...saidIn(options), on: meantText(ids, options, config) };
-  const result = await sendAgain(config, choice, options, said);
-  const { redriven, failed, atCap, withheld } = result;
-  const isNothing = redriven.length + failed + atCap + withheld.length === 0;
-  if (ids.length > 0 && isNothing && result.lost === null) throw notFound(ids);
-  tellRedrive(result, options, { config, json });
+  const report = await withNeeds(command, async (needs) => {
+    const begun = await beginRedrive(needs, { order, said, carried: null });
+    if (begun.kind === 'no-worker') throw new CommandError(`${NO_WORKER}. Nothing was changed`);
+    if (begun.kind === 'runs-already')
+      throw new CommandError(
+        `A redrive runs already: ${stateText(begun.state)}. Wait for its end, or "despachante redrive stop". Nothing was changed`,
+      );
+    if (options.detach !== true) return follow(needs, begun.report);
+    begun.report.catch(() => {}); // its end is nothing to us
+    if (json) printJson({ begun: true });
+    else print('Begun. "despachante redrive status" tells how it goes');
+    return null;
+  });
+  if (report === null) return;
+  const { sent, failure, atCap, withheld } = report;
+  const isNothing = sent + atCap + withheld.count === 0 && failure === null && !report.isStopped;
+  if (ids.length > 0 && isNothing) throw notFound(ids);
+  tellRedrive(report, options, { config, json });
 }
 
-/** Until it is done, or a signal ends it. */
-async function sendAgain(
-  config: Config,
-  choice: Choice,
-  { rate, canary, canaryTimeout: timeoutMs }: AskedRedrive,
-  said: Said & { on: string },
-): Promise<Redriven> {
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  let [most, waitedFor] = [choice.limit, ''];
-  const progress = showProgress(({ done, seconds }) =>
-    waitedFor === ''
-      ? `${number(done)} of at most ${number(most)} sent again, ${number(Math.round(done / seconds))} a second`
-      : `${waitedFor}, after ${seconds.toFixed(0)} s`,
-  );
-  const options = {
-    perSecond: rate ?? null,
-    canary: canary === undefined ? null : { count: canary, timeoutMs },
-    signal: interrupt.signal,
-    onSent() {
-      waitedFor = '';
-      progress.step();
-    },
-    onCanaries(settled: number, of: number) {
-      waitedFor = `${settled} of ${of} canaries have an outcome`;
-    },
+const orderOf = (ids: string[], options: AskedRedrive, limit: number): RedriveOrder => ({
+  ids,
+  class: options.class ?? null,
+  reason: options.reason?.text ?? null,
+  olderThan: options.olderThan ?? null,
+  newerThan: options.newerThan ?? null,
+  limit: limit === Infinity ? null : limit,
+  maxRedrives: options.maxRedrives,
+  perSecond: options.rate ?? null,
+  canary:
+    options.canary === undefined
+      ? null
+      : { count: options.canary, timeoutMs: options.canaryTimeout },
+});
+
+const LOOK_MS = 1_000;
+
+/** @throws CommandError at a signal, which leaves it running, and when it was ended without a word */
+async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Promise<RedriveReport> {
+  let text = 'Begun';
+  let isAlone = false;
+  const progress = showProgress(() => text);
+  const look = async (): Promise<void> => {
+    const state = await redriveState(needs);
+    text = stateText(state);
+    if (!state.isWorkerAlive && !isAlone) tell(`${NO_WORKER}. The redrive goes on with it`);
+    isAlone = !state.isWorkerAlive;
   };
-  return withFailures(config, (queue) => {
-    most = Math.min(queue.depth, choice.limit);
-    return withStore(
-      config,
-      (store) => redrive(queue, choice, options, { config, store }, said),
-      'writer',
+  // What cannot be told now may be told in a second.
+  const timer = setInterval(() => void look().catch(() => {}), LOOK_MS);
+  const leaving = new AbortController();
+  const onSignal = (): void => leaving.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const left = once(leaving.signal, 'abort').then(() => {
+    throw new CommandError(
+      'Left, and it goes on. To follow it: "despachante redrive status"; to end it: "despachante redrive stop"',
     );
-  }).finally(() => {
+  });
+  return Promise.race([report, left]).finally(() => {
+    clearInterval(timer);
     progress.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   });
+}
+
+async function status(command: Command): Promise<void> {
+  const state = await withNeeds(command, redriveState);
+  const { latest, isRunning, isWorkerAlive } = state;
+  if (globals(command).json === true) return printJson({ isRunning, isWorkerAlive, latest });
+  print(stateText(state));
+  if (isRunning && !isWorkerAlive) print(`${NO_WORKER}. The redrive goes on with it`);
+}
+
+async function stop(because: Because, command: Command): Promise<void> {
+  const isTold = await withNeeds(command, (needs) => stopRedrive(needs, saidIn(because)), 'writer');
+  if (!isTold) throw new CommandError('No redrive is running', EXIT.notFound);
+  if (globals(command).json === true) return printJson({ toldToStop: true });
+  print('Told it to stop. "despachante redrive status" tells when it has, and what it came to');
+}
+
+function withNeeds<T>(
+  command: Command,
+  work: (needs: RedriveNeeds) => Promise<T>,
+  as: Opener = 'reader',
+): Promise<T> {
+  const { config } = load(command);
+  return withStore(
+    config,
+    (store) => withTemporal(config, (client) => work({ config, store, client })),
+    as,
+  );
 }

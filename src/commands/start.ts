@@ -10,12 +10,10 @@ import { encryptionFacts } from '../temporal/data-converter.ts';
 import { why } from '../doctor/diagnosis.ts';
 import { longestDrainMs } from '../config/drain.ts';
 import { createKeyFile } from '../runtime/encryption-keys.ts';
-import { createLog, silent } from '../runtime/log.ts';
+import { createLog } from '../runtime/log.ts';
 import { ownAddresses } from '../operations/own-servers.ts';
 import { measure, progressOf } from '../operations/measure.ts';
-import { outgoing, publishAll } from '../broker/rabbitmq/publish-all.ts';
-import { openPublishedLedger } from '../audit/published-ledger.ts';
-import { createPublisher } from '../broker/rabbitmq/publisher.ts';
+import { outgoing } from '../broker/rabbitmq/publish-all.ts';
 import { sampleRegistrations } from '../simulator/samples.ts';
 import type { Store } from '../registrations/store.ts';
 import { withRabbit, withStore } from '../registrations/neighbours.ts';
@@ -24,6 +22,7 @@ import { systemAt } from '../audit/system-name.ts';
 import type { SystemName } from '../audit/system-name.ts';
 import { wholeNumber } from './arguments.ts';
 import { CommandError, globals, load, print, printJson, tell, untilSignal } from './context.ts';
+import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { ledgerOf } from './start-ledgers.ts';
 import { addressText, addressesOf, progressLine, reportText } from './start-report.ts';
@@ -219,7 +218,11 @@ async function fileSamples(
   children: Child[],
 ): Promise<Report> {
   const prefix = `demo-${Date.now().toString(36)}-`;
-  await publishSamples(config, { count, ledgerFile, system }, prefix);
+  const samples = sampleRegistrations({ count, seed: count, prefix: prefix.slice(0, -1) });
+  const messages = [...samples].map(({ id, body }) => outgoing(id, body));
+  const name = 'despachante start';
+  const { failed, reason } = await publishNoted(config, { messages, ledgerFile, system, name });
+  if (failed > 0) throw new CommandError(`${failed} samples were not confirmed: ${reason}`);
 
   let now = { claimed: 0, settled: 0, byOutcome: {} as Record<string, number> };
   const line = showProgress(({ seconds }) => progressLine(now, count, seconds));
@@ -255,29 +258,4 @@ async function fileSamples(
       takenByOthers: taken.byOthers,
     },
   };
-}
-
-async function publishSamples(
-  config: Config,
-  { count, ledgerFile, system }: Plan,
-  prefix: string,
-): Promise<void> {
-  const { amqpUrl: url, rabbit } = config;
-  const publisher = await createPublisher({
-    url,
-    heartbeatMs: rabbit.heartbeat,
-    tls: rabbit.tls,
-    name: 'despachante start',
-    log: silent,
-  });
-  const ledger = await openPublishedLedger(ledgerFile, system);
-  const samples = sampleRegistrations({ count, seed: count, prefix: prefix.slice(0, -1) });
-  const messages = [...samples].map(({ id, body }) => outgoing(id, body));
-  const { failed, reason } = await publishAll({
-    publisher,
-    queue: rabbit.intakeQueue,
-    messages,
-    onConfirmed: (message) => ledger.add(message),
-  }).finally(() => Promise.all([ledger.close(), publisher.close()]));
-  if (failed > 0) throw new CommandError(`${failed} samples were not confirmed: ${reason}`);
 }

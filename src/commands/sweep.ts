@@ -1,39 +1,26 @@
 import type { Command } from 'commander';
-import type { Said } from '../operations/said.ts';
 import { findToSweep, sweepNow } from '../operations/sweep.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
+import { addSaid, saidIn } from './said.ts';
+import type { SaidOptions } from './said.ts';
 import { columns, line, number, paint, when } from './table.ts';
-import { userName } from './user-name.ts';
 
-interface Options {
-  dryRun?: boolean;
-  reason?: string;
-  operator?: string;
-}
-
-const saidIn = ({ operator, reason }: Options): Said => ({
-  by: operator ?? userName(),
-  reason: reason ?? null,
-});
+type Options = SaidOptions & { dryRun?: boolean };
 
 const SHOWN = 20;
 
 export function addSweep(program: Command): void {
-  program
-    .command('sweep')
+  addSaid(program.command('sweep'))
     .description(
       'take up what runs have left that are dead: terminated, failed, or gone from Temporal',
     )
     .option('--dry-run', 'only tell what is stranded')
-    .option('--reason <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)')
     .addHelpText(
       'after',
       `
 The worker does it by itself, every five minutes. What the legacy system had accepted is polled on, what it may have is
-in doubt, the rest is submitted. What has timed out and is due to be asked for again is asked for.
-Sweeping twice is harmless.
+in doubt, the rest is submitted. Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,
     )
@@ -53,13 +40,11 @@ async function run(options: Options, command: Command): Promise<void> {
         ),
   );
   if (globals(command).json === true) return printJson({ dryRun, ...swept });
-  const { stranded, unreadable, started, late } = swept;
+  const { stranded, unreadable, started } = swept;
   for (const { workflowId, reason } of unreadable)
     print(
       `What the ended run ${line(workflowId)} had brought and not claimed cannot be read: ${line(reason)}`,
     );
-  for (const { id, requestId, status } of late)
-    print(`${line(id)} had timed out, and is ${status} (request ${line(requestId)}): redrive it`);
   if (stranded.length === 0) return print('Nothing is stranded');
   const head = ['registration', 'claimed', 'its run is', 'run'].map((cell) => paint.bold(cell));
   const rows = stranded

@@ -1,7 +1,7 @@
-// The environment variables that set something, what each sets, and the names that are easily mistaken for them.
-import { didYouMean, nearest, withHint, type Fault } from './faults.ts';
+// The environment variables that set something, and what each sets.
+import { didYouMean, sameName, withHint, type Fault } from './faults.ts';
 import { TEST_CONSTANTS } from './constants.ts';
-import { REMOVED, removedFault } from './removed.ts';
+import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf } from './tree.ts';
@@ -41,22 +41,6 @@ const OTHER = [
   TEST_CONSTANTS,
 ];
 
-const MISTAKABLE: Readonly<Record<string, string>> = {
-  MONGO_URL: 'MONGODB_URI',
-  MONGO_URI: 'MONGODB_URI',
-  MONGODB_URL: 'MONGODB_URI',
-  RABBITMQ_URL: 'AMQP_URL',
-  RABBIT_URL: 'AMQP_URL',
-  AMQP_URI: 'AMQP_URL',
-  TEMPORAL_URL: 'TEMPORAL_ADDRESS',
-  TEMPORAL_HOST: 'TEMPORAL_ADDRESS',
-  TEMPORAL_CLI_ADDRESS: 'TEMPORAL_ADDRESS',
-  TEMPORAL_UI_URL: 'TEMPORAL_WEB_URL',
-  TEMPORAL_NAMESPACE: `${PREFIX}TEMPORAL_NAMESPACE`,
-  TEMPORAL_TASK_QUEUE: `${PREFIX}TEMPORAL_TASK_QUEUE`,
-  ENCRYPTION_KEY: 'ENCRYPTION_KEYS',
-};
-
 const onlyHere = new Set(Object.values(ENVIRONMENT_ONLY));
 const scalars = leaves(STANDARD).filter(
   ([path, value]) => !onlyHere.has(path) && (typeof value !== 'object' || value === null),
@@ -89,7 +73,6 @@ export interface EnvironmentSettings {
 export function readEnvironment(env: Environment): EnvironmentSettings {
   const values = new Map<string, unknown>();
   const faults: Fault[] = [];
-  const warnings: string[] = [];
   const platforms: string[] = [];
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || text === '') continue;
@@ -104,13 +87,8 @@ export function readEnvironment(env: Environment): EnvironmentSettings {
     }
     if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
     else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
-    else {
-      const meant = MISTAKABLE[name];
-      if (meant !== undefined && (env[meant] ?? '') === '')
-        warnings.push(`environment ${name} is not read; did you mean ${meant}?`);
-    }
   }
-  return { values, faults, warnings: [...warnings, ...linksWarning(platforms)] };
+  return { values, faults, warnings: linksWarning(platforms) };
 }
 
 function linksWarning([first, ...others]: readonly string[]): string[] {
@@ -164,18 +142,13 @@ const quoted = (name: string, path: string): Fault => ({
 
 function unknown(name: string): Fault {
   const removed = Object.keys(REMOVED).find((path) => variable(path) === name);
-  if (removed !== undefined) return removedFault(`environment ${name}`, removed);
   const bare = name.slice(PREFIX.length);
-  const own = environmentNames.filter((each) => each.startsWith(PREFIX));
-  const meant = nearest(
-    bare,
-    own.map((each) => each.slice(PREFIX.length)),
-  );
   const fault = {
     where: `environment ${name}`,
     path: '',
     expected: 'the name of a setting (lists and mappings can only be set in the file)',
     got: 'a name that is none',
   };
-  return withHint(fault, didYouMean(settings.has(bare) ? bare : meant && PREFIX + meant));
+  const meant = settings.has(bare) ? bare : sameName(name, environmentNames);
+  return withHint(fault, removed === undefined ? didYouMean(meant) : replacementOf(removed));
 }

@@ -1,5 +1,4 @@
 // How a fault of the configuration is told: where it is, what was expected, what was found there.
-import { distance } from 'fastest-levenshtein';
 
 export interface Fault {
   /** `despachante.yaml:12:5` or `environment AMQP_URL`. */
@@ -74,21 +73,10 @@ export function shownKey(key: PropertyKey): string {
   return /^[A-Za-z][\w-]{0,29}$|^\w{1,3}$/.test(name) ? name : '(a name that is not shown)';
 }
 
-/**
- * The candidate that the name was probably meant to be, at most `limit` edits away (a third of it by default);
- * separators and capitals make no difference.
- */
-export function nearest(
-  name: string,
-  candidates: readonly string[],
-  limit = Math.max(1, Math.round(name.length / 3)),
-): string | undefined {
+/** The candidate that differs in nothing but capitals and separators. */
+export function sameName(name: string, candidates: readonly string[]): string | undefined {
   const plain = (value: string) => value.toLowerCase().replace(/[-_.]/g, '');
-  const ranked = candidates
-    .map((candidate) => ({ candidate, away: distance(plain(name), plain(candidate)) }))
-    .sort((a, b) => a.away - b.away);
-  const best = ranked[0];
-  return best !== undefined && best.away <= limit ? best.candidate : undefined;
+  return candidates.find((candidate) => plain(candidate) === plain(name));
 }
 
 /** The fault with a hint, when there is one to give. */

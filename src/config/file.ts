@@ -1,9 +1,8 @@
 // Reads despachante.yaml into plain values, and remembers where each stands.
 import { readFileSync } from 'node:fs';
 import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml';
-import type { Document } from 'yaml';
+import type { Document, ErrorCode } from 'yaml';
 import { shownKey, type Fault } from './faults.ts';
-import { unfoldTrouble, yamlTrouble } from './yaml-trouble.ts';
 
 export interface ConfigFile {
   /** What the file says; `{}` when it is empty, absent or no YAML. */
@@ -28,14 +27,27 @@ export function readConfigFile(file: string): ConfigFile {
   try {
     return parseConfigFile(source, file);
   } catch {
-    // The error may repeat a part of the file.
-    return broken({ where: file, path: '', ...unfoldTrouble });
+    // The error may repeat a part of the file. Aliases that multiply ("billion laughs") end here, say.
+    const got = 'aliases (*), merges (<<) or brackets in brackets that cannot be unfolded';
+    return broken({ where: file, path: '', expected: 'valid YAML', got });
   }
 }
 
 function broken(...faults: Fault[]): ConfigFile {
   return { ...noConfigFile, faults };
 }
+
+/**
+ * In the words of the library's code: its messages repeat parts of the file, and those may be secrets. Of a password `*hunter2` it
+ * says that there is no anchor "hunter2".
+ */
+const syntaxFault = (where: string, code: ErrorCode): Fault => ({
+  where,
+  path: '',
+  expected: 'valid YAML',
+  got: `a fault of syntax: ${code.toLowerCase().replaceAll('_', ' ')}`,
+  hint: 'text that begins with a sign, or contains one, stands between single quotes',
+});
 
 function parseConfigFile(source: string, file: string): ConfigFile {
   const lines = new LineCounter();
@@ -61,11 +73,11 @@ function parseConfigFile(source: string, file: string): ConfigFile {
   // After any other error the rest of the file may have been read as something it is not, so the first one counts.
   const error = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
   if (error !== undefined) {
-    return broken(...faults, { where: at(error.pos[0]), path: '', ...yamlTrouble(error.code) });
+    return broken(...faults, syntaxFault(at(error.pos[0]), error.code));
   }
   const alias = unknownAlias(document);
   if (alias !== null) {
-    return broken(...faults, { where: at(alias), path: '', ...yamlTrouble('BAD_ALIAS') });
+    return broken(...faults, syntaxFault(at(alias), 'BAD_ALIAS'));
   }
   return {
     // Throws when aliases multiply ("billion laughs").

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ENVIRONMENT_ONLY, SECRETS, variable } from './environment.ts';
 import {
   didYouMean,
-  nearest,
+  sameName,
   shown,
   shownKey,
   shownAddress,
@@ -11,9 +11,9 @@ import {
   type Fault,
 } from './faults.ts';
 import type { ConfigFile } from './file.ts';
-import { REMOVED, removedFault } from './removed.ts';
+import { replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
-import { isMapping, leaves, valueAt } from './tree.ts';
+import { leaves, valueAt } from './tree.ts';
 import { isOpenSetting, unitOf, valueText } from './units.ts';
 
 export interface Origin {
@@ -34,7 +34,7 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], origin: Origin): F
   const faults = issues.flatMap((issue) => {
     switch (issue.code) {
       case 'unrecognized_keys':
-        return issue.keys.flatMap((key) => unknownKeys(issue.path, key, origin));
+        return issue.keys.map((key) => unknownKey(issue.path, key, origin));
       case 'invalid_key':
         return [invalidKey(issue.path, issue.issues[0]?.message ?? issue.message, origin)];
       default:
@@ -46,18 +46,6 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], origin: Origin): F
     faults.map((fault) => [`${fault.where} ${fault.path} ${fault.expected}`, fault]),
   );
   return [...different.values()];
-}
-
-/** A section that is no more is told by what was set in it. */
-function unknownKeys(parent: Path, key: string, origin: Origin): Fault[] {
-  const path = [...parent, key];
-  const removed = pathText(path);
-  if (removed in REMOVED) return [removedFault(place(path, 'key', origin), removed)];
-  const section = valueAt(origin.input, path);
-  const isRemoved = Object.keys(REMOVED).some((each) => each.startsWith(`${removed}.`));
-  return isRemoved && isMapping(section)
-    ? Object.keys(section).flatMap((each) => unknownKeys(path, each, origin))
-    : [unknownKey(parent, key, origin)];
 }
 
 function unknownKey(parent: Path, key: string, origin: Origin): Fault {
@@ -72,7 +60,8 @@ function unknownKey(parent: Path, key: string, origin: Origin): Fault {
     expected: `one of the keys ${known.join(', ')}`,
     got: 'a key that is not known',
   };
-  return withHint(fault, didYouMean(nearest(key, known) ?? elsewhere));
+  const removed = replacementOf(pathText(path));
+  return withHint(fault, removed ?? didYouMean(sameName(key, known) ?? elsewhere));
 }
 
 function invalidKey(path: Path, expected: string, origin: Origin): Fault {

@@ -17,7 +17,7 @@ export interface LoadedConfig {
   readonly config: Config;
   /** By path: `default`, `despachante.yaml:4` or `environment AMQP_URL`. */
   readonly origins: Readonly<Record<string, string>>;
-  /** What is no fault but looks like a mistake, such as a variable MONGO_URI. */
+  /** What is no fault but looks like a mistake, such as a file of keys that everybody can read. */
   readonly warnings: readonly string[];
   /** The folder of the servers that `npm start` or `npm run engines` brought up for us; null where these are others'. */
   readonly instance: string | null;

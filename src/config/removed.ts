@@ -1,6 +1,4 @@
 // Settings that there were, and what takes the place of each. Whoever still sets one is told.
-import type { Fault } from './faults.ts';
-
 const CONSTANT = 'a constant now: nothing takes its place';
 
 export const REMOVED: Readonly<Record<string, string>> = {
@@ -26,7 +24,7 @@ export const REMOVED: Readonly<Record<string, string>> = {
     'it always learns; legacy.expectedLatency holds until enough was seen, and legacy.maxGetsPerRegistration bounds the polls',
   'legacy.targetLag': 'legacy.maxGetsPerRegistration says how many polls there may be',
   'legacy.maxPollInterval': `60s, ${CONSTANT}`,
-  'legacy.lateFor': 'it is legacy.maxOpen: what has timed out is asked for as long again',
+  'legacy.lateFor': 'what has timed out is asked for once a day, for legacy.maxOpen',
   'legacy.idempotent': 'legacy.onUnknown: resubmit says it alone',
   'legacy.lookup.notFound':
     '404 says that there is none, unless what is there is answered in a list: then only an empty list does',
@@ -39,10 +37,9 @@ export const REMOVED: Readonly<Record<string, string>> = {
   'sweeper.olderThan': `10m, ${CONSTANT}`,
 };
 
-export const removedFault = (where: string, path: string): Fault => ({
-  where,
-  path,
-  expected: 'nothing',
-  got: 'a setting that is no more',
-  hint: REMOVED[path] ?? '',
-});
+/** What takes the place of a setting that is no more, or of those in a section that is none. Undefined for any other name. */
+export function replacementOf(path: string): string | undefined {
+  if (REMOVED[path] !== undefined) return REMOVED[path];
+  const inside = Object.entries(REMOVED).filter(([each]) => each.startsWith(`${path}.`));
+  return inside.length === 0 ? undefined : inside.map(([each, is]) => `${each}: ${is}`).join('; ');
+}

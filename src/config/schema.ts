@@ -155,7 +155,6 @@ export const complete = (settings: Settings, constants: Constants = CONSTANTS) =
     registration: both(registration, constants.registration),
     legacy: both(legacy, {
       ...constants.legacy,
-      lateFor: legacy.maxOpen,
       breaker: both(legacy.breaker, constants.breaker),
     }),
     worker: both(worker, constants.worker),

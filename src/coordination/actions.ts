@@ -16,8 +16,15 @@ export interface Action {
 export interface ActionDocument extends Action {
   _id: string;
   at: Date;
+  /** Of one that goes on for longer. */
+  progress?: ActionProgress;
   /** Null while it goes on, and where its process ended before it could say. */
   result: { at: Date; isDone: boolean; text: string } | null;
+}
+
+export interface ActionProgress {
+  sent: number;
+  canaries: { settled: number; of: number } | null;
 }
 
 export interface Actions {
@@ -27,6 +34,12 @@ export interface Actions {
    * @throws what `work` throws, which is written down; and where it cannot be written down first, nothing is done
    */
   act<T>(action: Action, work: () => Promise<T>, told: (result: T) => string): Promise<T>;
+  /** As `act` does before its work, for what several processes do, one after the other. Idempotent. */
+  begin(id: string, action: Action): Promise<void>;
+  addSent(id: string, count: number): Promise<void>;
+  tellCanaries(id: string, canaries: ActionProgress['canaries']): Promise<void>;
+  /** As `act` does after its work. */
+  end(id: string, isDone: boolean, text: string): Promise<void>;
   /** The latest first. */
   latest(count: number): Promise<ActionDocument[]>;
   collection: Collection<ActionDocument>;
@@ -34,8 +47,10 @@ export interface Actions {
 
 export function openActions(db: Db): Actions {
   const collection = db.collection<ActionDocument>(OWN.actions);
-  const note = (_id: string, isDone: boolean, text: string) =>
-    collection.updateOne({ _id }, { $set: { result: { at: new Date(), isDone, text } } });
+  const note = async (_id: string, isDone: boolean, text: string): Promise<void> => {
+    const result = { at: new Date(), isDone, text };
+    await collection.updateOne({ _id }, { $set: { result } });
+  };
   return {
     collection,
     async act(action, work, told) {
@@ -53,6 +68,18 @@ export function openActions(db: Db): Actions {
       });
       return result;
     },
+    async begin(_id, action) {
+      const progress = { sent: 0, canaries: null };
+      const document = { at: new Date(), ...action, progress, result: null };
+      await collection.updateOne({ _id }, { $setOnInsert: document }, { upsert: true });
+    },
+    async addSent(_id, count) {
+      await collection.updateOne({ _id }, { $inc: { 'progress.sent': count } });
+    },
+    async tellCanaries(_id, canaries) {
+      await collection.updateOne({ _id }, { $set: { 'progress.canaries': canaries } });
+    },
+    end: note,
     latest: (count) => collection.find({}).sort({ at: -1 }).limit(count).toArray(),
   };
 }

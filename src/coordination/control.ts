@@ -10,7 +10,8 @@ import type { LimitName } from '../domain/limits.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
 import type { RateDocument } from './rates.ts';
-import type { WorkersDocument } from './workers.ts';
+import { ALIVE } from './processes.ts';
+import type { SeenProcess } from './processes.ts';
 import { NOW } from '../mongo/server-time.ts';
 
 /** Nothing is taken from a source, or from any, until somebody says `resume`. */
@@ -51,7 +52,6 @@ export type ControlDocument =
   | EncryptionDocument
   | BreakerDocument
   | RateDocument
-  | WorkersDocument
   | OwnershipDocument;
 
 type ByName<T> = Readonly<Record<string, T>>;
@@ -66,11 +66,12 @@ export interface Control {
   /** By endpoint, like all that follows. */
   limits: ByName<LimitsDocument['values']>;
   breakers: ByName<BreakerDocument>;
-  workers: ByName<WorkersDocument['workers']>;
   /** When requests were last held back by a limit; none for never. */
   heldBackAt: ByName<number>;
   /** The key that others write with; null when nobody encrypts. */
   encryption: EncryptionDocument | null;
+  /** Those that are alive. */
+  processes: readonly SeenProcess[];
 }
 
 /** Why nothing may be taken from a source. */
@@ -100,9 +101,9 @@ const EMPTY: Omit<Control, 'now'> = {
   pauses: {},
   limits: {},
   breakers: {},
-  workers: {},
   heldBackAt: {},
   encryption: null,
+  processes: [],
 };
 
 const pauseId = (source: string | undefined): PauseDocument['_id'] =>
@@ -117,7 +118,10 @@ export function openControl(db: Db): ControlStore {
   return {
     async read() {
       const found = await collection
-        .aggregate<ControlDocument & { now: number }>([{ $match: {} }, { $set: { now: NOW } }])
+        .aggregate<(ControlDocument | SeenProcess) & { now: number }>([
+          { $unionWith: { coll: OWN.processes, pipeline: ALIVE } },
+          { $set: { now: NOW } },
+        ])
         .toArray();
       // Without any document nobody has said anything, and no time is compared with this one.
       return found.reduce<Control>(
@@ -177,11 +181,10 @@ export function openControl(db: Db): ControlStore {
   };
 }
 
-function partOf(document: ControlDocument, before: Control): Partial<Control> {
+function partOf(document: ControlDocument | SeenProcess, before: Control): Partial<Control> {
+  if (isOf(document, 'process')) return { processes: [...before.processes, document] };
   const name = document._id.split('/')[1] ?? '';
   if (isOf(document, 'breaker')) return { breakers: { ...before.breakers, [name]: document } };
-  if (isOf(document, 'workers'))
-    return { workers: { ...before.workers, [name]: document.workers } };
   if (isOf(document, 'limits')) return { limits: { ...before.limits, [name]: document.values } };
   if (isOf(document, 'rates')) {
     const at = Math.max(before.heldBackAt[name] ?? 0, document.heldBackAt ?? 0);
@@ -194,7 +197,7 @@ function partOf(document: ControlDocument, before: Control): Partial<Control> {
 
 /** Whether it is a document that is kept by name, of this kind. */
 const isOf = <K extends string>(
-  document: ControlDocument,
+  document: ControlDocument | SeenProcess,
   kind: K,
-): document is Extract<ControlDocument, { _id: `${K}/${string}` }> =>
+): document is Extract<ControlDocument | SeenProcess, { _id: `${K}/${string}` }> =>
   document._id.startsWith(`${kind}/`);

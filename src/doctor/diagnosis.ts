@@ -9,26 +9,16 @@ export interface Diagnosis {
   remedy: string | null;
 }
 
-export const well = (check: string, detail: string): Diagnosis => ({
-  check,
-  state: 'well',
-  detail,
-  remedy: null,
-});
+export const well = (check: string, detail: string): Diagnosis => {
+  return { check, state: 'well', detail, remedy: null };
+};
 
-export const warning = (check: string, detail: string, remedy: string): Diagnosis => ({
-  check,
-  state: 'warning',
-  detail,
-  remedy,
-});
+const told =
+  (state: 'warning' | 'unwell') =>
+  (check: string, detail: string, remedy: string): Diagnosis => ({ check, state, detail, remedy });
 
-export const unwell = (check: string, detail: string, remedy: string): Diagnosis => ({
-  check,
-  state: 'unwell',
-  detail,
-  remedy,
-});
+export const warning = told('warning');
+export const unwell = told('unwell');
 
 /** What an error says, without the name of its class. */
 export const why = (error: unknown): string =>

@@ -1,11 +1,5 @@
 /** Which failures are alike: of one class, with one reason but for the numbers and ids in it. */
 
-export interface FailureGroup {
-  class: string;
-  /** Folded. */
-  reason: string;
-}
-
 /** Longer reasons differ in their ends only by what nobody reads in a table. */
 const MOST_TEXT = 160;
 /** More of a reason is not looked at. */
@@ -18,7 +12,7 @@ const WORD = /[\p{L}\p{N}_@]+(?:[.,:/-][\p{L}\p{N}_@]+)*/gu;
 const STATUS = /\bHTTP[ /]?\d{3}\b/;
 
 /** @param names what may stand in the reason as it is: the ids of the one that failed */
-export function groupOf(kind: string, reason: string, names: readonly string[]): FailureGroup {
+export function foldedReason(reason: string, names: readonly string[]): string {
   const named = names
     .filter((name) => name.length > 2)
     .reduce((text, name) => text.replaceAll(name, '#'), reason.slice(0, MOST_READ));
@@ -29,7 +23,7 @@ export function groupOf(kind: string, reason: string, names: readonly string[]):
     .replace(/#(?:[\s,;]*#)+/g, '#')
     .replace(/\s+/g, ' ')
     .trim();
-  return { class: kind, reason: [...folded].slice(0, MOST_TEXT).join('') };
+  return [...folded].slice(0, MOST_TEXT).join('');
 }
 
 const withoutNumber = (word: string): string => (/\p{N}/u.test(word) ? '#' : word);

@@ -1,5 +1,8 @@
 /** Every name that two parts of the program must agree on. Ids are functions here, never concatenated elsewhere. */
 
+/** Of this program, as package.json has it. */
+export const VERSION = '0.1.0';
+
 /** Names of our own collections begin so, and `mongodb.collection` may not. */
 export const OWN_PREFIX = 'despachante_';
 
@@ -10,6 +13,7 @@ export const REGISTRATIONS = 'registrations';
 
 export const WORKFLOW_TYPE = 'registrations';
 export const SWEEP_TYPE = 'sweep';
+export const REDRIVE_TYPE = 'redrive';
 export const QUERY_REGISTRATIONS = 'registrations';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
@@ -24,7 +28,7 @@ export const ATTRIBUTE_BYTES = 1_800;
 
 /**
  * Headers of a failure record. No publisher's header is touched for them. A delivery that carries them may be a redrive:
- * the claim decides (src/registrations/redrive.ts).
+ * the claim decides (src/domain/registrations/admission.ts).
  */
 export const HEADER = {
   class: 'x-despachante-class',
@@ -93,6 +97,10 @@ export const LOOK_UP = 'look-up';
 
 /** Id of the Schedule that sweeps, and of the workflow it starts: one for all workers of a task queue. */
 export const sweepScheduleId = (taskQueue: string): string => `sweep/${taskQueue}`;
+
+/** Id of the workflow that redrives: one at a time for a failure queue. */
+export const redriveId = (taskQueue: string, failureQueue: string): string =>
+  `redrive/${taskQueue}/${failureQueue}`;
 
 /** The name of a failure record: the same for every wire copy of one logical record. */
 export const failureName = (claim: string, kind: string): string => `${claim}:${kind}`;

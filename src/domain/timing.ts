@@ -17,12 +17,29 @@ export const START_TO_CLOSE_MS = 10 * 60_000;
 /** A workflow task goes to another worker after the one; from the other on, the SDK prolongs it for its local activities. */
 export const WORKFLOW_TASK_MS = 10_000;
 export const PROLONGED_MS = 8_000;
-/** A local activity: when in its workflow task it begins at the latest, how long it has, and when it takes itself for dead. */
+/** A local activity: when in its workflow task it is scheduled at the latest, how long it has from then, and when it takes itself for dead. */
 export const LOCAL_BEGIN_MS = 2_000;
 export const LOCAL_ATTEMPT_MS = 5_000;
 export const LOCAL_SILENCE_MS = 3_000;
 /** How long it waits for answers, for all and for a first one: whoever is slow is waited for outside. */
 export const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
+
+/** How long an attempt of an activity may last that asks MongoDB and the failure queue alone. */
+export const OWN_START_TO_CLOSE_MS = 2 * 60_000;
+
+/**
+ * How long an attempt of a redrive looks through the failure queue, and how long it may last with what it has begun. It holds
+ * records unacknowledged for as long: RabbitMQ closes the channel of whoever does so for 30 minutes (consumer_timeout).
+ */
+export const REDRIVE_PASS_MS = 20 * 60_000;
+export const REDRIVE_START_TO_CLOSE_MS = REDRIVE_PASS_MS + 10 * 60_000;
+
+/** How often a process says that it is alive. It is offline when it was silent for so long: three beats are missed, and the fourth is due. */
+export const PROCESS_BEAT_MS = 2_000;
+export const SILENT_MS = 4 * PROCESS_BEAT_MS;
+/** How often a worker looks whether it still has its share of an endpoint, and after how long without a beat it has not. */
+export const ADJUST_MS = 250;
+export const GIVEN_UP_MS = SILENT_MS - ADJUST_MS;
 
 /** How long the first answer of an activity waits for others. */
 export const GRACE_MS = 500;

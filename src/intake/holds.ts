@@ -2,7 +2,7 @@
 import type { Endpoint } from '../config/endpoint.ts';
 import { pauseOf } from '../coordination/control.ts';
 import type { Control } from '../coordination/control.ts';
-import { isAlive } from '../domain/shares.ts';
+import { workersOf } from '../coordination/processes.ts';
 import type { Hold } from './valve.ts';
 
 /** Requests were held back within this time: there is enough in Temporal to go on with. */
@@ -19,9 +19,7 @@ export function holdsOf(
   const { now } = control;
   const pause = pauseOf(control, source);
   const breaker = control.breakers[name];
-  const suffering = Object.values(control.workers[name] ?? {}).find(
-    (worker) => worker.suffers !== null && isAlive(worker, now),
-  );
+  const suffering = workersOf(control.processes, name).find(({ suffers }) => suffers !== null);
   const isOurs = enabled && breaker?.address === address;
   const isOpen = isOurs && breaker.state !== 'closed';
   return {

@@ -8,12 +8,12 @@ export const OWN = {
   setAside: 'despachante_registrations_set_aside',
   /** Deliveries that were no registrations (claims/malformed.ts). */
   malformed: 'despachante_malformed',
-  /** How many failures of each kind there are (claims/failure-groups.ts). */
-  failureGroups: 'despachante_failure_groups',
   /** What operators did (coordination/actions.ts). */
   actions: 'despachante_actions',
   /** What operators and processes tell one another (coordination/control.ts), and which collections are ours (ownership.ts). */
   control: 'despachante_control',
+  /** Which processes there are and how they are (coordination/processes.ts). */
+  processes: 'despachante_processes',
   /** How long the legacy system takes (registrations/latencies.ts). */
   latency: 'despachante_latency',
 } as const;
@@ -34,7 +34,7 @@ export interface Expiry {
 export const EXPIRY = {
   [OWN.claims]: { field: 'settledAt' },
   [OWN.malformed]: { field: 'settledAt' },
-  [OWN.failureGroups]: { field: 'keptFrom' },
+  [OWN.processes]: { field: 'beatAt' },
   [OWN.journal]: {
     field: 'keptFrom',
     only: { state: { $in: ['accepted', 'refused', 'abandoned'] } },

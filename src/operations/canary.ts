@@ -2,26 +2,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claim, Claims } from '../claims/claims.ts';
+import { admit, keysOfRedriven } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
-import type { OutcomeKind } from '../domain/registrations/outcome.ts';
+import type { Canary, CanaryOutcome } from '../domain/registrations/redrive-order.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { redriveOf } from '../broker/rabbitmq/message.ts';
-import { keysOfRedriven, redriveIn } from '../registrations/redrive.ts';
-
-/** A redriven record, and where its outcome will be. */
-export interface Canary {
-  failure: Pick<FailureMessage, 'id' | 'failureClass'>;
-  bodyHash: string;
-  /** The claim of the next generation; null for what is no registration. */
-  next: string | null;
-  /** The claim of a conflict, which is taken up again, and when it was taken the last time. */
-  again: { key: string; claimedAt: number } | null;
-}
-
-/** `malformed`: no registration by the configuration here. `open`: nothing is known of it in time. */
-export type CanaryOutcome = OutcomeKind | 'open';
+import type { Config } from '../config/schema.ts';
+import { shownId } from './failure-queue.ts';
 
 const EVERY_MS = 300;
+
+/** The same for every copy of a record, and for no other one. */
+export const recordKey = ({ claim, body }: Pick<FailureMessage, 'claim' | 'body'>): string =>
+  `${claim ?? ''}|${bodyHashOf(body)}`;
 
 /**
  * To be called before the records are redriven: afterwards nobody can tell a conflict from the one it was. Null for what an
@@ -30,31 +23,31 @@ const EVERY_MS = 300;
 export async function readyCanaries(
   claims: Pick<Claims, 'find'>,
   failures: FailureMessage[],
+  config: Config,
 ): Promise<(Canary | null)[]> {
-  const keys = failures.map(keysOf);
-  const known = await claims.find(keys.flat());
-  const canaries = failures.map((failure, at): Canary => {
-    const { id, failureClass, body, claim, headers } = failure;
-    const bodyHash = bodyHashOf(body);
-    const own = keys[at]?.flatMap((key) => known.get(key) ?? []) ?? [];
-    const { generation } = redriveIn(own, { ...redriveOf(headers), bodyHash });
-    const next = id === null ? null : claimKey(id, generation);
-    const met = own.find(({ _id }) => _id === claim);
+  const all = failures.map((failure) => {
+    const { id, body, headers, claim } = failure;
+    const delivery = { bodyHash: bodyHashOf(body), ...redriveOf(headers) };
+    const named = id === null ? [] : keysOfRedriven({ id, ...delivery });
+    return { failure, delivery, keys: [...new Set([...named, claim ?? []].flat())] };
+  });
+  const known = await claims.find(all.flatMap(({ keys }) => keys));
+  const canaries = all.map(({ failure, delivery, keys }): Canary => {
+    const { id, claim } = failure;
+    const { bodyHash } = delivery;
+    const own = keys.flatMap((key) => known.get(key) ?? []);
+    const next = id === null ? null : claimKey(id, admit({ id, ...delivery }, own).generation);
+    // A conflict has a claim of its own.
+    const met = known.get(claim ?? '');
     const again =
       met?.conflict === true ? { key: met._id, claimedAt: met.claimedAt.getTime() } : null;
-    return { failure: { id, failureClass }, bodyHash, next, again };
+    return { id: shownId(failure, config), record: recordKey(failure), bodyHash, next, again };
   });
   const taken = await claims.find(canaries.flatMap(({ next }) => next ?? []));
   return canaries.map((canary) => {
     const isSent = taken.get(canary.next ?? '')?.bodyHash === canary.bodyHash;
     return isSent ? null : canary;
   });
-}
-
-/** The claims that a redrive of the record can name, and its own, which a conflict has. */
-function keysOf({ id, claim, headers, body }: FailureMessage): string[] {
-  const named = id === null ? [] : keysOfRedriven(id, redriveOf(headers).redrive, bodyHashOf(body));
-  return [...new Set([...named, claim ?? []].flat())];
 }
 
 /**
@@ -64,15 +57,15 @@ function keysOf({ id, claim, headers, body }: FailureMessage): string[] {
 export async function outcomesOf(
   claims: Claims,
   canaries: Canary[],
-  options: { timeoutMs: number; stop: AbortSignal; settled: (count: number) => void },
+  options: { timeoutMs: number; stop: AbortSignal; settled: (count: number) => Promise<void> },
 ): Promise<CanaryOutcome[]> {
   const until = performance.now() + options.timeoutMs;
   const keys = canaries.flatMap(({ next, again }) => [next ?? [], again?.key ?? []].flat());
-  for (;;) {
+  for (let told = -1; ;) {
     const found = await claims.find(keys);
     const outcomes = canaries.map((canary) => outcomeOf(canary, found));
     const open = outcomes.filter((outcome) => outcome === 'open').length;
-    options.settled(outcomes.length - open);
+    if (told !== outcomes.length - open) await options.settled((told = outcomes.length - open));
     if (open === 0 || performance.now() >= until || options.stop.aborted) return outcomes;
     await delay(EVERY_MS, undefined, { signal: options.stop }).catch(() => {});
   }

@@ -1,17 +1,16 @@
 /**
  * The failure queue against what the claims say of it. What is in the queue is there, whatever they say; what is not was taken
- * by others, or is held by somebody at this moment. Written down on the claims, and the groups are counted anew.
+ * by others, or is held by somebody at this moment. Written down on the claims.
  */
-import type { FailureGroupDocument } from '../claims/failure-groups.ts';
-import { countInto } from '../claims/failure-groups.ts';
-import { groupedOf } from '../claims/records.ts';
 import type { RecordSeen } from '../claims/records.ts';
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { serverTime } from '../mongo/server-time.ts';
 import { chunks } from '../registrations/doubts.ts';
 import type { Store } from '../registrations/store.ts';
 import { shownId, shownText } from './failure-queue.ts';
-import { storedFailures } from './stored-failures.ts';
+import type { Said } from './said.ts';
+import { WAITING, countWaiting, storedFailures } from './stored-failures.ts';
 
 export interface Compared {
   /** Messages in the queue. */
@@ -20,6 +19,8 @@ export interface Compared {
   copies: number;
   /** Of them: those that no claim knows; somebody else has put them there, or their claims have expired. */
   unknown: { id: string | null; class: string | null; messageId: string | null }[];
+  /** Of them: malformed deliveries that were not noted, since MongoDB was away when they came; noted now. */
+  noted: number;
   /** Of them: those that were thought to be gone. */
   back: number;
   /** Failures whose record should be in the queue and is not: found out now. */
@@ -28,63 +29,85 @@ export interface Compared {
   waiting: number;
 }
 
-/** @throws when the queue is lost: a part proves nothing, and nothing is written down */
-export async function compareFailures(
-  config: Config,
-  queue: FailureQueue,
-  store: Store,
-): Promise<Compared> {
-  const begunAt = new Date();
-  const seen = new Set<string>();
-  const there = await recordsIn(queue, seen, config, store);
-  const missing: RecordSeen[] = [];
-  const groups = new Map<string, FailureGroupDocument>();
-  let waiting = 0;
-  const again: string[] = [];
-  for await (const failed of storedFailures(store, {})) {
-    const isSeen = seen.has(failed._id);
-    // What was settled since may have come behind what was read.
-    const isNew = failed.settledAt >= begunAt;
-    const isWaiting = isSeen || (isNew && failed.gone === undefined);
-    if (isSeen && failed.gone !== undefined) again.push(failed._id);
-    if (!isWaiting && failed.gone === undefined) missing.push({ claim: failed._id, at: null });
-    if (isWaiting) waiting += 1;
-    for (const grouped of groupedOf(failed)) countInto(groups, grouped, isWaiting);
-  }
-  for (let from = 0; from < missing.length; from += AT_ONCE)
-    await store.records.left(missing.slice(from, from + AT_ONCE), 'taken');
-  for (let from = 0; from < again.length; from += AT_ONCE)
-    await store.records.back(again.slice(from, from + AT_ONCE));
-  await store.groups.replace(groups);
-  return { queue: queue.depth, ...there, back: again.length, taken: missing.length, waiting };
-}
-
+/** Clocks that follow one another in a replica set differ by less, ms. */
+const MARGIN_MS = 2_000;
 const AT_ONCE = 1_000;
 
-/** Looks at each message once; `seen` is given the claims that are known. */
-async function recordsIn(
-  queue: FailureQueue,
-  seen: Set<string>,
+/**
+ * @param withQueue opens the failure queue for the work: after the clock is read, so that no record comes unseen in between
+ * @throws when the queue is lost: a part proves nothing, and nothing is written down as taken
+ */
+export const compareFailures = (
   config: Config,
-  { claims, malformed }: Store,
-): Promise<Pick<Compared, 'copies' | 'unknown'>> {
+  store: Store,
+  said: Said,
+  withQueue: (work: (queue: FailureQueue) => Promise<Compared>) => Promise<Compared>,
+): Promise<Compared> =>
+  store.actions.act(
+    { ...said, what: 'failures compare', on: null },
+    async () => {
+      const begunAt = new Date((await serverTime(store.db)) - MARGIN_MS);
+      return withQueue((queue) => compare(queue, begunAt, config, store));
+    },
+    ({ taken, back, noted, unknown }) =>
+      `${taken} taken by others, ${back} thought to be gone, ${noted} not noted, ${unknown.length} of no claim`,
+  );
+
+async function compare(
+  queue: FailureQueue,
+  begunAt: Date,
+  config: Config,
+  store: Store,
+): Promise<Compared> {
+  const { seen, back, ...found } = await recordsIn(queue, config, store);
+  await inPieces([...back], (some) => store.records.back(some));
+  const missing: RecordSeen[] = [];
+  for await (const { _id, outcome } of storedFailures(store, {
+    ...WAITING,
+    // The record of what was settled since may have come behind what was read.
+    settledAt: { $lt: begunAt },
+  }))
+    if (!seen.has(_id)) missing.push({ claim: _id, at: outcome.at.toISOString() });
+  await inPieces(missing, (some) => store.records.left(some, 'taken'));
+  const waiting = await countWaiting(store);
+  return { queue: queue.depth, ...found, back: back.size, taken: missing.length, waiting };
+}
+
+async function inPieces<T>(all: readonly T[], work: (some: T[]) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += AT_ONCE)
+    await work(all.slice(from, from + AT_ONCE));
+}
+
+/** Looks at each message once. `seen`: the claims that are known; `back`: those of them that were thought to be gone. */
+async function recordsIn(queue: FailureQueue, config: Config, { claims, malformed }: Store) {
+  const [seen, back] = [new Set<string>(), new Set<string>()];
   const unknown: Compared['unknown'] = [];
-  let copies = 0;
+  let [copies, noted] = [0, 0];
   for await (const some of chunks(queue.messages())) {
     const _id = { $in: some.flatMap(({ claim }) => claim ?? []) };
-    const found = await Promise.all([
-      claims.collection.find({ _id }).project<{ _id: string }>({ _id: 1 }).toArray(),
-      malformed.collection.find({ _id }).project<{ _id: string }>({ _id: 1 }).toArray(),
-    ]);
-    const known = new Set(found.flat().map((each) => each._id));
+    const own = await claims.collection.find({ _id }, { projection: { gone: 1 } }).toArray();
+    const others = await malformed.collection.find({ _id }, { projection: { gone: 1 } }).toArray();
+    const known = new Map([...own, ...others].map(({ _id, gone }) => [_id, gone !== undefined]));
     for (const failure of some) {
       const { claim } = failure;
-      if (claim === null || !known.has(claim)) unknown.push(shownOf(failure, config));
+      if (claim === null) unknown.push(shownOf(failure, config));
       else if (seen.has(claim)) copies += 1;
-      else seen.add(claim);
+      else if (known.has(claim)) {
+        seen.add(claim);
+        if (known.get(claim) === true) back.add(claim);
+      } else if (failure.failureClass === 'malformed') {
+        seen.add(claim);
+        noted += 1;
+        await noteAgain(failure, malformed);
+      } else unknown.push(shownOf(failure, config));
     }
   }
-  return { copies, unknown };
+  return { seen, back, unknown, copies, noted };
+}
+
+function noteAgain({ body, reason, at }: FailureMessage, malformed: Store['malformed']) {
+  const time = Date.parse(at ?? '');
+  return malformed.note(body, reason ?? '', Number.isNaN(time) ? new Date() : new Date(time));
 }
 
 const shownOf = (failure: FailureMessage, config: Config): Compared['unknown'][number] => ({

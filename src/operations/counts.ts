@@ -5,6 +5,8 @@ import type { Config } from '../config/schema.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 import { pauseOf } from '../coordination/control.ts';
 import type { Control } from '../coordination/control.ts';
+import { listProcesses } from '../coordination/processes.ts';
+import type { SeenProcess } from '../coordination/processes.ts';
 import { clearIn } from '../domain/backlog.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import { holdsOf } from '../intake/holds.ts';
@@ -23,6 +25,7 @@ export interface Counts {
   intake: IntakeFacts | null;
   queues: Part<Depths>;
   registrations: Part<ClaimCounts>;
+  processes: SeenProcess[] | null;
 }
 
 /** Never throws: each part says whether it could be asked. */
@@ -38,16 +41,19 @@ export async function readCounts(
         claims: await countClaims(store, config.legacy.timeout),
         perSecond: await settleRate(store),
         control: await store.control.read(),
+        processes: await listProcesses(store.db),
       })),
     ),
   ]);
-  if (!known.ok) return { progress: null, intake: null, queues, registrations: known };
-  const { claims, perSecond, control } = known.value;
+  if (!known.ok)
+    return { progress: null, intake: null, queues, registrations: known, processes: null };
+  const { claims, perSecond, control, processes } = known.value;
   return {
     progress: queues.ok ? progressOf(config, queues.value, claims, perSecond) : null,
     intake: intakeFacts(config, control),
     queues,
     registrations: { ok: true, value: claims },
+    processes,
   };
 }
 

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { requestIdReader } from '../config/request-id-pattern.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
-import { currentEntries, findDoubts } from '../registrations/doubts.ts';
+import { findDoubts } from '../registrations/doubts.ts';
 import type { Doubt, OpenClaim } from '../registrations/doubts.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
@@ -59,12 +59,18 @@ export async function decide(
     const claim = await openClaimOf(id, opened, config);
     if ('kind' in claim) return claim;
     const label = labelOf(claim.registration, config);
+    const on = requestId === undefined ? label : `${label} as request ${requestId}`;
     return opened.actions.act(
-      { by: word.operator, what: `doubts ${decision}`, on: label, reason: word.reason },
+      { by: word.operator, what: `doubts ${decision}`, on, reason: word.reason },
       () => temporal((client) => tell(client, opened, claim, decision, { ...word, id: label })),
-      (decided) => (decided.kind === 'done' ? `became ${decided.became}` : decided.kind),
+      resultOf,
     );
   });
+}
+
+function resultOf(decided: Decided): string {
+  if (decided.kind === 'done') return `became ${decided.became}`;
+  return decided.kind === 'refused' ? `refused: ${decided.refusal}` : decided.kind;
 }
 
 async function tell(
@@ -74,14 +80,14 @@ async function tell(
   decision: Decision,
   word: Word & { id: string },
 ): Promise<Decided> {
-  const { _id, workflowId } = claim;
+  const { workflowId } = claim;
   const { id, requestId } = word;
   const told = await tellRun(client, workflowId, decision, word);
   if (told.kind === 'silent') return told;
   if (told.kind === 'gone') return { ...told, id, workflowId };
   if (told.kind === 'refused') return { ...told, id };
   const { became } = told;
-  const entry = (await currentEntries(store, [claim])).get(_id);
+  const entry = (await store.journal.read([claim.entry])).get(claim.entry);
   const known = entry?.state === 'accepted' ? entry.requestId : null;
   const isAsSaid = decision !== 'confirm' || known === null || known === requestId;
   const asSaid = became === BECOMES[decision] && isAsSaid;

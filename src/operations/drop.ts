@@ -1,6 +1,7 @@
 /** Records out of the failure queue for good. */
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { Records } from '../claims/records.ts';
 import type { Store } from '../registrations/store.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { chosen } from './failure-choice.ts';
@@ -17,32 +18,42 @@ export const drop = (
 ) =>
   store.actions.act(
     { ...said, what: 'failures drop' },
-    () => takeOut(queue, choice, config, (some) => store.records.left(some, 'dropped')),
+    () => takeOut(queue, choice, config, store.records),
     ({ dropped, left, lost }) =>
-      `${dropped.length} dropped, ${left} left${lost === null ? '' : `; cut short: ${lost}`}`,
+      `${dropped.length} dropped, ${left} left${lost === null ? '' : `; cut short: ${lost}. ${DOUBTFUL}`}`,
   );
 
-export type Note = (records: FailureMessage[]) => Promise<void>;
+/** What whoever reads that it was cut short is to do. */
+export const DOUBTFUL =
+  'The last of those dropped may be in the queue still: "failures compare" finds them and writes it down';
 
 /** Records that are noted, and then taken out, at a time. */
 const AT_ONCE = 500;
 
 /**
- * @param note writes down what is dropped, so that the audit can tell it from what others took. First: of a record
- * that is still in the queue it says nothing, when this is killed in between.
- * @throws what `note` throws; the records that it was to note are not taken out
+ * @param records are told what is dropped, so that the audit can tell it from what others took. First: a record that is gone
+ * and not noted would count as taken by others. What could not be taken out is taken back.
+ * @throws what `records` throw; the records that were to be noted are not taken out
  */
-export async function takeOut(queue: FailureQueue, choice: Choice, config: Config, note: Note) {
+export async function takeOut(
+  queue: FailureQueue,
+  choice: Choice,
+  config: Config,
+  records: Records,
+) {
   const dropped: { id: string | null; class: string | null }[] = [];
   let some: FailureMessage[] = [];
   const takeOutSome = async (): Promise<void> => {
     const taken = some;
     some = [];
-    await note(taken);
+    await records.left(taken, 'dropped');
+    const kept: string[] = [];
     for (const failure of taken) {
-      if (!queue.ack(failure)) return; // then the next one throws
-      dropped.push({ id: shownId(failure, config), class: failure.failureClass });
+      if (queue.ack(failure))
+        dropped.push({ id: shownId(failure, config), class: failure.failureClass });
+      else kept.push(...(failure.claim === null ? [] : [failure.claim]));
     }
+    if (kept.length > 0) await records.back(kept);
   };
   try {
     for await (const failure of chosen(queue, choice, { atCap: 0 })) {

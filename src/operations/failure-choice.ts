@@ -20,6 +20,7 @@ export async function* chosen(
   passed: Passed,
 ): AsyncGenerator<FailureMessage> {
   let count = 0;
+  if (limit <= 0) return;
   for await (const failure of queue.messages()) {
     if (!matches(failure)) continue;
     if ((failure.redrive ?? 0) >= maxRedrives) {

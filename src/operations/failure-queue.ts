@@ -20,13 +20,27 @@ export interface Filters {
   newerThan?: number;
 }
 
+/**
+ * `some text`, whatever its case, or `/a pattern/`, with flags if need be.
+ * @throws SyntaxError when it is no pattern
+ */
+export function reasonFilter(text: string): ReasonFilter {
+  const [, pattern, flags] = /^\/(.+)\/([imsu]*)$/s.exec(text) ?? [];
+  if (pattern === undefined) {
+    const wanted = text.toLowerCase();
+    return { text, matches: (reason) => reason.toLowerCase().includes(wanted) };
+  }
+  const regexp = new RegExp(pattern, flags);
+  return { text, matches: (reason) => regexp.test(reason) };
+}
+
 /** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */
 export function matcher(
   ids: readonly string[],
   { class: only, reason, olderThan, newerThan }: Filters,
   config: Config,
+  now = Date.now(),
 ): (failure: FailureMessage) => boolean {
-  const now = Date.now();
   return (failure) => {
     if (ids.length > 0 && !ids.some((id) => isMeant(failure, id, config))) return false;
     if (only !== undefined && failure.failureClass !== only) return false;

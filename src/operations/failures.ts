@@ -1,6 +1,5 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
 import type { LateResult } from '../claims/claims.ts';
-import type { FailureGroupDocument } from '../claims/failure-groups.ts';
 import type { GoneAs } from '../claims/gone.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
@@ -9,7 +8,7 @@ import { attemptsOf } from '../registrations/attempts.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Filters } from './failure-queue.ts';
-import { allOf, countWaiting, storedFailures } from './stored-failures.ts';
+import { WAITING, allOf, countWaiting, storedFailures } from './stored-failures.ts';
 import type { StoredFailure } from './stored-failures.ts';
 
 /** `waiting`: its record is in the failure queue, as far as is known. */
@@ -105,9 +104,6 @@ export async function findFailures(config: Config, store: Store, id: string): Pr
 /** By the range of _id, which has an index. */
 const claimsOf = (id: string) => ({ _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` } });
 
-/** A few documents, whatever the number of failures: for whoever asks each second. */
-export const failureGroups = (store: Store): Promise<FailureGroupDocument[]> => store.groups.all();
-
 function count(groups: Map<string, ReasonCount>, { outcome }: StoredFailure): void {
   const { kind, reason, at } = outcome;
   const key = JSON.stringify([kind, reason]);
@@ -131,7 +127,7 @@ function filterOf({ class: only, olderThan, newerThan, state }: Wanted): object 
   return {
     ...(only === undefined ? {} : { 'outcome.kind': only }),
     ...(Object.keys(age).length === 0 ? {} : { 'outcome.at': age }),
-    ...(state === 'waiting' ? { gone: { $exists: false } } : { 'gone.as': state }),
+    ...(state === 'waiting' ? WAITING : { 'gone.as': state }),
   };
 }
 

@@ -1,10 +1,10 @@
 /** What is kept for the legacy system across all workers, and who uses it. */
 import type { Config } from '../config/schema.ts';
 import type { Control, LimitsDocument } from '../coordination/control.ts';
+import { workersOf } from '../coordination/processes.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { LimitName } from '../domain/limits.ts';
 import { LEGACY } from '../domain/names.ts';
-import { isAlive } from '../domain/shares.ts';
 import { countInFlight } from '../registrations/in-flight.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Said } from './said.ts';
@@ -12,7 +12,8 @@ import type { Said } from './said.ts';
 export type LimitFacts = ReturnType<typeof limitFacts>;
 
 export async function readLimits(config: Config, store: Store): Promise<LimitFacts> {
-  const [control, inFlight] = await Promise.all([store.control.read(), countInFlight(store)]);
+  const counting = countInFlight(store, config.legacy.timeout);
+  const [control, inFlight] = await Promise.all([store.control.read(), counting]);
   return limitFacts(config, control, inFlight);
 }
 
@@ -20,8 +21,6 @@ export async function readLimits(config: Config, store: Store): Promise<LimitFac
 export function limitFacts(config: Config, control: Control, inFlight: number | null) {
   const limits = control.limits[LEGACY] ?? {};
   const inForce = limitsInForce(config.legacy, limits);
-  const workers = Object.values(control.workers[LEGACY] ?? {});
-  const alive = workers.filter((worker) => isAlive(worker, control.now));
   return {
     limits: LIMITS.map((limit) => ({
       limit,
@@ -29,7 +28,9 @@ export function limitFacts(config: Config, control: Control, inFlight: number | 
       configured: config.legacy[limit],
       set: limits[limit] !== undefined,
     })),
-    workers: alive.map(({ host, pid, share }) => ({ host, pid, share })),
+    workers: workersOf(control.processes, LEGACY).map(({ host, pid, use }) => {
+      return { host, pid, share: use.share, onTheWire: use.onTheWire };
+    }),
     inFlight,
   };
 }

@@ -1,4 +1,4 @@
-/** The failures in two collections as one list, in the order in which they were settled. */
+/** The failures in two collections: as one list, in the order in which they were settled; and counted by what they have in common. */
 import type { Document } from 'mongodb';
 import type { LateResult } from '../claims/claims.ts';
 import type { Failed } from '../claims/records.ts';
@@ -20,6 +20,9 @@ const SETTLED = {
   'outcome.kind': { $in: [...FAILURE_CLASSES] },
   settledAt: { $ne: null },
 } as const;
+
+/** Its record is in the failure queue, as far as is known. */
+export const WAITING = { 'gone.as': null } as const;
 
 export async function* storedFailures(
   { claims, malformed }: Pick<Store, 'claims' | 'malformed'>,
@@ -61,12 +64,53 @@ export async function countWaiting({
   claims,
   malformed,
 }: Pick<Store, 'claims' | 'malformed'>): Promise<number> {
-  const isThere: Document = { ...SETTLED, gone: { $exists: false } };
+  const isThere: Document = { ...SETTLED, ...WAITING };
   const [own, others] = await Promise.all([
     claims.collection.countDocuments(isThere),
     malformed.collection.countDocuments(isThere),
   ]);
   return own + others;
+}
+
+/** Failures of one class with the same reason, but for the numbers and ids in it. */
+export interface FailureGroup {
+  class: string;
+  /** Folded. */
+  reason: string;
+  /** Whose record is in the failure queue, as far as is known. */
+  waiting: number;
+  /** All that MongoDB still knows. */
+  total: number;
+  firstAt: Date;
+  lastAt: Date;
+}
+
+/** The most that wait first, then the latest. Counted by MongoDB: what is counted beside the claims would differ from them. */
+export async function failureGroups({
+  claims,
+  malformed,
+}: Pick<Store, 'claims' | 'malformed'>): Promise<FailureGroup[]> {
+  const counting = [
+    { $match: { ...SETTLED, 'outcome.at': { $type: 'date' } } },
+    {
+      $group: {
+        _id: { class: '$outcome.kind', reason: { $ifNull: ['$outcome.group', ''] } },
+        waiting: { $sum: { $cond: [{ $eq: [{ $ifNull: ['$gone.as', null] }, null] }, 1, 0] } },
+        total: { $sum: 1 },
+        firstAt: { $min: '$outcome.at' },
+        lastAt: { $max: '$outcome.at' },
+      },
+    },
+    { $replaceWith: { $mergeObjects: ['$_id', '$$ROOT'] } },
+    { $unset: '_id' },
+  ];
+  const [own, others] = await Promise.all([
+    claims.collection.aggregate<FailureGroup>(counting).toArray(),
+    malformed.collection.aggregate<FailureGroup>(counting).toArray(),
+  ]);
+  return [...own, ...others].sort(
+    (a, b) => b.waiting - a.waiting || b.lastAt.getTime() - a.lastAt.getTime(),
+  );
 }
 
 export async function allOf<T>(some: AsyncIterable<T>): Promise<T[]> {

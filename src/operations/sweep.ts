@@ -3,12 +3,10 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { labelOf } from '../registrations/label.ts';
-import type { Late } from '../registrations/late.ts';
 import type { Store } from '../registrations/store.ts';
 import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
 import type { Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';
-import { lookForLateOnce } from './late.ts';
 import type { Said } from './said.ts';
 
 export interface SweepFacts {
@@ -17,8 +15,6 @@ export interface SweepFacts {
   unreadable: { workflowId: string; reason: string }[];
   /** Workflow ids of the runs that were started; none by a dry run. */
   started: string[];
-  /** What had timed out, and is finished. */
-  late: Late[];
 }
 
 export interface StrandedFacts {
@@ -46,15 +42,14 @@ export const sweepNow = (needs: Needs, said: Said): Promise<SweepFacts> =>
   needs.store.actions.act(
     { ...said, what: 'sweep', on: null },
     () => takeUpAll(needs),
-    ({ stranded, started, late }) =>
-      `${stranded.length} stranded, ${started.length} runs started, ${late.length} late results`,
+    ({ stranded, started }) => `${stranded.length} stranded, ${started.length} runs started`,
   );
 
 async function takeUpAll({ config, store, client }: Needs): Promise<SweepFacts> {
   await requireAgreement(config, store.control);
   const { found, facts } = await find({ config, store, client });
   const { started } = await takeUp(sweepNeeds(config, store, client), found);
-  return { ...facts, started, late: await lookForLateOnce(config, store) };
+  return { ...facts, started };
 }
 
 async function find({ config, store, client }: Needs) {
@@ -67,7 +62,6 @@ async function find({ config, store, client }: Needs) {
     ],
     unreadable: [...found.unreadable].map(([workflowId, reason]) => ({ workflowId, reason })),
     started: [],
-    late: [],
   };
   return { found, facts };
 }

@@ -1,77 +1,101 @@
 /** Keeps the slots of this worker at its share of what an endpoint allows, and at less while the circuit breaker ramps up. */
 import type { Breaker } from './breaker.ts';
-import { SILENT_MS } from '../domain/shares.ts';
+import { keepBeating, workersOf } from '../coordination/processes.ts';
+import type { OwnProcess, SeenProcess } from '../coordination/processes.ts';
+import { shareOf } from '../domain/shares.ts';
+import { ADJUST_MS, GIVEN_UP_MS } from '../domain/timing.ts';
 import type { Guard } from '../runtime/guard.ts';
-import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Slots } from '../runtime/slots.ts';
-import type { Membership } from '../coordination/workers.ts';
 
 export interface Concurrency {
-  /** Leaves the other workers its share. */
   close(): Promise<void>;
 }
 
 export interface ConcurrencyNeeds {
   /** Its name. */
   endpoint: string;
-  membership: Membership;
+  me: OwnProcess;
   slots: Slots;
   maxConcurrent: () => number;
-  breaker: Pick<Breaker, 'opening'>;
-  guard: Pick<Guard, 'suffers' | 'onChange'>;
+  breaker: Pick<Breaker, 'opening' | 'wait'>;
+  guard: Pick<Guard, 'onChange'>;
   metrics: Pick<Metrics, 'concurrencyShare'>;
   log: Log;
 }
 
-const BEAT_MS = 2_000;
-const ADJUST_MS = 250;
+/** What a worker uses of an endpoint. */
+export interface Holding {
+  share(): number;
+  /** Has no more than so many requests on the wire from now on. */
+  use(share: number): void;
+  onTheWire(): number;
+  held(): string | null;
+}
 
-/** @throws what MongoDB throws when this worker cannot be made known to the others */
+/**
+ * Takes the share of an endpoint anew. Nobody has more than the others know of: what is given up is not used any more before
+ * they are told, and what is added is used only when they were told and have still left as much.
+ * @param total of all workers together
+ * @throws what MongoDB throws
+ */
+export async function renewShare(
+  me: OwnProcess,
+  endpoint: string,
+  total: number,
+  holding: Holding,
+): Promise<void> {
+  const tell = (share: number) => {
+    const onTheWire = holding.onTheWire();
+    // What is still on the wire from before is not free for the others yet.
+    const use = { share: Math.max(share, onTheWire), onTheWire, held: holding.held() };
+    return me.beat({ endpoint, ...use });
+  };
+  const left = (others: SeenProcess[]) => {
+    const shares = workersOf(others, endpoint).map(({ _id, use }) => [_id, use.share] as const);
+    return shareOf(me._id, new Map(shares), total);
+  };
+  const before = holding.share();
+  const wanted = left(await tell(before));
+  if (wanted < before) holding.use(wanted);
+  if (wanted !== before) holding.use(Math.min(wanted, left(await tell(wanted))));
+}
+
+/** Has one slot until MongoDB has said what the others have. */
 export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
-  const { endpoint, membership, slots, maxConcurrent, breaker, guard, metrics, log } = needs;
+  const { endpoint, me, slots, maxConcurrent, breaker, guard, metrics, log } = needs;
   let share = 1;
-  let beatAt = performance.now();
-  let isFailing = false;
-  let beating: Promise<void> | null = null;
 
-  async function beat(): Promise<void> {
-    const told = { onTheWire: slots.onTheWire(), suffers: guard.suffers() };
-    const since = performance.now();
-    share = await membership.beat(maxConcurrent(), told);
-    // Counted from when it was sent: the others count from when MongoDB wrote it, which is later.
-    beatAt = since;
-    isFailing = false;
-    adjust();
-  }
-  async function beatSafely(): Promise<void> {
-    try {
-      await beat();
-    } catch (error) {
-      if (!isFailing) log.warn(errorFacts(error), 'The other workers cannot be told of this one');
-      isFailing = true;
-    }
-  }
-  const beatOnce = (): Promise<void> => (beating ??= beatSafely().finally(() => (beating = null)));
-
+  const holding: Holding = {
+    share: () => share,
+    use(next) {
+      share = next;
+      adjust();
+    },
+    onTheWire: () => slots.onTheWire(),
+    held: () => breaker.wait()?.reason ?? null,
+  };
   /** Whoever was silent for so long has no share any more: others may have taken it. */
   function adjust(): void {
-    const mine = performance.now() - beatAt > SILENT_MS ? 1 : share;
-    const total = Math.max(1, Math.round(mine ** breaker.opening()));
+    if (performance.now() - me.beatAt() > GIVEN_UP_MS) share = 1;
+    const total = Math.max(1, Math.round(share ** breaker.opening()));
     slots.resize(total);
     metrics.concurrencyShare.set({ endpoint }, total);
   }
+  async function beat(): Promise<void> {
+    adjust();
+    await renewShare(me, endpoint, maxConcurrent(), holding);
+  }
 
-  await beat();
-  guard.onChange(() => void beatOnce());
-  const timers = [setInterval(() => void beatOnce(), BEAT_MS), setInterval(adjust, ADJUST_MS)];
-  for (const timer of timers) timer.unref();
+  const beating = keepBeating(beat, guard, log);
+  await beating.run();
+  const adjusting = setInterval(adjust, ADJUST_MS);
+  adjusting.unref();
   return {
     async close() {
-      for (const timer of timers) clearInterval(timer);
-      await beating;
-      await membership.leave().catch(() => {});
+      clearInterval(adjusting);
+      await beating.close();
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Wait, Breaker } from './breaker.ts';
+import { GATE_WAIT_MS } from '../domain/timing.ts';
 import { errorFacts } from '../runtime/log.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Lane, Rates } from '../coordination/rates.ts';
@@ -51,8 +52,6 @@ export interface GateNeeds {
   log: Log;
 }
 
-/** Waited for in the line of a limit at most, ms: a local activity has 30 s for everything. */
-const PATIENCE_MS = 5_000;
 const BACK_MS = 2_000;
 /** Room under a limit whose asker has gone is for the next who comes within this time, ms. */
 const SPARE_MS = 2_000;
@@ -107,7 +106,7 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): G
       if (!isWanted()) return notNow(GONE);
       const { setting, bound } = limits[lane];
       const perSecond = limits[lane].perSecond();
-      if (performance.now() - since > PATIENCE_MS) {
+      if (performance.now() - since > GATE_WAIT_MS) {
         return await reached(lane, perSecond === null ? (bound?.setting ?? setting) : setting);
       }
       const handful = Math.min(wanted, slots.handful());

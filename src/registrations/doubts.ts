@@ -1,9 +1,8 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
 import type { Clock } from '../mongo/clock.ts';
 import type { Claim, Claims } from '../claims/claims.ts';
-import { mayBeFiled } from '../domain/registrations/outcome.ts';
-import { claimKey, claimOfEntry, entryKey, nextEntry, readClaimKey } from '../domain/names.ts';
-import { sentUntil } from './journal.ts';
+import { readEntry } from '../domain/registrations/entry.ts';
+import { claimKey, claimOfEntry, readClaimKey } from '../domain/names.ts';
 import type { Entry, Journal } from './journal.ts';
 
 export type OpenClaim = Omit<Claim, 'message'>;
@@ -33,13 +32,12 @@ export async function findDoubts(
   const doubts: Doubt[] = [];
   for await (const found of chunks(open)) {
     const claims = store.claims.sound(found);
-    const entries = await currentEntries(store, claims);
+    const entries = await store.journal.read(claims.map(({ entry }) => entry));
     for (const claim of claims) {
-      const entry = entries.get(claim._id);
-      const reason =
-        entry === undefined ? null : doubtOf(entry, store.clock.now(), legacyTimeoutMs);
-      if (entry === undefined || reason === null) continue;
-      doubts.push({ claim, entry, since: entry.answeredAt ?? entry.at, reason });
+      const entry = entries.get(claim.entry);
+      const reading = readEntry(entry, store.clock.now(), legacyTimeoutMs);
+      if (entry === undefined || reading.kind !== 'in doubt') continue;
+      doubts.push({ claim, entry, since: entry.answeredAt ?? entry.at, reason: reading.reason });
     }
   }
   return doubts.sort((a, b) => a.since.getTime() - b.since.getTime());
@@ -74,68 +72,6 @@ export async function countDoubts({
     for (const { _id } of found) open.add(_id);
   }
   return open.size;
-}
-
-/** Why an entry is in doubt, or null when it is not. */
-function doubtOf(entry: Entry, now: number, legacyTimeoutMs: number): string | null {
-  if (entry.state === 'unknown') return entry.reason ?? 'the answer was lost';
-  const isDead = entry.state === 'intent' && now > sentUntil(entry, legacyTimeoutMs);
-  return isDead ? 'the worker stopped while it was being submitted' : null;
-}
-
-/**
- * The latest journal entry of each claim, by claim. A redrive of what is with the legacy system, or may be, goes on with the
- * entry of the generation before (activities/registrations/claim.ts); an entry gives way to the next only when that exists.
- */
-export async function currentEntries(
-  {
-    claims,
-    journal,
-  }: { claims: Pick<Claims, 'collection' | 'sound'>; journal: Pick<Journal, 'read'> },
-  of: readonly OpenClaim[],
-): Promise<Map<string, Entry>> {
-  const redriven = of.filter(({ generation }) => generation > 0);
-  const before = await claims.collection
-    .find({
-      _id: { $in: redriven.map((each) => claimKey(each.registration, each.generation - 1)) },
-    })
-    .project<OpenClaim>({ message: 0 })
-    .toArray();
-  const carried = new Map(
-    claims
-      .sound(before)
-      .flatMap(({ registration, generation, outcome }): [string, string][] =>
-        outcome !== null && mayBeFiled(outcome)
-          ? [[claimKey(registration, generation + 1), outcome.entry]]
-          : [],
-      ),
-  );
-  return latestEntries(
-    journal,
-    new Map(of.map(({ _id }) => [carried.get(_id) ?? entryKey(_id, 1), _id])),
-  );
-}
-
-/** The last journal entry of each claim, by claim; none where there is not even the first. `first`: claims by their first entry. */
-export async function latestEntries(
-  journal: Pick<Journal, 'read'>,
-  first: ReadonlyMap<string, string>,
-): Promise<Map<string, Entry>> {
-  const latest = new Map<string, Entry>();
-  let wanted = first;
-  while (wanted.size > 0) {
-    const found = await journal.read([...wanted.keys()]);
-    const next = new Map<string, string>();
-    for (const [name, entry] of found) {
-      const claim = wanted.get(name);
-      if (claim === undefined) continue;
-      latest.set(claim, entry);
-      if (entry.state === 'superseded' || entry.state === 'unknown')
-        next.set(nextEntry(name), claim);
-    }
-    wanted = next;
-  }
-  return latest;
 }
 
 /** In pieces that are large enough for a query each. */

@@ -1,35 +1,44 @@
 /**
- * How many registrations the legacy system has accepted that are not settled, while there is a limit to it
- * (docs/decisions/0013-limits-across-workers.md). A claim is marked when it is accepted; the marks are counted at most once
- * a second. In between each worker adds what it has let through itself, and takes no more than its part of what is left.
+ * How many registrations are with the legacy system, while there is a limit to it (docs/decisions/0013-limits-across-workers.md).
+ * A claim is marked before it is POSTed, and until it has an outcome; the marks are counted at most once a second. In between
+ * each worker adds what it has let through itself, and takes no more than its part of what is left.
  */
+import { randomUUID } from 'node:crypto';
 import type { Filter } from 'mongodb';
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { Unroutable } from '../claims/set-aside.ts';
 import type { Bound } from '../outbound/gate.ts';
-import { chunks, currentEntries } from './doubts.ts';
-import type { OpenClaim } from './doubts.ts';
-import type { Journal, JournalState } from './journal.ts';
+import { readEntry } from '../domain/registrations/entry.ts';
+import type { Clock } from '../mongo/clock.ts';
+import { chunks } from './doubts.ts';
+import type { Journal } from './journal.ts';
 
-/** How long a count is believed, and the longest from the answer to a POST to its mark, unless MongoDB is in trouble. */
+/** How long a count is believed, and the longest from an answer to its mark, unless MongoDB is in trouble. */
 const COUNTED_MS = 1_000;
-/** Marks are lost when a worker dies, and are not made by an operator's word: what has none is looked for so often. */
-const MARKED_MS = 60_000;
+/** Marks are lost when a worker dies, and an operator's word makes none: they are compared with the journal so often. */
+const COMPARED_MS = 60_000;
+
+/** The mark of a claim whose registration the legacy system has accepted. Any other names the worker that is sending it. */
+export const ACCEPTED = 'accepted';
 
 export interface InFlight extends Bound {
-  /** Marks claims that were accepted just now, while a limit is set. @throws what MongoDB throws */
-  noteAccepted(claims: string[]): Promise<void>;
+  /** Marks claims that this worker is about to POST, while a limit is set. @throws what MongoDB throws: nothing may be sent then */
+  noteSent(claims: string[]): Promise<void>;
+  /** What became of them. What was not accepted makes room. @throws what MongoDB throws */
+  noteAnswered(answered: { claim: string; isAccepted: boolean }[]): Promise<void>;
 }
 
 export interface InFlightStore {
-  claims: Pick<Claims, 'collection' | 'sound' | 'setAccepted'>;
+  claims: Pick<Claims, 'collection' | 'sound' | 'setAtLegacy'>;
   journal: Pick<Journal, 'read'>;
   unroutable: Pick<Unroutable, 'among'>;
+  clock: Pick<Clock, 'now'>;
 }
 
 export interface InFlightNeeds {
   store: InFlightStore;
   limit: () => number | null;
+  legacyTimeoutMs: number;
   /** How many are alive. */
   workers: () => number;
   /** ms by a clock that nobody sets. */
@@ -37,23 +46,26 @@ export interface InFlightNeeds {
 }
 
 export function openInFlight(needs: InFlightNeeds): InFlight {
-  const { store, limit, workers, now = () => performance.now() } = needs;
+  const { store, limit, legacyTimeoutMs, workers, now = () => performance.now() } = needs;
   const { claims } = store;
+  const me = randomUUID();
+  /** Those of others: this worker knows better what it has on the wire itself. By the index that indexClaims makes. */
+  const marked: Filter<Claim> = { ...OPEN, atLegacy: { $exists: true, $ne: me } };
   let counted = { count: 0, at: -Infinity };
-  let markedAt = -Infinity;
+  let comparedAt = -Infinity;
   /** Let through by this worker and not answered. */
   let onTheWire = 0;
   /** Answered, and perhaps too late for the last count. */
   let answered: { count: number; at: number }[] = [];
 
   async function count(): Promise<void> {
-    if (now() - markedAt > MARKED_MS) {
+    if (now() - comparedAt > COMPARED_MS) {
       const at = now();
-      await markAccepted(store);
-      markedAt = at;
+      await compareMarks(store, legacyTimeoutMs);
+      comparedAt = at;
     }
     const at = now();
-    counted = { count: await claims.collection.countDocuments(MARKED), at };
+    counted = { count: await claims.collection.countDocuments(marked), at };
   }
 
   return {
@@ -75,21 +87,41 @@ export function openInFlight(needs: InFlightNeeds): InFlight {
       onTheWire -= known;
       answered.push({ count: known, at: now() });
     },
-    async noteAccepted(keys) {
-      if (limit() === null) markedAt = -Infinity;
-      else if (keys.length > 0) await claims.setAccepted(keys, true);
+    async noteSent(keys) {
+      if (limit() === null) comparedAt = -Infinity;
+      else await claims.setAtLegacy(keys, me);
+    },
+    async noteAnswered(all) {
+      if (limit() === null) return;
+      const keys = (isAccepted: boolean) =>
+        all.flatMap((each) => (each.isAccepted === isAccepted ? [each.claim] : []));
+      await claims.setAtLegacy(keys(true), ACCEPTED);
+      await claims.setAtLegacy(keys(false), null);
     },
   };
 }
 
 const OPEN: Filter<Claim> = { settledAt: null, outcome: null, conflict: false };
-/** By the index that indexClaims makes. */
-const MARKED: Filter<Claim> = { ...OPEN, acceptedAt: { $exists: true } };
-const UNMARKED: Filter<Claim> = { ...OPEN, acceptedAt: { $exists: false } };
 
-async function markAccepted(store: InFlightStore): Promise<void> {
-  for await (const keys of inState(store, UNMARKED, ['accepted'])) {
-    if (keys.length > 0) await store.claims.setAccepted(keys, true);
+/** Makes the marks of open claims say what the journal says. */
+async function compareMarks(store: InFlightStore, legacyTimeoutMs: number): Promise<void> {
+  for await (const all of openClaims(store, legacyTimeoutMs)) {
+    const keys = (isMeant: (each: Standing) => boolean) =>
+      all.filter(isMeant).map(({ claim }) => claim);
+    const { setAtLegacy } = store.claims;
+    await setAtLegacy(
+      keys(({ at, mark }) => at === 'accepted' && mark !== ACCEPTED),
+      ACCEPTED,
+    );
+    // Whoever sends it marked nothing, since there was no limit yet.
+    await setAtLegacy(
+      keys(({ at, mark }) => at === 'on the wire' && mark === undefined),
+      'a worker',
+    );
+    await setAtLegacy(
+      keys(({ at, mark }) => at === null && mark !== undefined),
+      null,
+    );
   }
 }
 
@@ -97,24 +129,36 @@ async function markAccepted(store: InFlightStore): Promise<void> {
  * Accepted or just being submitted, and without an outcome. What is in doubt is not among them, nor what the legacy system
  * has done and we cannot bring anywhere: it has an outcome, or is set aside. By the journal, which is exact.
  */
-export async function countInFlight(store: InFlightStore): Promise<number> {
+export async function countInFlight(
+  store: InFlightStore,
+  legacyTimeoutMs: number,
+): Promise<number> {
   let count = 0;
-  for await (const keys of inState(store, OPEN, ['accepted', 'intent'])) count += keys.length;
+  for await (const all of openClaims(store, legacyTimeoutMs))
+    count += all.filter(({ at }) => at !== null).length;
   return count;
 }
 
-async function* inState(
-  store: InFlightStore,
-  filter: Filter<Claim>,
-  states: readonly JournalState[],
-): AsyncGenerator<string[]> {
-  const open = store.claims.collection.find(filter).project<OpenClaim>({ message: 0 });
+interface Standing {
+  claim: string;
+  /** By the journal; null where it is not with the legacy system, or is set aside. */
+  at: 'accepted' | 'on the wire' | null;
+  mark: string | undefined;
+}
+
+async function* openClaims(
+  { claims, journal, unroutable, clock }: InFlightStore,
+  legacyTimeoutMs: number,
+): AsyncGenerator<Standing[]> {
+  const open = claims.collection.find(OPEN).project<Omit<Claim, 'message'>>({ message: 0 });
   for await (const found of chunks(open)) {
-    const claims = store.claims.sound(found);
-    const entries = await currentEntries(store, claims);
-    const setAside = await store.unroutable.among(claims.map(({ _id }) => _id));
-    yield [...entries].flatMap(([claim, { state }]) =>
-      states.includes(state) && !setAside.has(claim) ? [claim] : [],
-    );
+    const sound = claims.sound(found);
+    const entries = await journal.read(sound.map(({ entry }) => entry));
+    const setAside = await unroutable.among(sound.map(({ _id }) => _id));
+    yield sound.map(({ _id, entry, atLegacy }) => {
+      const { kind } = readEntry(entries.get(entry), clock.now(), legacyTimeoutMs);
+      const isThere = (kind === 'accepted' || kind === 'on the wire') && !setAside.has(_id);
+      return { claim: _id, at: isThere ? kind : null, mark: atLegacy };
+    });
   }
 }

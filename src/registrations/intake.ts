@@ -103,7 +103,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
     await noted.catch((error: unknown) =>
       log.warn(
         errorFacts(error),
-        'A malformed delivery is in the failure queue, and not noted in MongoDB: once others take its record, the audit cannot tell it from one that was lost',
+        'A malformed delivery is in the failure queue, and not noted in MongoDB: run "despachante failures compare" once MongoDB answers, or no list has it',
       ),
     );
   }

@@ -4,44 +4,23 @@
  * builds on: of two attempts that meet, one wins and the other sees it.
  */
 import type { Collection, Db } from 'mongodb';
-import { HEARTBEAT_TIMEOUT_MS } from '../domain/timing.ts';
+import type { JournalState, Submission } from '../domain/registrations/entry.ts';
 import type { Clock } from '../mongo/clock.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, partialFailure } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
 
-export type JournalState =
-  | 'intent' // about to be sent, or sent and not yet written down
-  | 'accepted'
-  | 'refused'
-  | 'not-accepted' // known not to be filed: the same entry may be tried again, under the same Idempotency-Key
-  | 'unknown'
-  | 'superseded' // an operator, or onUnknown: resubmit, has opened the next entry
-  | 'abandoned';
-
-export interface Entry {
+export interface Entry extends Submission {
   /** `<claim>#<n>`. */
   _id: string;
-  state: JournalState;
   /** Of the attempt that wrote the intent. */
   token: string;
-  /** When the intent was last written. */
-  at: Date;
   /** From when its retention counts: since it was opened, decided, or taken on by a redrive. */
   keptFrom?: Date;
   /** How often it was on the wire, or about to be. */
   tries: number;
-  requestId: string | null;
-  reason: string | null;
-  answeredAt: Date | null;
   operator: string | null;
-  /** With `unknown`: only a person may say what comes next, whatever `legacy.onUnknown` is. */
-  needsPerson?: true;
 }
-
-/** Until when a submission may have been on the wire, epoch ms. */
-export const sentUntil = ({ at, answeredAt }: Entry, legacyTimeoutMs: number): number =>
-  answeredAt?.getTime() ?? at.getTime() + HEARTBEAT_TIMEOUT_MS + legacyTimeoutMs;
 
 export interface Closing {
   entry: string;
@@ -80,10 +59,13 @@ export interface Journal {
    * Keeps an entry that a redrive goes on with for as long as a new one. An entry that is not there would count as never
    * sent: then it is written as `known` says.
    */
-  keep(entry: string, known: Pick<Entry, 'state' | 'requestId' | 'reason'> | null): Promise<void>;
+  keep(
+    entry: string,
+    known: (Pick<Entry, 'state' | 'requestId' | 'reason'> & { answeredAt?: Date }) | null,
+  ): Promise<void>;
   /** Whether an entry may have expired that was opened at that time. */
   mayHaveExpired(openedAt: Date): boolean;
-  /** Entries that nobody knew about have given way to the next (onUnknown: resubmit). */
+  /** Entries that nobody knows about give way to the next (onUnknown: resubmit): from here on they are never sent. */
   supersede(entries: string[]): Promise<void>;
   collection: Collection<Entry>;
 }

@@ -10,7 +10,6 @@ import type { Heard } from '../domain/registrations/contract.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import type { Limits } from '../domain/limits.ts';
 import type { Guard } from '../runtime/guard.ts';
-import { isAlive } from '../domain/shares.ts';
 import { openInFlight } from './in-flight.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Log } from '../runtime/log.ts';
@@ -18,7 +17,7 @@ import type { Metrics } from '../runtime/metrics.ts';
 import { openRates } from '../coordination/rates.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Store } from './store.ts';
-import { joinWorkers } from '../coordination/workers.ts';
+import { joinProcesses, workersOf } from '../coordination/processes.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 
 export interface LegacyGate {
@@ -54,9 +53,10 @@ export async function openLegacyGate(
   });
   const tellMisconfigured = tellNowAndThen(log);
   const slots = createSlots(1);
+  const me = joinProcesses({ db: () => Promise.resolve(store.db), role: 'worker', guard });
   const share = await keepShare({
     endpoint: name,
-    membership: joinWorkers(store.db, name),
+    me,
     slots,
     maxConcurrent: () => limits().maxConcurrent,
     breaker,
@@ -67,10 +67,8 @@ export async function openLegacyGate(
   const inFlight = openInFlight({
     store,
     limit: () => limits().maxInFlight,
-    workers: () =>
-      Object.values(watch.current()?.workers[name] ?? {}).filter((worker) =>
-        isAlive(worker, watch.now()),
-      ).length,
+    legacyTimeoutMs: config.legacy.timeout,
+    workers: () => workersOf(watch.current()?.processes ?? [], name).length,
   });
   return {
     inFlight,
@@ -96,7 +94,10 @@ export async function openLegacyGate(
       breaker.observe(heard, reason);
     },
     held: () => breaker.wait()?.reason ?? null,
-    close: () => share.close(),
+    async close() {
+      await share.close();
+      await me.stop();
+    },
   };
 }
 

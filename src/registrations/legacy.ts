@@ -25,16 +25,19 @@ export type SubmitResult =
   | { kind: 'unknown'; reason: string };
 
 export type StatusResult =
-  | { kind: 'processing' }
-  | { kind: 'done' }
-  | { kind: 'failed'; reason: string }
-  | { kind: 'unreadable'; reason: string; retryAfter: number | null };
+  { kind: 'processing' } | { kind: 'done' } | { kind: 'failed'; reason: string } | Unreadable;
+
+interface Unreadable {
+  kind: 'unreadable';
+  reason: string;
+  retryAfter: number | null;
+}
 
 export type LookUpResult =
   | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
   /** `byBareStatus`: by a 404, not by an empty list. */
   | { kind: 'absent'; byBareStatus: boolean }
-  | { kind: 'unreadable'; reason: string; retryAfter: number | null };
+  | Unreadable;
 
 export interface Legacy {
   /**
@@ -104,20 +107,13 @@ export function createLegacy(
     },
     async status(requestId) {
       const path = pathWith(legacy.statusPath, requestId);
-      if (path === null)
-        return {
-          kind: 'unreadable',
-          reason: 'the request id leads out of legacy.statusPath',
-          retryAfter: null,
-        };
+      if (path === null) return unreadable('the request id leads out of legacy.statusPath');
       const answer = await get(path);
       hear(answer);
       return readStatus(requestId, answer);
     },
     async lookUp(id) {
       const { path } = legacy.lookup;
-      const unreadable = (reason: string) =>
-        ({ kind: 'unreadable', reason, retryAfter: null }) as const;
       if (path === null) return unreadable('legacy.lookup.path is not set');
       const target = pathWith(path, id);
       if (target === null)
@@ -183,15 +179,8 @@ export function createLegacy(
   }
 
   function readStatus(requestId: string, answer: Answer): StatusResult {
-    const unreadable = (reason: string, retryAfter: number | null = null): StatusResult => ({
-      kind: 'unreadable',
-      reason,
-      retryAfter,
-    });
     if (answer.kind === 'none') return unreadable(answer.reason);
-    if (!isSuccess(answer)) {
-      return unreadable(`HTTP ${answer.status}`, restOf(answer));
-    }
+    if (!isSuccess(answer)) return unreadable(`HTTP ${answer.status}`, restOf(answer));
     const about = fieldOf(answer, legacy.requestIdField);
     if (about !== undefined && about !== requestId)
       return unreadable('the answer is about another request');
@@ -206,16 +195,11 @@ export function createLegacy(
   }
 
   function readLookUp(id: string, answer: Answer): LookUpResult {
-    if (answer.kind === 'none')
-      return { kind: 'unreadable', reason: answer.reason, retryAfter: null };
-    const { status } = answer;
-    if (status === NOT_FOUND) return { kind: 'absent', byBareStatus: true };
-    if (!isSuccess(answer)) {
-      const retryAfter = restOf(answer);
-      return { kind: 'unreadable', reason: `HTTP ${status}`, retryAfter };
-    }
+    if (answer.kind === 'none') return unreadable(answer.reason);
+    if (answer.status === NOT_FOUND) return { kind: 'absent', byBareStatus: true };
+    if (!isSuccess(answer)) return unreadable(`HTTP ${answer.status}`, restOf(answer));
     const looked = readMatches(answer.json(), id, legacy.lookup, isRequestId);
-    if (looked.kind === 'unreadable') return { ...looked, retryAfter: null };
+    if (looked.kind === 'unreadable') return unreadable(looked.reason);
     return looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
   }
 
@@ -226,6 +210,12 @@ export function createLegacy(
 }
 
 const NOT_FOUND = 404;
+
+const unreadable = (reason: string, retryAfter: number | null = null): Unreadable => ({
+  kind: 'unreadable',
+  reason,
+  retryAfter,
+});
 
 const isSuccess = (answer: Answer): boolean =>
   answer.kind === 'answer' && answer.status >= 200 && answer.status < 300;

@@ -2,7 +2,10 @@
 import type { Client } from '@temporalio/client';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
+import { createPublisher } from '../broker/rabbitmq/publisher.ts';
+import type { Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { Config } from '../config/schema.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Opener } from '../mongo/own-database.ts';
 import { connectTemporal } from '../temporal/client.ts';
 import { openStore } from './store.ts';
@@ -17,6 +20,14 @@ export async function withStore<T>(
   const store = await openStore(config, as);
   return work(store).finally(() => store.close());
 }
+
+/** One that stays. @throws as createPublisher */
+export const openPublisher = (
+  { amqpUrl: url, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
+  name: string,
+  log: Log,
+): Promise<Publisher> =>
+  createPublisher({ url, heartbeatMs: rabbit.heartbeat, tls: rabbit.tls, name, log });
 
 /** @throws as withStore */
 export async function withTemporal<T>(

@@ -1,10 +1,11 @@
 /** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate, and be gone. */
 import { bodyHashOf } from '../broker/body-hash.ts';
-import type { Claim, Claims } from '../claims/claims.ts';
+import type { Claims } from '../claims/claims.ts';
+import { admit, isDuplicate, keysOfRedriven } from '../domain/registrations/admission.ts';
+import type { Delivered } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { redriveOf } from '../broker/rabbitmq/message.ts';
-import { keysOfRedriven, redriveIn } from './redrive.ts';
 
 const AT_ONCE = 100;
 
@@ -22,32 +23,24 @@ export async function* redrivable(
   yield* pass();
 
   async function* pass(): AsyncGenerator<FailureMessage> {
-    const all = some.map((failure) => ({ failure, keys: keysOf(failure) }));
+    const all = some.map((failure) => {
+      const delivery = deliveryOf(failure);
+      const keys = delivery === null ? [] : [claimKey(delivery.id, 0), ...keysOfRedriven(delivery)];
+      return { failure, delivery, keys: [...new Set(keys)] };
+    });
     some = [];
     const found = await claims.find(all.flatMap(({ keys }) => keys));
-    for (const { failure, keys } of all) {
-      if (isDropped(failure, keys, found)) withheld(failure);
+    for (const { failure, delivery, keys } of all) {
+      const own = keys.flatMap((key) => found.get(key) ?? []);
+      // As an ordinary message with bytes that are claimed already it is a duplicate; other bytes make a conflict of their own.
+      if (delivery !== null && isDuplicate(delivery, admit(delivery, own), own)) withheld(failure);
       else yield failure;
     }
   }
 }
 
-/** The claims of the generation that a record names, and the first one on its id. */
-function keysOf({ id, failureClass, headers, body }: FailureMessage): string[] {
-  // What never was a registration has no claim and no token.
-  if (id === null || failureClass === null || failureClass === 'malformed') return [];
-  const named = keysOfRedriven(id, redriveOf(headers).redrive, bodyHashOf(body));
-  return [...new Set([claimKey(id, 0), ...named])];
-}
-
-/** As an ordinary message with bytes that are claimed already it is a duplicate; other bytes make a conflict of their own. */
-function isDropped(
-  { headers, body }: FailureMessage,
-  keys: string[],
-  found: ReadonlyMap<string, Claim>,
-): boolean {
-  const own = keys.flatMap((key) => found.get(key) ?? []);
-  const bodyHash = bodyHashOf(body);
-  if (redriveIn(own, { ...redriveOf(headers), bodyHash }).isRedrive) return false;
-  return own.some((claim) => claim.bodyHash === bodyHash);
+/** What a record is once it is redriven. What never was a registration has no claim and no token. */
+function deliveryOf({ id, failureClass, headers, body }: FailureMessage): Delivered | null {
+  if (id === null || failureClass === null || failureClass === 'malformed') return null;
+  return { id, bodyHash: bodyHashOf(body), ...redriveOf(headers) };
 }

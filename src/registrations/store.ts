@@ -3,6 +3,7 @@ import { createClock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { indexActions, openActions } from '../coordination/actions.ts';
 import { openControl } from '../coordination/control.ts';
+import { indexProcesses } from '../coordination/processes.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
@@ -14,7 +15,6 @@ import { refuseExpiry } from '../mongo/ownership.ts';
 import { openResults } from './results.ts';
 import { soundOnly } from '../claims/sound-claims.ts';
 import type { TellOdd } from '../claims/sound-claims.ts';
-import { indexFailureGroups, openFailureGroups } from '../claims/failure-groups.ts';
 import { openRecords } from '../claims/records.ts';
 import { openUnroutable } from '../claims/set-aside.ts';
 
@@ -43,7 +43,6 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   );
   const journal = openJournal(db, longer, clock);
   const malformed = openMalformed(db);
-  const groups = openFailureGroups(db);
   const actions = openActions(db);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
@@ -51,8 +50,8 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
       await indexMalformed(malformed, retention);
-      await indexFailureGroups(groups, retention);
       await indexActions(actions);
+      await indexProcesses(db);
     });
   }
   return {
@@ -63,8 +62,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     control: openControl(db),
     journal,
     malformed,
-    groups,
-    records: openRecords({ claims, malformed, groups }),
+    records: openRecords({ claims, malformed }),
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
     unroutable: openUnroutable(db),

@@ -16,7 +16,7 @@ import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import { startRun } from '../temporal/client.ts';
-import { findUnclaimed } from './unclaimed.ts';
+import { againIdOf, findUnclaimed } from './unclaimed.ts';
 import type { SweepNeeds, FoundUnclaimed } from './unclaimed.ts';
 
 export interface Stranded {
@@ -47,7 +47,7 @@ export interface Found extends FoundUnclaimed {
 export interface Swept {
   /** Registrations whose run is dead. */
   stranded: number;
-  /** Registrations whose run was ended before it had claimed them. */
+  /** Registrations whose run was ended before it had claimed them, as far as is known. */
   unclaimed: number;
   /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
   unreadable: string[];
@@ -109,14 +109,15 @@ export async function takeUp(
   const rules = rulesOf(config);
   const started: string[] = [];
   for (let from = 0; from < stranded.length; from += config.intake.batchSize) {
-    await startOne(
-      stranded
-        .slice(from, from + config.intake.batchSize)
-        .map(({ claim }) => registrationOf(claim, config)),
-    );
+    const registrations = stranded
+      .slice(from, from + config.intake.batchSize)
+      .map(({ claim }) => registrationOf(claim, config));
+    const labels = registrations.map(({ label }) => label);
+    await startOne(workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`), registrations);
   }
   // Once it was small enough for a run, and so it still is.
-  for (const { registrations } of unclaimed) await startOne(registrations);
+  for (const { workflowId: ended, registrations } of unclaimed)
+    await startOne(againIdOf(ended), registrations);
   return {
     stranded: stranded.length,
     unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),
@@ -124,14 +125,12 @@ export async function takeUp(
     started,
   };
 
-  async function startOne(registrations: NewRegistration[]): Promise<void> {
-    const labels = registrations.map(({ label }) => label);
-    const id = workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`);
+  async function startOne(id: string, registrations: NewRegistration[]): Promise<void> {
     failpoint('sweep-starting');
     const result = await start(id, { rules, registrations, carried: null });
     if (result === 'too-large')
       throw new Error(
-        `Temporal refuses to start a run with ${labels.length} registrations: lower intake.batchSize`,
+        `Temporal refuses to start a run with ${registrations.length} registrations: lower intake.batchSize`,
       );
     failpoint('sweep-started');
     started.push(id);

@@ -5,8 +5,6 @@
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { claimKey } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
-import type { Claim } from '../claims/claims.ts';
-import { redriveIn } from './redrive.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from './store.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
@@ -38,56 +36,39 @@ export interface FoundUnclaimed {
   unreadable: Map<string, string>;
 }
 
+/** The workflow id under which what an ended run brought is started again: Temporal takes it once. */
+export const againIdOf = (workflowId: string): string => `${workflowId}/again`;
+
 /**
- * What ended runs brought and nobody has claimed. To start it again is harmless: the claim decides.
+ * What ended runs brought and may not have claimed. Each is started again once, and the claim decides: what was claimed all the same
+ * is a duplicate there.
  * @throws what the client throws when Temporal does not answer
  */
 export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<FoundUnclaimed> {
-  const { config, endedRuns, runStates, broughtBy } = needs;
+  const { config, store, endedRuns, runStates, broughtBy } = needs;
   // Of a run that began before the oldest claim that is kept nobody knows what was claimed.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
   const ended = await endedRuns(since);
-  const states = await runStates(ended);
+  const states = await runStates(ended.flatMap((id) => [id, againIdOf(id)]));
   const unclaimed: Unclaimed[] = [];
   const unreadable = new Map<string, string>();
   for (const workflowId of ended) {
-    if (!isDead(states.get(workflowId) ?? 'running')) continue;
+    const isLeft =
+      isDead(states.get(workflowId) ?? 'running') &&
+      states.get(againIdOf(workflowId)) === 'unknown';
+    if (!isLeft) continue;
     const brought = await broughtBy(workflowId);
     if ('unreadable' in brought) {
       unreadable.set(workflowId, brought.unreadable);
       continue;
     }
     const deliveries = brought.registrations.filter(({ takes }) => takes === undefined);
-    const registrations = await withoutClaim(needs, deliveries);
+    const first = await store.claims.find(deliveries.map(({ id }) => claimKey(id, 0)));
+    const registrations = deliveries.filter(
+      ({ id, bodyHash, redrive }) =>
+        redrive !== null || first.get(claimKey(id, 0))?.bodyHash !== bodyHash,
+    );
     if (registrations.length > 0) unclaimed.push({ workflowId, registrations });
   }
   return { unclaimed, unreadable };
-}
-
-async function withoutClaim(
-  { store: { claims } }: Pick<SweepNeeds, 'store'>,
-  deliveries: NewRegistration[],
-): Promise<NewRegistration[]> {
-  const left: NewRegistration[] = [];
-  const first = await claims.find(deliveries.map(({ id }) => claimKey(id, 0)));
-  for (const each of deliveries) {
-    // Nearly always there is one, of the same bytes, and it is no redrive.
-    const isFirst = first.get(claimKey(each.id, 0))?.bodyHash === each.bodyHash;
-    if (isFirst && each.redrive === null) continue;
-    const all = await claims.ofRegistration(each.id);
-    // Of one that cannot be read nobody knows whether it is claimed: a person sees to it.
-    if (claims.sound(all).length < all.length) continue;
-    if (!isKnown(each, all)) left.push(each);
-  }
-  return left;
-}
-
-/** Whether a delivery has a claim, or would be dropped as a duplicate: the rules are those of activities/registrations/claim.ts. */
-function isKnown(delivery: NewRegistration, all: Claim[]): boolean {
-  const same = all.filter((claim) => claim.bodyHash === delivery.bodyHash);
-  // A claim bears the time of the delivery it was made for, or taken up again for.
-  if (same.some((claim) => claim.receivedAt.getTime() >= delivery.receivedAt)) return true;
-  const { isRedrive, generation: wanted } = redriveIn(all, delivery);
-  if (!isRedrive) return same.length > 0;
-  return same.some(({ conflict, generation }) => !conflict && generation >= wanted);
 }

@@ -35,9 +35,9 @@ const kept = (text: string, pattern: RegExp): string =>
     (found, ours: string | undefined) => ours ?? (found.match(breaks) ? ' ' : MARK),
   );
 
-/** In a page. */
+/** A line in a page, with its blanks. */
 export const inHtml = (text: string): string =>
-  onOneLine(text).replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
+  inCell(text, false).replace(/[&<>"']/g, (found) => `&#${found.charCodeAt(0)};`);
 
 /** JSON that reads as the same value, with everything escaped that a terminal might obey. */
 export const jsonText = (json: string): string =>

@@ -11,6 +11,8 @@ import type { Metrics } from './metrics.ts';
 export interface Guard {
   /** What this process suffers from, or null. */
   suffers(): string | null;
+  /** As it saw them last; null until it has looked. */
+  vitals(): Vitals | null;
   /** Called when that changes. */
   onChange(listener: (suffers: string | null) => void): void;
   close(): void;
@@ -47,6 +49,7 @@ export function createGuard(
   const maxMemory = settings.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
   const listeners: ((suffers: string | null) => void)[] = [];
   let suffers: string | null = null;
+  let vitals: Vitals | null = null;
   let ill = 0;
   let well = 0;
   const timer = setInterval(check, eachMs);
@@ -54,7 +57,7 @@ export function createGuard(
   metrics.suffering.set(0);
 
   function check(): void {
-    const vitals = look.vitals();
+    vitals = look.vitals();
     const now = complaint(
       vitals,
       maxMemory,
@@ -77,6 +80,7 @@ export function createGuard(
 
   return {
     suffers: () => suffers,
+    vitals: () => vitals,
     onChange: (listener) => void listeners.push(listener),
     close() {
       clearInterval(timer);

@@ -17,7 +17,6 @@ import { address, atEnd, testDatabase } from '../helpers/servers.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
 
 const LONG_AGO = new Date(Date.now() - 3_600_000);
-const DUE = { lateCheckAt: LONG_AGO };
 const TIMED_OUT = {
   kind: 'timed-out' as const,
   reason: null,
@@ -28,15 +27,16 @@ const TIMED_OUT = {
   doubt: false,
   entry: 'late~0#1',
 };
+const LATE = { settledAt: LONG_AGO, outcome: TIMED_OUT };
 
 /** What somebody's hand, or half a restore, may leave. */
 const ODD = [
   { _id: 'bare~0' },
   { ...storedClaim('no-times'), receivedAt: null, claimedAt: LONG_AGO.toISOString() },
-  { ...storedClaim('no-outcome', DUE), outcome: {} },
-  { ...storedClaim('odd-token', DUE), claimedAt: LONG_AGO, token: 7 },
-  { ...storedClaim('no-run', DUE), workflowId: null, registration: null },
-  { _id: 'only-watched~0', ...DUE },
+  { ...storedClaim('no-outcome'), outcome: {} },
+  { ...storedClaim('odd-token', LATE), claimedAt: LONG_AGO, token: 7 },
+  { ...storedClaim('no-run', LATE), workflowId: null, registration: null },
+  { _id: 'only-outcome~0', ...LATE },
 ].map((document) => ({ ...document, conflict: false }));
 
 async function withOdd() {
@@ -52,7 +52,7 @@ async function withOdd() {
   await store.claims.insert([
     storedClaim('doubtful', { receivedAt: LONG_AGO, claimedAt: LONG_AGO }),
     storedClaim('accepted'),
-    storedClaim('late', { ...DUE, settledAt: LONG_AGO, message: null, outcome: TIMED_OUT }),
+    storedClaim('late', { ...LATE, message: null }),
   ]);
   await store.journal.collection.insertMany([
     storedEntry('doubtful~0', 'unknown'),
@@ -72,7 +72,7 @@ test('doubts, in-flight counts, late results and sweeps leave out what cannot be
     doubts.map(({ claim }) => claim._id),
     ['doubtful~0'],
   );
-  assert.equal(await countInFlight(store), 1);
+  assert.equal(await countInFlight(store, 1_000), 1);
   const late = await lookForLate({
     config,
     store,

@@ -6,6 +6,7 @@ import { testPlace } from './cli.ts';
 
 test('what operators did is listed, the latest first, with who, on what, why and what came of it', async (t) => {
   const place = await testPlace(t);
+  await place.worker();
   await putFailures(t, place, [
     { id: 'a', failureClass: 'rejected' },
     { id: 'b', failureClass: 'rejected', reason: 'CPF' },

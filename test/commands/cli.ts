@@ -6,9 +6,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { testDatabase, testQueues } from '../helpers/servers.ts';
+import { atEnd, testDatabase, testQueues } from '../helpers/servers.ts';
+import { emptyConfiguration } from '../helpers/system.ts';
 import type { Ending, TestQueues } from '../helpers/servers.ts';
 import type { Store } from '../../src/registrations/store.ts';
+import { startChild } from '../../src/runtime/child.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
@@ -65,6 +67,8 @@ export interface Place extends TestQueues {
   env: Environment;
   /** Runs a command there. */
   run: (args: string[], input?: string | Buffer) => Promise<Result>;
+  /** Starts a worker there, which ends with the test: what a redrive needs. Nobody takes what it sends to the intake queue. */
+  worker: () => Promise<void>;
   /** Runs a command with `--json`, expects the exit code, and reads what it printed. */
   json: (args: string[], code?: number) => Promise<unknown>;
 }
@@ -91,6 +95,19 @@ export async function testPlace(t: Ending): Promise<Place> {
     folder,
     env,
     run: runThere,
+    async worker() {
+      const worker = await startChild({
+        args: ['worker', '--port', '0'],
+        env: {
+          ...env,
+          DESPACHANTE_CONFIG: emptyConfiguration(folder),
+          // A Schedule would outlive the test.
+          DESPACHANTE_SWEEPER_ENABLED: 'false',
+        },
+        logFile: join(folder, 'worker.log'),
+      });
+      atEnd(t, async () => void (await worker.stop()));
+    },
     async json(args, code = 0) {
       const result = await runThere([...args, '--json']);
       if (result.code !== code) {

@@ -54,7 +54,6 @@ test('neighbours that are not there are each told with the remedy, and without p
     MONGODB_URI: 'mongodb://user:geheim@127.0.0.1:1/x',
     TEMPORAL_ADDRESS: '127.0.0.1:1',
     LEGACY_URL: 'http://127.0.0.1:1',
-    MONGO_URI: 'a mistake',
   };
   const { code, stdout } = await run(['doctor'], { cwd: emptyFolder(t), env });
   assert.equal(code, 3);

@@ -1,7 +1,11 @@
 /** What the claims know of records, and what the queue says to that. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { compareFailures } from '../../src/operations/compare-failures.ts';
+import { openFailureQueue } from '../../src/broker/rabbitmq/dead-letter-queue.ts';
+import { DEFAULTS } from '../../src/config/schema.ts';
 import { isMapping } from '../../src/config/tree.ts';
+import { testConfig } from '../helpers/configuration.ts';
 import { putFailures } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
@@ -46,6 +50,7 @@ test('a list takes nothing out of the queue, and no look of it counts as a deliv
 
 test('what is redriven and what is dropped is known without a look into the queue, and leaves its group', async (t) => {
   const place = await testPlace(t);
+  await place.worker();
   await putFailures(t, place, [...FOUR]);
   assert.deepEqual((await groupsAt(place)).sort(), [
     ['malformed', 'not JSON', 1, 1],
@@ -67,6 +72,7 @@ test('what is redriven and what is dropped is known without a look into the queu
     queue: 2,
     copies: 0,
     unknown: [],
+    noted: 0,
     back: 0,
     taken: 0,
     waiting: 2,
@@ -76,12 +82,23 @@ test('what is redriven and what is dropped is known without a look into the queu
 test('what others took, what they put there, and what is there all the same is found out: exit code 3', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, [...FOUR]);
+  // What was settled just now proves nothing: its record may be on its way.
+  const aged = [{ $set: { settledAt: { $subtract: ['$settledAt', 60_000] } } }];
+  await place.store.claims.collection.updateMany({}, aged);
   const taken = await place.take(place.rabbit.failureQueue);
   const publisher = await testPublisher(t);
   await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});
   const first = await mapping(place, ['failures', 'compare'], 3);
   const unknown = [{ id: 'by-hand', class: null, messageId: null }];
-  assert.deepEqual(first, { queue: 4, copies: 0, unknown, back: 0, taken: 1, waiting: 3 });
+  assert.deepEqual(first, {
+    queue: 4,
+    copies: 0,
+    unknown,
+    noted: 0,
+    back: 0,
+    taken: 1,
+    waiting: 3,
+  });
   assert.deepEqual(await idsAs(place, 'taken'), ['a']);
   const rejected = async () => (await groupsAt(place)).find(([of]) => of === 'rejected');
   assert.deepEqual(await rejected(), ['rejected', 'CPF # inválido', 1, 2]);
@@ -91,8 +108,54 @@ test('what others took, what they put there, and what is there all the same is f
   for (let n = 0; n < 2; n++)
     await publisher.publish(place.rabbit.failureQueue, taken.content, more);
   const second = await mapping(place, ['failures', 'compare'], 3);
-  assert.deepEqual(second, { queue: 6, copies: 1, unknown, back: 1, taken: 0, waiting: 4 });
+  assert.deepEqual(second, {
+    queue: 6,
+    copies: 1,
+    unknown,
+    noted: 0,
+    back: 1,
+    taken: 0,
+    waiting: 4,
+  });
   assert.deepEqual(await idsAs(place, 'taken'), []);
   assert.deepEqual(await rejected(), ['rejected', 'CPF # inválido', 2, 2]);
   await place.hasDepth(place.rabbit.failureQueue, 6);
+});
+
+test('what fails while the queue is looked at is not taken for taken', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [FOUR[0]]);
+  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
+  const said = { by: 'rui', reason: null };
+  const compared = await compareFailures(testConfig(), place.store, said, async (work) => {
+    const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
+    await putFailures(t, place, [FOUR[1], FOUR[3]]);
+    return work(queue).finally(() => queue.close());
+  });
+  const found = { copies: 0, unknown: [], noted: 0, back: 0, taken: 0 };
+  assert.deepEqual(compared, { queue: 1, ...found, waiting: 3 });
+});
+
+test('a malformed delivery that could not be noted when it came is noted from its record, and who looked is written down', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [...FOUR]);
+  await place.store.malformed.collection.deleteMany({});
+  assert.deepEqual((await idsAs(place, 'waiting')).sort(), ['a', 'b', 'c']);
+  const args = ['failures', 'compare', '--operator', 'rui', '--because', 'MongoDB was away'];
+  const compared = await mapping(place, args, 3);
+  assert.deepEqual([compared['noted'], compared['unknown'], compared['waiting']], [1, [], 4]);
+  assert.deepEqual((await idsAs(place, 'waiting')).sort(), ['a', 'b', 'c', 'malformed']);
+  const malformed = (await groupsAt(place)).find(([of]) => of === 'malformed');
+  assert.deepEqual(malformed, ['malformed', 'not JSON', 1, 1]);
+  assert.equal((await mapping(place, ['failures', 'compare']))['noted'], 0);
+  const [, action] = await place.store.actions.latest(2);
+  assert.deepEqual(
+    [action?.by, action?.what, action?.reason, action?.result?.text],
+    [
+      'rui',
+      'failures compare',
+      'MongoDB was away',
+      '0 taken by others, 0 thought to be gone, 1 not noted, 0 of no claim',
+    ],
+  );
 });

@@ -29,6 +29,9 @@ const COMMANDS = [
   'limits unset',
   'pause',
   'publish',
+  'redrive',
+  'redrive status',
+  'redrive stop',
   'resume',
   'simulate',
   'start',
@@ -116,7 +119,7 @@ test('a neighbour that is not there is told in one sentence with its masked addr
   };
   const cwd = emptyFolder(t);
   for (const args of [
-    ['failures', 'compare'],
+    ['failures', 'show', 'a', '--body'],
     ['publish', '--count', '1'],
   ]) {
     const { code, stderr } = await run(args, { cwd, env });

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { z } from 'zod';
 import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
 import { OWN } from '../../src/mongo/collections.ts';
+import { joinProcesses } from '../../src/coordination/processes.ts';
+import type { ProcessDocument, ProcessNeeds } from '../../src/coordination/processes.ts';
 import { isMapping } from '../../src/config/tree.ts';
-import { claimKey } from '../../src/domain/names.ts';
+import { VERSION, claimKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
-import type { Entry, JournalState } from '../../src/registrations/journal.ts';
+import type { JournalState } from '../../src/domain/registrations/entry.ts';
+import type { Entry } from '../../src/registrations/journal.ts';
 import { when } from '../../src/commands/table.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
 import { run as runAnywhere, testPlace } from './cli.ts';
@@ -170,6 +174,7 @@ test('without an id the queues and the registrations are counted', async (t) => 
     clearInSeconds: null,
   });
   assert.deepEqual(counts, {
+    processes: [],
     queues: {
       [rabbit.intakeQueue]: { messages: 0, consumers: 0 },
       [rabbit.returnedQueue]: { messages: 0, consumers: 0 },
@@ -212,14 +217,15 @@ test('a backlog has an estimate: what waits and is under way, at the rate of the
 
 test('what is in doubt is listed: the lost answer and the stale intent, but not what was resolved or is on the wire', async (t) => {
   const { store, run, json } = await testPlace(t);
-  const ids = ['lost', 'stale', 'fresh', 'resolved', 'resubmitted', 'accepted', 'again'];
+  const ids = ['lost', 'stale', 'fresh', 'resolved', 'accepted'];
   await store.claims.collection.insertMany([
     ...ids.map((id) => claimOf(id, null)),
+    ...['resubmitted', 'again'].map((id) => ({ ...claimOf(id, null), entry: `${id}~0#2` })),
     {
       ...claimOf('redriven', 'in-doubt'),
       outcome: { ...outcomeOf('in-doubt', 'redriven'), doubt: true },
     },
-    claimOf('redriven', null, 1),
+    { ...claimOf('redriven', null, 1), entry: 'redriven~0#1' },
     claimOf('settled', 'in-doubt'),
   ]);
   const now = new Date();
@@ -268,4 +274,80 @@ test('a word on what is settled, or on nothing, is not found: exit code 4', asyn
   const nobody = await run(['doubts', 'abandon', 'nobody', '--reason', 'x']);
   assert.equal(nobody.code, 4);
   assert.match(nobody.stderr, /Nothing is known of a registration "nobody"/);
+});
+
+test('the status names every process with how it is, those that are offline as such, and says unknown for what it has not said', async (t) => {
+  const { store, run, json } = await testPlace(t);
+  const vitals = { loopDelayMs: 12, rss: 200 * 2 ** 20, heap: 1, heapLimit: 2 };
+  const of = (needs: Pick<ProcessNeeds, 'role' | 'source'>, suffers: string | null = null) =>
+    joinProcesses({
+      db: () => Promise.resolve(store.db),
+      guard: { suffers: () => suffers, vitals: () => (suffers === null ? null : vitals) },
+      ...needs,
+    });
+  const [worker, offline, stopped] = [
+    of({ role: 'worker' }, 'memory: 1 of 2'),
+    of({ role: 'worker' }),
+    of({ role: 'worker' }),
+  ];
+  await worker.beat({ endpoint: 'legacy', share: 25, onTheWire: 3, held: 'its breaker is open' });
+  await of({
+    role: 'intake',
+    source: () => Promise.resolve({ deliveries: 40, held: null }),
+  }).beat();
+  await offline.beat();
+  await stopped.beat();
+  await stopped.stop();
+  await store.db
+    .collection<ProcessDocument>(OWN.processes)
+    .updateOne({ _id: offline._id }, { $set: { beatAt: T0 } });
+
+  const { stdout, stderr, code } = await run(['status']);
+  assert.equal(code, 0, stderr);
+  const lines = stdout
+    .replace(/ {2,}/g, '  ')
+    .split('\n')
+    .filter((each) => /^(worker|intake) +\S+:\d/.test(each));
+  assert.deepEqual(
+    lines
+      .map((each) =>
+        each
+          .slice(each.indexOf('Z  ') + 3)
+          .trim()
+          .replace(/\d+ s ago/, 'N s ago')
+          .replace(/stopped .*/, 'stopped'),
+      )
+      .sort(),
+    [
+      'N s ago  3 of 25 requests to legacy, 200 MiB, 12 ms late  memory: 1 of 2; its breaker is open',
+      'N s ago  40 deliveries held  –',
+      'OFFLINE, N s ago',
+      'stopped',
+    ].sort(),
+  );
+  assert.ok(lines.every((each) => each.includes(`${hostname()}:${process.pid}  ${VERSION}  20`)));
+  const seen = z
+    .object({
+      processes: z.array(
+        z.object({
+          role: z.string(),
+          state: z.string(),
+          vitals: z.object({ rss: z.number() }).nullable(),
+          source: z.object({ deliveries: z.number() }).nullable(),
+        }),
+      ),
+    })
+    .parse(await json(['status']));
+  assert.deepEqual(
+    seen.processes
+      .map((each) => [each.role, each.state, each.vitals?.rss, each.source?.deliveries].join())
+      .sort(),
+    ['intake,alive,,40', 'worker,alive,209715200,', 'worker,offline,,', 'worker,stopped,,'],
+  );
+
+  const { stdout: limits } = await run(['limits']);
+  assert.match(
+    limits,
+    new RegExp(String.raw`^Workers: \S+:${process.pid} has 25, 3 on the wire$`, 'm'),
+  );
 });

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SILENT_MS, isAlive, shareOf } from '../../src/domain/shares.ts';
-import type { WorkerShare } from '../../src/domain/shares.ts';
+import { shareOf } from '../../src/domain/shares.ts';
 
-const others = (shares: Record<string, number>) =>
-  new Map(Object.entries(shares).map(([id, share]) => [id, { share, beatAt: 0 }]));
+const others = (shares: Record<string, number>) => new Map(Object.entries(shares));
 
 test('alone it has all; with others an equal part, and what does not divide goes to the first', () => {
   assert.equal(shareOf('a', others({}), 256), 256);
@@ -19,11 +17,6 @@ test('whoever comes has no more than the others have left, and at least one', ()
   assert.equal(shareOf('b', others({ a: 200 }), 256), 56);
 });
 
-test('a worker counts as dead when it was silent for long', () => {
-  assert.ok(isAlive({ share: 1, beatAt: 1_000 }, 1_000 + SILENT_MS));
-  assert.ok(!isAlive({ share: 1, beatAt: 1_000 }, 1_001 + SILENT_MS));
-});
-
 test('in whatever order they come, beat and go, they stay within the limit, and end with equal parts', () => {
   const step = fc.record({
     worker: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
@@ -31,12 +24,12 @@ test('in whatever order they come, beat and go, they stay within the limit, and 
   });
   fc.assert(
     fc.property(fc.integer({ min: 5, max: 300 }), fc.array(step), (total, steps) => {
-      const all = new Map<string, WorkerShare>();
+      const all = new Map<string, number>();
       const beat = (id: string): void => {
         const rest = new Map([...all].filter(([other]) => other !== id));
-        all.set(id, { share: shareOf(id, rest, total), beatAt: 0 });
+        all.set(id, shareOf(id, rest, total));
       };
-      const sum = () => [...all.values()].reduce((n, { share }) => n + share, 0);
+      const sum = () => [...all.values()].reduce((n, share) => n + share, 0);
       for (const { worker, does } of steps) {
         const before = Math.max(sum(), total);
         if (does === 'leave') all.delete(worker);
@@ -46,7 +39,7 @@ test('in whatever order they come, beat and go, they stay within the limit, and 
       }
       for (let round = 1; round <= 3; round++) [...all.keys()].sort().forEach(beat);
       if (all.size === 0) return;
-      const shares = [...all.values()].map(({ share }) => share);
+      const shares = [...all.values()];
       assert.equal(sum(), total);
       assert.ok(Math.max(...shares) - Math.min(...shares) <= 1, String(shares));
     }),

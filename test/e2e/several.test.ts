@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, test } from 'node:test';
+import { z } from 'zod';
 import { startChild } from '../../src/runtime/child.ts';
 import type { Child } from '../../src/runtime/child.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -34,7 +35,13 @@ async function counted({ facts }: Child, metric: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
-test('two intakes and two workers share the work, and nothing is filed or settled twice', async () => {
+const told = z.object({ processes: z.array(z.object({ role: z.string(), state: z.string() })) });
+const states = async () => {
+  const { processes } = told.parse(await flow.json('status'));
+  return processes.map(({ role, state }) => `${role} ${state}`).sort();
+};
+
+test('two intakes and two workers share the work, nothing is filed or settled twice, and the status has them all', async () => {
   const workers = [system.child('worker'), await second('worker')];
   const intakes = [system.child('intake'), await second('intake')];
   const prefix = uniqueName();
@@ -51,4 +58,9 @@ test('two intakes and two workers share the work, and nothing is filed or settle
     assert.ok((await counted(intake, 'despachante_deliveries_total')) > 0);
   for (const worker of workers)
     assert.ok((await counted(worker, 'despachante_submissions_total')) > 0);
+
+  const both = ['intake alive', 'worker alive'];
+  assert.deepEqual(await states(), [...both, ...both].sort());
+  await Promise.all([intakes[1]?.stop(), workers[1]?.stop()]);
+  assert.deepEqual(await states(), [...both, 'intake stopped', 'worker stopped'].sort());
 });

@@ -6,7 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../activities/registrations/create.ts';
 import { createUnderWay } from '../../activities/under-way.ts';
-import type { ClaimRequest } from '../../activities/registrations/claim.ts';
+import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { Settlement } from '../../activities/registrations/settle.ts';
 import { claimKey, conflictKey } from '../../src/domain/names.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
@@ -165,13 +165,12 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
     learner: { observe() {} },
     plans: { replan: () => null },
-    inFlight: { noteAccepted: () => Promise.resolve() },
+    inFlight: { noteSent: () => Promise.resolve(), noteAnswered: () => Promise.resolve() },
     gate: alwaysOpen(createSlots(options.slots ?? 64)),
     underWay: createUnderWay(),
     metrics: createMetrics(),
     log: silent,
     legacyTimeoutMs: config.legacy.timeout,
-    lateForMs: config.legacy.lateFor,
     uniqueRequestIds: config.legacy.uniqueRequestIds,
     ...options.replace,
   };

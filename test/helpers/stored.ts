@@ -2,14 +2,16 @@
 import { binary } from '../../src/claims/claims.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { claimKey, entryKey } from '../../src/domain/names.ts';
-import type { Entry, JournalState } from '../../src/registrations/journal.ts';
+import type { JournalState } from '../../src/domain/registrations/entry.ts';
+import type { Entry } from '../../src/registrations/journal.ts';
 
 /** An open claim on an id; of generation 0, if nothing else is said. */
 export function storedClaim(id: string, changes: Partial<Claim> = {}): Claim {
   const generation = changes.generation ?? 0;
   const now = new Date();
+  const _id = claimKey(id, generation);
   return {
-    _id: claimKey(id, generation),
+    _id,
     registration: id,
     generation,
     conflict: false,
@@ -20,6 +22,7 @@ export function storedClaim(id: string, changes: Partial<Claim> = {}): Claim {
     message: { body: binary(''), properties: '' },
     receivedAt: now,
     claimedAt: now,
+    entry: entryKey(_id, 1),
     outcome: null,
     settledAt: null,
     ...changes,
@@ -40,7 +43,7 @@ export function storedEntry(
     token: 't',
     at: now,
     tries: 1,
-    requestId: null,
+    requestId: state === 'accepted' ? `request id of ${claim}` : null,
     reason: null,
     answeredAt: now,
     operator: null,

@@ -187,7 +187,7 @@ function addressOf(server: Proxied, config: Config): string {
 }
 
 /** So that a developer's own despachante.yaml is not read. */
-function emptyConfiguration(folder: string): string {
+export function emptyConfiguration(folder: string): string {
   const file = join(folder, 'despachante.yaml');
   writeFileSync(file, '{}\n');
   return file;

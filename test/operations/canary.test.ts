@@ -15,6 +15,9 @@ import { testQueues, uniqueName } from '../helpers/servers.ts';
 
 const bodyOf = (id: string): string => JSON.stringify({ id, name: 'Ana' });
 
+const ready = (claims: Parameters<typeof readyCanaries>[0], found: FailureMessage[]) =>
+  readyCanaries(claims, found, testConfig());
+
 /** Claims, and failure records as they are read for a redrive. */
 async function placeFor(t: TestContext) {
   const queues = await testQueues(t);
@@ -59,9 +62,10 @@ test('a record whose registration was not sent again is a canary for its next ge
   const { claims, records, take, end } = await placeFor(t);
   await end('a', 'rejected', await take('a'));
   const found = await records({ id: 'a', failureClass: 'rejected' });
-  assert.deepEqual(await readyCanaries(claims, found), [
+  assert.deepEqual(await ready(claims, found), [
     {
-      failure: { id: 'a', failureClass: 'rejected' },
+      id: 'a',
+      record: `a~0|${hashOf(bodyOf('a'))}`,
       bodyHash: hashOf(bodyOf('a')),
       next: 'a~1',
       again: null,
@@ -77,9 +81,9 @@ test('what a redrive that was cut short has sent already is no canary, whether i
   await take('open', { redrive: 0 });
   await end('registered', 'registered', await take('registered', { redrive: 0 }));
   await end('rejected', 'rejected', await take('rejected', { redrive: 0 }));
-  const canaries = await readyCanaries(claims, found);
+  const canaries = await ready(claims, found);
   assert.deepEqual(
-    canaries.map((canary) => canary?.failure.id ?? null),
+    canaries.map((canary) => canary?.id ?? null),
     [null, null, null, 'not-sent'],
   );
 });
@@ -92,7 +96,7 @@ test('of a registration that failed twice the first record was sent already, and
     { id: 'a', failureClass: 'rejected' },
     { id: 'a', failureClass: 'rejected', redrive: 1 },
   );
-  const canaries = await readyCanaries(claims, found);
+  const canaries = await ready(claims, found);
   assert.deepEqual(
     canaries.map((canary) => canary?.next ?? null),
     [null, 'a~2'],
@@ -105,10 +109,7 @@ test('a record whose next generation other bytes have taken is a canary: it was 
   await end('a', 'rejected', await take('a'));
   await end('a', 'conflict', await take('a', { body }));
   assert.equal(await take('a', { body, redrive: 0 }), 'a~1');
-  const [canary] = await readyCanaries(
-    claims,
-    await records({ id: 'a', failureClass: 'rejected' }),
-  );
+  const [canary] = await ready(claims, await records({ id: 'a', failureClass: 'rejected' }));
   assert.equal(canary?.next, 'a~1');
   assert.equal(canary.bodyHash, hashOf(bodyOf('a')));
 });
@@ -121,10 +122,7 @@ test('a malformed record that holds a registration by now is a canary, and none 
     failureClass: 'malformed',
     body: Buffer.from(bodyOf(id)),
   });
-  const canaries = await readyCanaries(
-    claims,
-    await records(malformed('sent'), malformed('not-sent')),
-  );
+  const canaries = await ready(claims, await records(malformed('sent'), malformed('not-sent')));
   assert.deepEqual(
     canaries.map((canary) => canary?.next ?? null),
     [null, 'not-sent~0'],
@@ -140,10 +138,10 @@ test('a malformed record that was a redrive goes on from the generation its head
     body: Buffer.from(bodyOf('a')),
     redrive: 0,
   });
-  const [canary] = await readyCanaries(claims, found);
+  const [canary] = await ready(claims, found);
   assert.equal(canary?.next, 'a~1');
   assert.equal(await take('a', { redrive: 0 }), canary.next);
-  assert.deepEqual(await readyCanaries(claims, found), [null]);
+  assert.deepEqual(await ready(claims, found), [null]);
 });
 
 test('however many records there are, the claims are asked for twice', async (t) => {
@@ -158,7 +156,7 @@ test('however many records there are, the claims are asked for twice', async (t)
     find: (keys: string[]) => ((asked += 1), claims.find(keys)),
     ofRegistration: () => Promise.reject(new Error('each record was asked for by itself')),
   };
-  const canaries = await readyCanaries(counted, found);
+  const canaries = await ready(counted, found);
   assert.deepEqual(
     canaries.map((canary) => canary?.next ?? null),
     ['a~1', 'b~1', 'c~1'],

@@ -15,7 +15,6 @@ import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { openRates } from '../../src/coordination/rates.ts';
 import { createSlots } from '../../src/runtime/slots.ts';
-import { joinWorkers } from '../../src/coordination/workers.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { atEnd, testDatabase, uniqueName } from '../helpers/servers.ts';
@@ -224,9 +223,6 @@ test('of two endpoints in one process, with breakers of their own, neither distu
 
   await openRates(store.db, name).reserve('submits', 10, 1);
   assert.equal(await openRates(store.db, other).reserve('submits', 1, 1), 0);
-  const told = { onTheWire: 0, suffers: null };
-  assert.equal(await joinWorkers(store.db, name).beat(7, told), 7);
-  assert.equal(await joinWorkers(store.db, other).beat(9, told), 9);
   const control = openControl(store.db);
   await control.setLimits(name, { maxInFlight: 3 }, 'ana');
   await openRates(store.db, name).heldBack('gets');
@@ -260,29 +256,6 @@ test('pieces of one time line do not overlap, whoever takes them', async () => {
   const sorted = waits.sort((a, b) => a - b);
   // Twenty pieces of 50 ms: the last begins 950 ms after the first, less what passed while they were asked for.
   assert.ok((sorted.at(-1) ?? 0) > 500, String(sorted));
-});
-
-test('a worker whose process has ended leaves its share at once, one that may be alive after a while', async () => {
-  const told = { onTheWire: 0, suffers: null };
-  for (const [isGone, share] of [
-    [false, 1],
-    [true, 100],
-  ] as const) {
-    const name = uniqueName();
-    await joinWorkers(store.db, name).beat(100, told);
-    assert.equal(await joinWorkers(store.db, name, () => isGone).beat(100, told), share);
-  }
-});
-
-test('what a worker still has on the wire is not free for the others', async () => {
-  const name = uniqueName();
-  const [a, b] = [joinWorkers(store.db, name), joinWorkers(store.db, name)];
-  await a.beat(100, { onTheWire: 0, suffers: null });
-  await b.beat(100, { onTheWire: 0, suffers: null });
-  await a.beat(100, { onTheWire: 80, suffers: null });
-  assert.equal(await b.beat(100, { onTheWire: 0, suffers: null }), 20);
-  await a.beat(100, { onTheWire: 3, suffers: null });
-  assert.equal(await b.beat(100, { onTheWire: 0, suffers: null }), 50);
 });
 
 test('an answer that says nothing of the system is not counted, and as a probe shows that somebody is there', async (t) => {

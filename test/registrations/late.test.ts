@@ -1,27 +1,27 @@
-/** Watching what has timed out, on a real MongoDB; what the legacy system says is the test's word. */
+/** Asking for what has timed out, on a real MongoDB; what the legacy system says is the test's word. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Settlement } from '../../activities/registrations/settle.ts';
-import { lookForLateOnce } from '../../src/operations/late.ts';
+import type { Claim } from '../../src/claims/claims.ts';
 import { lookForLate } from '../../src/registrations/late.ts';
 import type { StatusResult } from '../../src/registrations/legacy.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { call, claimRequest, testBed } from '../helpers/activities.ts';
 import { testConfig } from '../helpers/configuration.ts';
-import { json, webServer } from '../helpers/web-server.ts';
 
 const bed = await testBed({ after });
 const { collection } = bed.store.claims;
 const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
-const claimOf = async (id: string, generation = 0) => {
-  const claim = await collection.findOne({ _id: `${id}~${generation}` });
+const claimOf = async (id: string) => {
+  const claim = await collection.findOne({ _id: `${id}~0` });
   assert.ok(claim);
   return claim;
 };
 
-/** Settled as timed-out `ago` ms before now, and due to be asked for. */
-async function timedOut({ ago = 0, ...more }: Partial<Settlement> & { ago?: number } = {}) {
+/** Settled as timed-out. */
+async function timedOut(more: Partial<Settlement> = {}) {
   const id = bed.id();
   await call(bed.claim, [claimRequest(id)]);
   const settlement: Settlement = {
@@ -30,64 +30,51 @@ async function timedOut({ ago = 0, ...more }: Partial<Settlement> & { ago?: numb
     claim: `${id}~0`,
     entry: `${id}~0#1`,
     requestId: `REQ-${id}`,
-    acceptedAt: Date.now() - ago - MINUTE,
+    acceptedAt: Date.now() - MINUTE,
     polls: 3,
     doubt: false,
-    outcome: { kind: 'timed-out', at: Date.now() - ago },
+    outcome: { kind: 'timed-out', at: Date.now() },
     ...more,
   };
   await call(bed.route, [settlement]);
   return id;
 }
 
-const isDue = (id: string) =>
-  collection.updateOne({ _id: `${id}~0` }, { $set: { lateCheckAt: new Date(0) } });
-
-/** One look, for which the legacy system says this of each. */
-async function look(says: StatusResult, lateFor = 7 * 24 * 60 * MINUTE) {
+/** One look, for which the legacy system says this of each. Returns what it asked for, of those that are meant. */
+async function look(id: string, says: StatusResult) {
   const asked: string[] = [];
   const found = await lookForLate({
-    config: testConfig({ legacy: { lateFor } }),
+    config: testConfig({ legacy: { maxOpen: 7 * DAY } }),
     store: bed.store,
     status: (requestId) => {
-      asked.push(requestId);
-      return Promise.resolve(says);
+      if (requestId === `REQ-${id}`) asked.push(requestId);
+      return Promise.resolve(requestId === `REQ-${id}` ? says : { kind: 'processing' });
     },
     log: silent,
   });
-  return { asked, found };
+  return { isAsked: asked.length === 1, found: found.filter((late) => late.id === id) };
 }
 
-test('what times out is watched from then on, unless it was never accepted or ended otherwise', async () => {
-  const [watched, never, failed] = [
-    await timedOut(),
-    await timedOut({ requestId: null }),
-    await timedOut({ outcome: { kind: 'failed', at: Date.now() } }),
-  ];
-  const { lateCheckAt, settledAt, outcome } = await claimOf(watched);
-  assert.equal(lateCheckAt?.getTime(), (outcome?.at.getTime() ?? 0) + MINUTE);
-  assert.ok(settledAt);
-  assert.equal((await claimOf(never)).lateCheckAt, undefined);
-  assert.equal((await claimOf(failed)).lateCheckAt, undefined);
-});
+const set = (id: string, changes: Partial<Claim>) =>
+  collection.updateOne({ _id: `${id}~0` }, { $set: changes });
+const ago = (ms: number) => new Date(Date.now() - ms);
 
 for (const status of ['done', 'failed'] as const) {
   test(`what is ${status} later is noted in the claim, told once, and asked for no more`, async () => {
     const id = await timedOut();
-    await isDue(id);
     const says: StatusResult =
       status === 'done' ? { kind: status } : { kind: status, reason: 'no' };
-    const { asked, found } = await look(says);
-    assert.deepEqual(asked, [`REQ-${id}`]);
+    const { isAsked, found } = await look(id, says);
+    assert.ok(isAsked);
     assert.deepEqual(
-      found.map((each) => [each.id, each.requestId, each.status]),
-      [[id, `REQ-${id}`, status]],
+      found.map((each) => [each.requestId, each.status]),
+      [[`REQ-${id}`, status]],
     );
     const claim = await claimOf(id);
     assert.equal(claim.lateResult?.status, status);
-    assert.equal(claim.lateCheckAt, undefined);
     assert.equal(claim.outcome?.kind, 'timed-out');
-    assert.deepEqual((await look(says)).asked, []);
+    await set(id, { lateLookAt: ago(2 * DAY) });
+    assert.equal((await look(id, says)).isAsked, false);
   });
 }
 
@@ -95,42 +82,24 @@ for (const says of [
   { kind: 'processing' },
   { kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
 ] as const) {
-  test(`what is still "${says.kind}" is asked for again after half of its age, as long as it is watched`, async () => {
-    const id = await timedOut({ ago: 60 * MINUTE });
-    await isDue(id);
-    const before = Date.now();
-    assert.deepEqual((await look(says)).found, []);
-    const next = (await claimOf(id)).lateCheckAt?.getTime() ?? 0;
-    assert.ok(next >= before + 30 * MINUTE && next <= Date.now() + 31 * MINUTE);
-    assert.deepEqual((await look(says)).asked, [], 'it is not due');
-    await isDue(id);
-    await look(says, 59 * MINUTE);
-    assert.equal((await claimOf(id)).lateCheckAt, undefined);
+  test(`what is still "${says.kind}" is asked for again a day later, for as long as legacy.maxOpen`, async () => {
+    const id = await timedOut();
+    assert.deepEqual(await look(id, says), { isAsked: true, found: [] });
+    assert.equal((await look(id, says)).isAsked, false, 'not twice a day');
+    await set(id, { lateLookAt: ago(DAY + MINUTE) });
+    assert.equal((await look(id, says)).isAsked, true);
+    await set(id, { lateLookAt: ago(DAY + MINUTE), settledAt: ago(7 * DAY + MINUTE) });
+    assert.equal((await look(id, says)).isAsked, false, 'too long ago');
   });
 }
 
-test('what was redriven meanwhile is left to its redrive', async () => {
-  const id = await timedOut();
-  const [answer] = await call(bed.claim, [claimRequest(id, { redrive: 0 })]);
-  assert.equal(answer?.kind, 'resumed');
-  await isDue(id);
-  assert.deepEqual((await look({ kind: 'done' })).asked, []);
-  const claim = await claimOf(id);
-  assert.deepEqual([claim.lateCheckAt, claim.lateResult], [undefined, undefined]);
-});
-
-test('a look by "despachante sweep" goes through the gate, and asks for no more at once than is allowed', async (t) => {
-  for (let nth = 0; nth < 6; nth++) await isDue(await timedOut());
-  let [now, most, seen] = [0, 0, 0];
-  const server = await webServer(t, (_, response) => {
-    most = Math.max(most, (now += 1));
-    seen += 1;
-    setTimeout(() => {
-      now -= 1;
-      json(response, 200, { status: 'processing' });
-    }, 30);
-  });
-  const config = testConfig({ legacyUrl: server.url, legacy: { maxConcurrent: 1 } });
-  assert.deepEqual(await lookForLateOnce(config, bed.store), []);
-  assert.deepEqual([seen, most], [6, 1]);
+test('what was never accepted, ended otherwise or was redriven is not asked for', async () => {
+  const [never, failed, redriven] = [
+    await timedOut({ requestId: null }),
+    await timedOut({ outcome: { kind: 'failed', at: Date.now() } }),
+    await timedOut(),
+  ];
+  await bed.store.records.left([{ claim: `${redriven}~0`, at: null }], 'redriven');
+  for (const id of [never, failed, redriven])
+    assert.equal((await look(id, { kind: 'done' })).isAsked, false);
 });

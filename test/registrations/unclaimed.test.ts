@@ -1,12 +1,12 @@
-/** What ended runs brought and had not claimed, found by the same rules by which the claim step takes it or drops it. */
+/** What ended runs brought and may not have claimed: each is found once, and the claim decides. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { ClaimRequest } from '../../activities/registrations/claim.ts';
+import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { RunLife } from '../../src/domain/registrations/takeover.ts';
 import type { Brought } from '../../src/temporal/runs.ts';
-import { findUnclaimed } from '../../src/registrations/unclaimed.ts';
+import { againIdOf, findUnclaimed } from '../../src/registrations/unclaimed.ts';
 import {
   call,
   claimRequest,
@@ -45,13 +45,16 @@ async function end(id: string, kind: OutcomeKind, key = `${id}~0`): Promise<void
   assert.deepEqual(answers, [{ index: 0, kind: 'settled' }]);
 }
 
-/** What is found where Temporal tells of these runs, which are closed unless it says otherwise. */
+/** What is found where Temporal tells of these runs: they are closed unless it says otherwise, and it knows no others. */
 const find = (runs: Record<string, Brought>, states: Record<string, RunLife> = {}) =>
   findUnclaimed({
     config: testConfig(),
     store,
     openRuns: () => Promise.reject(new Error('the list of open runs is not asked for')),
-    runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, states[id] ?? 'closed']))),
+    runStates: (ids) =>
+      Promise.resolve(
+        new Map(ids.map((id) => [id, states[id] ?? (id in runs ? 'closed' : 'unknown')])),
+      ),
     endedRuns: () => Promise.resolve(Object.keys(runs)),
     broughtBy: (workflowId) => {
       const brought = runs[workflowId];
@@ -103,31 +106,37 @@ test('a first delivery without a claim is found, and one with a claim, open or s
   assert.deepEqual(await foundOf(without, open, settled), [without]);
 });
 
-test('a duplicate of the same bytes is not found, however much later it came, and other bytes are', async () => {
+test('other bytes under an id that is claimed are found, and the same bytes are not', async () => {
   const id = bed.id();
   await take(delivered(id));
   const other = delivered(id, { body: '{"other":true}' });
   assert.deepEqual(await foundOf(delivered(id, { receivedAt: LATER }), other), [other]);
-  await take(other);
-  assert.deepEqual(await foundOf({ ...other, receivedAt: LATER }), [], 'the conflict has a claim');
 });
 
-test('a redrive is found until its generation is claimed', async () => {
+for (const life of ['running', 'closed'] as const) {
+  test(`what was started again is not found a second time: that run is ${life}`, async () => {
+    const registrations = [delivered(bed.id())];
+    const { unclaimed } = await find(
+      { 'run-1': { registrations } },
+      { [againIdOf('run-1')]: life },
+    );
+    assert.deepEqual(unclaimed, []);
+  });
+}
+
+test('a redrive that was claimed and is started again all the same is dropped as a duplicate', async () => {
   const id = bed.id();
   await take(delivered(id));
   await end(id, 'rejected');
   const redrive = delivered(id, { redrive: 0, receivedAt: LATER });
   assert.deepEqual(await foundOf(redrive), [redrive]);
   await take(redrive);
-  assert.deepEqual(await foundOf(redrive), []);
-  const copy = { ...redrive, receivedAt: LATER + 1 };
-  assert.deepEqual(await foundOf(copy), [], 'another copy of the record is a duplicate');
   await end(id, 'rejected', `${id}~1`);
-  assert.deepEqual(await foundOf(redrive, copy), [], 'so it is when that generation has ended');
+  assert.deepEqual(await take(redrive), [{ index: 0, kind: 'duplicate' }]);
 });
 
 for (const kind of ['registered', 'timed-out'] as const) {
-  test(`a redriven conflict with what is ${kind} is found until it is taken up again, each time it is redriven`, async () => {
+  test(`a redriven conflict with what is ${kind} is taken up once for each time it is redriven`, async () => {
     const id = bed.id();
     const body = '{"other":true}';
     const key = `${id}~0!${hashOf(body).slice(0, 16)}`;
@@ -136,28 +145,11 @@ for (const kind of ['registered', 'timed-out'] as const) {
     await take(delivered(id, { body }));
     await end(id, 'conflict', key);
     for (const receivedAt of [LATER, LATER + 1]) {
-      const redrive = delivered(id, { body, redrive: 0, receivedAt });
-      assert.deepEqual(await foundOf(redrive), [redrive]);
-      const [answer] = await take(redrive);
-      assert.equal(answer?.kind, 'conflict');
-      assert.deepEqual(await foundOf(redrive), []);
+      const redrive = await withToken(store, delivered(id, { body, redrive: 0, receivedAt }));
+      assert.equal((await take(redrive))[0]?.kind, 'conflict');
       await end(id, 'conflict', key);
-      assert.deepEqual(await foundOf(redrive), [], 'nor once it is settled again');
+      assert.deepEqual(await take(redrive), [{ index: 0, kind: 'duplicate' }], 'started again');
     }
-  });
-}
-
-for (const generation of [0, 7]) {
-  test(`a redrive of generation ${generation} became a new registration as nobody knew its id, and is not found again, nor once that has failed`, async () => {
-    const id = bed.id();
-    const redrive = delivered(id, { redrive: generation, receivedAt: LATER });
-    assert.deepEqual(await foundOf(redrive), [redrive]);
-    assert.deepEqual(await take(redrive), [
-      { index: 0, kind: 'claimed', claim: `${id}~0`, entry: `${id}~0#1` },
-    ]);
-    assert.deepEqual(await foundOf(redrive), []);
-    await end(id, 'failed');
-    assert.deepEqual(await foundOf(redrive), []);
   });
 }
 

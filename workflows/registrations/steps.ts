@@ -19,22 +19,28 @@ import type {
 } from '../../src/domain/registrations/item.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
+import {
+  HEARTBEAT_TIMEOUT_MS,
+  LOCAL_ATTEMPT_MS,
+  OWN_START_TO_CLOSE_MS,
+  START_TO_CLOSE_MS,
+} from '../../src/domain/timing.ts';
 import { rowsOf } from '../run.ts';
 
 /**
- * All of the server's activities heartbeat, so that a dead worker is noticed after 8 s and not after startToCloseTimeout.
+ * All of the server's activities heartbeat, so that a dead worker is noticed soon and not after startToCloseTimeout.
  * No maximumAttempts: Temporal's retry policy is the only backoff there is. An attempt that got any answer returns.
  * Cancellation is waited for: what was sent is answered, and its answer is kept.
  */
 const common = {
-  heartbeatTimeout: '8s',
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 } as const;
 
 /** The legacy system: short rests at first, never more than 15 s, since that is what an outage adds to the lag. */
 const legacy = proxyActivities<Pick<Activities, 'submit' | 'poll' | 'lookUp'>>({
   ...common,
-  startToCloseTimeout: '10m',
+  startToCloseTimeout: START_TO_CLOSE_MS,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' },
 });
 
@@ -43,7 +49,7 @@ const own = proxyActivities<
   Pick<Activities, 'claim' | 'recheck' | 'resolve' | 'persist' | 'route'>
 >({
   ...common,
-  startToCloseTimeout: '2m',
+  startToCloseTimeout: OWN_START_TO_CLOSE_MS,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
 
@@ -53,8 +59,8 @@ const own = proxyActivities<
  * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down.
  */
 const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'>>({
-  startToCloseTimeout: '5s',
-  scheduleToCloseTimeout: '7s',
+  // With what it waits for in the worker: else it could outlast its workflow task.
+  scheduleToCloseTimeout: LOCAL_ATTEMPT_MS,
   retry: { maximumAttempts: 1 },
 });
 

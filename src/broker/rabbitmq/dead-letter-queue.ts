@@ -5,7 +5,7 @@ import { HEADER, failureName, malformedKey, readClaimKey } from '../../domain/na
 import { parseRegistration } from '../../domain/registrations/registration.ts';
 import type { ParseRules } from '../../domain/registrations/registration.ts';
 import { recordsProperties } from './message.ts';
-import { isMissingQueue } from './refusal.ts';
+import { BrokerRefusal, isMissingQueue, refusedAt } from './refusal.ts';
 import type { KnownProperties } from './message.ts';
 
 /** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
@@ -74,7 +74,9 @@ export async function openFailureQueue(
       // Not beyond those that were there: what is redriven may come back, and would be read without end.
       for (let n = 0; n < depth; n++) {
         lost.signal.throwIfAborted();
-        const message = await channel.get(queue, { noAck: false });
+        const message = await channel.get(queue, { noAck: false }).catch((error: unknown) => {
+          throw refusedAt(error, 'read', queue);
+        });
         if (message === false) return;
         yield readFailure(message, rules);
       }
@@ -93,7 +95,7 @@ async function depthOf(channel: Channel, queue: string): Promise<number> {
     return (await channel.checkQueue(queue)).messageCount;
   } catch (error) {
     if (!isMissingQueue(error)) throw error;
-    throw new Error(
+    throw new BrokerRefusal(
       `There is no queue "${queue}". Intake declares it at its first start; or rabbit.failureQueue names another one than it should`,
       { cause: error },
     );

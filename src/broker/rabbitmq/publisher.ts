@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
 import { MessageRefused, createAlone, mayBeForAMessage } from './alone.ts';
-import { refusedAt } from './refusal.ts';
+import { BrokerRefusal, refusedAt } from './refusal.ts';
 import { supervise } from './connection.ts';
 import type { LinkOptions } from './connection.ts';
 import { within } from '../../runtime/retry.ts';
@@ -143,7 +143,7 @@ export async function createPublisher(
             // Fails only with the connection, which then is set up from the start.
             renew().catch(() => {});
           } else if (error instanceof Error) reject(error);
-          else if (mine.isReturned) reject(new Error(`queue "${queue}" does not exist`));
+          else if (mine.isReturned) reject(new BrokerRefusal(`queue "${queue}" does not exist`));
           else resolve();
         },
       );

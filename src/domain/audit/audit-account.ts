@@ -1,4 +1,5 @@
 import { claimOfFailure, malformedKey, readClaimKey } from '../names.ts';
+import type { JournalState } from '../registrations/entry.ts';
 import type { OutcomeKind } from '../registrations/outcome.ts';
 
 export interface AuditFiling {
@@ -11,7 +12,7 @@ export interface AuditFiling {
 export interface AuditEntry {
   entry: string;
   key: string;
-  state: string;
+  state: JournalState;
   /** A person, or a look-up, has said what became of it. */
   isDecided?: boolean;
   /** A look-up did not find it, and the next entry took its place: nothing may be filed under it. */
@@ -69,7 +70,6 @@ export interface AuditClaim {
     /** See Outcome. */
     ours?: true;
     requestId: string | null;
-    isAccepted: boolean;
     doubt: boolean;
   } | null;
   settled: boolean;

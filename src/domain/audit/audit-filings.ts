@@ -4,7 +4,7 @@
  */
 import type { AuditEntry, AuditFiling, Finding, Account, AuditClaim } from './audit-account.ts';
 import { claimOfEntry, entryKey, entryNumber, readClaimKey } from '../names.ts';
-import { isFailure, isOpenThere } from '../registrations/outcome.ts';
+import { isFailure, mayBeFiled } from '../registrations/outcome.ts';
 
 /** @param resubmits whether what is in doubt is sent again by itself (legacy.onUnknown: resubmit) */
 export function findFiledTwice(
@@ -97,14 +97,12 @@ function allowedKeys(
   return allowed;
 }
 
-/** The first delivery; or the redrive of what had failed, and is neither there still nor in doubt (activities/registrations/claim.ts). */
+/** The first delivery; or the redrive of what had failed, and is neither there still nor in doubt (src/domain/registrations/admission.ts). */
 function maySubmit({ generation }: AuditClaim, generations: readonly AuditClaim[]): boolean {
   if (generation === 0) return true;
   const previous = generations.find((each) => each.generation === generation - 1);
   // It may have gone with mongodb.retention.
   if (previous === undefined) return true;
   const before = previous.outcome;
-  if (before === null) return false;
-  if (!isFailure(before.kind) || before.doubt) return false;
-  return !(isOpenThere(before) && before.requestId !== null && before.isAccepted);
+  return before !== null && isFailure(before.kind) && !mayBeFiled(before);
 }

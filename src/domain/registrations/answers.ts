@@ -2,20 +2,12 @@
  * What a step may answer of an item: values that activities return by index; times are epoch ms, by
  * MongoDB's clock. When to ask again is a rest in ms, since a run has Temporal's clock, which may differ.
  */
+import type { Begin } from './admission.ts';
 import type { Outcome } from './outcome.ts';
 import type { PollPlan } from './poll-plan.ts';
 
 export type ClaimAnswer =
-  | { index: number; kind: 'claimed'; claim: string; entry: string }
-  | {
-      index: number;
-      kind: 'resumed'; // a redrive of what the legacy system had accepted: poll on, never POST again
-      claim: string;
-      entry: string;
-      requestId: string;
-      acceptedAt: number;
-    }
-  | { index: number; kind: 'in-doubt'; claim: string; entry: string }
+  | ({ index: number; claim: string } & Begin)
   | {
       index: number;
       kind: 'concluded'; // taken from a dead run that had decided its end and not brought it to its destination

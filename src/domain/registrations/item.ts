@@ -26,7 +26,7 @@ export interface NewRegistration {
   receivedAt: number;
   /** The generation whose failure record this delivery is, when it is a redrive. */
   redrive: number | null;
-  /** Of the record, if it has one: see src/registrations/redrive.ts. */
+  /** Of the record, if it has one: see admission.ts. */
   token?: string;
   /** The claim of a dead run that this registration takes up, instead of a delivery: its message is in that claim. */
   takes?: string;

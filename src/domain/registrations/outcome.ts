@@ -49,11 +49,5 @@ export const isOpenThere = ({ kind, ours }: Pick<Outcome, 'kind' | 'ours'>): boo
  * nothing.
  */
 export const mayBeFiled = (
-  outcome: Pick<Outcome, 'kind' | 'ours'> & {
-    doubt: boolean;
-    requestId: string | null;
-    acceptedAt: Date | null;
-  },
-): boolean =>
-  outcome.doubt ||
-  (isOpenThere(outcome) && outcome.requestId !== null && outcome.acceptedAt !== null);
+  outcome: Pick<Outcome, 'kind' | 'ours'> & { doubt: boolean; requestId: string | null },
+): boolean => outcome.doubt || (isOpenThere(outcome) && outcome.requestId !== null);

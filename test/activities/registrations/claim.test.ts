@@ -136,7 +136,7 @@ test('a conflict that is redriven and still is one comes to the failure queue ag
   await end(id, 'conflict', { claim: first.claim, entry: '' });
   assert.equal((await claimOf(first.claim)).message, null, 'settled: the bytes are let go');
 
-  const redriven = { ...other, redrive: 0 };
+  const redriven = { ...other, redrive: 0, receivedAt: other.receivedAt + 1 };
   const [again] = await call(claim, [redriven], { workflowId: 'run-c' });
   assert.deepEqual(again, first);
   assert.ok((await claimOf(first.claim)).message, 'the bytes are back for the record');
@@ -263,7 +263,7 @@ for (const [kind, reason] of [
       },
     ]);
     // It counts for legacy.maxInFlight.
-    assert.equal((await claimOf(`${id}~1`)).acceptedAt?.getTime(), acceptedAt);
+    assert.equal((await claimOf(`${id}~1`)).atLegacy, 'accepted');
   });
 }
 
@@ -330,7 +330,8 @@ for (const kind of ['timed-out', 'in-doubt'] as const) {
     assert.ok(conflict?.kind === 'conflict');
     await end(id, 'conflict', { claim: conflict.claim, entry: '' });
 
-    const again = await call(claim, [{ ...other, redrive: 0 }], { workflowId: 'run-c' });
+    const redriven = { ...other, redrive: 0, receivedAt: other.receivedAt + 1 };
+    const again = await call(claim, [redriven], { workflowId: 'run-c' });
     assert.deepEqual(again, [conflict]);
     const [first] = await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-d' });
     assert.equal(first?.kind, kind === 'timed-out' ? 'resumed' : 'in-doubt');
@@ -348,7 +349,7 @@ test('when other bytes have taken the next generation and may be filed, the firs
   const [conflict] = await call(claim, [first], { workflowId: 'run-c' });
   assert.ok(conflict?.kind === 'conflict');
   await end(id, 'conflict', { claim: conflict.claim, entry: '' });
-  const again = { ...first, redrive: 1 };
+  const again = { ...first, redrive: 1, receivedAt: first.receivedAt + 1 };
   assert.deepEqual(await call(claim, [again], { workflowId: 'run-d' }), [conflict]);
   assert.deepEqual(await call(claim, [again], { workflowId: 'run-d', attempt: 2 }), [conflict]);
 });

@@ -16,7 +16,7 @@ import {
   triedLater,
 } from '../../helpers/activities.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import type { ClaimRequest } from '../../../activities/registrations/claim.ts';
+import type { ClaimRequest } from '../../../activities/registrations/wanted.ts';
 import { testPublisher, testQueues, testDatabase, uniqueName } from '../../helpers/servers.ts';
 
 const store = await testDatabase({ after });
@@ -423,7 +423,7 @@ test('route: what can never be published is set aside with its message, once, an
   const [id = '', other = ''] = await claimedIds(bed, 2);
   bed.failures.refuse = ({ claim }) =>
     claim === `${id}~0` ? new TypeError('Unknown type to encode: symbol') : null;
-  await store.claims.setAccepted([`${id}~0`], true);
+  await store.claims.setAtLegacy([`${id}~0`], 'accepted');
   const settlements = [settlementOf(id, 'failed'), settlementOf(other, 'failed', { index: 1 })];
   for (const attempt of [1, 2]) {
     assert.deepEqual(await call(bed.route, settlements, { attempt }), [
@@ -435,8 +435,8 @@ test('route: what can never be published is set aside with its message, once, an
   const kept = await aside.findOne({ _id: `${id}~0` });
   assert.equal(kept?.reason, 'Unknown type to encode: symbol');
   assert.ok(kept.claim && 'message' in kept.claim && kept.claim.message);
-  const { acceptedAt } = await claimOf(`${id}~0`);
-  assert.equal(acceptedAt, undefined, 'the legacy system has done with it');
+  const { atLegacy } = await claimOf(`${id}~0`);
+  assert.equal(atLegacy, undefined, 'the legacy system has done with it');
 });
 
 test('route: what has no claim any more is set aside, for there is nothing to publish', async (t) => {

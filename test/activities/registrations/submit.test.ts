@@ -5,8 +5,9 @@ import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { idempotencyKey } from '../../../src/registrations/idempotency-key.ts';
 import type { ClaimOutcome } from '../../../src/claims/claims.ts';
-import { claimOfEntry, nextEntry } from '../../../src/domain/names.ts';
-import type { Entry, Journal, JournalState } from '../../../src/registrations/journal.ts';
+import { claimOfEntry, nextEntry, readClaimKey } from '../../../src/domain/names.ts';
+import type { JournalState } from '../../../src/domain/registrations/entry.ts';
+import type { Entry, Journal } from '../../../src/registrations/journal.ts';
 import { alwaysOpen } from '../../helpers/gate.ts';
 import { createSlots } from '../../../src/runtime/slots.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
@@ -20,12 +21,14 @@ import {
   testBed,
   TIMEOUT_MS,
 } from '../../helpers/activities.ts';
-import type { BedOptions } from '../../helpers/activities.ts';
+import type { BedOptions, TestBed } from '../../helpers/activities.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { testDatabase, uniqueName } from '../../helpers/servers.ts';
 import { json, webServer } from '../../helpers/web-server.ts';
 import type { Respond } from '../../helpers/web-server.ts';
 import { simulatorFor } from '../../simulator/harness.ts';
+
+type InFlightNotes = NonNullable<NonNullable<BedOptions['replace']>['inFlight']>;
 
 const store = await testDatabase({ after });
 
@@ -113,20 +116,35 @@ test('accepted: the original bytes are filed once, under the key of the entry, a
   assert.equal(entry.tries, 1);
 });
 
-test('of a chunk the claims of those that are accepted are noted, in one go, once the journal says so', async (t) => {
-  const noted: string[][] = [];
-  const states: (string | undefined)[] = [];
-  const noteAccepted = async (claims: string[]): Promise<void> => {
-    noted.push(claims);
-    for (const each of claims) states.push((await entryOf(`${each}#1`)).state);
+test('of a chunk each is noted with the intent and with what became of it, once the journal says so', async (t) => {
+  const noted: string[] = [];
+  const note = async (claim: string, as: string): Promise<void> => {
+    noted.push(`${claim} ${as}: ${(await entryOf(`${claim}#1`)).state}`);
   };
-  const bed = await withSimulator(t, { replace: { inFlight: { noteAccepted } } });
+  const inFlight: InFlightNotes = {
+    async noteSent(claims) {
+      for (const claim of claims) await note(claim, 'sent');
+    },
+    async noteAnswered(all) {
+      for (const { claim, isAccepted } of all)
+        await note(claim, isAccepted ? 'there' : 'not there');
+    },
+  };
+  const bed = await withSimulator(t, { replace: { inFlight } });
   const [one, two, three] = [bed.id(), bed.id(), bed.id()];
   const refuse = { simulate: { refuse: 'no' } };
   const requests = await claimed(bed, [{ id: one }, { id: two, ...refuse }, { id: three }]);
   await call(bed.submit, requests);
-  assert.deepEqual(noted.flat().sort(), [`${one}~0`, `${three}~0`].sort());
-  assert.deepEqual(states, ['accepted', 'accepted']);
+  const told = (id: string, as: string, state: string) => [
+    `${id}~0 sent: intent`,
+    `${id}~0 ${as}: ${state}`,
+  ];
+  const all = [
+    told(one, 'there', 'accepted'),
+    told(two, 'not there', 'refused'),
+    told(three, 'there', 'accepted'),
+  ];
+  assert.deepEqual(noted.sort(), all.flat().sort());
 });
 
 test('refused: with the reason of the legacy system, in the answer and the journal', async (t) => {
@@ -779,6 +797,90 @@ test('a store that took a part of the intents and failed: they are withdrawn onc
   assert.equal((await entryOf(requests[1]?.entry ?? '')).tries, 1);
   assert.equal(simulator.stats().posts, 3);
 });
+
+/** In doubt, and its run is about to submit the next entry, as legacy.onUnknown: resubmit has it. */
+async function toBeSentAgain(bed: TestBed) {
+  const [request] = await claimed(bed, [{ id: bed.id() }], 'run-dead');
+  assert.ok(request);
+  await wrote(request.entry, 'unknown', { answeredAt: new Date() });
+  return { ...request, first: request.entry, entry: nextEntry(request.entry) };
+}
+
+const pointerOf = async (claim: string) => (await store.claims.find([claim])).get(claim)?.entry;
+
+test('an entry gives way before its claim moves on, and that before the next one is opened', async (t) => {
+  const order: string[] = [];
+  const { claims } = store;
+  const journal: Journal = {
+    ...store.journal,
+    supersede(entries) {
+      order.push('gave way');
+      return store.journal.supersede(entries);
+    },
+    open(entries, known, token) {
+      order.push('opened');
+      return store.journal.open(entries, known, token);
+    },
+  };
+  const moveOn: typeof claims.moveOn = (moves) => {
+    order.push('moved');
+    return claims.moveOn(moves);
+  };
+  const bed = await withSimulator(t, { replace: { journal, claims: { ...claims, moveOn } } });
+  const { first, ...request } = await toBeSentAgain(bed);
+  const [answer] = await call(bed.submit, [request], { workflowId: 'run-dead' });
+  assert.equal(answer?.kind, 'accepted');
+  assert.deepEqual(order, ['gave way', 'moved', 'opened']);
+  assert.equal((await entryOf(first)).state, 'superseded');
+  assert.equal(await pointerOf(request.claim), request.entry);
+  // An attempt of before does not take it back.
+  await claims.moveOn([
+    { claim: request.claim, from: request.entry, to: nextEntry(request.entry) },
+  ]);
+  await claims.moveOn([{ claim: request.claim, from: first, to: request.entry }]);
+  assert.equal(await pointerOf(request.claim), nextEntry(request.entry));
+});
+
+for (const [when, dies] of [
+  ['its entry gave way, before its claim moved on', 'moveOn'],
+  ['its claim moved on, before the next entry was opened', 'open'],
+] as const) {
+  test(`a worker that dies when ${when} leaves it to whoever reads that: the next entry is sent, once`, async (t) => {
+    const killed = (): Promise<never> => Promise.reject(new Error('killed'));
+    const dying = await bedFor(t, {
+      replace: {
+        claims: dies === 'moveOn' ? { ...store.claims, moveOn: killed } : store.claims,
+        journal: dies === 'open' ? { ...store.journal, open: killed } : store.journal,
+      },
+    });
+    const { first, ...request } = await toBeSentAgain(dying);
+    await assert.rejects(call(dying.submit, [request], { workflowId: 'run-dead' }), /killed/);
+    assert.equal((await entryOf(first)).state, 'superseded');
+    assert.equal(await pointerOf(request.claim), dies === 'moveOn' ? first : request.entry);
+
+    const runStates = (ids: string[]) =>
+      Promise.resolve(new Map(ids.map((id) => [id, 'closed' as const])));
+    const bed = await withSimulator(t, { replace: { runStates } });
+    const id = readClaimKey(request.claim)?.id ?? '';
+    const [taken] = await call(bed.claim, [claimRequest(id, { takes: request.claim })], {
+      workflowId: 'run-new',
+    });
+    const { index, claim, entry } = request;
+    assert.deepEqual(taken, { index, kind: 'claimed', claim, entry });
+    for (const attempt of [1, 2]) {
+      const [answer] = await call(bed.submit, [request], { workflowId: 'run-new', attempt });
+      assert.equal(answer?.kind, 'accepted');
+    }
+    assert.equal(filings(bed.simulator, id), 1);
+    assert.equal(await pointerOf(claim), entry);
+    // What gave way is never sent.
+    const [late] = await call(bed.submit, [{ ...request, entry: first }], {
+      workflowId: 'run-new',
+    });
+    assert.equal(late?.kind, 'resubmit');
+    assert.equal(bed.simulator.stats().posts, 1);
+  });
+}
 
 test('when the journal fails while the next slot is waited for, nothing more is sent and the failure is told', async (t) => {
   const simulator = await simulatorFor(t);

@@ -4,7 +4,8 @@ import { after, afterEach, test } from 'node:test';
 import type { ClaimAnswer } from '../../../src/domain/registrations/answers.ts';
 import type { RunLife } from '../../../src/domain/registrations/takeover.ts';
 import { bytes } from '../../../src/claims/claims.ts';
-import { call, claimRequest, testBed } from '../../helpers/activities.ts';
+import type { Claim } from '../../../src/claims/claims.ts';
+import { call, claimRequest, settlementOf, testBed } from '../../helpers/activities.ts';
 
 const lives = new Map<string, RunLife>();
 let asking: (ids: string[]) => Promise<void> = () => Promise.resolve();
@@ -39,6 +40,13 @@ async function stranded(life: RunLife = 'closed', more: { body?: string } = {}):
 const again = async (id: string, workflowId = 'run-new'): Promise<ClaimAnswer | undefined> =>
   (await call(claim, [claimRequest(id, { index: 7 })], { workflowId }))[0];
 
+const dieAfter =
+  <A extends unknown[]>(work: (...args: A) => Promise<unknown>) =>
+  async (...args: A): Promise<never> => {
+    await work(...args);
+    throw new Error('killed');
+  };
+
 const holderOf = async (key: string) => (await store.claims.find([key])).get(key);
 
 const journaled = async (
@@ -49,6 +57,13 @@ const journaled = async (
   await journal.open([entry], new Map(), 'token');
   await journal.close([{ entry, state, requestId, reason: null }], 'token');
 };
+
+/** Its entry has given way to the next one. */
+async function movedOn(id: string, n: number): Promise<void> {
+  const claim = `${id}~0`;
+  await journal.supersede([`${claim}#${n}`]);
+  await store.claims.moveOn([{ claim, from: `${claim}#${n}`, to: `${claim}#${n + 1}` }]);
+}
 
 for (const life of ['closed', 'unknown'] as const) {
   test(`a duplicate that meets the claim of a run that is ${life} takes it over, and says so when run again`, async () => {
@@ -135,6 +150,7 @@ test('what has an intent is in doubt, what is unknown too, under the entry that 
   const [intent, unknown] = [await stranded(), await stranded()];
   await journal.open([`${intent}~0#1`], new Map(), 'token');
   await journaled(`${unknown}~0#1`, 'unknown');
+  await movedOn(unknown, 1);
   await journaled(`${unknown}~0#2`, 'unknown');
   assert.deepEqual(await again(intent), {
     index: 7,
@@ -185,6 +201,41 @@ test('a redrive in doubt whose run is dead is in doubt under the entry of the ge
   assert.deepEqual(await call(claim, [taking], { workflowId: 'run-third' }), [
     { ...expected, index: 2 },
   ]);
+});
+
+test('a redrive that goes on polling is taken over with its request id, also when its run could not write that down', async () => {
+  const id = bed.id();
+  await call(claim, [claimRequest(id)], { workflowId: 'run-first' });
+  await journal.open([`${id}~0#1`], new Map(), 'token');
+  const ended = { ...settlementOf(id, 'timed-out'), acceptedAt: 1_000 };
+  await call(bed.route, [ended], { workflowId: 'run-first' });
+  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-dead' });
+  lives.set('run-dead', 'closed');
+  assert.deepEqual(await again(id), {
+    index: 7,
+    kind: 'resumed',
+    claim: `${id}~1`,
+    entry: `${id}~0#1`,
+    requestId: `REQ-${id}`,
+    acceptedAt: 1_000,
+  });
+});
+
+test('the entry of a redrive is there before its claim: of an attempt that dies in between nothing is sent', async (t) => {
+  const id = bed.id();
+  await call(claim, [claimRequest(id)], { workflowId: 'run-first' });
+  await call(bed.route, [settlementOf(id, 'timed-out')], { workflowId: 'run-first' });
+  // The entry has expired, and the attempt dies when it has written its claim.
+  const dying = { ...store.claims, insert: dieAfter((all: Claim[]) => store.claims.insert(all)) };
+  const dead = await testBed(t, { store, replace: { claims: dying } });
+  const redrive = claimRequest(id, { redrive: 0 });
+  await assert.rejects(call(dead.claim, [redrive], { workflowId: 'run-dead' }), /killed/);
+  lives.set('run-dead', 'closed');
+  const answer = await again(id);
+  assert.deepEqual(
+    [answer?.kind, answer?.kind === 'resumed' && answer.requestId],
+    ['resumed', `REQ-${id}`],
+  );
 });
 
 test('what a run had concluded and not settled keeps that outcome', async () => {

@@ -11,6 +11,7 @@ import {
   failureName,
   malformedKey,
 } from '../../../src/domain/names.ts';
+import type { JournalState } from '../../../src/domain/registrations/entry.ts';
 import type { FailureClass, OutcomeKind } from '../../../src/domain/registrations/outcome.ts';
 
 /** Everything that a test may bring out of order. */
@@ -48,6 +49,9 @@ const emptyWorld = (): World => ({
 const hashOf = (id: string): string => [...id].reverse().join('').padEnd(64, '0');
 const keyOf = (entry: string): string => `key of ${entry}`;
 
+/** Stands for a request id of its own. */
+const ACCEPTED = 'accepted';
+
 function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
   const generation = changes.generation ?? 0;
   return {
@@ -62,7 +66,7 @@ function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
     settled: false,
     settledAt: null,
     ...changes,
-    ...(changes.outcome?.isAccepted === true
+    ...(changes.outcome?.requestId === ACCEPTED
       ? { outcome: { ...changes.outcome, requestId: `REQ-${id}` } }
       : {}),
   };
@@ -71,8 +75,7 @@ function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
 const ended = (kind: OutcomeKind, isAccepted: boolean): Partial<AuditClaim> => ({
   outcome: {
     kind,
-    requestId: null,
-    isAccepted,
+    requestId: isAccepted ? ACCEPTED : null,
     doubt: false,
   },
   settled: true,
@@ -80,7 +83,7 @@ const ended = (kind: OutcomeKind, isAccepted: boolean): Partial<AuditClaim> => (
 });
 
 /** A submission that the legacy system accepted. */
-function file(world: World, entry: string, state = 'accepted'): void {
+function file(world: World, entry: string, state: JournalState = 'accepted'): void {
   const id = entry.slice(0, entry.lastIndexOf('~'));
   world.entries.push({ entry, key: keyOf(entry), state });
   world.filings.push({ registration: id, key: keyOf(entry) });

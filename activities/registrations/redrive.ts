@@ -1,0 +1,33 @@
+/** The steps of a redrive. Each can be done twice: what is sent again meets its own claim and is dropped as a duplicate. */
+import { ApplicationFailure } from '@temporalio/common';
+import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
+import { BrokerRefusal } from '../../src/broker/rabbitmq/refusal.ts';
+import type {
+  Canary,
+  PassReport,
+  RedriveInput,
+  RedriveWork,
+  Redriving,
+} from '../../src/domain/registrations/redrive-order.ts';
+import { withHeartbeat } from '../heartbeat.ts';
+
+export type RedriveActivities = ReturnType<typeof createRedrive>;
+
+export const createRedrive = (work: RedriveWork) => ({
+  beginRedrive: (action: string, said: RedriveInput['said']) =>
+    withHeartbeat(() => work.begin(action, said)),
+  chooseCanaries: (redriving: Redriving, count: number) =>
+    withHeartbeat(() => unlessFinal(work.chooseCanaries(redriving, count))),
+  moveFailures: (redriving: Redriving, only: string[] | null) =>
+    withHeartbeat((live) => unlessFinal(work.move(redriving, only, live))),
+  awaitCanaries: (redriving: Redriving, canaries: Canary[], until: number) =>
+    withHeartbeat((live) => work.awaitCanaries(redriving, canaries, until, live)),
+  endRedrive: (action: string, report: PassReport) => withHeartbeat(() => work.end(action, report)),
+});
+
+/** @throws ApplicationFailure that is not tried again, where that is of no use until a person has changed something */
+const unlessFinal = <T>(doing: Promise<T>): Promise<T> =>
+  doing.catch((error: unknown) => {
+    const isFinal = isUnpublishable(error) || error instanceof BrokerRefusal;
+    throw isFinal ? ApplicationFailure.nonRetryable(error.message, error.name) : error;
+  });

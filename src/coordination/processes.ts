@@ -1,0 +1,207 @@
+/**
+ * The processes that are there, or were within a day. Each writes a document of its own, by the clock of MongoDB. Who has
+ * missed three beats is offline, for whoever reads it: shares, holds and operators go by the same word.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Collection, Db, Document } from 'mongodb';
+import { GIVEN_UP_MS, PROCESS_BEAT_MS, SILENT_MS } from '../domain/timing.ts';
+import { VERSION } from '../domain/names.ts';
+import { expireAfter } from '../mongo/client.ts';
+import { EXPIRY, OWN } from '../mongo/collections.ts';
+import { LIGHT, NOW } from '../mongo/server-time.ts';
+import { every } from '../runtime/every.ts';
+import type { Every } from '../runtime/every.ts';
+import type { Guard, Vitals } from '../runtime/guard.ts';
+import type { Log } from '../runtime/log.ts';
+import { within } from '../runtime/retry.ts';
+
+/** What a worker has of an endpoint. */
+export interface EndpointUse {
+  /** Requests that it may have on the wire at once, and that the others therefore may not. */
+  share: number;
+  onTheWire: number;
+  /** What keeps requests from it, in words. */
+  held: string | null;
+}
+
+/** What an intake has of its source. */
+export interface SourceUse {
+  /** Deliveries that no run has yet. */
+  deliveries: number;
+  held: string | null;
+}
+
+export interface ProcessDocument {
+  _id: `process/${string}`;
+  role: 'worker' | 'intake';
+  host: string;
+  pid: number;
+  /** Of Despachante. */
+  version: string;
+  since: Date;
+  beatAt: Date;
+  stoppedAt: Date | null;
+  /** null until it has looked at itself. */
+  vitals: Vitals | null;
+  /** What it suffers from, see guard.ts. */
+  suffers: string | null;
+  /** Of an intake; null where it has not said so yet, and for a worker. */
+  source: SourceUse | null;
+  /** Of a worker, by their names. */
+  endpoints?: Record<string, EndpointUse>;
+}
+
+/** As it was when it was read. */
+export interface SeenProcess extends ProcessDocument {
+  state: 'alive' | 'offline' | 'stopped';
+  /** ms since its last beat. */
+  silentMs: number;
+}
+
+/** For an aggregation: what MongoDB's clock makes of each document. */
+const SEEN: Document[] = [
+  { $set: { silentMs: { $subtract: [NOW, { $toLong: '$beatAt' }] } } },
+  {
+    $set: {
+      state: {
+        $cond: [
+          { $ne: ['$stoppedAt', null] },
+          'stopped',
+          { $cond: [{ $gt: ['$silentMs', SILENT_MS] }, 'offline', 'alive'] },
+        ],
+      },
+    },
+  },
+];
+export const ALIVE: Document[] = [...SEEN, { $match: { state: 'alive' } }];
+
+/** Those that send requests to an endpoint, with what they have of it. */
+export const workersOf = (
+  processes: readonly SeenProcess[],
+  endpoint: string,
+): (SeenProcess & { use: EndpointUse })[] =>
+  processes.flatMap((each) => {
+    const use = each.endpoints?.[endpoint];
+    return use === undefined ? [] : [{ ...each, use }];
+  });
+
+const processesIn = (db: Db): Collection<ProcessDocument> => db.collection(OWN.processes);
+
+/** The longest list: a process that is started again and again leaves a document each time. */
+const LISTED = 100;
+
+/** Those of the last day that beat last, the latest first. @throws what MongoDB throws */
+export const listProcesses = (db: Db): Promise<SeenProcess[]> =>
+  processesIn(db)
+    .aggregate<SeenProcess>([...SEEN, { $sort: { beatAt: -1 } }, { $limit: LISTED }])
+    .toArray();
+
+/** Whoever was silent for a day is forgotten. */
+export const indexProcesses = (db: Db): Promise<void> =>
+  expireAfter(processesIn(db), EXPIRY[OWN.processes], 24 * 3_600_000);
+
+export interface OwnProcess {
+  _id: ProcessDocument['_id'];
+  /** When the last beat was sent that MongoDB has, by performance.now(). The others count from when it was written: later. */
+  beatAt(): number;
+  /**
+   * Says that it is alive and how it is. Returns the others that are, as they were after that.
+   * @param use of the endpoint with this name
+   * @throws what MongoDB throws; Error where the answer is so old that the others may have thought otherwise since
+   */
+  beat(use?: EndpointUse & { endpoint: string }): Promise<SeenProcess[]>;
+  /** Says that it leaves by its own will: nobody has to wait for it. Never throws. */
+  stop(): Promise<void>;
+}
+
+export interface ProcessNeeds {
+  db: () => Promise<Db>;
+  role: ProcessDocument['role'];
+  guard: Pick<Guard, 'suffers' | 'vitals'>;
+  source?: () => Promise<SourceUse>;
+  /** Whether a process of this machine has ended: then nobody waits until it was silent for long. */
+  isGone?: (pid: number) => boolean;
+}
+
+/** A stop waits for MongoDB no longer. */
+const STOP_MS = 2_000;
+
+export function joinProcesses(needs: ProcessNeeds): OwnProcess {
+  const { db, role, guard, source, isGone = hasEnded } = needs;
+  const _id: ProcessDocument['_id'] = `process/${randomUUID()}`;
+  const host = hostname();
+  let beats = 0;
+  let beatAt = -Infinity;
+
+  return {
+    _id,
+    beatAt: () => beatAt,
+    async beat(use) {
+      const beat = (beats += 1);
+      const own = { role, host, pid: process.pid, version: VERSION, vitals: guard.vitals() };
+      const told = { ...own, suffers: guard.suffers(), source: (await source?.()) ?? null };
+      const processes = processesIn(await db());
+      const set = {
+        beatAt: '$$NOW',
+        since: { $ifNull: ['$since', '$$NOW'] },
+        stoppedAt: { $ifNull: ['$stoppedAt', null] },
+        ...literally(told),
+        ...(use === undefined ? {} : latestUse(use, beat)),
+      };
+      const since = performance.now();
+      await processes.updateOne({ _id }, [{ $set: set }], { upsert: true, ...LIGHT });
+      beatAt = Math.max(beatAt, since);
+      // By default it would be as a majority had it, and might lack what the others have just said.
+      const others = await processes
+        .aggregate<SeenProcess>([{ $match: { _id: { $ne: _id } } }, ...ALIVE], {
+          readConcern: { level: 'local' },
+        })
+        .toArray();
+      if (performance.now() - since > GIVEN_UP_MS)
+        throw new Error('MongoDB has answered a beat too late');
+      return others.filter((other) => !(other.host === host && isGone(other.pid)));
+    },
+    async stop() {
+      const told = db().then((open) =>
+        processesIn(open).updateOne({ _id }, [{ $set: { beatAt: '$$NOW', stoppedAt: '$$NOW' } }]),
+      );
+      await within(STOP_MS, 'the word that this process has stopped', told).catch(() => {});
+    },
+  };
+}
+
+const literally = (values: object): Document =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]: [string, unknown]) => [name, { $literal: value }]),
+  );
+
+/** Unless a later one is there: of two that were sent, the first may come last, and would give away what is used. */
+function latestUse({ endpoint, ...use }: EndpointUse & { endpoint: string }, beat: number) {
+  const path = `endpoints.${endpoint}`;
+  const mine = { $literal: { ...use, beat } };
+  return { [path]: { $cond: [{ $gt: [`$${path}.beat`, beat] }, `$${path}`, mine] } };
+}
+
+/** Beats again and again, and at once when the guard says something else. What fails is told once, and stops nothing. */
+export function keepBeating(
+  beat: () => Promise<void>,
+  guard: Pick<Guard, 'onChange'>,
+  log: Log,
+): Every {
+  const beating = every(PROCESS_BEAT_MS, beat, log, {
+    failed: 'MongoDB cannot be told that this process is alive: its work goes on',
+    again: 'MongoDB is told again that this process is alive',
+  });
+  guard.onChange(() => void beating.run());
+  return beating;
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Whether a delivery is a redrive, of what, and how its registration goes on: the one place where that is decided. Pure.
+ * Anyone can write headers, so that a record is known by the token of its claim: it was written with the claim, before the
+ * record could be seen, and stays with it whoever moves it. Without the token the same headers are an ordinary message.
+ */
+import { claimKey, conflictKey, entryKey } from '../names.ts';
+import { isFailure, mayBeFiled } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+
+/** How a generation has ended, as far as its redrive must know. */
+export type Ended = Pick<Outcome, 'kind' | 'ours'> & {
+  doubt: boolean;
+  requestId: string | null;
+  acceptedAt: Date | null;
+  entry: string;
+};
+
+/** A claim, as far as admission reads it. */
+export interface Known {
+  generation: number;
+  conflict: boolean;
+  bodyHash: string;
+  token: string;
+  outcome: Ended | null;
+}
+
+export interface Delivered {
+  id: string;
+  bodyHash: string;
+  /** The generation whose failure record it says it is. */
+  redrive: number | null;
+  token?: string | undefined;
+}
+
+/** How a claim goes on: POSTed under its own first entry; polled, or in doubt, under the entry of an earlier generation. */
+export type Begin =
+  | { kind: 'claimed'; entry: string }
+  | { kind: 'resumed'; entry: string; requestId: string; acceptedAt: number }
+  | { kind: 'in-doubt'; entry: string };
+
+export type Admission<C = Known> =
+  /** It claims this generation. `before`: the failed claim that it goes on from; null for what is no redrive. */
+  | { kind: 'claim'; generation: number; begin: Begin; before: C | null }
+  /** A valid redrive that goes on from nothing: it meets whoever has this generation, or claims it where it is free. */
+  | { kind: 'barred'; generation: number };
+
+/** The claims that a redrive can name: that of its generation, and that of its bytes as a conflict there. */
+export const keysOfRedriven = ({ id, redrive, bodyHash }: Delivered): string[] => [
+  claimKey(id, redrive ?? 0),
+  conflictKey(id, redrive ?? 0, bodyHash),
+];
+
+/**
+ * A redrive is valid when it has the token of a claim of the generation that it names, and goes on from that generation when
+ * it has ended in failure. What the legacy system has, or may have, is the filing of that generation's bytes: other bytes are
+ * barred from going on with it.
+ * @param claims on this registration id: those that keysOfRedriven names, at least
+ */
+export function admit<C extends Known>(delivery: Delivered, claims: readonly C[]): Admission<C> {
+  const { id, bodyHash, redrive, token } = delivery;
+  const named = claims.filter(({ generation }) => generation === redrive);
+  if (token === undefined || !named.some((claim) => isSame(claim.token, token)))
+    return { kind: 'claim', generation: 0, begin: anew(id, 0), before: null };
+  const before = named.find(({ conflict }) => !conflict);
+  if (before === undefined) return { kind: 'barred', generation: 0 };
+  const { generation, outcome } = before;
+  // The record of a conflict, and what it met has not failed: it meets it again.
+  if (outcome === null || !isFailure(outcome.kind)) return { kind: 'barred', generation };
+  if (before.bodyHash !== bodyHash && mayBeFiled(outcome)) return { kind: 'barred', generation };
+  const next = generation + 1;
+  return { kind: 'claim', generation: next, begin: goingOn(outcome) ?? anew(id, next), before };
+}
+
+/**
+ * Whether it would be dropped: bytes that are claimed already. Of a redrive only as of the generation that it wants: the
+ * record of an earlier one is what is redriven.
+ */
+export const isDuplicate = (
+  { bodyHash }: Delivered,
+  admission: Admission<unknown>,
+  claims: readonly Known[],
+): boolean =>
+  claims.some(
+    (claim) =>
+      claim.bodyHash === bodyHash &&
+      (!isRedrive(admission) || (!claim.conflict && claim.generation >= admission.generation)),
+  );
+
+export const isRedrive = (admission: Admission<unknown>): boolean =>
+  admission.kind === 'barred' || admission.before !== null;
+
+export const anew = (id: string, generation: number): Begin => ({
+  kind: 'claimed',
+  entry: entryKey(claimKey(id, generation), 1),
+});
+
+/** What the legacy system had accepted goes on being polled; what it may have is in doubt; null: the rest is POSTed. */
+function goingOn(before: Ended): Begin | null {
+  if (!mayBeFiled(before)) return null;
+  const { requestId, acceptedAt, entry } = before;
+  if (before.doubt || requestId === null || acceptedAt === null) return { kind: 'in-doubt', entry };
+  return { kind: 'resumed', entry, requestId, acceptedAt: acceptedAt.getTime() };
+}
+
+/** Takes as long whatever differs. @param a of a claim that somebody may have edited by hand */
+function isSame(a: unknown, b: string): boolean {
+  if (typeof a !== 'string' || a === '' || a.length !== b.length) return false;
+  let differing = 0;
+  for (let at = 0; at < b.length; at += 1) differing |= a.charCodeAt(at) ^ b.charCodeAt(at);
+  return differing === 0;
+}

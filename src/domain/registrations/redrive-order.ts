@@ -1,0 +1,110 @@
+/** A redrive as its workflow carries it. In Temporal it is a payload like any other, and encrypted like one: it has ids. */
+import type { FailureClass, OutcomeKind } from './outcome.ts';
+
+/** Which failures, and how they are to go. */
+export interface RedriveOrder {
+  /** Registration ids, or names of records; none for all that the rest chooses. */
+  ids: string[];
+  class: FailureClass | null;
+  /** A text, or `/a pattern/`. */
+  reason: string | null;
+  /** ms before the redrive began; null for any age. */
+  olderThan: number | null;
+  newerThan: number | null;
+  /** null for all. */
+  limit: number | null;
+  /** Records redriven so often already are passed over. */
+  maxRedrives: number;
+  /** null for as fast as it goes. */
+  perSecond: number | null;
+  /** So many first, and the others only if all of those are registered in time; null for none. */
+  canary: { count: number; timeoutMs: number } | null;
+}
+
+/** An order under way. */
+export interface Redriving {
+  order: RedriveOrder;
+  /** Epoch ms. What has failed since is not sent: it may be what this redrive has sent. */
+  asOf: number;
+  /** `_id` of what is written down of it. */
+  action: string;
+}
+
+export interface RedriveInput {
+  order: RedriveOrder;
+  /** Who began it, on what and why, as it may be shown. */
+  said: { by: string; reason: string | null; on: string };
+  /** null for one that begins. */
+  carried: { asOf: number; report: PassReport } | null;
+}
+
+/** A record that is tried first, and where its outcome will be. */
+export interface Canary {
+  /** As it may be shown. */
+  id: string | null;
+  /** See `recordKey`. */
+  record: string;
+  bodyHash: string;
+  /** The claim of the next generation; null for what is no registration. */
+  next: string | null;
+  /** The claim of a conflict, which is taken up again, and when it was taken the last time. */
+  again: { key: string; claimedAt: number } | null;
+}
+
+/** `malformed`: no registration by the configuration of the worker. `open`: nothing is known of it in time. */
+export type CanaryOutcome = OutcomeKind | 'open';
+
+export interface CanaryReport {
+  /** All were registered. */
+  passed: boolean;
+  outcomes: { id: string | null; outcome: CanaryOutcome }[];
+}
+
+/** What was found at the last look into the failure queue. */
+export interface Pass {
+  /** Nothing more is to be sent. */
+  isDone: boolean;
+  left: number;
+  /** Chosen, and left where they are since they were redriven too often. */
+  atCap: number;
+  /** Left in the queue: their token does not count, so that they would be dropped as duplicates. `some` as they may be shown. */
+  withheld: { count: number; some: (string | null)[] };
+}
+
+export interface PassReport extends Omit<Pass, 'isDone'> {
+  canary: CanaryReport | null;
+  /** Somebody said `stop`. */
+  isStopped: boolean;
+  /** Why it could not go on, if so. */
+  failure: string | null;
+}
+
+export interface RedriveReport extends PassReport {
+  /** After a worker was killed a few that were sent may not be counted. */
+  sent: number;
+}
+
+/** Of the attempt of an activity: see activities/heartbeat.ts. */
+interface Live {
+  signal: AbortSignal;
+  maySend(): boolean;
+}
+
+/** What a worker does for it. */
+export interface RedriveWork {
+  /** Writes down that it begins. */
+  begin(action: string, said: RedriveInput['said']): Promise<void>;
+  /** Takes none out. */
+  chooseCanaries(redriving: Redriving, count: number): Promise<Canary[]>;
+  /** Ends early, and not done, when it is cancelled, and before the broker would take the records away. @param only records of canaries; null for all */
+  move(redriving: Redriving, only: string[] | null, live: Live): Promise<Pass>;
+  /** Until all have an outcome, `until` (epoch ms) is over, or it is cancelled; or earlier, as `move`. */
+  awaitCanaries(
+    redriving: Redriving,
+    canaries: Canary[],
+    until: number,
+    live: Live,
+  ): Promise<CanaryOutcome[]>;
+  /** Writes down what came of it. */
+  end(action: string, report: PassReport): Promise<RedriveReport>;
+}

@@ -1,0 +1,172 @@
+/** What a worker does for a redrive: records back to the intake queue, and out of the failure queue once that is confirmed. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { Publisher } from '../broker/rabbitmq/publisher.ts';
+import type { Config } from '../config/schema.ts';
+import type {
+  Canary,
+  Pass,
+  PassReport,
+  RedriveWork,
+  Redriving,
+} from '../domain/registrations/redrive-order.ts';
+import { REDRIVE_PASS_MS } from '../domain/timing.ts';
+import { redrivable } from '../registrations/redrivable.ts';
+import type { Store } from '../registrations/store.ts';
+import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
+import { chosen } from './failure-choice.ts';
+import type { Choice } from './failure-choice.ts';
+import { matcher, reasonFilter, shownId, withFailures } from './failure-queue.ts';
+
+interface Needs {
+  config: Config;
+  store: Pick<Store, 'claims' | 'records' | 'actions'>;
+  publisher: Pick<Publisher, 'publish'>;
+}
+
+/** Confirms that are waited for at once: what a kill between confirm and acknowledgement can leave in both queues. */
+const WINDOW = 100;
+const TOLD = 5;
+
+export const WHAT = 'failures redrive';
+
+export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
+  const { claims, records, actions } = store;
+
+  return {
+    begin: (action, said) => actions.begin(action, { ...said, what: WHAT }),
+
+    chooseCanaries: ({ order, asOf }, count) =>
+      withFailures(config, async (queue) => {
+        const choice = choiceOf({ order, asOf }, order.limit ?? Infinity, config);
+        const canaries: Canary[] = [];
+        const source = redrivable(claims, chosen(queue, choice, { atCap: 0 }), () => {});
+        for await (const some of grouped(source, count)) {
+          const ready = await readyCanaries(claims, some, config);
+          canaries.push(...ready.flatMap((canary) => canary ?? []));
+          if (canaries.length >= count) break;
+        }
+        return canaries.slice(0, count);
+      }),
+
+    move: (redriving, only, live) =>
+      withFailures(config, async (queue) => {
+        const { order, action } = redriving;
+        const sentBefore = await sentOf(action);
+        const choice = choiceOf(redriving, (order.limit ?? Infinity) - sentBefore, config, only);
+        const pass: Pass = {
+          isDone: false,
+          left: queue.depth,
+          atCap: 0,
+          withheld: { count: 0, some: [] },
+        };
+        const source = redrivable(claims, chosen(queue, choice, pass), (failure) => {
+          pass.withheld.count += 1;
+          if (pass.withheld.some.length < TOLD) pass.withheld.some.push(shownId(failure, config));
+        });
+        const { perSecond } = order;
+        const size = Math.min(WINDOW, Math.max(1, Math.floor(perSecond ?? WINDOW)));
+        const startedAt = performance.now();
+        for await (const some of grouped(source, size)) {
+          const early =
+            perSecond === null
+              ? 0
+              : startedAt + ((queue.depth - pass.left) * 1000) / perSecond - performance.now();
+          if (early > 0) await delay(early, undefined, { signal: live.signal }).catch(() => {});
+          if (!live.maySend() || performance.now() - startedAt > REDRIVE_PASS_MS) return pass;
+          pass.left -= await sendAgain(queue, some, action);
+        }
+        return { ...pass, isDone: true };
+      }),
+
+    awaitCanaries: ({ action }, canaries, until, live) =>
+      outcomesOf(claims, canaries, {
+        timeoutMs: Math.min(until - Date.now(), REDRIVE_PASS_MS),
+        stop: live.signal,
+        settled: (settled) => actions.tellCanaries(action, { settled, of: canaries.length }),
+      }),
+
+    async end(action, report) {
+      const sent = await sentOf(action);
+      const { isStopped, failure, canary, withheld } = report;
+      const isDone = !isStopped && failure === null && canary?.passed !== false;
+      await actions.end(action, isDone && withheld.count === 0, resultText(sent, report));
+      return { ...report, sent };
+    },
+  };
+
+  /** What is not confirmed stays in the failure queue. @throws why the first was not */
+  async function sendAgain(
+    queue: FailureQueue,
+    some: FailureMessage[],
+    action: string,
+  ): Promise<number> {
+    const published = await Promise.allSettled(
+      some.map(({ body, properties }) =>
+        publisher.publish(config.rabbit.intakeQueue, body, properties),
+      ),
+    );
+    // Lost now, it is in both queues: redriven again, it meets its own claim and is dropped as a duplicate.
+    const moved = some.filter(
+      (failure, at) => published[at]?.status === 'fulfilled' && queue.ack(failure),
+    );
+    // A run that claims them notes it, too, so that a kill in between loses no note.
+    await records.left(moved, 'redriven');
+    await actions.addSent(action, moved.length);
+    const refused = published.find((each) => each.status === 'rejected');
+    if (refused !== undefined) throw refused.reason;
+    queue.gone.throwIfAborted();
+    return moved.length;
+  }
+
+  async function sentOf(_id: string): Promise<number> {
+    return (await actions.collection.findOne({ _id }))?.progress?.sent ?? 0;
+  }
+}
+
+/** @param only keys of records; each is taken once */
+function choiceOf(
+  { order, asOf }: Omit<Redriving, 'action'>,
+  limit: number,
+  config: Config,
+  only: string[] | null = null,
+): Choice {
+  const { ids, class: kind, reason, olderThan, newerThan, maxRedrives } = order;
+  const filters = {
+    ...(kind === null ? {} : { class: kind }),
+    ...(reason === null ? {} : { reason: reasonFilter(reason) }),
+    ...(olderThan === null ? {} : { olderThan }),
+    ...(newerThan === null ? {} : { newerThan }),
+  };
+  const isMeant = matcher(ids, filters, config, asOf);
+  const wanted = only === null ? null : new Set(only);
+  return {
+    matches: (failure) =>
+      !(Date.parse(failure.at ?? '') > asOf) &&
+      isMeant(failure) &&
+      wanted?.delete(recordKey(failure)) !== false,
+    limit: wanted === null ? limit : wanted.size,
+    maxRedrives,
+  };
+}
+
+async function* grouped<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let some: T[] = [];
+  for await (const each of source) {
+    if (some.push(each) < size) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
+}
+
+function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {
+  const parts = [
+    `${sent} sent again, ${left} left`,
+    withheld.count === 0 ? '' : `${withheld.count} withheld`,
+    canary?.passed === false ? 'stopped after the canaries' : '',
+    isStopped ? 'stopped' : '',
+    failure ?? '',
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}
