@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { createServer } from 'node:tls';
 import type { TlsOptions } from 'node:tls';
+import { certificateAuthority } from './certificates.ts';
 import { atEnd } from './servers.ts';
 import type { Ending } from './servers.ts';
 
@@ -53,4 +54,19 @@ export async function tlsProxy(
   });
   const bound = server.address();
   return typeof bound === 'object' && bound !== null ? bound.port : 0;
+}
+
+/** Mutual TLS in front of a server that speaks HTTP: its address, and the files of a client that it lets in. */
+export async function behindMutualTls(t: Ending, { url }: { url: string }) {
+  const authority = certificateAuthority(t);
+  const { hostname: host, port } = new URL(url);
+  const proxy = await tlsProxy(t, {
+    target: { host, port: Number(port) },
+    ...authority.issue('server'),
+    ca: authority.ca,
+    mutual: true,
+  });
+  const { certFile, keyFile } = authority.issue('client');
+  const files = { caFile: authority.caFile, certFile, keyFile };
+  return { url: `https://127.0.0.1:${proxy}`, files };
 }

@@ -6,10 +6,9 @@ import { diagnoseLegacy } from '../../src/doctor/legacy.ts';
 import { readyTimes } from '../../src/operations/measure.ts';
 import { createHttpClient } from '../../src/outbound/client.ts';
 import type { HttpClientOptions } from '../../src/outbound/client.ts';
-import { certificateAuthority } from '../helpers/certificates.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { atEnd } from '../helpers/servers.ts';
-import { tlsProxy } from '../helpers/tls-proxy.ts';
+import { behindMutualTls } from '../helpers/tls-proxy.ts';
 import { webServer } from '../helpers/web-server.ts';
 
 const NO_FILES = { caFile: null, certFile: null, keyFile: null };
@@ -85,22 +84,12 @@ test('a ledger that ends too early is told, what is none is not there', async (t
 });
 
 test('whoever asks presents our certificate and trusts the CA of the configuration', async (t) => {
-  const authority = certificateAuthority(t);
   const server = await webServer(t, (_, response) => {
     response.writeHead(200, { 'content-type': 'application/x-ndjson' });
     response.end('{"event":"accepted","id":"a","at":1,"doneAt":2}\n');
   });
-  const { hostname: host, port } = new URL(server.url);
-  const proxy = await tlsProxy(t, {
-    target: { host, port: Number(port) },
-    ...authority.issue('server'),
-    ca: authority.ca,
-    mutual: true,
-  });
-  const { caFile } = authority;
-  const { certFile, keyFile } = authority.issue('client');
-  const legacyUrl = `https://127.0.0.1:${proxy}`;
-  const config = testConfig({ legacyUrl, legacy: { tls: { caFile, certFile, keyFile } } });
+  const { url: legacyUrl, files } = await behindMutualTls(t, server);
+  const config = testConfig({ legacyUrl, legacy: { tls: files } });
   assert.equal((await readyTimes(config)).size, 1);
   assert.equal((await diagnoseLegacy(config))[0]?.state, 'well');
   const without = testConfig({ legacyUrl, legacy: { tls: NO_FILES } });

@@ -15,7 +15,7 @@ import { certificateAuthority } from '../helpers/certificates.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import { atEnd } from '../helpers/servers.ts';
-import { tlsProxy } from '../helpers/tls-proxy.ts';
+import { behindMutualTls } from '../helpers/tls-proxy.ts';
 
 const SHORT = 300;
 
@@ -540,20 +540,10 @@ test('no result is ever an exception: after close a submission is told as not se
 });
 
 test('over TLS 1.3 nothing is sent before the server has accepted our certificate', async (t) => {
-  const authority = certificateAuthority(t);
   const server = await webServer(t, (_, response) => json(response, 201, { id: 'A-1' }));
-  const { hostname: host, port } = new URL(server.url);
-  const proxy = await tlsProxy(t, {
-    target: { host, port: Number(port) },
-    ...authority.issue('server'),
-    ca: authority.ca,
-    mutual: true,
-  });
-  const { certFile, keyFile } = authority.issue('client');
-
-  const { caFile } = authority;
-  const at = (tls: Config['legacy']['tls']) =>
-    legacyAt(t, `https://127.0.0.1:${proxy}`, { tls, timeout: 10_000 });
+  const { url, files } = await behindMutualTls(t, server);
+  const { caFile } = files;
+  const at = (tls: Config['legacy']['tls']) => legacyAt(t, url, { tls, timeout: 10_000 });
   const strange = certificateAuthority(t).issue('stranger');
   for (const tls of [
     { caFile, certFile: null, keyFile: null },
@@ -563,7 +553,7 @@ test('over TLS 1.3 nothing is sent before the server has accepted our certificat
     assert.equal(refused.kind, 'not-accepted', JSON.stringify(refused));
   }
   assert.equal(server.seen.length, 0);
-  const accepted = await at({ caFile, certFile, keyFile }).submit(body, 'k');
+  const accepted = await at(files).submit(body, 'k');
   assert.deepEqual(accepted, { kind: 'accepted', requestId: 'A-1' });
 });
 
