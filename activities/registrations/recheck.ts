@@ -25,7 +25,7 @@ export type RecheckNeeds = Pick<
   'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
 >;
 
-/** What the journal knows of a submission, as a run is told it; what is found in doubt is written down as such. */
+/** Tells a run what the journal knows of a submission, and writes a doubt down as such when it finds one. */
 export async function answerOf(
   { journal, clock, legacyTimeoutMs }: Pick<RecheckNeeds, 'journal' | 'clock' | 'legacyTimeoutMs'>,
   index: number,

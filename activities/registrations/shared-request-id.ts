@@ -56,7 +56,7 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
           needsPerson: true,
         }),
       );
-      // What is in doubt is not counted for legacy.maxInFlight.
+      // A doubt is not counted for legacy.maxInFlight.
       await needs.claims.setAtLegacy([claimOfEntry(entryOf(index))], null);
       const facts = { ...placeOf(index), requestId };
       log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');

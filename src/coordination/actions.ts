@@ -1,4 +1,4 @@
-/** What operators did: who, what, on what and why, written down before its effect, and with what came of it. */
+/** The actions of operators: who, what, on which registrations and why. Written down before the effect, and with the result. */
 import { randomUUID } from 'node:crypto';
 import type { Collection, Db } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';

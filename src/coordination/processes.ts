@@ -16,16 +16,16 @@ import type { Guard, Vitals } from '../runtime/guard.ts';
 import type { Log } from '../runtime/log.ts';
 import { within } from '../runtime/retry.ts';
 
-/** What a worker has of an endpoint. */
+/** A worker's use of an endpoint. */
 export interface EndpointUse {
   /** Requests that it may have on the wire at once, and that the others therefore may not. */
   share: number;
   onTheWire: number;
-  /** What keeps requests from it, in words. */
+  /** Why nothing is sent to it, in words. */
   held: string | null;
 }
 
-/** What an intake has of its source. */
+/** An intake's use of its source. */
 export interface SourceUse {
   /** Deliveries that no run has yet. */
   deliveries: number;

@@ -16,7 +16,7 @@ export interface RunItem {
 
 export interface Run<I extends RunItem> {
   items: I[];
-  /** What has left the run, by how. */
+  /** How many items left the run, by the way they left. */
   settled: Record<string, number>;
   cancelling: boolean;
 }
@@ -24,14 +24,14 @@ export interface Run<I extends RunItem> {
 /** Why a step ended without an answer: the run wanted it back, its time is over, or something of ours is wrong for good. */
 export type NoAnswer = 'cancelled' | 'timeout' | 'error';
 
-/** What a flow decides about its items, besides what each step makes of an answer. Times are epoch ms. */
+/** The decisions of a flow about its items, besides those of each step about an answer. Times are epoch ms. */
 export interface Flow<I extends RunItem> {
   /** How early an item may come along with others of its step that are due, ms. */
   comesAlong(item: I): number;
   noAnswer(item: I, why: NoAnswer, now: number): I;
-  /** What becomes of an item that no step has, when the run is cancelled. */
+  /** The item as the cancellation of its run leaves it, when no step has it. */
   whenCancelled(item: I, now: number): I;
-  /** What becomes of an item that comes back from a step of a run that is cancelled. */
+  /** The same for an item that comes back from a step. */
   backWhenCancelled(before: I, after: I, isAnswered: boolean, now: number): I;
   /** How an item left that an answer of this kind has taken out. */
   howItLeft(item: I, answer: string): string;
@@ -42,7 +42,7 @@ export interface Step<I, K extends string = string> {
   items: I[];
 }
 
-/** What became of an item in a step: null when it leaves the run, and the kind of its answer, if it has one. */
+/** An item before and after a step (null: it leaves the run), and the kind of its answer, if it has one. */
 export interface Answered<I> {
   before: I;
   after: I | null;
@@ -119,7 +119,7 @@ export function replace<I extends RunItem>(
 export const began = <I extends RunItem>(run: Run<I>, { items }: Step<I>): Run<I> =>
   replace(run, new Map(items.map((item) => [item.index, { ...item, busy: true }])));
 
-/** What the answers of a step make of its items. What no answer names stays as it was. */
+/** Applies the answers of a step to its items. An item that no answer names stays as it was. */
 export function answersTo<
   I extends RunItem,
   J extends I,
@@ -135,7 +135,7 @@ export function answersTo<
 
 const isTaken = (answer: { kind: string }): answer is Taken => answer.kind === 'taken';
 
-/** What becomes of the items of a step that ended without an answer. */
+/** Applies the end of a step without an answer to its items. */
 export const unanswered = <I extends RunItem>(
   { items }: Step<I>,
   why: NoAnswer,
@@ -166,7 +166,7 @@ export function applied<I extends RunItem>(
   return { ...replace(run, changed), settled };
 }
 
-/** The run when it is cancelled: what a step has is left to it. */
+/** Cancels the run: an item that a step has is left to that step. */
 export const cancelled = <I extends RunItem>(run: Run<I>, flow: Flow<I>, now: number): Run<I> => ({
   ...run,
   items: run.items.map((item) => (item.busy ? item : flow.whenCancelled(item, now))),

@@ -64,7 +64,7 @@ export function admit<C extends Known>(delivery: Delivered, claims: readonly C[]
   const before = named.find(({ conflict }) => !conflict);
   if (before === undefined) return { kind: 'barred', generation: 0 };
   const { generation, outcome } = before;
-  // The record of a conflict, and what it met has not failed: it meets it again.
+  // It is the record of a conflict, and the claim it met has not failed: it meets that claim again.
   if (outcome === null || !isFailure(outcome.kind)) return { kind: 'barred', generation };
   if (before.bodyHash !== bodyHash && mayBeFiled(outcome)) return { kind: 'barred', generation };
   const next = generation + 1;
@@ -94,7 +94,7 @@ export const anew = (id: string, generation: number): Begin => ({
   entry: entryKey(claimKey(id, generation), 1),
 });
 
-/** What the legacy system had accepted goes on being polled; what it may have is in doubt; null: the rest is POSTed. */
+/** An accepted one goes on being polled; one that the legacy system may have is in doubt; null: any other is POSTed. */
 function goingOn(before: Ended): Begin | null {
   if (!mayBeFiled(before)) return null;
   const { requestId, acceptedAt, entry } = before;

@@ -1,4 +1,4 @@
-/** What an entry of the journal means: the one place that says so. Pure; times are epoch ms. */
+/** The meaning of an entry of the journal: the one place that decides it. Pure; times are epoch ms. */
 import { nextEntry } from '../names.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../timing.ts';
 

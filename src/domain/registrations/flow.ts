@@ -1,4 +1,4 @@
-/** What becomes of a registration whose step was given up without an answer, and of one whose run is cancelled. Pure. */
+/** Registrations whose step was given up without an answer, and those whose run is cancelled. Pure. */
 import type { Flow, NoAnswer } from '../run.ts';
 import { inDoubt } from './after-answer.ts';
 import { followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
@@ -47,8 +47,8 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
 }
 
 /**
- * What cancellation makes of an item that no activity holds. What is accepted ends as `cancelled`; what may have been sent
- * has its journal read first; claims and settlements go on.
+ * Cancels an item that no activity holds. An accepted one ends as `cancelled`; of one that may have been sent the journal is
+ * read first; claims and settlements go on.
  */
 export function whenCancelled(item: Item, now: number): Item {
   switch (item.phase) {
@@ -65,7 +65,7 @@ export function whenCancelled(item: Item, now: number): Item {
   }
 }
 
-/** What cancellation makes of an item that a step has just come back with, or was given up for without an answer. */
+/** Cancels an item that a step has just come back with, or was given up for without an answer. */
 export function backWhenCancelled(
   before: Item,
   after: Item,
@@ -75,7 +75,7 @@ export function backWhenCancelled(
   const isRecheck = before.phase === 'doubt' && !before.lookUp;
   // The journal is read again after its rest.
   if (isRecheck && !isAnswered) return after;
-  // What may be on the wire has its journal read again, until that says what became of it.
+  // It may be on the wire: its journal is read again until that knows its outcome.
   if (after.phase === 'submit' && after.doubt) return inDoubt(after, after.dueAt);
   const isJournalRead = isAnswered && (before.phase === 'submit' || isRecheck);
   return isJournalRead && after.phase !== 'claim' && after.phase !== 'settle'

@@ -60,7 +60,7 @@ export interface CanaryReport {
   outcomes: { id: string | null; outcome: CanaryOutcome }[];
 }
 
-/** What was found at the last look into the failure queue. */
+/** The findings of the last look into the failure queue. */
 export interface Pass {
   /** Nothing more is to be sent. */
   isDone: boolean;
@@ -90,7 +90,7 @@ interface Live {
   maySend(): boolean;
 }
 
-/** What a worker does for it. */
+/** A worker's part in it. */
 export interface RedriveWork {
   /** Writes down that it begins. */
   begin(action: string, said: RedriveInput['said']): Promise<void>;

@@ -13,7 +13,7 @@ export const isDead = (run: RunLife): boolean => run !== 'running';
 
 /** How the new owner goes on with the entry that the claim has, by what that means; null: it is not in the journal. */
 export function takenUp(entry: string, reading: Reading | null, isInherited: boolean): Begin {
-  // What it goes on with was in doubt, and its entry may have been opened or not: the run reads the journal before it POSTs.
+  // It goes on from a doubt, whose entry may have been opened or not: the run reads the journal before it POSTs.
   if (reading === null) return { kind: isInherited ? 'in-doubt' : 'claimed', entry };
   switch (reading.kind) {
     case 'accepted':
