@@ -82,15 +82,14 @@ export function createClaim(needs: Needs) {
   ): Promise<Map<string, Claim>> {
     failpoint('claim-writing');
     const all = [...wanted.values()].map(({ claim }) => claim);
-    const taken = all.length > 0 ? await claims.insert(all) : [];
+    const taken = await claims.insert(all);
     failpoint('claim-written');
-    const keys = [...taken, ...requests.flatMap(({ takes }) => takes ?? [])];
-    return keys.length > 0 ? claims.find(keys) : new Map<string, Claim>();
+    return claims.find([...taken, ...requests.flatMap(({ takes }) => takes ?? [])]);
   }
 
   /**
-   * What is open under a claim may be this index's to go on with, if nobody else does. Temporal is asked about the runs of
-   * claims that were met; who has not met any does not wait for that.
+   * This run may go on with open claims that it met, if their own runs are dead: Temporal is asked about those. A registration
+   * that has met none does not wait for that.
    */
   async function takenOver(
     met: Met[],

@@ -55,7 +55,7 @@ export async function meet(
   }
   if (others.length === 0) return meeting;
   const taken = await claims.insert(others.map(({ conflict }) => conflict));
-  const kept = taken.size > 0 ? await claims.find([...taken]) : new Map<string, Claim>();
+  const kept = await claims.find([...taken]);
   for (const { each, conflict } of others) {
     const { index, isRedrive } = each;
     const holder = kept.get(conflict._id);

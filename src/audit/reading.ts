@@ -16,8 +16,9 @@ import type {
 } from '../domain/audit/audit-account.ts';
 import { LOOK_UP } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
-import { chunks, findDoubts } from '../registrations/doubts.ts';
-import type { OpenClaim } from '../registrations/doubts.ts';
+import { findDoubts } from '../registrations/doubts.ts';
+import { chunks } from '../runtime/chunks.ts';
+import type { OpenClaim } from '../registrations/open-claims.ts';
 import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
 import { placesOf } from '../registrations/own-documents.ts';

@@ -114,6 +114,12 @@ export interface Claims {
   collection: Collection<Claim>;
 }
 
+/** A filter: by the range of _id, so that no second index is paid for by every registration. */
+export const ofRegistration = (id: string) => ({
+  _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` },
+  registration: id,
+});
+
 /** Makes the indexes of the claims. */
 export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
@@ -133,6 +139,7 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
 export function openClaims(db: Db, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
   const find: Claims['find'] = async (keys) => {
+    if (keys.length === 0) return new Map();
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
   };
@@ -141,6 +148,7 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
     sound,
     find,
     async insert(claims) {
+      if (claims.length === 0) return new Set();
       try {
         await collection.insertMany(claims, { ordered: false });
         return new Set();
@@ -192,9 +200,7 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
       return new Map(found.map(({ _id, workflowId }) => [_id, workflowId]));
     },
     async ofRegistration(id) {
-      // By the range of _id, so that no second index is paid for by every registration.
-      const range = { _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` }, registration: id };
-      const found = await collection.find(range).toArray();
+      const found = await collection.find(ofRegistration(id)).toArray();
       return found.sort((a, b) => a.generation - b.generation);
     },
     async reopenConflict({ _id, ...claim }) {

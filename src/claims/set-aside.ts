@@ -66,6 +66,7 @@ export function openUnroutable(db: Db): Unroutable {
       return new Map(found.map(({ _id, reason, at }) => [_id, { reason, at }]));
     },
     async among(claims) {
+      if (claims.length === 0) return new Set();
       const found = collection.find({ _id: { $in: claims } }).project<{ _id: string }>({ _id: 1 });
       return new Set((await found.toArray()).map(({ _id }) => _id));
     },

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
 import type { Config } from '../config/schema.ts';
+import { durationText } from '../config/units.ts';
 import { reasonFilter } from '../operations/failure-queue.ts';
 import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
 import { shownIds } from '../operations/said.ts';
@@ -68,13 +69,12 @@ export const saidIn = ({ because, ...who }: Because): Said => ({
 /** Which failures were meant, in a line. */
 export function meantText(ids: readonly string[], selection: Selection, config: Config): string {
   const { class: only, reason, olderThan, newerThan, limit } = selection;
-  const age = (ms: number) => `${Math.round(ms / 1000)} s`;
   const parts = [
     ids.length > 0 ? shownIds(ids, config) : 'all',
     only === undefined ? '' : `of class ${only}`,
     reason === undefined ? '' : `whose reason has ${reason.text}`,
-    olderThan === undefined ? '' : `older than ${age(olderThan)}`,
-    newerThan === undefined ? '' : `newer than ${age(newerThan)}`,
+    olderThan === undefined ? '' : `older than ${durationText(olderThan)}`,
+    newerThan === undefined ? '' : `newer than ${durationText(newerThan)}`,
     limit === undefined ? '' : `${limit} at most`,
   ];
   return parts.filter((part) => part !== '').join(', ');

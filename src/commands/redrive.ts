@@ -9,9 +9,11 @@ import { matcher, withFailures } from '../operations/failure-queue.ts';
 import { beginRedrive, redriveState, stopRedrive } from '../operations/redrive.ts';
 import type { RedriveNeeds } from '../operations/redrive.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
+import { every } from '../runtime/every.ts';
+import { silent } from '../runtime/log.ts';
 import { CommandError, EXIT, globals, load, print, printJson, tell } from './context.ts';
 import { askFirst } from './failure-choice.ts';
-import { meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
+import { addBecause, meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
 import type { Because, Selection } from './failure-selection.ts';
 import { showProgress } from './progress.ts';
 import { NO_WORKER, stateText, tellDryRun, tellRedrive } from './redrive-report.ts';
@@ -36,11 +38,8 @@ export function addRedrive(program: Command): void {
     .description('the redrive that runs, or the last one')
     .addHelpText('after', '\nExample: despachante redrive status')
     .action((_: unknown, command: Command) => status(command));
-  redrive
-    .command('stop')
-    .description('end it: what is sent is sent, the rest stays in the failure queue')
-    .option('--because <text>', 'why; kept with what was done')
-    .option('--operator <name>', 'who says so (default: your user name)')
+  addBecause(redrive.command('stop'))
+    .description('end it: the records already sent stay sent, the others stay in the failure queue')
     .addHelpText('after', '\nExample: despachante redrive stop --because "it is too fast"')
     .action((because: Because, command: Command) => stop(because, command));
 }
@@ -116,8 +115,8 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
     if (!state.isWorkerAlive && !isAlone) tell(`${NO_WORKER}. The redrive goes on with it`);
     isAlone = !state.isWorkerAlive;
   };
-  // What cannot be told now may be told in a second.
-  const timer = setInterval(() => void look().catch(() => {}), LOOK_MS);
+  // A failed look is not told: the next one comes in a second.
+  const looking = every(LOOK_MS, look, silent, { failed: '', again: '' });
   const leaving = new AbortController();
   const onSignal = (): void => leaving.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
@@ -127,7 +126,7 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
     );
   });
   return Promise.race([report, left]).finally(() => {
-    clearInterval(timer);
+    void looking.close();
     progress.end();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   });

@@ -6,7 +6,7 @@ import type { RecordSeen } from '../claims/records.ts';
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { serverTime } from '../mongo/server-time.ts';
-import { chunks } from '../registrations/doubts.ts';
+import { chunks } from '../runtime/chunks.ts';
 import type { Store } from '../registrations/store.ts';
 import { shownId, shownText } from './failure-queue.ts';
 import type { Said } from './said.ts';
@@ -31,7 +31,6 @@ export interface Compared {
 
 /** Clocks that follow one another in a replica set differ by less, ms. */
 const MARGIN_MS = 2_000;
-const AT_ONCE = 1_000;
 
 /**
  * @param withQueue opens the failure queue for the work: after the clock is read, so that no record comes unseen in between
@@ -60,7 +59,7 @@ async function compare(
   store: Store,
 ): Promise<Compared> {
   const { seen, back, ...found } = await recordsIn(queue, config, store);
-  await inPieces([...back], (some) => store.records.back(some));
+  for await (const some of chunks(back)) await store.records.back(some);
   const missing: RecordSeen[] = [];
   for await (const { _id, outcome } of storedFailures(store, {
     ...WAITING,
@@ -68,14 +67,9 @@ async function compare(
     settledAt: { $lt: begunAt },
   }))
     if (!seen.has(_id)) missing.push({ claim: _id, at: outcome.at.toISOString() });
-  await inPieces(missing, (some) => store.records.left(some, 'taken'));
+  for await (const some of chunks(missing)) await store.records.left(some, 'taken');
   const waiting = await countWaiting(store);
   return { queue: queue.depth, ...found, back: back.size, taken: missing.length, waiting };
-}
-
-async function inPieces<T>(all: readonly T[], work: (some: T[]) => Promise<void>): Promise<void> {
-  for (let from = 0; from < all.length; from += AT_ONCE)
-    await work(all.slice(from, from + AT_ONCE));
 }
 
 /** Looks at each message once. `seen`: the claims that are known; `back`: those of them that were thought to be gone. */

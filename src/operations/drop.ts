@@ -1,8 +1,9 @@
 /** Records out of the failure queue for good. */
 import type { Config } from '../config/schema.ts';
-import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { Records } from '../claims/records.ts';
 import type { Store } from '../registrations/store.ts';
+import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { chosen } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';
@@ -42,25 +43,17 @@ export async function takeOut(
   records: Records,
 ) {
   const dropped: { id: string | null; class: string | null }[] = [];
-  let some: FailureMessage[] = [];
-  const takeOutSome = async (): Promise<void> => {
-    const taken = some;
-    some = [];
-    await records.left(taken, 'dropped');
-    const kept: string[] = [];
-    for (const failure of taken) {
-      if (queue.ack(failure))
-        dropped.push({ id: shownId(failure, config), class: failure.failureClass });
-      else kept.push(...(failure.claim === null ? [] : [failure.claim]));
-    }
-    if (kept.length > 0) await records.back(kept);
-  };
   try {
-    for await (const failure of chosen(queue, choice, { atCap: 0 })) {
-      some.push(failure);
-      if (some.length === AT_ONCE) await takeOutSome();
+    for await (const taken of chunks(chosen(queue, choice, { atCap: 0 }), AT_ONCE)) {
+      await records.left(taken, 'dropped');
+      const kept: string[] = [];
+      for (const failure of taken) {
+        if (queue.ack(failure))
+          dropped.push({ id: shownId(failure, config), class: failure.failureClass });
+        else kept.push(...(failure.claim === null ? [] : [failure.claim]));
+      }
+      if (kept.length > 0) await records.back(kept);
     }
-    await takeOutSome();
   } catch (error) {
     if (!queue.gone.aborted) throw error;
   }

@@ -1,4 +1,5 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
+import { ofRegistration } from '../claims/claims.ts';
 import type { LateResult } from '../claims/claims.ts';
 import type { GoneAs } from '../claims/gone.ts';
 import type { Config } from '../config/schema.ts';
@@ -90,7 +91,7 @@ export async function listFailures(
 /** By registration id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
 export async function findFailures(config: Config, store: Store, id: string): Promise<Failure[]> {
   const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
-  const wanted = { $or: [{ _id: { $in: named } }, { registration: id, ...claimsOf(id) }] };
+  const wanted = { $or: [{ _id: { $in: named } }, ofRegistration(id)] };
   const found = await allOf(storedFailures(store, wanted));
   if (found.length > 0 || !config.registration.hashIds) return factsOf(config, store, found);
   const byLabel: StoredFailure[] = [];
@@ -100,9 +101,6 @@ export async function findFailures(config: Config, store: Store, id: string): Pr
   }
   return factsOf(config, store, byLabel);
 }
-
-/** By the range of _id, which has an index. */
-const claimsOf = (id: string) => ({ _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` } });
 
 function count(groups: Map<string, ReasonCount>, { outcome }: StoredFailure): void {
   const { kind, reason, at } = outcome;

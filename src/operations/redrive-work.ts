@@ -1,5 +1,4 @@
 /** What a worker does for a redrive: records back to the intake queue, and out of the failure queue once that is confirmed. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { Config } from '../config/schema.ts';
@@ -13,6 +12,8 @@ import type {
 import { REDRIVE_PASS_MS } from '../domain/timing.ts';
 import { redrivable } from '../registrations/redrivable.ts';
 import type { Store } from '../registrations/store.ts';
+import { chunks } from '../runtime/chunks.ts';
+import { pacer } from '../runtime/pace.ts';
 import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
 import { chosen } from './failure-choice.ts';
 import type { Choice } from './failure-choice.ts';
@@ -28,20 +29,21 @@ interface Needs {
 const WINDOW = 100;
 const TOLD = 5;
 
-export const WHAT = 'failures redrive';
+/** As it stands in what is written down of operators. */
+export const REDRIVE = 'failures redrive';
 
 export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
   const { claims, records, actions } = store;
 
   return {
-    begin: (action, said) => actions.begin(action, { ...said, what: WHAT }),
+    begin: (action, said) => actions.begin(action, { ...said, what: REDRIVE }),
 
     chooseCanaries: ({ order, asOf }, count) =>
       withFailures(config, async (queue) => {
         const choice = choiceOf({ order, asOf }, order.limit ?? Infinity, config);
         const canaries: Canary[] = [];
         const source = redrivable(claims, chosen(queue, choice, { atCap: 0 }), () => {});
-        for await (const some of grouped(source, count)) {
+        for await (const some of chunks(source, count)) {
           const ready = await readyCanaries(claims, some, config);
           canaries.push(...ready.flatMap((canary) => canary ?? []));
           if (canaries.length >= count) break;
@@ -67,12 +69,9 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
         const { perSecond } = order;
         const size = Math.min(WINDOW, Math.max(1, Math.floor(perSecond ?? WINDOW)));
         const startedAt = performance.now();
-        for await (const some of grouped(source, size)) {
-          const early =
-            perSecond === null
-              ? 0
-              : startedAt + ((queue.depth - pass.left) * 1000) / perSecond - performance.now();
-          if (early > 0) await delay(early, undefined, { signal: live.signal }).catch(() => {});
+        const inTurn = pacer(perSecond, live.signal);
+        for await (const some of chunks(source, size)) {
+          await inTurn(queue.depth - pass.left);
           if (!live.maySend() || performance.now() - startedAt > REDRIVE_PASS_MS) return pass;
           pass.left -= await sendAgain(queue, some, action);
         }
@@ -148,16 +147,6 @@ function choiceOf(
     limit: wanted === null ? limit : wanted.size,
     maxRedrives,
   };
-}
-
-async function* grouped<T>(source: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
-  let some: T[] = [];
-  for await (const each of source) {
-    if (some.push(each) < size) continue;
-    yield some;
-    some = [];
-  }
-  if (some.length > 0) yield some;
 }
 
 function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {

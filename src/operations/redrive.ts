@@ -8,7 +8,7 @@ import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { LEGACY, REDRIVE_TYPE, redriveId } from '../domain/names.ts';
 import type { RedriveInput, RedriveReport } from '../domain/registrations/redrive-order.ts';
 import type { Store } from '../registrations/store.ts';
-import { WHAT } from './redrive-work.ts';
+import { REDRIVE } from './redrive-work.ts';
 import type { Said } from './said.ts';
 
 export interface RedriveNeeds {
@@ -36,7 +36,7 @@ type RedriveWorkflow = (input: RedriveInput) => Promise<RedriveReport>;
 export async function redriveState({ config, store, client }: RedriveNeeds): Promise<RedriveState> {
   const [control, latest, isRunning] = await Promise.all([
     store.control.read(),
-    store.actions.collection.findOne({ what: WHAT }, { sort: { at: -1 } }),
+    store.actions.collection.findOne({ what: REDRIVE }, { sort: { at: -1 } }),
     handleOf(client, config)
       .describe()
       .then(({ status }) => status.name === 'RUNNING', notFoundIsFalse),

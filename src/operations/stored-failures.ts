@@ -3,7 +3,7 @@ import type { Document } from 'mongodb';
 import type { LateResult } from '../claims/claims.ts';
 import type { Failed } from '../claims/records.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
-import { chunks } from '../registrations/doubts.ts';
+import { chunks } from '../runtime/chunks.ts';
 import type { Store } from '../registrations/store.ts';
 
 /** A claim without its message, or what stands for that of a malformed delivery. */

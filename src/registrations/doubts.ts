@@ -1,11 +1,10 @@
 /** Registrations in doubt: what was, or may have been, sent and never answered. From the journal, which is exact. */
-import type { Clock } from '../mongo/clock.ts';
-import type { Claim, Claims } from '../claims/claims.ts';
-import { readEntry } from '../domain/registrations/entry.ts';
+import type { Claims } from '../claims/claims.ts';
 import { claimKey, claimOfEntry, readClaimKey } from '../domain/names.ts';
+import { chunks } from '../runtime/chunks.ts';
 import type { Entry, Journal } from './journal.ts';
-
-export type OpenClaim = Omit<Claim, 'message'>;
+import { readOpenClaims } from './open-claims.ts';
+import type { OpenClaim, OpenClaims } from './open-claims.ts';
 
 export interface Doubt {
   claim: OpenClaim;
@@ -14,28 +13,11 @@ export interface Doubt {
   reason: string;
 }
 
-const AT_ONCE = 1_000;
-
-/** All doubts, oldest first. `legacyTimeoutMs`: an intent may be on the wire for as long, and is no doubt until then. */
-export async function findDoubts(
-  store: {
-    claims: Pick<Claims, 'collection' | 'sound'>;
-    journal: Pick<Journal, 'read'>;
-    clock: Pick<Clock, 'now'>;
-  },
-  legacyTimeoutMs: number,
-): Promise<Doubt[]> {
-  // `settledAt` has an index, for retention: what is open is found without reading what is settled.
-  const open = store.claims.collection
-    .find({ settledAt: null, outcome: null, conflict: false })
-    .project<OpenClaim>({ message: 0 });
+/** All doubts, oldest first. `legacyTimeoutMs`: see readOpenClaims. */
+export async function findDoubts(store: OpenClaims, legacyTimeoutMs: number): Promise<Doubt[]> {
   const doubts: Doubt[] = [];
-  for await (const found of chunks(open)) {
-    const claims = store.claims.sound(found);
-    const entries = await store.journal.read(claims.map(({ entry }) => entry));
-    for (const claim of claims) {
-      const entry = entries.get(claim.entry);
-      const reading = readEntry(entry, store.clock.now(), legacyTimeoutMs);
+  for await (const standings of readOpenClaims(store, legacyTimeoutMs)) {
+    for (const { claim, entry, reading } of standings) {
       if (entry === undefined || reading.kind !== 'in doubt') continue;
       doubts.push({ claim, entry, since: entry.answeredAt ?? entry.at, reason: reading.reason });
     }
@@ -72,16 +54,4 @@ export async function countDoubts({
     for (const { _id } of found) open.add(_id);
   }
   return open.size;
-}
-
-/** In pieces that are large enough for a query each. */
-export async function* chunks<T>(all: AsyncIterable<T>): AsyncGenerator<T[]> {
-  let chunk: T[] = [];
-  for await (const each of all) {
-    chunk.push(each);
-    if (chunk.length < AT_ONCE) continue;
-    yield chunk;
-    chunk = [];
-  }
-  if (chunk.length > 0) yield chunk;
 }

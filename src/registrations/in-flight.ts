@@ -8,10 +8,8 @@ import type { Filter } from 'mongodb';
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { Unroutable } from '../claims/set-aside.ts';
 import type { Bound } from '../outbound/gate.ts';
-import { readEntry } from '../domain/registrations/entry.ts';
-import type { Clock } from '../mongo/clock.ts';
-import { chunks } from './doubts.ts';
-import type { Journal } from './journal.ts';
+import { OPEN, readOpenClaims } from './open-claims.ts';
+import type { OpenClaims } from './open-claims.ts';
 
 /** How long a count is believed, and the longest from an answer to its mark, unless MongoDB is in trouble. */
 const COUNTED_MS = 1_000;
@@ -28,11 +26,9 @@ export interface InFlight extends Bound {
   noteAnswered(answered: { claim: string; isAccepted: boolean }[]): Promise<void>;
 }
 
-export interface InFlightStore {
+export interface InFlightStore extends OpenClaims {
   claims: Pick<Claims, 'collection' | 'sound' | 'setAtLegacy'>;
-  journal: Pick<Journal, 'read'>;
   unroutable: Pick<Unroutable, 'among'>;
-  clock: Pick<Clock, 'now'>;
 }
 
 export interface InFlightNeeds {
@@ -101,12 +97,10 @@ export function openInFlight(needs: InFlightNeeds): InFlight {
   };
 }
 
-const OPEN: Filter<Claim> = { settledAt: null, outcome: null, conflict: false };
-
 /** Makes the marks of open claims say what the journal says. */
 async function compareMarks(store: InFlightStore, legacyTimeoutMs: number): Promise<void> {
-  for await (const all of openClaims(store, legacyTimeoutMs)) {
-    const keys = (isMeant: (each: Standing) => boolean) =>
+  for await (const all of countedClaims(store, legacyTimeoutMs)) {
+    const keys = (isMeant: (each: Counted) => boolean) =>
       all.filter(isMeant).map(({ claim }) => claim);
     const { setAtLegacy } = store.claims;
     await setAtLegacy(
@@ -134,29 +128,25 @@ export async function countInFlight(
   legacyTimeoutMs: number,
 ): Promise<number> {
   let count = 0;
-  for await (const all of openClaims(store, legacyTimeoutMs))
+  for await (const all of countedClaims(store, legacyTimeoutMs))
     count += all.filter(({ at }) => at !== null).length;
   return count;
 }
 
-interface Standing {
+interface Counted {
   claim: string;
   /** By the journal; null where it is not with the legacy system, or is set aside. */
   at: 'accepted' | 'on the wire' | null;
   mark: string | undefined;
 }
 
-async function* openClaims(
-  { claims, journal, unroutable, clock }: InFlightStore,
+async function* countedClaims(
+  store: InFlightStore,
   legacyTimeoutMs: number,
-): AsyncGenerator<Standing[]> {
-  const open = claims.collection.find(OPEN).project<Omit<Claim, 'message'>>({ message: 0 });
-  for await (const found of chunks(open)) {
-    const sound = claims.sound(found);
-    const entries = await journal.read(sound.map(({ entry }) => entry));
-    const setAside = await unroutable.among(sound.map(({ _id }) => _id));
-    yield sound.map(({ _id, entry, atLegacy }) => {
-      const { kind } = readEntry(entries.get(entry), clock.now(), legacyTimeoutMs);
+): AsyncGenerator<Counted[]> {
+  for await (const standings of readOpenClaims(store, legacyTimeoutMs)) {
+    const setAside = await store.unroutable.among(standings.map(({ claim }) => claim._id));
+    yield standings.map(({ claim: { _id, atLegacy }, reading: { kind } }) => {
       const isThere = (kind === 'accepted' || kind === 'on the wire') && !setAside.has(_id);
       return { claim: _id, at: isThere ? kind : null, mark: atLegacy };
     });

@@ -91,6 +91,7 @@ export async function indexJournal({ collection }: Journal, retentionMs: number)
 export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now'>): Journal {
   const collection = db.collection<Entry>(OWN.journal);
   const read: Journal['read'] = async (entries) => {
+    if (entries.length === 0) return new Map();
     const found = await collection.find({ _id: { $in: entries } }).toArray();
     return new Map(found.map((entry) => [entry._id, entry]));
   };

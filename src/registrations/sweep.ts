@@ -10,7 +10,7 @@ import type { NewRegistration } from '../domain/registrations/item.ts';
 import { workflowId } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
-import type { OpenClaim } from './doubts.ts';
+import type { OpenClaim } from './open-claims.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';

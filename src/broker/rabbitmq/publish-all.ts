@@ -1,7 +1,7 @@
 /** Publishing many messages: confirms pipelined within a window, so that neither memory nor a broker's patience runs out. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Options } from 'amqplib';
 import type { Publisher } from './publisher.ts';
+import { pacer } from '../../runtime/pace.ts';
 import { createSlots } from '../../runtime/slots.ts';
 
 export interface Outgoing {
@@ -52,7 +52,7 @@ export async function publishAll<Message extends Outgoing>(options: {
   const slots = createSlots(window);
   const onTheWay = new Set<Promise<void>>();
   const result: Published = { confirmed: 0, failed: 0, reason: null };
-  const startedAt = Date.now();
+  const inTurn = pacer(perSecond, options.signal);
   let sent = 0;
 
   const send = async (message: Message): Promise<void> => {
@@ -71,10 +71,7 @@ export async function publishAll<Message extends Outgoing>(options: {
 
   try {
     for await (const message of messages) {
-      if (perSecond !== null) {
-        const early = startedAt + (sent * 1000) / perSecond - Date.now();
-        if (early > 0) await delay(early, undefined, { signal: options.signal }).catch(() => {});
-      }
+      await inTurn(sent);
       await slots.take(1);
       if (result.failed > 0 || options.signal?.aborted === true) break;
       sent += 1;

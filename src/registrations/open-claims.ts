@@ -1,0 +1,43 @@
+/** Open claims, each with what the journal says of the entry it has got to. */
+import type { Claim, Claims } from '../claims/claims.ts';
+import { readEntry } from '../domain/registrations/entry.ts';
+import type { Reading } from '../domain/registrations/entry.ts';
+import type { Clock } from '../mongo/clock.ts';
+import { chunks } from '../runtime/chunks.ts';
+import type { Entry, Journal } from './journal.ts';
+
+export type OpenClaim = Omit<Claim, 'message'>;
+
+/** Neither settled nor concluded. `settledAt` has an index, for retention: whoever asks so reads nothing that is settled. */
+export const OPEN = { settledAt: null, outcome: null, conflict: false } as const;
+
+export interface OpenClaims {
+  claims: Pick<Claims, 'collection' | 'sound'>;
+  journal: Pick<Journal, 'read'>;
+  clock: Pick<Clock, 'now'>;
+}
+
+export interface Standing {
+  claim: OpenClaim;
+  entry: Entry | undefined;
+  reading: Reading;
+}
+
+/**
+ * In pieces of a query each; in no order.
+ * @param legacyTimeoutMs an intent may be on the wire for as long
+ */
+export async function* readOpenClaims(
+  { claims, journal, clock }: OpenClaims,
+  legacyTimeoutMs: number,
+): AsyncGenerator<Standing[]> {
+  const open = claims.collection.find(OPEN).project<OpenClaim>({ message: 0 });
+  for await (const found of chunks(open)) {
+    const sound = claims.sound(found);
+    const entries = await journal.read(sound.map(({ entry }) => entry));
+    yield sound.map((claim) => {
+      const entry = entries.get(claim.entry);
+      return { claim, entry, reading: readEntry(entry, clock.now(), legacyTimeoutMs) };
+    });
+  }
+}
