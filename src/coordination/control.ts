@@ -10,7 +10,7 @@ import type { LimitName } from '../domain/limits.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
 import type { RateDocument } from './rates.ts';
-import { ALIVE } from './processes.ts';
+import { aliveProcesses } from './processes.ts';
 import type { SeenProcess } from './processes.ts';
 import { NOW } from '../mongo/server-time.ts';
 
@@ -117,16 +117,16 @@ export function openControl(db: Db): ControlStore {
   const systems = db.collection<SystemDocument>(OWN.control);
   return {
     async read() {
-      const found = await collection
-        .aggregate<(ControlDocument | SeenProcess) & { now: number }>([
-          { $unionWith: { coll: OWN.processes, pipeline: ALIVE } },
-          { $set: { now: NOW } },
-        ])
-        .toArray();
+      const [found, processes] = await Promise.all([
+        collection
+          .aggregate<ControlDocument & { now: number }>([{ $match: {} }, { $set: { now: NOW } }])
+          .toArray(),
+        aliveProcesses(db),
+      ]);
       // Without any document nobody has said anything, and no time is compared with this one.
       return found.reduce<Control>(
         (control, { now, ...document }) => ({ ...control, ...partOf(document, control), now }),
-        { ...EMPTY, now: Date.now() },
+        { ...EMPTY, processes, now: Date.now() },
       );
     },
     async pause(reason, by, source) {
@@ -181,8 +181,7 @@ export function openControl(db: Db): ControlStore {
   };
 }
 
-function partOf(document: ControlDocument | SeenProcess, before: Control): Partial<Control> {
-  if (isOf(document, 'process')) return { processes: [...before.processes, document] };
+function partOf(document: ControlDocument, before: Control): Partial<Control> {
   const name = document._id.split('/')[1] ?? '';
   if (isOf(document, 'breaker')) return { breakers: { ...before.breakers, [name]: document } };
   if (isOf(document, 'limits')) return { limits: { ...before.limits, [name]: document.values } };
@@ -197,7 +196,7 @@ function partOf(document: ControlDocument | SeenProcess, before: Control): Parti
 
 /** Whether it is a document that is kept by name, of this kind. */
 const isOf = <K extends string>(
-  document: ControlDocument | SeenProcess,
+  document: ControlDocument,
   kind: K,
-): document is Extract<ControlDocument | SeenProcess, { _id: `${K}/${string}` }> =>
+): document is Extract<ControlDocument, { _id: `${K}/${string}` }> =>
   document._id.startsWith(`${kind}/`);

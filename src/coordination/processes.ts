@@ -74,7 +74,7 @@ const SEEN: Document[] = [
     },
   },
 ];
-export const ALIVE: Document[] = [...SEEN, { $match: { state: 'alive' } }];
+const ALIVE: Document[] = [...SEEN, { $match: { state: 'alive' } }];
 
 /** Those that send requests to an endpoint, with what they have of it. */
 export const workersOf = (
@@ -96,6 +96,10 @@ export const listProcesses = (db: Db): Promise<SeenProcess[]> =>
   processesIn(db)
     .aggregate<SeenProcess>([...SEEN, { $sort: { beatAt: -1 } }, { $limit: LISTED }])
     .toArray();
+
+/** @throws what MongoDB throws */
+export const aliveProcesses = (db: Db): Promise<SeenProcess[]> =>
+  processesIn(db).aggregate<SeenProcess>(ALIVE).toArray();
 
 /** Whoever was silent for a day is forgotten. */
 export const indexProcesses = (db: Db): Promise<void> =>
