@@ -83,8 +83,8 @@ test('what others took, what they put there, and what is there all the same is f
   const place = await testPlace(t);
   await putFailures(t, place, [...FOUR]);
   // What was settled just now proves nothing: its record may be on its way.
-  const aged = [{ $set: { settledAt: { $subtract: ['$settledAt', 60_000] } } }];
-  await place.store.claims.collection.updateMany({}, aged);
+  const settledAt = new Date(Date.now() - 60_000);
+  await place.store.claims.collection.updateMany({}, { $set: { settledAt } });
   const taken = await place.take(place.rabbit.failureQueue);
   const publisher = await testPublisher(t);
   await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});

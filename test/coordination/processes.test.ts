@@ -8,6 +8,7 @@ import { joinProcesses, keepBeating, listProcesses } from '../../src/coordinatio
 import type { ProcessDocument, ProcessNeeds } from '../../src/coordination/processes.ts';
 import { VERSION } from '../../src/domain/names.ts';
 import { SILENT_MS } from '../../src/domain/timing.ts';
+import { serverTime } from '../../src/mongo/server-time.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { testDatabase } from '../helpers/servers.ts';
 
@@ -22,10 +23,8 @@ const joined = (db: Db, needs: Partial<ProcessNeeds> = {}) =>
 
 /** As if its last beat had been so long ago. */
 async function silentFor(db: Db, _id: ProcessDocument['_id'], ms: number): Promise<void> {
-  const ago = { $subtract: ['$$NOW', ms] };
-  await db
-    .collection<ProcessDocument>(OWN.processes)
-    .updateOne({ _id }, [{ $set: { beatAt: ago } }]);
+  const beatAt = new Date((await serverTime(db)) - ms);
+  await db.collection<ProcessDocument>(OWN.processes).updateOne({ _id }, { $set: { beatAt } });
 }
 
 test('a process that has begun is there, with how it is and since when, and goes on as the same', async (t) => {
