@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 const ENDS = [
   'despachante_registrations_total',
   'despachante_duplicates_total',
-  'despachante_unroutable_total',
+  'despachante_set_aside_total',
 ];
 
 /**

@@ -42,9 +42,7 @@ export async function settlementsOfOthers(db: Db): Promise<Settlement[]> {
   }));
 }
 
-const claims = z.array(
-  z.object({ registration: z.string(), receivedAt: z.date(), settledAt: z.date() }),
-);
+const claims = z.array(z.object({ item: z.string(), receivedAt: z.date(), settledAt: z.date() }));
 
 /** What we wrote: settled is when the claim says so, a write after that of the result. */
 export async function settlementsOfOurs(db: Db): Promise<Settlement[]> {
@@ -53,12 +51,12 @@ export async function settlementsOfOurs(db: Db): Promise<Settlement[]> {
       .collection(OWN.claims)
       .find(
         { 'outcome.kind': 'registered', settledAt: { $ne: null } },
-        { projection: { registration: 1, receivedAt: 1, settledAt: 1 } },
+        { projection: { item: 1, receivedAt: 1, settledAt: 1 } },
       )
       .toArray(),
   );
-  return found.map(({ registration, receivedAt, settledAt }) => ({
-    id: registration,
+  return found.map(({ item, receivedAt, settledAt }) => ({
+    id: item,
     receivedAt: receivedAt.getTime(),
     settledAt: settledAt.getTime(),
   }));

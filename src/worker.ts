@@ -36,7 +36,7 @@ import { openLegacyGate } from './registrations/legacy-gate.ts';
 export interface RunningWorker {
   checks(): Record<string, boolean>;
   /** What keeps requests from the legacy system, for people. */
-  held(): string | null;
+  waitReason(): string | null;
   /** Brings gauges up to date that are counted when they are asked for. Never throws. */
   refresh: () => Promise<void>;
   /** Settles when the worker has ended; rejects when it failed. */
@@ -146,7 +146,7 @@ export async function startWorker(
       rabbitmq: publisher.isReady(),
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
-    held: () => legacyGate.held(),
+    waitReason: () => legacyGate.waitReason(),
     refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
     ended,
     async stop() {

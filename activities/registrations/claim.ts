@@ -13,7 +13,7 @@ import { stale } from './fence.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import type { Liveness } from '../heartbeat.ts';
 import { keepInherited, openInherited } from './inherit.ts';
-import { isHeldBy, meet } from './meet.ts';
+import { isOwnedBy, meet } from './meet.ts';
 import type { Refused, Same } from './meet.ts';
 import { createTakeover } from './takeover.ts';
 import type { Met, TakeoverNeeds } from './takeover.ts';
@@ -50,7 +50,7 @@ export function createClaim(needs: Needs) {
           continue;
         }
         const holder = holders.get(each.claim._id);
-        const isMine = holder === undefined || isHeldBy(holder, workflowId, index);
+        const isMine = holder === undefined || isOwnedBy(holder, workflowId, index);
         if (isMine && holder?.takenFrom === undefined) mine.push(each);
         else refused.push({ ...each, index, holder });
       }

@@ -5,7 +5,7 @@ import type { Legacy } from '../../src/registrations/legacy.ts';
 import type { Results } from '../../src/registrations/results.ts';
 import type { Failures } from '../../src/broker/rabbitmq/dead-letters.ts';
 import type { Records } from '../../src/claims/records.ts';
-import type { Unroutable } from '../../src/claims/set-aside.ts';
+import type { SetAside } from '../../src/claims/set-aside.ts';
 import type { RunLife } from '../../src/domain/registrations/takeover.ts';
 import type { Gate } from '../../src/outbound/gate.ts';
 import type { UnderWay } from '../under-way.ts';
@@ -26,7 +26,7 @@ export interface Dependencies {
   failures: Failures;
   /** What became of failure records. */
   records: Records;
-  unroutable: Unroutable;
+  setAside: SetAside;
   /** Asks Temporal whether runs are alive. @throws when Temporal does not answer */
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   gate: Gate;

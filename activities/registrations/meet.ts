@@ -49,7 +49,7 @@ export async function meet(
       continue;
     }
     const { generation } = all.at(-1) ?? claim;
-    const _id = conflictKey(claim.registration, generation, claim.bodyHash);
+    const _id = conflictKey(claim.item, generation, claim.bodyHash);
     const conflict = { ...claim, _id, entry: entryKey(_id, 1), generation, conflict: true };
     others.push({ each, conflict });
   }
@@ -59,7 +59,7 @@ export async function meet(
   for (const { each, conflict } of others) {
     const { index, isRedrive } = each;
     const holder = kept.get(conflict._id);
-    if (holder === undefined || isHeldBy(holder, conflict.workflowId, index) || (await isAgain()))
+    if (holder === undefined || isOwnedBy(holder, conflict.workflowId, index) || (await isAgain()))
       meeting.conflicts.push(conflictAnswer(index, conflict._id));
     else meeting.same.push({ index, claim: holder });
 
@@ -75,18 +75,18 @@ export async function meet(
 
 /** By index, oldest first. Only a generation that has failed can have a next one: MongoDB is asked for no other. */
 async function generationsOf(
-  claims: Pick<Dependencies['claims'], 'ofRegistration'>,
+  claims: Pick<Dependencies['claims'], 'ofItem'>,
   refused: readonly Refused[],
 ): Promise<Map<number, Claim[]>> {
   const known = await Promise.all(
     refused.map(async ({ index, claim, holder }): Promise<[number, Claim[]]> => {
       const isLast = holder.outcome === null || !isFailure(holder.outcome.kind);
-      const all = isLast ? [holder] : await claims.ofRegistration(claim.registration);
+      const all = isLast ? [holder] : await claims.ofItem(claim.item);
       return [index, all.filter(({ conflict }) => !conflict)];
     }),
   );
   return new Map(known);
 }
 
-export const isHeldBy = (claim: Claim, workflowId: string, index: number): boolean =>
+export const isOwnedBy = (claim: Claim, workflowId: string, index: number): boolean =>
   claim.workflowId === workflowId && claim.index === index;

@@ -110,11 +110,11 @@ function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
     // Those of an attempt that is over have no answer, and stay due.
     ...(wait === null
       ? []
-      : turnedAway.map(({ index }) => ({ index, kind: 'held', ...wait }) as const)),
+      : turnedAway.map(({ index }) => ({ index, kind: 'deferred', ...wait }) as const)),
   ];
 }
 
-const isUnread = ({ kind }: PollAnswer): boolean => kind === 'unreadable' || kind === 'held';
+const isUnread = ({ kind }: PollAnswer): boolean => kind === 'unreadable' || kind === 'deferred';
 
 /** What was read, and what others may still be answered, is not thrown away with what nobody could read. */
 const isWorthReturning = (answers: PollAnswer[]): boolean =>
@@ -122,7 +122,7 @@ const isWorthReturning = (answers: PollAnswer[]): boolean =>
 
 function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
   const unreadable = answers.filter(
-    (answer) => answer.kind === 'unreadable' || answer.kind === 'held',
+    (answer) => answer.kind === 'unreadable' || answer.kind === 'deferred',
   );
   return tryLater('LegacyUnreadable', 'No status could be read', unreadable);
 }

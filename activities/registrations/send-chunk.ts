@@ -146,7 +146,7 @@ async function prepare(
 
 /** What this run holds and has not ended without this attempt, which was given up then; and the message of each. */
 async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
-  const held = await readInTime(() => claims.held(chunk.map(({ claim }) => claim)));
+  const held = await readInTime(() => claims.owners(chunk.map(({ claim }) => claim)));
   const { ours } = fenced(chunk, (claim) => held.get(claim)?.workflowId);
   return {
     ours: ours.filter(({ claim }) => held.get(claim)?.isConcluded !== true),

@@ -40,7 +40,7 @@ type Needs = Pick<
   | 'clock'
   | 'results'
   | 'failures'
-  | 'unroutable'
+  | 'setAside'
   | 'metrics'
   | 'log'
   | 'legacyTimeoutMs'
@@ -52,7 +52,7 @@ export function createSettle({
   clock,
   results,
   failures,
-  unroutable,
+  setAside,
   metrics,
   log,
   legacyTimeoutMs,
@@ -61,7 +61,7 @@ export function createSettle({
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const keys = settlements.map(({ claim }) => claim);
-        const holders = await readInTime(() => claims.holders(keys));
+        const holders = await readInTime(() => claims.workflowIds(keys));
         const { ours, lost } = fenced(settlements, (claim) => holders.get(claim));
         if (ours.length === 0) return lost;
         if (!liveness.isCurrent()) throw stale();
@@ -78,7 +78,7 @@ export function createSettle({
           ours.map(async (settlement, at): Promise<SettleAnswer> => {
             const { index } = settlement;
             const fate = written[at] ?? 'later';
-            if (typeof fate === 'object') return setAside(settlement, fate.permanent);
+            if (typeof fate === 'object') return putAside(settlement, fate.permanent);
             if (fate === 'written') return { index, kind: 'settled' };
             return { index, kind: fate === 'missing' ? 'missing' : 'leftover' };
           }),
@@ -152,9 +152,9 @@ export function createSettle({
     if (claim?.message === null) return { index, kind: 'settled' }; // an earlier attempt has done it
     const body = claim === undefined ? null : messageOf(claim);
     if (claim?.message === undefined || body === null)
-      return setAside(settlement, 'the claim with its message is gone');
+      return putAside(settlement, 'the claim with its message is gone');
     if (!isFailure(outcome.kind))
-      return setAside(settlement, 'a success on its way to the failure queue');
+      return putAside(settlement, 'a success on its way to the failure queue');
     if (!liveness.isCurrent()) return { index, kind: 'leftover' };
     try {
       await failures.publish({
@@ -165,7 +165,7 @@ export function createSettle({
         attempts,
         requestId,
         workflowId: claim.workflowId,
-        redrive: claim.generation,
+        generation: claim.generation,
         token: claim.token,
         body,
         properties: claim.message.properties,
@@ -173,24 +173,24 @@ export function createSettle({
       failpoint('route-confirmed');
       return { index, kind: 'settled' };
     } catch (error) {
-      if (isUnpublishable(error)) return setAside(settlement, error.message);
+      if (isUnpublishable(error)) return putAside(settlement, error.message);
       const facts = { ...placeOf(index), ...errorFacts(error) };
       log.warn(facts, 'A failure record was not confirmed');
       return { index, kind: 'leftover' };
     }
   }
 
-  async function setAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
-    await unroutable.setAside((await claims.find([claim])).get(claim), claim, reason);
+  async function putAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
+    await setAside.put((await claims.find([claim])).get(claim), claim, reason);
     // The legacy system has done with it.
     await claims.setAtLegacy([claim], null);
-    metrics.unroutable.inc();
+    metrics.setAside.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
     log.error(
       facts,
       'An outcome can never reach its destination and was set aside: "despachante status" with its id tells what to do',
     );
-    return { index, kind: 'unroutable' };
+    return { index, kind: 'setAside' };
   }
 
   /** Marks what is settled. @throws ApplicationFailure when nothing got anywhere: then the retry policy waits */

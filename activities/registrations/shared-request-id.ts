@@ -86,7 +86,7 @@ async function findShared(
     others.delete(registrationOf(own));
     for (const other of others) {
       // What was redriven is judged by how the last redrive fared.
-      const claim = (await claims.ofRegistration(other)).findLast(({ conflict }) => !conflict);
+      const claim = (await claims.ofItem(other)).findLast(({ conflict }) => !conflict);
       if (claim === undefined || !needsItStill(claim, answer.requestId)) continue;
       shared.push(answer);
       break;

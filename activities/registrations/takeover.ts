@@ -25,18 +25,11 @@ interface Found {
 
 export type TakeoverNeeds = Pick<
   Dependencies,
-  | 'claims'
-  | 'journal'
-  | 'clock'
-  | 'legacyTimeoutMs'
-  | 'unroutable'
-  | 'runStates'
-  | 'metrics'
-  | 'log'
+  'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'setAside' | 'runStates' | 'metrics' | 'log'
 >;
 
 export function createTakeover(needs: TakeoverNeeds) {
-  const { claims, journal, clock, legacyTimeoutMs, unroutable, runStates, metrics, log } = needs;
+  const { claims, journal, clock, legacyTimeoutMs, setAside, runStates, metrics, log } = needs;
 
   /**
    * Which of them this run may go on with: what is its own already, and what dead runs hold.
@@ -53,9 +46,9 @@ export function createTakeover(needs: TakeoverNeeds) {
       if (claim.workflowId !== workflowId) others.push(each);
       else if (claim.index === index) found.ours.set(index, claim);
     }
-    const setAside = await unroutable.among(others.map(({ claim }) => claim._id));
+    const ended = await setAside.among(others.map(({ claim }) => claim._id));
     const open = others.filter(
-      (each) => wanted.get(each.claim._id) === each && !setAside.has(each.claim._id),
+      (each) => wanted.get(each.claim._id) === each && !ended.has(each.claim._id),
     );
     if (open.length === 0) return found;
     const byRun = new Map<string, Met[]>();

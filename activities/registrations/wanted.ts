@@ -33,7 +33,7 @@ export async function wantedBy(
   workflowId: string,
 ): Promise<{ wanted: Map<number, Wanted>; moved: RecordSeen[] }> {
   const redrives = deliveries.filter(
-    ({ redrive, token }) => redrive !== null && token !== undefined,
+    ({ failedGeneration: redrive, token }) => redrive !== null && token !== undefined,
   );
   const found = await claims.find(redrives.flatMap(keysOfRedriven));
   const moved: RecordSeen[] = [];
@@ -54,7 +54,7 @@ function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowI
   const begin = goesOn?.begin ?? anew(id, generation);
   const claim: Claim = {
     _id: claimKey(id, generation),
-    registration: id,
+    item: id,
     generation,
     conflict: false,
     token: newToken(),

@@ -47,20 +47,20 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const running = await openRuns(client, config.temporal.taskQueue);
   const claims = await readClaims(store);
   const doubts = await findDoubts(store, config.legacy.timeout);
-  const unroutable = await readUnroutable(store);
+  const setAside = await readSetAside(store);
   const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
   return {
     published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
     claims,
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
-    unroutable,
+    setAside: setAside,
     malformed: await readMalformed(store),
     unclaimed,
     unreadable,
     closedRuns: await closedRuns(
       client,
       running,
-      claims.filter(({ key }) => !unroutable.has(key)),
+      claims.filter(({ key }) => !setAside.has(key)),
       store,
     ),
     registered: await readRegistered(store, claims, config),
@@ -81,7 +81,7 @@ async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
 }
 
 function auditClaimOf(claim: OpenClaim): AuditClaim {
-  const { _id, registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
+  const { _id, item: registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
   return {
     key: _id,
     registration,
@@ -107,8 +107,8 @@ async function readMalformed({ malformed }: Store): Promise<AuditInput['malforme
   return new Map(notes.map(({ _id, gone }) => [_id, { isDropped: gone?.as === 'dropped' }]));
 }
 
-async function readUnroutable({ unroutable }: Store): Promise<Set<string>> {
-  const all = unroutable.collection.find({}, { projection: { _id: 1 } });
+async function readSetAside({ setAside }: Store): Promise<Set<string>> {
+  const all = setAside.collection.find({}, { projection: { _id: 1 } });
   return new Set((await all.toArray()).map(({ _id }) => _id));
 }
 

@@ -3,7 +3,7 @@
 /** The headers by which a message claims to be a redrive. Anyone can write them: domain/registrations/admission.ts checks. */
 export interface RedriveHint {
   /** The generation that failed. */
-  redrive: number | null;
+  failedGeneration: number | null;
   token?: string;
 }
 

@@ -34,7 +34,7 @@ export interface ClaimOutcome {
 export interface Claim {
   /** `<id>~<generation>`, or `<id>~<generation>!<hash>` for the bytes of a conflict. */
   _id: string;
-  registration: string;
+  item: string;
   generation: number;
   conflict: boolean;
   /** Random: who has it has seen its failure record, and may redrive it. */
@@ -73,7 +73,7 @@ export interface LateResult {
   at: Date;
 }
 
-export interface Held {
+export interface Owner {
   workflowId: string;
   message: Buffer | null;
   /** How it ends is decided, and its record perhaps on its way. */
@@ -85,11 +85,11 @@ export interface Claims {
   insert(claims: Claim[]): Promise<Set<string>>;
   find(keys: string[]): Promise<Map<string, Claim>>;
   /** Who holds each claim, and the bytes of its message, null once it is let go: all that submitting needs. */
-  held(keys: string[]): Promise<Map<string, Held>>;
+  owners(keys: string[]): Promise<Map<string, Owner>>;
   /** The workflow ids of the runs that hold claims, by claim; none for a claim that is not there. */
-  holders(keys: string[]): Promise<Map<string, string>>;
+  workflowIds(keys: string[]): Promise<Map<string, string>>;
   /** Every claim on a registration id, oldest generation first. */
-  ofRegistration(id: string): Promise<Claim[]>;
+  ofItem(id: string): Promise<Claim[]>;
   /**
    * Gives unsettled claims of one run to another, at these indexes, unless they have moved or been settled meanwhile.
    * Returns those that are the new holder's, as they are now.
@@ -115,9 +115,9 @@ export interface Claims {
 }
 
 /** A filter: by the range of _id, so that no second index is paid for by every registration. */
-export const ofRegistration = (id: string) => ({
+export const ofItem = (id: string) => ({
   _id: { $gte: `${id}~`, $lt: `${id}~\u{10ffff}` },
-  registration: id,
+  item: id,
 });
 
 /** Makes the indexes of the claims. */
@@ -177,13 +177,13 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
         }),
       );
     },
-    async held(keys) {
+    async owners(keys) {
       const found = await collection
         // Not 'message.body': of a message that is null such a projection leaves nothing, not even the null.
         .find({ _id: { $in: keys } }, { projection: { message: 1, workflowId: 1, outcome: 1 } })
         .toArray();
       return new Map(
-        found.map(({ _id, workflowId, message, outcome }): [string, Held] => [
+        found.map(({ _id, workflowId, message, outcome }): [string, Owner] => [
           _id,
           {
             workflowId,
@@ -193,14 +193,14 @@ export function openClaims(db: Db, sound: Claims['sound']): Claims {
         ]),
       );
     },
-    async holders(keys) {
+    async workflowIds(keys) {
       const found = await collection
         .find({ _id: { $in: keys } }, { projection: { workflowId: 1 } })
         .toArray();
       return new Map(found.map(({ _id, workflowId }) => [_id, workflowId]));
     },
-    async ofRegistration(id) {
-      const found = await collection.find(ofRegistration(id)).toArray();
+    async ofItem(id) {
+      const found = await collection.find(ofItem(id)).toArray();
       return found.sort((a, b) => a.generation - b.generation);
     },
     async reopenConflict({ _id, ...claim }) {

@@ -10,7 +10,7 @@ import type { MalformedNote } from './malformed.ts';
 
 /** The fields that claims of failures and malformed deliveries share. */
 export type Failed = Pick<Claim, '_id' | 'settledAt' | 'gone'> &
-  Partial<Pick<Claim, 'registration'>> & {
+  Partial<Pick<Claim, 'item'>> & {
     outcome: { kind: string; reason: string | null; at: Date; requestId?: string | null } | null;
   };
 

@@ -18,14 +18,14 @@ export interface SetAsideDocument {
 
 export type WhySetAside = Pick<SetAsideDocument, 'reason' | 'at'>;
 
-export interface Unroutable {
+export interface SetAside {
   /** Idempotent, by claim. */
-  setAside(claim: Claim | undefined, key: string, reason: string): Promise<void>;
+  put(claim: Claim | undefined, key: string, reason: string): Promise<void>;
   /**
    * A malformed delivery, which has no claim. Idempotent, by its bytes. False, and nothing is done, where it is larger than a
    * document of MongoDB may be.
    */
-  setAsideMalformed(message: MalformedMessage, reason: string): Promise<boolean>;
+  putMalformed(message: MalformedMessage, reason: string): Promise<boolean>;
   /** Why these claims were set aside, and when: of those that were. */
   reasons(claims: string[]): Promise<Map<string, WhySetAside>>;
   /** Which of these claims were set aside. */
@@ -43,15 +43,15 @@ export interface MalformedMessage {
 /** MongoDB's limit is 16 MiB; properties and the rest are a tenth of the difference. */
 const MOST_BYTES = 15 * 1024 * 1024;
 
-export function openUnroutable(db: Db): Unroutable {
+export function openSetAside(db: Db): SetAside {
   const collection = db.collection<SetAsideDocument>(OWN.setAside);
   return {
     collection,
-    async setAside(claim, key, reason) {
+    async put(claim, key, reason) {
       const document = { reason, at: new Date(), claim: claim ?? null };
       await collection.updateOne({ _id: key }, { $setOnInsert: document }, { upsert: true });
     },
-    async setAsideMalformed({ body, properties }, reason) {
+    async putMalformed({ body, properties }, reason) {
       if (body.length > MOST_BYTES) return false;
       const message = { body: new Binary(body), properties };
       const document = { reason, at: new Date(), claim: null, message };

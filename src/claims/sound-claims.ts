@@ -15,7 +15,7 @@ const outcome = z.object({
 /** What whoever reads all claims builds on. */
 const shape = z.object({
   _id: z.string(),
-  registration: z.string(),
+  item: z.string(),
   generation: z.int(),
   conflict: z.boolean(),
   token: z.string(),

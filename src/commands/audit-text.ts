@@ -17,8 +17,7 @@ export function auditText(report: Audited, config: Config): string {
   const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
   const totalFailed = sum(Object.values(failed));
   const totalInFlight = inFlight.claimed + inFlight.inRuns + inFlight.waiting;
-  const total =
-    report.registered + totalFailed + report.inDoubt + totalInFlight + report.unroutable;
+  const total = report.registered + totalFailed + report.inDoubt + totalInFlight + report.setAside;
   const rows = [
     confirmed === null
       ? [
@@ -40,9 +39,15 @@ export function auditText(report: Audited, config: Config): string {
     ...takenRows(report),
     ['  in doubt', number(report.inDoubt)],
     ['  in flight', number(totalInFlight), inFlightText(inFlight)],
-    ...(report.unroutable === 0
+    ...(report.setAside === 0
       ? []
-      : [['  unroutable', number(report.unroutable), 'set aside in MongoDB']]),
+      : [
+          [
+            '  set aside',
+            number(report.setAside),
+            'in MongoDB; "despachante status" tells of each',
+          ],
+        ]),
     [
       'malformed',
       number(report.malformed),

@@ -36,7 +36,7 @@ export async function overall(command: Command): Promise<void> {
 
 function progressText(progress: Progress, intake: IntakeFacts | null): string {
   const { waiting, inFlight, perSecond, clearInSeconds } = progress;
-  const held = Object.entries(intake?.held ?? {});
+  const closed = Object.entries(intake?.closedBy ?? {});
   return columns([
     [paint.bold('now'), ''],
     ['waiting', number(waiting)],
@@ -44,9 +44,9 @@ function progressText(progress: Progress, intake: IntakeFacts | null): string {
     ['in doubt', progress.inDoubt === 0 ? '0' : paint.yellow(number(progress.inDoubt))],
     ['failed', number(progress.failed)],
     ['rate', `${number(perSecond)} settled a second`],
-    ['clear', waiting + inFlight === 0 ? 'now' : clearText(clearInSeconds, held.length > 0)],
-    ...held.map(([by, why]) => [
-      'intake held',
+    ['clear', waiting + inFlight === 0 ? 'now' : clearText(clearInSeconds, closed.length > 0)],
+    ...closed.map(([by, why]) => [
+      'intake closed by',
       paint.yellow(`${by}: ${line(why)}${sinceText(by, intake)}`),
     ]),
   ]);
@@ -55,8 +55,8 @@ function progressText(progress: Progress, intake: IntakeFacts | null): string {
 const sinceText = (by: string, intake: IntakeFacts | null): string =>
   by === 'paused' && intake?.paused ? `, since ${when(intake.paused.at)}` : '';
 
-function clearText(seconds: number | null, isHeld: boolean): string {
-  if (isHeld) return 'not while intake is held';
+function clearText(seconds: number | null, isClosed: boolean): string {
+  if (isClosed) return 'not while intake is closed';
   if (seconds === null) return 'unknown: nothing was settled within the last minute';
   const at = when(new Date(Date.now() + seconds * 1_000));
   const left = seconds < 120 ? `${number(seconds)} s` : `${number(Math.ceil(seconds / 60))} min`;
@@ -73,11 +73,11 @@ const queuesText = (queues: Record<string, QueueDepth | null>): string =>
     ),
   ]);
 
-const claimsText = ({ open, inDoubt, settled, unroutable }: ClaimCounts): string =>
+const claimsText = ({ open, inDoubt, settled, setAside }: ClaimCounts): string =>
   columns([
     [paint.bold('registrations'), ''],
     ['open', number(open)],
     ['  of them in doubt', inDoubt === 0 ? '0' : paint.yellow(number(inDoubt))],
     ...Object.entries(settled).map(([kind, count]) => [kind, number(count)]),
-    ...(unroutable === 0 ? [] : [['unroutable', paint.red(number(unroutable))]]),
+    ...(setAside === 0 ? [] : [['set aside', paint.red(number(setAside))]]),
   ]);

@@ -81,7 +81,7 @@ function tellEach(found: FailureList, state: FailureState): void {
     each.class,
     when(each.at),
     String(each.attempts),
-    String(each.redrive),
+    String(each.generation),
     line(each.requestId ?? '–'),
     line(each.reason ?? '–').slice(0, 80) +
       (each.late === null ? '' : ` (${each.late.status} later)`),

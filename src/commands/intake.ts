@@ -21,7 +21,7 @@ import { openPublisher } from '../registrations/neighbours.ts';
 import { rulesOf } from '../registrations/rules.ts';
 import { warnIfPlain } from '../temporal/data-converter.ts';
 import { EncryptionDisagreement, agreementOf } from '../coordination/encryption-agreement.ts';
-import { openUnroutable } from '../claims/set-aside.ts';
+import { openSetAside } from '../claims/set-aside.ts';
 import { connectTemporal, registerSearchAttributes, startRun } from '../temporal/client.ts';
 import { announce, loadProcess, unlessStopped, untilSignal } from './context.ts';
 
@@ -66,7 +66,7 @@ export function addIntake(program: Command): void {
           rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
           failures: createFailures(publisher, rabbit),
           setAside: async (message, reason) =>
-            openUnroutable(await mongo.db()).setAsideMalformed(message, reason),
+            openSetAside(await mongo.db()).putMalformed(message, reason),
           noteMalformed: async (body, reason, at) =>
             openMalformed(await mongo.db()).note(body, reason, at),
           start: (workflowId, input) => startRun(client, config, workflowId, input),
@@ -83,7 +83,7 @@ export function addIntake(program: Command): void {
         guard,
         source: async () => ({
           deliveries: (await metrics.unacknowledged.get()).values[0]?.value ?? 0,
-          held: heldText(intake.held()),
+          closedBy: closedText(intake.closedBy()),
         }),
       });
       const beating = keepBeating(async () => void (await me.beat()), guard, log);
@@ -94,7 +94,7 @@ export function addIntake(program: Command): void {
         port: Number(options.port ?? config.health.intakePort),
         metrics,
         checks: () => ({ rabbitmq: intake.isReady(), accepting: !isStopping }),
-        details: () => ({ held: intake.held() }),
+        details: () => ({ closedBy: intake.closedBy() }),
       });
       announce({ health: health.port });
       log.info({ queue: rabbit.intakeQueue, health: health.port }, 'The intake is running');
@@ -115,8 +115,8 @@ export function addIntake(program: Command): void {
     });
 }
 
-const heldText = (held: ReturnType<Valve['held']>): string | null =>
-  Object.entries(held)
+const closedText = (closed: ReturnType<Valve['closedBy']>): string | null =>
+  Object.entries(closed)
     .map(([by, why]) => `${by}: ${why}`)
     .join('; ') || null;
 

@@ -33,7 +33,7 @@ function loadText({ endpoints = {}, source, vitals }: SeenProcess): string {
   const said = Object.entries(endpoints).map(
     ([name, { onTheWire, share }]) => `${onTheWire} of ${share} requests to ${line(name)}`,
   );
-  if (source !== null) said.push(`${number(source.deliveries)} deliveries held`);
+  if (source !== null) said.push(`${number(source.deliveries)} deliveries in hand`);
   if (vitals !== null) {
     said.push(`${number(Math.round(vitals.rss / 2 ** 20))} MiB`);
     said.push(`${number(Math.round(vitals.loopDelayMs))} ms late`);
@@ -42,7 +42,9 @@ function loadText({ endpoints = {}, source, vitals }: SeenProcess): string {
 }
 
 function sufferingText({ suffers, source, endpoints = {} }: SeenProcess): string {
-  const held = [source, ...Object.values(endpoints)].map((each) => each?.held ?? null);
-  const words = [suffers, ...held].flatMap((each) => (each === null ? [] : [line(each)]));
+  const waits = Object.values(endpoints).map(({ waitReason }) => waitReason);
+  const words = [suffers, source?.closedBy ?? null, ...waits].flatMap((each) =>
+    each === null ? [] : [line(each)],
+  );
   return words.length === 0 ? '–' : paint.yellow(words.join('; '));
 }

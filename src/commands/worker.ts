@@ -40,7 +40,7 @@ export function addWorker(program: Command): void {
         port: Number(options.port ?? config.health.workerPort),
         metrics,
         checks: () => ({ ...worker.checks(), accepting: !isStopping }),
-        details: () => ({ held: worker.held() }),
+        details: () => ({ waitReason: worker.waitReason() }),
         refresh: worker.refresh,
       });
       announce({ health: health.port });

@@ -67,7 +67,7 @@ export interface Control {
   limits: ByName<LimitsDocument['values']>;
   breakers: ByName<BreakerDocument>;
   /** When requests were last held back by a limit; none for never. */
-  heldBackAt: ByName<number>;
+  limitedAt: ByName<number>;
   /** The key that others write with; null when nobody encrypts. */
   encryption: EncryptionDocument | null;
   /** Those that are alive. */
@@ -101,7 +101,7 @@ const EMPTY: Omit<Control, 'now'> = {
   pauses: {},
   limits: {},
   breakers: {},
-  heldBackAt: {},
+  limitedAt: {},
   encryption: null,
   processes: [],
 };
@@ -186,8 +186,8 @@ function partOf(document: ControlDocument, before: Control): Partial<Control> {
   if (isOf(document, 'breaker')) return { breakers: { ...before.breakers, [name]: document } };
   if (isOf(document, 'limits')) return { limits: { ...before.limits, [name]: document.values } };
   if (isOf(document, 'rates')) {
-    const at = Math.max(before.heldBackAt[name] ?? 0, document.heldBackAt ?? 0);
-    return { heldBackAt: { ...before.heldBackAt, [name]: at } };
+    const at = Math.max(before.limitedAt[name] ?? 0, document.limitedAt ?? 0);
+    return { limitedAt: { ...before.limitedAt, [name]: at } };
   }
   if (document._id === 'pause') return { pause: document };
   if (isOf(document, 'pause')) return { pauses: { ...before.pauses, [name]: document } };

@@ -22,14 +22,14 @@ export interface EndpointUse {
   share: number;
   onTheWire: number;
   /** Why nothing is sent to it, in words. */
-  held: string | null;
+  waitReason: string | null;
 }
 
 /** An intake's use of its source. */
 export interface SourceUse {
   /** Deliveries that no run has yet. */
   deliveries: number;
-  held: string | null;
+  closedBy: string | null;
 }
 
 export interface ProcessDocument {

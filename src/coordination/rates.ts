@@ -17,14 +17,14 @@ export interface RateDocument {
   /** The clock when room was last reserved. */
   at: number;
   /** When somebody last gave up waiting. */
-  heldBackAt?: number;
+  limitedAt?: number;
 }
 
 export interface Rates {
   /** Reserves room for so many requests; returns how long to wait before they go out, ms. @throws what MongoDB throws */
   reserve(lane: Lane, count: number, perSecond: number): Promise<number>;
   /** Tells that requests had to be given back because the limit is reached. */
-  heldBack(lane: Lane): Promise<void>;
+  noteLimited(lane: Lane): Promise<void>;
 }
 
 /** @param endpoint its name */
@@ -41,7 +41,7 @@ export function openRates(db: Db, endpoint: string): Rates {
       );
       return reserved === null ? takes : Math.max(0, reserved.next - takes - reserved.at);
     },
-    async heldBack(lane) {
+    async noteLimited(lane) {
       await collection.updateOne(
         { _id: `rates/${endpoint}/${lane}` },
         [{ $set: { heldBackAt: NOW } }],

@@ -6,7 +6,7 @@ import { workersOf } from '../coordination/processes.ts';
 import type { Hold } from './valve.ts';
 
 /** Requests were held back within this time: there is enough in Temporal to go on with. */
-const HELD_BACK_MS = 3_000;
+const LIMITED_MS = 3_000;
 
 /** The reasons that all processes know of. */
 export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const satisfies Hold[];
@@ -25,7 +25,7 @@ export function holdsOf(
   return {
     ...(pause === null ? {} : { paused: `${pause.reason} (${pause.by})` }),
     ...(isOpen ? { breaker: `the circuit breaker is ${breaker.state}: ${breaker.reason}` } : {}),
-    ...(now - (control.heldBackAt[name] ?? 0) < HELD_BACK_MS
+    ...(now - (control.limitedAt[name] ?? 0) < LIMITED_MS
       ? { limits: 'a limit holds requests back' }
       : {}),
     ...(suffering === undefined

@@ -33,7 +33,7 @@ export interface IntakeNeeds<T> {
   log: Log;
 }
 
-export interface Intake extends Pick<Valve, 'hold' | 'letGo' | 'held'> {
+export interface Intake extends Pick<Valve, 'hold' | 'letGo' | 'closedBy'> {
   isReady(): boolean;
   /** Stops taking, hands over what is held, acknowledges it, and leaves. What cannot be handed over goes back. */
   stop(): Promise<void>;
@@ -160,7 +160,7 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     isReady: () => source.isReady() && troubles === 0,
     hold: (by, why) => valve.hold(by, why),
     letGo: (by) => valve.letGo(by),
-    held: () => valve.held(),
+    closedBy: () => valve.closedBy(),
     async stop() {
       valve.hold('stopping', 'it is told to stop');
       await source.pause();

@@ -27,18 +27,18 @@ export interface Valve {
   hold(by: Hold, why: string): void;
   letGo(by: Hold): void;
   /** Who holds it shut, and why. */
-  held(): Partial<Record<Hold, string>>;
+  closedBy(): Partial<Record<Hold, string>>;
 }
 
 /** @param source null until there is one; told to `attach` it */
 export function createValve(
-  metrics: Pick<Metrics, 'held'>,
+  metrics: Pick<Metrics, 'intakeClosed'>,
   log: Log,
 ): Valve & { attach(source: Pick<Source, 'pause' | 'resume'>): Promise<void> } {
   const holds = new Map<Hold, string>();
   let source: Pick<Source, 'pause' | 'resume'> | null = null;
   let turning = Promise.resolve();
-  for (const by of HOLDS) metrics.held.set({ by }, 0);
+  for (const by of HOLDS) metrics.intakeClosed.set({ by }, 0);
 
   /** One after the other: a pause that meets a resume under way would leave a source behind. */
   function turn(): Promise<void> {
@@ -51,21 +51,21 @@ export function createValve(
       const isNew = !holds.has(by);
       holds.set(by, why);
       if (!isNew) return;
-      metrics.held.set({ by }, 1);
+      metrics.intakeClosed.set({ by }, 1);
       if (USUAL.includes(by)) log.debug({ by, why }, 'Intake takes nothing for now');
       else log.warn({ by, why }, 'Intake takes nothing for now');
       void turn();
     },
     letGo(by) {
       if (!holds.delete(by)) return;
-      metrics.held.set({ by }, 0);
+      metrics.intakeClosed.set({ by }, 0);
       const still = [...holds.keys()];
       if (!USUAL.includes(by)) {
-        log.info({ by, still }, still.length > 0 ? 'Still held' : 'Intake takes again');
+        log.info({ by, still }, still.length > 0 ? 'Intake is still closed' : 'Intake takes again');
       }
       void turn();
     },
-    held: () => Object.fromEntries(holds),
+    closedBy: () => Object.fromEntries(holds),
     attach(created) {
       source = created;
       return turn();

@@ -90,6 +90,6 @@ function intakeFacts(config: Config, control: Control) {
   const pause = pauseOf(control, REGISTRATIONS);
   return {
     paused: pause === null ? null : { reason: pause.reason, by: pause.by, at: new Date(pause.at) },
-    held: holdsOf(control, REGISTRATIONS, legacyEndpoint(config)),
+    closedBy: holdsOf(control, REGISTRATIONS, legacyEndpoint(config)),
   };
 }

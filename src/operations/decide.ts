@@ -59,7 +59,7 @@ export async function decide(
     await requireAgreement(config, opened.control);
     const claim = await openClaimOf(id, opened, config);
     if ('kind' in claim) return claim;
-    const label = labelOf(claim.registration, config);
+    const label = labelOf(claim.item, config);
     const on = requestId === undefined ? label : `${label} as request ${requestId}`;
     return opened.actions.act(
       { by: word.operator, what: `doubts ${decision}`, on, reason: word.reason },
@@ -108,12 +108,12 @@ async function openClaimOf(
   store: Store,
   config: Config,
 ): Promise<OpenClaim | NotInDoubt> {
-  const all = await store.claims.ofRegistration(id);
+  const all = await store.claims.ofItem(id);
   const last = all.findLast(({ conflict }) => !conflict);
   if (last !== undefined && last.outcome === null) return last;
   if (last !== undefined) return { kind: 'ended', as: last.outcome?.kind ?? null };
   const doubts = await findDoubts(store, config.legacy.timeout);
-  const byLabel = doubts.find(({ claim }) => labelOf(claim.registration, config) === id);
+  const byLabel = doubts.find(({ claim }) => labelOf(claim.item, config) === id);
   return byLabel?.claim ?? { kind: 'unknown' };
 }
 
@@ -124,7 +124,7 @@ export const readDoubts = async (config: Config, store: Store): Promise<DoubtFac
 export type DoubtFacts = ReturnType<typeof factsOf>;
 
 const factsOf = ({ claim, entry, since, reason }: Doubt, config: Config) => ({
-  id: labelOf(claim.registration, config),
+  id: labelOf(claim.item, config),
   generation: claim.generation,
   submission: entryNumber(entry._id),
   since,

@@ -23,7 +23,7 @@ export async function* chosen(
   if (limit <= 0) return;
   for await (const failure of queue.messages()) {
     if (!matches(failure)) continue;
-    if ((failure.redrive ?? 0) >= maxRedrives) {
+    if ((failure.generation ?? 0) >= maxRedrives) {
       passed.atCap += 1;
       continue;
     }

@@ -1,5 +1,5 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
-import { ofRegistration } from '../claims/claims.ts';
+import { ofItem } from '../claims/claims.ts';
 import type { LateResult } from '../claims/claims.ts';
 import type { GoneAs } from '../claims/gone.ts';
 import type { Config } from '../config/schema.ts';
@@ -23,7 +23,7 @@ export interface Failure {
   at: Date;
   attempts: number;
   /** How often it had been redriven before. */
-  redrive: number;
+  generation: number;
   requestId: string | null;
   /** The name of its record, as it may be shown. */
   record: string;
@@ -91,7 +91,7 @@ export async function listFailures(
 /** By registration id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
 export async function findFailures(config: Config, store: Store, id: string): Promise<Failure[]> {
   const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
-  const wanted = { $or: [{ _id: { $in: named } }, ofRegistration(id)] };
+  const wanted = { $or: [{ _id: { $in: named } }, ofItem(id)] };
   const found = await allOf(storedFailures(store, wanted));
   if (found.length > 0 || !config.registration.hashIds) return factsOf(config, store, found);
   const byLabel: StoredFailure[] = [];
@@ -142,18 +142,18 @@ async function factsOf(
     return {
       ...{ id: labelIn(failed, config), class: kind, reason, at },
       attempts: entry === undefined ? 0 : attemptsOf(entry, entries.get(entry)),
-      ...{ redrive: generation, requestId, record: recordOf(failed, config) },
+      ...{ generation: generation, requestId, record: recordOf(failed, config) },
       ...{ state: gone?.as ?? 'waiting', goneAt: gone?.at ?? null },
       ...{ late: lateResult, workflowId },
     };
   });
 }
 
-const labelIn = ({ registration }: StoredFailure, config: Config): string | null =>
+const labelIn = ({ item: registration }: StoredFailure, config: Config): string | null =>
   registration === undefined ? null : labelOf(registration, config);
 
 function recordOf(failed: StoredFailure, config: Config): string {
-  const { _id, registration, outcome } = failed;
+  const { _id, item: registration, outcome } = failed;
   const name = failureName(_id, outcome.kind);
   return registration === undefined
     ? name

@@ -67,7 +67,7 @@ export async function measure(
   for (const { outcome } of settled) {
     if (outcome !== null) byOutcome[outcome.kind] = (byOutcome[outcome.kind] ?? 0) + 1;
   }
-  const ours = all.flatMap(({ registration }) => ready.get(registration) ?? []);
+  const ours = all.flatMap(({ item: registration }) => ready.get(registration) ?? []);
   const firstDelivery = least(all.map(({ receivedAt }) => receivedAt.getTime()));
   const lastSettled = greatest(settled.map(({ settledAt }) => settledAt?.getTime() ?? 0));
   const ends = settled.map(({ settledAt }) => settledAt?.getTime() ?? 0).sort((a, b) => a - b);
@@ -93,7 +93,7 @@ export const withoutMessages = ({ claims }: Pick<Store, 'claims'>, prefix: strin
 
 /** From when it was done to when it was settled, ms; none for what was not accepted or not settled. */
 export function lagOf(
-  { registration, outcome, settledAt }: Pick<Claim, 'registration' | 'outcome' | 'settledAt'>,
+  { item: registration, outcome, settledAt }: Pick<Claim, 'item' | 'outcome' | 'settledAt'>,
   ready: ReadonlyMap<string, Ready>,
 ): number[] {
   if (outcome === null || settledAt === null || outcome.acceptedAt === null) return [];

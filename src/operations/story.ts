@@ -38,8 +38,8 @@ export interface Story {
 
 /** Null when nothing is known of the registration. */
 export async function readStory(id: string, store: Store, config: Config): Promise<Story | null> {
-  const claims = await store.claims.ofRegistration(id);
-  const setAside = await store.unroutable.reasons(claims.map(({ _id }) => _id));
+  const claims = await store.claims.ofItem(id);
+  const setAside = await store.setAside.reasons(claims.map(({ _id }) => _id));
   const chapters = await Promise.all(
     claims.map(async (claim): Promise<Chapter> => {
       const { generation, conflict, workflowId, index } = claim;

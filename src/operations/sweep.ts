@@ -67,7 +67,7 @@ async function find({ config, store, client }: Needs) {
 }
 
 const factsOf = ({ claim, run }: Stranded, config: Config): StrandedFacts => ({
-  id: labelOf(claim.registration, config),
+  id: labelOf(claim.item, config),
   generation: claim.generation,
   claimedAt: claim.claimedAt,
   run,
@@ -75,7 +75,7 @@ const factsOf = ({ claim, run }: Stranded, config: Config): StrandedFacts => ({
 });
 
 const unclaimedFacts = ({ workflowId, registrations }: Unclaimed): StrandedFacts[] =>
-  registrations.map(({ label, redrive }) => ({
+  registrations.map(({ label, failedGeneration: redrive }) => ({
     id: label,
     generation: redrive === null ? 0 : redrive + 1,
     claimedAt: null,

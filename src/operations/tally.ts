@@ -10,13 +10,13 @@ export interface ClaimCounts {
   /** Each claim counts: a registration that was redriven has one for each time. */
   settled: Partial<Record<OutcomeKind, number>>;
   /** Outcomes that can never reach their destination. */
-  unroutable: number;
+  setAside: number;
 }
 
 /** `legacyTimeoutMs`: see findDoubts. */
 export async function countClaims(store: Store, legacyTimeoutMs: number): Promise<ClaimCounts> {
   const { collection } = store.claims;
-  const unroutable = await store.unroutable.count();
+  const setAside = await store.setAside.count();
   const unsettled = await collection.countDocuments({ settledAt: null });
   const counted = await collection
     .aggregate<{ _id: OutcomeKind; count: number }>([
@@ -28,6 +28,6 @@ export async function countClaims(store: Store, legacyTimeoutMs: number): Promis
   const settled = Object.fromEntries(counted.map(({ _id, count }) => [_id, count]));
   const doubts = await findDoubts(store, legacyTimeoutMs);
   // What was set aside keeps its claim unsettled.
-  const open = Math.max(0, unsettled - unroutable);
-  return { open, inDoubt: doubts.length, settled, unroutable };
+  const open = Math.max(0, unsettled - setAside);
+  return { open, inDoubt: doubts.length, settled, setAside };
 }

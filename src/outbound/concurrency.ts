@@ -31,7 +31,7 @@ export interface Holding {
   /** Has no more than so many requests on the wire from now on. */
   use(share: number): void;
   onTheWire(): number;
-  held(): string | null;
+  waitReason(): string | null;
 }
 
 /**
@@ -49,7 +49,7 @@ export async function renewShare(
   const tell = (share: number) => {
     const onTheWire = holding.onTheWire();
     // What is still on the wire from before is not free for the others yet.
-    const use = { share: Math.max(share, onTheWire), onTheWire, held: holding.held() };
+    const use = { share: Math.max(share, onTheWire), onTheWire, waitReason: holding.waitReason() };
     return me.beat({ endpoint, ...use });
   };
   const left = (others: SeenProcess[]) => {
@@ -74,7 +74,7 @@ export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
       adjust();
     },
     onTheWire: () => slots.onTheWire(),
-    held: () => breaker.wait()?.reason ?? null,
+    waitReason: () => breaker.wait()?.reason ?? null,
   };
   /** Whoever was silent for so long has no share any more: others may have taken it. */
   function adjust(): void {

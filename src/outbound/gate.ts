@@ -132,7 +132,7 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): G
 
   /** Nothing is taken in for a while: there is enough to go on with. */
   async function reached(lane: Lane, setting: string): Promise<Grant> {
-    await rates.heldBack(lane);
+    await rates.noteLimited(lane);
     return notNow({ reason: `${setting} is reached`, retryAfter: BACK_MS });
   }
 

@@ -8,7 +8,14 @@ import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';
 
 export function readDelivery(
-  { body, properties, trouble, receivedAt, redrive, token }: Message & Pick<Delivery, 'receivedAt'>,
+  {
+    body,
+    properties,
+    trouble,
+    receivedAt,
+    failedGeneration: redrive,
+    token,
+  }: Message & Pick<Delivery, 'receivedAt'>,
   config: Config,
 ): Read<NewRegistration> {
   const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
@@ -21,7 +28,7 @@ export function readDelivery(
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     receivedAt,
-    redrive,
+    failedGeneration: redrive,
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);

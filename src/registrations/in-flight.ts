@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Filter } from 'mongodb';
 import type { Claim, Claims } from '../claims/claims.ts';
-import type { Unroutable } from '../claims/set-aside.ts';
+import type { SetAside } from '../claims/set-aside.ts';
 import type { Bound } from '../outbound/gate.ts';
 import { OPEN, readOpenClaims } from './open-claims.ts';
 import type { OpenClaims } from './open-claims.ts';
@@ -28,7 +28,7 @@ export interface InFlight extends Bound {
 
 export interface InFlightStore extends OpenClaims {
   claims: Pick<Claims, 'collection' | 'sound' | 'setAtLegacy'>;
-  unroutable: Pick<Unroutable, 'among'>;
+  setAside: Pick<SetAside, 'among'>;
 }
 
 export interface InFlightNeeds {
@@ -145,7 +145,7 @@ async function* countedClaims(
   legacyTimeoutMs: number,
 ): AsyncGenerator<Counted[]> {
   for await (const standings of readOpenClaims(store, legacyTimeoutMs)) {
-    const setAside = await store.unroutable.among(standings.map(({ claim }) => claim._id));
+    const setAside = await store.setAside.among(standings.map(({ claim }) => claim._id));
     yield standings.map(({ claim: { _id, atLegacy }, reading: { kind } }) => {
       const isThere = (kind === 'accepted' || kind === 'on the wire') && !setAside.has(_id);
       return { claim: _id, at: isThere ? kind : null, mark: atLegacy };

@@ -85,7 +85,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
       );
       return 'nowhere';
     }
-    metrics.unroutable.inc();
+    metrics.setAside.inc();
     log.error(
       errorFacts(error),
       'A malformed delivery was set aside: the failure queue can never take it',
@@ -110,7 +110,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
 }
 
 const recordOf = (
-  { body, properties, redrive, token }: Delivery,
+  { body, properties, failedGeneration: redrive, token }: Delivery,
   reason: string,
 ): FailureRecord => ({
   claim: null,
@@ -121,7 +121,7 @@ const recordOf = (
   requestId: null,
   workflowId: null,
   // It may be a redrive that is malformed by another configuration: the next one must go on from there.
-  redrive: redrive ?? 0,
+  generation: redrive ?? 0,
   token: token ?? null,
   body,
   properties,

@@ -63,21 +63,25 @@ export async function lookForLate({ config, store, status, log }: LateNeeds): Pr
     .limit(AT_MOST)
     .project<Watched>({ message: 0 })
     .toArray();
-  const found = await mapLimit(sound(due), AT_ONCE, async ({ _id, registration, outcome }) => {
-    const requestId = outcome?.requestId ?? '';
-    const { kind } = await status(requestId);
-    const at = new Date(store.clock.now());
-    if (kind !== 'done' && kind !== 'failed') {
-      await collection.updateOne({ _id }, { $set: { lateLookAt: at } });
-      return null;
-    }
-    await collection.updateOne({ _id }, { $set: { lateResult: { status: kind, at } } });
-    const id = labelOf(registration, config);
-    log.warn(
-      { registration: id, requestId, status: kind },
-      'The legacy system has finished what had timed out: redrive it, it is not POSTed again',
-    );
-    return { id, requestId, status: kind, at };
-  });
+  const found = await mapLimit(
+    sound(due),
+    AT_ONCE,
+    async ({ _id, item: registration, outcome }) => {
+      const requestId = outcome?.requestId ?? '';
+      const { kind } = await status(requestId);
+      const at = new Date(store.clock.now());
+      if (kind !== 'done' && kind !== 'failed') {
+        await collection.updateOne({ _id }, { $set: { lateLookAt: at } });
+        return null;
+      }
+      await collection.updateOne({ _id }, { $set: { lateResult: { status: kind, at } } });
+      const id = labelOf(registration, config);
+      log.warn(
+        { registration: id, requestId, status: kind },
+        'The legacy system has finished what had timed out: redrive it, it is not POSTed again',
+      );
+      return { id, requestId, status: kind, at };
+    },
+  );
   return found.filter((late) => late !== null);
 }

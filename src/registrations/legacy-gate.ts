@@ -25,7 +25,7 @@ export interface LegacyGate {
   inFlight: InFlight;
   /** To be told of every answer of the legacy system. */
   observe(heard: Heard, reason: string): void;
-  held(): string | null;
+  waitReason(): string | null;
   close(): Promise<void>;
 }
 
@@ -93,7 +93,7 @@ export async function openLegacyGate(
       if (heard === 'misconfigured' || heard === 'perhaps-misconfigured') tellMisconfigured(reason);
       breaker.observe(heard, reason);
     },
-    held: () => breaker.wait()?.reason ?? null,
+    waitReason: () => breaker.wait()?.reason ?? null,
     async close() {
       await share.close();
       await me.stop();

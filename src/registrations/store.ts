@@ -16,7 +16,7 @@ import { openResults } from './results.ts';
 import { soundOnly } from '../claims/sound-claims.ts';
 import type { TellOdd } from '../claims/sound-claims.ts';
 import { openRecords } from '../claims/records.ts';
-import { openUnroutable } from '../claims/set-aside.ts';
+import { openSetAside } from '../claims/set-aside.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -65,7 +65,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
     records: openRecords({ claims, malformed }),
     latencies: openLatencies(db, config, clock),
     results: openResults(db, config.mongodb),
-    unroutable: openUnroutable(db),
+    setAside: openSetAside(db),
     close,
   };
 }

@@ -75,7 +75,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
   const keys = suspects.map(({ _id }) => _id);
   // Read after Temporal was asked: a run that has ended in order settled its claims before.
   const unsettled = await unsettledAmong(store, keys);
-  const setAside = await store.unroutable.among(keys);
+  const setAside = await store.setAside.among(keys);
   return suspects
     .flatMap((claim): Stranded[] => {
       const run = states.get(claim.workflowId) ?? 'running';
@@ -149,7 +149,7 @@ export const findLeft = async (needs: Omit<SweepNeeds, 'start'>): Promise<Found>
 
 /** The message stays where it is, in the claim: the new run needs it only to submit it. */
 const registrationOf = (
-  { _id, registration, generation, conflict, bodyHash, receivedAt }: OpenClaim,
+  { _id, item: registration, generation, conflict, bodyHash, receivedAt }: OpenClaim,
   config: Config,
 ): NewRegistration => ({
   id: registration,
@@ -157,6 +157,6 @@ const registrationOf = (
   bodyHash,
   message: { body: '', properties: '' },
   receivedAt: receivedAt.getTime(),
-  redrive: generation > 0 && !conflict ? generation - 1 : null,
+  failedGeneration: generation > 0 && !conflict ? generation - 1 : null,
   takes: _id,
 });

@@ -14,7 +14,7 @@ import type { StartResult } from '../temporal/client.ts';
 
 export interface SweepNeeds {
   config: Config;
-  store: Pick<Store, 'claims' | 'unroutable' | 'clock'>;
+  store: Pick<Store, 'claims' | 'setAside' | 'clock'>;
   /** Workflow ids of open runs; may lag, since whoever is not among them is asked for. */
   openRuns: () => Promise<ReadonlySet<string>>;
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
@@ -65,7 +65,7 @@ export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<F
     const deliveries = brought.registrations.filter(({ takes }) => takes === undefined);
     const first = await store.claims.find(deliveries.map(({ id }) => claimKey(id, 0)));
     const registrations = deliveries.filter(
-      ({ id, bodyHash, redrive }) =>
+      ({ id, bodyHash, failedGeneration: redrive }) =>
         redrive !== null || first.get(claimKey(id, 0))?.bodyHash !== bodyHash,
     );
     if (registrations.length > 0) unclaimed.push({ workflowId, registrations });

@@ -31,7 +31,7 @@ export function createMetrics() {
       'Registrations per run',
       [1, 2, 5, 10, 25, 50, 100, 200, 500],
     ),
-    unacknowledged: gauge('unacknowledged', 'Deliveries held, not yet in Temporal'),
+    unacknowledged: gauge('unacknowledged', 'Deliveries in hand, not yet in Temporal'),
     submissions: counter(
       'submissions_total',
       'POSTs to the legacy system, by what they came to',
@@ -53,8 +53,8 @@ export function createMetrics() {
       'status',
     ),
     outcomes: counter('registrations_total', 'Registrations settled, by outcome', 'outcome'),
-    unroutable: counter(
-      'unroutable_total',
+    setAside: counter(
+      'set_aside_total',
       'Outcomes set aside because their destination can never take them: alert on any',
     ),
     legacyLatency: histogram(
@@ -76,7 +76,11 @@ export function createMetrics() {
       'From the poll that saw the end to the settlement',
       [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     ),
-    held: gauge('intake_held', 'Whether intake takes nothing, by what holds it: 1 or 0', 'by'),
+    intakeClosed: gauge(
+      'intake_closed',
+      'Whether intake takes nothing, by what closes it: 1 or 0',
+      'by',
+    ),
     breakerOpen: gauge(
       'breaker_open',
       'Whether the circuit breaker lets nothing through to an endpoint: 1 or 0',

@@ -167,7 +167,7 @@ function isRegistration(given: unknown): boolean {
     typeof each.bodyHash === 'string' &&
     typeof each.receivedAt === 'number' &&
     typeof each.message === 'object' &&
-    (each.redrive === null || typeof each.redrive === 'number') &&
+    (each.failedGeneration === null || typeof each.failedGeneration === 'number') &&
     (each.token === undefined || typeof each.token === 'string')
   );
 }

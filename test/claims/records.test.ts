@@ -52,7 +52,7 @@ test('a redrive is known once a run has claimed it, whoever moved the record', a
   await claimed(bed, [{ id }]);
   await call(bed.route, [rejected(id)]);
   assert.equal(await goneIn(bed, `${id}~0`), null);
-  const redriven = [claimRequest(id, { redrive: 0 })];
+  const redriven = [claimRequest(id, { failedGeneration: 0 })];
   const next = { workflowId: 'run-2' };
   assert.equal((await call(bed.claim, redriven, next))[0]?.kind, 'claimed');
   await call(bed.claim, redriven, { ...next, attempt: 2 });
@@ -76,7 +76,7 @@ test('a conflict that is redriven and is one still has a record in the queue aga
   assert.equal(await goneIn(bed, key), 'redriven');
 
   const third = { workflowId: 'run-3' };
-  await call(bed.claim, [claimRequest(id, { body: other, redrive: 0 })], third);
+  await call(bed.claim, [claimRequest(id, { body: other, failedGeneration: 0 })], third);
   assert.equal(await goneIn(bed, key), null);
   await call(bed.route, [{ ...conflict, outcome: { kind: 'conflict', at: Date.now() } }], third);
   assert.equal(await goneIn(bed, key), null);
@@ -142,7 +142,7 @@ test('a redrive that cannot be noted is claimed all the same, and that is told',
   const id = bed.id();
   await claimed(bed, [{ id }]);
   await call(bed.route, [rejected(id)]);
-  const redriven = [claimRequest(id, { redrive: 0 })];
+  const redriven = [claimRequest(id, { failedGeneration: 0 })];
   const [answer] = await call(bed.claim, redriven, { workflowId: 'run-2' });
   assert.equal(answer?.kind, 'claimed');
   assert.equal(told.filter((each) => each.includes('failures compare')).length, 1);

@@ -27,7 +27,7 @@ async function register({ store }: Place, id: string): Promise<void> {
   const entry = `${id}~0#1`;
   await store.claims.collection.insertOne({
     _id: `${id}~0`,
-    registration: id,
+    item: id,
     generation: 0,
     conflict: false,
     token: 't',

@@ -192,7 +192,7 @@ test('of what could not be taken out any more the note is taken back', async (t)
   assert.deepEqual([dropped.map(({ id }) => id), left], [['a'], 3]);
   const gone = await claims.collection.find({ 'gone.as': 'dropped' }).toArray();
   assert.deepEqual(
-    gone.map(({ registration }) => registration),
+    gone.map(({ item: registration }) => registration),
     ['a'],
   );
   assert.deepEqual(await idsIn(place), ['b', 'c', 'd']);
@@ -204,7 +204,7 @@ test('what was redriven too often is passed over and told, unless the cap is rai
   const redriven = (id: string, redrive: number): TestFailure => ({
     id,
     failureClass: 'rejected',
-    redrive,
+    generation: redrive,
   });
   await putFailures(t, place, [redriven('a', 2), redriven('b', 3), redriven('c', 7)]);
   assert.equal((await dryRun(place, ['redrive', '--all']))['atCap'], 2);
@@ -231,7 +231,7 @@ test('what an earlier redrive has sent already is no canary: the next record is 
   /** A generation as it is when its run has ended; its failure record has the token. */
   const ended = (id: string, kind: OutcomeKind, generation = 1): Claim => ({
     _id: `${id}~${generation}`,
-    registration: id,
+    item: id,
     generation,
     conflict: false,
     token: `token of ${id}~${generation}`,

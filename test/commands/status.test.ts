@@ -88,7 +88,7 @@ test('a registration whose result was set aside is told as such, why, and what t
   await store.claims.collection.insertOne(claimOf('a', null));
   await store.journal.collection.insertOne(entryOf('a~0', 1, 'accepted', { requestId: 'R-a' }));
   const reason = 'MongoDB 2: refused { name: "Ana" }';
-  await store.unroutable.setAside(claimOf('a', null), 'a~0', reason);
+  await store.setAside.put(claimOf('a', null), 'a~0', reason);
   await store.db.collection<{ _id: string }>('registrations').insertOne({
     _id: 'theirs',
     ...{ externalIds: ['a', 'b'], status: 'registered', requestId: 'R-b' },
@@ -164,7 +164,7 @@ test('without an id the queues and the registrations are counted', async (t) => 
   const { progress, intake, ...counts } = z
     .looseObject({ progress: z.unknown(), intake: z.unknown() })
     .parse(await json(['status']));
-  assert.deepEqual(intake, { paused: null, held: {} });
+  assert.deepEqual(intake, { paused: null, closedBy: {} });
   assert.deepEqual(progress, {
     waiting: 0,
     inFlight: 1,
@@ -180,7 +180,7 @@ test('without an id the queues and the registrations are counted', async (t) => 
       [rabbit.returnedQueue]: { messages: 0, consumers: 0 },
       [rabbit.failureQueue]: { messages: 0, consumers: 0 },
     },
-    registrations: { open: 2, inDoubt: 1, settled: { registered: 2, rejected: 1 }, unroutable: 0 },
+    registrations: { open: 2, inDoubt: 1, settled: { registered: 2, rejected: 1 }, setAside: 0 },
   });
 });
 
@@ -290,10 +290,15 @@ test('the status names every process with how it is, those that are offline as s
     of({ role: 'worker' }),
     of({ role: 'worker' }),
   ];
-  await worker.beat({ endpoint: 'legacy', share: 25, onTheWire: 3, held: 'its breaker is open' });
+  await worker.beat({
+    endpoint: 'legacy',
+    share: 25,
+    onTheWire: 3,
+    waitReason: 'its breaker is open',
+  });
   await of({
     role: 'intake',
-    source: () => Promise.resolve({ deliveries: 40, held: null }),
+    source: () => Promise.resolve({ deliveries: 40, closedBy: null }),
   }).beat();
   await offline.beat();
   await stopped.beat();
@@ -320,7 +325,7 @@ test('the status names every process with how it is, those that are offline as s
       .sort(),
     [
       'N s ago  3 of 25 requests to legacy, 200 MiB, 12 ms late  memory: 1 of 2; its breaker is open',
-      'N s ago  40 deliveries held  –',
+      'N s ago  40 deliveries in hand  –',
       'OFFLINE, N s ago',
       'stopped',
     ].sort(),

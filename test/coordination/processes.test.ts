@@ -32,7 +32,7 @@ test('a process that has begun is there, with how it is and since when, and goes
   const intake = joined(db, {
     role: 'intake',
     guard: { suffers: () => 'memory: $high', vitals: () => null },
-    source: () => Promise.resolve({ deliveries: 5, held: 'paused: by $ana' }),
+    source: () => Promise.resolve({ deliveries: 5, closedBy: 'paused: by $ana' }),
   });
   await intake.beat();
   const [first] = await listProcesses(db);
@@ -46,7 +46,7 @@ test('a process that has begun is there, with how it is and since when, and goes
     {
       ...{ role: 'intake', host: hostname(), pid: process.pid, version: VERSION, state: 'alive' },
       ...{ vitals: null, suffers: 'memory: $high', since: first?.since, stoppedAt: null },
-      source: { deliveries: 5, held: 'paused: by $ana' },
+      source: { deliveries: 5, closedBy: 'paused: by $ana' },
     },
   );
 });
@@ -93,7 +93,7 @@ test('of two beats the later one counts, in whatever order MongoDB has them', as
   let arrive: (there: Db) => void = () => {};
   const asked = [new Promise<Db>((resolve) => (arrive = resolve))];
   const worker = joined(db, { db: () => asked.shift() ?? Promise.resolve(db) });
-  const use = { endpoint: 'legacy', onTheWire: 0, held: null };
+  const use = { endpoint: 'legacy', onTheWire: 0, waitReason: null };
   const first = worker.beat({ ...use, share: 1 });
   await worker.beat({ ...use, share: 50 });
   arrive(db);

@@ -161,7 +161,7 @@ test('what we write beside a message in a failure record tells nothing of it but
 test('it is all there for those who may see it: in MongoDB, in the failure queue, and in Temporal with the key', async () => {
   const { claims, results } = system.store;
   assert.ok(await results.find(idOf('registered')));
-  const held = await claims.collection.findOne({ registration: idOf('garbled') });
+  const held = await claims.collection.findOne({ item: idOf('garbled') });
   assert.ok(held?.message);
   const { workflowId } = await flow.claimed(idOf('garbled'));
   const { events } = await system.client.workflow.getHandle(workflowId).fetchHistory();

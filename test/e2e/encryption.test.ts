@@ -244,7 +244,7 @@ test('a key is changed by its file from the first step to the last, and everybod
   assert.ok(spec.intervals?.length, 'it is swept');
 });
 
-const readySchema = z.object({ held: z.record(z.string(), z.string()) });
+const readySchema = z.object({ closedBy: z.record(z.string(), z.string()) });
 
 test('an intake without keys starts while MongoDB is away, and takes nothing before it knows that nobody encrypts', async (t) => {
   const system = await startSystem(t, {
@@ -255,10 +255,10 @@ test('an intake without keys starts while MongoDB is away, and takes nothing bef
   const flow = flowOf(system);
   const { intakeQueue } = system.config.rabbit;
   const isHeld = (by: 'unknown' | 'encryption', why: RegExp) =>
-    eventually(`it is held by ${by}`, async () => {
-      const { held } = readySchema.parse(JSON.parse((await flow.ask('intake', '/ready')).text));
-      assert.deepEqual(Object.keys(held), [by]);
-      assert.match(held[by] ?? '', why);
+    eventually(`it is closedBy by ${by}`, async () => {
+      const { closedBy } = readySchema.parse(JSON.parse((await flow.ask('intake', '/ready')).text));
+      assert.deepEqual(Object.keys(closedBy), [by]);
+      assert.match(closedBy[by] ?? '', why);
     });
   system.proxy('MONGODB_URI').close();
   await system.start('intake');

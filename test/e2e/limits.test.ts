@@ -102,7 +102,7 @@ test('at maxInFlight no more is submitted than one for each other worker, until 
   await flow.json('limits', 'set', 'maxInFlight=10');
   await isKnown('maxInFlight', 10);
   await flow.publishMany('flight', 40, { simulate: { latencyMs: 2_000 } });
-  await eventually('intake is held', async () => {
+  await eventually('intake is closed', async () => {
     const { text } = await flow.ask('intake', '/ready');
     assert.match(text, /"limits":"a limit holds requests back"/);
   });
@@ -111,9 +111,9 @@ test('at maxInFlight no more is submitted than one for each other worker, until 
   assert.ok(((await limits()).inFlight ?? 99) <= most);
   await flow.allRegistered('flight', 40);
   const claims = await system.store.claims.collection
-    .find({ registration: { $regex: '^flight' } })
+    .find({ item: { $regex: '^flight' } })
     .toArray();
-  const settledAt = new Map(claims.map((claim) => [claim.registration, claim.settledAt]));
+  const settledAt = new Map(claims.map((claim) => [claim.item, claim.settledAt]));
   const accepted = system.simulator
     .ledger()
     .flatMap((entry) => (entry.event === 'accepted' && settledAt.has(entry.id) ? [entry] : []));

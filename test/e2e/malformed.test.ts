@@ -208,7 +208,7 @@ test('a header that has copies sent to the intake queue makes no delivery of a f
   await flow.failureOf(`${bad}~0`, 'rejected');
   await flow.publish({ id: behind });
   assert.equal(await flow.outcomeOf(behind), 'registered');
-  const claims = await system.store.claims.ofRegistration(bad);
+  const claims = await system.store.claims.ofItem(bad);
   assert.deepEqual(
     claims.map(({ _id }) => _id),
     [`${bad}~0`],

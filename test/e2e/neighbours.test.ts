@@ -85,7 +85,7 @@ async function runOf(
   const registered = async (): Promise<string[]> => {
     const of = { registration: new RegExp(`^${prefix}-`), 'outcome.kind': 'registered' };
     const claims = await system.store.claims.collection.find(of).toArray();
-    return claims.flatMap(({ registration, settledAt }) => (settledAt ? [registration] : []));
+    return claims.flatMap(({ item: registration, settledAt }) => (settledAt ? [registration] : []));
   };
   const areRegistered = (howMany: number, withinMs = SOON_MS) =>
     eventually(
@@ -105,7 +105,7 @@ test('one slow POST in fifty: the other 49 are registered while it is on the wir
   await run.areRegistered(49);
   await legacy.isOnTheWire('post', slow);
   const workflows = await run.system.store.claims.collection.distinct('workflowId', {
-    registration: new RegExp(`^${run.prefix}-`),
+    item: new RegExp(`^${run.prefix}-`),
   });
   assert.equal(workflows.length, 1, 'all were in one run');
   legacy.letGo('post', slow);

@@ -13,11 +13,11 @@ const { intakeQueue } = system.rabbit;
 
 const holds = async (by: string, value: 0 | 1) =>
   eventually(`"${by}" is ${value}`, async () => {
-    const sample = `despachante_intake_held{by="${by}"}`;
+    const sample = `despachante_intake_closed{by="${by}"}`;
     const { text } = await flow.ask('intake', '/metrics');
     assert.ok(
       text.includes(`${sample} ${value}\n`),
-      text.match(/^despachante_intake_held.*$/gm)?.join(),
+      text.match(/^despachante_intake_closed.*$/gm)?.join(),
     );
   });
 
@@ -35,12 +35,12 @@ test('while it is paused what comes waits in RabbitMQ, what was taken is settled
 
   const { status, text } = await flow.ask('intake', '/ready');
   assert.equal(status, 200);
-  assert.match(text, /"held":\{"paused":"the core is updated \(ana\)"\}/);
+  assert.match(text, /"closedBy":\{"paused":"the core is updated \(ana\)"\}/);
   assert.match(system.log('intake'), /"why":"the core is updated \(ana\)"/);
   const told = await flow.cli('status');
   assert.match(told.stdout, /^waiting +3$/m);
-  assert.match(told.stdout, /^clear +not while intake is held$/m);
-  assert.match(told.stdout, /^intake held +paused: the core is updated \(ana\), since 20/m);
+  assert.match(told.stdout, /^clear +not while intake is closed$/m);
+  assert.match(told.stdout, /^intake closed by +paused: the core is updated \(ana\), since 20/m);
 });
 
 test('an intake that is started anew takes nothing either, not even the first message', async () => {

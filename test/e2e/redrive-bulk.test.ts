@@ -18,7 +18,7 @@ const refused = { simulate: { refuse: 'CPF inválido', refuseTimes: 1 } };
 
 const claimsOf = (prefix: string, generation: number, outcome?: string): Promise<number> =>
   claims.collection.countDocuments({
-    registration: { $regex: `^${prefix}-` },
+    item: { $regex: `^${prefix}-` },
     generation,
     ...(outcome === undefined ? {} : { 'outcome.kind': outcome, settledAt: { $ne: null } }),
   });

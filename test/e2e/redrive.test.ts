@@ -154,7 +154,7 @@ for (const [what, token] of [
     });
     for (const { id } of [registered, failed]) {
       assert.equal(flow.postsOf(id).length, 1);
-      assert.equal((await system.store.claims.ofRegistration(id)).length, 1);
+      assert.equal((await system.store.claims.ofItem(id)).length, 1);
     }
     // Their own record is still good.
     await flow.json('failures', 'redrive', failed.id);

@@ -24,14 +24,14 @@ test('a result that was set aside is told by status with a remedy, and that reme
   ]);
   await flow.publish({ id: 'ana-1' });
   await eventually('it is set aside', async () => {
-    assert.equal((await store.unroutable.among(['ana-1~0'])).size, 1);
+    assert.equal((await store.setAside.among(['ana-1~0'])).size, 1);
   });
   const { stdout } = await flow.cli('status', 'ana-1');
   assert.match(stdout, /several documents hold its id/);
   assert.match(stdout, /remove its document from despachante_registrations_set_aside, and run/);
 
   await theirs.deleteOne({ _id: 'other' });
-  await store.unroutable.collection.deleteOne({ _id: 'ana-1~0' });
+  await store.setAside.collection.deleteOne({ _id: 'ana-1~0' });
   await eventually('a sweep has taken it up', async () => {
     await flow.json('sweep');
     const { settledAt } = await flow.claimed('ana-1');

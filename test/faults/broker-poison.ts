@@ -182,7 +182,7 @@ async function forgedRedrives(world: World): Promise<Trial> {
   });
   for (const { id } of [body, rejected]) {
     assert.deepEqual(
-      (await system.store.claims.ofRegistration(id)).map(({ _id }) => _id),
+      (await system.store.claims.ofItem(id)).map(({ _id }) => _id),
       [`${id}~0`],
     );
     assert.equal(flow.postsOf(id).length, 1);
@@ -193,7 +193,7 @@ async function forgedRedrives(world: World): Promise<Trial> {
   // Their own records go on being redrives, who ever moves them.
   await moveByHand(system);
   await eventually('the next generation is there', async () => {
-    assert.equal((await system.store.claims.ofRegistration(body.id)).length, 2);
+    assert.equal((await system.store.claims.ofItem(body.id)).length, 2);
   });
   return { ...trial, times };
 }

@@ -82,11 +82,9 @@ async function assertEnds(
   conductOf: (id: string) => Misconduct,
 ): Promise<ReadonlySet<string>> {
   const doubts = await findDoubts(store, config.legacy.timeout);
-  const found = new Map<string, string>(
-    doubts.map(({ claim }) => [claim.registration, 'in doubt']),
-  );
-  const why = new Map(doubts.map(({ claim, reason }) => [claim.registration, reason]));
-  for await (const { registration, outcome } of store.claims.collection.find({})) {
+  const found = new Map<string, string>(doubts.map(({ claim }) => [claim.item, 'in doubt']));
+  const why = new Map(doubts.map(({ claim, reason }) => [claim.item, reason]));
+  for await (const { item: registration, outcome } of store.claims.collection.find({})) {
     if (outcome !== null) found.set(registration, outcome.kind);
   }
   const isCutOff = (id: string): boolean =>

@@ -51,7 +51,7 @@ async function redirectPosts(world: World): Promise<Trial> {
   await eventually('each is in doubt', async () => {
     const doubts = await findDoubts(system.store, system.config.legacy.timeout);
     assert.deepEqual(
-      doubts.map(({ claim, reason }) => `${claim.registration}: ${reason}`).sort(),
+      doubts.map(({ claim, reason }) => `${claim.item}: ${reason}`).sort(),
       ids.map((id) => `${id}: HTTP 303`).sort(),
     );
   });

@@ -188,9 +188,9 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
 
 /** A redrive with the token that its record has, unless it has one of its own. */
 export async function withToken<
-  T extends Pick<ClaimRequest, 'id' | 'bodyHash' | 'redrive' | 'token'>,
+  T extends Pick<ClaimRequest, 'id' | 'bodyHash' | 'failedGeneration' | 'token'>,
 >({ claims }: Pick<Store, 'claims'>, delivery: T): Promise<T> {
-  const { id, bodyHash, redrive, token } = delivery;
+  const { id, bodyHash, failedGeneration: redrive, token } = delivery;
   if (redrive === null || token !== undefined) return delivery;
   const [own, conflict] = [claimKey(id, redrive), conflictKey(id, redrive, bodyHash)];
   const found = await claims.find([own, conflict]);
@@ -214,7 +214,7 @@ export function claimRequest(
     bodyHash: hashOf(body),
     message: { body: Buffer.from(body).toString('base64'), properties: '' },
     receivedAt: Date.now(),
-    redrive: null,
+    failedGeneration: null,
     ...more,
   };
 }

@@ -20,7 +20,7 @@ export interface TestFailure {
   body?: Buffer;
   reason?: string;
   at?: Date;
-  redrive?: number;
+  generation?: number;
   token?: string;
 }
 
@@ -32,17 +32,17 @@ export async function putFailures(
 ): Promise<void> {
   if (store !== undefined) await claimFailures(store, failed);
   const failures = createFailures(await testPublisher(t), rabbit);
-  for (const { id, failureClass, body, reason, at, redrive = 0, token } of failed) {
+  for (const { id, failureClass, body, reason, at, generation = 0, token } of failed) {
     await failures.publish({
-      claim: failureClass === 'malformed' ? null : `${id}~${redrive}`,
+      claim: failureClass === 'malformed' ? null : `${id}~${generation}`,
       failureClass,
       reason: reason ?? `why ${id}`,
       at: at ?? FAILED_AT,
       attempts: 2,
       requestId: REQUEST_ID,
       workflowId: `registrations/${id}/1`,
-      redrive,
-      token: token ?? `token of ${id}~${redrive}`,
+      generation,
+      token: token ?? `token of ${id}~${generation}`,
       body: bodyOf({ id, body }),
       properties: encodeProperties(
         propertiesOf({
@@ -60,7 +60,7 @@ const bodyOf = ({ id, body }: { id: string; body?: Buffer | undefined }): Buffer
 
 async function claimFailures(store: Store, failed: TestFailure[]): Promise<void> {
   for (const each of failed) {
-    const { id, failureClass: kind, at = FAILED_AT, redrive: generation = 0 } = each;
+    const { id, failureClass: kind, at = FAILED_AT, generation = 0 } = each;
     const reason = each.reason ?? `why ${id}`;
     if (kind === 'malformed') {
       await store.malformed.note(bodyOf(each), reason, at);

@@ -103,7 +103,7 @@ export function flowOf(system: System) {
   async function tally(prefix: string) {
     const { claimed, settled, byOutcome } = await progressOf(store, prefix);
     const doubts = await findDoubts(store, config.legacy.timeout);
-    const inDoubt = doubts.filter(({ claim }) => claim.registration.startsWith(prefix)).length;
+    const inDoubt = doubts.filter(({ claim }) => claim.item.startsWith(prefix)).length;
     return { claimed, settled, registered: byOutcome['registered'] ?? 0, inDoubt };
   }
 

@@ -35,7 +35,7 @@ export const registrationOf = (id: string): NewRegistration => ({
   bodyHash: `hash of ${id}`,
   message: { body: '', properties: '' },
   receivedAt: T0,
-  redrive: null,
+  failedGeneration: null,
 });
 
 /** A run of as many registrations `r-0`, `r-1` … received at T0. */

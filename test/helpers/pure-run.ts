@@ -208,7 +208,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       { index, kind: 'failed', reason: 'no' },
       { index, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
       { index, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 5_000 },
-      { index, kind: 'held', reason: 'a limit', retryAfter: 2_000 },
+      { index, kind: 'deferred', reason: 'a limit', retryAfter: 2_000 },
       { index, kind: 'on the wire' },
       { index, kind: 'waiting' },
     ]);
@@ -219,7 +219,7 @@ export function pureRun(rules: Rules, { tape, count, cancelAfter, operator }: Sc
       pick<SettleAnswer>([
         { index, kind: 'settled' },
         { index, kind: 'leftover' },
-        { index, kind: 'unroutable' },
+        { index, kind: 'setAside' },
         ...(isSuccess ? [{ index, kind: 'missing' } as const] : []),
       ]);
   }

@@ -318,7 +318,7 @@ const recordings: Recording[] = [
   },
   {
     // The second half of each round is not asked, as when a limit is reached or the circuit breaker opens meanwhile.
-    name: 'polls-held',
+    name: 'polls-deferred',
     count: 10,
     localFirst: true,
     activities: {
@@ -326,7 +326,12 @@ const recordings: Recording[] = [
         answers(items, (index) =>
           items.findIndex((item) => item.index === index) < items.length / 2
             ? { index, kind: 'done' }
-            : { index, kind: 'held', reason: 'legacy.maxGetsPerSecond is reached', retryAfter: 50 },
+            : {
+                index,
+                kind: 'deferred',
+                reason: 'legacy.maxGetsPerSecond is reached',
+                retryAfter: 50,
+              },
         ),
     },
   },

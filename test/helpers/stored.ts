@@ -12,7 +12,7 @@ export function storedClaim(id: string, changes: Partial<Claim> = {}): Claim {
   const _id = claimKey(id, generation);
   return {
     _id,
-    registration: id,
+    item: id,
     generation,
     conflict: false,
     token: `token of ${id}~${generation}`,

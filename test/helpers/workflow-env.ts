@@ -56,7 +56,7 @@ export const registrationsOf = (count: number): NewRegistration[] =>
     bodyHash: `hash-${index}`,
     message: { body: Buffer.from(`{"id":"r-${index}"}`).toString('base64'), properties: '' },
     receivedAt: 0,
-    redrive: null,
+    failedGeneration: null,
   }));
 
 /** Accepts everything, each one `ms` earlier than the one before it by index. */

@@ -40,7 +40,7 @@ test('it is open when nobody holds it, whoever lets go first', async () => {
   valve.letGo('breaker');
   await valve.attach(tap);
   assert.ok(!tap.isOpen);
-  assert.deepEqual(valve.held(), { paused: 'by ana' });
+  assert.deepEqual(valve.closedBy(), { paused: 'by ana' });
   valve.letGo('paused');
   await valve.attach(tap);
   assert.ok(tap.isOpen);
@@ -62,7 +62,7 @@ test('after any holding and letting go it is open just when nobody holds it', as
       }
       await valve.attach(tap);
       assert.equal(tap.isOpen, held.size === 0);
-      assert.deepEqual(Object.keys(valve.held()).sort(), [...held].sort());
+      assert.deepEqual(Object.keys(valve.closedBy()).sort(), [...held].sort());
     }),
   );
 });

@@ -26,7 +26,7 @@ async function placeFor(t: TestContext) {
 
   async function records(...failed: TestFailure[]): Promise<FailureMessage[]> {
     const withTokens = failed.map(async (each) => {
-      const key = claimKey(each.id, each.redrive ?? 0);
+      const key = claimKey(each.id, each.generation ?? 0);
       const token = (await claims.find([key])).get(key)?.token;
       return { ...each, ...(token === undefined ? {} : { token }) };
     });
@@ -40,7 +40,10 @@ async function placeFor(t: TestContext) {
   }
 
   /** Has a run claim a delivery; gives its claim. */
-  async function take(id: string, more: { body?: string; redrive?: number } = {}): Promise<string> {
+  async function take(
+    id: string,
+    more: { body?: string; failedGeneration?: number } = {},
+  ): Promise<string> {
     const request = claimRequest(id, { body: bodyOf(id), ...more });
     const [answer] = await call(bed.claim, [request], { workflowId: uniqueName() });
     assert.ok(answer?.kind === 'claimed' || answer?.kind === 'conflict', answer?.kind);
@@ -49,7 +52,7 @@ async function placeFor(t: TestContext) {
 
   /** Brings a claim to its end. */
   async function end(id: string, kind: OutcomeKind, claim: string): Promise<void> {
-    const workflowId = (await claims.holders([claim])).get(claim) ?? '';
+    const workflowId = (await claims.workflowIds([claim])).get(claim) ?? '';
     const settlement = settlementOf(id, kind, { claim, entry: `${claim}#1` });
     await call(kind === 'registered' ? bed.persist : bed.route, [settlement], { workflowId });
     assert.ok((await claims.find([claim])).get(claim)?.settledAt);
@@ -78,9 +81,9 @@ test('what a redrive that was cut short has sent already is no canary, whether i
   const ids = ['open', 'registered', 'rejected', 'not-sent'];
   for (const id of ids) await end(id, 'rejected', await take(id));
   const found = await records(...ids.map((id): TestFailure => ({ id, failureClass: 'rejected' })));
-  await take('open', { redrive: 0 });
-  await end('registered', 'registered', await take('registered', { redrive: 0 }));
-  await end('rejected', 'rejected', await take('rejected', { redrive: 0 }));
+  await take('open', { failedGeneration: 0 });
+  await end('registered', 'registered', await take('registered', { failedGeneration: 0 }));
+  await end('rejected', 'rejected', await take('rejected', { failedGeneration: 0 }));
   const canaries = await ready(claims, found);
   assert.deepEqual(
     canaries.map((canary) => canary?.id ?? null),
@@ -91,10 +94,10 @@ test('what a redrive that was cut short has sent already is no canary, whether i
 test('of a registration that failed twice the first record was sent already, and the second is a canary', async (t) => {
   const { claims, records, take, end } = await placeFor(t);
   await end('a', 'rejected', await take('a'));
-  await end('a', 'rejected', await take('a', { redrive: 0 }));
+  await end('a', 'rejected', await take('a', { failedGeneration: 0 }));
   const found = await records(
     { id: 'a', failureClass: 'rejected' },
-    { id: 'a', failureClass: 'rejected', redrive: 1 },
+    { id: 'a', failureClass: 'rejected', generation: 1 },
   );
   const canaries = await ready(claims, found);
   assert.deepEqual(
@@ -108,7 +111,7 @@ test('a record whose next generation other bytes have taken is a canary: it was 
   const body = '{"other":true}';
   await end('a', 'rejected', await take('a'));
   await end('a', 'conflict', await take('a', { body }));
-  assert.equal(await take('a', { body, redrive: 0 }), 'a~1');
+  assert.equal(await take('a', { body, failedGeneration: 0 }), 'a~1');
   const [canary] = await ready(claims, await records({ id: 'a', failureClass: 'rejected' }));
   assert.equal(canary?.next, 'a~1');
   assert.equal(canary.bodyHash, hashOf(bodyOf('a')));
@@ -136,11 +139,11 @@ test('a malformed record that was a redrive goes on from the generation its head
     id: 'a',
     failureClass: 'malformed',
     body: Buffer.from(bodyOf('a')),
-    redrive: 0,
+    generation: 0,
   });
   const [canary] = await ready(claims, found);
   assert.equal(canary?.next, 'a~1');
-  assert.equal(await take('a', { redrive: 0 }), canary.next);
+  assert.equal(await take('a', { failedGeneration: 0 }), canary.next);
   assert.deepEqual(await ready(claims, found), [null]);
 });
 

@@ -225,8 +225,8 @@ test('of two endpoints in one process, with breakers of their own, neither distu
   assert.equal(await openRates(store.db, other).reserve('submits', 1, 1), 0);
   const control = openControl(store.db);
   await control.setLimits(name, { maxInFlight: 3 }, 'ana');
-  await openRates(store.db, name).heldBack('gets');
-  const { limits, heldBackAt } = await control.read();
+  await openRates(store.db, name).noteLimited('gets');
+  const { limits, limitedAt: heldBackAt } = await control.read();
   assert.deepEqual([limits[name], limits[other]], [{ maxInFlight: 3 }, undefined]);
   assert.ok((heldBackAt[name] ?? 0) > (heldBackAt[other] ?? 0));
 });

@@ -31,7 +31,7 @@ function workerOf(db: Db, endpoint: string, { isGone = false, used = () => {} } 
       used();
     },
     onTheWire: () => world.onTheWire,
-    held: () => null,
+    waitReason: () => null,
   };
   return {
     world,
@@ -78,12 +78,12 @@ test('one process has a share of each of two endpoints, and neither takes from t
     share: () => share,
     use: (next: number) => void (share = next),
     onTheWire: () => 0,
-    held: () => 'its breaker is open',
+    waitReason: () => 'its breaker is open',
   };
   await renewShare(a.me, 'two', 9, other);
   const [seen] = await workerOf(db, 'three').me.beat();
   assert.deepEqual(
-    Object.entries(seen?.endpoints ?? {}).map(([name, use]) => [name, use.share, use.held]),
+    Object.entries(seen?.endpoints ?? {}).map(([name, use]) => [name, use.share, use.waitReason]),
     [
       ['one', 7, null],
       ['two', 9, 'its breaker is open'],
@@ -121,7 +121,7 @@ const others = (...shares: number[]): SeenProcess[] =>
     ...{ _id: `process/z${n}`, role: 'worker', host: 'another', pid: n + 1, version: '1' },
     ...{ since: new Date(), beatAt: new Date(), stoppedAt: null, state: 'alive', silentMs: 0 },
     ...{ vitals: null, suffers: null, source: null },
-    endpoints: { legacy: { share, onTheWire: 0, held: null } },
+    endpoints: { legacy: { share, onTheWire: 0, waitReason: null } },
   }));
 
 /** A worker that has `share` and renews it, while its beats find these, one after the other. */
@@ -140,7 +140,7 @@ async function renewed(share: number, ...found: SeenProcess[][]) {
     share: () => share,
     use: (next) => void steps.push(`uses ${next}`),
     onTheWire: () => 0,
-    held: () => null,
+    waitReason: () => null,
   });
   return steps;
 }

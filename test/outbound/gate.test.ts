@@ -37,7 +37,7 @@ function limited(breaker = shut, bound?: Bound) {
         reserved.push(count);
         return Promise.resolve(wait);
       },
-      heldBack: (lane) => Promise.resolve(void heldBack.push(lane)),
+      noteLimited: (lane) => Promise.resolve(void heldBack.push(lane)),
     },
     log: silent,
   });

@@ -6,7 +6,10 @@ import { testConfig } from '../helpers/configuration.ts';
 
 const config = testConfig();
 const read = (body: Buffer) =>
-  readDelivery({ body, properties: '', trouble: null, receivedAt: 1, redrive: null }, config);
+  readDelivery(
+    { body, properties: '', trouble: null, receivedAt: 1, failedGeneration: null },
+    config,
+  );
 
 test('the body travels as base64 of the very bytes', () => {
   fc.assert(
@@ -26,7 +29,7 @@ test('headers that cannot be kept make a delivery malformed: one of ours may be 
       properties: '',
       trouble: 'headers',
       receivedAt: 1,
-      redrive: null,
+      failedGeneration: null,
     },
     config,
   );

@@ -53,7 +53,7 @@ test('what is open and in doubt is counted, in every generation, and what was de
     },
   ]);
   assert.equal(await countDoubts(store), 3, 'it has ended');
-  const [again] = await call(bed.claim, [claimRequest(id, { index: 7, redrive: 0 })]);
+  const [again] = await call(bed.claim, [claimRequest(id, { index: 7, failedGeneration: 0 })]);
   assert.equal(again?.kind, 'in-doubt');
   assert.equal(await countDoubts(store), 4, 'it was redriven, and is in doubt again');
   assert.equal((await findDoubts(store, TIMEOUT_MS)).length, 4);

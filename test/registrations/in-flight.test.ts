@@ -166,7 +166,7 @@ test('what can be brought nowhere is not in flight any more', async (t) => {
   const keys = await filed(store, 'f', 5);
   await inFlight.noteAnswered(there(keys));
   for (const key of keys.slice(0, 2))
-    await store.unroutable.setAside(storedClaim(key.replace(/~0$/, '')), key, 'too large');
+    await store.setAside.put(storedClaim(key.replace(/~0$/, '')), key, 'too large');
   assert.equal(await inFlight.take(5), 2);
 });
 
@@ -194,10 +194,10 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
     storedClaim('resumed', { generation: 1, entry: 'resumed~0#1' }),
     storedClaim('ended', { outcome: outcomeOf('ended~0', 'registered') }),
     storedClaim('settled', { outcome: outcomeOf('settled~0', 'rejected'), settledAt: NOW }),
-    storedClaim('unroutable'),
+    storedClaim('set-aside'),
     storedClaim('conflict', { conflict: true }),
   ]);
-  await store.unroutable.setAside(storedClaim('unroutable'), 'unroutable~0', 'too large');
+  await store.setAside.put(storedClaim('set-aside'), 'set-aside~0', 'too large');
   await store.journal.collection.insertMany([
     storedEntry('accepted~0', 'accepted'),
     storedEntry('intent~0', 'intent', 1, { answeredAt: null }),
@@ -210,7 +210,7 @@ test('counted is what is accepted, or just being sent, of what has no outcome ye
     // Found by an operator after it had been redriven.
     storedEntry('redriven~0', 'accepted'),
     storedEntry('resumed~0', 'accepted'),
-    ...['ended~0', 'settled~0', 'unroutable~0', 'conflict~0'].map((each) =>
+    ...['ended~0', 'settled~0', 'set-aside~0', 'conflict~0'].map((each) =>
       storedEntry(each, 'accepted'),
     ),
   ]);

@@ -128,7 +128,7 @@ test('a redrive that was claimed and is started again all the same is dropped as
   const id = bed.id();
   await take(delivered(id));
   await end(id, 'rejected');
-  const redrive = delivered(id, { redrive: 0, receivedAt: LATER });
+  const redrive = delivered(id, { failedGeneration: 0, receivedAt: LATER });
   assert.deepEqual(await foundOf(redrive), [redrive]);
   await take(redrive);
   await end(id, 'rejected', `${id}~1`);
@@ -145,7 +145,10 @@ for (const kind of ['registered', 'timed-out'] as const) {
     await take(delivered(id, { body }));
     await end(id, 'conflict', key);
     for (const receivedAt of [LATER, LATER + 1]) {
-      const redrive = await withToken(store, delivered(id, { body, redrive: 0, receivedAt }));
+      const redrive = await withToken(
+        store,
+        delivered(id, { body, failedGeneration: 0, receivedAt }),
+      );
       assert.equal((await take(redrive))[0]?.kind, 'conflict');
       await end(id, 'conflict', key);
       assert.deepEqual(await take(redrive), [{ index: 0, kind: 'duplicate' }], 'started again');

@@ -22,7 +22,7 @@ export interface FailureMessage {
   reason: string | null;
   at: string | null;
   attempts: number | null;
-  redrive: number | null;
+  generation: number | null;
   requestId: string | null;
   workflowId: string | null;
   /** How often the broker handed it out and got it back, as far as it counts. */
@@ -126,7 +126,7 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
     reason: text(HEADER.reason),
     at: text(HEADER.at),
     attempts: count(HEADER.attempts),
-    redrive: count(HEADER.generation),
+    generation: count(HEADER.generation),
     requestId: text(HEADER.requestId),
     workflowId: text(HEADER.run),
     returns: count('x-delivery-count') ?? 0,

@@ -19,7 +19,7 @@ export interface FailureRecord {
   requestId: string | null;
   workflowId: string | null;
   /** How often the registration had been redriven before. */
-  redrive: number;
+  generation: number;
   /** That of the claim; of a malformed delivery the one it came with, if it did. */
   token: string | null;
   body: Buffer;
@@ -65,7 +65,7 @@ export function propertiesOf(record: FailureRecord, origin: string): Options.Pub
     [HEADER.reason]: record.reason,
     [HEADER.at]: record.at.toISOString(),
     [HEADER.attempts]: record.attempts,
-    [HEADER.generation]: record.redrive,
+    [HEADER.generation]: record.generation,
     [HEADER.origin]: origin,
     [HEADER.item]: record.claim ?? undefined,
     [HEADER.requestId]: record.requestId ?? undefined,

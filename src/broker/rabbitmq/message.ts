@@ -115,10 +115,10 @@ export function recordsProperties(properties: MessageProperties): KnownPropertie
 }
 
 export function redriveOf(headers: Record<string, unknown> | undefined): RedriveHint {
-  const none: RedriveHint = { redrive: null };
+  const none: RedriveHint = { failedGeneration: null };
   const { [HEADER.class]: failureClass, [HEADER.token]: token } = headers ?? {};
   if (typeof failureClass !== 'string' || typeof token !== 'string') return none;
   const generation = Number(headers?.[HEADER.generation]);
   const isGeneration = Number.isSafeInteger(generation) && generation >= 0;
-  return isGeneration ? { redrive: generation, token } : none;
+  return isGeneration ? { failedGeneration: generation, token } : none;
 }

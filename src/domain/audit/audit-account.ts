@@ -35,7 +35,7 @@ export interface AuditInput {
   failures: { messageId: string | null; failureClass: string | null; hash: string }[];
   /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
   doubts: ReadonlySet<string>;
-  unroutable: ReadonlySet<string>;
+  setAside: ReadonlySet<string>;
   /** Noted deliveries that were no registrations, by malformedKey: the broker had confirmed the record of each. */
   malformed: ReadonlyMap<string, { isDropped: boolean }>;
   /** What open runs began with and may not have claimed yet. */
@@ -83,7 +83,7 @@ export interface Account {
   claims: readonly AuditClaim[];
   registered: ReadonlyMap<string, number | null>;
   doubts: ReadonlySet<string>;
-  unroutable: ReadonlySet<string>;
+  setAside: ReadonlySet<string>;
   /** The classes of the distinct records in the failure queue, by claim. */
   records: ReadonlyMap<string, ReadonlySet<string>>;
   /** The claims whose record has other bytes than their message. */
@@ -135,7 +135,7 @@ export function openAccount(input: AuditInput): Account {
     claims: input.claims,
     registered: input.registered,
     doubts: input.doubts,
-    unroutable: input.unroutable,
+    setAside: input.setAside,
     records,
     forged,
     malformed,
@@ -156,7 +156,7 @@ export function openAccount(input: AuditInput): Account {
     },
     // Set aside where the failure queue could never take it.
     isMalformed: (hash) =>
-      malformed.has(malformedKey(hash)) || input.unroutable.has(malformedKey(hash)),
+      malformed.has(malformedKey(hash)) || input.setAside.has(malformedKey(hash)),
     malformedNote: (hash) => input.malformed.get(malformedKey(hash)) ?? null,
     isInRun: (id, hash) => inRuns.has(bodyKey(id, hash)),
     isStranded: ({ workflowId }) => input.closedRuns.has(workflowId),

@@ -7,13 +7,13 @@ export type Fate =
   | { kind: 'settled'; as: OutcomeKind }
   /** Settled as failure, which is when the broker had confirmed its record; and the record is not in the queue any more. */
   | { kind: 'taken'; claim: AuditClaim; as: OutcomeKind }
-  | { kind: 'unroutable' | 'in doubt' | 'open' }
+  | { kind: 'setAside' | 'in doubt' | 'open' }
   | { kind: 'lost'; what: string };
 
 /** Follows a redriven claim to the one that went on with it. */
 export function fateOf(claim: AuditClaim, account: Account): Fate {
   const { key, registration, outcome } = claim;
-  if (account.unroutable.has(key)) return { kind: 'unroutable' };
+  if (account.setAside.has(key)) return { kind: 'setAside' };
   if (outcome === null || !claim.settled) {
     return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
   }

@@ -23,7 +23,7 @@ export interface AuditReport {
   inFlight: { claimed: number; inRuns: number; waiting: number };
   /** Deliveries that are not claimed yet, copies of what is accounted for among them: at rest there are none. */
   moving: { queued: number; unclaimed: number };
-  unroutable: number;
+  setAside: number;
   /**
    * Failures among `failed` whose record is not in the failure queue any more: the broker had confirmed each, so that it was
    * delivered. `dropped` by "failures drop"; `byOthers`: consumed, purged, expired, or dropped by a limit of the queue. Beside
@@ -66,7 +66,7 @@ export function audit(input: AuditInput): AuditReport {
     inDoubt: 0,
     inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
     moving: { queued: input.waiting, unclaimed: input.unclaimed.length },
-    unroutable: 0,
+    setAside: 0,
     taken: { redriven: account.redriven, dropped: 0, byOthers: 0 },
     malformed: account.malformed.size,
     copies: account.copies,
@@ -168,8 +168,8 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Missi
     case 'taken':
       missing.taken.push({ isDropped: fate.claim.isDropped === true, as: fate.as });
       return;
-    case 'unroutable':
-      report.unroutable += 1;
+    case 'setAside':
+      report.setAside += 1;
       return;
     case 'in doubt':
       report.inDoubt += 1;

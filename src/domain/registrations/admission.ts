@@ -28,7 +28,7 @@ export interface Delivered {
   id: string;
   bodyHash: string;
   /** The generation whose failure record it says it is. */
-  redrive: number | null;
+  failedGeneration: number | null;
   token?: string | undefined;
 }
 
@@ -45,10 +45,11 @@ export type Admission<C = Known> =
   | { kind: 'barred'; generation: number };
 
 /** The claims that a redrive can name: that of its generation, and that of its bytes as a conflict there. */
-export const keysOfRedriven = ({ id, redrive, bodyHash }: Delivered): string[] => [
-  claimKey(id, redrive ?? 0),
-  conflictKey(id, redrive ?? 0, bodyHash),
-];
+export const keysOfRedriven = ({
+  id,
+  failedGeneration: redrive,
+  bodyHash,
+}: Delivered): string[] => [claimKey(id, redrive ?? 0), conflictKey(id, redrive ?? 0, bodyHash)];
 
 /**
  * A redrive is valid when it has the token of a claim of the generation that it names, and goes on from that generation when
@@ -57,7 +58,7 @@ export const keysOfRedriven = ({ id, redrive, bodyHash }: Delivered): string[] =
  * @param claims on this registration id: those that keysOfRedriven names, at least
  */
 export function admit<C extends Known>(delivery: Delivered, claims: readonly C[]): Admission<C> {
-  const { id, bodyHash, redrive, token } = delivery;
+  const { id, bodyHash, failedGeneration: redrive, token } = delivery;
   const named = claims.filter(({ generation }) => generation === redrive);
   if (token === undefined || !named.some((claim) => isSame(claim.token, token)))
     return { kind: 'claim', generation: 0, begin: anew(id, 0), before: null };

@@ -39,7 +39,7 @@ export function afterClaim(
         ...claimedOf({ ...item, ...answer }),
         ...{ phase: 'poll', requestId, acceptedAt, polls: 0, polledAt: null, dueAt: now },
         // It may have been redriven just because it was not given time enough.
-        openSince: item.registration.redrive === null ? acceptedAt : now,
+        openSince: item.registration.failedGeneration === null ? acceptedAt : now,
       };
     }
   }
@@ -199,10 +199,10 @@ export function afterPoll(
       return goOn(polled, { sick: true, dueAt: later(answer.retryAfter, rules, now) });
     case 'on the wire':
     case 'waiting':
-    case 'held': {
+    case 'deferred': {
       if (isOver) return unreadableForTooLong(item, now);
       const sick = item.sick || answer.kind === 'on the wire';
-      const dueAt = answer.kind === 'held' ? later(answer.retryAfter, rules, now) : now;
+      const dueAt = answer.kind === 'deferred' ? later(answer.retryAfter, rules, now) : now;
       return goOn(item, { sick, dueAt });
     }
   }
@@ -217,7 +217,7 @@ export function afterSettle(
 ): Settling | null {
   switch (answer.kind) {
     case 'settled':
-    case 'unroutable':
+    case 'setAside':
       return null;
     case 'missing':
       return settleOurs(item, now, OUR_REASON.noDocument);

@@ -51,7 +51,7 @@ export type PollAnswer =
   | { index: number; kind: 'done' }
   | { index: number; kind: 'failed'; reason: string }
   | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null }
-  | { index: number; kind: 'held'; reason: string; retryAfter: number } // not asked: a limit or the circuit breaker
+  | { index: number; kind: 'deferred'; reason: string; retryAfter: number } // not asked: a limit or the circuit breaker
   | OnTheWire
   | Waiting;
 
@@ -64,5 +64,5 @@ export interface NewPlan {
 export type SettleAnswer =
   | { index: number; kind: 'settled' }
   | { index: number; kind: 'missing' } // no such document, and mongodb.upsert is off
-  | { index: number; kind: 'unroutable' } // can never be stored: set aside, with an alert
+  | { index: number; kind: 'setAside' } // can never be stored: set aside, with an alert
   | { index: number; kind: 'leftover' };

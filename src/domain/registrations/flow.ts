@@ -14,7 +14,7 @@ export const registrationFlow = (rules: () => Rules): Flow<Item> => ({
   whenCancelled,
   backWhenCancelled,
   howItLeft: (item, answer) =>
-    item.phase === 'settle' && answer !== 'unroutable' ? item.outcome.kind : answer,
+    item.phase === 'settle' && answer !== 'setAside' ? item.outcome.kind : answer,
 });
 
 /** ms; while it rests an operator's word on the registration need not wait for the look-up. */

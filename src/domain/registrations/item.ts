@@ -25,7 +25,7 @@ export interface NewRegistration {
   message: WireMessage;
   receivedAt: number;
   /** The generation whose failure record this delivery is, when it is a redrive. */
-  redrive: number | null;
+  failedGeneration: number | null;
   /** Of the record, if it has one: see admission.ts. */
   token?: string;
   /** The claim of a dead run that this registration takes up, instead of a delivery: its message is in that claim. */

@@ -76,7 +76,7 @@ test('the same activity run again answers the same, for every kind of answer', a
   const first = await call(claim, requests);
   assert.deepEqual(kinds(first), ['claimed', 'duplicate', 'conflict', 'claimed', 'duplicate']);
   assert.deepEqual(await call(claim, requests, { attempt: 2 }), first);
-  assert.equal((await store.claims.ofRegistration(one)).length, 2, 'one claim and one conflict');
+  assert.equal((await store.claims.ofItem(one)).length, 2, 'one claim and one conflict');
 });
 
 test('an attempt that died half-way is completed by the next', async () => {
@@ -136,7 +136,7 @@ test('a conflict that is redriven and still is one comes to the failure queue ag
   await end(id, 'conflict', { claim: first.claim, entry: '' });
   assert.equal((await claimOf(first.claim)).message, null, 'settled: the bytes are let go');
 
-  const redriven = { ...other, redrive: 0, receivedAt: other.receivedAt + 1 };
+  const redriven = { ...other, failedGeneration: 0, receivedAt: other.receivedAt + 1 };
   const [again] = await call(claim, [redriven], { workflowId: 'run-c' });
   assert.deepEqual(again, first);
   assert.ok((await claimOf(first.claim)).message, 'the bytes are back for the record');
@@ -157,7 +157,7 @@ test('ids that begin alike do not meet', async () => {
   ];
   const requests = all.map((each, index) => claimRequest(each, { index }));
   assert.deepEqual(new Set(kinds(await call(claim, requests))), new Set(['claimed']));
-  assert.equal((await store.claims.ofRegistration(id)).length, 1);
+  assert.equal((await store.claims.ofItem(id)).length, 1);
 });
 
 test('the redrive of a failure is claimed as the next generation, with an entry of its own', async () => {
@@ -168,7 +168,7 @@ test('the redrive of a failure is claimed as the next generation, with an entry 
     acceptedAt: Date.now(),
     reason: 'documento ilegível',
   });
-  const redriven = claimRequest(id, { redrive: 0 });
+  const redriven = claimRequest(id, { failedGeneration: 0 });
   const expected = [{ index: 0, kind: 'claimed', claim: `${id}~1`, entry: `${id}~1#1` }];
   assert.deepEqual(await call(claim, [redriven], { workflowId: 'run-2' }), expected);
   assert.deepEqual(await call(claim, [redriven], { workflowId: 'run-2', attempt: 2 }), expected);
@@ -178,20 +178,22 @@ test('a rejection that is redriven is submitted anew', async () => {
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'rejected');
-  assert.deepEqual(kinds(await call(claim, [claimRequest(id, { redrive: 0 })])), ['claimed']);
+  assert.deepEqual(kinds(await call(claim, [claimRequest(id, { failedGeneration: 0 })])), [
+    'claimed',
+  ]);
 });
 
 test('two wire copies of one redriven record claim once, in one run or in two', async () => {
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'failed');
-  const copies = [0, 1].map((index) => claimRequest(id, { index, redrive: 0 }));
+  const copies = [0, 1].map((index) => claimRequest(id, { index, failedGeneration: 0 }));
   assert.deepEqual(kinds(await call(claim, copies, { workflowId: 'run-2' })), [
     'claimed',
     'duplicate',
   ]);
   assert.deepEqual(
-    kinds(await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-3' })),
+    kinds(await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-3' })),
     ['duplicate'],
   );
 });
@@ -200,28 +202,29 @@ test('a second failure can be redriven again: generation 2', async () => {
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'failed');
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   await end(id, 'failed', { generation: 1 });
-  assert.deepEqual(await call(claim, [claimRequest(id, { redrive: 1 })], { workflowId: 'run-3' }), [
-    { index: 0, kind: 'claimed', claim: `${id}~2`, entry: `${id}~2#1` },
-  ]);
+  assert.deepEqual(
+    await call(claim, [claimRequest(id, { failedGeneration: 1 })], { workflowId: 'run-3' }),
+    [{ index: 0, kind: 'claimed', claim: `${id}~2`, entry: `${id}~2#1` }],
+  );
 });
 
 test('a record of an older failure that turns up late is a duplicate of the redrive', async () => {
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'failed');
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   await end(id, 'registered', { generation: 1 });
   assert.deepEqual(
-    kinds(await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-3' })),
+    kinds(await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-3' })),
     ['duplicate'],
   );
 });
 
 test('headers that claim a redrive of what nobody knows make a new registration', async () => {
   const id = bed.id();
-  assert.deepEqual(await call(claim, [claimRequest(id, { redrive: 7 })]), [
+  assert.deepEqual(await call(claim, [claimRequest(id, { failedGeneration: 7 })]), [
     { index: 0, kind: 'claimed', claim: `${id}~0`, entry: `${id}~0#1` },
   ]);
 });
@@ -231,8 +234,8 @@ test('headers that claim a redrive of what is registered or still open are a dup
   await call(claim, [claimRequest(open), claimRequest(registered, { index: 1 })]);
   await end(registered, 'registered');
   const forged = [
-    claimRequest(open, { redrive: 0 }),
-    claimRequest(registered, { index: 1, redrive: 0 }),
+    claimRequest(open, { failedGeneration: 0 }),
+    claimRequest(registered, { index: 1, failedGeneration: 0 }),
   ];
   assert.deepEqual(kinds(await call(claim, forged, { workflowId: 'run-2' })), [
     'duplicate',
@@ -251,7 +254,7 @@ for (const [kind, reason] of [
     await call(claim, [claimRequest(id)]);
     const ours = kind === 'failed' ? { ours: true as const } : {};
     await end(id, kind, { requestId: 'AB583C-X', acceptedAt, reason, ...ours });
-    const redriven = claimRequest(id, { redrive: 0 });
+    const redriven = claimRequest(id, { failedGeneration: 0 });
     assert.deepEqual(await call(claim, [redriven], { workflowId: 'run-2' }), [
       {
         index: 0,
@@ -273,7 +276,9 @@ for (const reason of Object.values(OUR_REASON)) {
     await call(claim, [claimRequest(id)]);
     const accepted = { requestId: 'AB583C-X', acceptedAt: Date.now() - 5_000 };
     await end(id, 'failed', { ...accepted, reason });
-    const answers = await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+    const answers = await call(claim, [claimRequest(id, { failedGeneration: 0 })], {
+      workflowId: 'run-2',
+    });
     assert.deepEqual(answers, [
       { index: 0, kind: 'claimed', claim: `${id}~1`, entry: `${id}~1#1` },
     ]);
@@ -284,7 +289,9 @@ test('the redrive of a cancelled registration that was never accepted is submitt
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'cancelled');
-  assert.deepEqual(kinds(await call(claim, [claimRequest(id, { redrive: 0 })])), ['claimed']);
+  assert.deepEqual(kinds(await call(claim, [claimRequest(id, { failedGeneration: 0 })])), [
+    'claimed',
+  ]);
 });
 
 for (const kind of ['in-doubt', 'cancelled', 'failed'] as const) {
@@ -292,7 +299,7 @@ for (const kind of ['in-doubt', 'cancelled', 'failed'] as const) {
     const id = bed.id();
     await call(claim, [claimRequest(id)]);
     await end(id, kind, { doubt: true, entry: `${id}~0#2` });
-    const redriven = claimRequest(id, { redrive: 0 });
+    const redriven = claimRequest(id, { failedGeneration: 0 });
     assert.deepEqual(await call(claim, [redriven], { workflowId: 'run-2' }), [
       { index: 0, kind: 'in-doubt', claim: `${id}~1`, entry: `${id}~0#2` },
     ]);
@@ -309,12 +316,12 @@ test('when a conflict has taken the next generation, the redrive of the first bo
   await end(id, 'conflict', { claim: conflict.claim, entry: '' });
 
   assert.deepEqual(
-    kinds(await call(claim, [{ ...other, redrive: 0 }], { workflowId: 'run-c' })),
+    kinds(await call(claim, [{ ...other, failedGeneration: 0 }], { workflowId: 'run-c' })),
     ['claimed'],
     'the first has failed, so the other body has its turn',
   );
   assert.deepEqual(
-    kinds(await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-d' })),
+    kinds(await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-d' })),
     ['conflict'],
   );
 });
@@ -330,10 +337,12 @@ for (const kind of ['timed-out', 'in-doubt'] as const) {
     assert.ok(conflict?.kind === 'conflict');
     await end(id, 'conflict', { claim: conflict.claim, entry: '' });
 
-    const redriven = { ...other, redrive: 0, receivedAt: other.receivedAt + 1 };
+    const redriven = { ...other, failedGeneration: 0, receivedAt: other.receivedAt + 1 };
     const again = await call(claim, [redriven], { workflowId: 'run-c' });
     assert.deepEqual(again, [conflict]);
-    const [first] = await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-d' });
+    const [first] = await call(claim, [claimRequest(id, { failedGeneration: 0 })], {
+      workflowId: 'run-d',
+    });
     assert.equal(first?.kind, kind === 'timed-out' ? 'resumed' : 'in-doubt');
   });
 }
@@ -343,13 +352,13 @@ test('when other bytes have taken the next generation and may be filed, the firs
   const other = claimRequest(id, { body: '{"other":true}' });
   await call(claim, [claimRequest(id)], { workflowId: 'run-a' });
   await end(id, 'rejected');
-  await call(claim, [{ ...other, redrive: 0 }], { workflowId: 'run-b' });
+  await call(claim, [{ ...other, failedGeneration: 0 }], { workflowId: 'run-b' });
   await end(id, 'timed-out', { generation: 1, requestId: 'AB583C-X', acceptedAt: Date.now() });
-  const first = { ...claimRequest(id), redrive: 0 };
+  const first = { ...claimRequest(id), failedGeneration: 0 };
   const [conflict] = await call(claim, [first], { workflowId: 'run-c' });
   assert.ok(conflict?.kind === 'conflict');
   await end(id, 'conflict', { claim: conflict.claim, entry: '' });
-  const again = { ...first, redrive: 1, receivedAt: first.receivedAt + 1 };
+  const again = { ...first, failedGeneration: 1, receivedAt: first.receivedAt + 1 };
   assert.deepEqual(await call(claim, [again], { workflowId: 'run-d' }), [conflict]);
   assert.deepEqual(await call(claim, [again], { workflowId: 'run-d', attempt: 2 }), [conflict]);
 });
@@ -359,7 +368,7 @@ test('a doubt that is redriven after its journal entry has expired is a doubt st
   await call(claim, [claimRequest(id)]);
   await end(id, 'in-doubt', { doubt: true });
   assert.equal((await store.journal.read([`${id}~0#1`])).size, 0, 'there is none');
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   const [answer] = await call(bed.recheck, [{ index: 0, entry: `${id}~0#1` }]);
   assert.deepEqual(answer, { index: 0, kind: 'unknown', reason: 'its journal entry is gone' });
 });
@@ -368,7 +377,7 @@ test('a first submission in doubt that was never opened may be sent when it is r
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'failed', { doubt: true, reason: 'internal error' });
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   assert.equal((await store.journal.read([`${id}~0#1`])).size, 0);
 });
 
@@ -376,7 +385,7 @@ test('a later submission of a doubt that was never opened may be sent when it is
   const id = bed.id();
   await call(claim, [claimRequest(id)]);
   await end(id, 'failed', { doubt: true, entry: `${id}~0#2` });
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   assert.equal((await store.journal.read([`${id}~0#2`])).size, 0);
 });
 
@@ -391,12 +400,15 @@ test('the journal entry that a redrive goes on with is kept as long as a new one
   await store.journal.close([{ entry, ...accepted }], 'token');
   await store.journal.collection.updateOne({ _id: entry }, { $set: { keptFrom: old } });
   await end(id, 'timed-out', filed);
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   const kept = (await store.journal.read([entry])).get(entry);
   assert.ok(kept?.keptFrom && kept.keptFrom > old);
   // Where it is gone all the same, it is written again: whoever takes the claim over must not take it for never sent.
   await store.journal.collection.deleteOne({ _id: entry });
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2', attempt: 2 });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], {
+    workflowId: 'run-2',
+    attempt: 2,
+  });
   const again = (await store.journal.read([entry])).get(entry);
   assert.deepEqual([again?.state, again?.requestId], ['accepted', 'AB583C-X']);
 });
@@ -439,7 +451,7 @@ test('a redrive of one generation says nothing of an ordinary delivery of the sa
   const { token } = await claimOf(`${id}~0`);
   const redriven = claimRequest(id, {
     body: '{"n":2}',
-    redrive: 0,
+    failedGeneration: 0,
     ...(token === undefined ? {} : { token }),
   });
   await call(claim, [redriven], { workflowId: 'run-b' });

@@ -140,8 +140,8 @@ test('what was read before a pause is not believed after it: nothing is written,
     replace: {
       claims: {
         ...claims,
-        holders: (keys) => claims.holders(keys).then(pause),
-        held: (keys) => claims.held(keys).then(pause),
+        workflowIds: (keys) => claims.workflowIds(keys).then(pause),
+        owners: (keys) => claims.owners(keys).then(pause),
         // What the claim step reads is no matter here.
         find: async (keys) => (now > 0 ? pause(await claims.find(keys)) : claims.find(keys)),
       },
@@ -166,12 +166,12 @@ test('what was read before a pause is not believed after it: nothing is written,
 test('persist: an attempt inside a workflow task that was paused for 4 s writes nothing, since another worker may have the task', async (t) => {
   let now = 0;
   const { claims } = store;
-  const holders: typeof claims.holders = async (keys) => {
-    const answer = await claims.holders(keys);
+  const holders: typeof claims.workflowIds = async (keys) => {
+    const answer = await claims.workflowIds(keys);
     now += 4_000;
     return answer;
   };
-  const bed = await bedFor(t, { replace: { claims: { ...claims, holders } } });
+  const bed = await bedFor(t, { replace: { claims: { ...claims, workflowIds: holders } } });
   const [request] = await claimed(bed, [{ id: bed.id() }], OLD.workflowId);
   assert.ok(request);
   const settlement = settlementOf(request.claim.slice(0, -2), 'registered');

@@ -187,7 +187,7 @@ test('persist: one that its collection can never take is set aside with its mess
   ]);
   assert.deepEqual(answers, [
     { index: 0, kind: 'settled' },
-    { index: 1, kind: 'unroutable' },
+    { index: 1, kind: 'setAside' },
     { index: 2, kind: 'settled' },
   ]);
   const aside = await store.db
@@ -370,7 +370,7 @@ test('route: a redriven registration tells how often, and a doubt that nobody re
   const bed = await testBed(t, { store });
   const [id = ''] = await claimedIds(bed, 1);
   await call(bed.route, [settlementOf(id, 'failed')]);
-  await call(bed.claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-2' });
+  await call(bed.claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-2' });
   const again = settlementOf(id, 'in-doubt', {
     claim: `${id}~1`,
     entry: `${id}~1#1`,
@@ -380,7 +380,7 @@ test('route: a redriven registration tells how often, and a doubt that nobody re
   await call(bed.route, [again], { workflowId: 'run-2' });
   const record = bed.failures.records.at(-1);
   assert.deepEqual(
-    [record?.redrive, record?.failureClass, record?.workflowId, record?.requestId],
+    [record?.generation, record?.failureClass, record?.workflowId, record?.requestId],
     [1, 'in-doubt', 'run-2', null],
   );
   assert.equal((await claimOf(`${id}~1`)).outcome?.doubt, true);
@@ -427,7 +427,7 @@ test('route: what can never be published is set aside with its message, once, an
   const settlements = [settlementOf(id, 'failed'), settlementOf(other, 'failed', { index: 1 })];
   for (const attempt of [1, 2]) {
     assert.deepEqual(await call(bed.route, settlements, { attempt }), [
-      { index: 0, kind: 'unroutable' },
+      { index: 0, kind: 'setAside' },
       { index: 1, kind: 'settled' },
     ]);
   }
@@ -443,7 +443,7 @@ test('route: what has no claim any more is set aside, for there is nothing to pu
   const bed = await testBed(t, { store });
   const id = uniqueName();
   assert.deepEqual(await call(bed.route, [settlementOf(id, 'failed')]), [
-    { index: 0, kind: 'unroutable' },
+    { index: 0, kind: 'setAside' },
   ]);
 });
 

@@ -538,8 +538,8 @@ test('an attempt that stands still for some seconds after its intents sends noth
     replace: {
       claims: {
         ...store.claims,
-        async held(keys) {
-          const held = await store.claims.held(keys);
+        async owners(keys) {
+          const held = await store.claims.owners(keys);
           if (isOpened) pause(7_500);
           return held;
         },

@@ -188,7 +188,7 @@ test('a redrive in doubt whose run is dead is in doubt under the entry of the ge
     ],
     'run-first',
   );
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-dead' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-dead' });
   lives.set('run-dead', 'unknown');
   const expected = { index: 7, kind: 'in-doubt', claim: `${id}~1`, entry: `${id}~0#1` };
   assert.deepEqual(await again(id), expected);
@@ -197,7 +197,7 @@ test('a redrive in doubt whose run is dead is in doubt under the entry of the ge
   // Also when the generation before is kept no longer.
   await store.claims.collection.deleteOne({ _id: `${id}~0` });
   lives.set('run-new', 'closed');
-  const taking = claimRequest(id, { index: 2, takes: `${id}~1`, redrive: 0 });
+  const taking = claimRequest(id, { index: 2, takes: `${id}~1`, failedGeneration: 0 });
   assert.deepEqual(await call(claim, [taking], { workflowId: 'run-third' }), [
     { ...expected, index: 2 },
   ]);
@@ -209,7 +209,7 @@ test('a redrive that goes on polling is taken over with its request id, also whe
   await journal.open([`${id}~0#1`], new Map(), 'token');
   const ended = { ...settlementOf(id, 'timed-out'), acceptedAt: 1_000 };
   await call(bed.route, [ended], { workflowId: 'run-first' });
-  await call(claim, [claimRequest(id, { redrive: 0 })], { workflowId: 'run-dead' });
+  await call(claim, [claimRequest(id, { failedGeneration: 0 })], { workflowId: 'run-dead' });
   lives.set('run-dead', 'closed');
   assert.deepEqual(await again(id), {
     index: 7,
@@ -228,7 +228,7 @@ test('the entry of a redrive is there before its claim: of an attempt that dies 
   // The entry has expired, and the attempt dies when it has written its claim.
   const dying = { ...store.claims, insert: dieAfter((all: Claim[]) => store.claims.insert(all)) };
   const dead = await testBed(t, { store, replace: { claims: dying } });
-  const redrive = claimRequest(id, { redrive: 0 });
+  const redrive = claimRequest(id, { failedGeneration: 0 });
   await assert.rejects(call(dead.claim, [redrive], { workflowId: 'run-dead' }), /killed/);
   lives.set('run-dead', 'closed');
   const answer = await again(id);
@@ -276,7 +276,7 @@ test('what a run had concluded and not settled keeps that outcome', async () => 
 test('what was set aside for a person is not taken over', async () => {
   const id = await stranded();
   const held = await holderOf(`${id}~0`);
-  await store.unroutable.setAside(held, `${id}~0`, 'a validator refuses it');
+  await store.setAside.put(held, `${id}~0`, 'a validator refuses it');
   assert.equal((await again(id))?.kind, 'duplicate');
 });
 

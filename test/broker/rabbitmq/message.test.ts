@@ -238,7 +238,7 @@ for (const [name, given, expected] of redrives) {
   test(`${name}: ${expected === null ? 'no redrive' : `perhaps a redrive of generation ${expected}`}`, () => {
     assert.deepEqual(
       redriveOf(given),
-      expected === null ? { redrive: null } : { redrive: expected, token: 't' },
+      expected === null ? { failedGeneration: null } : { failedGeneration: expected, token: 't' },
     );
   });
 }

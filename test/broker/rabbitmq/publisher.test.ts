@@ -142,7 +142,7 @@ const record: FailureRecord = {
   attempts: 1,
   requestId: null,
   workflowId: 'registrations/ana-1/x',
-  redrive: 0,
+  generation: 0,
   token: 'secret',
   body: Buffer.from('{"id":"ana-1"}'),
   properties: encodeProperties(

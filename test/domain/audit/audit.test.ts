@@ -19,7 +19,7 @@ interface World extends AuditInput {
   published: { id: string | null; hash: string }[];
   registered: Map<string, number | null>;
   doubts: Set<string>;
-  unroutable: Set<string>;
+  setAside: Set<string>;
   malformed: Map<string, { isDropped: boolean }>;
   closedRuns: Set<string>;
   filings: { registration: string; key: string | null }[];
@@ -33,7 +33,7 @@ const emptyWorld = (): World => ({
   registered: new Map(),
   failures: [],
   doubts: new Set(),
-  unroutable: new Set(),
+  setAside: new Set(),
   malformed: new Map(),
   unclaimed: [],
   unreadable: [],
@@ -122,7 +122,7 @@ const FATES: Record<string, (world: World, id: string) => void> = {
   },
   setAside(world, id) {
     world.claims.push(claimOf(id, { ...ended('failed', false), settled: false }));
-    world.unroutable.add(claimKey(id, 0));
+    world.setAside.add(claimKey(id, 0));
   },
   waiting(world) {
     world.waiting += 1;
@@ -188,7 +188,7 @@ const total = (report: AuditReport): number =>
   report.inFlight.claimed +
   report.inFlight.inRuns +
   report.inFlight.waiting +
-  report.unroutable;
+  report.setAside;
 
 test('a world with one of each is told as it is', () => {
   const report = audit(worldOf(fates));
@@ -200,7 +200,7 @@ test('a world with one of each is told as it is', () => {
     inDoubt: 1,
     inFlight: { claimed: 1, inRuns: 1, waiting: 1 },
     moving: { queued: 1, unclaimed: 1 },
-    unroutable: 1,
+    setAside: 1,
     taken: { redriven: 2, dropped: 0, byOthers: 0 },
     malformed: 1,
     copies: 0,

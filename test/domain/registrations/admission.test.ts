@@ -26,7 +26,7 @@ const claimOf = (outcome: Ended | null, more: Partial<Known> = {}): Known => ({
 
 /** The record of that generation, delivered again. */
 const record = (more: Partial<Delivered> = {}): Delivered => ({
-  ...{ id: 'ana-1', bodyHash: 'a', redrive: 2, token: 'token' },
+  ...{ id: 'ana-1', bodyHash: 'a', failedGeneration: 2, token: 'token' },
   ...more,
 });
 
@@ -68,13 +68,13 @@ const first = {
 };
 
 for (const [what, delivery, claims] of [
-  ['an ordinary delivery', record({ redrive: null, token: undefined }), []],
+  ['an ordinary delivery', record({ failedGeneration: null, token: undefined }), []],
   ['a record without a token', record({ token: undefined }), [claimOf(ended('rejected'))]],
   ['a record with another token', record({ token: 'tokem' }), [claimOf(ended('rejected'))]],
   ['a record with a part of the token', record({ token: 'tok' }), [claimOf(ended('rejected'))]],
   [
     'a record with the token of another generation',
-    record({ redrive: 1 }),
+    record({ failedGeneration: 1 }),
     [claimOf(ended('rejected'))],
   ],
   ['a record of what nobody knows', record(), []],

@@ -110,7 +110,7 @@ test('what is redriven and still "processing" has its whole deadline again, coun
     requestId: 'AB583C-X',
     acceptedAt: T0 - DAY,
   } as const;
-  const redelivered = itemOf({ registration: { ...registrationOf('r-0'), redrive: 0 } });
+  const redelivered = itemOf({ registration: { ...registrationOf('r-0'), failedGeneration: 0 } });
   const redriven = afterClaim(redelivered, answer, rules, NOW);
   assert.ok(redriven?.phase === 'poll');
   const processing = { index: 0, kind: 'processing' } as const;
@@ -516,7 +516,12 @@ for (const [name, elapsed, answer, changed] of pollCases) {
 
 test('held: it was not asked, so that nothing changes but when it is due', () => {
   const item = acceptedItem({ dueAt: T0, busy: true });
-  const held = { index: 0, kind: 'held', reason: 'a limit is reached', retryAfter: 3_000 } as const;
+  const held = {
+    index: 0,
+    kind: 'deferred',
+    reason: 'a limit is reached',
+    retryAfter: 3_000,
+  } as const;
   assert.deepEqual(changes(item, afterPoll(item, held, rules, NOW)), {
     busy: false,
     dueAt: NOW + 3_000,
@@ -569,7 +574,7 @@ test('a readable answer makes a sick item well', () => {
 
 const settleCases: [SettleAnswer['kind'], Partial<Item> | null][] = [
   ['settled', null],
-  ['unroutable', null],
+  ['setAside', null],
   ['leftover', { busy: false, sick: true, dueAt: NOW + 1_000 }],
   [
     'missing',

@@ -96,7 +96,7 @@ test('what left was settled, a duplicate or set aside, by an answer that said so
   forEveryRun((run) => {
     for (const { answer, after } of answered(run)) {
       if (after !== null) continue;
-      assert.ok(['settled', 'unroutable', 'duplicate'].includes(answer?.kind ?? ''), answer?.kind);
+      assert.ok(['settled', 'setAside', 'duplicate'].includes(answer?.kind ?? ''), answer?.kind);
     }
   });
 });
@@ -198,7 +198,7 @@ test('without an operator a doubt that is held is never submitted under any entr
 
 /** Of a poll that could not be read, was not made, or is not answered yet. */
 const isUnread = (answer: { kind: string } | null): boolean =>
-  ['unreadable', 'held', 'on the wire', 'waiting'].includes(answer?.kind ?? '');
+  ['unreadable', 'deferred', 'on the wire', 'waiting'].includes(answer?.kind ?? '');
 
 test('timed-out comes only from a readable "processing" past the deadline, or from maxOpen', () => {
   forEveryRun((run) => {
@@ -354,7 +354,7 @@ test('the tapes of these properties lead to every outcome, every step and every 
     ...['accepted', 'refused', 'not-accepted', 'unknown', 'pending', 'waiting'],
     ...['undecided', 'on the wire'],
     ...['processing', 'done', 'failed', 'unreadable', 'no answer'],
-    ...['settled', 'missing', 'unroutable', 'leftover'],
+    ...['settled', 'missing', 'setAside', 'leftover'],
     ...['registered: ', 'rejected: no', 'conflict: taken', 'failed: internal error'],
     'in-doubt: by the operator',
     'timed-out: still processing at the deadline',
