@@ -57,7 +57,7 @@ test('a storm of 503 opens it for both workers and for intake, and the backlog s
   await system.hasDepth(intakeQueue, 25);
   const { status, text } = await flow.ask('intake', '/ready');
   assert.equal(status, 200);
-  assert.match(text, /"held":\{"breaker":"the circuit breaker is (open|probing): HTTP 503"\}/);
+  assert.match(text, /"closedBy":\{"breaker":"the circuit breaker is (open|probing): HTTP 503"\}/);
 });
 
 test('while it is open one probe goes out at a time, and each that fails has it rest for longer', async () => {

@@ -514,7 +514,7 @@ for (const [name, elapsed, answer, changed] of pollCases) {
   });
 }
 
-test('held: it was not asked, so that nothing changes but when it is due', () => {
+test('deferred: it was not asked, so that nothing changes but when it is due', () => {
   const item = acceptedItem({ dueAt: T0, busy: true });
   const held = {
     index: 0,
