@@ -57,7 +57,12 @@ async function build(ctx, folder, log) {
     log,
     signal: ctx.signal,
   };
-  await runTool('apt-get', ['-c', settings, 'update'], options);
+  await runTool('apt-get', ['-c', settings, 'update'], options).catch((error) => {
+    ctx.signal.throwIfAborted();
+    throw new Error(
+      `the package lists of trixie could not be fetched, see ${log}\n${error.message}`,
+    );
+  });
   const plan = spawnSync('apt-get', ['-c', settings, ...simulated], {
     ...options,
     encoding: 'utf8',
