@@ -1,5 +1,6 @@
 // `npm run engines`: the servers alone, for those who want to run the rest by hand.
 import { parseArgs } from 'node:util';
+import { choices } from './brokers.mjs';
 import {
   describeEngines,
   everything,
@@ -30,6 +31,8 @@ Options
   --store wheel|binary  the store as a Python wheel (quick to fetch), or as a Rust binary (fast; built once, 7 min).
                         Default: $DESPACHANTE_STORE, else the binary where it is built already, else the
                         wheel. A mongod on the PATH wins.
+  --rabbitmq any|4      any: the one on the PATH, else the one that apt offers; 4: RabbitMQ 4.0.5 with its Erlang from
+                        Debian 13 by apt, beside an older Debian. Default: $DESPACHANTE_RABBITMQ, else any
   --fresh               with start: what does not run yet begins without the data of before, which is deleted
   --json                one JSON object on stdout
   -h, --help
@@ -51,6 +54,7 @@ const options = {
   instance: { type: 'string', default: 'default' },
   only: { type: 'string' },
   store: { type: 'string', default: process.env.DESPACHANTE_STORE || 'wheel' },
+  rabbitmq: { type: 'string', default: process.env.DESPACHANTE_RABBITMQ || 'any' },
   fresh: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -81,6 +85,8 @@ async function main() {
   if (wrong !== undefined) return usage(`--only ${wrong}: expected some of ${known.join(', ')}`);
   if (!['wheel', 'binary'].includes(values.store))
     return usage(`--store ${values.store}: expected wheel or binary`);
+  if (!choices.includes(values.rabbitmq))
+    return usage(`--rabbitmq ${values.rabbitmq}: expected ${choices.join(' or ')}`);
 
   if (values.fresh && command !== 'start') return usage(`--fresh is for start, not for ${command}`);
 
@@ -89,6 +95,7 @@ async function main() {
   const ctx = {
     instance: values.instance,
     store: values.store,
+    rabbitmq: values.rabbitmq,
     env: process.env,
     cache: cacheFolder(process.env),
     data: dataFolder(process.env, values.instance),

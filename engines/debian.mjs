@@ -15,9 +15,11 @@ import { cached } from './cache.mjs';
 import { buildEnvironment, findProgram } from './paths.mjs';
 import { runTool } from './processes.mjs';
 
+export const aptTools = ['apt-get', 'apt-cache', 'dpkg-deb'];
+
 /** @returns `{program, path}`: the server script and the PATH under which it finds its Erlang */
 export async function fetchRabbit(ctx) {
-  for (const tool of ['apt-get', 'apt-cache', 'dpkg-deb'])
+  for (const tool of aptTools)
     if (!findProgram(tool, ctx.env))
       throw new Error(
         `RabbitMQ is missing: neither AMQP_URL, nor Docker, nor the program "rabbitmq-server" was found, and without ${tool} (Debian, Ubuntu) it cannot be fetched.
@@ -29,19 +31,29 @@ export async function fetchRabbit(ctx) {
     file: join('usr', 'lib', 'rabbitmq', 'bin', 'rabbitmq-server'),
     label: `fetching RabbitMQ ${version} and Erlang with apt-get`,
     estimate: 'about 30 s',
-    build: (folder, log) => unpack(ctx, folder, log),
+    async build(folder, log) {
+      await unpack(ctx, folder, log, [], needed(ctx));
+      relocate(join(folder, 'usr', 'lib', 'erlang'));
+    },
   });
+  return found(ctx, program);
+}
+
+/** What `fetchRabbit` returns, for the server script in a folder of unpacked packages. */
+export function found(ctx, program) {
   const folder = join(program, '..', '..', '..', '..', '..');
   return { program, path: `${join(folder, 'usr', 'lib', 'erlang', 'bin')}:${ctx.env.PATH}` };
 }
 
+/** The version that apt would take, as far as it knows one without being updated. */
+export function aptVersion(ctx) {
+  const answer = query(ctx, 'apt-cache', ['policy', 'rabbitmq-server']);
+  return /Candidate: (\d\S*)/.exec(answer)?.[1];
+}
+
 /** The version apt would take. A machine that never ran `apt-get update` knows none. */
 async function candidate(ctx) {
-  const ask = () => {
-    const answer = query(ctx, 'apt-cache', ['policy', 'rabbitmq-server']);
-    return /Candidate: (\d\S*)/.exec(answer)?.[1];
-  };
-  const known = ask();
+  const known = aptVersion(ctx);
   if (known) return known.replace(/[^\w.+-]/g, '_');
   await ctx.progress.step('updating the list of packages (apt-get update)', 'about 15 s', () =>
     runTool('apt-get', ['update'], {
@@ -56,27 +68,27 @@ async function candidate(ctx) {
       );
     }),
   );
-  const found = ask();
-  if (found) return found.replace(/[^\w.+-]/g, '_');
+  const learned = aptVersion(ctx);
+  if (learned) return learned.replace(/[^\w.+-]/g, '_');
   throw new Error(
     'RabbitMQ is missing, and the package lists of this machine do not have it. Remedy: install RabbitMQ, start Docker, or give AMQP_URL.',
   );
 }
 
-async function unpack(ctx, folder, log) {
+/** Downloads packages and unpacks them into the folder. @param options of apt-get */
+export async function unpack(ctx, folder, log, options, names) {
   const packages = join(folder, 'packages');
   mkdirSync(packages);
-  const options = {
+  const how = {
     env: { ...buildEnvironment(ctx.env), LC_ALL: 'C' },
     cwd: packages,
     log,
     signal: ctx.signal,
   };
-  await runTool('apt-get', ['download', ...needed(ctx)], options);
+  await runTool('apt-get', [...options, 'download', ...names], how);
   for (const file of readdirSync(packages))
-    await runTool('dpkg-deb', ['-x', join(packages, file), folder], options);
+    await runTool('dpkg-deb', ['-x', join(packages, file), folder], how);
   rmSync(packages, { recursive: true });
-  relocate(join(folder, 'usr', 'lib', 'erlang'));
 }
 
 /** RabbitMQ, Erlang's parts, and what those link to and the machine lacks. */
@@ -100,7 +112,7 @@ function needed(ctx) {
  * Debian's `erl` knows only /usr/lib/erlang; ours finds itself. There is a second one in the folder that a running Erlang puts
  * first in the PATH of itself and of what it starts: that becomes a link to the first.
  */
-function relocate(erlang) {
+export function relocate(erlang) {
   const erl = join(erlang, 'bin', 'erl');
   if (!existsSync(erl)) throw new Error(`the packages hold no ${erl}`);
   const found = 'ROOTDIR=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)';

@@ -2,7 +2,7 @@
 // runs on this machine already is neither used nor disturbed.
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fetchRabbit } from './debian.mjs';
+import { locateBroker } from './brokers.mjs';
 import { amqpAnswers, converse } from './health.mjs';
 import { buildEnvironment, findProgram } from './paths.mjs';
 import { endServer, spawnServer } from './processes.mjs';
@@ -13,21 +13,11 @@ export const rabbitmq = {
   portNames: ['amqp', 'web', 'distribution', 'epmd'],
   startMs: 120_000,
 
-  /** @returns `{how, program, path}`: the server script and the PATH under which it finds Erlang */
-  async locate(ctx) {
-    const onPath = findProgram('rabbitmq-server', ctx.env);
-    if (onPath) {
-      // Debian's /usr/sbin/rabbitmq-server changes to another user; the script it wraps does not.
-      const real = realpathSync(onPath);
-      const plain = join(dirname(real), 'rabbitmq-server');
-      const wrapped = real.endsWith('rabbitmq-script-wrapper') && existsSync(plain);
-      return { how: 'PATH', program: wrapped ? plain : onPath, path: ctx.env.PATH };
-    }
-    return { how: 'cache', ...(await fetchRabbit(ctx)) };
-  },
+  locate: locateBroker,
 
-  async launch(ctx, { program, path }, ports, { data, log, track }) {
-    for (const folder of ['home', 'mnesia', 'log', 'config'])
+  async launch(ctx, { kind, program, path }, ports, { data, log, track }) {
+    const mnesia = kind === 'any' ? 'mnesia' : `mnesia-${kind}`;
+    for (const folder of ['home', mnesia, 'log', 'config'])
       mkdirSync(join(data, folder), { recursive: true });
     writeFileSync(join(data, 'config', 'rabbitmq.conf'), configuration(ports));
     writeFileSync(join(data, 'config', 'enabled_plugins'), '[rabbitmq_management].\n');
@@ -44,7 +34,7 @@ export const rabbitmq = {
       RABBITMQ_ADVANCED_CONFIG_FILE: join(data, 'config', 'advanced.config'),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(data, 'config', 'enabled_plugins'),
       RABBITMQ_GENERATED_CONFIG_DIR: join(data, 'config', 'generated'),
-      RABBITMQ_MNESIA_BASE: join(data, 'mnesia'),
+      RABBITMQ_MNESIA_BASE: join(data, mnesia),
       RABBITMQ_LOG_BASE: join(data, 'log'),
       RABBITMQ_LOGS: join(data, 'log', 'rabbitmq.log'),
       RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',

@@ -1,9 +1,10 @@
-// `npm start`, `npm test`, `npm run test:faults` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
+// `npm start`, `npm test`, `npm run test:other-broker`, `npm run test:faults` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
 // program itself, with the servers' addresses in its environment. What this run started ends with it.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { startEngines, servers, stopEngines } from './engines.mjs';
+import { reasonAgainstOther } from './brokers.mjs';
+import { describeEngines, startEngines, servers, stopEngines } from './engines.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
 import { createProgress, duration } from './progress.mjs';
 import { build, checkNode, installDependencies, testFiles } from './setup.mjs';
@@ -19,8 +20,19 @@ const plans = {
   test: {
     instance: 'test',
     store: 'wheel',
+    rabbitmq: 'newest',
     engines: [...servers, 'timeskipping'],
     fresh: true,
+    tests: true,
+    tells: [],
+  },
+  // What differs between versions of the broker, on the one that `npm test` does not run on.
+  'other-broker': {
+    instance: 'other-broker',
+    store: 'wheel',
+    engines: [...servers, 'timeskipping'],
+    fresh: true,
+    tests: true,
     tells: [],
   },
   // The store as a binary where it is built already, as for everybody who does not say otherwise.
@@ -46,7 +58,7 @@ async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|test|faults|bench [arguments of the program]',
+      'Usage: node engines/run.mjs start|test|other-broker|faults|bench [arguments of the program]',
     );
   checkNode();
   const interrupt = new AbortController();
@@ -55,6 +67,7 @@ async function main([command, ...args]) {
   const ctx = {
     instance: plan.instance,
     store: process.env.DESPACHANTE_STORE || plan.store,
+    rabbitmq: process.env.DESPACHANTE_RABBITMQ || plan.rabbitmq,
     env: plan.own ? withoutGiven(process.env) : process.env,
     cache: cacheFolder(process.env),
     data: dataFolder(process.env, plan.instance),
@@ -70,6 +83,11 @@ async function main([command, ...args]) {
       phases.push(`${phase} ${duration(Date.now() - begun)}`);
     }
   };
+  const reason = command === 'other-broker' ? await reasonAgainstOther(ctx) : undefined;
+  if (reason !== undefined) {
+    process.stdout.write(`No second broker to test on: ${reason}.\n0 passed, 0 failed\n`);
+    return 0;
+  }
   const onlyTells = args.some((arg) => plan.tells.includes(arg));
 
   let code = 1;
@@ -86,8 +104,9 @@ async function main([command, ...args]) {
         );
     const [, addresses] = await allOrAbort([built, started], interrupt);
     interrupt.signal.throwIfAborted();
+    if (plan.tests) await tellBroker(ctx);
     const env = { ...process.env, ...addresses }; // what the user gave is among the addresses
-    result = await timed(command === 'test' ? 'tests' : 'program', () =>
+    result = await timed(plan.tests ? 'tests' : 'program', () =>
       programs[command](ctx, run, args, env),
     );
     code = result.code;
@@ -104,7 +123,7 @@ async function main([command, ...args]) {
       );
     }
   }
-  if (command === 'test')
+  if (plan.tests)
     process.stdout.write(`\n${phases.join(' · ')}\n${result?.summary ?? '0 passed, 0 failed'}\n`);
   return code;
 }
@@ -126,7 +145,24 @@ const programs = {
   bench: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
   test: runTests,
+  'other-broker': testOtherBroker,
 };
+
+/** The short cut of the suite for a second broker: what queues, redeliveries and dead letters matter to. */
+const brokerTests = [
+  ...['e2e/outcomes', 'e2e/crashes', 'e2e/queues', 'e2e/redrive.test', 'e2e/malformed'],
+  ...['broker/rabbitmq/queues', 'broker/rabbitmq/message'],
+];
+
+function testOtherBroker(ctx, run, args, env) {
+  const chosen = args.some((arg) => !arg.startsWith('-'));
+  return runTests(ctx, run, chosen ? args : [...brokerTests, ...args], env);
+}
+
+async function tellBroker(ctx) {
+  const [{ version, how }] = await describeEngines(ctx, ['rabbitmq']);
+  ctx.progress.say(`  the tests run on RabbitMQ ${version} (${how})`);
+}
 
 /** Arguments that begin with a dash go to node, the others select test files by a part of their path. */
 async function runTests(ctx, run, args, env) {

@@ -1,7 +1,16 @@
 // The servers' own tools: what they tell of themselves, and what they hand on.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -126,6 +135,110 @@ test('whatever is fetched has a version and, where its index tells one, a hash',
   for (const line of readFileSync(engines('timeskipping.lock.txt'), 'utf8').trim().split('\n')) {
     assert.match(line, /^[0-9a-f]{64} {2}[\w.-]+\.jar$/);
   }
+});
+
+/** A machine without apt whose PATH has a RabbitMQ of that version: what is chosen there, and what is said. */
+function chosenBroker(t: TestContext, version: string, choice: string): unknown {
+  const folder = folderOf(t);
+  const server = join(folder, `rabbitmq_server-${version}`);
+  mkdirSync(server);
+  writeFileSync(join(server, 'rabbitmq-server'), '', { mode: 0o755 });
+  symlinkSync(join(server, 'rabbitmq-server'), join(folder, 'rabbitmq-server'));
+  const script = `
+    const said = [];
+    const progress = { say: (line) => said.push(line), step: (_label, _estimate, work) => work() };
+    const ctx = { env: { PATH: '${folder}' }, cache: '${folder}', rabbitmq: '${choice}', progress, signal: new AbortController().signal };
+    const chosen = await it.locateBroker(ctx).catch((error) => ({ refused: error.message }));
+    const reason = await it.reasonAgainstOther(ctx);
+    console.log(JSON.stringify({ kind: chosen.kind, how: chosen.how, refused: chosen.refused, said, reason }));`;
+  return evaluated('brokers.mjs', script);
+}
+
+const noApt = 'there is no apt-get, which Debian and Ubuntu have';
+
+test('the tests take the broker on the PATH where it is as new as the one that could be fetched', (t) => {
+  assert.deepEqual(chosenBroker(t, '4.1.0', 'newest'), {
+    kind: 'any',
+    how: 'PATH',
+    said: [],
+    reason: 'this machine offers RabbitMQ 4.1.0, and no older one',
+  });
+});
+
+test('where RabbitMQ 4 cannot be had, the tests run on the older broker, and one line says why', (t) => {
+  assert.deepEqual(chosenBroker(t, '3.12.1', 'newest'), {
+    kind: 'any',
+    how: 'PATH',
+    said: [`  rabbitmq: 4.0.5 cannot be had here: ${noApt}`],
+    reason: `RabbitMQ 4.0.5 cannot be had here: ${noApt}`,
+  });
+});
+
+test('RabbitMQ 4 that was asked for by name is not replaced by another one', (t) => {
+  assert.deepEqual(chosenBroker(t, '3.12.1', '4'), {
+    refused: noApt,
+    said: [],
+    reason: `RabbitMQ 4.0.5 cannot be had here: ${noApt}`,
+  });
+});
+
+test('only "any" and "4" name a broker', (t) => {
+  const { status, stderr } = run(t, ['start', '--rabbitmq', '5'], {});
+  assert.equal(status, 2);
+  assert.match(stderr, /--rabbitmq 5: expected any or 4/);
+  assert.deepEqual(chosenBroker(t, '4.1.0', 'old'), {
+    refused: 'DESPACHANTE_RABBITMQ=old: expected any or 4',
+    said: [],
+    reason: 'this machine offers RabbitMQ 4.1.0, and no older one',
+  });
+});
+
+test("packages of a newer Debian come from the mirror that apt is set up with, if it is one of Debian's archive", () => {
+  const targets = `https://ppa.example/debian/ bookworm extras
+http://mirror.example/debian-security/ bookworm-security main
+http://mirror.example/debian/ bookworm-updates main
+http://mirror.example/debian/ bookworm main`;
+  const ubuntu = 'http://mirror.example/ubuntu/ noble main';
+  const script = `console.log(JSON.stringify(${JSON.stringify([targets, ubuntu])}.map((each) => it.mirrorIn(each) ?? null)));`;
+  assert.deepEqual(evaluated('trixie.mjs', script), ['http://mirror.example/debian/', null]);
+});
+
+test('RabbitMQ 4 is taken in the version that is tested, with Erlang and the libraries, and nothing else', () => {
+  const plan = (version: string) => `NOTE: This is only a simulation!
+Inst libc6 (2.41-12 Debian:13/stable [amd64]) []
+Inst libpython3.13-stdlib (3.13.5-2 Debian:13/stable [amd64])
+Inst zlib1g (1:1.3.1-1 Debian:13/stable [amd64])
+Inst adduser (3.152 Debian:13/stable [all])
+Inst erlang-base (1:27.3.4 Debian:13/stable [amd64])
+Inst rabbitmq-server (${version}-6+deb13u2 Debian:13/stable [all])
+Conf libc6 (2.41-12 Debian:13/stable [amd64])`;
+  const script = (version: string) =>
+    `try { console.log(JSON.stringify(it.wanted(${JSON.stringify(plan(version))}))); } catch (error) { console.log(JSON.stringify(error.message)); }`;
+  assert.deepEqual(evaluated('trixie.mjs', script('4.0.5')), [
+    'libc6',
+    'zlib1g',
+    'erlang-base',
+    'rabbitmq-server',
+  ]);
+  assert.equal(
+    evaluated('trixie.mjs', script('4.1.0')),
+    'the mirror has RabbitMQ 4.1.0 for trixie',
+  );
+});
+
+test('CI ends with one sum of all that it ran, and fails when one part does', (t) => {
+  const folder = folderOf(t);
+  const answers = `#!/bin/sh
+case "$3" in
+  test) printf 'a story\\n12 passed, 0 failed, 1 skipped\\n' ;;
+  *) printf 'another\\n5 passed, 1 failed\\n'; exit 1 ;;
+esac
+`;
+  writeFileSync(join(folder, 'npm'), answers, { mode: 0o755 });
+  const PATH = `${folder}:${process.env.PATH ?? ''}`;
+  const { stdout, status } = spawnSync(engines('../.ci/run'), { env: { PATH }, encoding: 'utf8' });
+  assert.equal(stdout, 'a story\nanother\n17 passed, 1 failed, 1 skipped\n');
+  assert.equal(status, 1);
 });
 
 test('no program is started with our whole environment, but Docker and our own', () => {

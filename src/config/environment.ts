@@ -37,7 +37,7 @@ const PREFIX = 'DESPACHANTE_';
 
 /** The file to read, and what belongs to `npm run engines` and to the tests; they set nothing of the configuration. */
 const OTHER = [
-  ...['CONFIG', 'CACHE', 'DATA', 'STORE', 'INSTANCE'].map((name) => PREFIX + name),
+  ...['CONFIG', 'CACHE', 'DATA', 'STORE', 'RABBITMQ', 'INSTANCE'].map((name) => PREFIX + name),
   TEST_CONSTANTS,
 ];
 

@@ -39,7 +39,11 @@ export async function createConsumer(
   { amqpUrl: url, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
   log: Log,
   onDelivery: (delivery: Delivery) => void,
-  { paused = false, now = Date.now }: { paused?: boolean; now?: () => number } = {},
+  {
+    paused = false,
+    now = Date.now,
+    mostHeldBytes = MOST_HELD_BYTES,
+  }: { paused?: boolean; now?: () => number; mostHeldBytes?: number } = {},
 ): Promise<Source> {
   const queues = shares(rabbit);
   let channel: Channel | null = null;
@@ -50,7 +54,7 @@ export async function createConsumer(
   /** Bytes of what was handed to us and is not acknowledged. */
   let held = 0;
   let reading: { goOn(): void } | null = null;
-  const isFull = (): boolean => held >= MOST_HELD_BYTES;
+  const isFull = (): boolean => held >= mostHeldBytes;
 
   const link = await supervise(
     {

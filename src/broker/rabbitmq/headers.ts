@@ -16,8 +16,11 @@ export interface KeptHeaders {
   trouble: string | null;
 }
 
-/** How often a quorum queue has handed a message out: the broker's own count, which starts anew in another queue. */
-const COUNT = 'x-delivery-count';
+/**
+ * How often a quorum queue has handed a message out: the broker's own counts, which start anew in another queue. It writes the
+ * second one from 4.3 on (rabbitmq.com/docs/quorum-queues).
+ */
+const COUNTS: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
 
 /**
  * These name queues that get a copy, and are enough for a confirm (rabbitmq.com/docs/sender-selected): a failure record
@@ -32,11 +35,11 @@ const OURS: ReadonlySet<string> = new Set(Object.values(HEADER));
 
 /** The headers of a delivery, without those that only a failure record has: there they are told anew. */
 export const publishersHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
-  keep(headers, (name) => name !== COUNT && !OURS.has(name));
+  keep(headers, (name) => !COUNTS.has(name) && !OURS.has(name));
 
 /** The headers of a failure record, with its story, to publish it again. */
 export const recordsHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
-  keep(headers, (name) => name !== COUNT);
+  keep(headers, (name) => !COUNTS.has(name));
 
 function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean): KeptHeaders {
   const raw = rawOf(headers) ?? { bytes: encodeFields(headers), trouble: null };

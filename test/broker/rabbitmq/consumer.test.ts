@@ -153,18 +153,20 @@ test('no more bytes are held than the bound and one message, whatever the prefet
   let most = 0;
   let taken = 0;
   const config = testConfig({ amqpUrl: address('AMQP_URL'), rabbit: queues.rabbit });
-  const consumer = await createConsumer(config, silent, (delivery) => {
+  const onDelivery = (delivery: Delivery) => {
     held.add(delivery);
     taken += 1;
     most = Math.max(
       most,
       [...held].reduce((sum, { body }) => sum + body.length, 0),
     );
-  });
+  };
+  // RabbitMQ 4 takes no message of more than 16 MiB, unless it is told to.
+  const consumer = await createConsumer(config, silent, onDelivery, { mostHeldBytes: 8 * MIB });
   atEnd(t, () => consumer.close());
   const publisher = await testPublisher(t);
-  for (let n = 0; n < 12; n++) await publisher.publish(intakeQueue, Buffer.alloc(8 * MIB, n), {});
-  await publisher.publish(intakeQueue, Buffer.alloc(40 * MIB), {});
+  for (let n = 0; n < 12; n++) await publisher.publish(intakeQueue, Buffer.alloc(2 * MIB, n), {});
+  await publisher.publish(intakeQueue, Buffer.alloc(10 * MIB), {});
   // All are on their way to the consumer: what is not read waits in the socket.
   await queues.hasDepth(intakeQueue, 0);
   await eventually('all were taken', () => {
@@ -176,7 +178,7 @@ test('no more bytes are held than the bound and one message, whatever the prefet
     }
     assert.equal(taken, 13);
   });
-  assert.ok(most >= 32 * MIB && most <= 72 * MIB, `${most / MIB} MiB`);
+  assert.ok(most >= 8 * MIB && most <= 18 * MIB, `${most / MIB} MiB`);
 });
 
 test('headers count among the bytes that are held', async (t) => {

@@ -48,10 +48,11 @@ test('no properties at all are none', () => {
   assert.deepEqual([properties, fields.length, dropped], [{}, 0, []]);
 });
 
-test('headers that are ours, or the broker’s count, are left out, and those of a publisher are not', () => {
+test('headers that are ours, or the broker’s counts, are left out, and those of a publisher are not', () => {
   const headers = {
     ...Object.fromEntries(Object.values(HEADER).map((name) => [name, 'forged'])),
     'x-delivery-count': 3,
+    'x-acquired-count': 4,
     'x-request-id': 'trace-abc',
     'x-failure-class': 'theirs',
     'x-despachante': 'not ours',
