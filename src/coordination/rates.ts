@@ -44,7 +44,7 @@ export function openRates(db: Db, endpoint: string): Rates {
     async noteLimited(lane) {
       await collection.updateOne(
         { _id: `rates/${endpoint}/${lane}` },
-        [{ $set: { heldBackAt: NOW } }],
+        [{ $set: { limitedAt: NOW } }],
         { upsert: true, ...LIGHT },
       );
     },

@@ -226,9 +226,9 @@ test('of two endpoints in one process, with breakers of their own, neither distu
   const control = openControl(store.db);
   await control.setLimits(name, { maxInFlight: 3 }, 'ana');
   await openRates(store.db, name).noteLimited('gets');
-  const { limits, limitedAt: heldBackAt } = await control.read();
+  const { limits, limitedAt } = await control.read();
   assert.deepEqual([limits[name], limits[other]], [{ maxInFlight: 3 }, undefined]);
-  assert.ok((heldBackAt[name] ?? 0) > (heldBackAt[other] ?? 0));
+  assert.ok((limitedAt[name] ?? 0) > (limitedAt[other] ?? 0));
 });
 
 test('a pause is of all sources, or of the one that it names', async () => {
