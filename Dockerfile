@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # glibc, because Temporal's native core has no musl build.
-FROM node:22.22.0-bookworm-slim AS build
+FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Nothing here needs an install script, so none may run.
@@ -9,9 +9,9 @@ COPY tsconfig.json ./
 COPY src ./src
 COPY workflows ./workflows
 COPY activities ./activities
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+RUN node --run compile && npm prune --omit=dev --ignore-scripts
 
-FROM node:22.22.0-bookworm-slim
+FROM node:24.21.0-bookworm-slim
 # Temporal's native core reads the system's certificates for TLS, and slim images have none. Node has its own.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates \

@@ -115,3 +115,13 @@ export async function runTool(program, args, { env, cwd, log, signal: abort, sho
     closeSync(output);
   }
 }
+
+/** Whether a Ctrl-C would reach this process and its children by a terminal. */
+export function hasTerminal() {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,13 +1,15 @@
 // `npm start`, `npm test`, `npm run test:other-broker`, `npm run test:faults` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
 // program itself, with the servers' addresses in its environment. What this run started ends with it.
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { reasonAgainstOther } from './brokers.mjs';
 import { describeEngines, startEngines, servers, stopEngines } from './engines.mjs';
+import { isNewEnough, oldest } from './node.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
+import { hasTerminal } from './processes.mjs';
 import { createProgress, duration } from './progress.mjs';
-import { build, checkNode, installDependencies, testFiles } from './setup.mjs';
+import { build, installDependencies, testFiles } from './setup.mjs';
 
 const node = ['--enable-source-maps'];
 const help = ['--help', '-h'];
@@ -60,7 +62,8 @@ async function main([command, ...args]) {
     throw new Error(
       'Usage: node engines/run.mjs start|test|other-broker|faults|bench [arguments of the program]',
     );
-  checkNode();
+  if (!isNewEnough())
+    throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
   const interrupt = new AbortController();
   const run = { child: undefined, interrupted: false };
   listenToSignals(run, interrupt);
@@ -227,15 +230,6 @@ function listenToSignals(run, interrupt) {
       if (run.child === undefined) interrupt.abort();
       else if (pass) run.child.kill(name === 'SIGHUP' ? 'SIGTERM' : name);
     });
-}
-
-function hasTerminal() {
-  try {
-    closeSync(openSync('/dev/tty', 'r'));
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** The first failure aborts the rest, and is told only when everything has come to rest. */

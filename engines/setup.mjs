@@ -16,16 +16,6 @@ import { buildEnvironment, root } from './paths.mjs';
 import { runTool } from './processes.mjs';
 
 const SOURCES = ['src', 'workflows', 'activities', 'test', 'bench'];
-const WANTED_NODE = [20, 19];
-
-/** @throws Error when this Node is too old */
-export function checkNode(version = process.versions.node) {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  if (major > WANTED_NODE[0] || (major === WANTED_NODE[0] && minor >= WANTED_NODE[1])) return;
-  throw new Error(
-    `Node ${version} is too old: Despachante needs ${WANTED_NODE.join('.')} or newer. Remedy: install it from https://nodejs.org, or with nvm: nvm install 22`,
-  );
-}
 
 /** `npm ci`, when node_modules does not hold what package-lock.json says. */
 export function installDependencies(ctx) {
@@ -94,13 +84,14 @@ function filesIn(folder, ending) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }
 
-function npm(ctx, args, log) {
+/** Runs the npm that started us, or else the machine's, under this Node. */
+export function npm(ctx, args, log) {
   const options = { env: buildEnvironment(ctx.env), cwd: root, log, signal: ctx.signal, show: -25 }; // npm and tsc tell the cause first
-  const script = ctx.env.npm_execpath; // the npm that started us
+  const script = ctx.env.npm_execpath;
   if (script?.endsWith('npm-cli.js')) return runTool(process.execPath, [script, ...args], options);
   return runTool('npm', args, options);
 }

@@ -118,7 +118,7 @@ export function wanted(plan) {
 /** A program that is linked to trixie's libc runs elsewhere when trixie's loader starts it, and finds the libraries beside it. */
 function wrapPrograms(erlang) {
   for (const entry of readdirSync(erlang, { withFileTypes: true, recursive: true })) {
-    const file = join(entry.parentPath ?? entry.path, entry.name);
+    const file = join(entry.parentPath, entry.name);
     if (!entry.isFile() || !(statSync(file).mode & 0o100) || !isBinary(file)) continue;
     renameSync(file, `${file}.elf`);
     writeFileSync(file, WRAPPER);

@@ -1,6 +1,14 @@
 #!/usr/bin/env node
 /** The one executable: a subcommand each for the processes that stay and for what an operator asks. */
-import { runCommandLine } from './command-line.ts';
+
+// Before anything is loaded that an older Node cannot read.
+const OLDEST = '22.22';
+const { node } = process.versions;
+if (node.localeCompare(OLDEST, 'en', { numeric: true }) < 0) {
+  process.stderr.write(`Despachante needs Node ${OLDEST} or newer, and this is Node ${node}\n`);
+  process.exit(1);
+}
+const { runCommandLine } = await import('./command-line.ts');
 
 const streams = [process.stdout, process.stderr];
 // Whoever reads may leave before the end (`| head`): what is being done is done all the same.

@@ -203,7 +203,7 @@ test('the image is built and run on one pinned Node with glibc, of a version tha
   const images = lines.filter((line) => line.startsWith('FROM ')).map((line) => line.split(' ')[1]);
   assert.equal(images.length, 2);
   assert.equal(images[0], images[1]);
-  assert.match(images[0] ?? '', /^node:22\.\d+\.\d+-bookworm-slim$/);
+  assert.match(images[0] ?? '', /^node:24\.\d+\.\d+-bookworm-slim$/);
 });
 
 test('the image runs as a user without rights, in exec form, on a file that the package also starts', () => {

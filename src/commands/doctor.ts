@@ -57,26 +57,18 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
   return [
     {
       name: 'Despachante',
-      found: [node(), configuration(loaded), encryption(config), ...(await control)],
+      found: [
+        well('Node', process.versions.node),
+        configuration(loaded),
+        encryption(config),
+        ...(await control),
+      ],
     },
     ...(await Promise.all(neighbours)),
   ];
 }
 
 const LONGEST_MS = 45_000;
-
-/** As package.json says. */
-const OLDEST = [20, 19];
-
-function node(): Diagnosis {
-  const { node: version } = process.versions;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const [oldestMajor = 0, oldestMinor = 0] = OLDEST;
-  const isOld = major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
-  return isOld
-    ? unwell('Node', version, `Install Node ${OLDEST.join('.')} or later`)
-    : well('Node', version);
-}
 
 function configuration({ warnings }: LoadedConfig): Diagnosis {
   return warnings.length === 0

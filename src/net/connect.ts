@@ -12,7 +12,8 @@ const BELIEVED_MS = 500;
  * the server's first word: its session ticket, or an alert, which is an error of the connection.
  */
 export function connectorOf(timeoutMs: number, tls: TlsMaterial): buildConnector.connector {
-  const connect = buildConnector({ timeout: timeoutMs, ...tls });
+  // In HTTP/1.1 it is known when the first byte is sent (exchange.ts).
+  const connect = buildConnector({ timeout: timeoutMs, allowH2: false, ...tls });
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null);

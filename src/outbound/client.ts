@@ -44,6 +44,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     // As many as there are slots, which change while it runs.
     connections: null,
     pipelining: 1,
+    allowH2: false,
     connect: connectorOf(Math.min(silentMs, 10_000), readTls(tls)),
     headersTimeout: silentMs,
     bodyTimeout: silentMs,

@@ -204,7 +204,7 @@ async function terminateRuns(client: Client, taskQueue: string): Promise<void> {
   }
 }
 
-/** `passed` is there since Node 20.12; the types do not know it yet. */
+/** The types of node:test do not know `passed` yet. */
 const isFailed = (context: unknown): boolean =>
   typeof context === 'object' &&
   context !== null &&

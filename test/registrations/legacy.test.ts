@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { DEFAULTS } from '../../src/config/schema.ts';
@@ -13,6 +10,7 @@ import { createLegacy } from '../../src/registrations/legacy.ts';
 import { NOBODY } from '../helpers/activities.ts';
 import { certificateAuthority } from '../helpers/certificates.ts';
 import { testConfig } from '../helpers/configuration.ts';
+import { rawServer } from '../helpers/raw-server.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import { atEnd } from '../helpers/servers.ts';
 import { behindMutualTls } from '../helpers/tls-proxy.ts';
@@ -39,24 +37,6 @@ function observedAt(t: TestContext, legacyUrl: string, legacy: Partial<Config['l
   const client = createLegacy(config, (heard, reason) => told.push({ heard, reason }));
   atEnd(t, () => client.close());
   return { client, told };
-}
-
-/** A server below HTTP: what it does with a connection is the test's. */
-async function rawServer(t: TestContext, onConnection: (socket: Socket) => void) {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    onConnection(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  atEnd(t, () => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
-  return `http://127.0.0.1:${port}`;
 }
 
 const body = Buffer.from('{"id":"ana-1"}');
@@ -354,8 +334,7 @@ test('a reason of the legacy system is cut at 500 characters, and without one th
 });
 
 test('who may no longer send when the connection stands sends no byte', async (t) => {
-  let heard = '';
-  const url = await rawServer(t, (socket) => socket.on('data', (data) => (heard += String(data))));
+  const { url, heard } = await rawServer(t, () => {});
   let asked = 0;
   const maySend = () => (asked += 1) === 1;
   assert.deepEqual(await legacyAt(t, url).submit(body, 'k', maySend), {
@@ -364,7 +343,7 @@ test('who may no longer send when the connection stands sends no byte', async (t
     retryAfter: null,
   });
   assert.equal(asked, 2);
-  assert.equal(heard, '');
+  assert.equal(heard(), '');
 });
 
 test('of a POST in trouble only the status is told on: the words of its answer, which may be about people, stay in the result', async (t) => {
@@ -436,18 +415,18 @@ test('not sent: nobody listens, or the name is unknown', async (t) => {
 
 test('not sent: a connection that does not stand within the deadline', async (t) => {
   // It takes the connection and never says a word of TLS.
-  const url = await rawServer(t, () => {});
+  const { url } = await rawServer(t, () => {});
   const legacy = legacyAt(t, url.replace('http:', 'https:'));
   assert.equal((await legacy.submit(body, 'k')).kind, 'not-accepted');
 });
 
 test('lost: a connection that is cut when the request has been read', async (t) => {
-  const url = await rawServer(t, (socket) => socket.once('data', () => socket.destroy()));
+  const { url } = await rawServer(t, (socket) => socket.once('data', () => socket.destroy()));
   assert.equal((await legacyAt(t, url).submit(body, 'k')).kind, 'unknown');
 });
 
 test('lost: a connection that is cut in the middle of the answer', async (t) => {
-  const url = await rawServer(t, (socket) =>
+  const { url } = await rawServer(t, (socket) =>
     socket.once('data', () =>
       socket.end('HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{"id":"A-1"'),
     ),
@@ -456,7 +435,9 @@ test('lost: a connection that is cut in the middle of the answer', async (t) => 
 });
 
 test('lost: an answer that is no HTTP', async (t) => {
-  const url = await rawServer(t, (socket) => socket.once('data', () => socket.end('OK 123\r\n')));
+  const { url } = await rawServer(t, (socket) =>
+    socket.once('data', () => socket.end('OK 123\r\n')),
+  );
   assert.equal((await legacyAt(t, url).submit(body, 'k')).kind, 'unknown');
 });
 
