@@ -5,6 +5,7 @@ import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
+import { diagnoseCollection } from './collection.ts';
 import { connectMongo } from '../mongo/client.ts';
 import type { Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
@@ -30,7 +31,9 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
       await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
       await asked('writes', READ_WRITE, () => writes(db)),
       await asked('clock', 'See the log of MongoDB', () => clock(db)),
-      await asked('collection', READ_WRITE, () => collection(db, config.mongodb)),
+      ...(await diagnoseCollection(db, config.mongodb).catch((error: unknown) => [
+        unwell('collection', why(error), READ_WRITE),
+      ])),
     ];
   } finally {
     await mongo.close();
@@ -95,37 +98,4 @@ async function clock(db: Db): Promise<Diagnosis> {
         'Let NTP set the clocks of both machines: deadlines and the audit compare times of both',
       )
     : well('clock', detail);
-}
-
-async function collection(
-  db: Db,
-  { collection: name, match, upsert }: Config['mongodb'],
-): Promise<Diagnosis> {
-  const check = `collection ${name}`;
-  const [there] = await db.listCollections({ name }, { nameOnly: true }).toArray();
-  if (there?.type === 'view')
-    return unwell(
-      check,
-      'a view, which cannot be written',
-      'Name a collection in mongodb.collection',
-    );
-  if (there === undefined) {
-    return upsert
-      ? well(check, 'not there yet; the first registration makes it')
-      : unwell(
-          check,
-          'not there, and mongodb.upsert is off, so that every registration would fail',
-          'Check mongodb.collection and the database, or set mongodb.upsert: true',
-        );
-  }
-  if (match === '_id') return well(check, 'found by _id');
-  const indexes = await db.collection(name).indexes();
-  const isIndexed = indexes.some(({ key }) => Object.keys(key)[0] === match);
-  return isIndexed
-    ? well(check, `found by ${match}, which has an index`)
-    : warning(
-        check,
-        `no index on ${match}, so that every write reads the whole collection`,
-        `Create one: db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`,
-      );
 }

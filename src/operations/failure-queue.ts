@@ -3,6 +3,7 @@ import type { Config } from '../config/schema.ts';
 import type { FailureClass } from '../domain/registrations/outcome.ts';
 import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { parseRules } from '../registrations/delivery.ts';
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
@@ -57,8 +58,8 @@ export const withFailures = <T>(
   work: (queue: FailureQueue) => Promise<T>,
 ): Promise<T> =>
   withRabbit(config, async (connection) => {
-    const rules = { ...config.registration, ...config.intake };
-    const queue = await openFailureQueue(connection, config.rabbit.failureQueue, rules);
+    const { failureQueue } = config.rabbit;
+    const queue = await openFailureQueue(connection, failureQueue, parseRules(config));
     // Acknowledgements are on the wire by now, and the close comes after them on the same channel.
     return work(queue).finally(() => queue.close().catch(() => {}));
   });

@@ -7,6 +7,7 @@ import { indexProcesses } from '../coordination/processes.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
+import { refuseMistyped } from './collection-sample.ts';
 import { indexMalformed, openMalformed } from '../claims/malformed.ts';
 import { serverTime } from '../mongo/server-time.ts';
 import { closedIfItFails, openDatabase } from '../mongo/own-database.ts';
@@ -47,6 +48,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
       await refuseExpiry(db);
+      await refuseMistyped(db, config.mongodb);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
       await indexMalformed(malformed, retention);

@@ -15,6 +15,7 @@ import type { TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
+import { parseRules } from '../../src/registrations/delivery.ts';
 
 const HOUR = 3_600_000;
 const ago = (ms: number): Date => new Date(Date.now() - ms);
@@ -153,7 +154,7 @@ test('what is dropped is in no queue any more, and the others are left', async (
 test('what is dropped is noted before it is taken out: when nobody can note it, it stays', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, MIXED);
-  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
+  const rules = parseRules(DEFAULTS);
   const choice = { matches: () => true, limit: Infinity, maxRedrives: Infinity };
   const all = MIXED.map(({ id }) => `${id}~0`);
 
@@ -182,7 +183,7 @@ test('of what could not be taken out any more the note is taken back', async (t)
   const place = await testPlace(t);
   await putFailures(t, place, MIXED);
   const { records, claims } = place.store;
-  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
+  const rules = parseRules(DEFAULTS);
   const choice = { matches: () => true, limit: Infinity, maxRedrives: Infinity };
   const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
   let acks = 0;

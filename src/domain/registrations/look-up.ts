@@ -2,6 +2,7 @@
  * What a look-up by natural key says of a registration in doubt. Pure. "Absent" lets it be filed again, so whatever is not
  * beyond doubt an empty answer counts as unreadable.
  */
+import { stepsOf } from '../json-text.ts';
 
 /** JSON pointers (RFC 6901; "" is the whole). */
 export interface LookUpFields {
@@ -52,9 +53,7 @@ export function readMatches(
 
 /** What a JSON pointer leads to, or undefined. */
 export function valueAtPointer(document: unknown, pointer: string): unknown {
-  const steps = pointer.split('/').slice(1);
-  return steps.reduce<unknown>((value, step) => {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+  return stepsOf(pointer).reduce<unknown>((value, name) => {
     if (typeof value !== 'object' || value === null) return undefined;
     if (Array.isArray(value)) return /^(0|[1-9]\d*)$/.test(name) ? value[Number(name)] : undefined;
     return Object.entries(value).find(([key]) => key === name)?.[1];
