@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -251,4 +252,33 @@ test('no program is started with our whole environment, but Docker and our own',
       name,
     );
   }
+});
+
+test('a user without a name and without HOME gets a private folder, and one that others can change is refused', (t) => {
+  const temporary = folderOf(t);
+  chmodSync(temporary, 0o777);
+  const source = readFileSync(engines('paths.mjs'), 'utf8');
+  const script = `${source}\nprocess.stdout.write(JSON.stringify([cacheFolder({}), dataFolder({ HOME: '/' }, 'default')]));`;
+  const uid = 54_321;
+  const isRoot = process.getuid?.() === 0;
+  const ask = () =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { TMPDIR: temporary, ...(isRoot ? {} : { HOME: '/' }) },
+      cwd: '/',
+      ...(isRoot ? { uid, gid: uid } : {}),
+    });
+  const folder = join(temporary, `despachante-${isRoot ? uid : process.getuid?.()}`);
+  const { stdout, stderr } = ask();
+  assert.deepEqual(
+    JSON.parse(stdout || '[]'),
+    [
+      join(folder, '.cache', 'despachante'),
+      join(folder, '.local', 'share', 'despachante', 'default'),
+    ],
+    stderr,
+  );
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  chmodSync(folder, 0o777);
+  assert.match(ask().stderr, /can be changed by others: set HOME/);
 });

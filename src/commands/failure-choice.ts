@@ -34,8 +34,14 @@ export async function askFirst(config: Config, choice: Choice, verb: string): Pr
   return { ...choice, limit: found.selected };
 }
 
+/** A sentence for what was left to others, or none. */
+export const toldOfForeign = ({ foreign }: Pick<Passed, 'foreign'>): string | null =>
+  foreign === 0
+    ? null
+    : `Left ${number(foreign)} that ${foreign === 1 ? 'is' : 'are'} no failure record for our intake queue (--foreign takes ${foreign === 1 ? 'it' : 'them'}, too)`;
+
 /** A sentence for what was passed over, or none. */
-export const toldOfCap = ({ atCap }: Passed, maxRedrives: number): string | null =>
+export const toldOfCap = ({ atCap }: Pick<Passed, 'atCap'>, maxRedrives: number): string | null =>
   atCap === 0
     ? null
     : `Passed over ${number(atCap)} that ${atCap === 1 ? 'was' : 'were'} redriven ${number(maxRedrives)} times or more (--max-redrives)`;

@@ -16,6 +16,7 @@ import { addOperator, saidIn as saidBy } from './said.ts';
 export interface Selection extends Filters {
   limit?: number;
   all?: boolean;
+  foreign?: boolean;
 }
 
 /** The options that choose by what a record is. */
@@ -68,7 +69,7 @@ export const saidIn = ({ because, ...who }: Because): Said => ({
 
 /** Which failures were meant, in a line. */
 export function meantText(ids: readonly string[], selection: Selection, config: Config): string {
-  const { class: only, reason, olderThan, newerThan, limit } = selection;
+  const { class: only, reason, olderThan, newerThan, limit, foreign } = selection;
   const parts = [
     ids.length > 0 ? shownIds(ids, config) : 'all',
     only === undefined ? '' : `of class ${only}`,
@@ -76,6 +77,7 @@ export function meantText(ids: readonly string[], selection: Selection, config: 
     olderThan === undefined ? '' : `older than ${durationText(olderThan)}`,
     newerThan === undefined ? '' : `newer than ${durationText(newerThan)}`,
     limit === undefined ? '' : `${limit} at most`,
+    foreign === true ? 'also of others' : '',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }

@@ -20,6 +20,8 @@ From MongoDB: the failure queue is not touched. "failures compare" tells what di
 const STATES: readonly FailureState[] = ['waiting', ...GONE_AS];
 
 const ID = 'registration ids, or names of records';
+const FOREIGN =
+  'also what others have put into the queue: what is no failure record for our intake queue';
 
 export function addFailures(program: Command): void {
   const failures = program
@@ -94,6 +96,7 @@ Example: despachante failures compare`,
       .argument('[id...]', ID)
       .option('--all', 'all that match, without asking'),
   )
+    .option('--foreign', FOREIGN)
     .option('--yes', 'do not ask, however many match')
     .option('--dry-run', 'say what would be redriven, and change nothing')
     .option('--detach', 'begin it, and do not wait for its end')
@@ -136,6 +139,7 @@ Example: despachante failures redrive --all --class timed-out
       .argument('[id...]', ID)
       .option('--all', 'all that match'),
   )
+    .option('--foreign', FOREIGN)
     .option('--yes', 'do not ask, however many match')
     .option('--dry-run', 'say what would be dropped, and change nothing')
     .addHelpText(

@@ -8,7 +8,7 @@ import type {
 import type { Survey } from '../operations/failure-choice.ts';
 import type { RedriveState } from '../operations/redrive.ts';
 import { CommandError, print, printJson } from './context.ts';
-import { counted, toldOfCap } from './failure-choice.ts';
+import { counted, toldOfCap, toldOfForeign } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
 
 interface Said {
@@ -38,12 +38,14 @@ export function stateText({ isRunning, latest }: RedriveState): string {
 }
 
 export function tellDryRun(found: Survey, { maxRedrives, canary }: Said, json: boolean): void {
-  const { selected, byClass, atCap, waiting } = found;
-  if (json) return printJson({ dryRun: true, selected, byClass, atCap, waiting });
+  const { selected, byClass, atCap, foreign, waiting } = found;
+  if (json) return printJson({ dryRun: true, selected, byClass, atCap, foreign, waiting });
   const first = canary === undefined ? '' : `, ${number(Math.min(canary, selected))} of them first`;
   print(`Would redrive ${counted(found)} of ${number(waiting)} in the failure queue${first}`);
   const cap = toldOfCap(found, maxRedrives);
   if (cap !== null) print(cap.replace('Passed', 'Would pass'));
+  const others = toldOfForeign(found);
+  if (others !== null) print(others.replace('Left', 'Would leave'));
   print('Nothing was changed');
 }
 
@@ -61,6 +63,8 @@ export function tellRedrive(
     );
     const cap = toldOfCap(report, maxRedrives);
     if (cap !== null) print(cap);
+    const others = toldOfForeign(report);
+    if (others !== null) print(others);
     if (canary?.passed === true) {
       const count = canary.outcomes.length;
       if (count > 0) print(`The canaries were registered, all ${number(count)}`);

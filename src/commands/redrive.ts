@@ -5,7 +5,7 @@ import type { RedriveOrder, RedriveReport } from '../domain/registrations/redriv
 import type { Opener } from '../mongo/own-database.ts';
 import { survey } from '../operations/failure-choice.ts';
 import type { Choice } from '../operations/failure-choice.ts';
-import { matcher, withFailures } from '../operations/failure-queue.ts';
+import { isOurs, matcher, withFailures } from '../operations/failure-queue.ts';
 import { beginRedrive, redriveState, stopRedrive } from '../operations/redrive.ts';
 import type { RedriveNeeds } from '../operations/redrive.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
@@ -55,11 +55,12 @@ export async function redriveFailures(
   const whole: Choice = {
     matches: matcher(ids, options, config),
     limit: options.limit ?? Infinity,
+    isOurs: (failure) => options.foreign === true || isOurs(failure, config),
     maxRedrives: options.maxRedrives,
   };
   if (options.dryRun === true) {
     const found = await withFailures(config, (queue) => survey(queue, whole));
-    if (ids.length > 0 && found.selected + found.atCap === 0) throw notFound(ids);
+    if (ids.length > 0 && found.selected + found.atCap + found.foreign === 0) throw notFound(ids);
     return tellDryRun(found, options, json);
   }
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
@@ -81,8 +82,9 @@ export async function redriveFailures(
     return null;
   });
   if (report === null) return;
-  const { sent, failure, atCap, withheld } = report;
-  const isNothing = sent + atCap + withheld.count === 0 && failure === null && !report.isStopped;
+  const { sent, failure, atCap, foreign, withheld } = report;
+  const isNothing =
+    sent + atCap + foreign + withheld.count === 0 && failure === null && !report.isStopped;
   if (ids.length > 0 && isNothing) throw notFound(ids);
   tellRedrive(report, options, { config, json });
 }
@@ -95,6 +97,7 @@ const orderOf = (ids: string[], options: AskedRedrive, limit: number): RedriveOr
   newerThan: options.newerThan ?? null,
   limit: limit === Infinity ? null : limit,
   maxRedrives: options.maxRedrives,
+  foreign: options.foreign === true,
   perSecond: options.rate ?? null,
   canary:
     options.canary === undefined

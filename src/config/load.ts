@@ -10,6 +10,7 @@ import { complete, configSchema, DEFAULTS, type Config, type Settings } from './
 import type { Constants } from './constants.ts';
 import { CONSTANTS, readConstants, TEST_CONSTANTS } from './constants.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
+import { grpcProxyVariable } from './grpc-proxy.ts';
 import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './tree.ts';
 import type { Environment } from './tree.ts';
 
@@ -61,7 +62,11 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   const placed = (path: string) => placeOf(path, written, values);
   const loud = isProduction(env) ? [] : risks(result.data, env, placed).map(lineOf);
   return {
-    config: complete(result.data, test.constants),
+    config: complete(
+      result.data,
+      test.constants,
+      grpcProxyVariable(result.data.temporalAddress, env),
+    ),
     origins: Object.fromEntries(origins),
     warnings: [...loud, ...warnings],
     instance,

@@ -138,11 +138,15 @@ const both = <A extends object, B extends object>(a: A, b: B): Readonly<A & B> =
   Object.freeze({ ...a, ...b });
 
 /** The settings, with what follows from them and what nobody may set. */
-export const complete = (settings: Settings, constants: Constants = CONSTANTS) => {
+export const complete = (
+  settings: Settings,
+  constants: Constants = CONSTANTS,
+  proxyVariable: string | null = null,
+) => {
   const { temporal, rabbit, intake, registration, legacy, worker, sweeper } = settings;
   return Object.freeze({
     ...settings,
-    temporal: both(temporal, constants.temporal),
+    temporal: both(temporal, { ...constants.temporal, proxyVariable }),
     rabbit: both(rabbit, {
       ...constants.rabbit,
       returnedQueue: returnedQueueOf(rabbit.intakeQueue),

@@ -6,7 +6,7 @@ import type { Store } from '../registrations/store.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { chosen } from './failure-choice.ts';
-import type { Choice } from './failure-choice.ts';
+import type { Choice, Passed } from './failure-choice.ts';
 import { shownId } from './failure-queue.ts';
 import type { Said } from './said.ts';
 
@@ -42,9 +42,10 @@ export async function takeOut(
   config: Config,
   records: Records,
 ) {
+  const passed: Passed = { atCap: 0, foreign: 0 };
   const dropped: { id: string | null; class: string | null }[] = [];
   try {
-    for await (const taken of chunks(chosen(queue, choice, { atCap: 0 }), AT_ONCE)) {
+    for await (const taken of chunks(chosen(queue, choice, passed), AT_ONCE)) {
       await records.left(taken, 'dropped');
       const kept: string[] = [];
       for (const failure of taken) {
@@ -58,5 +59,5 @@ export async function takeOut(
     if (!queue.gone.aborted) throw error;
   }
   const lost = queue.gone.aborted ? errorFacts(queue.gone.reason).error : null;
-  return { dropped, left: queue.depth - dropped.length, lost };
+  return { dropped, left: queue.depth - dropped.length, foreign: passed.foreign, lost };
 }

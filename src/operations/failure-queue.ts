@@ -1,6 +1,6 @@
 /** The failure queue as operators see it: which records they mean, and how those may be shown. */
 import type { Config } from '../config/schema.ts';
-import type { FailureClass } from '../domain/registrations/outcome.ts';
+import { FAILURE_CLASSES, type FailureClass } from '../domain/registrations/outcome.ts';
 import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { parseRules } from '../registrations/delivery.ts';
@@ -34,6 +34,16 @@ export function reasonFilter(text: string): ReasonFilter {
   const regexp = new RegExp(pattern, flags);
   return { text, matches: (reason) => regexp.test(reason) };
 }
+
+/**
+ * A failure record for our intake queue. Other teams, and other Despachantes, may use the same failure queue: to send a message
+ * of theirs to our legacy system would file it there.
+ */
+export const isOurs = (
+  { failureClass, origin }: FailureMessage,
+  { rabbit }: Pick<Config, 'rabbit'>,
+): boolean =>
+  FAILURE_CLASSES.some((each) => each === failureClass) && origin === rabbit.intakeQueue;
 
 /** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */
 export function matcher(

@@ -19,6 +19,8 @@ export interface FailureMessage {
   /** The claim it is about; for a malformed delivery `malformed!<hash>`. */
   claim: string | null;
   failureClass: string | null;
+  /** The intake queue of the Despachante that wrote it. */
+  origin: string | null;
   reason: string | null;
   at: string | null;
   attempts: number | null;
@@ -123,6 +125,7 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
     name: claim === null || failureClass === null ? null : failureName(claim, failureClass),
     claim,
     failureClass,
+    origin: text(HEADER.origin),
     reason: text(HEADER.reason),
     at: text(HEADER.at),
     attempts: count(HEADER.attempts),

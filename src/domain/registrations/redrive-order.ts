@@ -15,6 +15,8 @@ export interface RedriveOrder {
   limit: number | null;
   /** Records redriven so often already are passed over. */
   maxRedrives: number;
+  /** Whether those go, too, that others have put into the queue. */
+  foreign: boolean;
   /** null for as fast as it goes. */
   perSecond: number | null;
   /** So many first, and the others only if all of those are registered in time; null for none. */
@@ -67,6 +69,8 @@ export interface Pass {
   left: number;
   /** Chosen, and left where they are since they were redriven too often. */
   atCap: number;
+  /** Chosen, and left where they are since others have put them there. */
+  foreign: number;
   /** Left in the queue: their token does not count, so that they would be dropped as duplicates. `some` as they may be shown. */
   withheld: { count: number; some: (string | null)[] };
 }
