@@ -151,7 +151,7 @@ const AT_ONCE = 1_000;
 
 async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
   const { match, matchType, statusField, registeredWord, registeredAtField } = mongodb;
-  const collection = store.db.collection<Stored>(mongodb.collection);
+  const collection = store.theirs.collection<Stored>(mongodb.collection);
   const projection = fieldsRead(mongodb);
   const registered = new Map<string, number | null>();
   for (let from = 0; from < claims.length; from += AT_ONCE) {

@@ -4,13 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Binary } from 'mongodb';
-import type { Collection, Db, Document } from 'mongodb';
+import type { Collection, Document } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
 import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
-import { expireAfter, partialFailure } from '../mongo/client.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { partialFailure } from '../mongo/client.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
 import type { Gone } from './gone.ts';
 
@@ -124,19 +125,21 @@ export const ofItem = (id: string) => ({
 export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
   // Of those that the legacy system has, so that they can be counted.
-  await collection.createIndex(
+  await ensureIndex(
+    collection,
     { atLegacy: 1 },
     { partialFilterExpression: { atLegacy: { $exists: true }, settledAt: null } },
   );
   // Of failures alone: those whose records wait are listed, and what is registered pays for nothing.
   const partialFilterExpression = { 'outcome.kind': { $in: [...FAILURE_CLASSES] } };
-  await collection.createIndex(
+  await ensureIndex(
+    collection,
     { 'outcome.kind': 1, 'gone.as': 1, settledAt: 1 },
     { partialFilterExpression },
   );
 }
 
-export function openClaims(db: Db, sound: Claims['sound']): Claims {
+export function openClaims(db: OwnDatabase, sound: Claims['sound']): Claims {
   const collection = db.collection<Claim>(OWN.claims);
   const find: Claims['find'] = async (keys) => {
     if (keys.length === 0) return new Map();

@@ -2,12 +2,12 @@
  * Which deliveries were no registrations. They have no claim: this stands for it, so that such failures are listed with the
  * others, and a record that others have taken from the failure queue is told from one that was lost.
  */
-import type { Collection, Db } from 'mongodb';
+import type { Collection } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { foldedReason } from '../domain/failure-group.ts';
 import { malformedKey } from '../domain/names.ts';
-import { expireAfter } from '../mongo/client.ts';
+import { expireAfter } from '../mongo/indexes.ts';
 import type { Gone } from './gone.ts';
 
 export interface MalformedNote {
@@ -35,7 +35,7 @@ export const indexMalformed = (
   retentionMs: number,
 ): Promise<void> => expireAfter(collection, EXPIRY[OWN.malformed], retentionMs);
 
-export function openMalformed(db: Db): MalformedNotes {
+export function openMalformed(db: OwnDatabase): MalformedNotes {
   const collection = db.collection<MalformedNote>(OWN.malformed);
   return {
     collection,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { reachOf } from '../operations/reach.ts';
 import { readStatus, waitingForIntake } from '../operations/status.ts';
@@ -30,7 +30,7 @@ async function single(id: string, command: Command): Promise<void> {
   if (globals(command).json === true)
     return printJson({ id: label, generations: chapters, run, document });
   print(paint.bold(line(label)));
-  for (const chapter of chapters) print(`\n${chapterText(chapter)}`);
+  for (const chapter of chapters) print(`\n${chapterText(chapter, config)}`);
   if (run !== null) print(columns(runRows(run), '  '));
   print(`\n${documentText(document, config)}`);
 }
@@ -45,7 +45,7 @@ function unknown(id: string, { rabbit }: Config, waiting: number): CommandError 
   );
 }
 
-function chapterText(chapter: LinkedChapter): string {
+function chapterText(chapter: LinkedChapter, config: Config): string {
   const { generation, conflict, outcome } = chapter;
   const title = conflict
     ? 'Another message with this id'
@@ -59,7 +59,7 @@ function chapterText(chapter: LinkedChapter): string {
       `${when(chapter.claimedAt)}  by ${line(chapter.workflowId)}, place ${chapter.index}`,
     ],
     ...chapter.submissions.flatMap(submissionRows),
-    ...setAsideRows(chapter),
+    ...setAsideRows(chapter, config),
     ...(outcome === null
       ? chapter.setAside === null
         ? [['outcome', paint.yellow('open')]]
@@ -82,13 +82,13 @@ function chapterText(chapter: LinkedChapter): string {
 }
 
 /** Whoever removes what was set aside has a run take the claim up again (sweep.ts). */
-function setAsideRows({ setAside }: Chapter): string[][] {
+function setAsideRows({ setAside }: Chapter, { mongodb }: Config): string[][] {
   if (setAside === null) return [];
   return [
     ['set aside', `${when(setAside.at)}  ${paint.red(line(setAside.reason))}`],
     [
       'what to do',
-      `mend what the reason names, remove its document from ${OWN.setAside}, and run "despachante sweep": a run takes it up again and sends nothing twice`,
+      `mend what the reason names, remove its document from ${ownName(OWN.setAside, mongodb.ownPrefix)}, and run "despachante sweep": a run takes it up again and sends nothing twice`,
     ],
   ];
 }

@@ -56,14 +56,13 @@ function differs(section: unknown, field: string, others: readonly string[]): bo
   return !isNamed || others.every((other) => data[other] !== data[field]);
 }
 
+function databaseName(limits: string) {
+  const pattern = new RegExp(`^(?!(?:${SYSTEM.join('|')})$)[^/\\\\. "$]+$`);
+  return text(`a database name ${limits}`, 63, pattern).nullable().prefault(null);
+}
+
 const settings = z.strictObject({
-  database: text(
-    `a database name ${NOT_SYSTEM}; or null for the one that MONGODB_URI names`,
-    63,
-    new RegExp(`^(?!(?:${SYSTEM.join('|')})$)[^/\\\\. "$]+$`),
-  )
-    .nullable()
-    .prefault(null),
+  database: databaseName(`${NOT_SYSTEM}; or null for the one that MONGODB_URI names`),
   collection: text(
     `a collection name that begins neither with "${OWN_PREFIX}", as our own do, nor with "system."`,
     120,
@@ -76,17 +75,29 @@ const settings = z.strictObject({
   requestIdField: written().nullable().prefault('requestId'),
   registeredAtField: written().nullable().prefault('registeredAt'),
   upsert: flag().prefault(true),
+  ownDatabase: databaseName(`${NOT_SYSTEM}; or null for that of the collection`),
+  ownPrefix: text(
+    'the beginning of the names of our own collections, of letters, digits, "_" and "-"',
+    60,
+    /^[A-Za-z][\w-]*$/,
+  ).prefault(OWN_PREFIX),
   retention: duration('1m', '3650d').prefault('90d'),
   tls: tls('mongodb'),
 });
 
-export const mongodb = FIELDS.slice(1).reduce((schema, field, before) => {
-  const others = FIELDS.slice(0, before + 1);
-  const names = others.map((other) => `mongodb.${other}`);
-  return schema.refine((section) => differs(section, field, others), {
-    error: `another field than ${names.join(', ')}: one would be written over the other`,
-    path: [field],
-    params: { involves: names },
-    when: ({ value }) => !differs(value, field, others),
+export const mongodb = FIELDS.slice(1)
+  .reduce((schema, field, before) => {
+    const others = FIELDS.slice(0, before + 1);
+    const names = others.map((other) => `mongodb.${other}`);
+    return schema.refine((section) => differs(section, field, others), {
+      error: `another field than ${names.join(', ')}: one would be written over the other`,
+      path: [field],
+      params: { involves: names },
+      when: ({ value }) => !differs(value, field, others),
+    });
+  }, settings)
+  .refine(({ collection, ownPrefix }) => !collection.startsWith(ownPrefix), {
+    error: 'a collection name that does not begin as our own do (mongodb.ownPrefix)',
+    path: ['collection'],
+    params: { involves: ['mongodb.ownPrefix'] },
   });
-}, settings);

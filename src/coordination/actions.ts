@@ -1,7 +1,8 @@
 /** The actions of operators: who, what, on which registrations and why. Written down before the effect, and with the result. */
 import { randomUUID } from 'node:crypto';
-import type { Collection, Db } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+import type { Collection } from 'mongodb';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { ensureIndex } from '../mongo/indexes.ts';
 import { errorFacts } from '../runtime/log.ts';
 
 export interface Action {
@@ -45,7 +46,7 @@ export interface Actions {
   collection: Collection<ActionDocument>;
 }
 
-export function openActions(db: Db): Actions {
+export function openActions(db: OwnDatabase): Actions {
   const collection = db.collection<ActionDocument>(OWN.actions);
   const note = async (_id: string, isDone: boolean, text: string): Promise<void> => {
     const result = { at: new Date(), isDone, text };
@@ -86,5 +87,5 @@ export function openActions(db: Db): Actions {
 
 /** Makes the index by which actions are listed. They are few, and are kept for good. */
 export async function indexActions({ collection }: Actions): Promise<void> {
-  await collection.createIndex({ at: 1 });
+  await ensureIndex(collection, { at: 1 });
 }

@@ -2,8 +2,8 @@
  * The state of an endpoint's circuit breaker, one document that all processes share. Every change names the state it builds on, so that
  * it opens once and one probe goes out, however many see the same trouble.
  */
-import type { Db, Document } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+import type { Document } from 'mongodb';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import { NOW } from '../mongo/server-time.ts';
 
@@ -39,7 +39,7 @@ export interface BreakerStore {
 }
 
 export function openBreakerStore(
-  db: Db,
+  db: OwnDatabase,
   { name, address }: { name: string; address: string },
 ): BreakerStore {
   const _id: BreakerDocument['_id'] = `breaker/${name}`;

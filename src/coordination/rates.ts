@@ -2,8 +2,8 @@
  * Requests a second, across all workers: each takes the next piece of one time line, which is a document in MongoDB that
  * knows when the next request may go out. Whoever dies with a piece has used it up; nobody ever has too many.
  */
-import type { Db } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { NOW, LIGHT } from '../mongo/server-time.ts';
 
 /** A kind of requests. */
@@ -28,7 +28,7 @@ export interface Rates {
 }
 
 /** @param endpoint its name */
-export function openRates(db: Db, endpoint: string): Rates {
+export function openRates(db: OwnDatabase, endpoint: string): Rates {
   const collection = db.collection<RateDocument>(OWN.control);
   return {
     async reserve(lane, count, perSecond) {

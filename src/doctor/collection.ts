@@ -2,6 +2,7 @@
 import type { Collection, CollectionInfo, Db, Document, IndexDescriptionInfo } from 'mongodb';
 import type { Config } from '../config/schema.ts';
 import { isMapping } from '../config/tree.ts';
+import type { OwnDatabase } from '../mongo/collections.ts';
 import { mistyped, sampleOf, type Sample } from '../registrations/collection-sample.ts';
 import type { Stored } from '../registrations/own-documents.ts';
 import { unwell, warning, well } from './diagnosis.ts';
@@ -11,7 +12,11 @@ import { diagnoseValidator } from './validator.ts';
 type Settings = Config['mongodb'];
 
 /** @throws what MongoDB throws */
-export async function diagnoseCollection(db: Db, mongodb: Settings): Promise<Diagnosis[]> {
+export async function diagnoseCollection(
+  db: Db,
+  own: OwnDatabase,
+  mongodb: Settings,
+): Promise<Diagnosis[]> {
   const { collection: name, upsert } = mongodb;
   const check = `collection ${name}`;
   const [there] = await db.listCollections<CollectionInfo>({ name }).toArray();
@@ -36,7 +41,7 @@ export async function diagnoseCollection(db: Db, mongodb: Settings): Promise<Dia
     idsIn(sample, mongodb),
     ...listsIn(sample, mongodb),
     ...collationOf(there.options ?? {}, mongodb),
-    ...(await diagnoseValidator(db, sample, there.options ?? {}, mongodb)),
+    ...(await diagnoseValidator(db, own, sample, there.options ?? {}, mongodb)),
   ];
 }
 

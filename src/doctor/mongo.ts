@@ -1,7 +1,7 @@
 /** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
 import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { startServer, unwell, warning, well, why } from './diagnosis.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -23,15 +23,15 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
     );
     return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
-  const { db } = mongo;
+  const { db, own, theirs } = mongo;
   const asked = async (check: string, remedy: string, ask: () => Promise<Diagnosis>) =>
     ask().catch((error: unknown) => unwell(check, why(error), remedy));
   try {
     return [
       await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
-      await asked('writes', READ_WRITE, () => writes(db)),
+      await asked('writes', READ_WRITE, () => writes(db, own, config.mongodb.ownPrefix)),
       await asked('clock', 'See the log of MongoDB', () => clock(db)),
-      ...(await diagnoseCollection(db, config.mongodb).catch((error: unknown) => [
+      ...(await diagnoseCollection(theirs, own, config.mongodb).catch((error: unknown) => [
         unwell('collection', why(error), READ_WRITE),
       ])),
     ];
@@ -55,14 +55,14 @@ async function versionOf(db: Db): Promise<Diagnosis> {
 const READ_WRITE = 'Give the user of MONGODB_URI the role readWrite on the database';
 
 /** With the write concern of every write of ours: a majority, in the journal. */
-async function writes(db: Db): Promise<Diagnosis> {
+async function writes(db: Db, own: OwnDatabase, prefix: string): Promise<Diagnosis> {
   try {
-    await takeOwnership(db);
+    await takeOwnership(db, prefix);
   } catch (error) {
     if (error instanceof NotOurs) return unwell('collections of ours', error.found, error.remedy);
     throw error;
   }
-  const control = db.collection<{ _id: string }>(OWN.control);
+  const control = own.collection<{ _id: string }>(OWN.control);
   const startedAt = performance.now();
   const { insertedId } = await control.insertOne({ _id: `doctor ${randomUUID()}` });
   await control.deleteOne({ _id: insertedId });

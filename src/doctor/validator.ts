@@ -3,7 +3,7 @@ import type { Collection, Db, Document } from 'mongodb';
 import type { Config } from '../config/schema.ts';
 import { isMapping } from '../config/tree.ts';
 import type { IdType } from '../domain/registrations/id-type.ts';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Sample } from '../registrations/collection-sample.ts';
 import { documentOf, fieldsOf, heldIds } from '../registrations/own-documents.ts';
 import { textOfStored } from '../registrations/stored-id.ts';
@@ -17,6 +17,7 @@ const CHECK = 'validator';
 /** Empty where there is none. Never throws. */
 export async function diagnoseValidator(
   db: Db,
+  own: OwnDatabase,
   sample: Sample,
   { validator, validationLevel = 'strict', validationAction = 'error' }: Record<string, unknown>,
   mongodb: Settings,
@@ -32,7 +33,7 @@ export async function diagnoseValidator(
         validationLevel,
         mongodb,
       )),
-      ...(upsert ? await insertsRefused(db, sample, validator, mongodb) : []),
+      ...(upsert ? await insertsRefused(own, sample, validator, mongodb) : []),
     ];
     if (refused.length === 0) return [well(CHECK, 'lets through what is written')];
     const detail = refused.map(({ what }) => what).join('; ');
@@ -87,7 +88,7 @@ const withFields = (fields: Document): Document => ({
 
 /** A new document, with an id out of the sample: the validator may say what one looks like. */
 async function insertsRefused(
-  db: Db,
+  own: OwnDatabase,
   { documents }: Sample,
   rules: Document,
   mongodb: Settings,
@@ -100,7 +101,7 @@ async function insertsRefused(
   const document = documentOf({ ...EXAMPLE, id }, mongodb);
   // Any document will do to put it into the place of, and of ours there is one.
   const pipeline = [{ $limit: 1 }, { $replaceWith: { $literal: document } }];
-  const control = db.collection(OWN.control);
+  const control = own.collection(OWN.control);
   if ((await count(control, [...pipeline, { $match: rules }])) > 0) return [];
   if ((await count(control, pipeline)) === 0) return [];
   return [

@@ -3,11 +3,12 @@
  * whoever comes later knows what may have been on the wire. Every write names the state, or the token of the attempt, it
  * builds on: of two attempts that meet, one wins and the other sees it.
  */
-import type { Collection, Db } from 'mongodb';
+import type { Collection } from 'mongodb';
 import type { JournalState, Submission } from '../domain/registrations/entry.ts';
 import type { Clock } from '../mongo/clock.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
-import { expireAfter, partialFailure } from '../mongo/client.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { partialFailure } from '../mongo/client.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
 
 export interface Entry extends Submission {
@@ -78,17 +79,22 @@ export async function indexJournal({ collection }: Journal, retentionMs: number)
   await expireAfter(collection, EXPIRY[OWN.journal], retentionMs);
 
   // Of the few that are in doubt, so that they can be counted.
-  await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
+  await ensureIndex(collection, { state: 1 }, { partialFilterExpression: { state: 'unknown' } });
 
   // Of what is accepted, so that a request id that is given twice is noticed.
-  await collection.createIndex(
+  await ensureIndex(
+    collection,
     { requestId: 1 },
     { partialFilterExpression: { state: 'accepted' } },
   );
 }
 
 /** @param retentionMs as indexJournal has it */
-export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now'>): Journal {
+export function openJournal(
+  db: OwnDatabase,
+  retentionMs: number,
+  clock: Pick<Clock, 'now'>,
+): Journal {
   const collection = db.collection<Entry>(OWN.journal);
   const read: Journal['read'] = async (entries) => {
     if (entries.length === 0) return new Map();

@@ -20,7 +20,7 @@ async function diagnosed(
     await collection.insertMany(documents, { bypassDocumentValidation: true });
   if (index !== undefined) await collection.createIndex({ n: 1 }, index);
   const before = await collection.find().toArray();
-  const found = await diagnoseCollection(db, {
+  const found = await diagnoseCollection(db, db, {
     ...DEFAULTS.mongodb,
     ...settings,
     collection: name,
