@@ -96,8 +96,13 @@ export const mongodb = FIELDS.slice(1)
       when: ({ value }) => !differs(value, field, others),
     });
   }, settings)
-  .refine(({ collection, ownPrefix }) => !collection.startsWith(ownPrefix), {
-    error: 'a collection name that does not begin as our own do (mongodb.ownPrefix)',
-    path: ['collection'],
-    params: { involves: ['mongodb.ownPrefix'] },
-  });
+  .refine(
+    ({ collection, ownPrefix }) =>
+      // That is said already.
+      collection.startsWith(OWN_PREFIX) || !collection.startsWith(ownPrefix),
+    {
+      error: 'a collection name that does not begin as our own do (mongodb.ownPrefix)',
+      path: ['collection'],
+      params: { involves: ['mongodb.ownPrefix'] },
+    },
+  );
