@@ -43,8 +43,8 @@ async function slowLegacy(
   });
   return {
     url: server.url,
-    posts: (id = '') =>
-      server.seen.filter((each) => kindOf(each) === 'post' && idOf(each).includes(id)).length,
+    posts: (ending = '') =>
+      server.seen.filter((each) => kindOf(each) === 'post' && idOf(each).endsWith(ending)).length,
     isOnTheWire: (kind: Kind, id: string) =>
       eventually(`the ${kind} of ${id} is on the wire`, () => assert.ok(kept.has(`${kind} ${id}`))),
     letGo(kind: Kind, id: string): void {
