@@ -7,12 +7,10 @@ import { BEGUN_MS } from '../src/domain/timing.ts';
 import type { Gate } from '../src/outbound/gate.ts';
 import type { Lane } from '../src/coordination/rates.ts';
 import { within } from '../src/runtime/retry.ts';
-import { createGathering } from './gathering.ts';
-import type { Gathered, Patience } from './gathering.ts';
-import type { Liveness } from './heartbeat.ts';
+import { createGathering, type Gathered, type Patience } from './gathering.ts';
+import { ownRun, type Liveness } from './heartbeat.ts';
 import type { Call, Calls, UnderWay } from './under-way.ts';
 import type { Wait } from '../src/outbound/breaker.ts';
-import { ownRun } from './heartbeat.ts';
 
 export interface Asking<R, A> {
   lane: Lane;

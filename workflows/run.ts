@@ -22,10 +22,15 @@ import {
   replace,
   unanswered,
   wakeAt,
+  type Answered,
+  type Flow,
+  type NoAnswer,
+  type Run,
+  type RunItem,
+  type Step,
+  type Taken,
 } from '../src/domain/run.ts';
-import type { Answered, Flow, NoAnswer, Run, RunItem, Step, Taken } from '../src/domain/run.ts';
-import { localAttempts } from './local-attempts.ts';
-import type { LocalAttempts } from './local-attempts.ts';
+import { localAttempts, type LocalAttempts } from './local-attempts.ts';
 
 /** What is told to the server of an activity, besides the policy of its proxy. */
 export interface ActivityOptions {

@@ -8,8 +8,7 @@ import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { LOCAL_PATIENCE } from '../../src/domain/timing.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
-import { askEach } from '../ask-each.ts';
-import type { Asked } from '../ask-each.ts';
+import { askEach, type Asked } from '../ask-each.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';

@@ -5,20 +5,16 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
-import { readEntry } from '../../src/domain/registrations/entry.ts';
-import type { Reading } from '../../src/domain/registrations/entry.ts';
-import { isFailure } from '../../src/domain/registrations/outcome.ts';
-import type { Outcome } from '../../src/domain/registrations/outcome.ts';
-import { messageOf } from '../../src/claims/claims.ts';
-import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
+import { readEntry, type Reading } from '../../src/domain/registrations/entry.ts';
+import { isFailure, type Outcome } from '../../src/domain/registrations/outcome.ts';
+import { messageOf, type Claim, type ClaimOutcome } from '../../src/claims/claims.ts';
 import { attemptsOf } from '../../src/registrations/attempts.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
 import { fenced, readInTime, stale } from './fence.ts';
 import { createGathering } from '../gathering.ts';
-import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
-import type { Liveness } from '../heartbeat.ts';
+import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface Settlement {

@@ -10,8 +10,7 @@ import { isOpenThere } from '../../src/domain/registrations/outcome.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { soon, within } from '../../src/runtime/retry.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
-import { placeOf } from '../heartbeat.ts';
-import type { Liveness } from '../heartbeat.ts';
+import { placeOf, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
 
 type Needs = Pick<Dependencies, 'claims' | 'journal' | 'log' | 'uniqueRequestIds'>;

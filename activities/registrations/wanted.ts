@@ -5,11 +5,11 @@ import {
   anew,
   isRedrive,
   keysOfRedriven,
+  type Admission,
+  type Begin,
 } from '../../src/domain/registrations/admission.ts';
-import type { Admission, Begin } from '../../src/domain/registrations/admission.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
-import { binary, newToken } from '../../src/claims/claims.ts';
-import type { Claim, Claims } from '../../src/claims/claims.ts';
+import { binary, newToken, type Claim, type Claims } from '../../src/claims/claims.ts';
 import { ACCEPTED } from '../../src/registrations/in-flight.ts';
 import type { RecordSeen } from '../../src/claims/records.ts';
 

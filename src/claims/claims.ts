@@ -3,12 +3,10 @@
  * It outlives Temporal's retention, and is what decides whether a delivery is new, a duplicate or a conflict.
  */
 import { randomBytes } from 'node:crypto';
-import { Binary } from 'mongodb';
-import type { Collection, Db, Document } from 'mongodb';
+import { Binary, type Collection, type Db, type Document } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
-import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
-import type { OutcomeKind } from '../domain/registrations/outcome.ts';
+import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, partialFailure } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';

@@ -1,6 +1,5 @@
 /** Outcomes and messages that can never reach their destination, set aside for a person. */
-import { Binary } from 'mongodb';
-import type { Collection, Db } from 'mongodb';
+import { Binary, type Collection, type Db } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claim } from './claims.ts';
 import { OWN } from '../mongo/collections.ts';

@@ -10,8 +10,7 @@ import type { LimitName } from '../domain/limits.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
 import type { RateDocument } from './rates.ts';
-import { aliveProcesses } from './processes.ts';
-import type { SeenProcess } from './processes.ts';
+import { aliveProcesses, type SeenProcess } from './processes.ts';
 import { NOW } from '../mongo/server-time.ts';
 
 /** Nothing is taken from a source, or from any, until somebody says `resume`. */

@@ -3,10 +3,8 @@ import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import type { Control, ControlStore, EncryptionDocument } from './control.ts';
 import { codecKeysOf } from '../temporal/data-converter.ts';
-import { markOf } from '../runtime/encryption-keys.ts';
-import type { EncryptionKey } from '../runtime/encryption-keys.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { markOf, type EncryptionKey } from '../runtime/encryption-keys.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { CodecKeys } from '../temporal/payload-codec.ts';
 
 type Agreed = Pick<ControlStore, 'encryption' | 'setEncryption'>;

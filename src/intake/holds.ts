@@ -1,7 +1,6 @@
 /** What all processes know that keeps a source from being taken from, in words; pure. */
 import type { Endpoint } from '../config/endpoint.ts';
-import { pauseOf } from '../coordination/control.ts';
-import type { Control } from '../coordination/control.ts';
+import { pauseOf, type Control } from '../coordination/control.ts';
 import { workersOf } from '../coordination/processes.ts';
 import type { Hold } from './valve.ts';
 

@@ -4,14 +4,12 @@
  */
 import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { insist } from '../runtime/retry.ts';
 import type { StartResult } from '../temporal/client.ts';
 import { createGatherer } from './gather.ts';
-import { createValve } from './valve.ts';
-import type { Valve } from './valve.ts';
+import { createValve, type Valve } from './valve.ts';
 
 /** A delivery as an item of a run; or the reason why it is none, which tells nothing of its content. */
 export type Read<T> = { ok: true; item: T } | { ok: false; reason: string };

@@ -1,6 +1,10 @@
 /** Listening, for whatever serves something. */
-import { createServer } from 'node:http';
-import type { IncomingMessage, RequestListener, Server as HttpServer } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server as HttpServer,
+} from 'node:http';
 import type { Server, Socket } from 'node:net';
 
 /** How long a request, or the wait for one, may take to arrive, ms. */

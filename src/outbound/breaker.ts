@@ -8,11 +8,9 @@ import type { BreakerDocument, BreakerStore } from '../coordination/breaker-stat
 import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { createRollingCounter } from './rolling-counter.ts';
-import type { RollingCounter } from './rolling-counter.ts';
+import { createRollingCounter, type RollingCounter } from './rolling-counter.ts';
 
 /** Why nothing may be sent now, and when to ask again, ms. */
 export interface Wait {

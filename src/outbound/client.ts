@@ -1,10 +1,8 @@
 /** The one HTTP client, for whoever asks anything: one deadline from end to end, a size limit, and no redirects. */
 import { Pool } from 'undici';
 import { connectorOf } from '../net/connect.ts';
-import { exchange } from '../net/exchange.ts';
-import type { Answer } from '../net/exchange.ts';
-import { readTls } from '../net/tls.ts';
-import type { TlsFiles } from '../net/tls.ts';
+import { exchange, type Answer } from '../net/exchange.ts';
+import { readTls, type TlsFiles } from '../net/tls.ts';
 
 export interface HttpClientOptions {
   /** Paths are appended to it. */

@@ -1,7 +1,11 @@
 /** Keeps the slots of this worker at its share of what an endpoint allows, and at less while the circuit breaker ramps up. */
 import type { Breaker } from './breaker.ts';
-import { keepBeating, workersOf } from '../coordination/processes.ts';
-import type { OwnProcess, SeenProcess } from '../coordination/processes.ts';
+import {
+  keepBeating,
+  workersOf,
+  type OwnProcess,
+  type SeenProcess,
+} from '../coordination/processes.ts';
 import { shareOf } from '../domain/shares.ts';
 import { ADJUST_MS, GIVEN_UP_MS } from '../domain/timing.ts';
 import type { Guard } from '../runtime/guard.ts';

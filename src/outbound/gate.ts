@@ -6,11 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Wait, Breaker } from './breaker.ts';
 import { GATE_WAIT_MS } from '../domain/timing.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Lane, Rates } from '../coordination/rates.ts';
-import { createSlots } from '../runtime/slots.ts';
-import type { Slots } from '../runtime/slots.ts';
+import { createSlots, type Slots } from '../runtime/slots.ts';
 
 /** A limit of what the endpoint has and is not done with. */
 export interface Bound {

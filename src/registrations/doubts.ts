@@ -3,8 +3,7 @@ import type { Claims } from '../claims/claims.ts';
 import { claimKey, claimOfEntry, readClaimKey } from '../domain/names.ts';
 import { chunks } from '../runtime/chunks.ts';
 import type { Entry, Journal } from './journal.ts';
-import { readOpenClaims } from './open-claims.ts';
-import type { OpenClaim, OpenClaims } from './open-claims.ts';
+import { readOpenClaims, type OpenClaim, type OpenClaims } from './open-claims.ts';
 
 export interface Doubt {
   claim: OpenClaim;

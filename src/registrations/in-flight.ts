@@ -8,8 +8,7 @@ import type { Filter } from 'mongodb';
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { SetAside } from '../claims/set-aside.ts';
 import type { Bound } from '../outbound/gate.ts';
-import { OPEN, readOpenClaims } from './open-claims.ts';
-import type { OpenClaims } from './open-claims.ts';
+import { OPEN, readOpenClaims, type OpenClaims } from './open-claims.ts';
 
 /** How long a count is believed, and the longest from an answer to its mark, unless MongoDB is in trouble. */
 const COUNTED_MS = 1_000;

@@ -9,8 +9,13 @@ import type { Clock } from '../mongo/clock.ts';
 import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { restBefore } from '../domain/backoff.ts';
-import { BINS, learn, priorOf } from '../domain/registrations/latency.ts';
-import type { Interval, Latencies } from '../domain/registrations/latency.ts';
+import {
+  BINS,
+  learn,
+  priorOf,
+  type Interval,
+  type Latencies,
+} from '../domain/registrations/latency.ts';
 import { partialFailure } from '../mongo/client.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 

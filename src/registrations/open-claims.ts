@@ -1,7 +1,6 @@
 /** Open claims, each with what the journal says of the entry it has got to. */
 import type { Claim, Claims } from '../claims/claims.ts';
-import { readEntry } from '../domain/registrations/entry.ts';
-import type { Reading } from '../domain/registrations/entry.ts';
+import { readEntry, type Reading } from '../domain/registrations/entry.ts';
 import type { Clock } from '../mongo/clock.ts';
 import { chunks } from '../runtime/chunks.ts';
 import type { Entry, Journal } from './journal.ts';

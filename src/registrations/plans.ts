@@ -3,8 +3,7 @@
  * long as nothing is known. MongoDB may be away: the last plan stays.
  */
 import type { Config } from '../config/schema.ts';
-import { priorOf } from '../domain/registrations/latency.ts';
-import type { Latencies } from '../domain/registrations/latency.ts';
+import { priorOf, type Latencies } from '../domain/registrations/latency.ts';
 import {
   betterThan,
   byPlan,

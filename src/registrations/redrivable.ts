@@ -1,8 +1,12 @@
 /** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate, and be gone. */
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claims } from '../claims/claims.ts';
-import { admit, isDuplicate, keysOfRedriven } from '../domain/registrations/admission.ts';
-import type { Delivered } from '../domain/registrations/admission.ts';
+import {
+  admit,
+  isDuplicate,
+  keysOfRedriven,
+  type Delivered,
+} from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { redriveOf } from '../broker/rabbitmq/message.ts';

@@ -1,11 +1,9 @@
 /** The user's collection: the status of a registration, written once it is registered. */
-import { MongoServerError } from 'mongodb';
-import type { AnyBulkWriteOperation, Db, Document } from 'mongodb';
+import { MongoServerError, type AnyBulkWriteOperation, type Db, type Document } from 'mongodb';
 import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import { partialFailure } from '../mongo/client.ts';
-import { placesOf } from './own-documents.ts';
-import type { Result, Place, Stored } from './own-documents.ts';
+import { placesOf, type Result, type Place, type Stored } from './own-documents.ts';
 import { setEach } from '../mongo/set-each.ts';
 
 export type Written = 'written' | 'missing' | 'later' | { permanent: string };

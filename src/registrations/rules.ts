@@ -1,8 +1,7 @@
 import type { Rules } from '../domain/registrations/rules.ts';
 import type { Latencies } from '../domain/registrations/latency.ts';
 import { planFrom } from '../domain/registrations/learned-plan.ts';
-import { planPolls } from '../domain/registrations/poll-plan.ts';
-import type { PollPlan } from '../domain/registrations/poll-plan.ts';
+import { planPolls, type PollPlan } from '../domain/registrations/poll-plan.ts';
 import type { Config } from '../config/schema.ts';
 
 /** The plan where nothing was learned. */

@@ -9,12 +9,10 @@ import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
 import { indexMalformed, openMalformed } from '../claims/malformed.ts';
 import { serverTime } from '../mongo/server-time.ts';
-import { closedIfItFails, openDatabase } from '../mongo/own-database.ts';
-import type { Opener } from '../mongo/own-database.ts';
+import { closedIfItFails, openDatabase, type Opener } from '../mongo/own-database.ts';
 import { refuseExpiry } from '../mongo/ownership.ts';
 import { openResults } from './results.ts';
-import { soundOnly } from '../claims/sound-claims.ts';
-import type { TellOdd } from '../claims/sound-claims.ts';
+import { soundOnly, type TellOdd } from '../claims/sound-claims.ts';
 import { openRecords } from '../claims/records.ts';
 import { openSetAside } from '../claims/set-aside.ts';
 

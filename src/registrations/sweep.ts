@@ -8,16 +8,14 @@ import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { workflowId } from '../domain/names.ts';
-import { isDead } from '../domain/registrations/takeover.ts';
-import type { RunLife } from '../domain/registrations/takeover.ts';
+import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
 import type { OpenClaim } from './open-claims.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import { startRun } from '../temporal/client.ts';
-import { againIdOf, findUnclaimed } from './unclaimed.ts';
-import type { SweepNeeds, FoundUnclaimed } from './unclaimed.ts';
+import { againIdOf, findUnclaimed, type SweepNeeds, type FoundUnclaimed } from './unclaimed.ts';
 
 export interface Stranded {
   claim: OpenClaim;

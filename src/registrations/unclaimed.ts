@@ -4,10 +4,9 @@
  */
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { claimKey } from '../domain/names.ts';
-import { isDead } from '../domain/registrations/takeover.ts';
+import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from './store.ts';
-import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Brought } from '../temporal/runs.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 import type { StartResult } from '../temporal/client.ts';

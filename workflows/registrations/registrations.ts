@@ -4,11 +4,9 @@
  */
 import { continueAsNew, setHandler } from '@temporalio/workflow';
 import { registrationFlow } from '../../src/domain/registrations/flow.ts';
-import { newItems } from '../../src/domain/registrations/item.ts';
-import type { Item } from '../../src/domain/registrations/item.ts';
+import { newItems, type Item } from '../../src/domain/registrations/item.ts';
 import type { RunInput } from '../../src/domain/registrations/run-input.ts';
-import { newRun } from '../../src/domain/run.ts';
-import type { Run } from '../../src/domain/run.ts';
+import { newRun, type Run } from '../../src/domain/run.ts';
 import { drive } from '../run.ts';
 import { handleResolutions } from './resolve.ts';
 import { registrationSteps } from './steps.ts';

@@ -10,8 +10,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import { afterSubmit } from '../../src/domain/registrations/after-answer.ts';
-import { isIn } from '../../src/domain/registrations/item.ts';
-import type { Doubtful, Item } from '../../src/domain/registrations/item.ts';
+import { isIn, type Doubtful, type Item } from '../../src/domain/registrations/item.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
 import type { Run } from '../../src/domain/run.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';

@@ -7,8 +7,7 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Item } from '../../src/domain/registrations/item.ts';
-import { countByPhase } from '../../src/domain/run.ts';
-import type { Run } from '../../src/domain/run.ts';
+import { countByPhase, type Run } from '../../src/domain/run.ts';
 import { ATTRIBUTE_OUTCOMES, QUERY_REGISTRATIONS } from '../../src/domain/names.ts';
 import type { RunView } from '../../src/domain/registrations/run-input.ts';
 

@@ -4,8 +4,7 @@
  */
 import type { ChannelModel, Options } from 'amqplib';
 import { within } from '../../runtime/retry.ts';
-import { connectOnce } from './connection.ts';
-import type { LinkOptions } from './connection.ts';
+import { connectOnce, type LinkOptions } from './connection.ts';
 import { createSlots } from '../../runtime/slots.ts';
 
 /** The broker closed the channel, or the connection, for this message though it was alone there: it always will. */

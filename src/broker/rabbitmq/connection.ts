@@ -6,14 +6,11 @@
 // Both before amqplib.
 import './amqp-tables.ts';
 import { withBrokersWords } from './amqp-close.ts';
-import { connect } from 'amqplib';
-import type { ChannelModel, Options } from 'amqplib';
+import { connect, type ChannelModel, type Options } from 'amqplib';
 import { insist, within } from '../../runtime/retry.ts';
-import { errorFacts } from '../../runtime/log.ts';
-import type { Log } from '../../runtime/log.ts';
+import { errorFacts, type Log } from '../../runtime/log.ts';
 import { BrokerRefusal, refusedLogin } from './refusal.ts';
-import { readTls, withTlsTrouble } from '../../net/tls.ts';
-import type { TlsFiles } from '../../net/tls.ts';
+import { readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
 
 /** For whoever has a connection only to hand it on. */
 export type RabbitConnection = ChannelModel;

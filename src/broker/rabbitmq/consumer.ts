@@ -2,8 +2,7 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Config } from '../../config/schema.ts';
 import { within } from '../../runtime/retry.ts';
-import { errorFacts } from '../../runtime/log.ts';
-import type { Log } from '../../runtime/log.ts';
+import { errorFacts, type Log } from '../../runtime/log.ts';
 import type { Delivery, Source } from '../source.ts';
 import { rawOf } from './amqp-tables.ts';
 import { throttle } from './amqp-throttle.ts';

@@ -2,11 +2,9 @@
 import type { Channel, ChannelModel, Message } from 'amqplib';
 import { bodyHashOf } from '../body-hash.ts';
 import { HEADER, failureName, malformedKey, readClaimKey } from '../../domain/names.ts';
-import { parseRegistration } from '../../domain/registrations/registration.ts';
-import type { ParseRules } from '../../domain/registrations/registration.ts';
-import { recordsProperties } from './message.ts';
+import { parseRegistration, type ParseRules } from '../../domain/registrations/registration.ts';
+import { recordsProperties, type KnownProperties } from './message.ts';
 import { BrokerRefusal, isMissingQueue, refusedAt } from './refusal.ts';
-import type { KnownProperties } from './message.ts';
 
 /** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
 export interface FailureMessage {

@@ -5,8 +5,7 @@ import type { Config } from '../../config/schema.ts';
 import { HEADER } from '../../domain/names.ts';
 import type { FailureClass } from '../../domain/registrations/outcome.ts';
 import { decodeProperties } from './message.ts';
-import { isUnpublishable } from './publisher.ts';
-import type { Publisher } from './publisher.ts';
+import { isUnpublishable, type Publisher } from './publisher.ts';
 
 export interface FailureRecord {
   /** The claim it is about; a malformed delivery has none, and is known by its bytes. */

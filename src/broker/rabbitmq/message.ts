@@ -2,8 +2,7 @@
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
-import { publishersHeaders, recordsHeaders } from './headers.ts';
-import type { KeptHeaders } from './headers.ts';
+import { publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
 import type { Message, RedriveHint } from '../source.ts';
 
 const KEPT = [

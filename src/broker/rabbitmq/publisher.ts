@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
 import { MessageRefused, createAlone, mayBeForAMessage } from './alone.ts';
 import { BrokerRefusal, refusedAt } from './refusal.ts';
-import { supervise } from './connection.ts';
-import type { LinkOptions } from './connection.ts';
+import { supervise, type LinkOptions } from './connection.ts';
 import { within } from '../../runtime/retry.ts';
 
 export interface Publisher {

@@ -4,8 +4,7 @@
  * record could be seen, and stays with it whoever moves it. Without the token the same headers are an ordinary message.
  */
 import { claimKey, conflictKey, entryKey } from '../names.ts';
-import { isFailure, mayBeFiled } from './outcome.ts';
-import type { Outcome } from './outcome.ts';
+import { isFailure, mayBeFiled, type Outcome } from './outcome.ts';
 
 /** How a generation has ended, as far as its redrive must know. */
 export type Ended = Pick<Outcome, 'kind' | 'ours'> & {

@@ -1,7 +1,20 @@
 /** What an answer makes of an item: one pure function per step. Times are epoch ms. */
 import type * as Answers from './answers.ts';
-import { claimedOf, followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
-import type { Claiming, Doubtful, Item, Polling, Settling, Submitting, Unfiled } from './item.ts';
+import {
+  claimedOf,
+  followsDoubt,
+  goOn,
+  settle,
+  settleOurs,
+  unreadableForTooLong,
+  type Claiming,
+  type Doubtful,
+  type Item,
+  type Polling,
+  type Settling,
+  type Submitting,
+  type Unfiled,
+} from './item.ts';
 import { entryKey, entryNumber, nextEntry } from '../names.ts';
 import { OUR_REASON } from './outcome.ts';
 import { nextPollAt } from './poll-plan.ts';

@@ -1,8 +1,17 @@
 /** Registrations whose step was given up without an answer, and those whose run is cancelled. Pure. */
 import type { Flow, NoAnswer } from '../run.ts';
 import { inDoubt } from './after-answer.ts';
-import { followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
-import type { Item, Polling, Settling, Unfiled } from './item.ts';
+import {
+  followsDoubt,
+  goOn,
+  settle,
+  settleOurs,
+  unreadableForTooLong,
+  type Item,
+  type Polling,
+  type Settling,
+  type Unfiled,
+} from './item.ts';
 import { OUR_REASON } from './outcome.ts';
 import { coalesceOf } from './poll-plan.ts';
 import type { Rules } from './rules.ts';
