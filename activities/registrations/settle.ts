@@ -8,7 +8,7 @@ import type { Taken } from '../../src/domain/run.ts';
 import { readEntry, type Reading } from '../../src/domain/registrations/entry.ts';
 import { isFailure, type Outcome } from '../../src/domain/registrations/outcome.ts';
 import { messageOf, type Claim, type ClaimOutcome } from '../../src/claims/claims.ts';
-import { attemptsOf } from '../../src/registrations/attempts.ts';
+import { attemptsOf } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { GONE_AS } from '../claims/gone.ts';
+import { GONE_AS } from '../claims/records.ts';
 import type { FailureState } from '../operations/failures.ts';
 import { duration, oneOf, positive, wholeNumber } from './arguments.ts';
 import { dropFailures } from './drop.ts';

@@ -1,9 +1,9 @@
 /**
- * What is known of how long the legacy system takes, one small document for each end point. Workers add what
- * they saw by compare-and-set on `version`, so that none overwrites another; intake reads it.
+ * How long the legacy system takes, in one small document for each address. Workers add what they saw by compare-and-set on
+ * `version`, so that none overwrites another; intake reads it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Collection, Db } from 'mongodb';
+import type { Db } from 'mongodb';
 import { z } from 'zod';
 import type { Clock } from '../mongo/clock.ts';
 import { OWN } from '../mongo/collections.ts';
@@ -30,13 +30,7 @@ export interface LatencyDocument {
   weights: number[];
 }
 
-export interface LatencyStore {
-  /** What is known, or null when nothing was seen yet. */
-  read(): Promise<Latencies | null>;
-  /** Adds what was seen. @throws Error when MongoDB cannot be asked: then nothing was added */
-  add(seen: readonly Interval[]): Promise<void>;
-  collection: Collection<LatencyDocument>;
-}
+export type LatencyStore = ReturnType<typeof openLatencies>;
 
 /** Meeting others this often in a row is no coincidence any more. */
 const TRIES = 20;
@@ -48,16 +42,18 @@ export function openLatencies(
   db: Db,
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
   clock: Pick<Clock, 'now'> = Date,
-): LatencyStore {
+) {
   const collection = db.collection<LatencyDocument>(OWN.latency);
   const _id = legacyEndpoint(config).address;
   return {
     collection,
-    async read() {
+    /** null when nothing was seen yet. */
+    async read(): Promise<Latencies | null> {
       const document = await collection.findOne({ _id });
       return document === null ? null : latenciesOf(document);
     },
-    async add(seen) {
+    /** @throws Error when MongoDB cannot be asked: then nothing was added */
+    async add(seen: readonly Interval[]): Promise<void> {
       if (seen.length === 0) return;
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const document = await collection.findOne({ _id });
@@ -105,7 +101,7 @@ const shape = z.object({
   weights: z.array(z.number()),
 });
 
-/** Null where it is not as we write it: then it counts as nothing seen yet. */
+/** Null where it is not as we write it: it counts as nothing seen yet. */
 function latenciesOf(document: LatencyDocument): Latencies | null {
   const read = shape.safeParse(document);
   if (!read.success) return null;

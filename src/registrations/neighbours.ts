@@ -1,4 +1,4 @@
-/** A neighbour for as long as some work needs it: connected, given to the work, closed whatever happens. */
+/** Connections to MongoDB, RabbitMQ and Temporal for as long as some work needs them. */
 import type { Client } from '@temporalio/client';
 import { connectOnce, type RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts';

@@ -7,7 +7,7 @@ import type { Entry, Journal } from './journal.ts';
 
 export type OpenClaim = Omit<Claim, 'message'>;
 
-/** Neither settled nor concluded. `settledAt` has an index, for retention: whoever asks so reads nothing that is settled. */
+/** Neither settled nor concluded. By the index of settledAt nothing is read that is settled. */
 export const OPEN = { settledAt: null, outcome: null, conflict: false } as const;
 
 export interface OpenClaims {
@@ -22,10 +22,7 @@ export interface Standing {
   reading: Reading;
 }
 
-/**
- * In pieces of a query each; in no order.
- * @param legacyTimeoutMs an intent may be on the wire for as long
- */
+/** In no order. @param legacyTimeoutMs how long an intent may be on the wire */
 export async function* readOpenClaims(
   { claims, journal, clock }: OpenClaims,
   legacyTimeoutMs: number,

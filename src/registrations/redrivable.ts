@@ -1,4 +1,4 @@
-/** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate, and be gone. */
+/** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate and lost. */
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claims } from '../claims/claims.ts';
 import {

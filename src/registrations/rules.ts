@@ -19,7 +19,6 @@ export function planOf(
   return planFrom(known, { gets, longest, explore });
 }
 
-/** What a run gets to know of the configuration, as an argument of its start. */
 export function rulesOf(
   { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
   plan: PollPlan = fixedPlan({ legacy }),

@@ -1,6 +1,6 @@
 /**
- * The sweeper: finds claims that are open and whose run is dead, and starts runs that take them up. It only starts; the
- * claim step of such a run takes the claim over, or finds that somebody else has it by then (activities/registrations/takeover.ts).
+ * The sweeper finds open claims whose run is dead, and starts runs that take them up. The claim step of such a run takes the
+ * claim over, or finds that another run has it by then (activities/registrations/takeover.ts).
  */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
@@ -60,7 +60,7 @@ export interface Swept {
 export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<Stranded[]> {
   const { config, store } = needs;
   const running = await needs.openRuns();
-  // `settledAt` has an index, for retention: what is open is found without reading what is settled.
+  // By the index of settledAt, without reading what is settled.
   const open = await store.claims.collection
     .find({
       settledAt: null,
@@ -71,7 +71,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
   const suspects = store.claims.sound(open).filter(({ workflowId: run }) => !running.has(run));
   const states = await needs.runStates(suspects.map(({ workflowId: run }) => run));
   const keys = suspects.map(({ _id }) => _id);
-  // Read after Temporal was asked: a run that has ended in order settled its claims before.
+  // Read after Temporal was asked: a run that ended in order had settled its claims by then.
   const unsettled = await unsettledAmong(store, keys);
   const setAside = await store.setAside.among(keys);
   return suspects
@@ -113,7 +113,6 @@ export async function takeUp(
     const labels = registrations.map(({ label }) => label);
     await startOne(workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`), registrations);
   }
-  // Once it was small enough for a run, and so it still is.
   for (const { workflowId: ended, registrations } of unclaimed)
     await startOne(againIdOf(ended), registrations);
   return {
@@ -135,7 +134,7 @@ export async function takeUp(
   }
 }
 
-/** Finds and takes up. @throws as both */
+/** @throws as findStranded and takeUp */
 export const sweep = async (needs: SweepNeeds): Promise<Swept> =>
   takeUp(needs, await findLeft(needs));
 

@@ -1,7 +1,4 @@
-/**
- * Runs that were ended before they had claimed what they brought: no claim tells of their registrations, only the input in
- * their history. They are found by visibility.
- */
+/** Runs that were ended before they had claimed what they brought: only their input tells of it. Found by visibility. */
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { claimKey } from '../domain/names.ts';
 import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
@@ -39,13 +36,13 @@ export interface FoundUnclaimed {
 export const againIdOf = (workflowId: string): string => `${workflowId}/again`;
 
 /**
- * What ended runs brought and may not have claimed. Each is started again once, and the claim decides: what was claimed all the same
- * is a duplicate there.
+ * Ended runs, with what they may not have claimed. Each is started again once; what was claimed all the same is a duplicate
+ * then.
  * @throws what the client throws when Temporal does not answer
  */
 export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<FoundUnclaimed> {
   const { config, store, endedRuns, runStates, broughtBy } = needs;
-  // Of a run that began before the oldest claim that is kept nobody knows what was claimed.
+  // The claims of older runs may have expired.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
   const ended = await endedRuns(since);
   const states = await runStates(ended.flatMap((id) => [id, againIdOf(id)]));
