@@ -135,7 +135,9 @@ export function openControl(db: Db) {
         await encryption.updateOne({ _id }, { $set: { ...key, at: Date.now() } }, { upsert: true });
     },
     async setLimits(endpoint: string, values: LimitsDocument['values'], by: string): Promise<void> {
-      const fields = Object.entries(values).map(([name, value]) => [`values.${name}`, value]);
+      const fields = Object.entries(values).map(
+        ([name, value]) => [`values.${name}`, value] as const,
+      );
       await limits.updateOne(
         { _id: `limits/${endpoint}` },
         { $set: { ...Object.fromEntries(fields), by, at: Date.now() } },
@@ -144,7 +146,7 @@ export function openControl(db: Db) {
     },
     /** The configuration counts again for these. */
     async unsetLimits(endpoint: string, names: readonly LimitName[], by: string): Promise<void> {
-      const fields = names.map((name) => [`values.${name}`, '']);
+      const fields = names.map((name) => [`values.${name}`, ''] as const);
       await limits.updateOne(
         { _id: `limits/${endpoint}` },
         { $unset: Object.fromEntries(fields), $set: { by, at: Date.now() } },

@@ -1,4 +1,4 @@
-/** Has intake's valve follow what all processes know, and how this one is. */
+/** Closes and opens intake's valve as control, and the guard of this process, say. */
 import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import type { Agreement } from '../coordination/encryption-agreement.ts';

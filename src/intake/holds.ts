@@ -1,13 +1,12 @@
-/** What all processes know that keeps a source from being taken from, in words; pure. */
+/** The reasons, known to all processes, why a source is not taken from; pure. */
 import type { Endpoint } from '../config/endpoint.ts';
 import { pauseOf, type Control } from '../coordination/control.ts';
 import { workersOf } from '../coordination/processes.ts';
 import type { Hold } from './valve.ts';
 
-/** Requests were held back within this time: there is enough in Temporal to go on with. */
+/** Requests waited for a limit within this time: Temporal has enough to go on with. */
 const LIMITED_MS = 3_000;
 
-/** The reasons that all processes know of. */
 export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const satisfies Hold[];
 
 export function holdsOf(

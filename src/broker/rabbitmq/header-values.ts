@@ -1,7 +1,7 @@
-/** Headers as a person is to see them: each that there is, by whatever name, and long numbers to their last digit. */
+/** Headers for people: each that there is, by whatever name, and long numbers to their last digit. */
 import { fieldsOf, rawOf, readTable, type Field } from './amqp-tables.ts';
 
-/** A number that JavaScript would round is a text. Tables in tables are as amqplib reads them. */
+/** A number that JavaScript would round becomes a text. Nested tables are as amqplib reads them. */
 export function headerValues(headers: Record<string, unknown> = {}): Record<string, unknown> {
   const raw = rawOf(headers);
   if (raw === null) return { ...headers };

@@ -1,6 +1,6 @@
 /**
- * The headers of a message as they travel: the bytes the publisher wrote, whatever their types. Left out is what is ours,
- * what would do something when it is published again, and what does not fit.
+ * The headers of a message as the bytes the publisher wrote, whatever their types; without ours, without those that would do
+ * something when published again, and without those that do not fit.
  */
 import { encodeFields, fieldsOf, rawOf, renamed } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
@@ -12,13 +12,13 @@ export interface KeptHeaders {
   fields: Buffer;
   /** What does not fit, by name. */
   dropped: string[];
-  /** Why not all could be read; all is kept nevertheless, as far as it can be told apart. */
+  /** Why not all could be read. */
   trouble: string | null;
 }
 
 /**
- * How often a quorum queue has handed a message out: the broker's own counts, which start anew in another queue. It writes the
- * second one from 4.3 on (rabbitmq.com/docs/quorum-queues).
+ * The broker's own counts of how often a quorum queue has handed a message out. It writes the second one from 4.3 on
+ * (rabbitmq.com/docs/quorum-queues).
  */
 const COUNTS: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
 
