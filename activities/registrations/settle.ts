@@ -1,6 +1,6 @@
 /**
- * Brings outcomes to their one destination: a success to MongoDB (`persist`), a failure to the failure queue (`route`).
- * Two activities, so that a full queue holds no success back. Both idempotent, both retried without end.
+ * Brings a success to MongoDB (`persist`) and a failure to the failure queue (`route`): two activities, so that a full queue
+ * holds no success back. Both are idempotent and retried without end.
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
@@ -13,6 +13,7 @@ import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
 import { fenced, readInTime, stale } from './fence.ts';
+import { answerEach } from '../ask-each.ts';
 import { createGathering } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -42,23 +43,14 @@ type Needs = Pick<
   | 'legacyTimeoutMs'
 >;
 
-export function createSettle({
-  claims,
-  journal,
-  clock,
-  results,
-  failures,
-  setAside,
-  metrics,
-  log,
-  legacyTimeoutMs,
-}: Needs) {
+export function createSettle(needs: Needs) {
+  const { claims, journal, clock, results, failures, setAside, metrics, log } = needs;
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const keys = settlements.map(({ claim }) => claim);
-        const holders = await readInTime(() => claims.workflowIds(keys));
-        const { ours, lost } = fenced(settlements, (claim) => holders.get(claim));
+        const owners = await readInTime(() => claims.workflowIds(keys));
+        const { ours, lost } = fenced(settlements, (claim) => owners.get(claim));
         if (ours.length === 0) return lost;
         if (!liveness.isCurrent()) throw stale();
         failpoint('persist-writing');
@@ -85,12 +77,11 @@ export function createSettle({
     route: (asked: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const run = ownRun();
-        // Before the record can be seen, and redriven, the outcome must be there to be found. Whoever takes the claim from
-        // here on finds it, and settles it in the same way.
+        // Before the record can be seen and redriven, its claim has the outcome: a run that takes the claim settles it so, too.
         await claims.conclude(asked.map(concluded), run);
         const entries = await journal.read(asked.map(({ entry }) => entry));
         const settlements = asked.map((each) =>
-          withDoubt(each, readEntry(entries.get(each.entry), clock.now(), legacyTimeoutMs)),
+          withDoubt(each, readEntry(entries.get(each.entry), clock.now(), needs.legacyTimeoutMs)),
         );
         const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
         await claims.conclude(inDoubt.map(concluded), run);
@@ -112,8 +103,8 @@ export function createSettle({
   };
 
   /**
-   * Marks what is settled as it comes, so that none waits for a record that the broker confirms late. What is not confirmed yet
-   * is waited for: another activity would publish it again.
+   * Marks records as settled as they are confirmed, so that none waits for a late one. The late ones are waited for: another
+   * activity would publish them again.
    */
   async function finishEach(
     publishing: Map<Settlement, Promise<SettleAnswer>>,
@@ -130,7 +121,7 @@ export function createSettle({
       for (const each of done) publishing.delete(each);
       failures.push(...more.failures);
       left.push(...answers.filter(({ kind }) => kind === 'leftover'));
-      left.push(...more.failed.map(({ index }) => ({ index, kind: 'leftover' }) as const));
+      left.push(...answerEach(more.failed, { kind: 'leftover' }));
       const ended = answers.filter(({ kind }) => kind !== 'leftover');
       if (ended.length > 0) settled.push(...(await finish(done, ended)));
     }
@@ -178,7 +169,7 @@ export function createSettle({
 
   async function putAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await setAside.put((await claims.find([claim])).get(claim), claim, reason);
-    // The legacy system has done with it.
+    // It is not with the legacy system any more.
     await claims.setAtLegacy([claim], null);
     metrics.setAside.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
@@ -195,10 +186,8 @@ export function createSettle({
     answers: SettleAnswer[],
   ): Promise<SettleAnswer[]> {
     if (answers.every(({ kind }) => kind === 'leftover')) {
-      throw ApplicationFailure.create({
-        type: 'NothingSettled',
-        message: 'Nothing could be settled',
-      });
+      const message = 'Nothing could be settled';
+      throw ApplicationFailure.create({ type: 'NothingSettled', message });
     }
     const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
     const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
@@ -225,8 +214,8 @@ export function createSettle({
 
 /**
  * An attempt that its run has given up may have written its intent since the run read the journal. It reads the claim after
- * that, and the journal is read here after the claim was concluded: one of the two sees the other. What the legacy system itself
- * has refused is not filed, though the journal may not say so yet.
+ * that, and the journal is read here after the claim was concluded: one of the two sees the other. A registration that the
+ * legacy system has refused is not filed, though the journal may not say so yet.
  */
 function withDoubt(settlement: Settlement, { kind }: Reading): Settlement {
   const mayBeOut = kind === 'on the wire' || kind === 'accepted' || kind === 'in doubt';

@@ -164,7 +164,7 @@ for (const role of ['worker', 'intake'] as const) {
     child.stdout.resume();
     let told = '';
     child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
-    await eventually('it has tried', () => assert.match(told, /is not to be had/));
+    await eventually('it has tried', () => assert.match(told, /Cannot connect to RabbitMQ \(/));
     child.kill('SIGTERM');
     await closed;
     assert.equal(child.exitCode, 0, told);

@@ -170,7 +170,7 @@ export async function supervise(
   return {
     isReady: (): boolean => ready,
     /** Ends the connection for good; what was not acknowledged goes back to the queue. */
-    async close(): Promise<void> {
+    close: async (): Promise<void> => {
       stop.abort();
       lose(new Error('closed by us'));
       await ended;

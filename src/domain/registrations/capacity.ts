@@ -1,9 +1,9 @@
 /**
- * What a rate of registrations asks of machines. Pure arithmetic from costs that were measured: Little's law for what is in
- * flight, the poll plan for GETs, CPU time per registration for processes.
+ * The machines that a rate of registrations needs, from measured costs: Little's law for the registrations in flight, the poll
+ * plan for GETs, CPU time per registration for processes. Pure.
  */
 
-/** What one registration costs, as the bench measures it (`npm run bench`). */
+/** As the bench measures them (`npm run bench`). */
 export interface Costs {
   /** ms of CPU for each registration. */
   workerCpuMs: number;
@@ -15,16 +15,16 @@ export interface Costs {
   workerKbInFlight: number;
 }
 
-export interface Demand {
+interface Demand {
   /** Registrations a second, sustained. */
   rate: number;
   /** Time from accepted to done, ms. */
   latency: { p50: number; p99: number };
-  /** Registrations that wait already. */
+  /** Waiting already. */
   backlog: number;
 }
 
-export interface Means {
+interface Means {
   /** Polls planned within the expected latency: `legacy.maxGetsPerRegistration`. */
   plannedPolls: number;
   /** How long the legacy system takes to answer a request, ms. */
@@ -56,7 +56,7 @@ export interface Capacity {
   backlogSeconds: number | null;
 }
 
-/** How full a process or the wire is planned to be: what is above this is for bursts and for the death of a neighbour. */
+/** The rest is for bursts, and for the death of a process. */
 const UTILISATION = 0.6;
 /** z of the 99th percentile of the normal distribution. */
 const Z99 = 2.326;
