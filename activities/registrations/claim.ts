@@ -11,7 +11,7 @@ import { answerEach } from '../ask-each.ts';
 import { stale } from './fence.ts';
 import { ownRun, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import { isOwnedBy, meet, type Refused, type Same } from './meet.ts';
-import { createTakeover, type Met, type TakeoverNeeds } from './takeover.ts';
+import { createTakeover, type Met } from './takeover.ts';
 import {
   keepInherited,
   openInherited,
@@ -21,9 +21,7 @@ import {
 } from './wanted.ts';
 import type { Dependencies } from './dependencies.ts';
 
-type Needs = TakeoverNeeds & Pick<Dependencies, 'records'>;
-
-export function createClaim(needs: Needs) {
+export function createClaim(needs: Dependencies) {
   const { claims, records, journal, metrics, log } = needs;
   const takeover = createTakeover(needs);
   const tellUnnoted = (error: unknown): void =>

@@ -30,20 +30,7 @@ export interface Settlement {
   outcome: Outcome;
 }
 
-type Needs = Pick<
-  Dependencies,
-  | 'claims'
-  | 'journal'
-  | 'clock'
-  | 'results'
-  | 'failures'
-  | 'setAside'
-  | 'metrics'
-  | 'log'
-  | 'legacyTimeoutMs'
->;
-
-export function createSettle(needs: Needs) {
+export function createSettle(needs: Dependencies) {
   const { claims, journal, clock, results, failures, setAside, metrics, log } = needs;
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
@@ -96,9 +83,7 @@ export function createSettle(needs: Needs) {
             return [settlement, publish(settlement, claim, attempts, liveness)] as const;
           }),
         );
-        const settled = await finishEach(publishing);
-        logFailures(ours, settled);
-        return [...settled, ...lost];
+        return [...(await finishEach(publishing)), ...lost];
       }),
   };
 
@@ -193,22 +178,15 @@ export function createSettle(needs: Needs) {
     const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
     await claims.settled(done.map(concluded), ownRun());
     failpoint('settle-written');
-    for (const { outcome, acceptedAt } of done) {
+    for (const { index, requestId, outcome, acceptedAt } of done) {
+      const facts = { outcome: outcome.kind, requestId, ...placeOf(index) };
+      if (isFailure(outcome.kind)) log.info(facts, 'A registration ended in the failure queue');
       metrics.outcomes.inc({ outcome: outcome.kind });
       metrics.settleLag.observe(Math.max(0, clock.now() - outcome.at) / 1000);
       if (acceptedAt === null) continue;
       metrics.legacyLatency.observe((outcome.at - acceptedAt) / 1000);
     }
     return answers;
-  }
-
-  function logFailures(settlements: Settlement[], answers: SettleAnswer[]): void {
-    const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
-    for (const { index, outcome, requestId } of settlements) {
-      if (kinds.get(index) !== 'settled') continue;
-      const facts = { outcome: outcome.kind, requestId, ...placeOf(index) };
-      log.info(facts, 'A registration ended in the failure queue');
-    }
   }
 }
 

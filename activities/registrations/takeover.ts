@@ -24,12 +24,7 @@ interface Found {
   ofDead: Map<string, Met[]>;
 }
 
-export type TakeoverNeeds = Pick<
-  Dependencies,
-  'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'setAside' | 'runStates' | 'metrics' | 'log'
->;
-
-export function createTakeover(needs: TakeoverNeeds) {
+export function createTakeover(needs: Dependencies) {
   const { claims, journal, clock, legacyTimeoutMs, setAside, runStates, metrics, log } = needs;
 
   /** The claims that this run has already, and those of dead runs. @throws what `runStates` throws: nobody is to guess */

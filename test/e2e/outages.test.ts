@@ -7,8 +7,7 @@ import { start as spawnCli } from '../commands/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Role } from '../helpers/system.ts';
+import { startSystem, type Role } from '../helpers/system.ts';
 
 const system = await startSystem(
   { after, afterEach },

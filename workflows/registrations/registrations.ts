@@ -1,7 +1,4 @@
-/**
- * The run that carries 1..K registrations from claim to settlement: what its steps are (steps.ts), for the driver of all runs
- * (../run.ts). K = 1 is no special case.
- */
+/** The run that carries registrations from claim to settlement: its steps (steps.ts), for the driver of all runs (../run.ts). */
 import { continueAsNew, setHandler } from '@temporalio/workflow';
 import { registrationFlow } from '../../src/domain/registrations/flow.ts';
 import { newItems, type Item } from '../../src/domain/registrations/item.ts';

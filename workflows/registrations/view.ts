@@ -1,4 +1,4 @@
-/** What a person sees of a run in Temporal Web: a query, current details, and the search attribute of outcomes. */
+/** A run in Temporal Web: a query, current details, and the search attribute of outcomes. */
 import {
   defineQuery,
   setCurrentDetails,
@@ -30,7 +30,7 @@ export const viewOf = (run: Run<Item>): RunView => ({
 
 const outcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
 
-/** Refreshes the details (no event: Temporal Web asks for them) and, when it changed, the attribute (one event). */
+/** Refreshes the details (no event) and, when it changed, the attribute (one event). */
 export function describeRun(run: Run<Item>): void {
   setCurrentDetails(table(run));
   const notable = new Set(Object.keys(run.settled).filter((kind) => kind !== 'registered'));

@@ -2,7 +2,7 @@
  * The headers of a message as the bytes the publisher wrote, whatever their types; without ours, without those that would do
  * something when published again, and without those that do not fit.
  */
-import { encodeFields, fieldsOf, rawOf, renamed } from './amqp-tables.ts';
+import { encodeFields, fieldsOf, rawOf, readTable, renamed, type Field } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
 
 /** amqplib encodes a table in 64 KiB, where the headers of a failure record (dead-letters.ts) need room, too. */
@@ -59,4 +59,28 @@ function keep(headers: Record<string, unknown>, isKept: (name: string) => boolea
   }
   if (rest.length > 0) dropped.push(`${rest.length} bytes of headers that nobody can read`);
   return { fields: Buffer.concat(kept), dropped, trouble: raw.trouble };
+}
+
+/** For people: each header, by whatever name. A number that JavaScript would round becomes a text. Nested tables are as amqplib reads them. */
+export function headerValues(headers: Record<string, unknown> = {}): Record<string, unknown> {
+  const raw = rawOf(headers);
+  if (raw === null) return { ...headers };
+  // Not by assignment: of the name "__proto__" that would make no property.
+  return Object.fromEntries(
+    fieldsOf(raw.bytes).fields.map((field) => [field.name, valueOf(field)]),
+  );
+}
+
+function valueOf({ name, value, bytes }: Field): unknown {
+  const tag = String.fromCharCode(value[0] ?? 0);
+  if (tag === 'l') return exact(value.readBigInt64BE(1));
+  if (tag === 'L') return exact(value.readBigUInt64BE(1));
+  if (tag === 'T') return { '!': 'timestamp', value: exact(value.readBigUInt64BE(1)) };
+  if (name !== '__proto__') return readTable(bytes)[name];
+  return readTable(Buffer.concat([Buffer.from([1]), Buffer.from('v'), value]))['v'];
+}
+
+function exact(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
 }
