@@ -11,7 +11,7 @@ import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import { whyNotAbsent } from './absence.ts';
 import { answerEach, askEach } from '../ask-each.ts';
 import { placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
-import { answerOf, type RecheckNeeds } from './recheck.ts';
+import { answerOf, readAnswers } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -32,17 +32,12 @@ interface LookedUp {
   looked: LookUpResult;
 }
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'gate' | 'underWay' | 'metrics'>;
-
-export function createLookUp(needs: Needs) {
+export function createLookUp(needs: Dependencies) {
   const { journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
   const calls = underWay.calls<LookedUp>();
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
-      const entries = await journal.read(requests.map(({ entry }) => entry));
-      const known = await Promise.all(
-        requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
-      );
+      const known = await readAnswers(needs, requests);
       const isToBeAsked = (answer: LookUpAnswer): boolean =>
         answer.kind === 'unknown' && answer.needsPerson !== true;
       const unknown = new Set(known.filter(isToBeAsked).map(({ index }) => index));

@@ -19,19 +19,24 @@ interface ResolveRequest extends RecheckRequest {
   requestId: string | null;
 }
 
-export type RecheckNeeds = Pick<
-  Dependencies,
-  'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
->;
+type Needs = Pick<Dependencies, 'journal' | 'clock' | 'legacyTimeoutMs'>;
+
+/** Answers by the journal, which are read together. */
+export async function readAnswers(needs: Needs, requests: readonly RecheckRequest[]) {
+  const entries = await needs.journal.read(requests.map(({ entry }) => entry));
+  return Promise.all(
+    requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
+  );
+}
 
 /** Answers by the journal, and writes down a doubt when it finds one. */
 export async function answerOf(
-  { journal, clock, legacyTimeoutMs }: Pick<RecheckNeeds, 'journal' | 'clock' | 'legacyTimeoutMs'>,
+  needs: Needs,
   index: number,
   entry: Entry | null | undefined,
 ): Promise<SubmitAnswer> {
-  const now = clock.now();
-  const reading = readEntry(entry ?? undefined, now, legacyTimeoutMs);
+  const now = needs.clock.now();
+  const reading = readEntry(entry ?? undefined, now, needs.legacyTimeoutMs);
   switch (reading.kind) {
     case 'accepted':
     case 'refused':
@@ -48,11 +53,11 @@ export async function answerOf(
     case 'in doubt': {
       const doubt = { ...reading, index, kind: 'unknown' } as const;
       if (!entry || entry.state === 'unknown') return doubt;
-      const { reason } = reading;
-      const decided = await journal.decide(entry._id, [entry.state], { state: 'unknown', reason });
+      const word = { state: 'unknown', reason: reading.reason } as const;
+      const decided = await needs.journal.decide(entry._id, [entry.state], word);
       failpoint('doubt-decided');
       const isAsRead = !decided || decided.state === entry.state;
-      return isAsRead ? doubt : answerOf({ journal, clock, legacyTimeoutMs }, index, decided);
+      return isAsRead ? doubt : answerOf(needs, index, decided);
     }
   }
 }
@@ -60,17 +65,13 @@ export async function answerOf(
 /** The rest before an intent of another process is read again, ms: longer for an older one. */
 const restOf = (age: number): number => Math.min(Math.max(age / 4, 1_000), 5_000);
 
-export function createRecheck(needs: RecheckNeeds) {
+export function createRecheck(needs: Dependencies) {
   const { journal, clock, log } = needs;
   return {
     recheck: (requests: RecheckRequest[]): Promise<SubmitAnswer[]> =>
-      withHeartbeat(async (liveness) => {
-        const entries = await journal.read(requests.map(({ entry }) => entry));
-        const answers = await Promise.all(
-          requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
-        );
-        return doubtShared(needs, requests, answers, liveness);
-      }),
+      withHeartbeat(async (liveness) =>
+        doubtShared(needs, requests, await readAnswers(needs, requests), liveness),
+      ),
 
     resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>
       withHeartbeat(async (): Promise<SubmitAnswer> => {

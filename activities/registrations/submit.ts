@@ -9,19 +9,16 @@ import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { answerEach, askEach } from '../ask-each.ts';
 import { withHeartbeat } from '../heartbeat.ts';
-import { answerOf, type RecheckNeeds } from './recheck.ts';
+import { answerOf } from './recheck.ts';
 import { RETRIED_MS, sendChunk, type SubmitRequest } from './send-chunk.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Wait } from '../../src/outbound/breaker.ts';
 
-type Needs = RecheckNeeds &
-  Pick<Dependencies, 'legacy' | 'gate' | 'inFlight' | 'underWay' | 'metrics'>;
-
 type Answer = SubmitAnswer | Taken;
 
-export const createSubmit = (needs: Needs) => {
+export const createSubmit = (needs: Dependencies) => {
   const { journal, clock, legacyTimeoutMs, underWay } = needs;
   const calls = underWay.calls<Answer>();
   return (requests: SubmitRequest[]): Promise<Answer[]> =>

@@ -29,23 +29,21 @@ export function createTakeover(needs: Dependencies) {
 
   /** The claims that this run has already, and those of dead runs. @throws what `runStates` throws: nobody is to guess */
   async function find(met: Met[], workflowId: string): Promise<Found> {
-    // The first index that meets a claim is the one that may have it; the others are its duplicates.
-    const wanted = new Map<string, Met>();
-    for (const each of met) if (!wanted.has(each.claim._id)) wanted.set(each.claim._id, each);
     const found: Found = { ours: new Map(), ofDead: new Map() };
-    const others: Met[] = [];
+    const others = new Map<string, Met>();
     for (const each of met) {
       const { index, claim } = each;
-      if (claim.workflowId !== workflowId) others.push(each);
-      else if (claim.index === index) found.ours.set(index, claim);
+      if (claim.workflowId === workflowId) {
+        if (claim.index === index) found.ours.set(index, claim);
+        continue;
+      }
+      // The first index that meets a claim may have it; the others are its duplicates.
+      if (!others.has(claim._id)) others.set(claim._id, each);
     }
-    const ended = await setAside.among(others.map(({ claim }) => claim._id));
-    const open = others.filter(
-      (each) => wanted.get(each.claim._id) === each && !ended.has(each.claim._id),
-    );
-    if (open.length === 0) return found;
+    for (const ended of await setAside.among([...others.keys()])) others.delete(ended);
+    if (others.size === 0) return found;
     const byRun = new Map<string, Met[]>();
-    for (const each of open) {
+    for (const each of others.values()) {
       const { workflowId: run } = each.claim;
       byRun.set(run, [...(byRun.get(run) ?? []), each]);
     }

@@ -8,7 +8,7 @@ import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
 import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
-import { expireAfter, partialFailure } from '../mongo/client.ts';
+import { expireAfter, insertNew } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
 import type { Gone } from './records.ts';
 import type { soundOnly } from './sound-claims.ts';
@@ -114,15 +114,8 @@ export function openClaims(db: Db, sound: ReturnType<typeof soundOnly>) {
     find,
     /** Inserts what is free; returns the `_id`s that were taken already. */
     async insert(claims: Claim[]): Promise<Set<string>> {
-      if (claims.length === 0) return new Set();
-      try {
-        await collection.insertMany(claims, { ordered: false });
-        return new Set();
-      } catch (error) {
-        const { duplicates, permanent, transient } = partialFailure(error);
-        if (permanent.size + transient.size > 0) throw error;
-        return new Set([...duplicates].map((index) => claims[index]?._id ?? ''));
-      }
+      const taken = await insertNew(collection, claims);
+      return new Set([...taken].map((index) => claims[index]?._id ?? ''));
     },
     /**
      * Gives unsettled claims of one run to another, at these indexes, unless they have moved or been settled meanwhile.

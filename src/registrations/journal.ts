@@ -9,7 +9,7 @@ import { claimOfEntry, entryNumber } from '../domain/names.ts';
 import type { JournalState, Submission } from '../domain/registrations/entry.ts';
 import type { Clock } from '../mongo/clock.ts';
 import { EXPIRY, OWN } from '../mongo/collections.ts';
-import { expireAfter, partialFailure } from '../mongo/client.ts';
+import { expireAfter, insertNew } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
 
 export interface Entry extends Submission {
@@ -174,19 +174,14 @@ export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now
 
   /** Returns what another attempt has. */
   async function insert(entries: string[], token: string): Promise<string[]> {
-    if (entries.length === 0) return [];
     const now = clock.now();
-    const intents = entries.map((entry) => intentOf(entry, token, now));
-    try {
-      await collection.insertMany(intents, { ordered: false });
-      return [];
-    } catch (error) {
-      const { duplicates, permanent, transient } = partialFailure(error);
-      if (permanent.size + transient.size > 0) throw error;
-      // The driver may have repeated an insert whose answer was lost: then the entry it met is our own.
-      const met = await read([...duplicates].map((index) => entries[index] ?? ''));
-      return [...met.values()].filter((each) => each.token !== token).map((each) => each._id);
-    }
+    const taken = await insertNew(
+      collection,
+      entries.map((entry) => intentOf(entry, token, now)),
+    );
+    // The driver may have repeated an insert whose answer was lost: then the entry it met is our own.
+    const met = await read([...taken].map((index) => entries[index] ?? ''));
+    return [...met.values()].filter((each) => each.token !== token).map((each) => each._id);
   }
 }
 

@@ -16,19 +16,20 @@ import {
   type Interval,
   type Latencies,
 } from '../domain/registrations/latency.ts';
-import { partialFailure } from '../mongo/client.ts';
+import { insertNew } from '../mongo/client.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 
-export interface LatencyDocument {
-  /** The address that registrations are POSTed to. */
-  _id: string;
-  version: number;
-  count: number;
-  at: Date;
+const shape = z.object({
+  version: z.int().positive(),
+  count: z.number(),
+  at: z.date(),
   /** Bins that have a weight, see domain/registrations/latency.ts, and their weights in the same order. */
-  bins: number[];
-  weights: number[];
-}
+  bins: z.array(z.number()),
+  weights: z.array(z.number()),
+});
+
+/** `_id`: the address that registrations are POSTed to. */
+type LatencyDocument = z.infer<typeof shape> & { _id: string };
 
 export type LatencyStore = ReturnType<typeof openLatencies>;
 
@@ -83,23 +84,9 @@ export function openLatencies(
       );
       return matchedCount === 1;
     }
-    try {
-      await collection.insertMany([{ _id, version: 1, ...next }], { ordered: false });
-      return true;
-    } catch (error) {
-      if (partialFailure(error).duplicates.size === 1) return false;
-      throw error;
-    }
+    return (await insertNew(collection, [{ _id, version: 1, ...next }])).size === 0;
   }
 }
-
-const shape = z.object({
-  version: z.int().positive(),
-  count: z.number(),
-  at: z.date(),
-  bins: z.array(z.number()),
-  weights: z.array(z.number()),
-});
 
 /** Null where it is not as we write it: it counts as nothing seen yet. */
 function latenciesOf(document: LatencyDocument): Latencies | null {
