@@ -10,7 +10,6 @@ import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registra
 import { EXPIRY, OWN } from '../mongo/collections.ts';
 import { expireAfter, insertNew } from '../mongo/client.ts';
 import { setEach } from '../mongo/set-each.ts';
-import type { Gone } from './records.ts';
 import type { soundOnly } from './sound-claims.ts';
 
 export interface ClaimOutcome {
@@ -62,6 +61,15 @@ export interface Claim {
   lateResult?: LateResult;
   /** Set once its failure record is known to have left the queue. */
   gone?: Gone;
+}
+
+/** How a failure record left the queue. `taken`: it is not there any more, and none of ours took it. */
+export const GONE_AS = ['redriven', 'dropped', 'taken'] as const;
+export type GoneAs = (typeof GONE_AS)[number];
+
+export interface Gone {
+  as: GoneAs;
+  at: Date;
 }
 
 export interface LateResult {

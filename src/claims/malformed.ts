@@ -7,7 +7,7 @@ import { bodyHashOf } from '../broker/body-hash.ts';
 import { OWN } from '../mongo/collections.ts';
 import { foldedReason } from '../domain/failure-group.ts';
 import { malformedKey } from '../domain/names.ts';
-import type { Gone } from './records.ts';
+import type { Gone } from './claims.ts';
 
 export interface MalformedNote {
   /** By its bytes, see malformedKey. */

@@ -4,17 +4,8 @@
  */
 import type { Collection, Document } from 'mongodb';
 import { readClaimKey } from '../domain/names.ts';
-import type { Claim } from './claims.ts';
+import type { Claim, GoneAs } from './claims.ts';
 import type { MalformedNote } from './malformed.ts';
-
-/** How a failure record left the queue. `taken`: it is not there any more, and none of ours took it. */
-export const GONE_AS = ['redriven', 'dropped', 'taken'] as const;
-export type GoneAs = (typeof GONE_AS)[number];
-
-export interface Gone {
-  as: GoneAs;
-  at: Date;
-}
 
 /** The fields that claims of failures and malformed deliveries share. */
 export type Failed = Pick<Claim, '_id' | 'settledAt' | 'gone'> &
