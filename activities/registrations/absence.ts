@@ -18,7 +18,7 @@ export interface Absent {
 const KNOWN = 3;
 
 const NO_LIST =
-  'a 404, where known registrations are answered as a list: only an empty list says that there is none';
+  'a 404, where what is there is answered as a list: only an empty list says that there is none';
 
 const GIVEN_UP = { reason: 'the attempt was given up', retryAfter: null };
 

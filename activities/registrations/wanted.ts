@@ -6,7 +6,6 @@ import {
   isRedrive,
   keysOfRedriven,
   type Admission,
-  type Begin,
 } from '../../src/domain/registrations/admission.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import { binary, newToken, type Claim, type Claims } from '../../src/claims/claims.ts';
@@ -19,13 +18,7 @@ export interface ClaimRequest extends Omit<NewRegistration, 'label'> {
   index: number;
 }
 
-export interface Wanted {
-  claim: Claim;
-  begin: Begin;
-  /** The failed claim that it goes on from. */
-  before: Claim | null;
-  isRedrive: boolean;
-}
+export type Wanted = ReturnType<typeof wantedFor>;
 
 /** By index; and the claims whose records the redrives are. */
 export async function wantedBy(
@@ -48,7 +41,8 @@ export async function wantedBy(
   return { wanted, moved };
 }
 
-function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowId: string): Wanted {
+/** `before`: the failed claim that it goes on from. */
+function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowId: string) {
   const { id, index, bodyHash, message } = request;
   const { generation } = admission;
   const goesOn = admission.kind === 'claim' ? admission : null;

@@ -2,7 +2,7 @@
  * Late results: the legacy system is asked once a day for what had timed out, since it may finish it all the same. The failure
  * record stays; the claim notes the result, and a redrive then brings it in.
  */
-import type { Claim, Claims, LateResult } from '../claims/claims.ts';
+import type { Claim, Claims } from '../claims/claims.ts';
 import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { labelOf } from './label.ts';
@@ -11,17 +11,11 @@ import type { Legacy } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 
-export interface LateNeeds {
+interface LateNeeds {
   config: Config;
   store: { claims: Pick<Claims, 'collection' | 'sound'>; clock: Pick<Clock, 'now'> };
   status: Legacy['status'];
   log: Log;
-}
-
-export interface Late extends LateResult {
-  /** As it may be shown. */
-  id: string;
-  requestId: string;
 }
 
 /** Registrations in one look, so that it ends within minutes when answers are slow. */
@@ -46,7 +40,7 @@ export const statusThrough =
  * Asks for what has timed out within the last `legacy.maxOpen` and was not asked for today; returns what is finished.
  * @throws what MongoDB throws
  */
-export async function lookForLate({ config, store, status, log }: LateNeeds): Promise<Late[]> {
+export async function lookForLate({ config, store, status, log }: LateNeeds) {
   const { collection, sound } = store.claims;
   const now = store.clock.now();
   const due = await collection

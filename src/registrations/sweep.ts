@@ -15,7 +15,7 @@ import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import { startRun } from '../temporal/client.ts';
-import { againIdOf, findUnclaimed, type SweepNeeds, type FoundUnclaimed } from './unclaimed.ts';
+import { againIdOf, findUnclaimed, type SweepNeeds } from './unclaimed.ts';
 
 export interface Stranded {
   claim: OpenClaim;
@@ -38,20 +38,8 @@ export const sweepNeeds = (
   start: (id, input) => startRun(client, config, id, input),
 });
 
-export interface Found extends FoundUnclaimed {
-  stranded: Stranded[];
-}
-
-export interface Swept {
-  /** Registrations whose run is dead. */
-  stranded: number;
-  /** Registrations whose run was ended before it had claimed them, as far as is known. */
-  unclaimed: number;
-  /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
-  unreadable: string[];
-  /** Workflow ids of the runs that were started for them. */
-  started: string[];
-}
+export type Found = Awaited<ReturnType<typeof findLeft>>;
+export type Swept = Awaited<ReturnType<typeof takeUp>>;
 
 /**
  * What is open for longer than ten minutes and has nobody to go on with it, oldest first.
@@ -99,10 +87,7 @@ async function unsettledAmong(
  * Starts runs that take up what is stranded.
  * @throws what the client throws when Temporal does not answer; doing it again is harmless
  */
-export async function takeUp(
-  needs: SweepNeeds,
-  { stranded, unclaimed, unreadable }: Found,
-): Promise<Swept> {
+export async function takeUp(needs: SweepNeeds, { stranded, unclaimed, unreadable }: Found) {
   const { config, start } = needs;
   const rules = rulesOf(config);
   const started: string[] = [];
@@ -116,9 +101,13 @@ export async function takeUp(
   for (const { workflowId: ended, registrations } of unclaimed)
     await startOne(againIdOf(ended), registrations);
   return {
+    /** Registrations whose run is dead. */
     stranded: stranded.length,
+    /** Registrations whose run was ended before it had claimed them, as far as is known. */
     unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),
+    /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
     unreadable: [...unreadable.keys()],
+    /** Workflow ids of the runs that were started for them. */
     started,
   };
 
@@ -139,7 +128,7 @@ export const sweep = async (needs: SweepNeeds): Promise<Swept> =>
   takeUp(needs, await findLeft(needs));
 
 /** All that dead runs have left. @throws as findStranded */
-export const findLeft = async (needs: Omit<SweepNeeds, 'start'>): Promise<Found> => ({
+export const findLeft = async (needs: Omit<SweepNeeds, 'start'>) => ({
   stranded: await findStranded(needs),
   ...(await findUnclaimed(needs)),
 });

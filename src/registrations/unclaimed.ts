@@ -26,12 +26,6 @@ export interface Unclaimed {
   registrations: NewRegistration[];
 }
 
-export interface FoundUnclaimed {
-  unclaimed: Unclaimed[];
-  /** Runs whose input nobody can read, by workflow id, and why. */
-  unreadable: Map<string, string>;
-}
-
 /** The workflow id under which what an ended run brought is started again: Temporal takes it once. */
 export const againIdOf = (workflowId: string): string => `${workflowId}/again`;
 
@@ -40,13 +34,14 @@ export const againIdOf = (workflowId: string): string => `${workflowId}/again`;
  * then.
  * @throws what the client throws when Temporal does not answer
  */
-export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<FoundUnclaimed> {
+export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>) {
   const { config, store, endedRuns, runStates, broughtBy } = needs;
   // The claims of older runs may have expired.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
   const ended = await endedRuns(since);
   const states = await runStates(ended.flatMap((id) => [id, againIdOf(id)]));
   const unclaimed: Unclaimed[] = [];
+  /** Runs whose input nobody can read, by workflow id, and why. */
   const unreadable = new Map<string, string>();
   for (const workflowId of ended) {
     const isLeft =

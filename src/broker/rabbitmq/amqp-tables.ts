@@ -16,12 +16,7 @@ interface RawTable {
   trouble: string | null;
 }
 
-/** A field of a table: its name, and its bytes from the length of the name to the end of its value. */
-export interface Field {
-  name: string;
-  value: Buffer;
-  bytes: Buffer;
-}
+export type Field = ReturnType<typeof fieldsOf>['fields'][number];
 
 interface Codec {
   decodeFields: (fields: Buffer) => object;
@@ -102,9 +97,12 @@ export function encodeFields(table: Record<string, unknown>): Buffer {
 /** By their number of bytes, the tags of the types that have a fixed size, in RabbitMQ or AMQP 0-9-1. */
 const TAGS = ['V', 'bBt', 'suU', '', 'Iif', 'D', '', '', 'TdlL'];
 
-/** The fields of an encoded table; `rest`: bytes of an unknown type, or cut off. */
-export function fieldsOf(bytes: Buffer): { fields: Field[]; rest: Buffer } {
-  const fields: Field[] = [];
+/**
+ * The fields of an encoded table, each with its `bytes` from the length of the name to the end of its value; `rest`: bytes of
+ * an unknown type, or cut off.
+ */
+export function fieldsOf(bytes: Buffer) {
+  const fields: { name: string; value: Buffer; bytes: Buffer }[] = [];
   let at = 0;
   while (at < bytes.length) {
     const value = at + 1 + (bytes[at] ?? 0);

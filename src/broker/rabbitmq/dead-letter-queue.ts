@@ -3,33 +3,10 @@ import type { Channel, ChannelModel, Message } from 'amqplib';
 import { bodyHashOf } from '../body-hash.ts';
 import { HEADER, failureName, malformedKey, readClaimKey } from '../../domain/names.ts';
 import { parseRegistration, type ParseRules } from '../../domain/registrations/registration.ts';
-import { recordsProperties, type KnownProperties } from './message.ts';
+import { recordsProperties } from './message.ts';
 import { BrokerRefusal, isMissingQueue, refusedAt } from './refusal.ts';
 
-/** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
-export interface FailureMessage {
-  /** Registration id, from the claim, else from the body. */
-  id: string | null;
-  messageId: string | null;
-  /** The same for every copy of the record. */
-  name: string | null;
-  /** The claim it is about; for a malformed delivery `malformed!<hash>`. */
-  claim: string | null;
-  failureClass: string | null;
-  reason: string | null;
-  at: string | null;
-  attempts: number | null;
-  generation: number | null;
-  requestId: string | null;
-  workflowId: string | null;
-  /** How often the broker handed it out and got it back, as far as it counts. */
-  returns: number;
-  body: Buffer;
-  headers: Record<string, unknown>;
-  /** Ready to publish again: properties and headers, without what the broker or an earlier publisher added. */
-  properties: KnownProperties;
-  message: Message;
-}
+export type FailureMessage = ReturnType<typeof readFailure>;
 
 export type FailureQueue = Awaited<ReturnType<typeof openFailureQueue>>;
 
@@ -88,8 +65,11 @@ async function depthOf(channel: Channel, queue: string): Promise<number> {
   }
 }
 
-/** Reads a message as the failure record it should be. Never throws. */
-export function readFailure(message: Message, rules: ParseRules): FailureMessage {
+/**
+ * Reads a message as the failure record it should be: null for what its headers have not, since somebody else may have put it
+ * there. Never throws.
+ */
+export function readFailure(message: Message, rules: ParseRules) {
   const { content: body, properties } = message;
   const headers: Record<string, unknown> = { ...properties.headers };
   const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null);
@@ -101,9 +81,12 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
   const failureClass = text(HEADER.class);
   const claim = failureClass === 'malformed' ? malformedKey(bodyHashOf(body)) : text(HEADER.item);
   return {
+    /** Registration id, from the claim, else from the body. */
     id: (claim === null ? null : readClaimKey(claim)?.id) ?? idIn(body, rules),
     messageId: textIn(properties.messageId),
+    /** The same for every copy of the record. */
     name: claim === null || failureClass === null ? null : failureName(claim, failureClass),
+    /** For a malformed delivery `malformed!<hash>`. */
     claim,
     failureClass,
     reason: text(HEADER.reason),
@@ -112,9 +95,11 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
     generation: count(HEADER.generation),
     requestId: text(HEADER.requestId),
     workflowId: text(HEADER.run),
+    /** How often the broker handed it out and got it back, as far as it counts. */
     returns: count('x-delivery-count') ?? 0,
     body,
     headers,
+    /** Ready to publish again: without what the broker or an earlier publisher added. */
     properties: recordsProperties(properties),
     message,
   };

@@ -8,13 +8,7 @@ import { HEADER, ORIGINAL } from '../../domain/names.ts';
 /** amqplib encodes a table in 64 KiB, where the headers of a failure record (dead-letters.ts) need room, too. */
 const MOST_BYTES = 56 * 1024;
 
-export interface KeptHeaders {
-  fields: Buffer;
-  /** What does not fit, by name. */
-  dropped: string[];
-  /** Why not all could be read. */
-  trouble: string | null;
-}
+export type KeptHeaders = ReturnType<typeof keep>;
 
 /**
  * The broker's own counts of how often a quorum queue has handed a message out. It writes the second one from 4.3 on
@@ -34,14 +28,15 @@ const COPIES: ReadonlyMap<string, string> = new Map([
 const OURS: ReadonlySet<string> = new Set(Object.values(HEADER));
 
 /** The headers of a delivery, without those that only a failure record has: there they are told anew. */
-export const publishersHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+export const publishersHeaders = (headers: Record<string, unknown> = {}) =>
   keep(headers, (name) => !COUNTS.has(name) && !OURS.has(name));
 
 /** The headers of a failure record, with its story, to publish it again. */
-export const recordsHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+export const recordsHeaders = (headers: Record<string, unknown> = {}) =>
   keep(headers, (name) => !COUNTS.has(name));
 
-function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean): KeptHeaders {
+/** `dropped`: names of what does not fit; `trouble`: why not all could be read. */
+function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean) {
   const raw = rawOf(headers) ?? { bytes: encodeFields(headers), trouble: null };
   const { fields, rest } = fieldsOf(raw.bytes);
   const kept: Buffer[] = [];
