@@ -17,7 +17,7 @@ export function createNotFounds(now: () => number = () => performance.now()) {
     /** The application itself has answered a POST. */
     heard: () => void (row = null),
     /** Whether a POST that was answered 404 with this reason is refused by it. */
-    isRefusal(reason: string): boolean {
+    isRefusal: (reason: string): boolean => {
       if (row?.reason !== reason) row = { reason, count: 0, since: now() };
       row.count += 1;
       return row.count <= BELIEVED || now() - row.since > LONGEST_MS;
