@@ -21,10 +21,9 @@ import { chunks } from '../runtime/chunks.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
 import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
-import { placesOf } from '../registrations/own-documents.ts';
-import type { Stored } from '../registrations/own-documents.ts';
+import { placesOf, type Stored } from '../registrations/own-documents.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
+import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import type { Store } from '../registrations/store.ts';
 

@@ -1,13 +1,12 @@
 /** `failures show`: everything about the failures of one registration. */
 import type { Command } from 'commander';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { headerValues } from '../broker/rabbitmq/header-values.ts';
+import { headerValues } from '../broker/rabbitmq/headers.ts';
 import type { KnownProperties } from '../broker/rabbitmq/message.ts';
 import type { Config } from '../config/schema.ts';
 import { HEADER } from '../domain/names.ts';
 import { isMeant, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
-import { findFailures } from '../operations/failures.ts';
-import type { Failure } from '../operations/failures.ts';
+import { findFailures, type Failure } from '../operations/failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { notFound } from './failure-selection.ts';

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import { GONE_AS } from '../claims/gone.ts';
+import { GONE_AS } from '../claims/claims.ts';
 import type { FailureState } from '../operations/failures.ts';
 import { duration, oneOf, positive, wholeNumber } from './arguments.ts';
 import { dropFailures } from './drop.ts';
 import { compare, groups } from './failure-groups.ts';
 import { list } from './failure-list.ts';
-import { addBecause, addFilters } from './failure-selection.ts';
-import type { Because } from './failure-selection.ts';
+import { addBecause, addFilters, type Because } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 

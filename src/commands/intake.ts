@@ -5,7 +5,7 @@ import { openControl } from '../coordination/control.ts';
 import { watchControl } from '../coordination/control-watch.ts';
 import { joinProcesses, keepBeating } from '../coordination/processes.ts';
 import { createFailures } from '../broker/rabbitmq/dead-letters.ts';
-import { followControl } from '../intake/follow-control.ts';
+import { followControl } from '../intake/holds.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import type { Valve } from '../intake/valve.ts';
 import { createGuard } from '../runtime/guard.ts';

@@ -1,5 +1,14 @@
-import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
-import type { Collection, Db, Document, MongoClientOptions, WriteError } from 'mongodb';
+import {
+  MongoBulkWriteError,
+  MongoClient,
+  MongoServerError,
+  type Collection,
+  type Db,
+  type Document,
+  type MongoClientOptions,
+  type OptionalUnlessRequiredId,
+  type WriteError,
+} from 'mongodb';
 import type { Expiry } from './collections.ts';
 import { databaseOf } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
@@ -97,6 +106,22 @@ export function partialFailure(error: unknown): PartialFailure {
     else failure.transient.add(index);
   }
   return failure;
+}
+
+/** Inserts what is new. Returns the indexes of those whose key is taken. @throws what MongoDB throws for any other reason */
+export async function insertNew<T extends Document>(
+  collection: Collection<T>,
+  documents: OptionalUnlessRequiredId<T>[],
+): Promise<Set<number>> {
+  if (documents.length === 0) return new Set();
+  try {
+    await collection.insertMany(documents, { ordered: false });
+    return new Set();
+  } catch (error) {
+    const { duplicates, permanent, transient } = partialFailure(error);
+    if (permanent.size + transient.size > 0) throw error;
+    return duplicates;
+  }
 }
 
 /** Codes of an index that is there with other options. */

@@ -1,16 +1,19 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
-import { ofItem } from '../claims/claims.ts';
-import type { LateResult } from '../claims/claims.ts';
-import type { GoneAs } from '../claims/gone.ts';
+import { ofItem, type LateResult, type GoneAs } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
-import { attemptsOf } from '../registrations/attempts.ts';
+import { attemptsOf } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Filters } from './failure-queue.ts';
-import { WAITING, allOf, countWaiting, storedFailures } from './stored-failures.ts';
-import type { StoredFailure } from './stored-failures.ts';
+import {
+  WAITING,
+  allOf,
+  countWaiting,
+  storedFailures,
+  type StoredFailure,
+} from './stored-failures.ts';
 
 /** `waiting`: its record is in the failure queue, as far as is known. */
 export type FailureState = 'waiting' | GoneAs;

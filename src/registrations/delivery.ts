@@ -1,4 +1,4 @@
-/** What a delivery is: a registration, or malformed with the reason. Nothing here throws. */
+/** Reads a delivery as a registration, or says why it is malformed. Never throws. */
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
@@ -8,16 +8,10 @@ import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';
 
 export function readDelivery(
-  {
-    body,
-    properties,
-    trouble,
-    receivedAt,
-    failedGeneration: redrive,
-    token,
-  }: Message & Pick<Delivery, 'receivedAt'>,
+  delivery: Message & Pick<Delivery, 'receivedAt'>,
   config: Config,
 ): Read<NewRegistration> {
+  const { body, properties, trouble, receivedAt, failedGeneration, token } = delivery;
   const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
   if (!parsed.ok) return parsed;
   // Headers of ours may be among them, and more of them lost.
@@ -28,7 +22,7 @@ export function readDelivery(
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     receivedAt,
-    failedGeneration: redrive,
+    failedGeneration,
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);

@@ -9,10 +9,8 @@ import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Scope } from '../helpers/system.ts';
-import { json, webServer } from '../helpers/web-server.ts';
-import type { SeenRequest } from '../helpers/web-server.ts';
+import { startSystem, type Scope } from '../helpers/system.ts';
+import { json, webServer, type SeenRequest } from '../helpers/web-server.ts';
 
 /** Shorter than any deadline of the legacy system here: nobody was waited for to time out. */
 const SOON_MS = 30_000;

@@ -1,7 +1,4 @@
-/**
- * The message of a registration: a JSON object whose id names it. It is read here only as far as needed to know the
- * id and to be sure that nothing further on can choke on it; the legacy system gets the original bytes.
- */
+/** The message of a registration: a JSON object with its id. The legacy system gets the original bytes. */
 export interface ParseRules {
   idField: string;
   maxIdBytes: number;
@@ -9,11 +6,11 @@ export interface ParseRules {
   maxDepth: number;
 }
 
-export type Parsed = { ok: true; id: string } | { ok: false; reason: string };
+type Parsed = { ok: true; id: string } | { ok: false; reason: string };
 
 const malformed = (reason: string): Parsed => ({ ok: false, reason });
 
-/** Reads the id of a message. Never throws: what is wrong is a value, told in a reason without the message's content. */
+/** Never throws. The reason tells nothing of the message's content. */
 export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   if (body.length === 0) return malformed('empty message');
   if (body.length > rules.maxMessageBytes) {
@@ -21,12 +18,12 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   }
   let text: string;
   try {
-    // A lenient decoder would write U+FFFD over what it cannot read, and file something else than was sent.
+    // A lenient decoder would write U+FFFD, and file something else than was sent.
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     return malformed('not valid UTF-8');
   }
-  // JSON.parse takes a million nested arrays, but whatever walks the result later overflows its stack.
+  // JSON.parse takes a million nested arrays, but later readers of the result overflow their stack.
   if (nesting(text) > rules.maxDepth) return malformed(`nested deeper than ${rules.maxDepth}`);
   let value: unknown;
   try {
@@ -37,7 +34,7 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return malformed(`expected a JSON object, got ${describe(value)}`);
   }
-  // Every reader of JSON takes another one of the two: filed under one id, it would be known here by the other.
+  // Readers of JSON differ in which of the two they take: it could be filed under the other one.
   if (timesGiven(text, rules.idField) > 1) return malformed(`"${rules.idField}" is given twice`);
   return parseId(Object.entries(value).find(([key]) => key === rules.idField)?.[1], rules);
 }

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { idempotencyKey } from '../../../src/registrations/idempotency-key.ts';
+import { idempotencyKey, type Entry, type Journal } from '../../../src/registrations/journal.ts';
 import type { ClaimOutcome } from '../../../src/claims/claims.ts';
 import { claimOfEntry, nextEntry, readClaimKey } from '../../../src/domain/names.ts';
 import type { JournalState } from '../../../src/domain/registrations/entry.ts';
-import type { Entry, Journal } from '../../../src/registrations/journal.ts';
 import { alwaysOpen } from '../../helpers/gate.ts';
 import { createSlots } from '../../../src/runtime/slots.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
@@ -20,12 +18,12 @@ import {
   settlementOf,
   testBed,
   TIMEOUT_MS,
+  type BedOptions,
+  type TestBed,
 } from '../../helpers/activities.ts';
-import type { BedOptions, TestBed } from '../../helpers/activities.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { testDatabase, uniqueName } from '../../helpers/servers.ts';
-import { json, webServer } from '../../helpers/web-server.ts';
-import type { Respond } from '../../helpers/web-server.ts';
+import { json, webServer, type Respond } from '../../helpers/web-server.ts';
 import { simulatorFor } from '../../simulator/harness.ts';
 
 type InFlightNotes = NonNullable<NonNullable<BedOptions['replace']>['inFlight']>;
