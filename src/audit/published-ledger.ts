@@ -8,8 +8,7 @@ import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import { readJsonLines } from './json-lines.ts';
-import { headOf, isSameSystem, systemSchema, systemText } from './system-name.ts';
-import type { SystemName } from './system-name.ts';
+import { headOf, isSameSystem, systemSchema, systemText, type SystemName } from './system-name.ts';
 
 const entrySchema = z.object({
   id: z.string().nullable(),

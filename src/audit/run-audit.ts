@@ -1,17 +1,14 @@
 /** The whole audit: the ledgers, everything that the neighbours have, and the sum. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
-import { audit } from '../domain/audit/audit.ts';
-import type { AuditReport } from '../domain/audit/audit.ts';
+import { audit, type AuditReport } from '../domain/audit/audit.ts';
 import { idempotencyKey } from '../registrations/idempotency-key.ts';
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit, withStore, withTemporal } from '../registrations/neighbours.ts';
 import { fetchFilings, readFilings } from './ledgers.ts';
 import { readPublishedLedger } from './published-ledger.ts';
-import { readAudit } from './reading.ts';
-import type { AuditNeeds } from './reading.ts';
-import { headOf, isSameSystem, systemAt, systemText } from './system-name.ts';
-import type { SystemName } from './system-name.ts';
+import { readAudit, type AuditNeeds } from './reading.ts';
+import { headOf, isSameSystem, systemAt, systemText, type SystemName } from './system-name.ts';
 
 export interface AuditedLedgers {
   /** The file of what the broker confirmed. */

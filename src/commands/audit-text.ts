@@ -1,6 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import { FINDINGS } from '../audit/run-audit.ts';
-import type { Audited } from '../audit/run-audit.ts';
+import { FINDINGS, type Audited } from '../audit/run-audit.ts';
 import type { AuditReport } from '../domain/audit/audit.ts';
 import { labelOf } from '../registrations/label.ts';
 import { columns, line, number, paint } from './table.ts';

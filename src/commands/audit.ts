@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
-import { OtherSystem, runAudit, shownReport } from '../audit/run-audit.ts';
-import type { AuditedLedgers } from '../audit/run-audit.ts';
+import { OtherSystem, runAudit, shownReport, type AuditedLedgers } from '../audit/run-audit.ts';
 import { inHtml } from '../runtime/foreign-text.ts';
 import { auditText } from './audit-text.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';

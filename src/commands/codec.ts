@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { originsOf } from '../temporal/codec-access.ts';
-import type { CodecToken } from '../temporal/codec-access.ts';
+import { originsOf, type CodecToken } from '../temporal/codec-access.ts';
 import { serveCodec } from '../temporal/codec-server.ts';
 import type { Config } from '../config/schema.ts';
 import { codecKeysOf } from '../temporal/data-converter.ts';

@@ -1,11 +1,9 @@
 /** What every command shares: the configuration, how it prints, how it ends. */
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import type { LoadedConfig } from '../config/load.ts';
+import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { armFailpoint } from '../runtime/failpoint.ts';
 import { jsonText, onScreen } from '../runtime/foreign-text.ts';
-import { createLog } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { createLog, type Log } from '../runtime/log.ts';
 import type { Announcement } from '../runtime/child.ts';
 
 /**

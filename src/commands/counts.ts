@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { QueueDepth } from '../broker/rabbitmq/queue-depths.ts';
-import { readCounts } from '../operations/counts.ts';
-import type { IntakeFacts, Progress } from '../operations/counts.ts';
+import { readCounts, type IntakeFacts, type Progress } from '../operations/counts.ts';
 import type { Part } from '../operations/part.ts';
 import { reachOf } from '../operations/reach.ts';
 import type { ClaimCounts } from '../operations/tally.ts';

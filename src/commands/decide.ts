@@ -1,12 +1,10 @@
 /** `doubts confirm|resubmit|abandon`: an operator's word on a registration in doubt. */
 import type { Command } from 'commander';
-import { decide } from '../operations/decide.ts';
-import type { Decided, Decision } from '../operations/decide.ts';
+import { decide, type Decided, type Decision } from '../operations/decide.ts';
 import { reachOf } from '../operations/reach.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
+import { saidIn, type SaidOptions } from './said.ts';
 import { line, paint } from './table.ts';
 
 export type Word = SaidOptions & { reason: string; requestId?: string };

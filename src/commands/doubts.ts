@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { readDoubts } from '../operations/decide.ts';
-import type { Decision } from '../operations/decide.ts';
+import { readDoubts, type Decision } from '../operations/decide.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { decideDoubt } from './decide.ts';
-import type { Word } from './decide.ts';
+import { decideDoubt, type Word } from './decide.ts';
 import { addOperator } from './said.ts';
 import { columns, line, number, paint, when } from './table.ts';
 

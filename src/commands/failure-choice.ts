@@ -1,8 +1,7 @@
 /** A person's word before many records are touched. */
 import { createInterface } from 'node:readline/promises';
 import type { Config } from '../config/schema.ts';
-import { survey } from '../operations/failure-choice.ts';
-import type { Choice, Passed, Survey } from '../operations/failure-choice.ts';
+import { survey, type Choice, type Passed, type Survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { CommandError, EXIT } from './context.ts';
 import { line, number } from './table.ts';

@@ -1,13 +1,11 @@
 /** `failures groups` and `failures compare`. */
 import type { Command } from 'commander';
-import { compareFailures } from '../operations/compare-failures.ts';
-import type { Compared } from '../operations/compare-failures.ts';
+import { compareFailures, type Compared } from '../operations/compare-failures.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { failureGroups } from '../operations/stored-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, globals, load, print, printJson } from './context.ts';
-import { saidIn } from './failure-selection.ts';
-import type { Because } from './failure-selection.ts';
+import { saidIn, type Because } from './failure-selection.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 export async function groups(command: Command): Promise<void> {

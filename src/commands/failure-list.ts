@@ -1,7 +1,6 @@
 /** `failures list`: the failures by class and reason, or one by one. */
 import type { Command } from 'commander';
-import { listFailures } from '../operations/failures.ts';
-import type { FailureList, FailureState } from '../operations/failures.ts';
+import { listFailures, type FailureList, type FailureState } from '../operations/failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
 import type { Selection } from './failure-selection.ts';

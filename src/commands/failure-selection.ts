@@ -1,14 +1,10 @@
 /** Which failures a command is about: by id, class, reason and age, and how many at most. */
-import { InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
-import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
-import type { FailureClass } from '../domain/registrations/outcome.ts';
+import { InvalidArgumentError, type Command } from 'commander';
+import { FAILURE_CLASSES, type FailureClass } from '../domain/registrations/outcome.ts';
 import type { Config } from '../config/schema.ts';
 import { durationText } from '../config/units.ts';
-import { reasonFilter } from '../operations/failure-queue.ts';
-import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
-import { shownIds } from '../operations/said.ts';
-import type { Said } from '../operations/said.ts';
+import { reasonFilter, type Filters, type ReasonFilter } from '../operations/failure-queue.ts';
+import { shownIds, type Said } from '../operations/said.ts';
 import { duration, oneOf, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
 import { addOperator, saidIn as saidBy } from './said.ts';

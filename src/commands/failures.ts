@@ -5,8 +5,7 @@ import { duration, oneOf, positive, wholeNumber } from './arguments.ts';
 import { dropFailures } from './drop.ts';
 import { compare, groups } from './failure-groups.ts';
 import { list } from './failure-list.ts';
-import { addBecause, addFilters } from './failure-selection.ts';
-import type { Because } from './failure-selection.ts';
+import { addBecause, addFilters, type Because } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 

@@ -1,17 +1,14 @@
 /** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
-import { InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { configSchema } from '../config/schema.ts';
 import type { LimitsDocument } from '../coordination/control.ts';
-import { LIMITS } from '../domain/limits.ts';
-import type { LimitName } from '../domain/limits.ts';
+import { LIMITS, type LimitName } from '../domain/limits.ts';
 import { limitFacts, readLimits, setLimits, unsetLimits } from '../operations/limits.ts';
 import type { LimitFacts } from '../operations/limits.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import type { Store } from '../registrations/store.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { addSaid, saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
+import { addSaid, saidIn, type SaidOptions } from './said.ts';
 import { columns, line, number, paint } from './table.ts';
 
 export function addLimits(program: Command): void {

@@ -3,8 +3,7 @@ import type { Command } from 'commander';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
-import { addOperator, addSaid, saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
+import { addOperator, addSaid, saidIn, type SaidOptions } from './said.ts';
 import { line, when } from './table.ts';
 
 type Word = SaidOptions & { reason: string };

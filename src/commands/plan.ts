@@ -1,7 +1,5 @@
-import { InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
-import { capacityFor } from '../domain/registrations/capacity.ts';
-import type { Capacity, Costs } from '../domain/registrations/capacity.ts';
+import { InvalidArgumentError, type Command } from 'commander';
+import { capacityFor, type Capacity, type Costs } from '../domain/registrations/capacity.ts';
 import { duration, positive, wholeNumber } from './arguments.ts';
 import { globals, load, print, printJson } from './context.ts';
 import { columns, number } from './table.ts';

@@ -1,8 +1,7 @@
 /** Publishing to the intake queue, with a ledger of what the broker confirms. */
 import { openPublishedLedger } from '../audit/published-ledger.ts';
 import type { SystemName } from '../audit/system-name.ts';
-import { publishAll } from '../broker/rabbitmq/publish-all.ts';
-import type { Outgoing, Published } from '../broker/rabbitmq/publish-all.ts';
+import { publishAll, type Outgoing, type Published } from '../broker/rabbitmq/publish-all.ts';
 import type { Config } from '../config/schema.ts';
 import { openPublisher } from '../registrations/neighbours.ts';
 import { silent } from '../runtime/log.ts';

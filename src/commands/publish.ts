@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { outgoing } from '../broker/rabbitmq/publish-all.ts';
-import type { Outgoing } from '../broker/rabbitmq/publish-all.ts';
+import { outgoing, type Outgoing } from '../broker/rabbitmq/publish-all.ts';
 import { ownAddresses } from '../operations/own-servers.ts';
 import { declareQueues } from '../broker/rabbitmq/queues.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
@@ -12,8 +11,7 @@ import { CommandError, EXIT, globals, load, print, printJson } from './context.t
 import { systemAt } from '../audit/system-name.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
-import { listOf, serversOf } from './start-samples.ts';
-import type { Server } from './start-samples.ts';
+import { listOf, serversOf, type Server } from './start-samples.ts';
 import { number } from './table.ts';
 
 interface PublishOptions {

@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { createLog } from '../runtime/log.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
-import { duration, durationRange, share, wholeNumber } from './arguments.ts';
-import type { Range } from './arguments.ts';
+import { duration, durationRange, share, wholeNumber, type Range } from './arguments.ts';
 import { CommandError, announce, globals, print, printJson, untilSignal } from './context.ts';
 import { columns, number } from './table.ts';
 

@@ -1,8 +1,7 @@
 /** The ledgers of `start`: those of the system that it works on lie under their own names, those of others are set aside. */
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { headOf, systemLabel } from '../audit/system-name.ts';
-import type { LedgerHead } from '../audit/system-name.ts';
+import { headOf, systemLabel, type LedgerHead } from '../audit/system-name.ts';
 
 /**
  * The path of `<name>.jsonl` in the folder. One of another system, left by other servers' data, goes to a name that says whose it

@@ -2,8 +2,7 @@ import type { Command } from 'commander';
 import { findToSweep, sweepNow } from '../operations/sweep.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { globals, load, print, printJson } from './context.ts';
-import { addSaid, saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
+import { addSaid, saidIn, type SaidOptions } from './said.ts';
 import { columns, line, number, paint, when } from './table.ts';
 
 type Options = SaidOptions & { dryRun?: boolean };

@@ -4,8 +4,7 @@ import { TEST_CONSTANTS } from './constants.ts';
 import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { leaves, type Leaf } from './tree.ts';
-import type { Environment } from './tree.ts';
+import { leaves, type Leaf, type Environment } from './tree.ts';
 
 /** Addresses and secrets, and what the tests alone set: here and nowhere else, so that no file holds them. */
 export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {

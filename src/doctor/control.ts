@@ -3,8 +3,7 @@ import { legacyEndpoint } from '../config/endpoint.ts';
 import type { Config } from '../config/schema.ts';
 import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
-import { warning, well } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { warning, well, type Diagnosis } from './diagnosis.ts';
 import { SHARED_HOLDS, holdsOf } from '../intake/holds.ts';
 import { openStore } from '../registrations/store.ts';
 

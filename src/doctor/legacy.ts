@@ -1,10 +1,8 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
 import type { Config } from '../config/schema.ts';
 import { heardOfGet, remedyFor } from '../domain/registrations/contract.ts';
-import { createHttpClient } from '../outbound/client.ts';
-import type { HttpClient } from '../outbound/client.ts';
-import { unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { createHttpClient, type HttpClient } from '../outbound/client.ts';
+import { unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
 /** Harmless in a path, and no id that anybody would give. */

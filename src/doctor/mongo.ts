@@ -3,10 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
-import { connectMongo } from '../mongo/client.ts';
-import type { Mongo } from '../mongo/client.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
+import { connectMongo, type Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
 import { tlsTrouble } from '../net/tls.ts';
 

@@ -1,12 +1,10 @@
 /** Is RabbitMQ there, and are the queues what we declare? Nothing is declared for the asking. */
-import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
+import { connectOnce, type RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
 import { declarations, declare } from '../broker/rabbitmq/queues.ts';
 import { BrokerRefusal, remedyOfLimit, remedyOfLogin } from '../broker/rabbitmq/refusal.ts';
-import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
 /** Quorum queues with at-least-once dead-lettering came with 3.10. */

@@ -1,9 +1,7 @@
 /** Is Temporal there, with the namespace and search attributes we use, and does anybody work for our task queue? */
-import type { Client } from '@temporalio/client';
-import { isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from '../net/tls.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES } from '../domain/names.ts';
 import { connectTemporal } from '../temporal/client.ts';

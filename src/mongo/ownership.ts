@@ -5,8 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { CollectionInfo, Db, IndexDescriptionInfo } from 'mongodb';
-import { EXPIRY, OWN } from './collections.ts';
-import type { Expiry, OwnCollection } from './collections.ts';
+import { EXPIRY, OWN, type Expiry, type OwnCollection } from './collections.ts';
 import { isDuplicateKey } from './client.ts';
 
 export interface OwnershipDocument {

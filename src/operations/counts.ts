@@ -1,21 +1,16 @@
 /** How many registrations are where, how fast it goes, and when it will be done. */
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
-import type { QueueDepth } from '../broker/rabbitmq/queue-depths.ts';
+import { queueDepths, type QueueDepth } from '../broker/rabbitmq/queue-depths.ts';
 import type { Config } from '../config/schema.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
-import { pauseOf } from '../coordination/control.ts';
-import type { Control } from '../coordination/control.ts';
-import { listProcesses } from '../coordination/processes.ts';
-import type { SeenProcess } from '../coordination/processes.ts';
+import { pauseOf, type Control } from '../coordination/control.ts';
+import { listProcesses, type SeenProcess } from '../coordination/processes.ts';
 import { clearIn } from '../domain/backlog.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import { holdsOf } from '../intake/holds.ts';
-import { part } from './part.ts';
-import type { Part } from './part.ts';
+import { part, type Part } from './part.ts';
 import type { Reach } from './reach.ts';
 import { settleRate } from './settle-rate.ts';
-import { countClaims } from './tally.ts';
-import type { ClaimCounts } from './tally.ts';
+import { countClaims, type ClaimCounts } from './tally.ts';
 
 type Depths = Record<string, QueueDepth | null>;
 

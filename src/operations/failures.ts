@@ -1,6 +1,5 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
-import { ofItem } from '../claims/claims.ts';
-import type { LateResult } from '../claims/claims.ts';
+import { ofItem, type LateResult } from '../claims/claims.ts';
 import type { GoneAs } from '../claims/gone.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';

@@ -4,8 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
-import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
-import type { Stranded } from '../registrations/sweep.ts';
+import { findLeft, sweepNeeds, takeUp, type Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';
 import type { Said } from './said.ts';
 

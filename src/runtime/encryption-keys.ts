@@ -1,6 +1,5 @@
 /** The keys that payloads are encrypted with: from the environment or a file, several to read, one to write. */
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import {
   closeSync,
   existsSync,

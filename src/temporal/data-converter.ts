@@ -4,10 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../runtime/log.ts';
-import { fixedKeys, keysOfFile, parseKeys } from '../runtime/encryption-keys.ts';
-import type { KeyRing } from '../runtime/encryption-keys.ts';
-import { createPayloadCodec } from './payload-codec.ts';
-import type { CodecKeys } from './payload-codec.ts';
+import { fixedKeys, keysOfFile, parseKeys, type KeyRing } from '../runtime/encryption-keys.ts';
+import { createPayloadCodec, type CodecKeys } from './payload-codec.ts';
 
 type Settings = Pick<Config, 'encryption' | 'encryptionKeys'>;
 

@@ -7,8 +7,7 @@ import {
 } from '@temporalio/client';
 import type { Client } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { isIn } from '../domain/registrations/item.ts';
-import type { NewRegistration } from '../domain/registrations/item.ts';
+import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';

@@ -1,6 +1,5 @@
 import type { Account, AuditClaim } from './audit-account.ts';
-import { isFailure } from '../registrations/outcome.ts';
-import type { OutcomeKind } from '../registrations/outcome.ts';
+import { isFailure, type OutcomeKind } from '../registrations/outcome.ts';
 
 /** Where a claim has got to. */
 export type Fate =

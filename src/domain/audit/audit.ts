@@ -8,8 +8,7 @@ import { openAccount } from './audit-account.ts';
 import { findFiledTwice } from './audit-filings.ts';
 import { fateOf } from './audit-fate.ts';
 import { findSettledTwice } from './audit-settled.ts';
-import type { FailureClass, OutcomeKind } from '../registrations/outcome.ts';
-import { isFailure } from '../registrations/outcome.ts';
+import { isFailure, type FailureClass, type OutcomeKind } from '../registrations/outcome.ts';
 
 export interface AuditReport {
   /** Distinct messages, by id and body; null without a ledger of them. */
