@@ -9,7 +9,7 @@ import { diagnoseTemporal } from '../doctor/temporal.ts';
 import { encryptionFacts } from '../temporal/data-converter.ts';
 import { unwell, warning, well, why, type Diagnosis } from '../doctor/diagnosis.ts';
 import { within } from '../runtime/retry.ts';
-import { EXIT, globals, load, print, printJson } from './context.ts';
+import { EXIT, answer, load } from './context.ts';
 import { columns, line, paint } from './table.ts';
 
 export function addDoctor(program: Command): void {
@@ -27,8 +27,7 @@ Example: despachante doctor --json`,
     .action(async (_: unknown, command: Command) => {
       const patients = await examine(load(command));
       const isWell = patients.every(({ found }) => found.every(({ state }) => state !== 'unwell'));
-      if (globals(command).json === true) printJson({ well: isWell, patients });
-      else print(patients.map(text).join('\n'));
+      answer(command, { well: isWell, patients }, () => patients.map(text).join('\n'));
       if (!isWell) process.exitCode = EXIT.found;
     });
 }

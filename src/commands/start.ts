@@ -19,7 +19,7 @@ import { withRabbit, withStore } from '../registrations/neighbours.ts';
 import { runAudit } from '../audit/run-audit.ts';
 import { systemAt, type SystemName } from '../audit/system-name.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, globals, load, print, printJson, tell, untilSignal } from './context.ts';
+import { CommandError, isJson, load, print, printJson, tell, untilSignal } from './context.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { ledgerOf } from './start-ledgers.ts';
@@ -82,7 +82,7 @@ Example: npm start -- --count 5000 --exit`,
         exits: options.exit === true,
         isSimulated,
         areOurs: servers.every(({ isOurs }) => isOurs),
-        json: globals(command).json === true,
+        json: isJson(command),
         stop: stop.signal,
         stopped,
       });
@@ -199,16 +199,10 @@ async function anyEnds(children: Child[]): Promise<never> {
   throw new CommandError(`The ${ended.name} has ended (${ended.code ?? 'killed'}): see its log`);
 }
 
-interface Plan {
-  count: number;
-  ledgerFile: string;
-  system: SystemName;
-}
-
 /** Publishes the samples and follows them until each is settled. @throws what `stop` was aborted with */
 async function fileSamples(
   config: Config,
-  { count, ledgerFile, system }: Plan,
+  { count, ledgerFile, system }: { count: number; ledgerFile: string; system: SystemName },
   store: Store,
   stop: AbortSignal,
   children: Child[],
@@ -241,17 +235,11 @@ async function fileSamples(
     { published: ledgerFile },
     config,
   );
-  return {
-    count,
-    prefix,
-    ...measured,
-    audit: {
-      holds,
-      lost: lost.length,
-      filedTwice: filedTwice.length,
-      settledTwice: settledTwice.length,
-      inDoubt,
-      takenByOthers: taken.byOthers,
-    },
+  const faults = {
+    lost: lost.length,
+    filedTwice: filedTwice.length,
+    settledTwice: settledTwice.length,
   };
+  const audit = { holds, ...faults, inDoubt, takenByOthers: taken.byOthers };
+  return { count, prefix, ...measured, audit };
 }
