@@ -52,18 +52,13 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
     ]);
     return { name, found };
   });
-  return [
-    {
-      name: 'Despachante',
-      found: [
-        well('Node', process.versions.node),
-        configuration(loaded),
-        encryption(config),
-        ...(await control),
-      ],
-    },
-    ...(await Promise.all(neighbours)),
+  const found = [
+    well('Node', process.versions.node),
+    configuration(loaded),
+    encryption(config),
+    ...(await control),
   ];
+  return [{ name: 'Despachante', found }, ...(await Promise.all(neighbours))];
 }
 
 const LONGEST_MS = 45_000;
@@ -80,11 +75,10 @@ function encryption(config: LoadedConfig['config']): Diagnosis {
     const { writes, reads } = encryptionFacts(config);
     if (writes !== null)
       return well(check, `writes with the key ${writes}; reads ${reads.join(', ')}`);
-    return warning(
-      check,
-      'off: whoever can read histories in Temporal can read the messages',
-      'Give keys in ENCRYPTION_KEYS, such as "k1:$(openssl rand -base64 32)", and see encryption.mode',
-    );
+    const risk = 'off: whoever can read histories in Temporal can read the messages';
+    const remedy =
+      'Give keys in ENCRYPTION_KEYS, such as "k1:$(openssl rand -base64 32)", and see encryption.mode';
+    return warning(check, risk, remedy);
   } catch (error) {
     return unwell(check, why(error), 'Each line of that file is id:key, 32 bytes in base64');
   }

@@ -21,10 +21,9 @@ export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
     const control = await store.control.read().finally(() => store.close());
     const set = control.limits[LEGACY] ?? {};
     const inForce = limitsInForce(config.legacy, set);
-    const limits = LIMITS.flatMap((limit) =>
-      inForce[limit] === null
-        ? []
-        : [`${limit} ${inForce[limit]}${set[limit] === undefined ? '' : ' (set while running)'}`],
+    const limits = LIMITS.filter((limit) => inForce[limit] !== null).map(
+      (limit) =>
+        `${limit} ${inForce[limit]}${set[limit] === undefined ? '' : ' (set while running)'}`,
     );
     const holds = holdsOf(control, REGISTRATIONS, legacyEndpoint(config));
     const held = SHARED_HOLDS.flatMap((by) =>
