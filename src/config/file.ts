@@ -52,11 +52,8 @@ const syntaxFault = (where: string, code: ErrorCode): Fault => ({
 function parseConfigFile(source: string, file: string): ConfigFile {
   const lines = new LineCounter();
   // prettyErrors would quote the lines around a fault, and with them what may be a secret.
-  const document = parseDocument(source, {
-    lineCounter: lines,
-    prettyErrors: false,
-    stringKeys: true,
-  });
+  const options = { lineCounter: lines, prettyErrors: false, stringKeys: true };
+  const document = parseDocument(source, options);
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -72,13 +69,9 @@ function parseConfigFile(source: string, file: string): ConfigFile {
     }));
   // After any other error the rest of the file may have been read as something it is not, so the first one counts.
   const error = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
-  if (error !== undefined) {
-    return broken(...faults, syntaxFault(at(error.pos[0]), error.code));
-  }
+  if (error !== undefined) return broken(...faults, syntaxFault(at(error.pos[0]), error.code));
   const alias = unknownAlias(document);
-  if (alias !== null) {
-    return broken(...faults, syntaxFault(at(alias), 'BAD_ALIAS'));
-  }
+  if (alias !== null) return broken(...faults, syntaxFault(at(alias), 'BAD_ALIAS'));
   return {
     // Throws when aliases multiply ("billion laughs").
     values: document.toJS({ maxAliasCount: 50 }) ?? {},

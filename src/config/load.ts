@@ -30,10 +30,7 @@ export interface ConfigSource {
 
 const STANDARD_FILE = 'despachante.yaml';
 
-/**
- * Reads and checks everything.
- * @throws {ConfigError} with all faults at once; never anything else.
- */
+/** Reads and checks everything. @throws ConfigError with all faults at once; never anything else */
 export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
@@ -41,6 +38,10 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   const test = testConstants(env);
   const input = combine(withKeyFile(written.values, instance), values);
   const result = configSchema.safeParse(input);
+  const place = (path: string): string =>
+    values.has(path)
+      ? `environment ${variable(path)}`
+      : (written.place(path.split('.'), 'value') ?? 'defaults');
   const all = [
     ...written.faults,
     ...misplaced(written),
@@ -48,7 +49,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     ...odd,
     ...test.faults,
     ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
-    ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
+    ...(result.success ? unsafe(result.data, env, place) : []),
   ];
   if (!result.success || all.length > 0) throw new ConfigError(all);
   const origins = leaves(result.data).map(([path]): [string, string] => [
@@ -57,8 +58,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
       ? `environment ${variable(path)}`
       : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
   ]);
-  const placed = (path: string) => placeOf(path, written, values);
-  const loud = isProduction(env) ? [] : risks(result.data, env, placed).map(lineOf);
+  const loud = isProduction(env) ? [] : risks(result.data, env, place).map(lineOf);
   return {
     config: complete(result.data, test.constants),
     origins: Object.fromEntries(origins),
@@ -111,16 +111,6 @@ function unsafe(config: Settings, env: Environment, place: (path: string) => str
 }
 
 const isProduction = (env: Environment): boolean => env['NODE_ENV'] === 'production';
-
-/** Where a setting was set. */
-function placeOf(
-  path: string,
-  file: ConfigFile,
-  environment: ReadonlyMap<string, unknown>,
-): string {
-  if (environment.has(path)) return `environment ${variable(path)}`;
-  return file.place(path.split('.'), 'value') ?? 'defaults';
-}
 
 function openFile(named: string | undefined): ConfigFile {
   if (named !== undefined && named !== '') return readConfigFile(named);
