@@ -117,10 +117,8 @@ async function openClaimOf(
 }
 
 /** What is in doubt, oldest first, as it may be shown. */
-export const readDoubts = async (config: Config, store: Store): Promise<DoubtFacts[]> =>
+export const readDoubts = async (config: Config, store: Store) =>
   (await findDoubts(store, config.legacy.timeout)).map((doubt) => factsOf(doubt, config));
-
-export type DoubtFacts = ReturnType<typeof factsOf>;
 
 const factsOf = ({ claim, entry, since, reason }: Doubt, config: Config) => ({
   id: labelOf(claim.item, config),

@@ -28,10 +28,9 @@ export async function readStatus(
     ({ outcome, settledAt, setAside }) => outcome === null && !settledAt && setAside === null,
   );
   const asked = open && (await part(reach.temporal((client) => askRun(client, open.workflowId))));
-  const chapters = story.chapters.map((chapter) => ({
-    ...chapter,
-    link: runLink(config, chapter.workflowId),
-  }));
+  const chapters = story.chapters.map((chapter) => {
+    return { ...chapter, link: runLink(config, chapter.workflowId) };
+  });
   return { ...story, chapters, run: asked === undefined ? null : runFacts(asked, story.id) };
 }
 
