@@ -1,7 +1,6 @@
 /**
- * The sum that proves the promises: what the broker confirmed = registered + failed + in doubt + in flight, each once.
- * Pure: whoever calls it brings what MongoDB, the queues, Temporal and the ledgers say. Exact for a system at rest; while
- * it works, what moved between two readings may be counted as in flight.
+ * The sum that proves the promises: what the broker confirmed = registered + failed + in doubt + in flight, each once. Exact for
+ * a system at rest; while it works, what moved between two readings may be counted as in flight.
  */
 import type { AuditInput, Finding, Account, AuditClaim } from './audit-account.ts';
 import { openAccount } from './audit-account.ts';
@@ -52,7 +51,6 @@ export interface AuditReport {
   holds: boolean;
 }
 
-/** Adds up. */
 export function audit(input: AuditInput): AuditReport {
   const account = openAccount(input);
   const units =
@@ -124,10 +122,7 @@ interface Unit {
   claim: AuditClaim | null;
 }
 
-function publishedUnits(
-  published: { id: string | null; hash: string }[],
-  account: Account,
-): Unit[] {
+function publishedUnits(published: Omit<Unit, 'claim'>[], account: Account): Unit[] {
   const units = new Map<string, Unit>();
   for (const { id, hash } of published) {
     const claim = id === null ? null : account.claimOf(id, hash);
@@ -141,9 +136,8 @@ const UNTRACED =
 
 /** The latest generation of each registration, and the conflicts. */
 function claimedUnits(account: Account): Unit[] {
-  const current = new Set(
-    account.claims.map((claim) => account.claimOf(claim.registration, claim.bodyHash)),
-  );
+  const latestOf = (claim: AuditClaim) => account.claimOf(claim.registration, claim.bodyHash);
+  const current = new Set(account.claims.map(latestOf));
   return [...current]
     .filter((claim) => claim !== null)
     .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
@@ -160,31 +154,28 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Missi
     else missing.lost.push({ id, what: 'confirmed by the broker, and nowhere to be found' });
     return;
   }
+  const { registration } = claim;
   const fate = fateOf(claim, account);
   switch (fate.kind) {
     case 'settled':
-      return add(report, fate.as);
+      add(report, fate.as);
+      break;
     case 'taken':
       missing.taken.push({ isDropped: fate.claim.isDropped === true, as: fate.as });
-      return;
+      break;
     case 'setAside':
       report.setAside += 1;
-      return;
+      break;
     case 'in doubt':
       report.inDoubt += 1;
-      return;
+      break;
     case 'open':
       report.inFlight.claimed += 1;
-      if (account.isStranded(claim)) {
-        report.stranded.push({
-          id: claim.registration,
-          what: 'claimed by a run that is closed or gone',
-        });
-      }
-      return;
+      if (account.isStranded(claim))
+        report.stranded.push({ id: registration, what: 'claimed by a run that is closed or gone' });
+      break;
     case 'lost':
-      report.lost.push({ id: claim.registration, what: fate.what });
-      return;
+      report.lost.push({ id: registration, what: fate.what });
   }
 }
 
