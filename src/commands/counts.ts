@@ -9,8 +9,7 @@ import {
   type IntakeFacts,
   type Progress,
 } from '../operations/counts.ts';
-import type { Part } from '../operations/part.ts';
-import { reachOf } from '../operations/reach.ts';
+import { reachOf, type Part } from '../operations/reach.ts';
 import { CommandError, answer, load } from './context.ts';
 import { columns, line, number, paint, table, when } from './table.ts';
 

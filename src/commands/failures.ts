@@ -84,7 +84,7 @@ Example: despachante failures compare`,
     .option('--rate <n>', 'at most so many a second', positive)
     .option(
       '--canary <n>',
-      'so many first; the others if all are registered',
+      'so many first; the others only if all of those are registered',
       wholeNumber(1, 1_000),
     )
     .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)

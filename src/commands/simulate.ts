@@ -71,28 +71,23 @@ const range = (program: Command, flags: string, text: string, standard: Range, s
 
 async function simulate(options: SimulateOptions, command: Command): Promise<void> {
   const stopped = untilSignal(createLog('simulator', { level: 'silent', format: 'json' }));
+  const { host, port, corePort, seed, latency, answerDelay, errorStatus } = options;
   const simulator = await startSimulator({
-    host: options.host,
-    port: options.port,
-    corePort: options.corePort,
-    seed: options.seed,
+    ...{ host, port, corePort, seed, latency, answerDelay, errorStatus },
     ledgerFile: options.ledger ?? null,
     system: options.system ?? null,
     idempotent: options.idempotent === true,
-    latency: options.latency,
-    answerDelay: options.answerDelay,
     refuseShare: options.refuse,
     failShare: options.fail,
     loseAnswerShare: options.loseAnswer,
     neverFinishShare: options.neverFinish,
     errorShare: options.error,
-    errorStatus: options.errorStatus,
     throttleShare: options.throttle,
     retryAfterSeconds: Math.ceil(options.retryAfter / 1000),
   });
   const { url, coreAddress } = simulator;
   const text = `The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`;
-  if (isJson(command)) printJson({ url, coreAddress, seed: options.seed }, 0);
+  if (isJson(command)) printJson({ url, coreAddress, seed }, 0);
   else print(text);
   announce({ url });
   await stopped;

@@ -109,10 +109,6 @@ async function run(given: Run): Promise<void> {
   const { config, samples, data, exits, json, stop, stopped } = given;
   mkdirSync(data, { recursive: true });
   const children: Child[] = [];
-  // From the front to the back: what is taken is brought to its end while the servers behind are still there.
-  const stopAll = async () => {
-    for (const child of children.reverse()) await child.stop();
-  };
   const say = (text: string) => (json ? undefined : tell(text));
   const { mode, keyFile } = config.encryption;
   if (mode !== 'off' && config.encryptionKeys === null && createKeyFile(keyFile)) {
@@ -144,7 +140,8 @@ async function run(given: Run): Promise<void> {
   } finally {
     if (!stop.aborted) say('Stopping …');
     else say('\nStopping: what was taken is brought to its end or stays in Temporal …');
-    await stopAll();
+    // From the front to the back: what is taken is brought to its end while the servers behind are still there.
+    for (const child of children.reverse()) await child.stop();
   }
 }
 

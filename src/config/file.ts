@@ -118,6 +118,4 @@ function child(node: unknown, name: PropertyKey): { key: number | null; value: u
   return pair === undefined ? null : { key: start(pair.key), value: pair.value };
 }
 
-function start(node: unknown): number | null {
-  return isNode(node) ? (node.range?.[0] ?? null) : null;
-}
+const start = (node: unknown): number | null => (isNode(node) ? (node.range?.[0] ?? null) : null);

@@ -114,10 +114,7 @@ function place(path: Path, part: 'key' | 'value', origin: Origin, others: Path[]
 const isBare = (path: Path, { input }: Origin): boolean =>
   valueAt(input, path) === null && valueAt(STANDARD, path) === undefined;
 
-function shownPath(path: Path, origin: Origin): string {
-  return pathText(isBare(path, origin) ? [...path.slice(0, -1), ''] : path);
-}
+const shownPath = (path: Path, origin: Origin): string =>
+  pathText(isBare(path, origin) ? [...path.slice(0, -1), ''] : path);
 
-function pathText(path: Path): string {
-  return path.map(shownKey).join('.');
-}
+const pathText = (path: Path): string => path.map(shownKey).join('.');

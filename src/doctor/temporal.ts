@@ -65,9 +65,8 @@ const KEYWORD_LIST = 7;
 async function attributes(client: Client, namespace: string): Promise<Diagnosis> {
   const names = [ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES];
   const check = 'search attributes';
-  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({
-    namespace,
-  });
+  const { operatorService } = client.connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
   const types = names.map((name) => Number(customAttributes?.[name] ?? 0));
   const wrong = names.filter((_, at) => types[at] !== UNKNOWN && types[at] !== KEYWORD_LIST);
   if (wrong.length > 0) {

@@ -10,8 +10,7 @@ import { holdsOf } from '../intake/holds.ts';
 import { findDoubts } from '../registrations/doubts.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import type { Store } from '../registrations/store.ts';
-import { part, type Part } from './part.ts';
-import type { Reach } from './reach.ts';
+import { part, type Part, type Reach } from './reach.ts';
 
 type Depths = Record<string, QueueDepth | null>;
 

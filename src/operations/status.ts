@@ -3,8 +3,7 @@ import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
 import type { Config } from '../config/schema.ts';
 import type { RegistrationView } from '../domain/registrations/run-input.ts';
 import { askRun, runLink, type RunState } from '../temporal/runs.ts';
-import { part, type Part } from './part.ts';
-import type { Reach } from './reach.ts';
+import { part, type Part, type Reach } from './reach.ts';
 import { readStory, type Chapter, type Story } from './story.ts';
 
 /** With the address of its run in Temporal Web, if there is one. */

@@ -5,7 +5,6 @@
 import type { AuditInput, Finding, Account, AuditClaim } from './audit-account.ts';
 import { openAccount } from './audit-account.ts';
 import { findFiledTwice } from './audit-filings.ts';
-import { fateOf } from './audit-fate.ts';
 import { findSettledTwice } from './audit-settled.ts';
 import { isFailure, type FailureClass, type OutcomeKind } from '../registrations/outcome.ts';
 
@@ -182,4 +181,33 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Missi
 function add(report: AuditReport, kind: OutcomeKind): void {
   if (isFailure(kind)) report.failed[kind] = (report.failed[kind] ?? 0) + 1;
   else report.registered += 1;
+}
+
+/** Where a claim has got to. */
+type Fate =
+  | { kind: 'settled'; as: OutcomeKind }
+  /** Settled as failure, which is when the broker had confirmed its record; and the record is not in the queue any more. */
+  | { kind: 'taken'; claim: AuditClaim; as: OutcomeKind }
+  | { kind: 'setAside' | 'in doubt' | 'open' }
+  | { kind: 'lost'; what: string };
+
+/** Follows a redriven claim to the one that went on with it. */
+function fateOf(claim: AuditClaim, account: Account): Fate {
+  const { key, registration, outcome } = claim;
+  if (account.setAside.has(key)) return { kind: 'setAside' };
+  if (outcome === null || !claim.settled) {
+    return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
+  }
+  const as = outcome.kind;
+  if (!isFailure(as)) {
+    if (account.registered.has(registration)) return { kind: 'settled', as };
+    return { kind: 'lost', what: 'registered, but its document in MongoDB does not say so' };
+  }
+  if (account.records.get(key)?.has(as) === true) return { kind: 'settled', as };
+  if (account.forged.has(key)) {
+    return { kind: 'lost', what: `${as}, but its failure record has the bytes of another message` };
+  }
+  const successor = account.successorOf(claim);
+  if (successor !== null) return fateOf(successor, account);
+  return { kind: 'taken', claim, as };
 }
