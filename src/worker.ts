@@ -154,18 +154,10 @@ export async function startWorker(
       // What activities left on the wire is answered, and the journal told, within the time that a stop may take.
       const rest = Math.max(0, until - performance.now());
       await within(rest, 'calls under way', underWay.idle()).catch(() => {});
-      await learner.close();
-      await plans.close();
       guard.close();
-      await legacyGate.close();
-      await watch.close();
-      await Promise.allSettled([
-        publisher.close(),
-        legacy.close(),
-        store.close(),
-        connection.close(),
-        client.connection.close(),
-      ]);
+      for (const each of [learner, plans, legacyGate, watch]) await each.close();
+      const adapters = [publisher, legacy, store, connection, client.connection];
+      await Promise.allSettled(adapters.map((each) => each.close()));
     },
   };
 }

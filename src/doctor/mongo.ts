@@ -3,10 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
 import { OWN } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
-import { connectMongo } from '../mongo/client.ts';
-import type { Mongo } from '../mongo/client.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
+import { connectMongo, type Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
@@ -16,10 +14,8 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   try {
     mongo = await connectMongo(config);
   } catch (error) {
-    const remedy = startServer(
-      'MongoDB',
-      'MONGODB_URI to where it is; check user and password there',
-    );
+    const elsewhere = 'MONGODB_URI to where it is; check user and password there';
+    const remedy = startServer('MongoDB', elsewhere);
     return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
   const { db } = mongo;
@@ -65,13 +61,8 @@ async function writes(db: Db): Promise<Diagnosis> {
   await control.deleteOne({ _id: insertedId });
   const took = Math.round(performance.now() - startedAt);
   const detail = `a majority write in the journal, and its removal, took ${took} ms`;
-  return took > SLOW_MS
-    ? warning(
-        'writes',
-        detail,
-        'Each registration costs a few such writes: see the disk and the load of MongoDB',
-      )
-    : well('writes', detail);
+  const remedy = 'Each registration costs a few such writes: see the disk and the load of MongoDB';
+  return took > SLOW_MS ? warning('writes', detail, remedy) : well('writes', detail);
 }
 
 const SLOW_MS = 1_000;
@@ -88,13 +79,8 @@ async function clock(db: Db): Promise<Diagnosis> {
   const theirs = localTime.getTime();
   const apart = Math.max(0, before - theirs, theirs - after);
   const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
-  return apart > CLOCKS_APART_MS
-    ? warning(
-        'clock',
-        detail,
-        'Let NTP set the clocks of both machines: deadlines and the audit compare times of both',
-      )
-    : well('clock', detail);
+  const remedy = 'Let NTP set the clocks of both machines: deadlines compare times of both';
+  return apart > CLOCKS_APART_MS ? warning('clock', detail, remedy) : well('clock', detail);
 }
 
 async function collection(
@@ -104,28 +90,19 @@ async function collection(
   const check = `collection ${name}`;
   const [there] = await db.listCollections({ name }, { nameOnly: true }).toArray();
   if (there?.type === 'view')
-    return unwell(
-      check,
-      'a view, which cannot be written',
-      'Name a collection in mongodb.collection',
-    );
+    return unwell(check, 'a view, which cannot be written', 'Name another in mongodb.collection');
+  if (there === undefined && upsert)
+    return well(check, 'not there yet; the first registration makes it');
   if (there === undefined) {
-    return upsert
-      ? well(check, 'not there yet; the first registration makes it')
-      : unwell(
-          check,
-          'not there, and mongodb.upsert is off, so that every registration would fail',
-          'Check mongodb.collection and the database, or set mongodb.upsert: true',
-        );
+    const found = 'not there, and mongodb.upsert is off, so that every registration would fail';
+    const remedy = 'Check mongodb.collection and the database, or set mongodb.upsert: true';
+    return unwell(check, found, remedy);
   }
   if (match === '_id') return well(check, 'found by _id');
   const indexes = await db.collection(name).indexes();
-  const isIndexed = indexes.some(({ key }) => Object.keys(key)[0] === match);
-  return isIndexed
-    ? well(check, `found by ${match}, which has an index`)
-    : warning(
-        check,
-        `no index on ${match}, so that every write reads the whole collection`,
-        `Create one: db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`,
-      );
+  if (indexes.some(({ key }) => Object.keys(key)[0] === match))
+    return well(check, `found by ${match}, which has an index`);
+  const found = `no index on ${match}, so that every write reads the whole collection`;
+  const create = `db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`;
+  return warning(check, found, `Create one: ${create}`);
 }

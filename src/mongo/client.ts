@@ -77,26 +77,19 @@ const PERMANENT = new Set([
   17419, // resulting document too large
 ]);
 
-/** What became of each operation of an unordered bulk write that failed in part: the indexes, by kind of failure. */
-export interface PartialFailure {
-  duplicates: Set<number>;
-  permanent: Map<number, string>;
-  transient: Set<number>;
-}
-
 const DUPLICATE_KEY = 11_000;
 
 /** Whether a single write met a key that is there already. */
 export const isDuplicateKey = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 
-/** Reads the failures of an unordered bulk write. @throws the error itself when it is no such failure */
-export function partialFailure(error: unknown): PartialFailure {
+/** The failures of an unordered bulk write: indexes of operations. @throws the error itself when it is no such failure */
+export function partialFailure(error: unknown) {
   if (!(error instanceof MongoBulkWriteError)) throw error;
-  const failure: PartialFailure = {
-    duplicates: new Set(),
-    permanent: new Map(),
-    transient: new Set(),
+  const failure = {
+    duplicates: new Set<number>(),
+    permanent: new Map<number, string>(),
+    transient: new Set<number>(),
   };
   const list: WriteError[] = [error.writeErrors].flat();
   if (list.length === 0) throw error;

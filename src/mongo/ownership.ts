@@ -1,12 +1,10 @@
 /**
- * Whose a collection is. A document in `despachante_control` names the collections that are ours; a name is noted there
- * before anything is written to it. What holds documents and is not named is somebody else's: it is never touched, and
- * nothing starts beside it.
+ * Whose a collection is. A document in `despachante_control` names ours before anything is written to them. What holds documents
+ * and is not named is somebody else's: it is never touched, and nothing starts beside it.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { CollectionInfo, Db, IndexDescriptionInfo } from 'mongodb';
-import { EXPIRY, OWN } from './collections.ts';
-import type { Expiry, OwnCollection } from './collections.ts';
+import { EXPIRY, OWN, type Expiry, type OwnCollection } from './collections.ts';
 import { isDuplicateKey } from './client.ts';
 
 export interface OwnershipDocument {
@@ -52,10 +50,7 @@ export async function refuseForeign(db: Db): Promise<OwnCollection[]> {
   return unmarked.filter((name) => !full.includes(name));
 }
 
-/**
- * Marks what is free as ours, before anything else is done with it.
- * @throws as refuseForeign
- */
+/** Marks what is free as ours, before anything else is done with it. @throws as refuseForeign */
 export async function takeOwnership(db: Db): Promise<void> {
   const free = await refuseForeign(db);
   if (free.length === 0) return;
