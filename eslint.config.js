@@ -71,7 +71,7 @@ function roomRules({ name, floor }) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'test/histories/**'] },
+  { ignores: ['dist/**', 'coverage/**', 'node_modules/**', 'test/histories/**'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -1,44 +1,39 @@
 /**
- * One activity's requests to the legacy system, each through the gate and each answered for itself. What is answered is
- * taken after a short grace; what is still on the wire goes on without the activity, and what still waits for the gate is
- * left for the next one. The only way to send, so that no step can have one wait for another.
+ * An activity's requests to the legacy system, each through the gate and each answered for itself: no step can have one wait
+ * for another. The answers are taken after a short grace; calls on the wire go on without the activity, and requests that
+ * still wait for the gate are left for the next one.
  */
 import { BEGUN_MS } from '../src/domain/timing.ts';
 import type { Gate } from '../src/outbound/gate.ts';
 import type { Lane } from '../src/coordination/rates.ts';
 import { within } from '../src/runtime/retry.ts';
-import { createGathering } from './gathering.ts';
-import type { Gathered, Patience } from './gathering.ts';
-import type { Liveness } from './heartbeat.ts';
+import { createGathering, type Gathered, type Patience } from './gathering.ts';
+import { ownRun, type Liveness } from './heartbeat.ts';
 import type { Call, Calls, UnderWay } from './under-way.ts';
 import type { Wait } from '../src/outbound/breaker.ts';
-import { ownRun } from './heartbeat.ts';
 
 export interface Asking<R, A> {
   lane: Lane;
   requests: readonly R[];
-  /** What is asked about, which tells calls of one index apart. */
+  /** Tells calls of one index apart. */
   subjectOf: (request: R) => string;
   calls: Calls<A>;
-  /**
-   * Begins a call for each of a handful that the gate has let through. `giveUp`: nothing of it will be sent, so that its slots
-   * are for others.
-   */
+  /** Begins a call for each request that the gate has let through. `giveUp`: none of them will be sent; frees their slots. */
   begin: (chunk: R[], giveUp: () => void) => Call<A>[];
   liveness: Liveness;
   /** Answers are there already: the grace runs. */
   hasAnswers?: boolean;
-  /** One asks first whether anybody is there. */
+  /** A single request asks first whether anybody is there. */
   isProbing?: boolean;
-  /** Who gives such an answer to a whole handful is not asked to take the next. */
+  /** After such answers to a whole chunk no more is sent. */
   turnsAway?: (answer: A) => boolean;
   patience?: Patience | undefined;
 }
 
 export interface Asked<R, A> extends Gathered<R, A> {
-  /** They wait for the gate, and may go at once. */
+  /** Those that wait for the gate, and may go at once. */
   waiting: R[];
-  /** Not to be sent now: the legacy system turns away, the attempt is over, or the gate is shut, as `wait` says. */
+  /** Not to be sent now: the legacy system turns them away, the attempt is over, or the gate is shut, as `wait` says. */
   turnedAway: R[];
   wait: Wait | null;
 }
@@ -63,7 +58,7 @@ export async function askEach<R extends { index: number }, A>(
     else gathering.await(request, answer);
   }
   if (asking.hasAnswers === true) gathering.hasAnswer();
-  // Whoever wants it back waits no longer for what is slow than a neighbour that is answered.
+  // A cancelled attempt waits no longer than one that has an answer.
   if (liveness.signal.aborted) gathering.hasAnswer();
   liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
   await gathering.isOver(sendAll());
@@ -80,8 +75,8 @@ export async function askEach<R extends { index: number }, A>(
   };
 
   /**
-   * Who hears that a call is on the wire reads the journal next, and takes what is not there for never sent. So the attempt
-   * returns only when it is there. What takes longer than this is not sent any more (send-chunk.ts).
+   * A run that hears of a call on the wire reads the journal next, and takes an entry that is not there for never sent. So the
+   * attempt returns only when it is there. A call that takes longer than this is not sent any more (send-chunk.ts).
    */
   async function areBegun(): Promise<void> {
     await within(BEGUN_MS, 'intents', Promise.all(begins)).catch(() => {});
@@ -92,7 +87,7 @@ export async function askEach<R extends { index: number }, A>(
     while (waiting.length > 0 && maySend()) {
       const turn = underWay.turnOf(line, () => gate.turn());
       const grant = await gate.take(lane, isAlone ? 1 : waiting.length, turn, maySend);
-      // What was waited for may have come too late.
+      // The grant may have come too late.
       if (!maySend()) return gate.release(lane, grant.count);
       shut.wait = grant.wait;
       if (grant.wait !== null) return;
@@ -116,7 +111,7 @@ export async function askEach<R extends { index: number }, A>(
     const ended = (isTurnedAway: boolean, at: number): void => {
       left -= 1;
       areTurnedAway &&= isTurnedAway;
-      // Before the slot is free for the next.
+      // Before the slot is free for the next request.
       if (left === 0) isOver ||= areTurnedAway;
       releases[at]?.();
     };
@@ -141,6 +136,12 @@ export async function askEach<R extends { index: number }, A>(
     await Promise.allSettled(answers);
   }
 }
+
+/** The same answer for each. */
+export const answerEach = <const A extends { kind: string }>(
+  requests: readonly { index: number }[],
+  answer: A,
+): ({ index: number } & A)[] => requests.map(({ index }) => ({ index, ...answer }));
 
 function once(action: () => void): () => void {
   let isDone = false;

@@ -4,11 +4,11 @@ import { BEAT_MS, LOCAL_SILENCE_MS, MARGIN_MS } from '../src/domain/timing.ts';
 /** The workflow id of the run that the activity works for. */
 export const ownRun = (): string => activityInfo().workflowExecution?.workflowId ?? '';
 
-/** What an activity asks before each effect that must not happen twice. */
+/** Asked before each effect that must not happen twice. */
 export interface Liveness {
-  /** False once the attempt was cancelled, or has been silent for so long that another one may be under way. */
+  /** False once the attempt was cancelled, or was silent for so long that another one may be under way. */
   maySend(): boolean;
-  /** False once the attempt has been silent for so long; true of one that was cancelled and is to finish. */
+  /** False once it was silent for so long; true of one that was cancelled and is to finish. */
   isCurrent(): boolean;
   /** @throws CancelledFailure when the attempt was cancelled */
   throwIfCancelled(): Promise<void>;
@@ -16,15 +16,12 @@ export interface Liveness {
   signal: AbortSignal;
 }
 
-/** Where a registration stands, as logs may tell it: claims and entries are named after its id, which may be personal. */
-export const placeOf = (index: number): { workflowId: string | undefined; index: number } => ({
-  workflowId: activityInfo().workflowExecution?.workflowId,
-  index,
-});
+/** For logs: claims and entries are named after the registration id, which may be personal. */
+export const placeOf = (index: number) => ({ workflowId: ownRun(), index });
 
 /**
- * Runs an activity with a heartbeat on a timer. A process that was paused for longer than the heartbeat timeout finds
- * out here, before it sends anything: the gap is measured between two beats, on the monotonic clock.
+ * Runs an activity with a heartbeat on a timer. A process that was paused for longer than the heartbeat timeout finds out here
+ * before it sends anything: the gap between two beats is measured on the monotonic clock.
  */
 export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>): Promise<T> {
   const { isLocal, heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();

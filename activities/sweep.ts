@@ -1,4 +1,3 @@
-/** One sweep, as the Schedule has it done. */
 import type { Swept } from '../src/registrations/sweep.ts';
 import { withHeartbeat } from './heartbeat.ts';
 

@@ -1,16 +1,13 @@
 import { ApplicationFailure } from '@temporalio/common';
 
-/** What an attempt got instead of answers; `retryAfter`: ms that somebody asked to be left alone for. */
-export interface Unanswered {
-  reason: string;
-  retryAfter: number | null;
-}
-
-/** For an attempt that got no answer at all: Temporal's retry policy is the backoff, or the longest rest that was asked for. */
+/**
+ * For an attempt that got no answer at all: Temporal's retry policy is the backoff, or the longest rest that was asked for.
+ * @param unanswered what it got instead; `retryAfter`: a rest that was asked for, ms
+ */
 export function tryLater(
   type: string,
   what: string,
-  unanswered: readonly Unanswered[],
+  unanswered: readonly { reason: string; retryAfter: number | null }[],
 ): ApplicationFailure {
   const rest = Math.max(0, ...unanswered.map(({ retryAfter }) => retryAfter ?? 0));
   return ApplicationFailure.create({

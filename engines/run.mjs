@@ -1,42 +1,38 @@
-// `npm start`, `npm test`, `npm run test:other-broker`, `npm run test:faults` and `npm run bench`: dependencies, build and servers as far as they are missing, then the
-// program itself, with the servers' addresses in its environment. What this run started ends with it.
+// `npm start`, `npm test`, `npm run test:other-broker`, `npm run coverage`, `npm run test:faults` and `npm run bench`: dependencies, build
+// and servers as far as they are missing, then the program itself, with the servers' addresses in its environment. What this run started
+// ends with it.
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { reasonAgainstOther } from './brokers.mjs';
 import { describeEngines, startEngines, servers, stopEngines } from './engines.mjs';
 import { isNewEnough, oldest } from './node.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
 import { hasTerminal } from './processes.mjs';
 import { createProgress, duration } from './progress.mjs';
-import { build, installDependencies, testFiles } from './setup.mjs';
+import { build, installDependencies } from './setup.mjs';
+import { runCoverage, runOtherBrokerTests, runTests } from './tests.mjs';
 
 const node = ['--enable-source-maps'];
 const help = ['--help', '-h'];
+const suite = {
+  instance: 'test',
+  store: 'wheel',
+  rabbitmq: 'newest',
+  engines: [...servers, 'timeskipping'],
+  fresh: true,
+  tests: true,
+  tells: [],
+};
 /**
  * `tells`: arguments with which the program only tells something, and needs no servers. `own`: it breaks or floods servers, and so
- * gets its own ones, whatever address is given.
+ * gets its own ones, whatever address is given. `tests`: it ends with phases and a sum.
  */
 const plans = {
   start: { instance: 'default', store: 'wheel', engines: servers, fresh: false, tells: help },
-  test: {
-    instance: 'test',
-    store: 'wheel',
-    rabbitmq: 'newest',
-    engines: [...servers, 'timeskipping'],
-    fresh: true,
-    tests: true,
-    tells: [],
-  },
+  test: suite,
+  coverage: suite,
   // What differs between versions of the broker, on the one that `npm test` does not run on.
-  'other-broker': {
-    instance: 'other-broker',
-    store: 'wheel',
-    engines: [...servers, 'timeskipping'],
-    fresh: true,
-    tests: true,
-    tells: [],
-  },
+  'other-broker': { ...suite, instance: 'other-broker', rabbitmq: undefined },
   // The store as a binary where it is built already, as for everybody who does not say otherwise.
   faults: {
     instance: 'faults',
@@ -60,7 +56,7 @@ async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|test|other-broker|faults|bench [arguments of the program]',
+      'Usage: node engines/run.mjs start|test|coverage|other-broker|faults|bench [arguments of the program]',
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
@@ -147,64 +143,17 @@ const programs = {
     runChild(run, [...node, join('dist', 'test', 'faults', 'run.js'), ...args], env),
   bench: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
-  test: runTests,
-  'other-broker': testOtherBroker,
+  test: (ctx, run, args, env) => runTests(ctx, nodeIn(run), args, env),
+  coverage: (ctx, run, args, env) => runCoverage(ctx, nodeIn(run), args, env),
+  'other-broker': (ctx, run, args, env) => runOtherBrokerTests(ctx, nodeIn(run), args, env),
 };
-
-/** The short cut of the suite for a second broker: what queues, redeliveries and dead letters matter to. */
-const brokerTests = [
-  ...['e2e/outcomes', 'e2e/crashes', 'e2e/queues', 'e2e/redrive.test', 'e2e/malformed'],
-  ...['broker/rabbitmq/queues', 'broker/rabbitmq/message'],
-];
-
-function testOtherBroker(ctx, run, args, env) {
-  const chosen = args.some((arg) => !arg.startsWith('-'));
-  return runTests(ctx, run, chosen ? args : [...brokerTests, ...args], env);
-}
 
 async function tellBroker(ctx) {
   const [{ version, how }] = await describeEngines(ctx, ['rabbitmq']);
   ctx.progress.say(`  the tests run on RabbitMQ ${version} (${how})`);
 }
 
-/** Arguments that begin with a dash go to node, the others select test files by a part of their path. */
-async function runTests(ctx, run, args, env) {
-  const parts = args.filter((arg) => !arg.startsWith('-'));
-  const files = testFiles()
-    .map((file) => relative(root, file))
-    .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)));
-  if (files.length === 0) {
-    process.stderr.write(`no test file matches ${parts.join(', ') || 'dist/test/**/*.test.js'}\n`);
-    return { code: 1, summary: '0 passed, 0 failed' };
-  }
-  const counted = join(ctx.data, 'tally.json');
-  mkdirSync(ctx.data, { recursive: true });
-  rmSync(counted, { force: true });
-  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
-  // To a file and not to stdout: two reporters on one stream have no order, and the count must be the last line.
-  reporters.push('--test-reporter=./engines/tally.mjs', `--test-reporter-destination=${counted}`);
-  const options = args.filter((arg) => arg.startsWith('-'));
-  const { code } = await runChild(
-    run,
-    [...node, '--test', '--test-concurrency=1', ...reporters, ...options, ...files],
-    env,
-  );
-  const count = readCount(counted);
-  const ran = count.passed + count.failed > 0;
-  const skipped = count.skipped > 0 ? `, ${count.skipped} skipped` : '';
-  return {
-    code: code === 0 && (count.failed > 0 || !ran) ? 1 : code,
-    summary: `${count.passed} passed, ${count.failed} failed${skipped}`,
-  };
-}
-
-function readCount(file) {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return { passed: 0, failed: 0, skipped: 0 }; // it ended before its reporter could write
-  }
-}
+const nodeIn = (run) => (args, env) => runChild(run, [...node, ...args], env);
 
 function runChild(run, args, env) {
   return new Promise((resolve, reject) => {

@@ -12,8 +12,7 @@ import type { Config } from './config/schema.ts';
 import { watchControl } from './coordination/control-watch.ts';
 import { dataConverterOf } from './temporal/data-converter.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
-import { createDoubtGauge } from './registrations/doubt-gauge.ts';
-import { countDoubts } from './registrations/doubts.ts';
+import { createDoubtGauge, countDoubts } from './registrations/doubts.ts';
 import { longestDrainMs } from './config/drain.ts';
 import { createFailures } from './broker/rabbitmq/dead-letters.ts';
 import { createGuard } from './runtime/guard.ts';
@@ -21,8 +20,7 @@ import { within } from './runtime/retry.ts';
 import { lookForLate, statusThrough } from './registrations/late.ts';
 import { createLegacy } from './registrations/legacy.ts';
 import { createLearner } from './registrations/learner.ts';
-import { failureDetail, withReason } from './runtime/log.ts';
-import type { Log } from './runtime/log.ts';
+import { failureDetail, withReason, type Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { createPlans } from './registrations/plans.ts';
 import { openPublisher } from './registrations/neighbours.ts';
@@ -156,18 +154,10 @@ export async function startWorker(
       // What activities left on the wire is answered, and the journal told, within the time that a stop may take.
       const rest = Math.max(0, until - performance.now());
       await within(rest, 'calls under way', underWay.idle()).catch(() => {});
-      await learner.close();
-      await plans.close();
       guard.close();
-      await legacyGate.close();
-      await watch.close();
-      await Promise.allSettled([
-        publisher.close(),
-        legacy.close(),
-        store.close(),
-        connection.close(),
-        client.connection.close(),
-      ]);
+      for (const each of [learner, plans, legacyGate, watch]) await each.close();
+      const adapters = [publisher, legacy, store, connection, client.connection];
+      await Promise.allSettled(adapters.map((each) => each.close()));
     },
   };
 }

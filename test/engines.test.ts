@@ -254,19 +254,38 @@ test('no program is started with our whole environment, but Docker and our own',
   }
 });
 
+test('the tests are counted without the suites around them, and the slowest ten are named, the slowest first', () => {
+  const found = evaluated(
+    'tally.mjs',
+    `const ran = (ms, more = {}) =>
+      ({ type: 'test:pass', data: { name: 'after ' + ms, file: 'a.js', details: { duration_ms: ms }, ...more } });
+    const events = [...Array(11).keys()].map((ms) => ran(ms));
+    events.push(ran(99, { details: { type: 'suite', duration_ms: 99 } }), ran(0, { skip: true }));
+    events.push({ ...ran(20), type: 'test:fail' }, { ...ran(98), type: 'test:start' });
+    for await (const text of it.default(events)) console.log(text);`,
+  );
+  const slowest = [20, 10, 9, 8, 7, 6, 5, 4, 3, 2];
+  assert.deepEqual(found, {
+    passed: 11,
+    failed: 1,
+    skipped: 1,
+    slowest: slowest.map((ms) => ({ name: `after ${ms}`, file: 'a.js', ms })),
+  });
+});
+
 test('a user without a name and without HOME gets a private folder, and one that others can change is refused', (t) => {
   const temporary = folderOf(t);
   chmodSync(temporary, 0o777);
-  const source = readFileSync(engines('paths.mjs'), 'utf8');
-  const script = `${source}\nprocess.stdout.write(JSON.stringify([cacheFolder({}), dataFolder({ HOME: '/' }, 'default')]));`;
   const uid = 54_321;
   const isRoot = process.getuid?.() === 0;
+  const source = readFileSync(engines('paths.mjs'), 'utf8');
+  const become = isRoot ? `process.setgid(${uid});\nprocess.setuid(${uid});` : '';
+  const script = `${source}\n${become}\nprocess.stdout.write(JSON.stringify([cacheFolder({}), dataFolder({ HOME: '/' }, 'default')]));`;
   const ask = () =>
     spawnSync(process.execPath, ['--input-type=module', '-e', script], {
       encoding: 'utf8',
       env: { TMPDIR: temporary, ...(isRoot ? {} : { HOME: '/' }) },
       cwd: '/',
-      ...(isRoot ? { uid, gid: uid } : {}),
     });
   const folder = join(temporary, `despachante-${isRoot ? uid : process.getuid?.()}`);
   const { stdout, stderr } = ask();

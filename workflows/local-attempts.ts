@@ -1,39 +1,33 @@
 /**
- * Steps that are tried inside the workflow task: one at a time in a run, and nothing is decided while one is under way. The
- * SDK wakes a run for each local activity that ends, but hands a replay all that ended within one workflow task at once
- * (sdk-core's workflow_machines.rs): a run that had two under way would decide otherwise then, and disagree with its history
- * (docs/decisions/0008-local-first.md).
+ * Steps that are tried inside the workflow task: one at a time in a run, which decides nothing meanwhile. The SDK wakes a run
+ * for each local activity that ends, but gives a replay all that ended within one workflow task at once (sdk-core's
+ * workflow_machines.rs): a run with two under way would decide otherwise in a replay (docs/decisions/0008-local-first.md).
  */
 import { TemporalFailure, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { LOCAL_BEGIN_MS } from '../src/domain/timing.ts';
 
-export interface LocalAttempts {
-  /** Whether one may begin now: none is under way, and the workflow task has not lasted for long. */
-  mayBegin(): boolean;
-  /** Whether the run may go on deciding what to do. */
-  areOver(): boolean;
-  /** Tries it here, and where that fails, outside. */
-  first<T>(quick: () => Promise<T>, durable: () => Promise<T>): Promise<T>;
-}
+export type LocalAttempts = ReturnType<typeof localAttempts>;
 
-/** @param isOn whether steps are tried inside the workflow task at all */
-export function localAttempts(isOn: boolean): LocalAttempts {
+export function localAttempts(isOn: boolean) {
   let underWay = 0;
   let task = { historyLength: -1, began: 0 };
   return {
-    mayBegin() {
+    /** Whether one may begin now: none is under way, and the workflow task has not lasted for long. */
+    mayBegin(): boolean {
       const { historyLength } = workflowInfo();
       if (historyLength !== task.historyLength) task = { historyLength, began: Date.now() };
       return isOn && underWay === 0 && Date.now() - task.began < LOCAL_BEGIN_MS;
     },
+    /** Whether the run may decide what to do next. */
     areOver: () => underWay === 0,
-    async first(quick, durable) {
+    /** Tries it here, and where that fails, outside. */
+    async first<T>(quick: () => Promise<T>, durable: () => Promise<T>): Promise<T> {
       underWay += 1;
       try {
         return await quick();
       } catch (error) {
-        // Of a local activity the SDK hands over what it threw, with no ActivityFailure around it; of one that timed out
-        // it hands over an ActivityFailure, and to a replay the bare TimeoutFailure.
+        // The SDK throws the bare error of a local activity; of one that timed out an ActivityFailure, and in a replay the bare
+        // TimeoutFailure.
         if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
       } finally {
         underWay -= 1;

@@ -1,6 +1,6 @@
 /**
- * Drives a run of any flow: takes the steps that are due, gives each to an activity that the loop does not wait for, applies
- * the answers, sleeps until the next step is due. What is decided is decided in src/domain/run.ts and by the flow.
+ * Drives a run of any flow: gives each step that is due to an activity, applies the answers as they come, and sleeps until the
+ * next step is due. src/domain/run.ts and the flow decide.
  */
 import {
   ActivityFailure,
@@ -12,35 +12,21 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import {
-  answersTo,
-  applied,
-  began,
-  cancelled,
-  dueSteps,
-  isAtRest,
-  replace,
-  unanswered,
-  wakeAt,
-} from '../src/domain/run.ts';
+import * as runs from '../src/domain/run.ts';
 import type { Answered, Flow, NoAnswer, Run, RunItem, Step, Taken } from '../src/domain/run.ts';
-import { localAttempts } from './local-attempts.ts';
-import type { LocalAttempts } from './local-attempts.ts';
+import { localAttempts, type LocalAttempts } from './local-attempts.ts';
 
-/** What is told to the server of an activity, besides the policy of its proxy. */
-export interface ActivityOptions {
-  summary: string;
-  scheduleToCloseTimeout?: number;
-}
-
-/** A step, as a row of a flow's table: which items it is for, what is asked of them, and what the answers make of them. */
+/** A step, as a row of a flow's table. */
 export interface Row<I extends RunItem, J extends I, Q, A extends { index: number; kind: string }> {
   takes: (item: I) => item is J;
-  /** Steps of one group are cancelled together. `outbound`: when the run is cancelled; `own`: they settle it, and go on. */
+  /** `outbound` steps are cancelled with the run; `own` ones settle it, and go on. */
   group: 'outbound' | 'own';
   request: (item: J) => Q;
-  activity: (options: ActivityOptions, requests: Q[]) => Promise<(A | Taken)[]>;
-  /** One quick try inside the workflow task, for what may be done twice. */
+  activity: (
+    options: { summary: string; scheduleToCloseTimeout?: number },
+    requests: Q[],
+  ) => Promise<(A | Taken)[]>;
+  /** One quick try inside the workflow task, for a step that may be done twice. */
   local?: (requests: Q[]) => Promise<(A | Taken)[]>;
   /** How long the items may be tried, ms; without it, without end. */
   timeLeft?: (items: J[], now: number) => number;
@@ -48,14 +34,14 @@ export interface Row<I extends RunItem, J extends I, Q, A extends { index: numbe
 }
 
 /** A row as the driver sees it. */
-export interface AnyRow<I extends RunItem> {
+interface AnyRow<I extends RunItem> {
   takes(item: I): boolean;
   group: 'outbound' | 'own';
   /** @throws ActivityFailure when the activity gave up or was cancelled without an answer */
   perform(items: I[], attempts: LocalAttempts, noun: string): Promise<Answered<I>[]>;
 }
 
-/** For a flow's items: makes a row of its table. */
+/** Makes the rows of a flow's table. */
 export const rowsOf =
   <I extends RunItem>() =>
   <J extends I, Q, A extends { index: number; kind: string }>(
@@ -77,7 +63,7 @@ export const rowsOf =
         isTried && local !== undefined
           ? await attempts.first(() => local(requests), outside)
           : await outside();
-      return answersTo(items, answers, (item, answer) => row.after(item, answer, Date.now()));
+      return runs.answersTo(items, answers, (item, answer) => row.after(item, answer, Date.now()));
     },
   });
 
@@ -89,15 +75,15 @@ export const stepIn =
     throw new Error(`No step of the table takes item ${item.index}`);
   };
 
-export interface Driven<I extends RunItem, K extends string> {
+interface Driven<I extends RunItem, K extends string> {
   run: Run<I>;
   flow: Flow<I>;
   table: Record<K, AnyRow<I>>;
   /** What the items are called, where there are several. */
   noun: string;
-  /** Whether steps are tried inside the workflow task first, where they can be. */
+  /** Whether steps are first tried inside the workflow task, where they can be. */
   localFirst: boolean;
-  /** Events after which the run continues as new, with a short history. */
+  /** A run with more events continues as new. */
   maxHistoryEvents: number;
   /** Called once, before anything else, with how a handler sees and changes the run. */
   handle?(run: () => Run<I>, change: (item: I) => void): void;
@@ -110,7 +96,7 @@ export interface Driven<I extends RunItem, K extends string> {
 export function drive<I extends RunItem, K extends string>(
   driven: Driven<I, K>,
 ): Promise<Run<I>['settled']> {
-  // Cancelling a run must not reach what settles it, so nothing belongs to the scope that is cancelled.
+  // Cancelling a run must not reach the steps that settle it: nothing belongs to the scope that is cancelled.
   const { cancelRequested } = CancellationScope.current();
   return CancellationScope.nonCancellable(() => turn(driven, cancelRequested));
 }
@@ -136,17 +122,17 @@ async function turn<I extends RunItem, K extends string>(
   };
   driven.handle?.(
     () => run,
-    (item) => update(replace(run, new Map([[item.index, item]]))),
+    (item) => update(runs.replace(run, new Map([[item.index, item]]))),
   );
   cancelRequested.catch(() => {
-    update(cancelled(run, flow, Date.now()));
+    update(runs.cancelled(run, flow, Date.now()));
     groups.outbound.cancel();
   });
 
   while (run.items.length > 0 && !isTimeToContinueAsNew(run, driven.maxHistoryEvents)) {
-    for (const step of dueSteps(run, stepOf, flow, Date.now())) start(step);
+    for (const step of runs.dueSteps(run, stepOf, flow, Date.now())) start(step);
     driven.describe?.(run);
-    alarm.set(wakeAt(run));
+    alarm.set(runs.wakeAt(run));
     changed = false;
     await condition(() => changed && attempts.areOver());
   }
@@ -160,25 +146,25 @@ async function turn<I extends RunItem, K extends string>(
 
   function start(step: Step<I, K>): void {
     const row = table[step.kind];
-    run = began(run, step);
+    run = runs.began(run, step);
     inFlight += 1;
     void groups[row.group]
       .run(() => row.perform(step.items, attempts, noun))
-      .catch((error: unknown) => unanswered(step, whyUnanswered(error), flow, Date.now()))
-      .then((answered) => update(applied(run, answered, flow, Date.now())))
+      .catch((error: unknown) => runs.unanswered(step, whyUnanswered(error), flow, Date.now()))
+      .then((answered) => update(runs.applied(run, answered, flow, Date.now())))
       .finally(() => (inFlight -= 1));
   }
 }
 
 /**
- * A run goes on with a fresh history when its own is long, and when nothing is left but items that wait for a person,
- * perhaps for weeks. Not while it is being cancelled: that ends by itself.
+ * When its history is long, and when all items left wait for a person, perhaps for weeks. Not while it is being cancelled:
+ * that ends by itself.
  */
 function isTimeToContinueAsNew(run: Run<RunItem>, maxHistoryEvents: number): boolean {
   if (run.cancelling) return false;
   const { historyLength, continueAsNewSuggested } = workflowInfo();
   if (continueAsNewSuggested || historyLength > maxHistoryEvents) return true;
-  return isAtRest(run) && Object.keys(run.settled).length > 0 && historyLength > 100;
+  return runs.isAtRest(run) && Object.keys(run.settled).length > 0 && historyLength > 100;
 }
 
 /** One timer at a time, replaced only by an earlier one: a timer that is cancelled costs two events for nothing. */
@@ -209,10 +195,10 @@ function whyUnanswered(error: unknown): NoAnswer {
   if (!(error instanceof ActivityFailure) && !(error instanceof CancelledFailure)) throw error;
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof CancelledFailure) return 'cancelled';
-  // An attempt that fails, or dies, before it hears of its cancellation is handed back with its own failure.
+  // An attempt that fails, or dies, before it hears of its cancellation comes back with its own failure.
   const retryState = error instanceof ActivityFailure ? error.retryState : undefined;
   if (retryState === 'CANCEL_REQUESTED') return 'cancelled';
-  // When no further attempt fits into scheduleToClose, the server hands back the failure of the last one.
+  // When no further attempt fits into scheduleToClose, the server returns the failure of the last one.
   return retryState === 'TIMEOUT' || cause instanceof TimeoutFailure ? 'timeout' : 'error';
 }
 

@@ -1,6 +1,6 @@
 /**
- * "There is none" lets a registration be filed again, so it is believed only from a system that is well: one that finds, just
- * before and just after, what is known to be there. An application that is away answers 404, or an empty list, to everything.
+ * "There is none" lets a registration be filed again, so it is believed only from a system that finds known registrations just
+ * before and just after. An application that is away answers 404, or an empty list, to everything.
  */
 import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
@@ -14,7 +14,7 @@ export interface Absent {
   byBareStatus: boolean;
 }
 
-/** More than one, so that a system of which one instance in two is away does not pass by luck. */
+/** Several, so that a system with one of two instances away does not pass by luck. */
 const KNOWN = 3;
 
 const NO_LIST =
@@ -28,11 +28,9 @@ interface Known {
 }
 
 /**
- * Looks again for what was not found, between two look-ups of what is there. Returns why it is not to be believed, by index.
- * Never throws what the legacy system does; @throws what the journal throws.
- *
+ * Looks again for what was not found, between two look-ups of known registrations. Returns the reasons not to believe it, by
+ * index. @throws what the journal throws
  * @param before what was accepted later may not be found yet
- * @param maySend asked before each request
  */
 export async function whyNotAbsent(
   needs: Needs,
@@ -59,7 +57,7 @@ export async function whyNotAbsent(
   );
 }
 
-/** What the legacy system has said of itself that it has: a person may be wrong. */
+/** On the word of the legacy system alone: a person may be wrong. */
 async function knownToBeThere({ journal }: Needs, before: Date): Promise<Known[]> {
   const accepted = await journal.acceptedBefore(before, [null, LOOK_UP], KNOWN);
   return accepted.flatMap(({ entry, requestId }) => {
@@ -94,7 +92,7 @@ async function lookUpAll(
   while (looked.length < all.length) {
     const left = all.slice(looked.length);
     const grant = await gate.take('gets', left.length, turn, maySend);
-    // What was waited for may have come too late.
+    // The grant may have come too late.
     const isOver = !maySend();
     if (isOver) gate.release('gets', grant.count);
     const wait = isOver ? GIVEN_UP : grant.wait;

@@ -1,32 +1,29 @@
 /**
- * Takes registration ids for this run. The insert decides: whoever inserts first has the id, and whoever meets a claim
- * is a duplicate (same bytes) or a conflict (other bytes), or takes it over when its run is dead. Run again, it finds its
- * own claims and answers the same.
+ * Takes registration ids for this run. The first insert has the id; a delivery that meets a claim is a duplicate (same bytes)
+ * or a conflict (other bytes), or takes it over when its run is dead. Run again, it finds its own claims and answers the same.
  */
-import { activityInfo } from '@temporalio/activity';
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import { within } from '../../src/runtime/retry.ts';
+import { answerEach } from '../ask-each.ts';
 import { stale } from './fence.ts';
-import { withHeartbeat } from '../heartbeat.ts';
-import type { Liveness } from '../heartbeat.ts';
-import { keepInherited, openInherited } from './inherit.ts';
-import { isOwnedBy, meet } from './meet.ts';
-import type { Refused, Same } from './meet.ts';
-import { createTakeover } from './takeover.ts';
-import type { Met, TakeoverNeeds } from './takeover.ts';
-import { wantedBy } from './wanted.ts';
-import type { ClaimRequest, Wanted } from './wanted.ts';
+import { ownRun, withHeartbeat, type Liveness } from '../heartbeat.ts';
+import { isOwnedBy, meet, type Refused, type Same } from './meet.ts';
+import { createTakeover, type Met } from './takeover.ts';
+import {
+  keepInherited,
+  openInherited,
+  wantedBy,
+  type ClaimRequest,
+  type Wanted,
+} from './wanted.ts';
 import type { Dependencies } from './dependencies.ts';
 
-type Needs = TakeoverNeeds & Pick<Dependencies, 'records'>;
-
-export function createClaim(needs: Needs) {
+export function createClaim(needs: Dependencies) {
   const { claims, records, journal, metrics, log } = needs;
   const takeover = createTakeover(needs);
-  // It is only told: no registration waits for it.
   const tellUnnoted = (error: unknown): void =>
     log.warn(
       errorFacts(error),
@@ -34,7 +31,7 @@ export function createClaim(needs: Needs) {
     );
   return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
-      const workflowId = activityInfo().workflowExecution?.workflowId ?? '';
+      const workflowId = ownRun();
       const deliveries = requests.filter(({ takes }) => takes === undefined);
       const { wanted, moved } = await wantedBy(claims, deliveries, workflowId);
       await keepInherited(journal, [...wanted.values()]);
@@ -62,7 +59,7 @@ export function createClaim(needs: Needs) {
       for (const { index } of same) answers.set(index, { index, kind: 'duplicate' });
       await stillWanted(liveness);
       await openInherited(journal, mine);
-      // Whoever has moved them: each has the token of its claim.
+      // Each has the token of its claim, whoever moved it.
       if (moved.length > 0) await records.left(moved, 'redriven').catch(tellUnnoted);
       const met = same.flatMap(({ index, claim }): Met[] =>
         claim !== undefined && claim.settledAt === null ? [{ index, claim }] : [],
@@ -75,7 +72,7 @@ export function createClaim(needs: Needs) {
       return all;
     });
 
-  /** Returns who has the claims that were not free, and those that are to be taken up. */
+  /** Returns the claims that were not free, and those that are to be taken up. */
   async function insert(
     wanted: ReadonlyMap<number, Wanted>,
     requests: ClaimRequest[],
@@ -87,10 +84,7 @@ export function createClaim(needs: Needs) {
     return claims.find([...taken, ...requests.flatMap(({ takes }) => takes ?? [])]);
   }
 
-  /**
-   * This run may go on with open claims that it met, if their own runs are dead: Temporal is asked about those. A registration
-   * that has met none does not wait for that.
-   */
+  /** Takes over the open claims that were met, if Temporal says that their runs are dead. The others do not wait for that. */
   async function takenOver(
     met: Met[],
     isAlone: boolean,
@@ -101,16 +95,16 @@ export function createClaim(needs: Needs) {
     const found = await (isAlone
       ? finding
       : within(DECIDED_MS, 'Temporal', finding).catch(() => null));
-    if (found === null) return met.map(({ index }) => ({ index, kind: 'undecided' }));
+    if (found === null) return answerEach(met, { kind: 'undecided' });
     await stillWanted(liveness);
-    return takeover.answersOf(await takeover.take(found, workflowId));
+    return takeover.take(found, workflowId);
   }
 }
 
-/** How long those that have their claims wait for what Temporal says about the claims of others. */
+/** How long registrations that have their claims wait for Temporal's word on the claims of others. */
 const DECIDED_MS = 500;
 
-/** Of an attempt that has been given up, the next one may have been answered, and acted on, before what follows. */
+/** Of an attempt that Temporal has given up, the next one may already have acted. @throws then */
 async function stillWanted(liveness: Liveness): Promise<void> {
   await liveness.throwIfCancelled();
   if (!liveness.isCurrent()) throw stale();

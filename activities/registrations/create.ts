@@ -8,7 +8,6 @@ import type { Dependencies } from './dependencies.ts';
 
 export type Activities = ReturnType<typeof createActivities>;
 
-/** One activity for each step of a run. */
 export function createActivities(dependencies: Dependencies) {
   return {
     claim: createClaim(dependencies),

@@ -1,12 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Taken } from '../../src/domain/run.ts';
 import { FRESH_MS } from '../../src/domain/timing.ts';
+import { answerEach } from '../ask-each.ts';
 import { ownRun } from '../heartbeat.ts';
 
-/**
- * What a reading of claims says, if it says so in time.
- * @throws ApplicationFailure when it does not: Temporal tries again, if the attempt is still wanted
- */
+/** @throws ApplicationFailure when the reading takes so long that the claims may have changed hands */
 export async function readInTime<T>(reading: () => Promise<T>): Promise<T> {
   const asked = performance.now();
   const answer = await reading();
@@ -22,18 +20,15 @@ export const stale = (): ApplicationFailure =>
   });
 
 /**
- * Divides into what this run still holds, and the answers for what another run has taken. A claim that is not there any more
- * is nobody's. `holderOf`: the workflow id of the run that holds a claim.
+ * Divides into those whose claims this run still has, and the answers for those that another run has taken. A claim that is
+ * not there any more counts as ours. `ownerOf`: the workflow id of a claim's owner.
  */
 export function fenced<T extends { index: number; claim: string }>(
   all: readonly T[],
-  holderOf: (claim: string) => string | undefined,
+  ownerOf: (claim: string) => string | undefined,
 ): { ours: T[]; lost: Taken[] } {
   const run = ownRun();
-  const isOurs = ({ claim }: T): boolean => (holderOf(claim) ?? run) === run;
+  const isOurs = ({ claim }: T): boolean => (ownerOf(claim) ?? run) === run;
   const lost = all.filter((each) => !isOurs(each));
-  return {
-    ours: all.filter(isOurs),
-    lost: lost.map(({ index }) => ({ index, kind: 'taken' })),
-  };
+  return { ours: all.filter(isOurs), lost: answerEach(lost, { kind: 'taken' }) };
 }

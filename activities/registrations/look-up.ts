@@ -1,6 +1,6 @@
 /**
- * Asks the legacy system itself what became of a registration in doubt, by natural key. The journal is read first and
- * outweighs it; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
+ * Asks the legacy system for a registration in doubt, by natural key. The journal is read first and outweighs it. An attempt
+ * that could read nothing throws.
  */
 import type { ApplicationFailure } from '@temporalio/common';
 import type { LookUpAnswer } from '../../src/domain/registrations/answers.ts';
@@ -9,43 +9,35 @@ import { sentUntil } from '../../src/domain/registrations/entry.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import { whyNotAbsent } from './absence.ts';
-import { askEach } from '../ask-each.ts';
-import { placeOf, withHeartbeat } from '../heartbeat.ts';
-import type { Liveness } from '../heartbeat.ts';
-import { answerOf } from './recheck.ts';
-import type { RecheckNeeds } from './recheck.ts';
+import { answerEach, askEach } from '../ask-each.ts';
+import { placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
+import { answerOf, readAnswers } from './recheck.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
-import type { Wait } from '../../src/outbound/breaker.ts';
 
 export interface LookUpRequest {
   index: number;
   /** The registration id: the natural key. */
   id: string;
   entry: string;
-  /** How long after the answer was lost "absent" means that it will not arrive any more, ms. */
+  /** For so long after the lost answer it may still arrive, ms. */
   settleTime: number;
 }
 
 interface LookedUp {
   request: LookUpRequest;
-  /** When it was asked for. */
+  /** Epoch ms. */
   asked: number;
   looked: LookUpResult;
 }
 
-type Needs = RecheckNeeds & Pick<Dependencies, 'legacy' | 'gate' | 'underWay' | 'metrics'>;
-
-export function createLookUp(needs: Needs) {
+export function createLookUp(needs: Dependencies) {
   const { journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
   const calls = underWay.calls<LookedUp>();
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
-      const entries = await journal.read(requests.map(({ entry }) => entry));
-      const known = await Promise.all(
-        requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
-      );
+      const known = await readAnswers(needs, requests);
       const isToBeAsked = (answer: LookUpAnswer): boolean =>
         answer.kind === 'unknown' && answer.needsPerson !== true;
       const unknown = new Set(known.filter(isToBeAsked).map(({ index }) => index));
@@ -60,20 +52,19 @@ export function createLookUp(needs: Needs) {
         hasAnswers: told.length > 0,
       });
       const { open, waiting, turnedAway, failed, failures, wait } = asked;
-      const notAsked = (why: Wait) => turnedAway.map(({ index }) => unreadable(index, why));
       const answers: LookUpAnswer[] = [
         ...told,
         ...(await concluded(asked.answers, liveness, told.length > 0)),
-        ...(wait === null ? [] : notAsked(wait)),
-        ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
-        ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+        ...(wait === null ? [] : answerEach(turnedAway, { kind: 'unreadable', ...wait })),
+        ...answerEach(open, { kind: 'on the wire' }),
+        ...answerEach(waiting, { kind: 'waiting' }),
       ];
       if (answers.every(({ kind }) => kind === 'unreadable')) {
         if (failures.length > 0) throw failures[0];
         await liveness.throwIfCancelled();
         throw nothingReadable(answers);
       }
-      answers.push(...failed.map(({ index }) => unreadable(index, UNWRITTEN)));
+      answers.push(...answerEach(failed, UNWRITTEN));
       return doubtShared(needs, requests, answers, liveness);
     });
 
@@ -84,7 +75,7 @@ export function createLookUp(needs: Needs) {
     return { request, asked, looked };
   }
 
-  /** "Absent" is tried before it is believed; what needs no trial does not wait for that: the rest is looked up again. */
+  /** "Absent" is tried before it is believed. Other answers do not wait for that: then the absent ones are looked up again. */
   async function concluded(
     all: LookedUp[],
     liveness: Liveness,
@@ -105,11 +96,10 @@ export function createLookUp(needs: Needs) {
       else absent.push(each);
     }
     // Others come back after a rest, these at once and by themselves.
-    if (hasAnswers || answers.length > 0) {
-      const waiting = absent.map(({ request: { index } }) => ({ index, kind: 'waiting' }) as const);
-      return [...answers, ...waiting];
-    }
-    return [...answers, ...(await tried(absent, liveness))];
+    const waiting = absent.map(({ request }) => request);
+    return hasAnswers || answers.length > 0
+      ? [...answers, ...answerEach(waiting, { kind: 'waiting' })]
+      : tried(absent, liveness);
   }
 
   async function tried(absent: LookedUp[], liveness: Liveness): Promise<LookUpAnswer[]> {
@@ -126,7 +116,7 @@ export function createLookUp(needs: Needs) {
       absent.map(async ({ request, looked }): Promise<LookUpAnswer> => {
         const { index } = request;
         const reason = doubtful.get(index);
-        if (reason !== undefined) return unreadable(index, { reason, retryAfter: null });
+        if (reason !== undefined) return { index, kind: 'unreadable', reason, retryAfter: null };
         return looked.kind === 'unreadable' ? { index, ...looked } : decide(request, looked);
       }),
     );
@@ -136,7 +126,7 @@ export function createLookUp(needs: Needs) {
     { index, entry }: LookUpRequest,
     looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
   ): Promise<LookUpAnswer> {
-    // Built on "unknown": an answer that came late, or an operator's word, is there first and is what is answered.
+    // From "unknown" only: a late answer, or an operator's word, that is there first is answered instead.
     const now = await journal.decide(entry, ['unknown'], wordOf(looked, new Date(clock.now())));
     const facts = { ...placeOf(index), result: looked.kind, state: now?.state };
     log.info(facts, 'A doubt was looked up');
@@ -145,34 +135,25 @@ export function createLookUp(needs: Needs) {
   }
 }
 
-const UNWRITTEN = { reason: 'what was found could not be written down', retryAfter: null };
+const UNWRITTEN = {
+  kind: 'unreadable',
+  reason: 'what was found could not be written down',
+  retryAfter: null,
+} as const;
 
-const unreadable = (
-  index: number,
-  { reason, retryAfter }: { reason: string; retryAfter: number | null },
-): LookUpAnswer => ({ index, kind: 'unreadable', reason, retryAfter });
-
-/** What a look-up has the journal say. */
+/** The word of a look-up for the journal. */
 function wordOf(
   looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
   answeredAt: Date,
 ): Partial<Entry> {
+  const word = { operator: LOOK_UP, answeredAt };
   switch (looked.kind) {
-    case 'found':
-      return {
-        state: 'accepted',
-        requestId: looked.requestId,
-        reason: 'found by its look-up',
-        operator: LOOK_UP,
-        answeredAt,
-      };
+    case 'found': {
+      const { requestId } = looked;
+      return { ...word, state: 'accepted', requestId, reason: 'found by its look-up' };
+    }
     case 'absent':
-      return {
-        state: 'superseded',
-        reason: 'not found by its look-up',
-        operator: LOOK_UP,
-        answeredAt,
-      };
+      return { ...word, state: 'superseded', reason: 'not found by its look-up' };
     case 'ambiguous':
       return { reason: looked.reason };
   }

@@ -1,6 +1,6 @@
 /**
- * A delivery whose claim somebody else has is a duplicate (same bytes) or a conflict (other bytes). A whole run may consist of such
- * deliveries, so they are looked up and written together.
+ * Deliveries whose claims others have: duplicates (same bytes) or conflicts (other bytes). A whole run may consist of them, so
+ * they are looked up and written together.
  */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { conflictKey, entryKey } from '../../src/domain/names.ts';
@@ -12,7 +12,7 @@ import type { Dependencies } from './dependencies.ts';
 
 export interface Refused extends Pick<Wanted, 'claim' | 'isRedrive'> {
   index: number;
-  /** The claim that is there under the key of the one that was wanted. */
+  /** The claim that has the key of the wanted one. */
   holder: Claim;
 }
 
@@ -22,30 +22,26 @@ export interface Same {
   claim: Claim | undefined;
 }
 
-interface Meeting {
-  conflicts: ClaimAnswer[];
-  same: Same[];
-}
-
 /** @param mayAct throws when the attempt has been given up */
 export async function meet(
   claims: Dependencies['claims'],
   refused: readonly Refused[],
   mayAct: () => Promise<void>,
-): Promise<Meeting> {
-  const meeting: Meeting = { conflicts: [], same: [] };
+): Promise<{ conflicts: ClaimAnswer[]; same: Same[] }> {
+  const conflicts: ClaimAnswer[] = [];
+  const duplicates: Same[] = [];
   const others: { each: Refused; conflict: Claim }[] = [];
   const generations = await generationsOf(claims, refused);
   for (const each of refused) {
     const { index, claim } = each;
     const all = generations.get(index) ?? [];
-    // Generations before the one that was asked for do not count: their record is what is redriven here, and must not be
-    // dropped when it was another body that took the next generation.
+    // Earlier generations do not count: their record is redriven here, and must not be dropped when another body took the next
+    // generation.
     const same = all.findLast(
       ({ generation, bodyHash }) => generation >= claim.generation && bodyHash === claim.bodyHash,
     );
     if (same !== undefined) {
-      meeting.same.push({ index, claim: same });
+      duplicates.push({ index, claim: same });
       continue;
     }
     const { generation } = all.at(-1) ?? claim;
@@ -53,15 +49,15 @@ export async function meet(
     const conflict = { ...claim, _id, entry: entryKey(_id, 1), generation, conflict: true };
     others.push({ each, conflict });
   }
-  if (others.length === 0) return meeting;
+  if (others.length === 0) return { conflicts, same: duplicates };
   const taken = await claims.insert(others.map(({ conflict }) => conflict));
   const kept = await claims.find([...taken]);
   for (const { each, conflict } of others) {
     const { index, isRedrive } = each;
     const holder = kept.get(conflict._id);
     if (holder === undefined || isOwnedBy(holder, conflict.workflowId, index) || (await isAgain()))
-      meeting.conflicts.push(conflictAnswer(index, conflict._id));
-    else meeting.same.push({ index, claim: holder });
+      conflicts.push(conflictAnswer(index, conflict._id));
+    else duplicates.push({ index, claim: holder });
 
     /** The same conflict again: its record is in the failure queue already, unless this is that very record, redriven. */
     async function isAgain(): Promise<boolean> {
@@ -70,10 +66,10 @@ export async function meet(
       return claims.reopenConflict(conflict);
     }
   }
-  return meeting;
+  return { conflicts, same: duplicates };
 }
 
-/** By index, oldest first. Only a generation that has failed can have a next one: MongoDB is asked for no other. */
+/** By index, oldest first. Only a failed generation can have a next one: MongoDB is asked for no other. */
 async function generationsOf(
   claims: Pick<Dependencies['claims'], 'ofItem'>,
   refused: readonly Refused[],

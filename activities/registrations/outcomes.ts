@@ -1,17 +1,15 @@
-/**
- * What became of POSTs, on its way into the journal: the outcomes of one chunk in one statement where they come together,
- * and none waits for one that is still on the wire.
- */
+/** Writes the outcomes of a chunk of POSTs into the journal: together where they come together; none waits for the wire. */
 import { soon } from '../../src/runtime/retry.ts';
 import type { Closing } from '../../src/registrations/journal.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
+import { latch } from '../gathering.ts';
 import type { Dependencies } from './dependencies.ts';
 
-/** How long an outcome waits for others of its chunk. */
+/** An outcome waits so long for others of its chunk. */
 const TOGETHER_MS = 100;
 /**
- * How long outcomes are tried to be written. Of a call that nobody waits for this is the only place: what is not written is in
- * doubt. Whoever joins their calls meanwhile is answered, and a worker that stops waits for them no longer than it may.
+ * Writing is tried for so long: an outcome that is not written, and that no attempt waits for, is in doubt. A worker that
+ * stops waits for it no longer than it may.
  */
 const WRITTEN_MS = 15 * 60_000;
 
@@ -19,35 +17,29 @@ interface Batch {
   closings: Closing[];
   /** Writes it now. */
   begin: () => void;
-  /** Kept when it is written, or never will be. */
+  /** Resolves when it is written, or never will be. */
   written: Promise<void>;
 }
 
-export interface Outcomes {
-  /** Writes one, or nothing for a call that has no outcome. Never rejects. */
-  write(closing: Closing | null): Promise<void>;
-}
-
-/** @param chunk each has an outcome, or none, before all can be written at once */
+/** @param chunk all of it has come, with an outcome or without, before everything is written at once */
 export function createOutcomes(
   { journal, inFlight, log }: Pick<Dependencies, 'journal' | 'inFlight' | 'log'>,
   token: string,
   chunk: readonly { claim: string; entry: string }[],
-): Outcomes {
+) {
   const claims = new Map(chunk.map(({ entry, claim }) => [entry, claim]));
   let left = chunk.length;
   let batch: Batch | null = null;
 
   function open(): Batch {
-    let go = (): void => {};
-    const begun = new Promise<void>((resolve) => (go = resolve));
-    const timer = setTimeout(go, TOGETHER_MS);
+    const { open: begin, passed: begun } = latch();
+    const timer = setTimeout(begin, TOGETHER_MS);
     const closings: Closing[] = [];
     const written = begun.then(async () => {
       clearTimeout(timer);
       if (batch?.closings === closings) batch = null;
       await soon(WRITTEN_MS, () => journal.close(closings, token)).catch((error: unknown) => {
-        // Whom Temporal has been told of is not lost. The entries stay intents, and are never sent again for it.
+        // The entries stay intents, which are never sent again; outcomes that Temporal was told of are not lost.
         const facts = { ...errorFacts(error), entries: closings.length };
         log.warn(facts, 'The journal could not be closed');
       });
@@ -57,17 +49,15 @@ export function createOutcomes(
       }));
       await inFlight.noteAnswered(answered).catch((error: unknown) => {
         const facts = { ...errorFacts(error), claims: answered.length };
-        log.warn(
-          facts,
-          'What was answered is counted rightly for legacy.maxInFlight a minute later',
-        );
+        log.warn(facts, 'legacy.maxInFlight counts answered registrations for up to a minute more');
       });
     });
-    return { closings, begin: go, written };
+    return { closings, begin, written };
   }
 
   return {
-    async write(closing) {
+    /** Writes one, or nothing for a call that has no outcome. Never rejects. */
+    async write(closing: Closing | null): Promise<void> {
       left -= 1;
       if (closing !== null) {
         batch ??= open();

@@ -1,15 +1,11 @@
-/**
- * Asks the legacy system how far registrations are. "Processing" is an answer, and so is an unreadable one among
- * readable ones; an attempt that could read nothing throws, and Temporal's retry policy is the backoff.
- */
+/** Asks the legacy system how far registrations are. An attempt that could read nothing throws. */
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { LOCAL_PATIENCE } from '../../src/domain/timing.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
-import { askEach } from '../ask-each.ts';
-import type { Asked } from '../ask-each.ts';
+import { answerEach, askEach, type Asked } from '../ask-each.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -25,8 +21,8 @@ export interface PollRequest {
 type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 
 /**
- * The poll that a run gets: as createPoll, and told the run's plan it brings a better one when that is used up. Not before:
- * what was seen while others of the same age still wait is of the quick ones alone.
+ * As createPoll, and brings a better plan when the run's own is used up. Not before: until then only the quick registrations
+ * of its age were seen.
  */
 export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
   const poll = createPoll(needs);
@@ -41,7 +37,7 @@ export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) =>
 const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
   requests.some(({ acceptedAt }) => now - acceptedAt > (offsets.at(-1) ?? 0));
 
-/** Who is not answered soon inside the workflow task is waited for outside, by an activity that joins the call. */
+/** A local attempt does not wait for slow answers: an activity joins those calls. */
 export const createPoll = (needs: Needs) => {
   const { clock, legacy, learner, metrics, underWay } = needs;
   const calls = underWay.calls<PollAnswer>();
@@ -65,8 +61,7 @@ export const createPoll = (needs: Needs) => {
       const answers: PollAnswer[] = [];
       let waiting = requests;
       if (attempt > 1) {
-        // Nobody was there: ask with one, then with twice as many each time, and others first, in case it is these that
-        // cannot be read.
+        // After a failed attempt probe with 1, 2, 4 … requests, starting at another one each time.
         const at = attempt % requests.length;
         const others = [...requests.slice(at), ...requests.slice(0, at)];
         const probe = others.slice(0, 2 ** (attempt - 2));
@@ -82,12 +77,8 @@ export const createPoll = (needs: Needs) => {
       return answers;
     });
 
-  async function statusOf({
-    index,
-    requestId,
-    acceptedAt,
-    polledAt,
-  }: PollRequest): Promise<PollAnswer> {
+  async function statusOf(request: PollRequest): Promise<PollAnswer> {
+    const { index, requestId, acceptedAt, polledAt } = request;
     failpoint('poll-asking');
     const result = await legacy.status(requestId);
     failpoint('poll-answered');
@@ -105,24 +96,19 @@ function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
   const { answers, open, waiting, turnedAway, wait } = asked;
   return [
     ...answers,
-    ...open.map(({ index }) => ({ index, kind: 'on the wire' }) as const),
-    ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
+    ...answerEach(open, { kind: 'on the wire' }),
+    ...answerEach(waiting, { kind: 'waiting' }),
     // Those of an attempt that is over have no answer, and stay due.
-    ...(wait === null
-      ? []
-      : turnedAway.map(({ index }) => ({ index, kind: 'deferred', ...wait }) as const)),
+    ...(wait === null ? [] : answerEach(turnedAway, { kind: 'deferred', ...wait })),
   ];
 }
 
-const isUnread = ({ kind }: PollAnswer): boolean => kind === 'unreadable' || kind === 'deferred';
+type Unread = PollAnswer & { kind: 'unreadable' | 'deferred' };
 
-/** What was read, and what others may still be answered, is not thrown away with what nobody could read. */
-const isWorthReturning = (answers: PollAnswer[]): boolean =>
-  answers.some((answer) => !isUnread(answer));
+const isUnread = (answer: PollAnswer): answer is Unread =>
+  answer.kind === 'unreadable' || answer.kind === 'deferred';
 
-function nothingReadable(answers: PollAnswer[]): ApplicationFailure {
-  const unreadable = answers.filter(
-    (answer) => answer.kind === 'unreadable' || answer.kind === 'deferred',
-  );
-  return tryLater('LegacyUnreadable', 'No status could be read', unreadable);
-}
+const isWorthReturning = (answers: PollAnswer[]): boolean => !answers.every(isUnread);
+
+const nothingReadable = (answers: PollAnswer[]): ApplicationFailure =>
+  tryLater('LegacyUnreadable', 'No status could be read', answers.filter(isUnread));

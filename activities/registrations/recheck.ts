@@ -1,4 +1,4 @@
-/** Reading the journal again, and writing an operator's word into it. What the journal knows always comes first. */
+/** Reads the journal again, and writes an operator's word into it. What the journal knows comes first. */
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
@@ -7,32 +7,36 @@ import { placeOf, withHeartbeat } from '../heartbeat.ts';
 import { doubtShared } from './shared-request-id.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface RecheckRequest {
+interface RecheckRequest {
   index: number;
   entry: string;
 }
 
-export interface ResolveRequest extends RecheckRequest {
+interface ResolveRequest extends RecheckRequest {
   action: 'confirm' | 'resubmit' | 'abandon';
   operator: string;
   reason: string;
   requestId: string | null;
 }
 
-/** What reading the journal takes, also for those who ask the legacy system beside it. */
-export type RecheckNeeds = Pick<
-  Dependencies,
-  'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'log' | 'uniqueRequestIds'
->;
+type Needs = Pick<Dependencies, 'journal' | 'clock' | 'legacyTimeoutMs'>;
 
-/** Tells a run what the journal knows of a submission, and writes a doubt down as such when it finds one. */
+/** Answers by the journal, which are read together. */
+export async function readAnswers(needs: Needs, requests: readonly RecheckRequest[]) {
+  const entries = await needs.journal.read(requests.map(({ entry }) => entry));
+  return Promise.all(
+    requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
+  );
+}
+
+/** Answers by the journal, and writes down a doubt when it finds one. */
 export async function answerOf(
-  { journal, clock, legacyTimeoutMs }: Pick<RecheckNeeds, 'journal' | 'clock' | 'legacyTimeoutMs'>,
+  needs: Needs,
   index: number,
   entry: Entry | null | undefined,
 ): Promise<SubmitAnswer> {
-  const now = clock.now();
-  const reading = readEntry(entry ?? undefined, now, legacyTimeoutMs);
+  const now = needs.clock.now();
+  const reading = readEntry(entry ?? undefined, now, needs.legacyTimeoutMs);
   switch (reading.kind) {
     case 'accepted':
     case 'refused':
@@ -49,36 +53,29 @@ export async function answerOf(
     case 'in doubt': {
       const doubt = { ...reading, index, kind: 'unknown' } as const;
       if (!entry || entry.state === 'unknown') return doubt;
-      const { reason } = reading;
-      const decided = await journal.decide(entry._id, [entry.state], { state: 'unknown', reason });
+      const word = { state: 'unknown', reason: reading.reason } as const;
+      const decided = await needs.journal.decide(entry._id, [entry.state], word);
       failpoint('doubt-decided');
       const isAsRead = !decided || decided.state === entry.state;
-      return isAsRead ? doubt : answerOf({ journal, clock, legacyTimeoutMs }, index, decided);
+      return isAsRead ? doubt : answerOf(needs, index, decided);
     }
   }
 }
 
-/**
- * Before an intent of another process is read again, ms: often enough that what is answered goes on soon, and less often the
- * longer it takes.
- */
+/** The rest before an intent of another process is read again, ms: longer for an older one. */
 const restOf = (age: number): number => Math.min(Math.max(age / 4, 1_000), 5_000);
 
-export function createRecheck(needs: RecheckNeeds) {
+export function createRecheck(needs: Dependencies) {
   const { journal, clock, log } = needs;
   return {
     recheck: (requests: RecheckRequest[]): Promise<SubmitAnswer[]> =>
-      withHeartbeat(async (liveness) => {
-        const entries = await journal.read(requests.map(({ entry }) => entry));
-        const answers = await Promise.all(
-          requests.map(({ index, entry }) => answerOf(needs, index, entries.get(entry))),
-        );
-        return doubtShared(needs, requests, answers, liveness);
-      }),
+      withHeartbeat(async (liveness) =>
+        doubtShared(needs, requests, await readAnswers(needs, requests), liveness),
+      ),
 
     resolve: ({ index, entry, action, operator, reason, requestId }: ResolveRequest) =>
       withHeartbeat(async (): Promise<SubmitAnswer> => {
-        // While it may be on the wire nobody knows what became of it: sent again now, it could be filed twice.
+        // It may be on the wire: sent again now, it could be filed twice.
         const known = await answerOf(needs, index, (await journal.read([entry])).get(entry));
         if (known.kind === 'pending') return known;
         const word = { operator, reason, answeredAt: new Date(clock.now()) };

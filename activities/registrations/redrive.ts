@@ -1,4 +1,4 @@
-/** The steps of a redrive. Each can be done twice: what is sent again meets its own claim and is dropped as a duplicate. */
+/** The steps of a redrive. Each can be done twice: a record that is sent again is a duplicate of its own claim. */
 import { ApplicationFailure } from '@temporalio/common';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
 import { BrokerRefusal } from '../../src/broker/rabbitmq/refusal.ts';
@@ -25,7 +25,7 @@ export const createRedrive = (work: RedriveWork) => ({
   endRedrive: (action: string, report: PassReport) => withHeartbeat(() => work.end(action, report)),
 });
 
-/** @throws ApplicationFailure that is not tried again, where that is of no use until a person has changed something */
+/** @throws ApplicationFailure that is not tried again, where a person must change something first */
 const unlessFinal = <T>(doing: Promise<T>): Promise<T> =>
   doing.catch((error: unknown) => {
     const isFinal = isUnpublishable(error) || error instanceof BrokerRefusal;

@@ -1,7 +1,4 @@
-/**
- * POSTs a handful of registrations: intents first, then the requests, then what became of each. What is between intent and
- * outcome at any moment has a slot.
- */
+/** POSTs a chunk of registrations, each of which has a slot: intents first, then the requests, then the outcomes. */
 import { randomUUID } from 'node:crypto';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
@@ -9,8 +6,7 @@ import { entryBefore } from '../../src/domain/names.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { soon, within } from '../../src/runtime/retry.ts';
 import { OPENED_MS, WITHDRAWN_MS } from '../../src/domain/timing.ts';
-import { idempotencyKey } from '../../src/registrations/idempotency-key.ts';
-import type { Closing, Entry } from '../../src/registrations/journal.ts';
+import { idempotencyKey, type Closing, type Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
 import { fenced, readInTime, stale } from './fence.ts';
 import { latch } from '../gathering.ts';
@@ -25,11 +21,11 @@ export interface SubmitRequest {
   entry: string;
 }
 
-/** Before what only the journal knows is read there again. */
+/** The rest before the journal is read again. */
 export const RETRIED_MS = 1_000;
-/** How long the answer to a POST waits until it is written down. */
+/** The answer to a POST waits so long for its outcome to be written. */
 const CLOSED_MS = 5_000;
-/** What was read of claims this long before their intents are written is read again: a run may have ended them meanwhile. */
+/** Claims that were read so long before their intents are written are read again: a run may have ended them meanwhile. */
 const READ_AGAIN_MS = 500;
 const STOOD_STILL = 'never sent: the worker stood still';
 
@@ -38,11 +34,12 @@ type Needs = Pick<
   'claims' | 'journal' | 'clock' | 'legacy' | 'inFlight' | 'metrics' | 'log'
 >;
 
-/** What may be sent of a chunk, with the message of each; and what may not. */
 interface Prepared {
+  /** By entry: what may be sent. */
   messages: ReadonlyMap<string, Buffer | null>;
+  /** Claims that another run has. */
   taken: ReadonlySet<string>;
-  /** When their intents were begun to be written, by the monotonic clock. */
+  /** Before the intents were written, by the monotonic clock. */
   since: number;
 }
 
@@ -103,7 +100,7 @@ export function sendChunk(
   }
 }
 
-/** Asks who holds the claims, and writes the intents of those that are ours. @throws what claims or journal throw */
+/** Asks who owns the claims, and writes the intents of ours. @throws what claims or journal throw */
 async function prepare(
   needs: Needs,
   chunk: SubmitRequest[],
@@ -128,7 +125,7 @@ async function prepare(
     const sendable = ours.filter(({ entry }) => mine.has(entry));
     await inFlight.noteSent(sendable.map(({ claim }) => claim));
     if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
-    // Whoever has concluded a claim since reads the journal after that (settle.ts), so that one of the two sees the other.
+    // A run that has concluded a claim since reads the journal after that (settle.ts): one of the two sees the other.
     const still = (await mayBeSent(needs, ours)).ours;
     const ended = sendable.filter((each) => !still.includes(each));
     if (ended.length > 0) void withdraw(needs, ended, token);
@@ -137,27 +134,27 @@ async function prepare(
       still,
     );
   } catch (error) {
-    // Nothing of it is sent: the slots are for others, while the store is away perhaps.
+    // Nothing of it is sent: the slots are for others.
     giveUp();
     await withdraw(needs, ours, token);
     throw error;
   }
 }
 
-/** What this run holds and has not ended without this attempt, which was given up then; and the message of each. */
+/** The requests whose claims this run has and has not concluded without this attempt; and the message of each. */
 async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
-  const held = await readInTime(() => claims.owners(chunk.map(({ claim }) => claim)));
-  const { ours } = fenced(chunk, (claim) => held.get(claim)?.workflowId);
+  const owners = await readInTime(() => claims.owners(chunk.map(({ claim }) => claim)));
+  const { ours } = fenced(chunk, (claim) => owners.get(claim)?.workflowId);
   return {
-    ours: ours.filter(({ claim }) => held.get(claim)?.isConcluded !== true),
-    messageOf: ({ claim }: SubmitRequest): Buffer | null => held.get(claim)?.message ?? null,
+    ours: ours.filter(({ claim }) => owners.get(claim)?.isConcluded !== true),
+    messageOf: ({ claim }: SubmitRequest): Buffer | null => owners.get(claim)?.message ?? null,
   };
 }
 
 /**
- * Writes intents. What a next entry follows has given way before, and its claim has moved on: whoever finds an entry that gave
- * way in a claim knows that the next one was never sent. @throws what claims and journal throw, and when it took too long:
- * some may have been written then
+ * Writes intents. Before a next entry the one it follows gives way and the claim moves on: a claim whose entry gave way says
+ * that the next one was never sent.
+ * @throws what claims and journal throw, and when it took too long; some intents may be written then
  */
 async function openIntents(
   { claims, journal }: Needs,
@@ -181,8 +178,8 @@ async function openIntents(
 }
 
 /**
- * A store that fails in the middle may have taken some intents, and whoever met those would hold them for sent: they are
- * withdrawn as soon as it takes anything again. Left where they are, they would end in doubt.
+ * A store that fails in the middle may have taken some intents, which others would take for sent and end in doubt: they are
+ * withdrawn as soon as it takes anything again.
  */
 async function withdraw(
   { journal, inFlight }: Needs,

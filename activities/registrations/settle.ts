@@ -1,24 +1,21 @@
 /**
- * Brings outcomes to their one destination: a success to MongoDB (`persist`), a failure to the failure queue (`route`).
- * Two activities, so that a full queue holds no success back. Both idempotent, both retried without end.
+ * Brings a success to MongoDB (`persist`) and a failure to the failure queue (`route`): two activities, so that a full queue
+ * holds no success back. Both are idempotent and retried without end.
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
-import { readEntry } from '../../src/domain/registrations/entry.ts';
-import type { Reading } from '../../src/domain/registrations/entry.ts';
-import { isFailure } from '../../src/domain/registrations/outcome.ts';
-import type { Outcome } from '../../src/domain/registrations/outcome.ts';
-import { messageOf } from '../../src/claims/claims.ts';
-import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
-import { attemptsOf } from '../../src/registrations/attempts.ts';
+import { readEntry, type Reading } from '../../src/domain/registrations/entry.ts';
+import { isFailure, type Outcome } from '../../src/domain/registrations/outcome.ts';
+import { messageOf, type Claim, type ClaimOutcome } from '../../src/claims/claims.ts';
+import { attemptsOf } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
 import { fenced, readInTime, stale } from './fence.ts';
+import { answerEach } from '../ask-each.ts';
 import { createGathering } from '../gathering.ts';
-import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
-import type { Liveness } from '../heartbeat.ts';
+import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
 
 export interface Settlement {
@@ -33,36 +30,14 @@ export interface Settlement {
   outcome: Outcome;
 }
 
-type Needs = Pick<
-  Dependencies,
-  | 'claims'
-  | 'journal'
-  | 'clock'
-  | 'results'
-  | 'failures'
-  | 'setAside'
-  | 'metrics'
-  | 'log'
-  | 'legacyTimeoutMs'
->;
-
-export function createSettle({
-  claims,
-  journal,
-  clock,
-  results,
-  failures,
-  setAside,
-  metrics,
-  log,
-  legacyTimeoutMs,
-}: Needs) {
+export function createSettle(needs: Dependencies) {
+  const { claims, journal, clock, results, failures, setAside, metrics, log } = needs;
   return {
     persist: (settlements: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const keys = settlements.map(({ claim }) => claim);
-        const holders = await readInTime(() => claims.workflowIds(keys));
-        const { ours, lost } = fenced(settlements, (claim) => holders.get(claim));
+        const owners = await readInTime(() => claims.workflowIds(keys));
+        const { ours, lost } = fenced(settlements, (claim) => owners.get(claim));
         if (ours.length === 0) return lost;
         if (!liveness.isCurrent()) throw stale();
         failpoint('persist-writing');
@@ -89,12 +64,11 @@ export function createSettle({
     route: (asked: Settlement[]): Promise<(SettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const run = ownRun();
-        // Before the record can be seen, and redriven, the outcome must be there to be found. Whoever takes the claim from
-        // here on finds it, and settles it in the same way.
+        // Before the record can be seen and redriven, its claim has the outcome: a run that takes the claim settles it so, too.
         await claims.conclude(asked.map(concluded), run);
         const entries = await journal.read(asked.map(({ entry }) => entry));
         const settlements = asked.map((each) =>
-          withDoubt(each, readEntry(entries.get(each.entry), clock.now(), legacyTimeoutMs)),
+          withDoubt(each, readEntry(entries.get(each.entry), clock.now(), needs.legacyTimeoutMs)),
         );
         const inDoubt = settlements.filter((each, at) => each.doubt !== asked[at]?.doubt);
         await claims.conclude(inDoubt.map(concluded), run);
@@ -109,15 +83,13 @@ export function createSettle({
             return [settlement, publish(settlement, claim, attempts, liveness)] as const;
           }),
         );
-        const settled = await finishEach(publishing);
-        logFailures(ours, settled);
-        return [...settled, ...lost];
+        return [...(await finishEach(publishing)), ...lost];
       }),
   };
 
   /**
-   * Marks what is settled as it comes, so that none waits for a record that the broker confirms late. What is not confirmed yet
-   * is waited for: another activity would publish it again.
+   * Marks records as settled as they are confirmed, so that none waits for a late one. The late ones are waited for: another
+   * activity would publish them again.
    */
   async function finishEach(
     publishing: Map<Settlement, Promise<SettleAnswer>>,
@@ -134,7 +106,7 @@ export function createSettle({
       for (const each of done) publishing.delete(each);
       failures.push(...more.failures);
       left.push(...answers.filter(({ kind }) => kind === 'leftover'));
-      left.push(...more.failed.map(({ index }) => ({ index, kind: 'leftover' }) as const));
+      left.push(...answerEach(more.failed, { kind: 'leftover' }));
       const ended = answers.filter(({ kind }) => kind !== 'leftover');
       if (ended.length > 0) settled.push(...(await finish(done, ended)));
     }
@@ -182,7 +154,7 @@ export function createSettle({
 
   async function putAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await setAside.put((await claims.find([claim])).get(claim), claim, reason);
-    // The legacy system has done with it.
+    // It is not with the legacy system any more.
     await claims.setAtLegacy([claim], null);
     metrics.setAside.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
@@ -199,16 +171,16 @@ export function createSettle({
     answers: SettleAnswer[],
   ): Promise<SettleAnswer[]> {
     if (answers.every(({ kind }) => kind === 'leftover')) {
-      throw ApplicationFailure.create({
-        type: 'NothingSettled',
-        message: 'Nothing could be settled',
-      });
+      const message = 'Nothing could be settled';
+      throw ApplicationFailure.create({ type: 'NothingSettled', message });
     }
     const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
     const done = settlements.filter(({ index }) => kinds.get(index) === 'settled');
     await claims.settled(done.map(concluded), ownRun());
     failpoint('settle-written');
-    for (const { outcome, acceptedAt } of done) {
+    for (const { index, requestId, outcome, acceptedAt } of done) {
+      const facts = { outcome: outcome.kind, requestId, ...placeOf(index) };
+      if (isFailure(outcome.kind)) log.info(facts, 'A registration ended in the failure queue');
       metrics.outcomes.inc({ outcome: outcome.kind });
       metrics.settleLag.observe(Math.max(0, clock.now() - outcome.at) / 1000);
       if (acceptedAt === null) continue;
@@ -216,21 +188,12 @@ export function createSettle({
     }
     return answers;
   }
-
-  function logFailures(settlements: Settlement[], answers: SettleAnswer[]): void {
-    const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
-    for (const { index, outcome, requestId } of settlements) {
-      if (kinds.get(index) !== 'settled') continue;
-      const facts = { outcome: outcome.kind, requestId, ...placeOf(index) };
-      log.info(facts, 'A registration ended in the failure queue');
-    }
-  }
 }
 
 /**
  * An attempt that its run has given up may have written its intent since the run read the journal. It reads the claim after
- * that, and the journal is read here after the claim was concluded: one of the two sees the other. What the legacy system itself
- * has refused is not filed, though the journal may not say so yet.
+ * that, and the journal is read here after the claim was concluded: one of the two sees the other. A registration that the
+ * legacy system has refused is not filed, though the journal may not say so yet.
  */
 function withDoubt(settlement: Settlement, { kind }: Reading): Settlement {
   const mayBeOut = kind === 'on the wire' || kind === 'accepted' || kind === 'in doubt';

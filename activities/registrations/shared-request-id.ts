@@ -1,7 +1,7 @@
 /**
- * A request id is one registration's. Where the legacy system gives one that another registration under way has already,
- * each would be told the other's result, and nobody can know from here which of the two was filed: what comes later is in
- * doubt, until a person says what is so (legacy.uniqueRequestIds).
+ * When the legacy system gives a request id that another registration under way has already, each would be told the other's
+ * result, and nobody here can know which of the two was filed: the later one is in doubt until a person decides
+ * (legacy.uniqueRequestIds).
  */
 import type { LookUpAnswer, SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import type { Taken } from '../../src/domain/run.ts';
@@ -10,20 +10,19 @@ import { isOpenThere } from '../../src/domain/registrations/outcome.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { soon, within } from '../../src/runtime/retry.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
-import { placeOf } from '../heartbeat.ts';
-import type { Liveness } from '../heartbeat.ts';
+import { placeOf, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
 
 type Needs = Pick<Dependencies, 'claims' | 'journal' | 'log' | 'uniqueRequestIds'>;
 
 type Accepted = SubmitAnswer & { kind: 'accepted' };
 
-/** How long MongoDB is asked for it, ms: what was accepted waits for it to be polled. */
+/** MongoDB is asked for so long: accepted registrations wait for it to be polled. */
 const PATIENCE_MS = 5_000;
 
 /**
- * The answers to these requests, with what is accepted under another's request id in doubt.
- * Never throws: while MongoDB does not answer, what is accepted stays accepted, since its answer must not be lost.
+ * The answers, with those in doubt that are accepted under another's request id. Never throws: while MongoDB does not answer,
+ * they stay accepted, since an answer must not be lost.
  */
 export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>(
   needs: Needs,
@@ -44,7 +43,7 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
       soon(PATIENCE_MS, () => findShared(needs, accepted, entryOf)),
     );
     for (const { index, requestId } of shared) {
-      // An attempt that another one may have followed has no more say in what that one has been told.
+      // The next attempt may have been told otherwise.
       if (!liveness.isCurrent()) break;
       const reason = `the legacy system gave it the request id ${requestId}, which another registration under way has, too`;
       // An intent: its outcome could not be written.
@@ -80,12 +79,12 @@ async function findShared(
     const own = entryOf(answer.index);
     const same = all.filter(({ requestId }) => requestId === answer.requestId);
     const operator = same.find(({ entry }) => entry === own)?.operator ?? null;
-    // A person's word is not doubted.
+    // A person has said so.
     if (operator !== null && operator !== LOOK_UP) continue;
     const others = new Set(same.map(({ entry }) => registrationOf(entry)));
     others.delete(registrationOf(own));
     for (const other of others) {
-      // What was redriven is judged by how the last redrive fared.
+      // The last redrive counts.
       const claim = (await claims.ofItem(other)).findLast(({ conflict }) => !conflict);
       if (claim === undefined || !needsItStill(claim, answer.requestId)) continue;
       shared.push(answer);
@@ -96,8 +95,8 @@ async function findShared(
 }
 
 /**
- * Whether it is polled, or may be again: a redrive goes on under the request id of what has timed out, say. Whose is settled
- * otherwise does not need it any more: a legacy system may begin its ids again.
+ * Whether it is polled, or may be again by a redrive. One that is settled otherwise does not need its request id any more: a
+ * legacy system may begin its ids again.
  */
 function needsItStill({ settledAt, outcome }: Claim, requestId: string): boolean {
   if (settledAt === null) return true;

@@ -1,30 +1,24 @@
 /**
- * Files registrations with the legacy system, each at most once. The journal is read first and an intent written before
- * every POST; what another attempt may have sent is never sent again. An attempt that got any answer returns it; one that
- * got none throws, and Temporal's retry policy is the backoff.
+ * Files registrations with the legacy system, each at most once. The journal is read first and an intent written before every
+ * POST; what another attempt may have sent is never sent again. An attempt that got no answer at all throws.
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Taken } from '../../src/domain/run.ts';
-import { askEach } from '../ask-each.ts';
+import { answerEach, askEach } from '../ask-each.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 import { answerOf } from './recheck.ts';
-import type { RecheckNeeds } from './recheck.ts';
-import { RETRIED_MS, sendChunk } from './send-chunk.ts';
-import type { SubmitRequest } from './send-chunk.ts';
+import { RETRIED_MS, sendChunk, type SubmitRequest } from './send-chunk.ts';
 import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Wait } from '../../src/outbound/breaker.ts';
 
-type Needs = RecheckNeeds &
-  Pick<Dependencies, 'legacy' | 'gate' | 'inFlight' | 'underWay' | 'metrics'>;
-
 type Answer = SubmitAnswer | Taken;
 
-export const createSubmit = (needs: Needs) => {
+export const createSubmit = (needs: Dependencies) => {
   const { journal, clock, legacyTimeoutMs, underWay } = needs;
   const calls = underWay.calls<Answer>();
   return (requests: SubmitRequest[]): Promise<Answer[]> =>
@@ -64,21 +58,19 @@ export const createSubmit = (needs: Needs) => {
       const { reason = 'not sent yet', retryAfter = null } = wait ?? {};
       return [
         ...(await doubtShared(needs, requests, answers, liveness)),
-        ...open.map(({ index }) => ({ index, kind: 'pending', rest: 0 }) as const),
-        // Read again: what became of them only the journal knows.
-        ...failed.map(({ index }) => ({ index, kind: 'pending', rest: RETRIED_MS }) as const),
-        ...waiting.map(({ index }) => ({ index, kind: 'waiting' }) as const),
-        ...turnedAway.map(
-          ({ index }) => ({ index, kind: 'not-accepted', reason, retryAfter }) as const,
-        ),
+        ...answerEach(open, { kind: 'pending', rest: 0 }),
+        // Only the journal knows their outcomes.
+        ...answerEach(failed, { kind: 'pending', rest: RETRIED_MS }),
+        ...answerEach(waiting, { kind: 'waiting' }),
+        ...answerEach(turnedAway, { kind: 'not-accepted', reason, retryAfter }),
       ];
     });
 };
 
-/** How many attempts one of them asks for the others, before the next one does. */
+/** Attempts in which the same request goes first. */
 const ASKS = 3;
 
-/** Who asks whether anybody is there is not for ever the one that is turned away for itself. */
+/** Another request goes first after some attempts: the first one may be turned away for itself. */
 function inTurn<T>(requests: readonly T[], attempt: number): T[] {
   const first = Math.floor((attempt - 1) / ASKS) % Math.max(requests.length, 1);
   return [...requests.slice(first), ...requests.slice(0, first)];

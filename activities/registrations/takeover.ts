@@ -1,6 +1,6 @@
 /**
- * Taking over the claims of dead runs. Temporal is asked whether a run is alive; the claim then changes hands by
- * compare-and-set, so of two that want it one gets it, and a run that has settled meanwhile keeps it.
+ * Takes over the claims of dead runs, as Temporal knows them. A claim changes hands by compare-and-set: of two runs that want
+ * it one gets it, and a run that has settled meanwhile keeps it.
  */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
@@ -17,43 +17,35 @@ export interface Met {
   claim: Claim;
 }
 
-/** Claims by index that are this run's already, and what was met of dead runs. */
 interface Found {
+  /** By index. */
   ours: Map<number, Claim>;
+  /** By the workflow id of the dead run. */
   ofDead: Map<string, Met[]>;
 }
 
-export type TakeoverNeeds = Pick<
-  Dependencies,
-  'claims' | 'journal' | 'clock' | 'legacyTimeoutMs' | 'setAside' | 'runStates' | 'metrics' | 'log'
->;
-
-export function createTakeover(needs: TakeoverNeeds) {
+export function createTakeover(needs: Dependencies) {
   const { claims, journal, clock, legacyTimeoutMs, setAside, runStates, metrics, log } = needs;
 
-  /**
-   * Which of them this run may go on with: what is its own already, and what dead runs hold.
-   * @throws what `runStates` throws: nobody is to guess whether a run is alive
-   */
+  /** The claims that this run has already, and those of dead runs. @throws what `runStates` throws: nobody is to guess */
   async function find(met: Met[], workflowId: string): Promise<Found> {
-    // The first index that meets a claim is the one that may have it; the others are its duplicates.
-    const wanted = new Map<string, Met>();
-    for (const each of met) if (!wanted.has(each.claim._id)) wanted.set(each.claim._id, each);
     const found: Found = { ours: new Map(), ofDead: new Map() };
-    const others: Met[] = [];
+    const others = new Map<string, Met>();
     for (const each of met) {
       const { index, claim } = each;
-      if (claim.workflowId !== workflowId) others.push(each);
-      else if (claim.index === index) found.ours.set(index, claim);
+      if (claim.workflowId === workflowId) {
+        if (claim.index === index) found.ours.set(index, claim);
+        continue;
+      }
+      // The first index that meets a claim may have it; the others are its duplicates.
+      if (!others.has(claim._id)) others.set(claim._id, each);
     }
-    const ended = await setAside.among(others.map(({ claim }) => claim._id));
-    const open = others.filter(
-      (each) => wanted.get(each.claim._id) === each && !ended.has(each.claim._id),
-    );
-    if (open.length === 0) return found;
+    for (const ended of await setAside.among([...others.keys()])) others.delete(ended);
+    if (others.size === 0) return found;
     const byRun = new Map<string, Met[]>();
-    for (const each of open) {
-      byRun.set(each.claim.workflowId, [...(byRun.get(each.claim.workflowId) ?? []), each]);
+    for (const each of others.values()) {
+      const { workflowId: run } = each.claim;
+      byRun.set(run, [...(byRun.get(run) ?? []), each]);
     }
     const states = await runStates([...byRun.keys()]);
     for (const [run, of] of byRun) {
@@ -62,8 +54,8 @@ export function createTakeover(needs: TakeoverNeeds) {
     return found;
   }
 
-  /** Takes what dead runs hold; returns the claims of this run by index, as they now are. */
-  async function take({ ours, ofDead }: Found, workflowId: string): Promise<Map<number, Claim>> {
+  /** Takes the claims of dead runs. Answers for those that are now this run's, taken by this attempt or one before. */
+  async function take({ ours, ofDead }: Found, workflowId: string): Promise<ClaimAnswer[]> {
     for (const [run, of] of ofDead) {
       const moving = of.map(({ index, claim }) => ({ index, claim: claim._id }));
       const taken = await claims.take(run, workflowId, moving);
@@ -79,14 +71,8 @@ export function createTakeover(needs: TakeoverNeeds) {
         'Claims of a dead run were taken over',
       );
     }
-    return ours;
-  }
-
-  /** What becomes of claims that were taken over, now or by an attempt before. */
-  async function answersOf(taken: ReadonlyMap<number, Claim>): Promise<ClaimAnswer[]> {
-    const all = [...taken];
-    const entries = await journal.read(all.map(([, { entry }]) => entry));
-    return all.map(([index, claim]): ClaimAnswer => {
+    const entries = await journal.read([...ours.values()].map(({ entry }) => entry));
+    return [...ours].map(([index, claim]): ClaimAnswer => {
       const { _id, conflict, outcome, entry } = claim;
       if (conflict) return conflictAnswer(index, _id);
       // Its failure record may be out already: settled in any other way it would have two ends.
@@ -99,7 +85,7 @@ export function createTakeover(needs: TakeoverNeeds) {
     });
   }
 
-  return { find, take, answersOf };
+  return { find, take };
 }
 
 export const conflictAnswer = (index: number, claim: string): ClaimAnswer => ({

@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import type { AuditFiling } from '../domain/audit/audit-account.ts';
 import { createHttpClient } from '../outbound/client.ts';
 import { maskUrl } from '../runtime/mask.ts';
-import { readJsonLines } from './json-lines.ts';
+import { readJsonLines } from './lines.ts';
 
 const acceptedLine = z.object({
   event: z.literal('accepted'),

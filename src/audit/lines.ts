@@ -1,4 +1,5 @@
-/** A stream of bytes as lines of bytes: text decoding would change what is no valid UTF-8. */
+/** A stream of bytes as lines of bytes (text decoding would change what is no valid UTF-8), and as a ledger's entries. */
+import type { z } from 'zod';
 
 export interface Line {
   /** From 1. */
@@ -8,13 +9,13 @@ export interface Line {
   isEnded: boolean;
 }
 
+type Bytes = AsyncIterable<Buffer> | Iterable<Buffer>;
+
 const LF = 0x0a;
 const CR = 0x0d;
 
 /** The lines without their ends (LF or CRLF). Lines that are empty, or blanks only, are counted and left out. */
-export async function* lines(
-  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
-): AsyncGenerator<Line> {
+export async function* lines(chunks: Bytes): AsyncGenerator<Line> {
   let number = 0;
   let rest: Buffer[] = [];
   for await (const chunk of chunks) {
@@ -37,3 +38,29 @@ const withoutReturn = (bytes: Buffer): Buffer =>
 
 const isBlank = (bytes: Buffer): boolean =>
   bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === CR);
+
+/**
+ * The entries of a stream of JSON lines. A torn last line is left out, since whoever writes a ledger can be killed.
+ * @param name of the file or address, for the error
+ * @throws Error that names the first line that is no entry
+ */
+export async function* readJsonLines<Schema extends z.ZodType>(
+  chunks: Bytes,
+  name: string,
+  schema: Schema,
+): AsyncGenerator<z.infer<Schema>> {
+  for await (const { number, bytes, isEnded } of lines(chunks)) {
+    const entry = schema.safeParse(parse(bytes.toString()));
+    if (entry.success) yield entry.data;
+    else if (isEnded)
+      throw new Error(`${name}:${number}: not an entry of such a ledger. Name another file`);
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -7,9 +7,8 @@ import { createReadStream, createWriteStream, existsSync, statSync } from 'node:
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import { bodyHashOf } from '../broker/body-hash.ts';
-import { readJsonLines } from './json-lines.ts';
-import { headOf, isSameSystem, systemSchema, systemText } from './system-name.ts';
-import type { SystemName } from './system-name.ts';
+import { readJsonLines } from './lines.ts';
+import { headOf, isSameSystem, systemSchema, systemText, type SystemName } from './system-name.ts';
 
 const entrySchema = z.object({
   id: z.string().nullable(),
@@ -21,21 +20,12 @@ const lineSchema = z.union([entrySchema, systemSchema]);
 /** `id` is null where the message had none; `sha256` is of the raw bytes, hex. */
 export type PublishedEntry = z.infer<typeof entrySchema>;
 
-export interface PublishedLedger {
-  add(message: { id: string | null; body: Buffer }): void;
-  /** Resolves when everything is in the file. @throws Error when something could not be written */
-  close(): Promise<void>;
-}
-
 /**
  * Appends to a file, which is created when absent. One that names no system is taken as it is.
  * @param system written as a line of its own where the file is new, or was written by another address of the broker; null writes none
  * @throws Error that names the file when it cannot be opened, or is of another system
  */
-export async function openPublishedLedger(
-  file: string,
-  system: SystemName | null = null,
-): Promise<PublishedLedger> {
+export async function openPublishedLedger(file: string, system: SystemName | null = null) {
   const isNew = !existsSync(file) || statSync(file).size === 0;
   const head = systemSchema.safeParse(headOf(file)).data;
   if (system !== null && head !== undefined && !isSameSystem(head, system)) {
@@ -54,29 +44,24 @@ export async function openPublishedLedger(
   const isElsewhere = head !== undefined && head.broker !== system?.broker;
   if (system !== null && (isNew || isElsewhere)) stream.write(`${JSON.stringify(system)}\n`);
   return {
-    add({ id, body }) {
-      const sha256 = bodyHashOf(body);
-      stream.write(`${JSON.stringify({ id, sha256 })}\n`);
+    add({ id, body }: { id: string | null; body: Buffer }): void {
+      stream.write(`${JSON.stringify({ id, sha256: bodyHashOf(body) })}\n`);
     },
-    async close() {
+    /** Resolves when everything is in the file. @throws Error when something could not be written */
+    async close(): Promise<void> {
       stream.end();
       await ended;
     },
   };
 }
 
-export interface ReadLedger {
-  /** Those that it names: none, one, or more where files were put together. */
-  systems: SystemName[];
-  entries: PublishedEntry[];
-}
-
-/** @throws Error that names the file, or the line of it that is no entry */
-export async function readPublishedLedger(file: string): Promise<ReadLedger> {
-  const read: ReadLedger = { systems: [], entries: [] };
+/** It names no system, one, or more where files were put together. @throws Error that names the file, or a line that is no entry */
+export async function readPublishedLedger(file: string) {
+  const systems: SystemName[] = [];
+  const entries: PublishedEntry[] = [];
   for await (const line of readJsonLines(createReadStream(file), file, lineSchema)) {
-    if ('system' in line) read.systems.push(line);
-    else read.entries.push(line);
+    if ('system' in line) systems.push(line);
+    else entries.push(line);
   }
-  return read;
+  return { systems, entries };
 }

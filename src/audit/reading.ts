@@ -1,7 +1,4 @@
-/**
- * Reads everything an audit adds up. The order matters while the system works: from the queue downstream, so that what
- * moves meanwhile is seen twice rather than not at all.
- */
+/** Reads what an audit adds up, from the queue downstream: what moves meanwhile is seen twice rather than not at all. */
 import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Client } from '@temporalio/client';
 import { bodyHashOf } from '../broker/body-hash.ts';
@@ -15,6 +12,7 @@ import type {
 import { LOOK_UP } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import { findDoubts } from '../registrations/doubts.ts';
+import { idempotencyKey } from '../registrations/journal.ts';
 import { chunks } from '../runtime/chunks.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
 import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
@@ -23,19 +21,17 @@ import { parseRules } from '../registrations/delivery.ts';
 import { fieldsRead, placesOf, type Stored } from '../registrations/own-documents.ts';
 import { storedId } from '../registrations/stored-id.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
+import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import type { Store } from '../registrations/store.ts';
 
-export interface AuditNeeds {
+interface AuditNeeds {
   config: Config;
   rabbit: RabbitConnection;
   client: Client;
   store: Store;
   published: PublishedEntry[] | null;
   filings: AuditFiling[] | null;
-  /** Idempotency-Key of a journal entry. */
-  keyOf: (entry: string) => string;
 }
 
 /** @throws what a neighbour throws: an audit of a part would prove nothing */
@@ -48,25 +44,21 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const doubts = await findDoubts(store, config.legacy.timeout);
   const setAside = await readSetAside(store);
   const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
+  const open = claims.filter(({ key, settled }) => !settled && !setAside.has(key));
   return {
     published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
     claims,
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
-    setAside: setAside,
+    setAside,
     malformed: await readMalformed(store),
     unclaimed,
     unreadable,
-    closedRuns: await closedRuns(
-      client,
-      running,
-      claims.filter(({ key }) => !setAside.has(key)),
-      store,
-    ),
+    closedRuns: await closedRuns(client, running, open, store),
     registered: await readRegistered(store, claims, config),
     failures: depths[failureQueue] === null ? [] : await readFailures(rabbit, config),
     waiting: (depths[intakeQueue]?.messages ?? 0) + (depths[returnedQueue]?.messages ?? 0),
     filings,
-    entries: filings === null ? [] : await readEntries(store, needs.keyOf),
+    entries: filings === null ? [] : await readEntries(store),
     uniqueRequestIds: config.legacy.uniqueRequestIds,
     resubmits: config.legacy.onUnknown === 'resubmit',
   };
@@ -131,15 +123,14 @@ async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims:
 async function closedRuns(
   client: Client,
   running: ReadonlySet<string>,
-  claims: AuditClaim[],
+  unsettledClaims: AuditClaim[],
   store: Store,
 ): Promise<Set<string>> {
-  const suspects = new Set(
-    claims.filter(({ settled }) => !settled).map(({ workflowId }) => workflowId),
-  );
-  for (const workflowId of running) suspects.delete(workflowId);
-  const states = await runStates(client, [...suspects]);
-  const closed = [...suspects].filter((workflowId) => isDead(states.get(workflowId) ?? 'running'));
+  const suspects = unsettledClaims
+    .map(({ workflowId }) => workflowId)
+    .filter((id) => !running.has(id));
+  const states = await runStates(client, suspects);
+  const closed = suspects.filter((workflowId) => isDead(states.get(workflowId) ?? 'running'));
   const unsettled = await store.claims.collection.distinct('workflowId', {
     workflowId: { $in: closed },
     settledAt: null,
@@ -147,17 +138,15 @@ async function closedRuns(
   return new Set(unsettled);
 }
 
-const AT_ONCE = 1_000;
-
 async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
   const { match, matchType, statusField, registeredWord, registeredAtField } = mongodb;
   const collection = store.theirs.collection<Stored>(mongodb.collection);
   const projection = fieldsRead(mongodb);
   const registered = new Map<string, number | null>();
-  for (let from = 0; from < claims.length; from += AT_ONCE) {
-    const asked = claims
-      .slice(from, from + AT_ONCE)
-      .map(({ registration: id, outcome }) => ({ id, requestId: outcome?.requestId ?? null }));
+  for await (const some of chunks(claims)) {
+    const asked = some.map(({ registration, outcome }) => {
+      return { id: registration, requestId: outcome?.requestId ?? null };
+    });
     const ids = asked.map(({ id }) => storedId(id, matchType));
     const wanted = { [match]: { $in: ids }, [statusField]: registeredWord };
     const found = await collection.find(wanted, { projection }).toArray();
@@ -183,12 +172,13 @@ async function readFailures(rabbit: RabbitConnection, config: Config) {
   return found;
 }
 
-async function readEntries(store: Store, keyOf: AuditNeeds['keyOf']): Promise<AuditEntry[]> {
+async function readEntries(store: Store): Promise<AuditEntry[]> {
   const found: AuditEntry[] = [];
   const all = store.journal.collection.find({}, { projection: { state: 1, operator: 1 } });
   for await (const { _id, state, operator } of all) {
     const isReplaced = state === 'superseded' && operator === LOOK_UP;
-    found.push({ entry: _id, key: keyOf(_id), state, isDecided: operator !== null, isReplaced });
+    const key = idempotencyKey(_id);
+    found.push({ entry: _id, key, state, isDecided: operator !== null, isReplaced });
   }
   return found;
 }

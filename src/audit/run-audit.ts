@@ -1,17 +1,13 @@
 /** The whole audit: the ledgers, everything that the neighbours have, and the sum. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
-import { audit } from '../domain/audit/audit.ts';
-import type { AuditReport } from '../domain/audit/audit.ts';
-import { idempotencyKey } from '../registrations/idempotency-key.ts';
+import { audit, type AuditReport } from '../domain/audit/audit.ts';
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit, withStore, withTemporal } from '../registrations/neighbours.ts';
 import { fetchFilings, readFilings } from './ledgers.ts';
 import { readPublishedLedger } from './published-ledger.ts';
 import { readAudit } from './reading.ts';
-import type { AuditNeeds } from './reading.ts';
-import { headOf, isSameSystem, systemAt, systemText } from './system-name.ts';
-import type { SystemName } from './system-name.ts';
+import { headOf, isSameSystem, systemAt, systemText, type SystemName } from './system-name.ts';
 
 export interface AuditedLedgers {
   /** The file of what the broker confirmed. */
@@ -44,10 +40,7 @@ export class OtherSystem extends Error {
   override readonly name = 'OtherSystem';
 }
 
-/**
- * Reads everything and adds up; what is between two places is looked for again.
- * @throws OtherSystem when a ledger names another one; what a neighbour throws
- */
+/** What is between two places is looked for again. @throws OtherSystem when a ledger names another one; what a neighbour throws */
 export async function runAudit(
   { published, legacyLedger }: AuditedLedgers,
   config: Config,
@@ -57,27 +50,25 @@ export async function runAudit(
     withStore(config, (store) =>
       withTemporal(config, async (client) => {
         const ours = await systemAt(config);
-        requireOwn(published, ledger?.systems ?? [], ours);
+        requireOwn(published ?? '', ledger?.systems ?? [], ours);
         if (typeof legacyLedger === 'string') requireOwnLegacy(legacyLedger, ours);
         const entries = ledger?.entries ?? null;
-        const otherBroker =
-          ledger?.systems.find(({ broker }) => broker !== ours.broker)?.broker ?? null;
-        const base = { config, rabbit, store, client, published: entries, keyOf: idempotencyKey };
+        const elsewhere = ledger?.systems.find(({ broker }) => broker !== ours.broker);
+        const base = { config, rabbit, store, client, published: entries };
         for (let reading = 1; ; reading++) {
           const filings = await filingsOf(legacyLedger, config);
-          const needs: AuditNeeds = { ...base, filings };
-          const report = audit(await readAudit(needs));
+          const report = audit(await readAudit({ ...base, filings }));
           // What intake holds at this moment is in no place that can be read; it gets to one within seconds.
           const { lost, untraced, stranded } = report;
           const mayBeMoving = lost.length + untraced.length + stranded.length > 0;
           if (!mayBeMoving || reading === READINGS) {
-            if (otherBroker !== null && report.lost.length > 0)
-              throw mayWaitElsewhere(report, published ?? '', otherBroker, ours);
+            if (elsewhere !== undefined && report.lost.length > 0)
+              throw mayWaitElsewhere(report, published ?? '', elsewhere, ours);
             return {
               ...report,
               hasLegacyLedger: filings !== null,
               ledgerNamesSystem: ledger === null || ledger.systems.length > 0,
-              brokers: otherBroker === null ? null : { ledger: otherBroker, here: ours.broker },
+              brokers: elsewhere ? { ledger: elsewhere.broker, here: ours.broker } : null,
             };
           }
           await delay(BETWEEN_MS);
@@ -88,13 +79,9 @@ export async function runAudit(
 }
 
 /** What another system had confirmed is nowhere here, and not lost for that. @throws OtherSystem when the ledger names another one */
-function requireOwn(
-  file: string | undefined,
-  systems: readonly SystemName[],
-  ours: SystemName,
-): void {
+function requireOwn(file: string, systems: readonly SystemName[], ours: SystemName): void {
   const other = systems.find((each) => !isSameSystem(each, ours));
-  if (other !== undefined) throw ofAnother(file ?? '', systemText(other), ours);
+  if (other !== undefined) throw ofAnother(file, systemText(other), ours);
 }
 
 /** The simulator's says whose database has the claims of what it accepted. @throws as requireOwn */
@@ -113,7 +100,7 @@ const ofAnother = (file: string, other: string, ours: SystemName): OtherSystem =
 const mayWaitElsewhere = (
   { lost, confirmed }: AuditReport,
   file: string,
-  other: string,
+  { broker: other }: SystemName,
   { broker }: SystemName,
 ): OtherSystem =>
   new OtherSystem(

@@ -1,9 +1,9 @@
 /** Which system a ledger belongs to: one database, one broker, one intake queue. */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
-import type { ControlStore } from '../coordination/control.ts';
 import { withStore } from '../registrations/neighbours.ts';
 
 export const systemSchema = z.strictObject({
@@ -16,19 +16,12 @@ export const systemSchema = z.strictObject({
 
 export type SystemName = z.infer<typeof systemSchema>;
 
-/** @throws what MongoDB throws */
-export const nameSystem = async (
-  control: Pick<ControlStore, 'systemId'>,
-  { amqpUrl, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
-): Promise<SystemName> => ({
-  system: await control.systemId(),
-  broker: brokerOf(amqpUrl),
-  queue: rabbit.intakeQueue,
-});
-
 /** The name of the system that has this database, which it is given here if it has none. @throws as withStore */
-export const systemAt = (config: Config): Promise<SystemName> =>
-  withStore(config, ({ control }) => nameSystem(control, config), 'writer');
+export const systemAt = async (config: Config): Promise<SystemName> => ({
+  system: await withStore(config, ({ control }) => control.systemId(), 'writer'),
+  broker: brokerOf(config.amqpUrl),
+  queue: config.rabbit.intakeQueue,
+});
 
 /**
  * The address, since the name that a broker gives itself is no better: without a `cluster_name` each node of a cluster makes up
@@ -49,7 +42,7 @@ export const systemText = ({ system, broker, queue }: SystemName): string =>
   `system ${system} (queue "${queue}" of the broker ${broker})`;
 
 /** The simulator knows the system by its database alone, which has the claims of what it accepted. */
-export type LedgerHead = z.infer<typeof headSchema>;
+type LedgerHead = z.infer<typeof headSchema>;
 
 /** The simulator's has an event and a time, too. */
 const headSchema = z.object({
@@ -58,8 +51,7 @@ const headSchema = z.object({
   queue: z.string().optional(),
 });
 
-/** For the name of a file. */
-export const systemLabel = (name: LedgerHead): string =>
+const systemLabel = (name: LedgerHead): string =>
   createHash('sha256')
     .update(JSON.stringify([name.system, name.broker, name.queue]))
     .digest('hex')
@@ -79,4 +71,18 @@ export function headOf(file: string): LedgerHead | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * The path of `<name>.jsonl` in a folder. One of another system, left by other servers' data, goes to a name that says whose it
+ * is, and comes back when that system does.
+ */
+export function ledgerOf(folder: string, name: string, system: LedgerHead): string {
+  const file = join(folder, `${name}.jsonl`);
+  const asideOf = (whose: LedgerHead) => join(folder, `${name}-${systemLabel(whose)}.jsonl`);
+  const head = headOf(file);
+  if (head !== null && systemLabel(head) !== systemLabel(system)) renameSync(file, asideOf(head));
+  const ours = asideOf(system);
+  if (!existsSync(file) && existsSync(ours)) renameSync(ours, file);
+  return file;
 }

@@ -1,6 +1,6 @@
 /** A source delivers messages to an intake, whatever the broker is. */
 
-/** The headers by which a message claims to be a redrive. Anyone can write them: domain/registrations/admission.ts checks. */
+/** A message says that it is a redrive. Anyone can write these headers: domain/registrations/admission.ts checks them. */
 export interface RedriveHint {
   /** The generation that failed. */
   failedGeneration: number | null;
@@ -9,19 +9,19 @@ export interface RedriveHint {
 
 export interface Message extends RedriveHint {
   body: Buffer;
-  /** Properties and headers, as the broker's room has encoded them, and reads them again for a dead letter. */
+  /** Properties and headers, as message.ts encodes them. */
   properties: string;
-  /** Why not all headers can be read, or kept: one of ours may be among them. */
+  /** Why some headers, perhaps ours, cannot be read or kept. */
   trouble: string | null;
 }
 
-/** One message handed to us. It stays ours until `ack`, or until its channel is gone: then it is delivered again. */
+/** One message handed to us, until `ack`. It is delivered again when its channel is gone. */
 export interface Delivery extends Message {
   /** Epoch ms. */
   receivedAt: number;
-  /** Acknowledges it where it came from. A no-op when that is gone. */
+  /** Does nothing when its channel is gone. */
   ack(): void;
-  /** Its bytes are let go, and it is left to the broker, unacknowledged. */
+  /** Leaves it to the broker, unacknowledged, and lets its bytes go. */
   release(): void;
   isGone(): boolean;
 }
@@ -31,7 +31,6 @@ export interface Source {
   pause(): Promise<void>;
   resume(): Promise<void>;
   isReady(): boolean;
-  /** The broker takes back each message that was not acknowledged. */
   close(): Promise<void>;
 }
 

@@ -1,26 +1,23 @@
 /**
- * Claims: who has taken which registration id, with the message until it is settled and the outcome for ever after.
- * It outlives Temporal's retention, and is what decides whether a delivery is new, a duplicate or a conflict.
+ * Who has taken which registration id, with the message until it is settled and the outcome ever after. A claim outlives
+ * Temporal's retention and decides whether a delivery is new, a duplicate or a conflict.
  */
 import { randomBytes } from 'node:crypto';
-import { Binary } from 'mongodb';
-import type { Collection, Document } from 'mongodb';
+import { Binary, type Document } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
-import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
-import type { OutcomeKind } from '../domain/registrations/outcome.ts';
+import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
-import { partialFailure } from '../mongo/client.ts';
+import { insertNew } from '../mongo/client.ts';
 import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
-import type { Gone } from './gone.ts';
+import type { soundOnly } from './sound-claims.ts';
 
 export interface ClaimOutcome {
   kind: OutcomeKind;
   reason: string | null;
-  /** Of a failure: its reason with the numbers and ids folded, by which failures are counted. Written with it. */
+  /** Of a failure: its reason with numbers and ids folded, by which failures are counted. */
   group?: string;
-  /** See Outcome. */
   ours?: true;
   at: Date;
   requestId: string | null;
@@ -51,8 +48,8 @@ export interface Claim {
   receivedAt: Date;
   claimedAt: Date;
   /**
-   * The journal entry that it has got to, perhaps of an earlier generation. It is moved before a next entry is opened, and
-   * after the one before has given way: so an entry that gave way says that the next one was never sent.
+   * Its current journal entry, perhaps of an earlier generation. It moves after the entry before has given way, and before
+   * the next is opened: so where it names an entry that gave way, the next one was never sent.
    */
   entry: string;
   /** It is with the legacy system: marked while legacy.maxInFlight is set (registrations/in-flight.ts). */
@@ -60,59 +57,31 @@ export interface Claim {
   /** Set before a failure record is published, so that whoever redrives that record finds it. */
   outcome: ClaimOutcome | null;
   settledAt: Date | null;
-  /** Timed out: when the legacy system was last asked whether it has finished it (registrations/late.ts). */
+  /** When the legacy system was last asked about it after it had timed out, and its answer (registrations/late.ts). */
   lateLookAt?: Date;
-  /** What became of it after it had timed out. */
   lateResult?: LateResult;
-  /** Its failure record is not in the queue any more, as far as is known (records.ts). */
+  /** Set once its failure record is known to have left the queue. */
   gone?: Gone;
 }
 
-/** `at`: when it was seen. */
-export interface LateResult {
-  status: 'done' | 'failed';
+/** How a failure record left the queue. `taken`: it is not there any more, and none of ours took it. */
+export const GONE_AS = ['redriven', 'dropped', 'taken'] as const;
+export type GoneAs = (typeof GONE_AS)[number];
+
+export interface Gone {
+  as: GoneAs;
   at: Date;
 }
 
-export interface Owner {
-  workflowId: string;
-  message: Buffer | null;
-  /** How it ends is decided, and its record perhaps on its way. */
-  isConcluded: boolean;
+export interface LateResult {
+  status: 'done' | 'failed';
+  /** When it was seen. */
+  at: Date;
 }
 
-export interface Claims {
-  /** Inserts what is free; returns the `_id`s that were taken already. */
-  insert(claims: Claim[]): Promise<Set<string>>;
-  find(keys: string[]): Promise<Map<string, Claim>>;
-  /** Who holds each claim, and the bytes of its message, null once it is let go: all that submitting needs. */
-  owners(keys: string[]): Promise<Map<string, Owner>>;
-  /** The workflow ids of the runs that hold claims, by claim; none for a claim that is not there. */
-  workflowIds(keys: string[]): Promise<Map<string, string>>;
-  /** Every claim on a registration id, oldest generation first. */
-  ofItem(id: string): Promise<Claim[]>;
-  /**
-   * Gives unsettled claims of one run to another, at these indexes, unless they have moved or been settled meanwhile.
-   * Returns those that are the new holder's, as they are now.
-   */
-  take(
-    from: string,
-    to: string,
-    wanted: { claim: string; index: number }[],
-  ): Promise<Map<string, Claim>>;
-  /** Takes a settled conflict up again: it was redriven and still is one. False when it is open: somebody has. */
-  reopenConflict(claim: Claim): Promise<boolean>;
-  /** Writes how claims of this run end; those that are settled, or that another run has taken meanwhile, stay as they are. */
-  conclude(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
-  /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
-  settled(outcomes: { claim: string; outcome: ClaimOutcome }[], workflowId: string): Promise<void>;
-  /** Moves claims on from one entry to the next; those that have moved already stay as they are. */
-  moveOn(moves: { claim: string; from: string; to: string }[]): Promise<void>;
-  /** Marks unsettled claims as with the legacy system; null takes the mark away. */
-  setAtLegacy(keys: string[], mark: string | null): Promise<void>;
-  /** Those that are as we write them, for whoever reads many: one that was edited by hand stops nobody. */
-  sound: <T extends { _id: string }>(claims: readonly T[]) => T[];
-  collection: Collection<Claim>;
+interface Ending {
+  claim: string;
+  outcome: ClaimOutcome;
 }
 
 /** A filter: by the range of _id, so that no second index is paid for by every registration. */
@@ -121,7 +90,6 @@ export const ofItem = (id: string) => ({
   item: id,
 });
 
-/** Makes the indexes of the claims. */
 export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
   // Of those that the legacy system has, so that they can be counted.
@@ -139,29 +107,32 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
   );
 }
 
-export function openClaims(db: OwnDatabase, sound: Claims['sound']): Claims {
+export type Claims = ReturnType<typeof openClaims>;
+
+/** @param sound leaves out claims that were edited by hand, for whoever reads many */
+export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>) {
   const collection = db.collection<Claim>(OWN.claims);
-  const find: Claims['find'] = async (keys) => {
+
+  async function find(keys: string[]): Promise<Map<string, Claim>> {
     if (keys.length === 0) return new Map();
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
-  };
+  }
+
   return {
     collection,
     sound,
     find,
-    async insert(claims) {
-      if (claims.length === 0) return new Set();
-      try {
-        await collection.insertMany(claims, { ordered: false });
-        return new Set();
-      } catch (error) {
-        const { duplicates, permanent, transient } = partialFailure(error);
-        if (permanent.size + transient.size > 0) throw error;
-        return new Set([...duplicates].map((index) => claims[index]?._id ?? ''));
-      }
+    /** Inserts what is free; returns the `_id`s that were taken already. */
+    async insert(claims: Claim[]): Promise<Set<string>> {
+      const taken = await insertNew(collection, claims);
+      return new Set([...taken].map((index) => claims[index]?._id ?? ''));
     },
-    async take(from, to, wanted) {
+    /**
+     * Gives unsettled claims of one run to another, at these indexes, unless they have moved or been settled meanwhile.
+     * Returns those that are the new owner's, as they are now.
+     */
+    async take(from: string, to: string, wanted: { claim: string; index: number }[]) {
       const keys = wanted.map(({ claim }) => claim);
       await collection.updateMany(
         { _id: { $in: keys }, workflowId: from, settledAt: null },
@@ -171,42 +142,41 @@ export function openClaims(db: OwnDatabase, sound: Claims['sound']): Claims {
           takenFrom: wanted.map(() => from),
         }),
       );
-      const found = await find(keys);
-      return new Map(
-        wanted.flatMap(({ claim, index }): [string, Claim][] => {
-          const now = found.get(claim);
-          const isTaken = now?.workflowId === to && now.index === index && now.settledAt === null;
-          return isTaken ? [[claim, now]] : [];
-        }),
-      );
+      const taken = await find(keys);
+      for (const { claim, index } of wanted) {
+        const now = taken.get(claim);
+        if (now?.workflowId !== to || now.index !== index || now.settledAt !== null)
+          taken.delete(claim);
+      }
+      return taken;
     },
-    async owners(keys) {
+    /** All that submitting needs: the owner, the message (null once it is let go), and whether its end is decided. */
+    async owners(keys: string[]) {
       const found = await collection
         // Not 'message.body': of a message that is null such a projection leaves nothing, not even the null.
         .find({ _id: { $in: keys } }, { projection: { message: 1, workflowId: 1, outcome: 1 } })
         .toArray();
       return new Map(
-        found.map(({ _id, workflowId, message, outcome }): [string, Owner] => [
+        found.map(({ _id, workflowId, message, outcome }) => [
           _id,
-          {
-            workflowId,
-            message: messageOf({ message }),
-            isConcluded: outcome !== null,
-          },
+          { workflowId, message: messageOf({ message }), isConcluded: outcome !== null },
         ]),
       );
     },
-    async workflowIds(keys) {
+    /** The workflow ids of the owners, by claim. */
+    async workflowIds(keys: string[]): Promise<Map<string, string>> {
       const found = await collection
         .find({ _id: { $in: keys } }, { projection: { workflowId: 1 } })
         .toArray();
       return new Map(found.map(({ _id, workflowId }) => [_id, workflowId]));
     },
-    async ofItem(id) {
+    /** Every claim on a registration id, oldest generation first. */
+    async ofItem(id: string): Promise<Claim[]> {
       const found = await collection.find(ofItem(id)).toArray();
       return found.sort((a, b) => a.generation - b.generation);
     },
-    async reopenConflict({ _id, ...claim }) {
+    /** Takes a settled conflict up again: it was redriven and still is one. False when somebody has it open. */
+    async reopenConflict({ _id, ...claim }: Claim): Promise<boolean> {
       const changes: Partial<Claim> = claim;
       // An attempt of this run that is tried again has to find it.
       delete changes.token;
@@ -217,31 +187,32 @@ export function openClaims(db: OwnDatabase, sound: Claims['sound']): Claims {
       );
       return matchedCount > 0;
     },
-    async moveOn(moves) {
+    /** Moves claims on from one entry to the next; those that have moved already stay as they are. */
+    async moveOn(moves: { claim: string; from: string; to: string }[]): Promise<void> {
       const keys = moves.map(({ claim }) => claim);
       await collection.updateMany(
         { _id: { $in: keys }, entry: { $in: moves.map(({ from }) => from) } },
         setEach(keys, { entry: moves.map(({ to }) => to) }),
       );
     },
-    async setAtLegacy(keys, mark) {
+    /** Marks unsettled claims as with the legacy system; null takes the mark away. */
+    async setAtLegacy(keys: string[], mark: string | null): Promise<void> {
       if (keys.length === 0) return;
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: null },
         mark === null ? { $unset: { atLegacy: true } } : { $set: { atLegacy: mark } },
       );
     },
-    async conclude(outcomes, workflowId) {
-      await write(outcomes, workflowId, []);
-    },
-    async settled(outcomes, workflowId) {
+    /** Writes how open claims of this run end; it changes no others. */
+    conclude: (outcomes: Ending[], workflowId: string) => writeOutcomes(outcomes, workflowId, []),
+    /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
+    settled: (outcomes: Ending[], workflowId: string) =>
       // By the clock of MongoDB: "failures compare" compares it with the time at which it looked.
-      await write(outcomes, workflowId, [{ $set: { settledAt: '$$NOW', message: null } }]);
-    },
+      writeOutcomes(outcomes, workflowId, [{ $set: { settledAt: '$$NOW', message: null } }]),
   };
 
-  async function write(
-    outcomes: { claim: string; outcome: ClaimOutcome }[],
+  async function writeOutcomes(
+    outcomes: Ending[],
     workflowId: string,
     more: Document[],
   ): Promise<void> {
@@ -255,7 +226,7 @@ export function openClaims(db: OwnDatabase, sound: Claims['sound']): Claims {
   }
 }
 
-function withGroup({ claim, outcome }: { claim: string; outcome: ClaimOutcome }): ClaimOutcome {
+function withGroup({ claim, outcome }: Ending): ClaimOutcome {
   if (!isFailure(outcome.kind)) return outcome;
   const names = [readClaimKey(claim)?.id, outcome.requestId].filter(
     (name) => typeof name === 'string',
@@ -263,16 +234,13 @@ function withGroup({ claim, outcome }: { claim: string; outcome: ClaimOutcome })
   return { ...outcome, group: foldedReason(outcome.reason ?? '', names) };
 }
 
-/** A new one for each claim; an attempt that finds the claim there leaves it as it is. */
 export const newToken = (): string => randomBytes(16).toString('base64url');
 
-/** Bytes as BSON. */
 export const binary = (base64: string): Binary => new Binary(Buffer.from(base64, 'base64'));
 
 /** The bytes of a message; null when it was let go, or taken out by hand. */
 export const messageOf = ({ message }: Partial<Pick<Claim, 'message'>>): Buffer | null =>
   message?.body instanceof Binary ? bytes(message.body) : null;
 
-/** Bytes out of BSON. */
 export const bytes = (value: Binary): Buffer =>
   Buffer.from(value.buffer).subarray(0, value.length());

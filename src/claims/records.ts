@@ -1,11 +1,10 @@
 /**
- * Notes on a claim whether its failure record is still in the queue, as far as is known. Nobody looks into the queue for it: each
- * look counts there as a delivery. A malformed delivery has a document of its own instead of a claim.
+ * Notes on claims whether their failure records are still in the queue. Nobody looks into the queue for that: each look
+ * counts there as a delivery. A malformed delivery has a note (malformed.ts) instead of a claim.
  */
 import type { Collection, Document } from 'mongodb';
 import { readClaimKey } from '../domain/names.ts';
-import type { Claim } from './claims.ts';
-import type { GoneAs } from './gone.ts';
+import type { Claim, GoneAs } from './claims.ts';
 import type { MalformedNote } from './malformed.ts';
 
 /** The fields that claims of failures and malformed deliveries share. */
@@ -21,34 +20,32 @@ export interface RecordSeen {
   at: string | null;
 }
 
-export interface Records {
-  /**
-   * They are on their way out of the queue. A claim that was taken up again since, and has ended anew, has another record
-   * than this one. What we did counts more than what was found: only `taken` is ever overwritten.
-   */
-  left(records: readonly RecordSeen[], as: GoneAs): Promise<void>;
-  /** They are in the queue all the same. */
-  back(claims: readonly string[]): Promise<void>;
-}
+export type Records = ReturnType<typeof openRecords>;
 
-export interface RecordNeeds {
+export function openRecords({
+  claims,
+  malformed,
+}: {
   claims: { collection: Collection<Claim> };
   malformed: { collection: Collection<MalformedNote> };
-}
-
-export function openRecords({ claims, malformed }: RecordNeeds): Records {
-  /** `bulkWrite` takes no empty list. */
-  const write = async (updates: ByKeys[]): Promise<void> => {
-    const [own, others] = [claims.collection, malformed.collection];
+}) {
+  async function write(updates: ByKeys[]): Promise<void> {
     const ofClaims = modelsOf(updates, isClaim);
     const ofMalformed = modelsOf(updates, (key) => !isClaim(key));
-    if (ofClaims.length > 0) await own.bulkWrite(ofClaims, { ordered: false });
-    if (ofMalformed.length > 0) await others.bulkWrite(ofMalformed, { ordered: false });
-  };
+    // `bulkWrite` takes no empty list.
+    if (ofClaims.length > 0) await claims.collection.bulkWrite(ofClaims, { ordered: false });
+    if (ofMalformed.length > 0)
+      await malformed.collection.bulkWrite(ofMalformed, { ordered: false });
+  }
+
   return {
-    left: (records, as) =>
+    /**
+     * They are on their way out of the queue. A claim that was taken up again since, and has ended anew, has another record
+     * than this one. What we did counts more than what was found: only `taken` is ever overwritten.
+     */
+    left: (records: readonly RecordSeen[], as: GoneAs): Promise<void> =>
       write(
-        endsOf(records).map(([end, keys]) => ({
+        [...endsOf(records)].map(([end, keys]) => ({
           keys,
           only: {
             outcome: { $ne: null },
@@ -58,7 +55,9 @@ export function openRecords({ claims, malformed }: RecordNeeds): Records {
           update: { $set: { gone: { as, at: new Date() } } },
         })),
       ),
-    back: (keys) => write([{ keys, only: {}, update: { $unset: { gone: '' } } }]),
+    /** They are in the queue all the same. */
+    back: (keys: readonly string[]): Promise<void> =>
+      write([{ keys, only: {}, update: { $unset: { gone: '' } } }]),
   };
 }
 
@@ -69,7 +68,6 @@ interface ByKeys {
   update: Document;
 }
 
-/** A malformed delivery has no claim, and a key that is none. */
 const isClaim = (key: string): boolean => readClaimKey(key) !== null;
 
 const modelsOf = (updates: readonly ByKeys[], isMeant: (key: string) => boolean) =>
@@ -80,19 +78,19 @@ const modelsOf = (updates: readonly ByKeys[], isMeant: (key: string) => boolean)
   });
 
 /** The claims of records by the time of their end: a statement for each, and one for all that do not say when. */
-function endsOf(records: readonly RecordSeen[]): [end: number | null, keys: string[]][] {
+function endsOf(records: readonly RecordSeen[]): Map<number | null, string[]> {
   const ends = new Map<number | null, string[]>();
   for (const { claim, at } of records) {
     if (claim === null) continue;
     const end = endOf(at);
-    const keys = ends.get(end);
-    if (keys === undefined) ends.set(end, [claim]);
-    else keys.push(claim);
+    const keys = ends.get(end) ?? [];
+    keys.push(claim);
+    ends.set(end, keys);
   }
-  return [...ends];
+  return ends;
 }
 
-/** Epoch ms. Of a record that does not say when, nothing is known: it is of whatever the claim ended with. */
+/** Epoch ms. A record that does not say when is of whatever its claim ended with: null. */
 function endOf(at: string | null): number | null {
   const time = Date.parse(at ?? '');
   return Number.isNaN(time) ? null : time;

@@ -1,6 +1,5 @@
 /** Outcomes and messages that can never reach their destination, set aside for a person. */
 import { Binary } from 'mongodb';
-import type { Collection } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claim } from './claims.ts';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
@@ -18,21 +17,7 @@ export interface SetAsideDocument {
 
 export type WhySetAside = Pick<SetAsideDocument, 'reason' | 'at'>;
 
-export interface SetAside {
-  /** Idempotent, by claim. */
-  put(claim: Claim | undefined, key: string, reason: string): Promise<void>;
-  /**
-   * A malformed delivery, which has no claim. Idempotent, by its bytes. False, and nothing is done, where it is larger than a
-   * document of MongoDB may be.
-   */
-  putMalformed(message: MalformedMessage, reason: string): Promise<boolean>;
-  /** Why these claims were set aside, and when: of those that were. */
-  reasons(claims: string[]): Promise<Map<string, WhySetAside>>;
-  /** Which of these claims were set aside. */
-  among(claims: string[]): Promise<Set<string>>;
-  count(): Promise<number>;
-  collection: Collection<SetAsideDocument>;
-}
+export type SetAside = ReturnType<typeof openSetAside>;
 
 export interface MalformedMessage {
   body: Buffer;
@@ -43,15 +28,17 @@ export interface MalformedMessage {
 /** MongoDB's limit is 16 MiB; properties and the rest are a tenth of the difference. */
 const MOST_BYTES = 15 * 1024 * 1024;
 
-export function openSetAside(db: OwnDatabase): SetAside {
+export function openSetAside(db: OwnDatabase) {
   const collection = db.collection<SetAsideDocument>(OWN.setAside);
   return {
     collection,
-    async put(claim, key, reason) {
+    /** Idempotent, by claim. */
+    async put(claim: Claim | undefined, key: string, reason: string): Promise<void> {
       const document = { reason, at: new Date(), claim: claim ?? null };
       await collection.updateOne({ _id: key }, { $setOnInsert: document }, { upsert: true });
     },
-    async putMalformed({ body, properties }, reason) {
+    /** A malformed delivery, which has no claim. Idempotent, by its bytes. False, and nothing is done, where it is too large. */
+    async putMalformed({ body, properties }: MalformedMessage, reason: string): Promise<boolean> {
       if (body.length > MOST_BYTES) return false;
       const message = { body: new Binary(body), properties };
       const document = { reason, at: new Date(), claim: null, message };
@@ -59,13 +46,15 @@ export function openSetAside(db: OwnDatabase): SetAside {
       await collection.updateOne({ _id }, { $setOnInsert: document }, { upsert: true });
       return true;
     },
-    async reasons(claims) {
+    /** Why and when claims were set aside: of those that were. */
+    async reasons(claims: string[]): Promise<Map<string, WhySetAside>> {
       const found = await collection
         .find({ _id: { $in: claims } }, { projection: { reason: 1, at: 1 } })
         .toArray();
       return new Map(found.map(({ _id, reason, at }) => [_id, { reason, at }]));
     },
-    async among(claims) {
+    /** Which of these claims were set aside. */
+    async among(claims: string[]): Promise<Set<string>> {
       if (claims.length === 0) return new Set();
       const found = collection.find({ _id: { $in: claims } }).project<{ _id: string }>({ _id: 1 });
       return new Set((await found.toArray()).map(({ _id }) => _id));

@@ -12,7 +12,6 @@ const outcome = z.object({
   entry: z.string(),
 });
 
-/** What whoever reads all claims builds on. */
 const shape = z.object({
   _id: z.string(),
   item: z.string(),
@@ -31,7 +30,7 @@ const shape = z.object({
 /** Takes a sentence about a document that is left out. */
 export type TellOdd = (sentence: string) => void;
 
-/** Leaves out what is not as we write it, and tells of each once. `labelOf`: an id as it may be shown. */
+/** Leaves out what is not as we write it, and tells of each once. */
 export function soundOnly(
   tell: TellOdd,
   labelOf: (id: string) => string,

@@ -3,15 +3,13 @@ import type { Command } from 'commander';
 import type { ActionDocument } from '../coordination/actions.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { wholeNumber } from './arguments.ts';
-import { globals, load, print, printJson } from './context.ts';
-import { columns, line, paint, when } from './table.ts';
+import { answer, load } from './context.ts';
+import { line, paint, table, when } from './table.ts';
 
 export function addActions(program: Command): void {
   program
     .command('actions')
-    .description(
-      'what operators did: who, what, on what, why, and what came of it; the latest first',
-    )
+    .description('what operators did: who, what, on what, why, with its result; the latest first')
     .option('--limit <n>', 'so many', wholeNumber(1, 10_000), 20)
     .addHelpText(
       'after',
@@ -21,18 +19,15 @@ process ended before it could say; look at what it was about.
 
 Example: despachante actions --limit 50`,
     )
-    .action(({ limit }: { limit: number }, command: Command) => list(limit, command));
+    .action(async ({ limit }: { limit: number }, command: Command) => {
+      const found = await withStore(load(command).config, ({ actions }) => actions.latest(limit));
+      const facts = found.map(({ _id, ...action }) => ({ action: _id, ...action }));
+      answer(command, facts, () => (found.length === 0 ? 'Nobody did anything yet' : text(found)));
+    });
 }
 
-async function list(limit: number, command: Command): Promise<void> {
-  const { config } = load(command);
-  const found = await withStore(config, ({ actions }) => actions.latest(limit));
-  if (globals(command).json === true)
-    return printJson(found.map(({ _id, ...action }) => ({ action: _id, ...action })));
-  if (found.length === 0) return print('Nobody did anything yet');
-  const head = ['when', 'who', 'what', 'on', 'result', 'why'].map((cell) => paint.bold(cell));
-  print(columns([head, ...found.map(rowOf)]));
-}
+const text = (found: readonly ActionDocument[]): string =>
+  table(['when', 'who', 'what', 'on', 'result', 'why'], found.map(rowOf));
 
 const rowOf = ({ at, by, what, on, reason, result }: ActionDocument): string[] => [
   when(at),

@@ -1,6 +1,9 @@
-/** Readers of option values. What they refuse, commander reports with the option's name, and exit code 2. */
-import { InvalidArgumentError } from 'commander';
+/** Options that several commands have, and readers of values: what they refuse, commander reports with exit code 2. */
+import { userInfo } from 'node:os';
+import { InvalidArgumentError, type Command } from 'commander';
 import ms from 'ms';
+import type { Said } from '../operations/said.ts';
+import { CommandError, EXIT } from './context.ts';
 
 /** A whole number within bounds, both included. */
 export const wholeNumber =
@@ -68,3 +71,33 @@ export const oneOf =
     if (found === undefined) throw new InvalidArgumentError(`Expected one of ${words.join(', ')}.`);
     return found;
   };
+
+export interface SaidOptions {
+  operator?: string | undefined;
+  reason?: string | undefined;
+}
+
+const WHY = 'why; kept with what was done';
+
+export const addOperator = (command: Command): Command =>
+  command.option('--operator <name>', 'who says so (default: your user name)');
+
+export const addSaid = (command: Command): Command =>
+  addOperator(command.option('--reason <text>', WHY));
+
+/** Where `--reason` chooses already. */
+export const addBecause = (command: Command): Command =>
+  addOperator(command.option('--because <text>', WHY));
+
+export const saidIn = ({ operator = userName(), reason }: SaidOptions): Said => ({
+  by: operator,
+  reason: reason ?? null,
+});
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    throw new CommandError('This user has no name: say who it is with --operator', EXIT.usage);
+  }
+}

@@ -1,92 +1,105 @@
+/** The report of an audit for people: the sum, the verdicts, some of the findings. */
 import type { Config } from '../config/schema.ts';
-import { FINDINGS } from '../audit/run-audit.ts';
-import type { Audited } from '../audit/run-audit.ts';
+import { FINDINGS, type Audited } from '../audit/run-audit.ts';
 import type { AuditReport } from '../domain/audit/audit.ts';
 import { labelOf } from '../registrations/label.ts';
-import { columns, line, number, paint } from './table.ts';
+import { columns, firstOf, line, number, paint } from './table.ts';
+
+type Kind = (typeof FINDINGS)[number];
 
 /** Worth a look, and no reason for "does not hold". */
-const HARMLESS: readonly (typeof FINDINGS)[number][] = ['untraced', 'unexpected'];
+const HARMLESS: readonly Kind[] = ['untraced', 'unexpected'];
+
+const NAMES: Readonly<Record<Kind, string>> = {
+  lost: 'lost',
+  filedTwice: 'filed twice',
+  settledTwice: 'settled twice',
+  stranded: 'stranded',
+  untraced: 'untraced',
+  unexpected: 'unexpected',
+  unreadable: 'runs not read',
+};
 
 const SHOWN = 5;
 
-/** The report for people: the sum, the verdicts, some of the findings. */
 export function auditText(report: Audited, config: Config): string {
-  const { confirmed, repeated, inFlight, failed } = report;
-  const failures = Object.entries(failed);
-  const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
-  const totalFailed = sum(Object.values(failed));
-  const totalInFlight = inFlight.claimed + inFlight.inRuns + inFlight.waiting;
-  const total = report.registered + totalFailed + report.inDoubt + totalInFlight + report.setAside;
-  const rows = [
+  const notes = notesOf(report, config);
+  const verdict = (report.holds ? paint.green : paint.red)(verdictOf(report));
+  const rows = [...sumRows(report), ...FINDINGS.map((kind) => findingsRow(kind, report))];
+  return [columns(rows), ...(notes.length > 0 ? ['', ...notes] : []), '', verdict].join('\n');
+}
+
+function sumRows(report: Audited): string[][] {
+  const { confirmed, repeated, registered, failed, inDoubt, inFlight, setAside, malformed } =
+    report;
+  const failures = Object.entries(failed).map(([kind, count]) => `${kind} ${number(count)}`);
+  const allFailed = Object.values(failed).reduce((sum, count) => sum + count, 0);
+  const allInFlight = inFlight.claimed + inFlight.inRuns + inFlight.waiting;
+  const claimed = registered + allFailed + inDoubt + allInFlight + setAside + report.lost.length;
+  const again = repeated === 0 ? '' : `and ${number(repeated)} repeated, told by id and body`;
+  return [
     confirmed === null
-      ? [
-          'claimed',
-          number(total + report.lost.length),
-          'no ledger of what was published: see --published',
-        ]
-      : [
-          'confirmed',
-          number(confirmed),
-          repeated === 0 ? '' : `and ${number(repeated)} repeated, told by id and body`,
-        ],
-    ['  registered', number(report.registered)],
-    [
-      '  failed',
-      number(totalFailed),
-      failures.map(([kind, count]) => `${kind} ${number(count)}`).join(', '),
-    ],
+      ? ['claimed', number(claimed), 'no ledger of what was published: see --published']
+      : ['confirmed', number(confirmed), again],
+    ['  registered', number(registered)],
+    ['  failed', number(allFailed), failures.join(', ')],
     ...takenRows(report),
-    ['  in doubt', number(report.inDoubt)],
-    ['  in flight', number(totalInFlight), inFlightText(inFlight)],
-    ...(report.setAside === 0
-      ? []
-      : [
-          [
-            '  set aside',
-            number(report.setAside),
-            'in MongoDB; "despachante status" tells of each',
-          ],
-        ]),
-    [
-      'malformed',
-      number(report.malformed),
-      'deliveries that were no registrations, in the failure queue',
-    ],
+    ['  in doubt', number(inDoubt)],
+    ['  in flight', number(allInFlight), inFlightText(inFlight)],
+    ...counted('  set aside', setAside, 'in MongoDB; "despachante status" tells of each'),
+    ['malformed', number(malformed), 'deliveries that were no registrations, in the failure queue'],
   ];
-  const isChecked = report.hasLegacyLedger ? '' : 'not checked: no ledger of the legacy system';
-  const verdicts: string[][] = FINDINGS.map((kind) => {
-    const count = report[kind].length;
-    if (kind === 'filedTwice' && isChecked !== '') return ['filed twice', '?', isChecked];
-    const bad = HARMLESS.includes(kind) ? paint.yellow : paint.red;
-    return [NAMES[kind], count === 0 ? paint.green('0') : bad(number(count)), ''];
-  });
-  const notes = FINDINGS.flatMap((kind) => [
-    ...report[kind]
-      .slice(0, SHOWN)
-      .map(({ id, what }) => `${NAMES[kind]}: ${line(labelOf(id, config))}: ${line(what)}`),
-    ...(report[kind].length > SHOWN
-      ? [`… and ${number(report[kind].length - SHOWN)} more (see --json)`]
-      : []),
-  ]);
+}
+
+/** Where failure records are that are not in their queue any more. */
+const takenRows = ({ taken: { redriven, dropped, byOthers } }: AuditReport): string[][] => [
+  ...counted('    dropped by "failures drop"', dropped),
+  ...counted(
+    '    taken from the failure queue by others',
+    byOthers,
+    'expired, purged or dropped by a limit of the queue among them',
+  ),
+  ...counted('  redriven', redriven, 'counted where they got to'),
+];
+
+/** A row, where there is anything to count. */
+const counted = (name: string, count: number, more = ''): string[][] =>
+  count > 0 ? [[name, number(count), more]] : [];
+
+const inFlightText = ({ claimed, inRuns, waiting }: AuditReport['inFlight']): string =>
+  [
+    ...(claimed > 0 ? [`claimed ${number(claimed)}`] : []),
+    ...(inRuns > 0 ? [`in runs that have not claimed yet ${number(inRuns)}`] : []),
+    ...(waiting > 0 ? [`in queues ${number(waiting)}`] : []),
+  ].join(', ');
+
+function findingsRow(kind: Kind, report: Audited): string[] {
+  if (kind === 'filedTwice' && !report.hasLegacyLedger)
+    return [NAMES[kind], '?', 'not checked: no ledger of the legacy system'];
+  const { length } = report[kind];
+  const bad = HARMLESS.includes(kind) ? paint.yellow : paint.red;
+  return [NAMES[kind], length === 0 ? paint.green('0') : bad(number(length))];
+}
+
+function notesOf(report: Audited, config: Config): string[] {
+  const { brokers, filedAgain, copies } = report;
+  const notes = FINDINGS.flatMap((kind) =>
+    firstOf(
+      report[kind],
+      SHOWN,
+      ({ id, what }) => `${NAMES[kind]}: ${line(labelOf(id, config))}: ${line(what)}`,
+    ),
+  );
   if (report.unreadable.length > 0) notes.push(NOT_READ);
   if (!report.ledgerNamesSystem)
     notes.push('The ledger of what was published names no system: it is taken for one of this one');
-  if (report.brokers !== null)
+  if (brokers !== null)
     notes.push(
-      `The ledger was written at the broker ${report.brokers.ledger}, and this is ${report.brokers.here}: what waits there is not seen, unless both are one broker`,
+      `The ledger was written at the broker ${brokers.ledger}, and this is ${brokers.here}: what waits there is not seen, unless both are one broker`,
     );
-  if (report.filedAgain > 0)
-    notes.push(`Filed again on somebody's word: ${number(report.filedAgain)}`);
-  if (report.copies > 0)
-    notes.push(`Copies of records in the failure queue: ${number(report.copies)}, harmless`);
-  const verdict = (report.holds ? paint.green : paint.red)(verdictOf(report));
-  return [
-    columns([...rows, ...verdicts]),
-    ...(notes.length > 0 ? ['', ...notes] : []),
-    '',
-    verdict,
-  ].join('\n');
+  if (filedAgain > 0) notes.push(`Filed again on somebody's word: ${number(filedAgain)}`);
+  if (copies > 0) notes.push(`Copies of records in the failure queue: ${number(copies)}, harmless`);
+  return notes;
 }
 
 const NOT_READ =
@@ -97,35 +110,7 @@ function verdictOf(report: Audited): string {
   if (report.holds) return 'The sum holds';
   const { filedTwice, settledTwice, stranded, unreadable } = report;
   const proven = filedTwice.length + settledTwice.length + stranded.length;
-  const isOpen = unreadable.length > 0 && proven === 0;
-  return isOpen ? 'The sum is not checked: not all runs can be read' : 'The sum does not hold';
+  return unreadable.length > 0 && proven === 0
+    ? 'The sum is not checked: not all runs can be read'
+    : 'The sum does not hold';
 }
-
-const NAMES: Readonly<Record<(typeof FINDINGS)[number], string>> = {
-  lost: 'lost',
-  filedTwice: 'filed twice',
-  settledTwice: 'settled twice',
-  stranded: 'stranded',
-  untraced: 'untraced',
-  unexpected: 'unexpected',
-  unreadable: 'runs not read',
-};
-
-/** Where failure records are that are not in their queue any more. */
-function takenRows({ taken: { redriven, dropped, byOthers } }: AuditReport): string[][] {
-  const gone = 'expired, purged or dropped by a limit of the queue among them';
-  return [
-    ...(dropped > 0 ? [['    dropped by "failures drop"', number(dropped)]] : []),
-    ...(byOthers > 0
-      ? [['    taken from the failure queue by others', number(byOthers), gone]]
-      : []),
-    ...(redriven > 0 ? [['  redriven', number(redriven), 'counted where they got to']] : []),
-  ];
-}
-
-const inFlightText = ({ claimed, inRuns, waiting }: AuditReport['inFlight']): string =>
-  [
-    ...(claimed > 0 ? [`claimed ${number(claimed)}`] : []),
-    ...(inRuns > 0 ? [`in runs that have not claimed yet ${number(inRuns)}`] : []),
-    ...(waiting > 0 ? [`in queues ${number(waiting)}`] : []),
-  ].join(', ');

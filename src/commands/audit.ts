@@ -1,15 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
-import { OtherSystem, runAudit, shownReport } from '../audit/run-audit.ts';
-import type { AuditedLedgers } from '../audit/run-audit.ts';
+import { OtherSystem, runAudit, shownReport, type AuditedLedgers } from '../audit/run-audit.ts';
 import { inHtml } from '../runtime/foreign-text.ts';
 import { auditText } from './audit-text.ts';
-import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-
-interface AuditOptions extends AuditedLedgers {
-  html?: string;
-}
+import { CommandError, EXIT, answer, load } from './context.ts';
 
 export function addAudit(program: Command): void {
   program
@@ -33,17 +28,15 @@ stranded, or a run cannot be read: that one is named, and the others are added u
 
 Example: despachante audit --published published.jsonl --legacy-ledger legacy.jsonl`,
     )
-    .action(async (options: AuditOptions, command: Command) => {
+    .action(async (options: AuditedLedgers & { html?: string }, command: Command) => {
       const { config } = load(command);
       const report = await runAudit(options, config).catch((error: unknown) => {
         if (error instanceof OtherSystem) throw new CommandError(error.message, EXIT.usage);
         throw error;
       });
-      const { html } = options;
       const text = auditText(report, config);
-      if (html !== undefined) writeFileSync(html, pageOf(text, new Date()));
-      if (globals(command).json === true) printJson(shownReport(report, config));
-      else print(text);
+      if (options.html !== undefined) writeFileSync(options.html, pageOf(text, new Date()));
+      answer(command, shownReport(report, config), () => text);
       if (!report.holds) process.exitCode = EXIT.found;
     });
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { originsOf } from '../temporal/codec-access.ts';
-import type { CodecToken } from '../temporal/codec-access.ts';
+import { why } from '../doctor/diagnosis.ts';
+import { originsOf, type CodecToken } from '../temporal/codec-access.ts';
 import { serveCodec } from '../temporal/codec-server.ts';
 import type { Config } from '../config/schema.ts';
 import { codecKeysOf } from '../temporal/data-converter.ts';
@@ -93,6 +93,6 @@ function pagesOf(pages: readonly string[]): string[] {
   try {
     return [...new Set(pages.flatMap(originsOf))];
   } catch (error) {
-    throw new CommandError(error instanceof Error ? error.message : String(error), EXIT.usage);
+    throw new CommandError(why(error), EXIT.usage);
   }
 }

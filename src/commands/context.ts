@@ -1,20 +1,16 @@
 /** What every command shares: the configuration, how it prints, how it ends. */
+import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
-import type { LoadedConfig } from '../config/load.ts';
+import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { armFailpoint } from '../runtime/failpoint.ts';
 import { jsonText, onScreen } from '../runtime/foreign-text.ts';
-import { createLog } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { createLog, type Log } from '../runtime/log.ts';
 import type { Announcement } from '../runtime/child.ts';
+import { line } from './table.ts';
 
-/**
- * Exit codes, the same for all commands (docs/operations.md): scripts can tell "it did not work" from "it worked and
- * found something".
- */
+/** Exit codes of all commands (docs/operations.md). */
 export const EXIT = {
   ok: 0,
-  /** Something went wrong. */
   failed: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,
@@ -23,11 +19,6 @@ export const EXIT = {
   /** There is no such registration, failure or doubt. */
   notFound: 4,
 } as const;
-
-export interface GlobalOptions {
-  config?: string;
-  json?: boolean;
-}
 
 /** A fault that a person can mend: printed as one sentence, without a stack. */
 export class CommandError extends Error {
@@ -40,13 +31,14 @@ export class CommandError extends Error {
 }
 
 /** The options that stand before the command as well as after it. */
-export const globals = (command: Command): GlobalOptions => command.optsWithGlobals();
+const globals = (command: Command): { config?: string; json?: boolean } =>
+  command.optsWithGlobals();
+
+export const isJson = (command: Command): boolean => globals(command).json === true;
 
 /** @throws ConfigError with all faults at once */
-export function load(command: Command): LoadedConfig {
-  const { config } = globals(command);
-  return loadConfig({ file: config });
-}
+export const load = (command: Command): LoadedConfig =>
+  loadConfig({ file: globals(command).config });
 
 /** The configuration and a log for a process that stays: warnings are told once, at its start. */
 export function loadProcess(command: Command, role: string): LoadedConfig & { log: Log } {
@@ -63,6 +55,19 @@ export const print = (text: string): void =>
 /** For programs: they read the very same value. */
 export const printJson = (value: unknown, space = 2): void =>
   void process.stdout.write(`${jsonText(JSON.stringify(value, null, space))}\n`);
+/** What a command found, as JSON where that was asked for. */
+export function answer(command: Command, facts: unknown, text: () => string): void {
+  if (isJson(command)) printJson(facts);
+  else print(text());
+}
+
+/** Whether somebody on the terminal says yes. */
+export async function isYes(question: string): Promise<boolean> {
+  const asking = createInterface({ input: process.stdin, output: process.stderr });
+  const said = await asking.question(`${line(question)} [y/N] `).finally(() => asking.close());
+  return /^y(es)?$/i.test(said.trim());
+}
+
 /** To stderr, beside what a command prints. */
 export const tell = (text: string): void =>
   void process.stderr.write(`${onScreen(text, process.stderr.isTTY)}\n`);
@@ -91,19 +96,3 @@ export function untilSignal(log: Log): Promise<NodeJS.Signals> {
     process.once('disconnect', () => on('SIGTERM'));
   });
 }
-
-/**
- * What a process waits for until it is up, perhaps for as long as the broker is away: nothing is held yet, so that it can
- * leave at once when it is told to.
- * @throws CommandError when it is told to
- */
-export const unlessStopped = <T>(
-  stopped: Promise<NodeJS.Signals>,
-  starting: Promise<T>,
-): Promise<T> =>
-  Promise.race([
-    starting,
-    stopped.then((signal) => {
-      throw new CommandError(`Stopped by ${signal} before it was up`, EXIT.ok);
-    }),
-  ]);

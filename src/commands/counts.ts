@@ -1,37 +1,36 @@
-import type { Command } from 'commander';
-import type { QueueDepth } from '../broker/rabbitmq/queue-depths.ts';
-import { readCounts } from '../operations/counts.ts';
-import type { IntakeFacts, Progress } from '../operations/counts.ts';
-import type { Part } from '../operations/part.ts';
-import { reachOf } from '../operations/reach.ts';
-import type { ClaimCounts } from '../operations/tally.ts';
-import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
-import { processesText } from './processes-text.ts';
-import { columns, line, number, paint, when } from './table.ts';
-
 /** `status` without an id. */
+import type { Command } from 'commander';
+import type { QueueDepth } from '../broker/rabbitmq/queues.ts';
+import type { SeenProcess } from '../coordination/processes.ts';
+import {
+  readCounts,
+  type ClaimCounts,
+  type Counts,
+  type IntakeFacts,
+  type Progress,
+} from '../operations/counts.ts';
+import { reachOf, type Part } from '../operations/reach.ts';
+import { CommandError, answer, load } from './context.ts';
+import { columns, line, number, paint, table, when } from './table.ts';
+
 export async function overall(command: Command): Promise<void> {
   const { config } = load(command);
   const counts = await readCounts(config, reachOf(config));
-  const { progress, intake, queues, registrations, processes } = counts;
-  if (globals(command).json === true) {
-    const plain = <T>(each: Part<T>) => (each.ok ? each.value : { error: each.error });
-    printJson({
-      ...{ progress, intake, processes },
-      ...{ queues: plain(queues), registrations: plain(registrations) },
-    });
-  } else {
-    if (progress !== null) print(`${progressText(progress, intake)}\n`);
-    print(queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)));
-    print('');
-    print(
-      registrations.ok ? claimsText(registrations.value) : paint.red(line(registrations.error)),
-    );
-    if (processes !== null) print(`\n${processesText(processes)}`);
-  }
-  if (!queues.ok || !registrations.ok) {
-    throw new CommandError('Not all could be asked: "despachante doctor" tells more', EXIT.failed);
-  }
+  const { queues, registrations } = counts;
+  const plain = <T>(each: Part<T>) => (each.ok ? each.value : { error: each.error });
+  const facts = { ...counts, queues: plain(queues), registrations: plain(registrations) };
+  answer(command, facts, () => countsText(counts));
+  if (!queues.ok || !registrations.ok)
+    throw new CommandError('Not all could be asked: "despachante doctor" tells more');
+}
+
+function countsText({ progress, intake, queues, registrations, processes }: Counts): string {
+  return [
+    ...(progress === null ? [] : [progressText(progress, intake)]),
+    queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)),
+    registrations.ok ? claimsText(registrations.value) : paint.red(line(registrations.error)),
+    ...(processes === null ? [] : [processesText(processes)]),
+  ].join('\n\n');
 }
 
 function progressText(progress: Progress, intake: IntakeFacts | null): string {
@@ -64,14 +63,14 @@ function clearText(seconds: number | null, isClosed: boolean): string {
 }
 
 const queuesText = (queues: Record<string, QueueDepth | null>): string =>
-  columns([
-    ['queue', 'messages', 'consumers'].map((cell) => paint.bold(cell)),
-    ...Object.entries(queues).map(([name, depth]) =>
+  table(
+    ['queue', 'messages', 'consumers'],
+    Object.entries(queues).map(([name, depth]) =>
       depth === null
         ? [name, 'not there yet']
         : [name, number(depth.messages), number(depth.consumers)],
     ),
-  ]);
+  );
 
 const claimsText = ({ open, inDoubt, settled, setAside }: ClaimCounts): string =>
   columns([
@@ -81,3 +80,47 @@ const claimsText = ({ open, inDoubt, settled, setAside }: ClaimCounts): string =
     ...Object.entries(settled).map(([kind, count]) => [kind, number(count)]),
     ...(setAside === 0 ? [] : [['set aside', paint.red(number(setAside))]]),
   ]);
+
+/** What a process has not said is not there, and never a zero. */
+function processesText(processes: readonly SeenProcess[]): string {
+  if (processes.length === 0) return 'No worker and no intake has run within a day';
+  const rows = processes.map((each) => [
+    ...[each.role, `${line(each.host)}:${each.pid}`, line(each.version), when(each.since)],
+    beatText(each),
+    // Of one that is gone they say nothing any more.
+    ...(each.state === 'alive' ? [loadText(each), sufferingText(each)] : []),
+  ]);
+  return table(['process', 'at', 'version', 'since', 'last beat', 'load', 'suffers'], rows);
+}
+
+function beatText({ state, silentMs, stoppedAt }: SeenProcess): string {
+  const ago = `${number(Math.max(0, Math.round(silentMs / 1_000)))} s ago`;
+  switch (state) {
+    case 'alive':
+      return ago;
+    case 'offline':
+      return `${paint.red('OFFLINE')}, ${ago}`;
+    case 'stopped':
+      return `stopped ${when(stoppedAt)}`;
+  }
+}
+
+function loadText({ endpoints = {}, source, vitals }: SeenProcess): string {
+  const said = Object.entries(endpoints).map(
+    ([name, { onTheWire, share }]) => `${onTheWire} of ${share} requests to ${line(name)}`,
+  );
+  if (source !== null) said.push(`${number(source.deliveries)} deliveries in hand`);
+  if (vitals !== null) {
+    said.push(`${number(Math.round(vitals.rss / 2 ** 20))} MiB`);
+    said.push(`${number(Math.round(vitals.loopDelayMs))} ms late`);
+  }
+  return said.join(', ') || '–';
+}
+
+function sufferingText({ suffers, source, endpoints = {} }: SeenProcess): string {
+  const waits = Object.values(endpoints).map(({ waitReason }) => waitReason);
+  const words = [suffers, source?.closedBy ?? null, ...waits].flatMap((each) =>
+    each === null ? [] : [line(each)],
+  );
+  return words.length === 0 ? '–' : paint.yellow(words.join('; '));
+}

@@ -7,10 +7,9 @@ import { diagnoseMongo } from '../doctor/mongo.ts';
 import { diagnoseRabbit } from '../doctor/rabbitmq.ts';
 import { diagnoseTemporal } from '../doctor/temporal.ts';
 import { encryptionFacts } from '../temporal/data-converter.ts';
-import { unwell, warning, well, why } from '../doctor/diagnosis.ts';
-import type { Diagnosis } from '../doctor/diagnosis.ts';
+import { unwell, warning, well, why, type Diagnosis } from '../doctor/diagnosis.ts';
 import { within } from '../runtime/retry.ts';
-import { EXIT, globals, load, print, printJson } from './context.ts';
+import { EXIT, answer, load } from './context.ts';
 import { columns, line, paint } from './table.ts';
 
 export function addDoctor(program: Command): void {
@@ -28,8 +27,7 @@ Example: despachante doctor --json`,
     .action(async (_: unknown, command: Command) => {
       const patients = await examine(load(command));
       const isWell = patients.every(({ found }) => found.every(({ state }) => state !== 'unwell'));
-      if (globals(command).json === true) printJson({ well: isWell, patients });
-      else print(patients.map(text).join('\n'));
+      answer(command, { well: isWell, patients }, () => patients.map(text).join('\n'));
       if (!isWell) process.exitCode = EXIT.found;
     });
 }
@@ -54,18 +52,13 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
     ]);
     return { name, found };
   });
-  return [
-    {
-      name: 'Despachante',
-      found: [
-        well('Node', process.versions.node),
-        configuration(loaded),
-        encryption(config),
-        ...(await control),
-      ],
-    },
-    ...(await Promise.all(neighbours)),
+  const found = [
+    well('Node', process.versions.node),
+    configuration(loaded),
+    encryption(config),
+    ...(await control),
   ];
+  return [{ name: 'Despachante', found }, ...(await Promise.all(neighbours))];
 }
 
 const LONGEST_MS = 45_000;
@@ -82,11 +75,10 @@ function encryption(config: LoadedConfig['config']): Diagnosis {
     const { writes, reads } = encryptionFacts(config);
     if (writes !== null)
       return well(check, `writes with the key ${writes}; reads ${reads.join(', ')}`);
-    return warning(
-      check,
-      'off: whoever can read histories in Temporal can read the messages',
-      'Give keys in ENCRYPTION_KEYS, such as "k1:$(openssl rand -base64 32)", and see encryption.mode',
-    );
+    const risk = 'off: whoever can read histories in Temporal can read the messages';
+    const remedy =
+      'Give keys in ENCRYPTION_KEYS, such as "k1:$(openssl rand -base64 32)", and see encryption.mode';
+    return warning(check, risk, remedy);
   } catch (error) {
     return unwell(check, why(error), 'Each line of that file is id:key, 32 bytes in base64');
   }

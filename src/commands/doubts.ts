@@ -1,12 +1,17 @@
+/** `doubts`: what is in doubt, and an operator's word on it. */
 import type { Command } from 'commander';
-import { readDoubts } from '../operations/decide.ts';
-import type { Decision } from '../operations/decide.ts';
+import { decide, readDoubts, type Decided, type Decision } from '../operations/decide.ts';
+import { reachOf } from '../operations/reach.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { globals, load, print, printJson } from './context.ts';
-import { decideDoubt } from './decide.ts';
-import type { Word } from './decide.ts';
-import { addOperator } from './said.ts';
-import { columns, line, number, paint, when } from './table.ts';
+import { addOperator, saidIn } from './arguments.ts';
+import { CommandError, EXIT, answer, load } from './context.ts';
+import { line, number, paint, table, when } from './table.ts';
+
+interface Word {
+  operator?: string;
+  reason: string;
+  requestId?: string;
+}
 
 export function addDoubts(program: Command): void {
   const doubts = program
@@ -25,7 +30,7 @@ export function addDoubts(program: Command): void {
       .argument('<id>', 'registration id')
       .requiredOption('--reason <text>', 'how you know; kept in the journal')
       .addHelpText('after', `\nExample: despachante doubts ${example}`)
-      .action((id: string, word: Word, command: Command) => decideDoubt(name, id, word, command));
+      .action((id: string, word: Word, command: Command) => tellDecision(name, id, word, command));
 
   action(
     'confirm',
@@ -47,19 +52,85 @@ export function addDoubts(program: Command): void {
 async function list(command: Command): Promise<void> {
   const { config } = load(command);
   const facts = await withStore(config, (store) => readDoubts(config, store));
-  if (globals(command).json === true) return printJson(facts);
-  if (facts.length === 0) return print('Nothing is in doubt');
-  const head = ['registration', 'since', 'reason', 'run'].map((cell) => paint.bold(cell));
-  const rows = facts.map((each) => [
-    line(each.id),
-    when(each.since),
-    line(each.reason).slice(0, 80),
-    each.link ?? line(each.workflowId),
-  ]);
-  print(columns([head, ...rows]));
-  print(
-    paint.dim(
-      `${number(facts.length)} in doubt. Decide with "despachante doubts confirm|resubmit|abandon <id>"`,
-    ),
-  );
+  answer(command, facts, () => {
+    if (facts.length === 0) return 'Nothing is in doubt';
+    const rows = facts.map(({ id, since, reason, link, workflowId }) => [
+      line(id),
+      when(since),
+      line(reason).slice(0, 80),
+      link ?? line(workflowId),
+    ]);
+    const next = 'Decide with "despachante doubts confirm|resubmit|abandon <id>"';
+    return [
+      table(['registration', 'since', 'reason', 'run'], rows),
+      paint.dim(`${number(facts.length)} in doubt. ${next}`),
+    ].join('\n');
+  });
+}
+
+async function tellDecision(
+  decision: Decision,
+  id: string,
+  word: Word,
+  command: Command,
+): Promise<void> {
+  const { config } = load(command);
+  const { temporal } = reachOf(config);
+  const store = <T>(work: Parameters<typeof withStore<T>>[1]) => withStore(config, work, 'writer');
+  const said = { ...word, operator: saidIn(word).by };
+  const decided = await decide(decision, id, said, { config, temporal, store });
+  if (decided.kind !== 'done') throw notDone(decided, id, word.requestId ?? '');
+  const { id: label, became, asSaid, requestId } = decided;
+  answer(command, { id: label, became, asSaid, requestId }, () => {
+    const request = requestId === null ? '' : ` (request ${line(requestId)})`;
+    const other = '\nThe journal knew better than that: what it knows is what counts';
+    const text = `${line(label)}: ${MEANS[became] ?? became}${request}`;
+    return asSaid ? text : text + paint.yellow(other);
+  });
+}
+
+/** By the kinds of SubmitAnswer (src/domain/registrations/answers.ts). */
+const MEANS: Readonly<Record<string, string>> = {
+  accepted: 'accepted; it is asked for until it is done',
+  resubmit: 'is submitted again',
+  abandoned: 'abandoned; it goes to the failure queue',
+  refused: 'was refused by the legacy system; it goes to the failure queue',
+  'not-accepted': 'was not accepted by the legacy system; it is submitted again',
+  pending: 'is being submitted at this moment; ask again in a minute',
+};
+
+function notDone(
+  decided: Exclude<Decided, { kind: 'done' }>,
+  id: string,
+  requestId: string,
+): CommandError {
+  switch (decided.kind) {
+    case 'not-a-request-id':
+      return new CommandError(
+        `${line(requestId)} is no request id of the legacy system: legacy.requestIdPattern says what one looks like`,
+        EXIT.usage,
+      );
+    case 'ended':
+      return new CommandError(
+        `"${id}" is not in doubt: it ended as ${decided.as}. "despachante status ${id}" tells more`,
+        EXIT.notFound,
+      );
+    case 'unknown':
+      return new CommandError(
+        `Nothing is known of a registration "${id}". "despachante doubts list" shows what is in doubt`,
+        EXIT.notFound,
+      );
+    case 'refused':
+      return new CommandError(
+        `${decided.refusal}. "despachante status ${decided.id}" tells how it stands`,
+      );
+    case 'gone':
+      return new CommandError(
+        `The run ${decided.workflowId}, which holds "${decided.id}", is closed or gone from Temporal, so that nobody can act on your word. Nothing was changed; the registration stays in doubt`,
+      );
+    case 'silent':
+      return new CommandError(
+        'No worker took it within 30 s: is one running (despachante worker)? See "despachante doubts list" for whether it counted',
+      );
+  }
 }

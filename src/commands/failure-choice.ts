@@ -1,11 +1,9 @@
 /** A person's word before many records are touched. */
-import { createInterface } from 'node:readline/promises';
 import type { Config } from '../config/schema.ts';
-import { survey } from '../operations/failure-choice.ts';
-import type { Choice, Passed, Survey } from '../operations/failure-choice.ts';
+import { survey, type Choice, type Passed, type Survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
-import { CommandError, EXIT } from './context.ts';
-import { line, number } from './table.ts';
+import { CommandError, EXIT, isYes } from './context.ts';
+import { number } from './table.ts';
 
 /** `412 (400 rejected, 12 timed-out)` */
 export function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClass'>): string {
@@ -14,34 +12,35 @@ export function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClas
 }
 
 /**
- * Asks before more than one is touched. The records went back meanwhile, so that nothing is held while a person thinks:
- * the answer is for as many as were counted, and no more may be taken.
+ * Asks before more than one is touched, and holds no record meanwhile: the answer is for as many as were counted.
  * @throws CommandError when there is nobody to ask, or the answer is no
  */
 export async function askFirst(config: Config, choice: Choice, verb: string): Promise<Choice> {
   const found = await withFailures(config, (queue) => survey(queue, choice));
   if (found.selected <= 1) return { ...choice, limit: 1 };
-  const what = line(counted(found));
+  const what = counted(found);
   if (!process.stdin.isTTY) {
     throw new CommandError(
       `This would ${verb} ${what}: say --yes if that is meant, or --dry-run to look first. Nothing was changed`,
       EXIT.usage,
     );
   }
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking.question(`${verb} ${what}? [y/N] `).finally(() => asking.close());
-  if (!/^y(es)?$/i.test(answer.trim())) throw new CommandError('Nothing was changed');
+  if (!(await isYes(`${verb} ${what}?`))) throw new CommandError('Nothing was changed');
   return { ...choice, limit: found.selected };
 }
 
 /** A sentence for what was left to others, or none. */
-export const toldOfForeign = ({ foreign }: Pick<Passed, 'foreign'>): string | null =>
+export const toldOfForeign = ({ foreign }: Pick<Passed, 'foreign'>): string[] =>
   foreign === 0
-    ? null
-    : `Left ${number(foreign)} that ${foreign === 1 ? 'is' : 'are'} no failure record for our intake queue (--foreign takes ${foreign === 1 ? 'it' : 'them'}, too)`;
+    ? []
+    : [
+        `Left ${number(foreign)} that ${foreign === 1 ? 'is' : 'are'} no failure record for our intake queue (--foreign takes ${foreign === 1 ? 'it' : 'them'}, too)`,
+      ];
 
 /** A sentence for what was passed over, or none. */
-export const toldOfCap = ({ atCap }: Pick<Passed, 'atCap'>, maxRedrives: number): string | null =>
+export const toldOfCap = ({ atCap }: Pick<Passed, 'atCap'>, maxRedrives: number): string[] =>
   atCap === 0
-    ? null
-    : `Passed over ${number(atCap)} that ${atCap === 1 ? 'was' : 'were'} redriven ${number(maxRedrives)} times or more (--max-redrives)`;
+    ? []
+    : [
+        `Passed over ${number(atCap)} that ${atCap === 1 ? 'was' : 'were'} redriven ${number(maxRedrives)} times or more (--max-redrives)`,
+      ];

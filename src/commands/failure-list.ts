@@ -1,13 +1,15 @@
-/** `failures list`: the failures by class and reason, or one by one. */
+/** `failures list`, `failures groups` and `failures compare`: the failures by what they have in common, or one by one. */
 import type { Command } from 'commander';
-import { listFailures } from '../operations/failures.ts';
-import type { FailureList, FailureState } from '../operations/failures.ts';
+import { compareFailures, type Compared } from '../operations/compare-failures.ts';
+import { withFailures } from '../operations/failure-queue.ts';
+import { listFailures, type FailureList, type FailureState } from '../operations/failures.ts';
+import { failureGroups } from '../operations/stored-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { globals, load, print, printJson } from './context.ts';
-import type { Selection } from './failure-selection.ts';
-import { columns, line, number, paint, when } from './table.ts';
+import { EXIT, answer, load } from './context.ts';
+import { becauseOf, isDescribed, type Because, type Selection } from './failure-selection.ts';
+import { columns, firstOf, line, number, paint, table, when } from './table.ts';
 
-export interface ListOptions extends Selection {
+interface ListOptions extends Selection {
   each?: boolean;
   state: FailureState;
 }
@@ -21,25 +23,22 @@ export async function list(options: ListOptions, command: Command): Promise<void
   const { limit = null, state } = options;
   const wanted = { ...options, limit, told: limit ?? SOME };
   const found = await withStore(config, (store) => listFailures(config, store, wanted));
-  if (globals(command).json === true) return printJson(found);
-  if (found.matching === 0) print(noneText(options, found));
-  else if (options.each === true || limit !== null) tellEach(found, state);
-  else tellGroups(found, state);
-  if (found.finishedLater === 0) return;
-  print(
-    paint.yellow(
-      `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`,
-    ),
-  );
+  answer(command, found, () => {
+    const isEach = options.each === true || limit !== null;
+    const later = `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`;
+    return [
+      ...(found.matching === 0 ? noneText(options, found) : []),
+      ...(found.matching > 0 ? (isEach ? eachText : groupsText)(found, state) : []),
+      ...(found.finishedLater === 0 ? [] : [paint.yellow(later)]),
+    ].join('\n');
+  });
 }
 
-function noneText(options: ListOptions, { waiting }: FailureList): string {
-  const { class: only, reason, olderThan, newerThan, state } = options;
-  const isChosen = [only, reason, olderThan, newerThan].some((each) => each !== undefined);
-  if (state !== 'waiting') return `No such failure is known as ${state}`;
-  return isChosen && waiting > 0
-    ? `None of ${number(waiting)} failures is such a one`
-    : 'No failure is known to wait in the failure queue';
+function noneText({ state, ...filters }: ListOptions, { waiting }: FailureList): string[] {
+  if (state !== 'waiting') return [`No such failure is known as ${state}`];
+  return isDescribed(filters) && waiting > 0
+    ? [`None of ${number(waiting)} failures is such a one`]
+    : ['No failure is known to wait in the failure queue'];
 }
 
 const WHERE: Readonly<Record<FailureState, string>> = {
@@ -51,13 +50,10 @@ const WHERE: Readonly<Record<FailureState, string>> = {
 
 /** `3 of 4 in the queue`, as far as is known. */
 const countText = (count: number, { waiting }: FailureList, state: FailureState): string =>
-  state === 'waiting'
-    ? `${number(count)} of ${number(waiting)} ${WHERE[state]}`
-    : `${number(count)} ${WHERE[state]}`;
+  `${number(count)}${state === 'waiting' ? ` of ${number(waiting)}` : ''} ${WHERE[state]}`;
 
-function tellGroups(found: FailureList, state: FailureState): void {
+function groupsText(found: FailureList, state: FailureState): string[] {
   const { groups, matching } = found;
-  const head = ['count', 'class', 'first seen', 'last seen', 'reason'];
   const rows = groups
     .slice(0, MOST_GROUPS)
     .map((each) => [
@@ -67,14 +63,16 @@ function tellGroups(found: FailureList, state: FailureState): void {
       when(each.lastSeen),
       line(each.reason ?? '–').slice(0, 80),
     ]);
-  print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
-  if (groups.length > rows.length)
-    print(paint.dim(`… and ${number(groups.length - rows.length)} more reasons`));
-  print(paint.dim(`${countText(matching, found, state)}; --each tells of single ones`));
+  const more = groups.length - rows.length;
+  return [
+    table(['count', 'class', 'first seen', 'last seen', 'reason'], rows),
+    ...(more > 0 ? [paint.dim(`… and ${number(more)} more reasons`)] : []),
+    paint.dim(`${countText(matching, found, state)}; --each tells of single ones`),
+  ];
 }
 
-function tellEach(found: FailureList, state: FailureState): void {
-  const { failures, matching } = found;
+function eachText(found: FailureList, state: FailureState): string[] {
+  const { failures, matching, waiting } = found;
   const head = ['registration', 'class', 'at', 'attempts', 'redriven', 'request', 'reason'];
   const rows = failures.map((each) => [
     line(each.id ?? each.record),
@@ -86,7 +84,53 @@ function tellEach(found: FailureList, state: FailureState): void {
     line(each.reason ?? '–').slice(0, 80) +
       (each.late === null ? '' : ` (${each.late.status} later)`),
   ]);
-  print(columns([head.map((cell) => paint.bold(cell)), ...rows]));
-  if (failures.length < Math.max(matching, found.waiting))
-    print(paint.dim(countText(failures.length, found, state)));
+  const isWhole = failures.length >= Math.max(matching, waiting);
+  const count = paint.dim(countText(failures.length, found, state));
+  return [table(head, rows), ...(isWhole ? [] : [count])];
+}
+
+export async function groups(command: Command): Promise<void> {
+  const found = await withStore(load(command).config, failureGroups);
+  const head = ['waiting', 'ever', 'class', 'first', 'last', 'reason'];
+  const rows = found.map((each) => [
+    number(each.waiting),
+    number(each.total),
+    each.class,
+    when(each.firstAt),
+    when(each.lastAt),
+    line(each.reason).slice(0, 80),
+  ]);
+  answer(command, found, () => (rows.length === 0 ? 'There is no failure' : table(head, rows)));
+}
+
+export async function compare(because: Because, command: Command): Promise<void> {
+  const { config } = load(command);
+  const compared = await withStore(
+    config,
+    (store) =>
+      compareFailures(config, store, becauseOf(because), (work) => withFailures(config, work)),
+    'writer',
+  );
+  answer(command, compared, () => comparedText(compared));
+  const { taken, back, noted, unknown } = compared;
+  if (taken + back + noted + unknown.length > 0) process.exitCode = EXIT.found;
+}
+
+const SHOWN = 20;
+
+function comparedText({ queue, copies, unknown, noted, back, taken, waiting }: Compared): string {
+  const bad = (count: number) => (count === 0 ? '0' : paint.yellow(number(count)));
+  const rows = [
+    ['in the queue', number(queue), copies === 0 ? '' : `${number(copies)} of them are copies`],
+    ['  of failures that are known', number(queue - copies - unknown.length)],
+    ['  of no claim', bad(unknown.length), 'put there by somebody else, or older than the claims'],
+    ['  malformed, and not noted', bad(noted), 'MongoDB was away when they came; noted now'],
+    ['  thought to be gone', bad(back), 'now known to wait'],
+    ['taken by others', bad(taken), 'not in the queue, though nobody redrove or dropped them'],
+    ['waiting', number(waiting), 'as it is known now'],
+  ];
+  const some = firstOf(unknown, SHOWN, ({ id, class: of, messageId }) => {
+    return `of no claim: ${of ?? '–'}  ${line(id ?? messageId ?? '–')}`;
+  });
+  return [columns(rows), ...some].join('\n');
 }

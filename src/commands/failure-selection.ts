@@ -1,23 +1,34 @@
 /** Which failures a command is about: by id, class, reason and age, and how many at most. */
-import { InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
-import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
-import type { FailureClass } from '../domain/registrations/outcome.ts';
+import { InvalidArgumentError, type Command } from 'commander';
+import { FAILURE_CLASSES, type FailureClass } from '../domain/registrations/outcome.ts';
 import type { Config } from '../config/schema.ts';
 import { durationText } from '../config/units.ts';
-import { reasonFilter } from '../operations/failure-queue.ts';
-import type { Filters, ReasonFilter } from '../operations/failure-queue.ts';
-import { shownIds } from '../operations/said.ts';
-import type { Said } from '../operations/said.ts';
-import { duration, oneOf, wholeNumber } from './arguments.ts';
+import { why } from '../doctor/diagnosis.ts';
+import type { Choice } from '../operations/failure-choice.ts';
+import { isOurs, matcher, reasonFilter, type Filters } from '../operations/failure-queue.ts';
+import { shownIds, type Said } from '../operations/said.ts';
+import { addBecause, duration, oneOf, saidIn, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
-import { addOperator, saidIn as saidBy } from './said.ts';
 
 export interface Selection extends Filters {
   limit?: number;
   all?: boolean;
   foreign?: boolean;
 }
+
+export interface Because {
+  because?: string;
+  operator?: string;
+}
+
+/** What `redrive` and `drop` are told. */
+export interface Asked extends Selection, Because {
+  yes?: boolean;
+  dryRun?: boolean;
+}
+
+export const isDescribed = ({ class: only, reason, olderThan, newerThan }: Filters): boolean =>
+  [only, reason, olderThan, newerThan].some((each) => each !== undefined);
 
 /** The options that choose by what a record is. */
 export const addFilters = (command: Command): Command =>
@@ -32,43 +43,51 @@ export const addFilters = (command: Command): Command =>
     .option('--newer-than <age>', 'only what failed since, such as 30m', duration)
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
-function readReason(text: string): ReasonFilter {
+/** Those of a command that changes records. */
+export const addAsked = (command: Command, verb: string): Command =>
+  addBecause(addFilters(command))
+    .argument('[id...]', 'registration ids, or names of records')
+    .option('--all', `all that match${verb === 'redriven' ? ', without asking' : ''}`)
+    .option(
+      '--foreign',
+      'also what others have put into the queue: what is no failure record for our intake queue',
+    )
+    .option('--yes', 'do not ask, however many match')
+    .option('--dry-run', `say what would be ${verb}, and change nothing`);
+
+function readReason(text: string): ReturnType<typeof reasonFilter> {
   try {
     return reasonFilter(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new InvalidArgumentError(`${why}.`);
+    throw new InvalidArgumentError(`${why(error)}.`);
   }
 }
 
-/** What was neither named nor described is not touched. @throws CommandError when the command line does not say which */
-export function requireSelection(ids: readonly string[], selection: Selection): void {
-  const { class: only, reason, olderThan, newerThan, all } = selection;
-  const isDescribed = [only, reason, olderThan, newerThan].some((each) => each !== undefined);
-  if (ids.length > 0 ? all === true : all !== true && !isDescribed) {
-    throw new CommandError(
-      'Name one registration, or say --all, or which by --class, --reason, --older-than, --newer-than',
-      EXIT.usage,
-    );
-  }
+/** @throws CommandError when the command line does not say which: what was neither named nor described is not touched */
+export function choiceOf(
+  ids: readonly string[],
+  options: Selection & { maxRedrives?: number },
+  config: Config,
+): Choice {
+  const { all = false, limit = Infinity, maxRedrives = Infinity } = options;
+  if (ids.length > 0 ? all : !all && !isDescribed(options))
+    throw new CommandError(WHICH, EXIT.usage);
+  return {
+    matches: matcher(ids, options, config),
+    isOurs: (failure) => options.foreign === true || isOurs(failure, config),
+    limit,
+    maxRedrives,
+  };
 }
 
-export interface Because {
-  because?: string;
-  operator?: string;
-}
+const WHICH =
+  'Name one registration, or say --all, or which by --class, --reason, --older-than, --newer-than';
 
-/** `--reason` chooses already. */
-export const addBecause = (command: Command): Command =>
-  addOperator(command.option('--because <text>', 'why; kept with what was done'));
+export const becauseOf = ({ operator, because }: Because): Said =>
+  saidIn({ operator, reason: because });
 
-export const saidIn = ({ because, ...who }: Because): Said => ({
-  ...saidBy(who),
-  reason: because ?? null,
-});
-
-/** Which failures were meant, in a line. */
-export function meantText(ids: readonly string[], selection: Selection, config: Config): string {
+/** Who wants it and why, and which failures were meant, in a line. */
+export function saidOf(ids: readonly string[], selection: Asked, config: Config) {
   const { class: only, reason, olderThan, newerThan, limit, foreign } = selection;
   const parts = [
     ids.length > 0 ? shownIds(ids, config) : 'all',
@@ -79,7 +98,7 @@ export function meantText(ids: readonly string[], selection: Selection, config: 
     limit === undefined ? '' : `${limit} at most`,
     foreign === true ? 'also of others' : '',
   ];
-  return parts.filter((part) => part !== '').join(', ');
+  return { ...becauseOf(selection), on: parts.filter((part) => part !== '').join(', ') };
 }
 
 export const notFound = (ids: readonly string[]): CommandError =>

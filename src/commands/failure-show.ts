@@ -1,35 +1,33 @@
 /** `failures show`: everything about the failures of one registration. */
 import type { Command } from 'commander';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { headerValues } from '../broker/rabbitmq/header-values.ts';
+import { headerValues } from '../broker/rabbitmq/headers.ts';
 import type { KnownProperties } from '../broker/rabbitmq/message.ts';
 import type { Config } from '../config/schema.ts';
 import { HEADER } from '../domain/names.ts';
 import { isMeant, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
-import { findFailures } from '../operations/failures.ts';
-import type { Failure } from '../operations/failures.ts';
+import { findFailures, type Failure } from '../operations/failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { globals, load, print, printJson } from './context.ts';
+import { answer, load } from './context.ts';
 import { notFound } from './failure-selection.ts';
-import { lateText } from './late-text.ts';
-import { columns, line, paint, when } from './table.ts';
+import { lateText } from './status.ts';
+import { columns, paint, valueText } from './table.ts';
 
 export async function show(id: string, { body }: { body?: boolean }, command: Command) {
   const { config } = load(command);
   if (body === true) return showRecords(id, config, command);
   const found = await withStore(config, (store) => findFailures(config, store, id));
   if (found.length === 0) throw notFound([id]);
-  if (globals(command).json === true) return printJson(found);
-  for (const failure of found) {
-    if (failure.late !== null) print(lateText(failure.late));
-    print(`${columns(rowsOf(failure))}\n`);
-  }
+  answer(command, found, () => found.map(failureText).join('\n'));
 }
 
-function rowsOf(failure: Failure): string[][] {
-  const rows = Object.entries(failure).filter(([name, value]) => value !== null && name !== 'late');
-  return rows.map(([name, value]) => [paint.bold(name), shown(value)]);
+function failureText({ late, ...failure }: Failure): string {
+  const facts = Object.entries(failure).filter(([, value]) => value !== null);
+  return `${late === null ? '' : `${lateText(late)}\n`}${factsText(facts)}\n`;
 }
+
+const factsText = (facts: readonly [name: string, value: unknown][]): string =>
+  columns(facts.map(([name, value]) => [paint.bold(name), valueText(value)]));
 
 /** The messages themselves, out of the queue. */
 async function showRecords(id: string, config: Config, command: Command): Promise<void> {
@@ -42,12 +40,9 @@ async function showRecords(id: string, config: Config, command: Command): Promis
   });
   if (found.length === 0) throw notFound([id]);
   const all = found.map((failure) => details(failure, config));
-  if (globals(command).json === true) return printJson(all);
-  for (const { headers, properties, body, ...facts } of all) {
-    const rows = Object.entries({ ...facts, ...properties, ...headers });
-    print(columns(rows.map(([name, value]) => [paint.bold(name), shown(value)])));
-    print(`\n${body}\n`);
-  }
+  const text = ({ headers, properties, body, ...facts }: (typeof all)[number]) =>
+    `${factsText(Object.entries({ ...facts, ...properties, ...headers }))}\n\n${body}\n`;
+  answer(command, all, () => all.map(text).join('\n'));
 }
 
 function details(failure: FailureMessage, config: Config) {
@@ -76,8 +71,3 @@ function details(failure: FailureMessage, config: Config) {
     body: isText ? text : failure.body.toString('base64'),
   };
 }
-
-const shown = (value: unknown): string =>
-  value instanceof Date
-    ? when(value)
-    : line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));

@@ -1,12 +1,10 @@
 import type { Command } from 'commander';
-import { GONE_AS } from '../claims/gone.ts';
+import { GONE_AS } from '../claims/claims.ts';
 import type { FailureState } from '../operations/failures.ts';
-import { duration, oneOf, positive, wholeNumber } from './arguments.ts';
+import { addBecause, duration, oneOf, positive, wholeNumber } from './arguments.ts';
 import { dropFailures } from './drop.ts';
-import { compare, groups } from './failure-groups.ts';
-import { list } from './failure-list.ts';
-import { addBecause, addFilters } from './failure-selection.ts';
-import type { Because } from './failure-selection.ts';
+import { compare, groups, list } from './failure-list.ts';
+import { addAsked, addFilters } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 
@@ -18,10 +16,6 @@ const KNOWN = `
 From MongoDB: the failure queue is not touched. "failures compare" tells what differs there, and writes it down.`;
 
 const STATES: readonly FailureState[] = ['waiting', ...GONE_AS];
-
-const ID = 'registration ids, or names of records';
-const FOREIGN =
-  'also what others have put into the queue: what is no failure record for our intake queue';
 
 export function addFailures(program: Command): void {
   const failures = program
@@ -60,14 +54,10 @@ ${COUNTS}
 
 Example: despachante failures show reg-1`,
     )
-    .action((id: string, options: { body?: boolean }, command: Command) =>
-      show(id, options, command),
-    );
+    .action(show);
   failures
     .command('groups')
-    .description(
-      'how many failures there are of each kind, numbers and ids in the reasons left out',
-    )
+    .description('how many failures there are of each kind, whatever numbers and ids they tell of')
     .addHelpText(
       'after',
       `
@@ -87,18 +77,9 @@ ${COUNTS}
 
 Example: despachante failures compare`,
     )
-    .action((because: Because, command: Command) => compare(because, command));
-  const many = (command: Command) => addBecause(addFilters(command));
-  many(
-    failures
-      .command('redrive')
-      .description('send failures to the intake queue again')
-      .argument('[id...]', ID)
-      .option('--all', 'all that match, without asking'),
-  )
-    .option('--foreign', FOREIGN)
-    .option('--yes', 'do not ask, however many match')
-    .option('--dry-run', 'say what would be redriven, and change nothing')
+    .action(compare);
+  addAsked(failures.command('redrive'), 'redriven')
+    .description('send failures to the intake queue again')
     .option('--detach', 'begin it, and do not wait for its end')
     .option('--rate <n>', 'at most so many a second', positive)
     .option(
@@ -107,12 +88,7 @@ Example: despachante failures compare`,
       wholeNumber(1, 1_000),
     )
     .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)
-    .option(
-      '--max-redrives <n>',
-      'leave what was redriven so often already (x-despachante-generation)',
-      wholeNumber(1),
-      3,
-    )
+    .option('--max-redrives <n>', 'leave what was redriven so often already', wholeNumber(1), 3)
     .addHelpText(
       'after',
       `
@@ -132,16 +108,8 @@ Example: despachante failures redrive --all --class timed-out
          despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
     )
     .action(redriveFailures);
-  many(
-    failures
-      .command('drop')
-      .description('take failures out of the failure queue for good')
-      .argument('[id...]', ID)
-      .option('--all', 'all that match'),
-  )
-    .option('--foreign', FOREIGN)
-    .option('--yes', 'do not ask, however many match')
-    .option('--dry-run', 'say what would be dropped, and change nothing')
+  addAsked(failures.command('drop'), 'dropped')
+    .description('take failures out of the failure queue for good')
     .addHelpText(
       'after',
       `

@@ -1,13 +1,23 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import { priorOf, quantileOf, weightIn, weightOf } from '../domain/registrations/latency.ts';
-import type { Latencies } from '../domain/registrations/latency.ts';
-import { byPlan, costOf, doubling, everySecond } from '../domain/registrations/learned-plan.ts';
-import type { Cost } from '../domain/registrations/learned-plan.ts';
+import {
+  priorOf,
+  quantileOf,
+  weightIn,
+  weightOf,
+  type Latencies,
+} from '../domain/registrations/latency.ts';
+import {
+  byPlan,
+  costOf,
+  doubling,
+  everySecond,
+  type Cost,
+} from '../domain/registrations/learned-plan.ts';
 import { planOf } from '../registrations/rules.ts';
-import { globals, load, print, printJson } from './context.ts';
+import { answer, load } from './context.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { columns, number, paint, when } from './table.ts';
+import { columns, number, paint, table, when } from './table.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 
 export function addLatency(program: Command): void {
@@ -15,15 +25,11 @@ export function addLatency(program: Command): void {
     .command('latency')
     .description('how long the legacy system takes, as far as it was seen, and the plan of polls')
     .addHelpText('after', '\nExample: despachante latency')
-    .action((_: unknown, command: Command) => show(command));
-}
-
-async function show(command: Command): Promise<void> {
-  const { config } = load(command);
-  const known = await withStore(config, (store) => store.latencies.read());
-  const facts = factsOf(config, known);
-  if (globals(command).json === true) return printJson(facts);
-  print(textOf(facts, process.stdout.columns ?? 80));
+    .action(async (_: unknown, command: Command) => {
+      const { config } = load(command);
+      const facts = factsOf(config, await withStore(config, ({ latencies }) => latencies.read()));
+      answer(command, facts, () => textOf(facts, process.stdout.columns ?? 80));
+    });
 }
 
 type Facts = ReturnType<typeof factsOf>;
@@ -101,14 +107,18 @@ function textOf(facts: Facts, width: number): string {
     `${paint.bold(`Plan of new runs, ${planIs}`)}  ${plan.offsets.map(time).join(', ')}`,
     paint.dim(`then after ${time(plan.tail)}, growing by half up to ${time(plan.longest)}`),
     '',
-    columns([
-      ['expected', 'GETs each', 'lag'].map((cell) => paint.bold(cell)),
-      ['this plan', expected.plan.gets.toFixed(1), time(expected.plan.lag)],
-      ['each second', expected.everySecond.gets.toFixed(1), time(expected.everySecond.lag)],
-      ['1, 2, 4, 8 … s', expected.doubling.gets.toFixed(1), time(expected.doubling.lag)],
-    ]),
+    table(
+      ['expected', 'GETs each', 'lag'],
+      [
+        ['this plan', ...costCells(expected.plan)],
+        ['each second', ...costCells(expected.everySecond)],
+        ['1, 2, 4, 8 … s', ...costCells(expected.doubling)],
+      ],
+    ),
   ].join('\n');
 }
+
+const costCells = ({ gets, lag }: Cost): string[] => [gets.toFixed(1), time(lag)];
 
 /** `12.5 s`, `430 ms`, `3.2 min` */
 export function time(ms: number): string {

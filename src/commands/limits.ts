@@ -1,37 +1,40 @@
 /** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
-import { InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { configSchema } from '../config/schema.ts';
 import type { LimitsDocument } from '../coordination/control.ts';
-import { LIMITS } from '../domain/limits.ts';
-import type { LimitName } from '../domain/limits.ts';
-import { limitFacts, readLimits, setLimits, unsetLimits } from '../operations/limits.ts';
-import type { LimitFacts } from '../operations/limits.ts';
+import { LIMITS, type LimitName } from '../domain/limits.ts';
+import {
+  limitFacts,
+  readLimits,
+  setLimits,
+  unsetLimits,
+  type LimitFacts,
+} from '../operations/limits.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import type { Store } from '../registrations/store.ts';
-import { globals, load, print, printJson } from './context.ts';
-import { addSaid, saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
-import { columns, line, number, paint } from './table.ts';
+import { addSaid, oneOf, saidIn, type SaidOptions } from './arguments.ts';
+import { answer, load } from './context.ts';
+import { line, number, paint, table } from './table.ts';
 
 export function addLimits(program: Command): void {
   const limits = program
     .command('limits')
-    .description(
-      'the limits kept for the legacy system across all workers; changes them while they run',
-    )
+    .description('the limits for the legacy system across all workers; changes them at once')
     .addHelpText('after', '\nExample: despachante limits set maxSubmitsPerSecond=50');
   limits
     .command('show', { isDefault: true })
     .description('what is in force, where it comes from, and who uses it')
     .addHelpText('after', '\nExample: despachante limits show')
-    .action((_: unknown, command: Command) => show(command));
+    .action(show);
   addSaid(limits.command('set'))
     .description('set limits for all workers, until "unset"; they count within seconds')
     .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings, {})
     .addHelpText(
       'after',
-      '\nKept in MongoDB, and stronger than the configuration.\n\nExample: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000',
+      `
+Kept in MongoDB, and stronger than the configuration.
+
+Example: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000`,
     )
     .action((values: Settings, options: SaidOptions, command: Command) =>
       change(command, (store) => setLimits(store, values, saidIn(options))),
@@ -70,49 +73,38 @@ const SECTION = configSchema.unwrap().shape.legacy.unwrap().unwrap();
 
 const names = (text: string, before: LimitName[]): LimitName[] => [...before, limitNamed(text)];
 
-function limitNamed(text: string): LimitName {
-  const found = LIMITS.find((name) => name === text.replace(/^legacy\./, ''));
-  if (found === undefined) throw new InvalidArgumentError(`Expected one of ${LIMITS.join(', ')}.`);
-  return found;
-}
+const limitNamed = (text: string): LimitName => oneOf(LIMITS)(text.replace(/^legacy\./, ''));
 
-type Change = (store: Store) => Promise<void>;
-
-async function change(command: Command, work: Change): Promise<void> {
+async function change(command: Command, work: (store: Store) => Promise<void>): Promise<void> {
   const { config } = load(command);
-  const facts = await withStore(
-    config,
-    async (store) => {
-      await work(store);
-      return limitFacts(config, await store.control.read(), null);
-    },
-    'writer',
-  );
-  tell(facts, command);
+  const changed = async (store: Store) => {
+    await work(store);
+    return limitFacts(config, await store.control.read(), null);
+  };
+  const facts = await withStore(config, changed, 'writer');
+  answer(command, facts, () => textOf(facts));
 }
 
-async function show(command: Command): Promise<void> {
+async function show(_: unknown, command: Command): Promise<void> {
   const { config } = load(command);
-  tell(await withStore(config, (store) => readLimits(config, store)), command);
+  const facts = await withStore(config, (store) => readLimits(config, store));
+  answer(command, facts, () => textOf(facts));
 }
 
-function tell(facts: LimitFacts, command: Command): void {
-  if (globals(command).json === true) return printJson(facts);
+function textOf({ limits, inFlight, workers }: LimitFacts): string {
   const value = (limit: number | null) => (limit === null ? 'none' : number(limit));
-  print(
-    columns([
-      ['limit', 'in force', 'configured'].map((cell) => paint.bold(cell)),
-      ...facts.limits.map(({ limit, inForce, configured, set }) => [
-        limit,
-        set ? paint.yellow(value(inForce)) : value(inForce),
-        `${value(configured)}${set ? '  (set while running)' : ''}`,
-      ]),
-    ]),
-  );
-  if (facts.inFlight !== null) print(`\n${number(facts.inFlight)} in flight at the legacy system`);
-  const shares = facts.workers.map(
+  const rows = limits.map(({ limit, inForce, configured, set }) => [
+    limit,
+    set ? paint.yellow(value(inForce)) : value(inForce),
+    `${value(configured)}${set ? '  (set while running)' : ''}`,
+  ]);
+  const shares = workers.map(
     ({ host, pid, share, onTheWire }) =>
       `${line(host)}:${pid} has ${share}, ${onTheWire} on the wire`,
   );
-  print(shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join('; ')}`);
+  return [
+    table(['limit', 'in force', 'configured'], rows),
+    ...(inFlight === null ? [] : [`\n${number(inFlight)} in flight at the legacy system`]),
+    shares.length === 0 ? 'No worker is running' : `Workers: ${shares.join('; ')}`,
+  ].join('\n');
 }

@@ -2,12 +2,9 @@
 import type { Command } from 'commander';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { EXIT, CommandError, globals, load, print, printJson } from './context.ts';
-import { addOperator, addSaid, saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
+import { addOperator, addSaid, saidIn, type SaidOptions } from './arguments.ts';
+import { EXIT, CommandError, answer, load } from './context.ts';
 import { line, when } from './table.ts';
-
-type Word = SaidOptions & { reason: string };
 
 export function addPause(program: Command): void {
   addOperator(program.command('pause'))
@@ -21,7 +18,7 @@ nothing but "resume" undoes it: not the circuit breaker, and no restart.
 
 Example: despachante pause --reason "the core is being updated until 14:00"`,
     )
-    .action((word: Word, command: Command) => pause(word, command));
+    .action(pause);
 }
 
 export function addResume(program: Command): void {
@@ -34,28 +31,30 @@ Exit code 4 when nothing was paused. An open circuit breaker, or a limit that is
 
 Example: despachante resume`,
     )
-    .action((word: SaidOptions, command: Command) => resume(word, command));
+    .action(resume);
 }
 
-async function pause(word: Word, command: Command): Promise<void> {
+async function pause(word: SaidOptions & { reason: string }, command: Command): Promise<void> {
   const { reason } = word;
   if (reason.trim() === '') throw new CommandError('Say why with --reason', EXIT.usage);
   const { config } = load(command);
   const { by } = saidIn(word);
   const said = await withStore(config, (store) => pauseIntake(store, { by, reason }), 'writer');
   const at = said === null ? null : new Date(said.at);
-  if (globals(command).json === true) return printJson({ paused: true, reason, by, at });
-  print(
-    `Paused: ${line(reason)} (${line(by)}, ${when(at)}). Intakes see it within a second or two`,
-  );
+  answer(command, { paused: true, reason, by, at }, () => {
+    return `Paused: ${line(reason)} (${line(by)}, ${when(at)}). ${SEEN}`;
+  });
 }
 
 async function resume(word: SaidOptions, command: Command): Promise<void> {
   const { config } = load(command);
   const before = await withStore(config, (store) => resumeIntake(store, saidIn(word)), 'writer');
   if (before === null) throw new CommandError('Nothing is paused', EXIT.notFound);
-  const was = { reason: before.reason, by: before.by, at: new Date(before.at) };
-  if (globals(command).json === true) return printJson({ paused: false, was });
-  const why = `; it was: ${line(was.reason)} (${line(was.by)}, ${when(was.at)})`;
-  print(`Resumed${why}. Intakes see it within a second or two`);
+  const { reason, by } = before;
+  const at = new Date(before.at);
+  answer(command, { paused: false, was: { reason, by, at } }, () => {
+    return `Resumed; it was: ${line(reason)} (${line(by)}, ${when(at)}). ${SEEN}`;
+  });
 }
+
+const SEEN = 'Intakes see it within a second or two';

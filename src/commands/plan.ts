@@ -1,9 +1,7 @@
-import { InvalidArgumentError } from 'commander';
-import type { Command } from 'commander';
-import { capacityFor } from '../domain/registrations/capacity.ts';
-import type { Capacity, Costs } from '../domain/registrations/capacity.ts';
+import { InvalidArgumentError, type Command } from 'commander';
+import { capacityFor, type Capacity, type Costs } from '../domain/registrations/capacity.ts';
 import { duration, positive, wholeNumber } from './arguments.ts';
-import { globals, load, print, printJson } from './context.ts';
+import { answer, load } from './context.ts';
 import { columns, number } from './table.ts';
 
 interface PlanOptions {
@@ -37,12 +35,7 @@ export function addPlan(program: Command): void {
       quantiles('p50=15s,p99=20s'),
     )
     .option('--backlog <n>', 'registrations that wait already', wholeNumber(0), 0)
-    .option(
-      '--request <time>',
-      'how long the legacy system takes to answer one request',
-      duration,
-      50,
-    )
+    .option('--request <time>', 'what the legacy system takes for one request', duration, 50)
     .addHelpText(
       'after',
       `
@@ -61,8 +54,7 @@ Example: despachante plan --rate 800 --latency p50=12s,p99=25s --backlog 100000`
         batchSize: config.intake.batchSize,
       };
       const capacity = capacityFor(options, means, MEASURED);
-      if (globals(command).json === true) printJson(capacity);
-      else print(planText(capacity, { ...options, ...means }));
+      answer(command, capacity, () => planText(capacity, { ...options, ...means }));
     });
 }
 
@@ -78,39 +70,28 @@ function quantiles(text: string): PlanOptions['latency'] {
 
 const seconds = (text: string): number => duration(/^\d+(\.\d+)?$/.test(text) ? `${text}s` : text);
 
-export function planText(
-  capacity: Capacity,
+function planText(
+  needs: Capacity,
   { rate, backlog, maxConcurrent }: { rate: number; backlog: number; maxConcurrent: number },
 ): string {
   const round = (value: number, digits = 0) => number(Number(value.toFixed(digits)));
-  const { cores } = capacity;
+  const { cores } = needs;
+  const use = (count: number) => `${round(count, 1)} cores in use`;
   const rows = [
-    [
-      'in flight',
-      round(capacity.inFlight),
-      `mean latency ${round(capacity.meanLatencyMs / 1000, 1)} s`,
-    ],
-    ['POSTs a second', round(capacity.postsPerSecond), ''],
-    [
-      'GETs a second',
-      round(capacity.getsPerSecond),
-      `${round(capacity.getsPerRegistration, 1)} each`,
-    ],
-    ['requests on the wire', round(capacity.onTheWire), wireText(capacity, maxConcurrent)],
+    ['in flight', round(needs.inFlight), `mean latency ${round(needs.meanLatencyMs / 1000, 1)} s`],
+    ['POSTs a second', round(needs.postsPerSecond), ''],
+    ['GETs a second', round(needs.getsPerSecond), `${round(needs.getsPerRegistration, 1)} each`],
+    ['requests on the wire', round(needs.onTheWire), wireText(needs, maxConcurrent)],
     [
       'workers',
-      round(capacity.workers),
-      `${round(cores.workers, 1)} cores in use, ${round(capacity.workerMemoryMb)} MB each`,
+      round(needs.workers),
+      `${use(cores.workers)}, ${round(needs.workerMemoryMb)} MB each`,
     ],
-    ['intakes', round(capacity.intakes), `${round(cores.intakes, 1)} cores in use`],
-    [
-      'servers',
-      '',
-      `${round(cores.servers, 1)} cores in use: Temporal, MongoDB and RabbitMQ together`,
-    ],
-    ['ceiling', round(capacity.ceiling), 'registrations a second with these processes'],
+    ['intakes', round(needs.intakes), use(cores.intakes)],
+    ['servers', '', `${use(cores.servers)}: Temporal, MongoDB and RabbitMQ together`],
+    ['ceiling', round(needs.ceiling), 'registrations a second with these processes'],
   ];
-  if (backlog > 0) rows.push(['backlog', round(backlog), backlogText(capacity.backlogSeconds)]);
+  if (backlog > 0) rows.push(['backlog', round(backlog), backlogText(needs.backlogSeconds)]);
   return `For ${round(rate, 1)} registrations a second:\n${columns(rows, '  ')}`;
 }
 

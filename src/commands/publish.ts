@@ -1,19 +1,16 @@
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { outgoing } from '../broker/rabbitmq/publish-all.ts';
-import type { Outgoing } from '../broker/rabbitmq/publish-all.ts';
+import { outgoing, type Outgoing } from '../broker/rabbitmq/publish-all.ts';
 import { ownAddresses } from '../operations/own-servers.ts';
 import { declareQueues } from '../broker/rabbitmq/queues.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { registrationLines } from './registration-lines.ts';
 import { sampleRegistrations } from '../simulator/samples.ts';
 import { positive, wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { CommandError, EXIT, answer, load } from './context.ts';
 import { systemAt } from '../audit/system-name.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
-import { listOf, serversOf } from './start-samples.ts';
-import type { Server } from './start-samples.ts';
+import { listOf, serversOf, type Server } from './start-samples.ts';
 import { number } from './table.ts';
 
 interface PublishOptions {
@@ -40,12 +37,7 @@ export function addPublish(program: Command): void {
     .option('--prefix <text>', 'how the ids of generated registrations begin (reg)')
     .option('--raw', 'publish each line as it is, registration or not')
     .option('--rate <n>', 'messages per second at most', positive)
-    .option(
-      '--window <n>',
-      'messages that wait for their confirms at once',
-      wholeNumber(1, 10_000),
-      500,
-    )
+    .option('--window <n>', 'messages that wait for a confirm at once', wholeNumber(1, 10_000), 500)
     .option(
       '--ledger <file>',
       'append the id and SHA-256 of each confirmed message, for "audit --published"; asks MongoDB which system this is',
@@ -58,22 +50,7 @@ With an id published earlier, a registration is a duplicate (same bytes) or a co
 
 Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
     )
-    .action(async (file: string | undefined, options: PublishOptions, command: Command) => {
-      if (file !== undefined) refuseWithFile(options);
-      const { config, origins, instance } = load(command);
-      const isSimulated = origins['legacyUrl'] === 'default';
-      const servers = serversOf(config, ownAddresses(instance), isSimulated);
-      if (file === undefined && options.count === undefined) requireOwn(servers);
-      const messages =
-        file === undefined
-          ? generated(options)
-          : await registrationLines(file, { ...config, isRaw: options.raw === true });
-      await publish(messages, file === undefined ? (options.count ?? COUNT) : null, {
-        options,
-        config,
-        json: globals(command).json === true,
-      });
-    });
+    .action(publish);
 }
 
 const COUNT = 1000;
@@ -101,23 +78,27 @@ function refuseWithFile(options: PublishOptions): void {
   );
 }
 
-/** Unless told otherwise with another seed each time, so that a second call, in the same second even, brings no duplicates. */
+/** With another seed each time unless told otherwise, so that a second call brings no duplicates. */
 function* generated({ count = COUNT, seed, prefix = 'reg' }: PublishOptions): Generator<Outgoing> {
-  const samples = sampleRegistrations({
-    count,
-    seed: seed ?? Date.now(),
-    prefix,
-  });
+  const samples = sampleRegistrations({ count, seed: seed ?? Date.now(), prefix });
   for (const { id, body } of samples) yield outgoing(id, body);
 }
 
 async function publish(
-  messages: AsyncIterable<Outgoing> | Iterable<Outgoing>,
-  total: number | null,
-  { options, config, json }: { options: PublishOptions; config: Config; json: boolean },
+  file: string | undefined,
+  options: PublishOptions,
+  command: Command,
 ): Promise<void> {
+  if (file !== undefined) refuseWithFile(options);
+  const { config, origins, instance } = load(command);
   const { amqpUrl: url, rabbit } = config;
-  const queue = rabbit.intakeQueue;
+  const { intakeQueue: queue } = rabbit;
+  if (file === undefined && options.count === undefined)
+    requireOwn(serversOf(config, ownAddresses(instance), origins['legacyUrl'] === 'default'));
+  const messages =
+    file === undefined
+      ? generated(options)
+      : await registrationLines(file, { ...config, isRaw: options.raw === true });
   // Fails at once where the supervised publisher would go on trying; and intake may never have run yet.
   const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat, rabbit.tls);
   const system = await declareQueues(connection, rabbit)
@@ -127,8 +108,8 @@ async function publish(
   process.once('SIGINT', () => interrupt.abort());
   process.once('SIGTERM', () => interrupt.abort());
   const startedAt = performance.now();
+  const of = file === undefined ? ` of ${number(options.count ?? COUNT)}` : '';
   const progress = showProgress(({ done, seconds }) => {
-    const of = total === null ? '' : ` of ${number(total)}`;
     return `${number(done)}${of} confirmed, ${number(Math.round(done / seconds))} a second`;
   });
   const { confirmed, failed, reason } = await publishNoted(config, {
@@ -144,20 +125,19 @@ async function publish(
 
   const seconds = (performance.now() - startedAt) / 1000;
   const perSecond = Math.round(confirmed / seconds);
-  const isCut = interrupt.signal.aborted;
-  if (json) {
-    const took = Number(seconds.toFixed(3));
-    printJson({ queue, confirmed, failed, reason, interrupted: isCut, seconds: took, perSecond });
-  } else {
-    print(
+  const interrupted = interrupt.signal.aborted;
+  const took = Number(seconds.toFixed(3));
+  answer(
+    command,
+    { queue, confirmed, failed, reason, interrupted, seconds: took, perSecond },
+    () =>
       `Published ${number(confirmed)} to "${queue}" at ${new URL(url).host} in ${seconds.toFixed(1)} s (${number(perSecond)} a second)` +
-        (options.ledger === undefined ? '' : `, noted in ${options.ledger}`),
-    );
-  }
+      (options.ledger === undefined ? '' : `, noted in ${options.ledger}`),
+  );
   if (failed > 0) {
     throw new CommandError(
       `${number(failed)} sent and not confirmed, the first because: ${reason}. The rest was not sent. Publish again once that is mended: what is in the queue already will be dropped as a duplicate`,
     );
   }
-  if (isCut) throw new CommandError('Interrupted: the rest was not sent');
+  if (interrupted) throw new CommandError('Interrupted: the rest was not sent');
 }

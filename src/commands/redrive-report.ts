@@ -1,4 +1,5 @@
 /** What a redrive says of itself, and which exit code it ends with. */
+import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import type {
   CanaryOutcome,
@@ -7,14 +8,9 @@ import type {
 } from '../domain/registrations/redrive-order.ts';
 import type { Survey } from '../operations/failure-choice.ts';
 import type { RedriveState } from '../operations/redrive.ts';
-import { CommandError, print, printJson } from './context.ts';
+import { CommandError, answer } from './context.ts';
 import { counted, toldOfCap, toldOfForeign } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
-
-interface Said {
-  maxRedrives: number;
-  canary?: number;
-}
 
 export const NO_WORKER =
   'No worker is running, which would do it: start one ("despachante worker", or "npm start")';
@@ -37,40 +33,36 @@ export function stateText({ isRunning, latest }: RedriveState): string {
   return parts.filter((part) => part !== '').join('; ');
 }
 
-export function tellDryRun(found: Survey, { maxRedrives, canary }: Said, json: boolean): void {
-  const { selected, byClass, atCap, foreign, waiting } = found;
-  if (json) return printJson({ dryRun: true, selected, byClass, atCap, foreign, waiting });
+export function dryRunText(
+  found: Survey,
+  { maxRedrives, canary }: { maxRedrives: number; canary?: number },
+): string {
+  const { selected, waiting } = found;
   const first = canary === undefined ? '' : `, ${number(Math.min(canary, selected))} of them first`;
-  print(`Would redrive ${counted(found)} of ${number(waiting)} in the failure queue${first}`);
-  const cap = toldOfCap(found, maxRedrives);
-  if (cap !== null) print(cap.replace('Passed', 'Would pass'));
-  const others = toldOfForeign(found);
-  if (others !== null) print(others.replace('Left', 'Would leave'));
-  print('Nothing was changed');
+  return [
+    `Would redrive ${counted(found)} of ${number(waiting)} in the failure queue${first}`,
+    ...toldOfCap(found, maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
+    ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
+    'Nothing was changed',
+  ].join('\n');
 }
 
 /** @throws CommandError when it is not done: the rest is in the failure queue, and the same command goes on with it */
 export function tellRedrive(
+  command: Command,
   report: RedriveReport,
-  { maxRedrives }: Said,
-  { config, json }: { config: Config; json: boolean },
+  maxRedrives: number,
+  { rabbit }: Config,
 ): void {
   const { sent, left, withheld, failure, canary, isStopped } = report;
-  if (json) printJson(report);
-  else {
-    print(
-      `Sent ${number(sent)} to "${config.rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
-    );
-    const cap = toldOfCap(report, maxRedrives);
-    if (cap !== null) print(cap);
-    const others = toldOfForeign(report);
-    if (others !== null) print(others);
-    if (canary?.passed === true) {
-      const count = canary.outcomes.length;
-      if (count > 0) print(`The canaries were registered, all ${number(count)}`);
-      else if (sent > 0) print('None could be a canary: all had been sent before');
-    }
-  }
+  answer(command, report, () =>
+    [
+      `Sent ${number(sent)} to "${rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
+      ...toldOfCap(report, maxRedrives),
+      ...toldOfForeign(report),
+      ...(canary?.passed === true ? canaryText(canary, sent) : []),
+    ].join('\n'),
+  );
   if (failure !== null)
     throw new CommandError(
       `It could not go on: ${failure}. The rest stays in the failure queue; redriving again is harmless`,
@@ -78,6 +70,11 @@ export function tellRedrive(
   if (isStopped) throw new CommandError('Stopped: the rest stays in the failure queue');
   if (canary?.passed === false) throw new CommandError(canaryStory(canary));
   if (withheld.count > 0) throw new CommandError(withheldStory(withheld));
+}
+
+function canaryText({ outcomes }: CanaryReport, sent: number): string[] {
+  if (outcomes.length > 0) return [`The canaries were registered, all ${number(outcomes.length)}`];
+  return sent > 0 ? ['None could be a canary: all had been sent before'] : [];
 }
 
 function withheldStory({ count, some }: RedriveReport['withheld']): string {

@@ -1,26 +1,34 @@
-/** `failures redrive` begins a redrive and follows it, `redrive status` and `redrive stop` are about the one that runs. */
+/** `failures redrive` begins a redrive and follows it; `redrive status` and `redrive stop` are about the one that runs. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { RedriveOrder, RedriveReport } from '../domain/registrations/redrive-order.ts';
 import type { Opener } from '../mongo/own-database.ts';
 import { survey } from '../operations/failure-choice.ts';
-import type { Choice } from '../operations/failure-choice.ts';
-import { isOurs, matcher, withFailures } from '../operations/failure-queue.ts';
-import { beginRedrive, redriveState, stopRedrive } from '../operations/redrive.ts';
-import type { RedriveNeeds } from '../operations/redrive.ts';
+import { withFailures } from '../operations/failure-queue.ts';
+import {
+  beginRedrive,
+  redriveState,
+  stopRedrive,
+  type RedriveNeeds,
+} from '../operations/redrive.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { every } from '../runtime/every.ts';
 import { silent } from '../runtime/log.ts';
-import { CommandError, EXIT, globals, load, print, printJson, tell } from './context.ts';
+import { addBecause } from './arguments.ts';
+import { CommandError, EXIT, answer, load, tell } from './context.ts';
 import { askFirst } from './failure-choice.ts';
-import { addBecause, meantText, notFound, requireSelection, saidIn } from './failure-selection.ts';
-import type { Because, Selection } from './failure-selection.ts';
+import {
+  becauseOf,
+  choiceOf,
+  notFound,
+  saidOf,
+  type Asked,
+  type Because,
+} from './failure-selection.ts';
 import { showProgress } from './progress.ts';
-import { NO_WORKER, stateText, tellDryRun, tellRedrive } from './redrive-report.ts';
+import { NO_WORKER, dryRunText, stateText, tellRedrive } from './redrive-report.ts';
 
-export interface AskedRedrive extends Selection, Because {
-  yes?: boolean;
-  dryRun?: boolean;
+export interface AskedRedrive extends Asked {
   detach?: boolean;
   rate?: number;
   maxRedrives: number;
@@ -44,30 +52,21 @@ export function addRedrive(program: Command): void {
     .action((because: Because, command: Command) => stop(because, command));
 }
 
-export async function redriveFailures(
-  ids: string[],
-  options: AskedRedrive,
-  command: Command,
-): Promise<void> {
-  requireSelection(ids, options);
+export async function redriveFailures(ids: string[], options: AskedRedrive, command: Command) {
   const { config } = load(command);
-  const json = globals(command).json === true;
-  const whole: Choice = {
-    matches: matcher(ids, options, config),
-    limit: options.limit ?? Infinity,
-    isOurs: (failure) => options.foreign === true || isOurs(failure, config),
-    maxRedrives: options.maxRedrives,
-  };
+  const whole = choiceOf(ids, options, config);
   if (options.dryRun === true) {
     const found = await withFailures(config, (queue) => survey(queue, whole));
-    if (ids.length > 0 && found.selected + found.atCap + found.foreign === 0) throw notFound(ids);
-    return tellDryRun(found, options, json);
+    const { selected, byClass, atCap, foreign, waiting } = found;
+    if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids);
+    const facts = { dryRun: true, selected, byClass, atCap, foreign, waiting };
+    return answer(command, facts, () => dryRunText(found, options));
   }
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
   const isMeant = ids.length > 0 || options.all === true || options.yes === true;
   const { limit } = isMeant ? whole : await askFirst(config, whole, 'redrive');
   const order = orderOf(ids, options, limit);
-  const said = { ...saidIn(options), on: meantText(ids, options, config) };
+  const said = saidOf(ids, options, config);
   const report = await withNeeds(command, async (needs) => {
     const begun = await beginRedrive(needs, { order, said, carried: null });
     if (begun.kind === 'no-worker') throw new CommandError(`${NO_WORKER}. Nothing was changed`);
@@ -77,16 +76,15 @@ export async function redriveFailures(
       );
     if (options.detach !== true) return follow(needs, begun.report);
     begun.report.catch(() => {}); // its end is nothing to us
-    if (json) printJson({ begun: true });
-    else print('Begun. "despachante redrive status" tells how it goes');
+    const next = 'Begun. "despachante redrive status" tells how it goes';
+    answer(command, { begun: true }, () => next);
     return null;
   });
   if (report === null) return;
-  const { sent, failure, atCap, foreign, withheld } = report;
-  const isNothing =
-    sent + atCap + foreign + withheld.count === 0 && failure === null && !report.isStopped;
+  const { sent, failure, atCap, withheld, isStopped } = report;
+  const isNothing = sent + atCap + withheld.count === 0 && failure === null && !isStopped;
   if (ids.length > 0 && isNothing) throw notFound(ids);
-  tellRedrive(report, options, { config, json });
+  tellRedrive(command, report, options.maxRedrives, config);
 }
 
 const orderOf = (ids: string[], options: AskedRedrive, limit: number): RedriveOrder => ({
@@ -138,16 +136,16 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
 async function status(command: Command): Promise<void> {
   const state = await withNeeds(command, redriveState);
   const { latest, isRunning, isWorkerAlive } = state;
-  if (globals(command).json === true) return printJson({ isRunning, isWorkerAlive, latest });
-  print(stateText(state));
-  if (isRunning && !isWorkerAlive) print(`${NO_WORKER}. The redrive goes on with it`);
+  const alone = isRunning && !isWorkerAlive ? `\n${NO_WORKER}. The redrive goes on with it` : '';
+  answer(command, { isRunning, isWorkerAlive, latest }, () => stateText(state) + alone);
 }
 
 async function stop(because: Because, command: Command): Promise<void> {
-  const isTold = await withNeeds(command, (needs) => stopRedrive(needs, saidIn(because)), 'writer');
-  if (!isTold) throw new CommandError('No redrive is running', EXIT.notFound);
-  if (globals(command).json === true) return printJson({ toldToStop: true });
-  print('Told it to stop. "despachante redrive status" tells when it has, and what it came to');
+  const stopIt = (needs: RedriveNeeds) => stopRedrive(needs, becauseOf(because));
+  if (!(await withNeeds(command, stopIt, 'writer')))
+    throw new CommandError('No redrive is running', EXIT.notFound);
+  const next = '"despachante redrive status" tells when it has, and what it came to';
+  answer(command, { toldToStop: true }, () => `Told it to stop. ${next}`);
 }
 
 function withNeeds<T>(

@@ -4,10 +4,8 @@ import { access } from 'node:fs/promises';
 import type { Config } from '../config/schema.ts';
 import { parseRegistration } from '../domain/registrations/registration.ts';
 import { parseRules } from '../registrations/delivery.ts';
-import { lines } from '../audit/lines.ts';
-import type { Line } from '../audit/lines.ts';
-import { outgoing } from '../broker/rabbitmq/publish-all.ts';
-import type { Outgoing } from '../broker/rabbitmq/publish-all.ts';
+import { lines, type Line } from '../audit/lines.ts';
+import { outgoing, type Outgoing } from '../broker/rabbitmq/publish-all.ts';
 
 /**
  * Checks every line before it gives the first, unless `isRaw`: then each is a message as it stands. Standard input,

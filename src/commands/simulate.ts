@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import { createLog } from '../runtime/log.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
-import { duration, durationRange, share, wholeNumber } from './arguments.ts';
-import type { Range } from './arguments.ts';
-import { CommandError, announce, globals, print, printJson, untilSignal } from './context.ts';
+import { duration, durationRange, share, wholeNumber, type Range } from './arguments.ts';
+import { announce, isJson, print, printJson, untilSignal } from './context.ts';
 import { columns, number } from './table.ts';
 
 interface SimulateOptions {
@@ -39,15 +38,7 @@ export function addSimulate(program: Command): void {
     .option('--core-port <n>', 'port of the core behind it (0: any free one)', port, 9998)
     .option('--seed <n>', 'the same seed and registrations meet the same fates', wholeNumber(0), 1)
     .addOption(range(program, '--latency <range>', 'from accepted to done', latency, '10s..20s'))
-    .addOption(
-      range(
-        program,
-        '--answer-delay <range>',
-        'to the answer of a POST',
-        answerDelay,
-        '20ms..60ms',
-      ),
-    )
+    .addOption(range(program, '--answer-delay <range>', 'of a POST', answerDelay, '20ms..60ms'))
     .option('--refuse <share>', 'answered 422 with a reason', share, 0)
     .option('--fail <share>', 'accepted, and failed in the end', share, 0)
     .option('--lose-answer <share>', 'accepted, and the connection cut before the answer', share, 0)
@@ -72,48 +63,37 @@ it answers GET /stats, GET /ledger and POST /control (bursts of errors, the core
 
 Example: despachante simulate --latency 10s..20s --refuse 0.02 --fail 0.02 --ledger legacy.jsonl`,
     )
-    .action((options: SimulateOptions, command: Command) =>
-      simulate(options, globals(command).json === true),
-    );
+    .action(simulate);
 }
 
 const range = (program: Command, flags: string, text: string, standard: Range, shown: string) =>
   program.createOption(flags, text).argParser(durationRange).default(standard, shown);
 
-async function simulate(options: SimulateOptions, json: boolean): Promise<void> {
+async function simulate(options: SimulateOptions, command: Command): Promise<void> {
   const stopped = untilSignal(createLog('simulator', { level: 'silent', format: 'json' }));
+  const { host, port, corePort, seed, latency, answerDelay, errorStatus } = options;
   const simulator = await startSimulator({
-    host: options.host,
-    port: options.port,
-    corePort: options.corePort,
-    seed: options.seed,
+    ...{ host, port, corePort, seed, latency, answerDelay, errorStatus },
     ledgerFile: options.ledger ?? null,
     system: options.system ?? null,
     idempotent: options.idempotent === true,
-    latency: options.latency,
-    answerDelay: options.answerDelay,
     refuseShare: options.refuse,
     failShare: options.fail,
     loseAnswerShare: options.loseAnswer,
     neverFinishShare: options.neverFinish,
     errorShare: options.error,
-    errorStatus: options.errorStatus,
     throttleShare: options.throttle,
     retryAfterSeconds: Math.ceil(options.retryAfter / 1000),
-  }).catch((error: unknown) => {
-    throw new CommandError(error instanceof Error ? error.message : String(error));
   });
   const { url, coreAddress } = simulator;
-  if (json) printJson({ url, coreAddress, seed: options.seed }, 0);
-  else
-    print(
-      `The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`,
-    );
+  const text = `The simulated legacy system listens at ${url}, its core at ${coreAddress}. Ctrl-C ends it.`;
+  if (isJson(command)) printJson({ url, coreAddress, seed }, 0);
+  else print(text);
   announce({ url });
   await stopped;
   const stats = simulator.stats();
   await simulator.close();
-  if (json) printJson(stats, 0);
+  if (isJson(command)) printJson(stats, 0);
   else print(table(stats));
 }
 

@@ -7,15 +7,10 @@ import { columns, number, paint } from './table.ts';
 export interface Report extends Measured {
   count: number;
   prefix: string;
-  audit: {
-    holds: boolean;
-    lost: number;
-    filedTwice: number;
-    settledTwice: number;
-    inDoubt: number;
-    takenByOthers: number;
-  };
+  audit: { holds: boolean; inDoubt: number; takenByOthers: number } & Record<Fault, number>;
 }
+
+type Fault = 'lost' | 'filedTwice' | 'settledTwice';
 
 export function progressLine(
   now: { claimed: number; settled: number; byOutcome: Record<string, number> },
@@ -46,19 +41,16 @@ export function reportText(report: Report, addresses: Addresses): string {
   const { audit, byOutcome } = report;
   const seconds = (ms: number | null) => (ms === null ? '–' : `${(ms / 1000).toFixed(2)} s`);
   const outcomes = Object.entries(byOutcome).map(([kind, n]) => [`  ${kind}`, number(n)]);
+  const { lost, filedTwice, settledTwice } = audit;
+  const bad = `${lost} lost, ${filedTwice} filed twice, ${settledTwice} settled twice`;
   const sum = audit.holds
     ? paint.green('holds: nothing lost, nothing filed twice, nothing settled twice')
-    : paint.red(
-        `does NOT hold: ${audit.lost} lost, ${audit.filedTwice} filed twice, ${audit.settledTwice} settled twice`,
-      );
+    : paint.red(`does NOT hold: ${bad}`);
+  const settled = `${number(report.settled)} of ${number(report.count)}`;
+  const floor = report.floorSeconds;
+  const legacy = floor === null ? '' : ` (the legacy system took ${floor.toFixed(1)} s)`;
   return columns([
-    [
-      'settled',
-      `${number(report.settled)} of ${number(report.count)} in ${report.wallSeconds.toFixed(1)} s` +
-        (report.floorSeconds === null
-          ? ''
-          : ` (the legacy system took ${report.floorSeconds.toFixed(1)} s)`),
-    ],
+    ['settled', `${settled} in ${report.wallSeconds.toFixed(1)} s${legacy}`],
     ...outcomes,
     ['lag', `p50 ${seconds(report.lagP50Ms)}, p99 ${seconds(report.lagP99Ms)}`],
     ['GETs', `${report.getsPerRegistration?.toFixed(1) ?? '–'} per registration`],

@@ -1,8 +1,7 @@
 /** Whether `start` may publish its samples: they are invented, and whoever takes them for real cannot tell. */
-import { createInterface } from 'node:readline/promises';
 import type { Config } from '../config/schema.ts';
-import { CommandError, EXIT } from './context.ts';
-import { line, number } from './table.ts';
+import { CommandError, EXIT, isYes } from './context.ts';
+import { number } from './table.ts';
 
 export interface Server {
   /** The variable that holds its address. */
@@ -22,31 +21,16 @@ export function serversOf(
 ): Server[] {
   const amqp = new URL(amqpUrl);
   const legacy = new URL(legacyUrl);
+  const server = (variable: string, host: string, standardPort: number, isOurs: boolean) => {
+    return { variable, host, standardPort, isOurs };
+  };
+  const amqpPort = amqp.protocol === 'amqps:' ? 5671 : 5672;
+  const legacyPort = legacy.protocol === 'https:' ? 443 : 80;
   return [
-    {
-      variable: 'AMQP_URL',
-      host: amqp.host,
-      standardPort: amqp.protocol === 'amqps:' ? 5671 : 5672,
-      isOurs: own.has(amqpUrl),
-    },
-    {
-      variable: 'MONGODB_URI',
-      host: hostsOfMongo(mongodbUri),
-      standardPort: 27017,
-      isOurs: own.has(mongodbUri),
-    },
-    {
-      variable: 'TEMPORAL_ADDRESS',
-      host: temporalAddress,
-      standardPort: 7233,
-      isOurs: own.has(temporalAddress),
-    },
-    {
-      variable: 'LEGACY_URL',
-      host: legacy.host,
-      standardPort: legacy.protocol === 'https:' ? 443 : 80,
-      isOurs: isSimulated,
-    },
+    server('AMQP_URL', amqp.host, amqpPort, own.has(amqpUrl)),
+    server('MONGODB_URI', hostsOfMongo(mongodbUri), 27017, own.has(mongodbUri)),
+    server('TEMPORAL_ADDRESS', temporalAddress, 7233, own.has(temporalAddress)),
+    server('LEGACY_URL', legacy.host, legacyPort, isSimulated),
   ];
 }
 
@@ -66,8 +50,7 @@ export type Samples = { count: number; notPublished: string | null };
 
 /**
  * Where all servers are ours, samples are published as wished. To others only what was asked for by number, once each host has
- * been named. Ours and others together need that word in any case: what waits at the one would be worked off with the other,
- * real registrations with a simulator, or samples of yesterday with a real legacy system.
+ * been named. Ours and others together need that word in any case, since real registrations could go to a simulator.
  * @throws CommandError when that word is missing; nothing was started then
  */
 export async function samplesFor(servers: readonly Server[], wish: Wish): Promise<Samples> {
@@ -104,13 +87,11 @@ const flagsFor = (servers: readonly Server[]): string =>
   [...new Set(servers.map(({ host }) => `--confirm-host ${host}`))].join(' ');
 
 async function ask(open: readonly Server[], count: number, isMixed: boolean): Promise<void> {
+  const mixing =
+    'the other servers are those of this command, so that what waits on the one side would be worked off on the other';
   const danger = [
     ...(count > 0 ? [`${number(count)} invented registrations would be published and filed`] : []),
-    ...(isMixed
-      ? [
-          'the other servers are those of this command, so that what waits on the one side would be worked off on the other',
-        ]
-      : []),
+    ...(isMixed ? [mixing] : []),
   ].join('; ');
   const what = `${listOf(open)} ${open.length === 1 ? 'was' : 'were'} not brought up by this command: ${danger}`;
   if (!process.stdin.isTTY) {
@@ -121,10 +102,6 @@ async function ask(open: readonly Server[], count: number, isMixed: boolean): Pr
       EXIT.usage,
     );
   }
-  const asking = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await asking
-    .question(`${line(what)}. Go on? [y/N] `)
-    .finally(() => asking.close());
-  if (!/^y(es)?$/i.test(answer.trim()))
+  if (!(await isYes(`${what}. Go on?`)))
     throw new CommandError('Nothing was published, and nothing started');
 }

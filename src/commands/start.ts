@@ -3,8 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { startChild } from '../runtime/child.ts';
-import type { Child } from '../runtime/child.ts';
+import { startChild, type Child } from '../runtime/child.ts';
 import type { Config } from '../config/schema.ts';
 import { encryptionFacts } from '../temporal/data-converter.ts';
 import { why } from '../doctor/diagnosis.ts';
@@ -18,17 +17,13 @@ import { sampleRegistrations } from '../simulator/samples.ts';
 import type { Store } from '../registrations/store.ts';
 import { withRabbit, withStore } from '../registrations/neighbours.ts';
 import { runAudit } from '../audit/run-audit.ts';
-import { systemAt } from '../audit/system-name.ts';
-import type { SystemName } from '../audit/system-name.ts';
+import { ledgerOf, systemAt, type SystemName } from '../audit/system-name.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, globals, load, print, printJson, tell, untilSignal } from './context.ts';
+import { CommandError, isJson, load, print, printJson, tell, untilSignal } from './context.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
-import { ledgerOf } from './start-ledgers.ts';
-import { addressText, addressesOf, progressLine, reportText } from './start-report.ts';
-import type { Report } from './start-report.ts';
-import { samplesFor, serversOf } from './start-samples.ts';
-import type { Samples } from './start-samples.ts';
+import { addressText, addressesOf, progressLine, reportText, type Report } from './start-report.ts';
+import { samplesFor, serversOf, type Samples } from './start-samples.ts';
 import { line, paint } from './table.ts';
 
 interface StartOptions {
@@ -86,7 +81,7 @@ Example: npm start -- --count 5000 --exit`,
         exits: options.exit === true,
         isSimulated,
         areOurs: servers.every(({ isOurs }) => isOurs),
-        json: globals(command).json === true,
+        json: isJson(command),
         stop: stop.signal,
         stopped,
       });
@@ -114,10 +109,6 @@ async function run(given: Run): Promise<void> {
   const { config, samples, data, exits, json, stop, stopped } = given;
   mkdirSync(data, { recursive: true });
   const children: Child[] = [];
-  // From the front to the back: what is taken is brought to its end while the servers behind are still there.
-  const stopAll = async () => {
-    for (const child of children.reverse()) await child.stop();
-  };
   const say = (text: string) => (json ? undefined : tell(text));
   const { mode, keyFile } = config.encryption;
   if (mode !== 'off' && config.encryptionKeys === null && createKeyFile(keyFile)) {
@@ -149,7 +140,8 @@ async function run(given: Run): Promise<void> {
   } finally {
     if (!stop.aborted) say('Stopping …');
     else say('\nStopping: what was taken is brought to its end or stays in Temporal …');
-    await stopAll();
+    // From the front to the back: what is taken is brought to its end while the servers behind are still there.
+    for (const child of children.reverse()) await child.stop();
   }
 }
 
@@ -203,16 +195,10 @@ async function anyEnds(children: Child[]): Promise<never> {
   throw new CommandError(`The ${ended.name} has ended (${ended.code ?? 'killed'}): see its log`);
 }
 
-interface Plan {
-  count: number;
-  ledgerFile: string;
-  system: SystemName;
-}
-
 /** Publishes the samples and follows them until each is settled. @throws what `stop` was aborted with */
 async function fileSamples(
   config: Config,
-  { count, ledgerFile, system }: Plan,
+  { count, ledgerFile, system }: { count: number; ledgerFile: string; system: SystemName },
   store: Store,
   stop: AbortSignal,
   children: Child[],
@@ -245,17 +231,11 @@ async function fileSamples(
     { published: ledgerFile },
     config,
   );
-  return {
-    count,
-    prefix,
-    ...measured,
-    audit: {
-      holds,
-      lost: lost.length,
-      filedTwice: filedTwice.length,
-      settledTwice: settledTwice.length,
-      inDoubt,
-      takenByOthers: taken.byOthers,
-    },
+  const faults = {
+    lost: lost.length,
+    filedTwice: filedTwice.length,
+    settledTwice: settledTwice.length,
   };
+  const audit = { holds, ...faults, inDoubt, takenByOthers: taken.byOthers };
+  return { count, prefix, ...measured, audit };
 }

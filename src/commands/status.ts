@@ -1,14 +1,19 @@
 import type { Command } from 'commander';
+import type { LateResult } from '../claims/claims.ts';
 import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { reachOf } from '../operations/reach.ts';
-import { readStatus, waitingForIntake } from '../operations/status.ts';
-import type { LinkedChapter, RunFacts, Status } from '../operations/status.ts';
+import {
+  readStatus,
+  waitingForIntake,
+  type LinkedChapter,
+  type RunFacts,
+  type Status,
+} from '../operations/status.ts';
 import type { Chapter } from '../operations/story.ts';
-import { CommandError, EXIT, globals, load, print, printJson } from './context.ts';
+import { CommandError, EXIT, answer, load } from './context.ts';
 import { overall } from './counts.ts';
-import { lateText } from './late-text.ts';
-import { columns, line, number, paint, when } from './table.ts';
+import { columns, line, number, paint, valueText, when } from './table.ts';
 
 export function addStatus(program: Command): void {
   program
@@ -27,12 +32,14 @@ async function single(id: string, command: Command): Promise<void> {
   const status = await readStatus(id, config, reach);
   if (status === null) throw unknown(id, config, await waitingForIntake(config, reach));
   const { id: label, chapters, run, document } = status;
-  if (globals(command).json === true)
-    return printJson({ id: label, generations: chapters, run, document });
-  print(paint.bold(line(label)));
-  for (const chapter of chapters) print(`\n${chapterText(chapter, config)}`);
-  if (run !== null) print(columns(runRows(run), '  '));
-  print(`\n${documentText(document, config)}`);
+  answer(command, { id: label, generations: chapters, run, document }, () =>
+    [
+      paint.bold(line(label)),
+      ...chapters.map((chapter) => `\n${chapterText(chapter, config)}`),
+      ...(run === null ? [] : [columns(runRows(run), '  ')]),
+      `\n${documentText(document, config)}`,
+    ].join('\n'),
+  );
 }
 
 /** Where it may be, as far as one can tell from outside. */
@@ -93,6 +100,14 @@ function setAsideRows({ setAside }: Chapter, { mongodb }: Config): string[][] {
   ];
 }
 
+/** A late result in a line. */
+export const lateText = ({ status }: Pick<LateResult, 'status'>): string =>
+  paint.yellow(
+    status === 'done'
+      ? 'the legacy system has finished it later: redrive it, it is not POSTed again'
+      : 'the legacy system has failed it later: redrive it to have that told, it is not POSTed again',
+  );
+
 const outcomeText = (kind: string): string =>
   kind === 'registered' ? paint.green(kind) : paint.red(kind);
 
@@ -130,11 +145,6 @@ function runRows(facts: RunFacts): string[][] {
 
 function documentText(document: Status['document'], { mongodb }: Config): string {
   if (document === null) return `No document of its own in the collection "${mongodb.collection}"`;
-  const rows = Object.entries(document).map(([name, value]) => [name, fieldText(value)]);
+  const rows = Object.entries(document).map(([name, value]) => [name, valueText(value)]);
   return `In the collection "${mongodb.collection}"\n${columns(rows, '  ')}`;
 }
-
-const fieldText = (value: unknown): string =>
-  value instanceof Date
-    ? when(value)
-    : line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));

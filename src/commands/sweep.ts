@@ -1,20 +1,15 @@
 import type { Command } from 'commander';
-import { findToSweep, sweepNow } from '../operations/sweep.ts';
+import { findToSweep, sweepNow, type SweepFacts } from '../operations/sweep.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
-import { globals, load, print, printJson } from './context.ts';
-import { addSaid, saidIn } from './said.ts';
-import type { SaidOptions } from './said.ts';
-import { columns, line, number, paint, when } from './table.ts';
-
-type Options = SaidOptions & { dryRun?: boolean };
+import { addSaid, saidIn, type SaidOptions } from './arguments.ts';
+import { answer, load } from './context.ts';
+import { line, number, paint, table, when } from './table.ts';
 
 const SHOWN = 20;
 
 export function addSweep(program: Command): void {
   addSaid(program.command('sweep'))
-    .description(
-      'take up what runs have left that are dead: terminated, failed, or gone from Temporal',
-    )
+    .description('take up what dead runs have left: terminated, failed, or gone from Temporal')
     .option('--dry-run', 'only tell what is stranded')
     .addHelpText(
       'after',
@@ -24,10 +19,10 @@ in doubt, the rest is submitted. Sweeping twice is harmless.
 
 Example: despachante sweep --dry-run`,
     )
-    .action((options: Options, command: Command) => run(options, command));
+    .action(run);
 }
 
-async function run(options: Options, command: Command): Promise<void> {
+async function run(options: SaidOptions & { dryRun?: boolean }, command: Command): Promise<void> {
   const { dryRun = false } = options;
   const { config } = load(command);
   const swept = await withTemporal(config, (client) =>
@@ -39,22 +34,26 @@ async function run(options: Options, command: Command): Promise<void> {
           'writer',
         ),
   );
-  if (globals(command).json === true) return printJson({ dryRun, ...swept });
-  const { stranded, unreadable, started } = swept;
-  for (const { workflowId, reason } of unreadable)
-    print(
+  answer(command, { dryRun, ...swept }, () => textOf(swept, dryRun));
+}
+
+function textOf({ stranded, unreadable, started }: SweepFacts, dryRun: boolean): string {
+  const notRead = unreadable.map(
+    ({ workflowId, reason }) =>
       `What the ended run ${line(workflowId)} had brought and not claimed cannot be read: ${line(reason)}`,
-    );
-  if (stranded.length === 0) return print('Nothing is stranded');
-  const head = ['registration', 'claimed', 'its run is', 'run'].map((cell) => paint.bold(cell));
+  );
+  if (stranded.length === 0) return [...notRead, 'Nothing is stranded'].join('\n');
   const rows = stranded
     .slice(0, SHOWN)
     .map((each) => [line(each.id), when(each.claimedAt), each.run, line(each.workflowId)]);
-  print(columns([head, ...rows]));
-  if (stranded.length > SHOWN) print(`… and ${number(stranded.length - SHOWN)} more`);
-  print(
+  const more = stranded.length - rows.length;
+  const runs = `${number(started.length)} ${started.length === 1 ? 'run' : 'runs'}`;
+  return [
+    ...notRead,
+    table(['registration', 'claimed', 'its run is', 'run'], rows),
+    ...(more > 0 ? [`… and ${number(more)} more`] : []),
     dryRun
       ? paint.dim(`${number(stranded.length)} stranded; nothing was done`)
-      : `${number(stranded.length)} stranded; started ${number(started.length)} ${started.length === 1 ? 'run' : 'runs'} to take them up`,
-  );
+      : `${number(stranded.length)} stranded; started ${runs} to take them up`,
+  ].join('\n');
 }

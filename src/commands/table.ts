@@ -3,8 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { inCell, onOneLine } from '../runtime/foreign-text.ts';
 
-/** Colours for stdout; none where it is no terminal, whatever CI variables say. */
-// isTTY is undefined where there is none, and undefined would mean picocolors' own guess.
+/** Colours for stdout; none where it is no terminal, whatever picocolors takes CI variables for. */
 export const paint = pc.createColors(Boolean(process.stdout.isTTY) && pc.isColorSupported);
 
 /** Rows in columns two blanks apart; the last column is not padded. Cells may be painted, and may hold foreign text. */
@@ -23,6 +22,16 @@ export function columns(given: readonly (readonly string[])[], indent = ''): str
     })
     .join('\n');
 }
+
+/** The same under a head. */
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  columns([head.map((cell) => paint.bold(cell)), ...rows]);
+
+/** A line for each of the first, and one that counts the others. */
+export const firstOf = <T>(all: readonly T[], most: number, text: (each: T) => string): string[] =>
+  all.length > most
+    ? [...all.slice(0, most).map(text), `… and ${number(all.length - most)} more`]
+    : all.map(text);
 
 /** Characters that take two columns of a terminal: ideographs, emoji and their like. */
 const WIDE =
@@ -47,6 +56,12 @@ export const when = (at: Date | string | number | null | undefined): string => {
     ? line(String(at))
     : `${date.toISOString().slice(0, 19).replace('T', ' ')}Z`;
 };
+
+/** A field of a document, or another value of any kind. */
+export const valueText = (value: unknown): string =>
+  value instanceof Date
+    ? when(value)
+    : line(typeof value === 'string' ? value : (JSON.stringify(value) ?? '–'));
 
 /** `12,345` */
 export const number = (value: number): string => value.toLocaleString('en-US');

@@ -4,8 +4,7 @@ import { TEST_CONSTANTS } from './constants.ts';
 import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
 import { LIMITS } from '../domain/limits.ts';
-import { leaves, type Leaf } from './tree.ts';
-import type { Environment } from './tree.ts';
+import { leaves, type Leaf, type Environment } from './tree.ts';
 
 /** Addresses and secrets, and what the tests alone set: here and nowhere else, so that no file holds them. */
 export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
@@ -62,31 +61,19 @@ export function variable(path: string): string {
   return own?.[0] ?? PREFIX + words.toUpperCase();
 }
 
-export interface EnvironmentSettings {
-  /** By path. */
-  readonly values: ReadonlyMap<string, unknown>;
-  readonly faults: readonly Fault[];
-  readonly warnings: readonly string[];
-}
-
-/** Takes what is meant for us. An empty variable counts as not set, since `${NAME:-}` of Compose gives one. */
-export function readEnvironment(env: Environment): EnvironmentSettings {
+/** The values by path. An empty variable counts as not set, since `${NAME:-}` of Compose gives one. */
+export function readEnvironment(env: Environment) {
   const values = new Map<string, unknown>();
   const faults: Fault[] = [];
   const platforms: string[] = [];
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || text === '') continue;
-    if (isOfPlatform(name, text)) {
-      if (name.startsWith(PREFIX)) platforms.push(name);
-      continue;
-    }
     const setting = settings.get(name);
-    if (isRead(name) && QUOTED.test(text)) {
-      faults.push(quoted(name, setting?.[0] ?? ''));
-      continue;
-    }
-    if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
-    else if (name.startsWith(PREFIX) && !OTHER.includes(name)) faults.push(unknown(name));
+    const isOurs = name.startsWith(PREFIX);
+    if (isOfPlatform(name, text)) platforms.push(...(isOurs ? [name] : []));
+    else if (isRead(name) && QUOTED.test(text)) faults.push(quoted(name, setting?.[0] ?? ''));
+    else if (setting !== undefined) values.set(setting[0], typed(text, ...setting));
+    else if (isOurs && !OTHER.includes(name)) faults.push(unknown(name));
   }
   return { values, faults, warnings: linksWarning(platforms) };
 }

@@ -80,11 +80,9 @@ export function sameName(name: string, candidates: readonly string[]): string | 
 }
 
 /** The fault with a hint, when there is one to give. */
-export function withHint(fault: Fault, hint: string | undefined): Fault {
-  return hint === undefined ? fault : { ...fault, hint };
-}
+export const withHint = (fault: Fault, hint: string | undefined): Fault =>
+  hint === undefined ? fault : { ...fault, hint };
 
 /** `did you mean batchSize?`, or nothing. */
-export function didYouMean(name: string | undefined): string | undefined {
-  return name === undefined ? undefined : `did you mean ${name}?`;
-}
+export const didYouMean = (name: string | undefined): string | undefined =>
+  name === undefined ? undefined : `did you mean ${name}?`;

@@ -1,7 +1,16 @@
 // Reads despachante.yaml into plain values, and remembers where each stands.
 import { readFileSync } from 'node:fs';
-import { LineCounter, isMap, isNode, isScalar, isSeq, parseDocument, visit } from 'yaml';
-import type { Document, ErrorCode } from 'yaml';
+import {
+  LineCounter,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+  type Document,
+  type ErrorCode,
+} from 'yaml';
 import { shownKey, type Fault } from './faults.ts';
 
 export interface ConfigFile {
@@ -52,11 +61,8 @@ const syntaxFault = (where: string, code: ErrorCode): Fault => ({
 function parseConfigFile(source: string, file: string): ConfigFile {
   const lines = new LineCounter();
   // prettyErrors would quote the lines around a fault, and with them what may be a secret.
-  const document = parseDocument(source, {
-    lineCounter: lines,
-    prettyErrors: false,
-    stringKeys: true,
-  });
+  const options = { lineCounter: lines, prettyErrors: false, stringKeys: true };
+  const document = parseDocument(source, options);
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
@@ -72,13 +78,9 @@ function parseConfigFile(source: string, file: string): ConfigFile {
     }));
   // After any other error the rest of the file may have been read as something it is not, so the first one counts.
   const error = errors.find(({ code }) => code !== 'DUPLICATE_KEY');
-  if (error !== undefined) {
-    return broken(...faults, syntaxFault(at(error.pos[0]), error.code));
-  }
+  if (error !== undefined) return broken(...faults, syntaxFault(at(error.pos[0]), error.code));
   const alias = unknownAlias(document);
-  if (alias !== null) {
-    return broken(...faults, syntaxFault(at(alias), 'BAD_ALIAS'));
-  }
+  if (alias !== null) return broken(...faults, syntaxFault(at(alias), 'BAD_ALIAS'));
   return {
     // Throws when aliases multiply ("billion laughs").
     values: document.toJS({ maxAliasCount: 50 }) ?? {},
@@ -125,6 +127,4 @@ function child(node: unknown, name: PropertyKey): { key: number | null; value: u
   return pair === undefined ? null : { key: start(pair.key), value: pair.value };
 }
 
-function start(node: unknown): number | null {
-  return isNode(node) ? (node.range?.[0] ?? null) : null;
-}
+const start = (node: unknown): number | null => (isNode(node) ? (node.range?.[0] ?? null) : null);

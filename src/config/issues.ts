@@ -71,17 +71,15 @@ function invalidKey(path: Path, expected: string, origin: Origin): Fault {
 
 function invalidValue(issue: z.core.$ZodIssue, origin: Origin): Fault {
   const path = pathText(issue.path);
-  const section = issue.code === 'invalid_type' && issue.expected === 'object';
-  const where = place(issue.path, 'value', origin, involved(issue));
-  const elsewhere = fromEnvironment.has(path) && !origin.environment.has(path);
-  const hint = elsewhere ? `set ${variable(path)} in the environment` : undefined;
+  const isSection = issue.code === 'invalid_type' && issue.expected === 'object';
+  const isElsewhere = fromEnvironment.has(path) && !origin.environment.has(path);
   const fault = {
-    where,
+    where: place(issue.path, 'value', origin, involved(issue)),
     path: shownPath(issue.path, origin),
-    expected: section ? 'a mapping of settings' : issue.message,
+    expected: isSection ? 'a mapping of settings' : issue.message,
     got: got(issue.path, origin),
   };
-  return withHint(fault, hint);
+  return withHint(fault, isElsewhere ? `set ${variable(path)} in the environment` : undefined);
 }
 
 function got(path: Path, origin: Origin): string {
@@ -116,10 +114,7 @@ function place(path: Path, part: 'key' | 'value', origin: Origin, others: Path[]
 const isBare = (path: Path, { input }: Origin): boolean =>
   valueAt(input, path) === null && valueAt(STANDARD, path) === undefined;
 
-function shownPath(path: Path, origin: Origin): string {
-  return pathText(isBare(path, origin) ? [...path.slice(0, -1), ''] : path);
-}
+const shownPath = (path: Path, origin: Origin): string =>
+  pathText(isBare(path, origin) ? [...path.slice(0, -1), ''] : path);
 
-function pathText(path: Path): string {
-  return path.map(shownKey).join('.');
-}
+const pathText = (path: Path): string => path.map(shownKey).join('.');

@@ -3,16 +3,21 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { exposedKeys, missingKeys } from './encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable } from './environment.ts';
+import { grpcProxyVariable } from './grpc-proxy.ts';
 import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
 import { complete, configSchema, DEFAULTS, type Config, type Settings } from './schema.ts';
-import type { Constants } from './constants.ts';
-import { CONSTANTS, readConstants, TEST_CONSTANTS } from './constants.ts';
+import { CONSTANTS, readConstants, TEST_CONSTANTS, type Constants } from './constants.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
-import { grpcProxyVariable } from './grpc-proxy.ts';
-import { leaves, valueAt, withoutEmptySections, withValue, type Leaf } from './tree.ts';
-import type { Environment } from './tree.ts';
+import {
+  leaves,
+  valueAt,
+  withoutEmptySections,
+  withValue,
+  type Leaf,
+  type Environment,
+} from './tree.ts';
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -32,10 +37,7 @@ export interface ConfigSource {
 
 const STANDARD_FILE = 'despachante.yaml';
 
-/**
- * Reads and checks everything.
- * @throws {ConfigError} with all faults at once; never anything else.
- */
+/** Reads and checks everything. @throws ConfigError with all faults at once; never anything else */
 export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
@@ -43,6 +45,10 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   const test = testConstants(env);
   const input = combine(withKeyFile(written.values, instance), values);
   const result = configSchema.safeParse(input);
+  const place = (path: string): string =>
+    values.has(path)
+      ? `environment ${variable(path)}`
+      : (written.place(path.split('.'), 'value') ?? 'defaults');
   const all = [
     ...written.faults,
     ...misplaced(written),
@@ -50,7 +56,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
     ...odd,
     ...test.faults,
     ...faultsOf(result.error?.issues ?? [], { input, file: written, environment: values }),
-    ...(result.success ? unsafe(result.data, env, (path) => placeOf(path, written, values)) : []),
+    ...(result.success ? unsafe(result.data, env, place) : []),
   ];
   if (!result.success || all.length > 0) throw new ConfigError(all);
   const origins = leaves(result.data).map(([path]): [string, string] => [
@@ -59,8 +65,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
       ? `environment ${variable(path)}`
       : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
   ]);
-  const placed = (path: string) => placeOf(path, written, values);
-  const loud = isProduction(env) ? [] : risks(result.data, env, placed).map(lineOf);
+  const loud = isProduction(env) ? [] : risks(result.data, env, place).map(lineOf);
   return {
     config: complete(
       result.data,
@@ -117,16 +122,6 @@ function unsafe(config: Settings, env: Environment, place: (path: string) => str
 }
 
 const isProduction = (env: Environment): boolean => env['NODE_ENV'] === 'production';
-
-/** Where a setting was set. */
-function placeOf(
-  path: string,
-  file: ConfigFile,
-  environment: ReadonlyMap<string, unknown>,
-): string {
-  if (environment.has(path)) return `environment ${variable(path)}`;
-  return file.place(path.split('.'), 'value') ?? 'defaults';
-}
 
 function openFile(named: string | undefined): ConfigFile {
   if (named !== undefined && named !== '') return readConfigFile(named);

@@ -98,8 +98,8 @@ export const mongodb = FIELDS.slice(1)
   }, settings)
   .refine(
     ({ collection, ownPrefix }) =>
-      // That is said already.
-      collection.startsWith(OWN_PREFIX) || !collection.startsWith(ownPrefix),
+      // The first two are said already.
+      ownPrefix === '' || collection.startsWith(OWN_PREFIX) || !collection.startsWith(ownPrefix),
     {
       error: 'a collection name that does not begin as our own do (mongodb.ownPrefix)',
       path: ['collection'],

@@ -50,16 +50,10 @@ export function configTable(loaded: LoadedConfig, colors = pc.isColorSupported):
   return [...lines, ...loaded.warnings.map((warning) => yellow(`warning: ${warning}`))].join('\n');
 }
 
-/** The same for a program: an object of settings by path, and the warnings. */
-export function configJson(loaded: LoadedConfig): {
-  settings: Record<string, Pick<ConfigRow, 'value' | 'origin'>>;
-  warnings: readonly string[];
-} {
+/** The same for a program: the settings by path, and the warnings. */
+export function configJson(loaded: LoadedConfig) {
   const settings = configRows(loaded).map(
-    ({ path, value, origin }): [string, Pick<ConfigRow, 'value' | 'origin'>] => [
-      path,
-      { value, origin },
-    ],
+    ({ path, value, origin }) => [path, { value, origin }] as const,
   );
   return { settings: Object.fromEntries(settings), warnings: loaded.warnings };
 }

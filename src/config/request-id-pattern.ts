@@ -5,19 +5,15 @@
 import { RE2JS } from 're2js';
 import { pathWith } from '../domain/path.ts';
 
+type Setting = 'requestIdPattern' | 'statusPath';
+
 /** Longer ones fit into no path that servers take. */
 const LONGEST = 1_000;
 
 /** Whether a text is a request id from its beginning to its end, and may be a step of a path, whatever the pattern leaves open. */
-export function requestIdReader({
-  requestIdPattern,
-  statusPath,
-}: {
-  requestIdPattern: string;
-  statusPath: string;
-}): (text: string) => boolean {
+export function requestIdReader({ requestIdPattern, statusPath }: Record<Setting, string>) {
   const pattern = compiled(requestIdPattern);
-  return (text) =>
+  return (text: string): boolean =>
     text.length <= LONGEST && pattern.testExact(text) && pathWith(statusPath, text) !== null;
 }
 

@@ -16,8 +16,8 @@ import {
   MOST_MESSAGE_BYTES,
   prefetchOf,
   returnedQueueOf,
+  type Constants,
 } from './constants.ts';
-import type { Constants } from './constants.ts';
 import { encryption, encryptionKeys } from './encryption.ts';
 import { FAILPOINTS, readFailpoint } from '../runtime/failpoint.ts';
 import { legacy } from './legacy.ts';

@@ -40,24 +40,15 @@ interface Files {
   readonly certFile: string | null;
 }
 
-const namedFile = (section: string, { caFile }: Files): string =>
-  `${section}.tls.${caFile === null ? 'certFile' : 'caFile'}`;
-
-const hasFiles = ({ caFile, certFile }: Files): boolean => caFile !== null || certFile !== null;
-
 /** Certificates for a connection that has no TLS: somebody believes that it has. */
 export function unusedCertificates(config: Addresses, place: (path: string) => string): Fault[] {
-  const unused = (section: 'rabbit' | 'legacy', address: string, plain: string, secure: string) =>
-    hasFiles(config[section].tls) && address.startsWith(plain)
-      ? [
-          {
-            where: place(namedFile(section, config[section].tls)),
-            path: namedFile(section, config[section].tls),
-            expected: `an address that begins with ${secure}, since there are certificates`,
-            got: plain,
-          },
-        ]
-      : [];
+  const unused = (section: 'rabbit' | 'legacy', address: string, plain: string, secure: string) => {
+    const { caFile, certFile } = config[section].tls;
+    if ((caFile ?? certFile) === null || !address.startsWith(plain)) return [];
+    const path = `${section}.tls.${caFile === null ? 'certFile' : 'caFile'}`;
+    const expected = `an address that begins with ${secure}, since there are certificates`;
+    return [{ where: place(path), path, expected, got: plain }];
+  };
   return [
     ...unused('rabbit', config.amqpUrl, 'amqp://', 'amqps://'),
     ...unused('legacy', config.legacyUrl, 'http://', 'https://'),

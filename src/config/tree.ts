@@ -1,12 +1,10 @@
-export type Environment = Readonly<Record<string, string | undefined>>;
 // Plain values in a tree of mappings, addressed by paths such as `intake.batchSize`.
-
+export type Environment = Readonly<Record<string, string | undefined>>;
 export type Leaf = readonly [path: string, value: unknown];
 
 /** Whether the value has keys of its own, as a section has. */
-export function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export const isMapping = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The settings of a tree, flat: `['intake.batchSize', 100]`. A list is one setting. */
 export function leaves(tree: object, above = ''): Leaf[] {

@@ -10,9 +10,7 @@ export function whole(min: number, max: number) {
 }
 
 /** A TCP port; 0 lets the system choose one, as tests do. */
-export function port() {
-  return whole(0, 65_535);
-}
+export const port = () => whole(0, 65_535);
 
 /** One of a closed list of words. */
 export function word<const Words extends readonly [string, ...string[]]>(words: Words) {
@@ -20,9 +18,7 @@ export function word<const Words extends readonly [string, ...string[]]>(words: 
 }
 
 /** Yes or no. */
-export function flag() {
-  return z.boolean('true or false');
-}
+export const flag = () => z.boolean('true or false');
 
 /** Text of 1 to `max` characters without control characters, narrowed by `pattern` where given. */
 export function text(expected: string, max: number, pattern = /^/) {
@@ -37,9 +33,7 @@ export function text(expected: string, max: number, pattern = /^/) {
 // A bare number is refused: 10 may be meant as seconds, where `ms` reads milliseconds.
 const DURATION = /^\d{1,15}(\.\d{1,6})?\s*(ms|s|m|min|h|d|w)$/;
 
-function isDuration(value: string): value is ms.StringValue {
-  return DURATION.test(value);
-}
+const isDuration = (value: string): value is ms.StringValue => DURATION.test(value);
 
 /** A duration with its unit, such as `20 ms`, `10s`, `1h` or `7d`; resolves to whole milliseconds. */
 export function duration(min: ms.StringValue, max: ms.StringValue) {
@@ -80,14 +74,10 @@ export function sizeText(bytes: number): string {
 }
 
 /** A name: text without blanks. */
-export function name(expected: string) {
-  return text(expected, 200, /^\S+$/);
-}
+export const name = (expected: string) => text(expected, 200, /^\S+$/);
 
 /** The name of a field of a JSON object. */
-export function field() {
-  return name('the name of a field');
-}
+export const field = () => name('the name of a field');
 
 /** A JSON pointer (RFC 6901) to a value within a document. */
 export function idPointer() {

@@ -1,8 +1,6 @@
-/** The actions of operators: who, what, on which registrations and why. Written down before the effect, and with the result. */
+/** What operators do: who, what, on which registrations and why. Noted before its effect, and with its result. */
 import { randomUUID } from 'node:crypto';
-import type { Collection } from 'mongodb';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
-import { ensureIndex } from '../mongo/indexes.ts';
 import { errorFacts } from '../runtime/log.ts';
 
 export interface Action {
@@ -28,25 +26,7 @@ export interface ActionProgress {
   canaries: { settled: number; of: number } | null;
 }
 
-export interface Actions {
-  /**
-   * Does it, with a word about it before and after.
-   * @param told what came of it, for people
-   * @throws what `work` throws, which is written down; and where it cannot be written down first, nothing is done
-   */
-  act<T>(action: Action, work: () => Promise<T>, told: (result: T) => string): Promise<T>;
-  /** As `act` does before its work, for what several processes do, one after the other. Idempotent. */
-  begin(id: string, action: Action): Promise<void>;
-  addSent(id: string, count: number): Promise<void>;
-  tellCanaries(id: string, canaries: ActionProgress['canaries']): Promise<void>;
-  /** As `act` does after its work. */
-  end(id: string, isDone: boolean, text: string): Promise<void>;
-  /** The latest first. */
-  latest(count: number): Promise<ActionDocument[]>;
-  collection: Collection<ActionDocument>;
-}
-
-export function openActions(db: OwnDatabase): Actions {
+export function openActions(db: OwnDatabase) {
   const collection = db.collection<ActionDocument>(OWN.actions);
   const note = async (_id: string, isDone: boolean, text: string): Promise<void> => {
     const result = { at: new Date(), isDone, text };
@@ -54,7 +34,12 @@ export function openActions(db: OwnDatabase): Actions {
   };
   return {
     collection,
-    async act(action, work, told) {
+    /**
+     * Does it, and notes it before and after.
+     * @param told the result, for people
+     * @throws what `work` throws, which is noted too; when it cannot be noted first, nothing is done
+     */
+    async act<T>(action: Action, work: () => Promise<T>, told: (result: T) => string): Promise<T> {
       const _id = randomUUID();
       await collection.insertOne({ _id, at: new Date(), ...action, result: null });
       const result = await work().catch(async (error: unknown) => {
@@ -69,23 +54,22 @@ export function openActions(db: OwnDatabase): Actions {
       });
       return result;
     },
-    async begin(_id, action) {
+    /** Notes what several processes do, one after the other, before they do it. Idempotent. */
+    async begin(_id: string, action: Action): Promise<void> {
       const progress = { sent: 0, canaries: null };
       const document = { at: new Date(), ...action, progress, result: null };
       await collection.updateOne({ _id }, { $setOnInsert: document }, { upsert: true });
     },
-    async addSent(_id, count) {
+    async addSent(_id: string, count: number): Promise<void> {
       await collection.updateOne({ _id }, { $inc: { 'progress.sent': count } });
     },
-    async tellCanaries(_id, canaries) {
+    async tellCanaries(_id: string, canaries: ActionProgress['canaries']): Promise<void> {
       await collection.updateOne({ _id }, { $set: { 'progress.canaries': canaries } });
     },
+    /** Notes the result of what was begun. */
     end: note,
-    latest: (count) => collection.find({}).sort({ at: -1 }).limit(count).toArray(),
+    /** The latest first. */
+    latest: (count: number): Promise<ActionDocument[]> =>
+      collection.find({}).sort({ at: -1 }).limit(count).toArray(),
   };
-}
-
-/** Makes the index by which actions are listed. They are few, and are kept for good. */
-export async function indexActions({ collection }: Actions): Promise<void> {
-  await ensureIndex(collection, { at: 1 });
 }

@@ -1,6 +1,6 @@
 /**
- * The state of an endpoint's circuit breaker, one document that all processes share. Every change names the state it builds on, so that
- * it opens once and one probe goes out, however many see the same trouble.
+ * The circuit breaker of an endpoint, one document that all processes share. Every change names the state it builds on: it
+ * opens once and one probe goes out, however many processes see the same trouble.
  */
 import type { Document } from 'mongodb';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
@@ -13,7 +13,7 @@ export interface BreakerDocument {
   /** The address it is about. For another one it counts as closed. */
   address: string;
   state: 'open' | 'probing' | 'closed';
-  /** What it was opened for. */
+  /** Why it opened. */
   reason: string;
   /** How often it opened in a row. */
   trips: number;
@@ -25,23 +25,12 @@ export interface BreakerDocument {
   probe: string | null;
 }
 
-export interface BreakerStore {
-  /** closed → open. Nothing happens where it is open already. */
-  open(reason: string, trips: number, restMs: number): Promise<void>;
-  /** open, rested → probing. Whether this one may probe. */
-  takeProbe(token: string, lastsMs: number): Promise<boolean>;
-  /** probing → closed. */
-  close(token: string): Promise<void>;
-  /** probing → open. */
-  reopen(token: string, reason: string, trips: number, restMs: number): Promise<void>;
-  /** open, or its probe lost, and for `idleMs` nobody had anything to ask → closed. Whether it was so. */
-  closeIdle(idleMs: number): Promise<boolean>;
-}
+export type BreakerStore = ReturnType<typeof openBreakerStore>;
 
 export function openBreakerStore(
   db: OwnDatabase,
   { name, address }: { name: string; address: string },
-): BreakerStore {
+) {
   const _id: BreakerDocument['_id'] = `breaker/${name}`;
   const collection = db.collection<BreakerDocument>(OWN.control);
   const rested = (more: number): Document => ({
@@ -56,7 +45,8 @@ export function openBreakerStore(
     (await collection.updateOne({ _id, ...filter }, update)).matchedCount === 1;
 
   return {
-    async open(reason, trips, restMs) {
+    /** closed → open. Nothing happens where it is open already. */
+    async open(reason: string, trips: number, restMs: number): Promise<void> {
       const $or = [{ state: 'closed' as const }, { address: { $ne: address } }];
       const update = to('open', restMs, { reason: { $literal: reason }, trips });
       try {
@@ -66,19 +56,23 @@ export function openBreakerStore(
         if (!isDuplicateKey(error)) throw error;
       }
     },
-    takeProbe: (token, lastsMs) =>
+    /** open, rested → probing. Whether this one may probe. */
+    takeProbe: (token: string, lastsMs: number): Promise<boolean> =>
       move(
         { address, state: { $in: ['open', 'probing'] }, ...rested(0) },
         to('probing', lastsMs, { probe: token }),
       ),
-    async close(token) {
+    /** probing → closed */
+    async close(token: string): Promise<void> {
       await move({ state: 'probing', probe: token }, to('closed', 0, {}));
     },
-    async reopen(token, reason, trips, restMs) {
+    /** probing → open */
+    async reopen(token: string, reason: string, trips: number, restMs: number): Promise<void> {
       const update = to('open', restMs, { reason: { $literal: reason }, trips });
       await move({ state: 'probing', probe: token }, update);
     },
-    closeIdle: (idleMs) =>
+    /** open, or its probe lost, and for `idleMs` nobody had anything to ask → closed. Whether it was so. */
+    closeIdle: (idleMs: number): Promise<boolean> =>
       move(
         { address, state: { $in: ['open', 'probing'] }, ...rested(idleMs) },
         to('closed', 0, {}),

@@ -1,25 +1,12 @@
-/**
- * Keeps in mind what `despachante_control` says, read again every second: nobody asks MongoDB before a request. While it cannot be
- * read, what was read last holds.
- */
+/** Reads control every second, so that nobody asks MongoDB before a request. While it cannot, the last reading holds. */
 import { createClock } from '../mongo/clock.ts';
 import type { Control } from './control.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
 
-export interface ControlWatch {
-  /** null until it was read for the first time. */
-  current(): Control | null;
-  /** The clock of MongoDB, as far as it is known here; epoch ms. */
-  now(): number;
-  /** Reads again. Never throws. */
-  refresh(): Promise<void>;
-  /** Called after each reading. */
-  onRead(listener: (control: Control) => void): void;
-  close(): Promise<void>;
-}
+export type ControlWatch = ReturnType<typeof watchControl>;
 
-export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_000): ControlWatch {
+export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_000) {
   const listeners: ((control: Control) => void)[] = [];
   const clock = createClock();
   let control: Control | null = null;
@@ -34,10 +21,14 @@ export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_
     again: 'What operators have said can be read again',
   });
   return {
-    current: () => control,
+    /** null until it was read for the first time. */
+    current: (): Control | null => control,
+    /** The clock of MongoDB, as far as it is known here; epoch ms. */
     now: () => clock.now(),
+    /** Reads again. Never throws. */
     refresh: reading.run,
-    onRead(listener) {
+    /** Called after each reading. */
+    onRead(listener: (control: Control) => void): void {
       listeners.push(listener);
       if (control !== null) listener(control);
     },

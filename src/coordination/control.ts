@@ -1,6 +1,6 @@
 /**
- * Control: what operators say to all processes, and what these tell one another; a few small documents. Times are epoch
- * ms by the clock of MongoDB, since those of the processes may differ.
+ * What operators say to all processes, and what these tell one another. Times are epoch ms by the clock of MongoDB, since
+ * those of the processes may differ.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -10,8 +10,7 @@ import type { LimitName } from '../domain/limits.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
 import type { RateDocument } from './rates.ts';
-import { aliveProcesses } from './processes.ts';
-import type { SeenProcess } from './processes.ts';
+import { aliveProcesses, type SeenProcess } from './processes.ts';
 import { NOW } from '../mongo/server-time.ts';
 
 /** Nothing is taken from a source, or from any, until somebody says `resume`. */
@@ -22,7 +21,7 @@ export interface PauseDocument {
   at: number;
 }
 
-/** What was set for an endpoint while running; the configuration has the rest. null: no limit. */
+/** The limits of an endpoint that were set while running; the configuration has the others. null: no limit. */
 export interface LimitsDocument {
   _id: `limits/${string}`;
   values: Partial<Record<LimitName, number | null>>;
@@ -30,7 +29,7 @@ export interface LimitsDocument {
   at: number;
 }
 
-/** The key that intake and workers write to Temporal with: a machine without keys cannot know of it by itself. */
+/** The key that intake and workers write to Temporal with: a process without keys cannot know of it by itself. */
 export interface EncryptionDocument {
   _id: 'encryption';
   key: string;
@@ -39,7 +38,7 @@ export interface EncryptionDocument {
   at: number;
 }
 
-/** Names the system that has this database, so that ledgers can say which one they belong to. Written once. */
+/** Names the system that has this database: ledgers say which system they belong to. Written once. */
 export interface SystemDocument {
   _id: 'system';
   id: string;
@@ -78,23 +77,7 @@ export interface Control {
 export const pauseOf = ({ pause, pauses }: Control, source: string): PauseDocument | null =>
   pause ?? pauses[source] ?? null;
 
-export interface ControlStore {
-  /** @throws what MongoDB throws */
-  read(): Promise<Control>;
-  /** All sources, unless one is named. */
-  pause(reason: string, by: string, source?: string): Promise<void>;
-  /** Takes back what `pause` said in the same way. Whether there was such a pause. */
-  resume(source?: string): Promise<boolean>;
-  setLimits(endpoint: string, values: LimitsDocument['values'], by: string): Promise<void>;
-  /** The key that others write with; null when nobody has said that he encrypts. */
-  encryption(): Promise<EncryptionDocument | null>;
-  /** null: nobody encrypts any more. */
-  setEncryption(key: Pick<EncryptionDocument, 'key' | 'mark'> | null): Promise<void>;
-  /** The configuration counts again for these. */
-  unsetLimits(endpoint: string, names: readonly LimitName[], by: string): Promise<void>;
-  /** Of the system that has this database. @throws what MongoDB throws */
-  systemId(): Promise<string>;
-}
+export type ControlStore = ReturnType<typeof openControl>;
 
 const EMPTY: Omit<Control, 'now'> = {
   pause: null,
@@ -109,27 +92,29 @@ const EMPTY: Omit<Control, 'now'> = {
 const pauseId = (source: string | undefined): PauseDocument['_id'] =>
   source === undefined ? 'pause' : `pause/${source}`;
 
-export function openControl(db: OwnDatabase): ControlStore {
+/** Every method throws what MongoDB throws. */
+export function openControl(db: OwnDatabase) {
   const collection = db.collection<ControlDocument>(OWN.control);
   const pauses = db.collection<PauseDocument>(OWN.control);
   const limits = db.collection<LimitsDocument>(OWN.control);
   const encryption = db.collection<EncryptionDocument>(OWN.control);
   const systems = db.collection<SystemDocument>(OWN.control);
   return {
-    async read() {
+    async read(): Promise<Control> {
       const [found, processes] = await Promise.all([
         collection
           .aggregate<ControlDocument & { now: number }>([{ $match: {} }, { $set: { now: NOW } }])
           .toArray(),
         aliveProcesses(db),
       ]);
-      // Without any document nobody has said anything, and no time is compared with this one.
+      // Without any document no time is compared with this one.
       return found.reduce<Control>(
         (control, { now, ...document }) => ({ ...control, ...partOf(document, control), now }),
         { ...EMPTY, processes, now: Date.now() },
       );
     },
-    async pause(reason, by, source) {
+    /** All sources, unless one is named. */
+    async pause(reason: string, by: string, source?: string): Promise<void> {
       const said = { $literal: { _id: pauseId(source), reason, by } };
       await pauses.updateOne(
         { _id: pauseId(source) },
@@ -137,35 +122,38 @@ export function openControl(db: OwnDatabase): ControlStore {
         { upsert: true },
       );
     },
-    async resume(source) {
+    /** Takes back what `pause` said in the same way. Whether there was such a pause. */
+    async resume(source?: string): Promise<boolean> {
       return (await pauses.deleteOne({ _id: pauseId(source) })).deletedCount === 1;
     },
-    encryption: () => encryption.findOne({ _id: 'encryption' }),
-    async setEncryption(key) {
+    encryption: (): Promise<EncryptionDocument | null> => encryption.findOne({ _id: 'encryption' }),
+    /** null: nobody encrypts any more. */
+    async setEncryption(key: Pick<EncryptionDocument, 'key' | 'mark'> | null): Promise<void> {
       const _id = 'encryption';
       if (key === null) await encryption.deleteOne({ _id });
       else
         await encryption.updateOne({ _id }, { $set: { ...key, at: Date.now() } }, { upsert: true });
     },
-    async setLimits(endpoint, values, by) {
-      const fields = Object.entries(values).map(([name, value]): [string, number | null] => [
-        `values.${name}`,
-        value,
-      ]);
+    async setLimits(endpoint: string, values: LimitsDocument['values'], by: string): Promise<void> {
+      const fields = Object.entries(values).map(
+        ([name, value]) => [`values.${name}`, value] as const,
+      );
       await limits.updateOne(
         { _id: `limits/${endpoint}` },
         { $set: { ...Object.fromEntries(fields), by, at: Date.now() } },
         { upsert: true },
       );
     },
-    async unsetLimits(endpoint, names, by) {
-      const fields = names.map((name): [string, ''] => [`values.${name}`, '']);
+    /** The configuration counts again for these. */
+    async unsetLimits(endpoint: string, names: readonly LimitName[], by: string): Promise<void> {
+      const fields = names.map((name) => [`values.${name}`, ''] as const);
       await limits.updateOne(
         { _id: `limits/${endpoint}` },
         { $unset: Object.fromEntries(fields), $set: { by, at: Date.now() } },
       );
     },
-    async systemId() {
+    /** The name of the system that has this database. */
+    async systemId(): Promise<string> {
       const found = await systems.findOne({ _id: 'system' });
       if (found !== null) return found.id;
       const id = randomUUID();
@@ -194,7 +182,6 @@ function partOf(document: ControlDocument, before: Control): Partial<Control> {
   return document._id === 'encryption' ? { encryption: document } : {};
 }
 
-/** Whether it is a document that is kept by name, of this kind. */
 const isOf = <K extends string>(
   document: ControlDocument,
   kind: K,

@@ -1,18 +1,15 @@
-/** Everybody who writes to Temporal encrypts alike, or refuses to write: what one writes in clear stays in histories. */
+/** Every process that writes to Temporal encrypts alike, or refuses to write: clear text would stay in histories. */
 import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import type { Control, ControlStore, EncryptionDocument } from './control.ts';
 import { codecKeysOf } from '../temporal/data-converter.ts';
-import { markOf } from '../runtime/encryption-keys.ts';
-import type { EncryptionKey } from '../runtime/encryption-keys.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { markOf, type EncryptionKey } from '../runtime/encryption-keys.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { CodecKeys } from '../temporal/payload-codec.ts';
 
 type Agreed = Pick<ControlStore, 'encryption' | 'setEncryption'>;
 type Noted = EncryptionDocument | null;
 
-/** This process would write otherwise than the others do. */
 export class EncryptionDisagreement extends Error {
   override name = 'EncryptionDisagreement';
 }
@@ -22,23 +19,10 @@ export async function requireAgreement(config: Config, control: Agreed): Promise
   refuse(await control.encryption(), codecKeysOf(config), config);
 }
 
-/** Of a process that stays, whose writing key may change while it runs. */
-export interface Agreement {
-  /**
-   * When it starts: the first that encrypts binds the others. Whoever says `off` and has the key all the same goes back to clear
-   * text on purpose.
-   * @throws EncryptionDisagreement as requireAgreement does, and what MongoDB throws
-   */
-  begin(): Promise<void>;
-  /**
-   * After each reading of control: notes the key that is written with by now, so that who lacks the old one may start. Returns why
-   * this process must not write; null where it may. Never throws.
-   */
-  follow(control: Pick<Control, 'encryption'>): string | null;
-}
+export type Agreement = ReturnType<typeof agreementOf>;
 
-/** @throws Error when the keys cannot be read */
-export function agreementOf(config: Config, control: () => Promise<Agreed>, log: Log): Agreement {
+/** For a process that stays, whose key may change while it runs. @throws Error when the keys cannot be read */
+export function agreementOf(config: Config, control: () => Promise<Agreed>, log: Log) {
   const keys = codecKeysOf(config);
   let isNoting = false;
   let told: string | null = null;
@@ -50,6 +34,10 @@ export function agreementOf(config: Config, control: () => Promise<Agreed>, log:
     log.info({ key: wanted?.key ?? null }, 'Noted for the others which key writes to Temporal');
   }
 
+  /**
+   * After each reading of control: notes the key that this process writes with by now, so that processes without the old one
+   * may start. Returns why this process must not write, or null. Never throws.
+   */
   function follow({ encryption: noted }: Pick<Control, 'encryption'>): string | null {
     const trouble = disagreement(noted, keys, config);
     if (trouble === null && !isNoting) {
@@ -66,7 +54,12 @@ export function agreementOf(config: Config, control: () => Promise<Agreed>, log:
   }
 
   return {
-    async begin() {
+    /**
+     * The first process that encrypts binds the others. One that is set to `off` and has the key goes back to clear text on
+     * purpose.
+     * @throws EncryptionDisagreement with the remedy, and what MongoDB throws
+     */
+    async begin(): Promise<void> {
       const noted = await (await control()).encryption();
       refuse(noted, keys, config);
       await note(noted);
@@ -83,7 +76,7 @@ function refuse(noted: Noted, keys: CodecKeys, config: Config): void {
   if (trouble !== null) throw new EncryptionDisagreement(trouble);
 }
 
-/** Null: we have the key that is noted, or none is. */
+/** Null where we have the key that is noted, or none is noted. */
 function disagreement(noted: Noted, { reading }: CodecKeys, { mongodb }: Config): string | null {
   if (noted === null) return null;
   const known = reading?.find(noted.key);

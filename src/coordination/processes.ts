@@ -1,6 +1,6 @@
 /**
- * The processes that are there, or were within a day. Each writes a document of its own, by the clock of MongoDB. Who has
- * missed three beats is offline, for whoever reads it: shares, holds and operators go by the same word.
+ * The processes that run, or ran within a day. Each writes a document of its own, by the clock of MongoDB. One that has missed
+ * three beats is offline: shares, the intake's valve and operators go by the same word.
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -10,13 +10,12 @@ import { VERSION } from '../domain/names.ts';
 import { expireAfter } from '../mongo/indexes.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { LIGHT, NOW } from '../mongo/server-time.ts';
-import { every } from '../runtime/every.ts';
-import type { Every } from '../runtime/every.ts';
+import { every, type Every } from '../runtime/every.ts';
 import type { Guard, Vitals } from '../runtime/guard.ts';
 import type { Log } from '../runtime/log.ts';
 import { within } from '../runtime/retry.ts';
 
-/** A worker's use of an endpoint. */
+/** What a worker uses of an endpoint. */
 export interface EndpointUse {
   /** Requests that it may have on the wire at once, and that the others therefore may not. */
   share: number;
@@ -25,7 +24,7 @@ export interface EndpointUse {
   waitReason: string | null;
 }
 
-/** An intake's use of its source. */
+/** What an intake has of its source. */
 export interface SourceUse {
   /** Deliveries that no run has yet. */
   deliveries: number;
@@ -37,18 +36,17 @@ export interface ProcessDocument {
   role: 'worker' | 'intake';
   host: string;
   pid: number;
-  /** Of Despachante. */
   version: string;
   since: Date;
   beatAt: Date;
   stoppedAt: Date | null;
   /** null until it has looked at itself. */
   vitals: Vitals | null;
-  /** What it suffers from, see guard.ts. */
+  /** See guard.ts. */
   suffers: string | null;
-  /** Of an intake; null where it has not said so yet, and for a worker. */
+  /** Of an intake that has said so. */
   source: SourceUse | null;
-  /** Of a worker, by their names. */
+  /** Of a worker, by name. */
   endpoints?: Record<string, EndpointUse>;
 }
 
@@ -59,7 +57,7 @@ export interface SeenProcess extends ProcessDocument {
   silentMs: number;
 }
 
-/** For an aggregation: what MongoDB's clock makes of each document. */
+/** The state of each by MongoDB's clock. */
 const SEEN: Document[] = [
   { $set: { silentMs: { $subtract: [NOW, { $toLong: '$beatAt' }] } } },
   {
@@ -76,7 +74,7 @@ const SEEN: Document[] = [
 ];
 const ALIVE: Document[] = [...SEEN, { $match: { state: 'alive' } }];
 
-/** Those that send requests to an endpoint, with what they have of it. */
+/** Those that send requests to an endpoint. */
 export const workersOf = (
   processes: readonly SeenProcess[],
   endpoint: string,
@@ -91,7 +89,7 @@ const processesIn = (db: OwnDatabase): Collection<ProcessDocument> => db.collect
 /** The longest list: a process that is started again and again leaves a document each time. */
 const LISTED = 100;
 
-/** Those of the last day that beat last, the latest first. @throws what MongoDB throws */
+/** The latest beat first. @throws what MongoDB throws */
 export const listProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
   processesIn(db)
     .aggregate<SeenProcess>([...SEEN, { $sort: { beatAt: -1 } }, { $limit: LISTED }])
@@ -101,23 +99,11 @@ export const listProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
 export const aliveProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
   processesIn(db).aggregate<SeenProcess>(ALIVE).toArray();
 
-/** Whoever was silent for a day is forgotten. */
+/** A process that was silent for a day is forgotten. */
 export const indexProcesses = (db: OwnDatabase): Promise<void> =>
   expireAfter(processesIn(db), EXPIRY[OWN.processes], 24 * 3_600_000);
 
-export interface OwnProcess {
-  _id: ProcessDocument['_id'];
-  /** When the last beat was sent that MongoDB has, by performance.now(). The others count from when it was written: later. */
-  beatAt(): number;
-  /**
-   * Says that it is alive and how it is. Returns the others that are, as they were after that.
-   * @param use of the endpoint with this name
-   * @throws what MongoDB throws; Error where the answer is so old that the others may have thought otherwise since
-   */
-  beat(use?: EndpointUse & { endpoint: string }): Promise<SeenProcess[]>;
-  /** Says that it leaves by its own will: nobody has to wait for it. Never throws. */
-  stop(): Promise<void>;
-}
+export type OwnProcess = ReturnType<typeof joinProcesses>;
 
 export interface ProcessNeeds {
   db: () => Promise<OwnDatabase>;
@@ -128,10 +114,9 @@ export interface ProcessNeeds {
   isGone?: (pid: number) => boolean;
 }
 
-/** A stop waits for MongoDB no longer. */
 const STOP_MS = 2_000;
 
-export function joinProcesses(needs: ProcessNeeds): OwnProcess {
+export function joinProcesses(needs: ProcessNeeds) {
   const { db, role, guard, source, isGone = hasEnded } = needs;
   const _id: ProcessDocument['_id'] = `process/${randomUUID()}`;
   const host = hostname();
@@ -140,8 +125,13 @@ export function joinProcesses(needs: ProcessNeeds): OwnProcess {
 
   return {
     _id,
+    /** When the last beat was sent that MongoDB has, by performance.now(). The others count from when it was written: later. */
     beatAt: () => beatAt,
-    async beat(use) {
+    /**
+     * Says that it is alive and how it is. Returns the others that are alive, as they were after that.
+     * @throws what MongoDB throws; Error where the answer is so old that the others may have thought otherwise since
+     */
+    async beat(use?: EndpointUse & { endpoint: string }): Promise<SeenProcess[]> {
       const beat = (beats += 1);
       const own = { role, host, pid: process.pid, version: VERSION, vitals: guard.vitals() };
       const told = { ...own, suffers: guard.suffers(), source: (await source?.()) ?? null };
@@ -166,7 +156,8 @@ export function joinProcesses(needs: ProcessNeeds): OwnProcess {
         throw new Error('MongoDB has answered a beat too late');
       return others.filter((other) => !(other.host === host && isGone(other.pid)));
     },
-    async stop() {
+    /** Says that it leaves by its own will: nobody has to wait for it. Never throws. */
+    async stop(): Promise<void> {
       const told = db().then((open) =>
         processesIn(open).updateOne({ _id }, [{ $set: { beatAt: '$$NOW', stoppedAt: '$$NOW' } }]),
       );
@@ -180,14 +171,14 @@ const literally = (values: object): Document =>
     Object.entries(values).map(([name, value]: [string, unknown]) => [name, { $literal: value }]),
   );
 
-/** Unless a later one is there: of two that were sent, the first may come last, and would give away what is used. */
+/** Keeps a later beat that is there: of two that were sent, the first may come last, and would give away what is used. */
 function latestUse({ endpoint, ...use }: EndpointUse & { endpoint: string }, beat: number) {
   const path = `endpoints.${endpoint}`;
   const mine = { $literal: { ...use, beat } };
   return { [path]: { $cond: [{ $gt: [`$${path}.beat`, beat] }, `$${path}`, mine] } };
 }
 
-/** Beats again and again, and at once when the guard says something else. What fails is told once, and stops nothing. */
+/** Beats again and again, and at once when the guard says something new. */
 export function keepBeating(
   beat: () => Promise<void>,
   guard: Pick<Guard, 'onChange'>,

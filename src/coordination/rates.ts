@@ -1,16 +1,15 @@
 /**
- * Requests a second, across all workers: each takes the next piece of one time line, which is a document in MongoDB that
- * knows when the next request may go out. Whoever dies with a piece has used it up; nobody ever has too many.
+ * Requests a second, across all workers: each takes the next piece of one time line, a document in MongoDB that says when the
+ * next request may go out. A piece that a dead worker had is used up, so that there are never too many.
  */
 
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { NOW, LIGHT } from '../mongo/server-time.ts';
 
-/** A kind of requests. */
 export type Lane = 'submits' | 'gets';
 
 export interface RateDocument {
-  /** The endpoint's name, and the kind of requests. */
+  /** The endpoint's name, and the lane. */
   _id: `rates/${string}`;
   /** When the next one may go out. */
   next: number;
@@ -20,18 +19,14 @@ export interface RateDocument {
   limitedAt?: number;
 }
 
-export interface Rates {
-  /** Reserves room for so many requests; returns how long to wait before they go out, ms. @throws what MongoDB throws */
-  reserve(lane: Lane, count: number, perSecond: number): Promise<number>;
-  /** Tells that requests had to be given back because the limit is reached. */
-  noteLimited(lane: Lane): Promise<void>;
-}
+export type Rates = ReturnType<typeof openRates>;
 
 /** @param endpoint its name */
-export function openRates(db: OwnDatabase, endpoint: string): Rates {
+export function openRates(db: OwnDatabase, endpoint: string) {
   const collection = db.collection<RateDocument>(OWN.control);
   return {
-    async reserve(lane, count, perSecond) {
+    /** Reserves room for so many requests; returns how long to wait before they go out, ms. @throws what MongoDB throws */
+    async reserve(lane: Lane, count: number, perSecond: number): Promise<number> {
       const takes = (count * 1000) / perSecond;
       const next = { $add: [{ $max: [{ $ifNull: ['$next', 0] }, NOW] }, takes] };
       const reserved = await collection.findOneAndUpdate(
@@ -41,7 +36,8 @@ export function openRates(db: OwnDatabase, endpoint: string): Rates {
       );
       return reserved === null ? takes : Math.max(0, reserved.next - takes - reserved.at);
     },
-    async noteLimited(lane) {
+    /** Tells all that requests are given back because the limit is reached. */
+    async noteLimited(lane: Lane): Promise<void> {
       await collection.updateOne(
         { _id: `rates/${endpoint}/${lane}` },
         [{ $set: { limitedAt: NOW } }],

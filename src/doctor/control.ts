@@ -3,8 +3,7 @@ import { legacyEndpoint } from '../config/endpoint.ts';
 import type { Config } from '../config/schema.ts';
 import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
-import { warning, well } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { warning, well, type Diagnosis } from './diagnosis.ts';
 import { SHARED_HOLDS, holdsOf } from '../intake/holds.ts';
 import { openStore } from '../registrations/store.ts';
 
@@ -22,10 +21,9 @@ export async function diagnoseControl(config: Config): Promise<Diagnosis[]> {
     const control = await store.control.read().finally(() => store.close());
     const set = control.limits[LEGACY] ?? {};
     const inForce = limitsInForce(config.legacy, set);
-    const limits = LIMITS.flatMap((limit) =>
-      inForce[limit] === null
-        ? []
-        : [`${limit} ${inForce[limit]}${set[limit] === undefined ? '' : ' (set while running)'}`],
+    const limits = LIMITS.filter((limit) => inForce[limit] !== null).map(
+      (limit) =>
+        `${limit} ${inForce[limit]}${set[limit] === undefined ? '' : ' (set while running)'}`,
     );
     const holds = holdsOf(control, REGISTRATIONS, legacyEndpoint(config));
     const held = SHARED_HOLDS.flatMap((by) =>

@@ -1,10 +1,8 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
 import type { Config } from '../config/schema.ts';
 import { heardOfGet, remedyFor } from '../domain/registrations/contract.ts';
-import { createHttpClient } from '../outbound/client.ts';
-import type { HttpClient } from '../outbound/client.ts';
-import { unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { createHttpClient, type HttpClient } from '../outbound/client.ts';
+import { unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
 /** Harmless in a path, and no id that anybody would give. */
@@ -28,11 +26,8 @@ export async function diagnoseLegacy({
       timeoutMs: legacy.timeout,
       maxBytes: legacy.maxResponseBytes,
     });
-    const answer = await http.send({
-      method: 'GET',
-      path,
-      headers: { accept: 'application/json' },
-    });
+    const headers = { accept: 'application/json' };
+    const answer = await http.send({ method: 'GET', path, headers });
     const took = Math.round(performance.now() - startedAt);
     // How it began is enough: one that is too long is an answer.
     const head = answer.kind === 'answer' ? answer : answer.head;
@@ -48,29 +43,12 @@ export async function diagnoseLegacy({
 }
 
 function answered(status: number, detail: string): Diagnosis {
-  if (status === 401 || status === 403) {
-    return unwell('reachable', detail, 'Set LEGACY_AUTHORIZATION to the header it wants');
-  }
-  if (heardOfGet(status, true) === 'misconfigured') {
-    return unwell(
-      'reachable',
-      detail,
-      `The address or a proxy turns us away: ${remedyFor(status)}`,
-    );
-  }
-  if (status >= 300 && status < 400) {
-    return unwell(
-      'reachable',
-      detail,
-      'Set LEGACY_URL to where it sends us: redirects are never followed',
-    );
-  }
-  if (status >= 500) {
-    return warning(
-      'reachable',
-      detail,
-      'See whether the system behind it is up: registrations wait until it is',
-    );
-  }
-  return well('reachable', detail);
+  const bad = (remedy: string) => unwell('reachable', detail, remedy);
+  if (status === 401 || status === 403) return bad('Set LEGACY_AUTHORIZATION to what it wants');
+  if (heardOfGet(status, true) === 'misconfigured')
+    return bad(`The address or a proxy turns us away: ${remedyFor(status)}`);
+  if (status >= 300 && status < 400)
+    return bad('Set LEGACY_URL to where it sends us: redirects are never followed');
+  const remedy = 'See whether the system behind it is up: registrations wait until it is';
+  return status >= 500 ? warning('reachable', detail, remedy) : well('reachable', detail);
 }

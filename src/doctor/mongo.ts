@@ -3,11 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { diagnoseCollection } from './collection.ts';
-import { connectMongo } from '../mongo/client.ts';
-import type { Mongo } from '../mongo/client.ts';
+import { connectMongo, type Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
@@ -17,10 +15,8 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   try {
     mongo = await connectMongo(config);
   } catch (error) {
-    const remedy = startServer(
-      'MongoDB',
-      'MONGODB_URI to where it is; check user and password there',
-    );
+    const elsewhere = 'MONGODB_URI to where it is; check user and password there';
+    const remedy = startServer('MongoDB', elsewhere);
     return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
   const { db, own, theirs } = mongo;
@@ -68,13 +64,8 @@ async function writes(db: Db, own: OwnDatabase, prefix: string): Promise<Diagnos
   await control.deleteOne({ _id: insertedId });
   const took = Math.round(performance.now() - startedAt);
   const detail = `a majority write in the journal, and its removal, took ${took} ms`;
-  return took > SLOW_MS
-    ? warning(
-        'writes',
-        detail,
-        'Each registration costs a few such writes: see the disk and the load of MongoDB',
-      )
-    : well('writes', detail);
+  const remedy = 'Each registration costs a few such writes: see the disk and the load of MongoDB';
+  return took > SLOW_MS ? warning('writes', detail, remedy) : well('writes', detail);
 }
 
 const SLOW_MS = 1_000;
@@ -91,11 +82,6 @@ async function clock(db: Db): Promise<Diagnosis> {
   const theirs = localTime.getTime();
   const apart = Math.max(0, before - theirs, theirs - after);
   const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
-  return apart > CLOCKS_APART_MS
-    ? warning(
-        'clock',
-        detail,
-        'Let NTP set the clocks of both machines: deadlines and the audit compare times of both',
-      )
-    : well('clock', detail);
+  const remedy = 'Let NTP set the clocks of both machines: deadlines compare times of both';
+  return apart > CLOCKS_APART_MS ? warning('clock', detail, remedy) : well('clock', detail);
 }

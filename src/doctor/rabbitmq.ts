@@ -1,16 +1,13 @@
 /** Is RabbitMQ there, and are the queues what we declare? Nothing is declared for the asking. */
-import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
+import { connectOnce, type RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
-import { declarations, declare } from '../broker/rabbitmq/queues.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
+import { queueDepths, declarations, declare } from '../broker/rabbitmq/queues.ts';
 import { BrokerRefusal, remedyOfLimit, remedyOfLogin } from '../broker/rabbitmq/refusal.ts';
-import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
 /** Quorum queues with at-least-once dead-lettering came with 3.10. */
-const OLDEST = [3, 10];
+const OLDEST = '3.10';
 
 /** Never throws. */
 export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagnosis[]> {
@@ -42,15 +39,10 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
 
 function versionOf({ connection }: RabbitConnection): Diagnosis {
   const { product, version } = connection.serverProperties;
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isOld = major < (OLDEST[0] ?? 0) || (major === OLDEST[0] && minor < (OLDEST[1] ?? 0));
-  return isOld
-    ? unwell(
-        'reachable',
-        `${product} ${version}`,
-        `Upgrade to ${OLDEST.join('.')} or later: its quorum queues cannot keep what we need`,
-      )
-    : well('reachable', `${product} ${version}`);
+  const found = `${product} ${version}`;
+  const remedy = `Upgrade to ${OLDEST} or later: its quorum queues cannot keep what we need`;
+  const isOld = version.localeCompare(OLDEST, 'en', { numeric: true }) < 0;
+  return isOld ? unwell('reachable', found, remedy) : well('reachable', found);
 }
 
 async function diagnoseQueue(
@@ -63,30 +55,22 @@ async function diagnoseQueue(
   // To declare a queue that is missing would make it.
   const depth = (await queueDepths(connection, [queue]))[queue];
   if (depth === null || depth === undefined) {
-    return warning(
-      check,
-      'not there yet',
-      'Nothing, if intake has never run: it declares it at its start',
-    );
+    const remedy = 'Nothing, if intake has never run: it declares it at its start';
+    return warning(check, 'not there yet', remedy);
   }
   const size = `${depth.messages} messages, ${depth.consumers} consumers`;
   const difference = await declare(connection, declaration);
   if (difference === null) {
     return well(check, `quorum, delivery limit ${rabbit.deliveryLimit}; ${size}`);
   }
+  const found = `declared otherwise: ${difference}`;
   const remedy =
     'Move its messages and delete it, so that it is declared anew, or name another queue in the configuration';
-  return rabbit.existingQueues === 'adopt'
-    ? warning(
-        check,
-        `adopted, declared otherwise: ${difference}; ${size}`,
-        `${remedy}. As it is, RabbitMQ may drop or move a message that was handed out too often, after 20 times by default on version 4`,
-      )
-    : unwell(
-        check,
-        `declared otherwise: ${difference}`,
-        `${remedy}, or set rabbit.existingQueues: adopt`,
-      );
+  if (rabbit.existingQueues !== 'adopt')
+    return unwell(check, found, `${remedy}, or set rabbit.existingQueues: adopt`);
+  const risk =
+    'As it is, RabbitMQ may drop or move a message that was handed out too often, after 20 times by default on version 4';
+  return warning(check, `adopted, ${found}; ${size}`, `${remedy}. ${risk}`);
 }
 
 /** Without the remedy, which is told for itself. */

@@ -1,9 +1,7 @@
 /** Is Temporal there, with the namespace and search attributes we use, and does anybody work for our task queue? */
-import type { Client } from '@temporalio/client';
-import { isGrpcServiceError } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
-import { startServer, unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from '../net/tls.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES } from '../domain/names.ts';
 import { connectTemporal } from '../temporal/client.ts';
@@ -67,9 +65,8 @@ const KEYWORD_LIST = 7;
 async function attributes(client: Client, namespace: string): Promise<Diagnosis> {
   const names = [ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES];
   const check = 'search attributes';
-  const { customAttributes } = await client.connection.operatorService.listSearchAttributes({
-    namespace,
-  });
+  const { operatorService } = client.connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
   const types = names.map((name) => Number(customAttributes?.[name] ?? 0));
   const wrong = names.filter((_, at) => types[at] !== UNKNOWN && types[at] !== KEYWORD_LIST);
   if (wrong.length > 0) {

@@ -1,11 +1,11 @@
-/** How long to rest before the next attempt. Pure: whoever wants jitter draws. */
+/** The rest before the next attempt. Pure: the caller draws the jitter. */
 export interface Backoff {
   kind: 'fixed' | 'linear' | 'exponential';
   /** After the first attempt, ms. */
   initial: number;
   /** At most, ms. */
   longest?: number;
-  /** The share of the rest that is drawn, 0 to 1: with 1 it is anything from nothing to the whole. */
+  /** The share of the rest that is drawn, 0 to 1: with 1 it is anything up to the whole. */
   jitter?: number;
 }
 
@@ -22,7 +22,7 @@ const TIMES: Readonly<Record<Backoff['kind'], (attempt: number) => number>> = {
  */
 export function restBefore(backoff: Backoff, attempt: number, draw = 1): number {
   const { kind, initial, longest = Infinity, jitter = 0 } = backoff;
-  // A power without end would be Infinity, and a product with nothing no number.
+  // Infinity times 0 would be NaN.
   const whole = Math.min(
     initial * Math.min(TIMES[kind](attempt), Number.MAX_SAFE_INTEGER),
     longest,

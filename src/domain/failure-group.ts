@@ -1,17 +1,16 @@
-/** Which failures are alike: of one class, with one reason but for the numbers and ids in it. */
+/** Failures are alike when they have one class, and one reason but for its numbers and ids. */
 
-/** Longer reasons differ in their ends only by what nobody reads in a table. */
+/** Characters that are kept, and read. */
 const MOST_TEXT = 160;
-/** More of a reason is not looked at. */
 const MOST_READ = 1_000;
 
-/** Words, and what dots, colons and the like make one of: dates, addresses, ids. */
+/** Words, dates, addresses, ids. */
 const WORD = /[\p{L}\p{N}_@]+(?:[.,:/-][\p{L}\p{N}_@]+)*/gu;
 
-/** A status is a class of failures, and no number that differs from one to the next. */
+/** Its number stays: it does not differ from one failure to the next. */
 const STATUS = /\bHTTP[ /]?\d{3}\b/;
 
-/** @param names what may stand in the reason as it is: the ids of the one that failed */
+/** @param names the ids of the failed registration, which are folded, too */
 export function foldedReason(reason: string, names: readonly string[]): string {
   const named = names
     .filter((name) => name.length > 2)

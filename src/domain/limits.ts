@@ -10,14 +10,11 @@ export const LIMITS = [
 export type LimitName = (typeof LIMITS)[number];
 
 /** null: no limit. */
-export interface Limits {
+export type Limits = Record<Exclude<LimitName, 'maxConcurrent'>, number | null> & {
   maxConcurrent: number;
-  maxSubmitsPerSecond: number | null;
-  maxGetsPerSecond: number | null;
-  maxInFlight: number | null;
-}
+};
 
-/** What is in force: what was set while running, else what the configuration says. */
+/** @param set while running; wins over the configuration */
 export function limitsInForce(
   configured: Limits,
   set: Partial<Record<LimitName, number | null>>,

@@ -1,5 +1,3 @@
-/** An id as a part of a path that we ask for. */
-
 /** The template with the id in it; null for an id that would lead elsewhere, or that no address can hold. */
 export function pathWith(template: string, id: string): string | null {
   const [path = ''] = template.split('?');
@@ -11,13 +9,13 @@ export function pathWith(template: string, id: string): string | null {
   }
 }
 
-/** Whether the id is a step of the path, and is not written there as it is: servers differ in how they read it then. */
+/** Whether the id is percent-encoded in the path, which servers read differently. */
 export const isEncodedInPath = (template: string, id: string): boolean =>
   (template.split('?')[0] ?? '').includes('{id}') && encodeURIComponent(id) !== id;
 
 /**
- * `.` and `..` are not data in a path: clients, proxies and servers walk by them, also where they are percent-encoded, once or
- * more often, between backslashes, or beside blanks and path parameters. An empty step leads to the collection.
+ * Clients, proxies and servers walk by `.` and `..`, also where they are percent-encoded (more than once), between backslashes,
+ * or beside blanks and path parameters. An empty step leads to the collection.
  */
 function leadsElsewhere(id: string): boolean {
   const steps = decoded(id)

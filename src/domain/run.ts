@@ -1,6 +1,6 @@
 /**
- * The state of a run: 1..K items, each with the step it is due for. Pure, and the same for every flow: `dueSteps` says what to
- * do now, `wakeAt` when to look again, `applied` what the answers of a step make of the run. workflows/run.ts only drives it.
+ * The state of a run: 1..K items, each with the step it is due for. Pure, and the same for every flow. workflows/run.ts drives
+ * it by `dueSteps`, `applied` and `wakeAt`.
  */
 export interface RunItem {
   index: number;
@@ -8,7 +8,7 @@ export interface RunItem {
   label: string;
   /** A step has it. */
   busy: boolean;
-  /** Its last step went unanswered: it goes on in a step of its own and holds nobody back. */
+  /** Its last step went unanswered: it goes on apart from well items. */
   sick: boolean;
   /** Epoch ms of its next step; null when only a person can bring it on. */
   dueAt: number | null;
@@ -21,19 +21,19 @@ export interface Run<I extends RunItem> {
   cancelling: boolean;
 }
 
-/** Why a step ended without an answer: the run wanted it back, its time is over, or something of ours is wrong for good. */
+/** Why a step has no answer: the run wanted it back, its time is over, or something of ours is wrong for good. */
 export type NoAnswer = 'cancelled' | 'timeout' | 'error';
 
-/** The decisions of a flow about its items, besides those of each step about an answer. Times are epoch ms. */
+/** A flow's decisions about its items, besides those of each step about an answer. Times are epoch ms. */
 export interface Flow<I extends RunItem> {
-  /** How early an item may come along with others of its step that are due, ms. */
+  /** How early an item may join others of its step that are due, ms. */
   comesAlong(item: I): number;
   noAnswer(item: I, why: NoAnswer, now: number): I;
-  /** The item as the cancellation of its run leaves it, when no step has it. */
+  /** When its run is cancelled and no step has it. */
   whenCancelled(item: I, now: number): I;
-  /** The same for an item that comes back from a step. */
+  /** When it comes back from a step to a cancelled run. */
   backWhenCancelled(before: I, after: I, isAnswered: boolean, now: number): I;
-  /** How an item left that an answer of this kind has taken out. */
+  /** The way an item left the run by this kind of answer. */
   howItLeft(item: I, answer: string): string;
 }
 
@@ -49,10 +49,7 @@ export interface Answered<I> {
   answer: string | null;
 }
 
-/**
- * Another run has taken the claim: this one is thought dead, or was brought back by a reset, and has no more say in it.
- * The item leaves the run, whatever the step.
- */
+/** Another run has taken the claim, since this one was thought dead or was reset: the item leaves this run. */
 export interface Taken {
   index: number;
   kind: 'taken';
@@ -90,12 +87,8 @@ const isDue = ({ busy, dueAt }: RunItem, now: number): boolean =>
 
 /** Epoch ms when the next step falls due, or null when nothing is due without an answer or a person. */
 export function wakeAt({ items }: Run<RunItem>): number | null {
-  let earliest: number | null = null;
-  for (const { busy, dueAt } of items) {
-    if (busy || dueAt === null) continue;
-    if (earliest === null || dueAt < earliest) earliest = dueAt;
-  }
-  return earliest;
+  const times = items.flatMap(({ busy, dueAt }) => (busy || dueAt === null ? [] : [dueAt]));
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** Whether nothing but a person can bring the run on. */
@@ -107,15 +100,14 @@ export function replace<I extends RunItem>(
   run: Run<I>,
   changed: ReadonlyMap<number, I | null>,
 ): Run<I> {
-  const items: I[] = [];
-  for (const item of run.items) {
+  const items = run.items.flatMap((item) => {
     const now = changed.get(item.index);
-    if (now !== null) items.push(now ?? item);
-  }
+    return now === null ? [] : [now ?? item];
+  });
   return { ...run, items };
 }
 
-/** The run with the items of a step marked as taken by it. */
+/** The run with the items of a step marked as busy. */
 export const began = <I extends RunItem>(run: Run<I>, { items }: Step<I>): Run<I> =>
   replace(run, new Map(items.map((item) => [item.index, { ...item, busy: true }])));
 
@@ -135,7 +127,6 @@ export function answersTo<
 
 const isTaken = (answer: { kind: string }): answer is Taken => answer.kind === 'taken';
 
-/** Applies the end of a step without an answer to its items. */
 export const unanswered = <I extends RunItem>(
   { items }: Step<I>,
   why: NoAnswer,
@@ -144,7 +135,7 @@ export const unanswered = <I extends RunItem>(
 ): Answered<I>[] =>
   items.map((before) => ({ before, after: flow.noAnswer(before, why, now), answer: null }));
 
-/** The run after a step: its items as they became, those that left counted, and the cancellation heard by the others. */
+/** The run after a step: items that left are counted; the others hear of a cancellation. */
 export function applied<I extends RunItem>(
   run: Run<I>,
   answered: Answered<I>[],

@@ -1,10 +1,8 @@
-/** How `legacy.maxConcurrent` is divided among the workers that are alive. Pure. */
-
 /**
- * The share of one worker: an equal part, but never more than the others have left, so that together they stay within the
- * limit while some have not yet given up what is too much. At least 1: a worker that may send nothing would keep what it
- * was given for ever.
- * @param others their shares, by who they are
+ * The share of one worker of `legacy.maxConcurrent`: an equal part, but no more than the others have left, so that together
+ * they stay within the limit while some still have too much. At least 1: a worker that may send nothing would keep its
+ * registrations for ever.
+ * @param others their shares, by worker
  */
 export function shareOf(me: string, others: ReadonlyMap<string, number>, total: number): number {
   const ids = [me, ...others.keys()].sort();

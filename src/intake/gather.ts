@@ -1,8 +1,7 @@
 /**
- * Batches that adapt to the load. The first delivery of a batch waits `waitMs` for company; while all starts are busy the
- * next batch goes on filling, and so it does when there were many partial batches just before: a run costs much the same
- * whether it carries one registration or a hundred. So an idle system gives each registration a run of its own, and a
- * loaded one fills its runs, by a burst as by a steady stream, without anything to tune.
+ * Batches that adapt to the load, since a run costs much the same with one registration or a hundred. The first delivery of a
+ * batch waits `waitMs` for company; a batch goes on filling while all starts are busy, or when there were many partial batches
+ * just before. So an idle system gives each registration its own run, and a loaded one fills its runs.
  */
 export interface GatherOptions<T> {
   /** Most deliveries in a batch. */
@@ -21,16 +20,10 @@ export interface GatherOptions<T> {
   handOver: (batch: T[]) => Promise<void>;
 }
 
-export interface Gatherer<T> {
-  add(item: T): void;
-  /** Hands over what is there without waiting, and resolves when nothing is left. */
-  drain(): Promise<void>;
-}
-
 /** Partial batches that an idle system may start at once. */
 const PARTIAL_BURST = 8;
 
-export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
+export function createGatherer<T>(options: GatherOptions<T>) {
   let waiting: { item: T; bytes: number }[] = [];
   let timer: NodeJS.Timeout | null = null;
   let isRipe = false;
@@ -95,11 +88,12 @@ export function createGatherer<T>(options: GatherOptions<T>): Gatherer<T> {
   }
 
   return {
-    add(item) {
+    add(item: T): void {
       waiting.push({ item, bytes: options.bytesOf(item) });
       handOverWhatIsDue();
     },
-    async drain() {
+    /** Hands over what is there without waiting, and resolves when nothing is left. */
+    async drain(): Promise<void> {
       isDraining = true;
       while (waiting.length > 0 || busy.size > 0) {
         isRipe = waiting.length > 0;

@@ -1,14 +1,15 @@
-/** What all processes know that keeps a source from being taken from, in words; pure. */
+/** The reasons, known to all processes, why a source is not taken from; and intake's valve, which follows them. */
 import type { Endpoint } from '../config/endpoint.ts';
-import { pauseOf } from '../coordination/control.ts';
-import type { Control } from '../coordination/control.ts';
+import type { ControlWatch } from '../coordination/control-watch.ts';
+import { pauseOf, type Control } from '../coordination/control.ts';
+import type { Agreement } from '../coordination/encryption-agreement.ts';
 import { workersOf } from '../coordination/processes.ts';
-import type { Hold } from './valve.ts';
+import type { Guard } from '../runtime/guard.ts';
+import type { Hold, Valve } from './valve.ts';
 
-/** Requests were held back within this time: there is enough in Temporal to go on with. */
+/** Requests waited for a limit within this time: Temporal has enough to go on with. */
 const LIMITED_MS = 3_000;
 
-/** The reasons that all processes know of. */
 export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const satisfies Hold[];
 
 export function holdsOf(
@@ -32,4 +33,33 @@ export function holdsOf(
       ? {}
       : { guard: `a worker suffers: ${suffering.suffers ?? 'it has not said from what'}` }),
   };
+}
+
+/** Closes and opens the valve as control, and the guard of this process, say. */
+export function followControl(
+  valve: Pick<Valve, 'hold' | 'letGo'>,
+  watch: Pick<ControlWatch, 'onRead' | 'current'>,
+  guard: Guard,
+  agreement: Pick<Agreement, 'follow'>,
+  source: string,
+  endpoint: Endpoint,
+): void {
+  const follow = (): void => {
+    const control = watch.current();
+    const holds = control === null ? {} : holdsOf(control, source, endpoint);
+    const suffers = guard.suffers();
+    if (suffers !== null) holds.guard = suffers;
+    for (const by of SHARED_HOLDS) {
+      const why = holds[by];
+      if (why === undefined) valve.letGo(by);
+      else valve.hold(by, why);
+    }
+    const disagreement = control === null ? null : agreement.follow(control);
+    if (disagreement === null) valve.letGo('encryption');
+    else valve.hold('encryption', disagreement);
+    // Last, so that nothing is taken in between.
+    if (control !== null) valve.letGo('unknown');
+  };
+  watch.onRead(follow);
+  guard.onChange(follow);
 }

@@ -1,22 +1,20 @@
 /**
- * Intake: takes deliveries from a source, gathers batches, starts a run for each, then acknowledges. The flow
- * reads the items. Reading order: onDelivery → (no item: to the dead letters) → gatherer → startBatch → ack.
+ * Takes deliveries from a source, gathers batches, starts a run for each, then acknowledges. Reading order: onDelivery →
+ * (no item: reject) → gatherer → startBatch → acknowledge.
  */
 import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { insist } from '../runtime/retry.ts';
 import type { StartResult } from '../temporal/client.ts';
 import { createGatherer } from './gather.ts';
-import { createValve } from './valve.ts';
-import type { Valve } from './valve.ts';
+import { createValve, type Valve } from './valve.ts';
 
-/** A delivery as an item of a run; or the reason why it is none, which tells nothing of its content. */
+/** A delivery as an item of a run, or why it is none; the reason tells nothing of its content. */
 export type Read<T> = { ok: true; item: T } | { ok: false; reason: string };
 
-export interface IntakeNeeds<T> {
+interface IntakeNeeds<T> {
   open: OpenSource;
   /** Never throws. */
   read(delivery: Delivery): Read<T>;
@@ -48,11 +46,7 @@ interface Taken<T> {
 const STARTS = 8;
 const DRAIN_MS = 15_000;
 
-/**
- * Takes nothing until nobody holds it: at first `unknown` does, until it is known whether an operator has paused, and whether
- * others encrypt.
- * @throws whatever opening the source throws
- */
+/** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   const { batch, metrics, log } = needs;
   const stop = new AbortController();
@@ -130,13 +124,13 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     delivery.ack();
   }
 
-  /** Unacknowledged: it comes again. Only a stop ends what is tried again and again; else the fault is ours, and is told. */
+  /** Left unacknowledged, it comes again. Only a stop ends what is tried again and again; any other error is our fault. */
   function leftWhenStopping(error: unknown): void {
     if (stop.signal.aborted) return;
     log.error(errorFacts(error), 'A delivery stays unacknowledged: this is a fault of Despachante');
   }
 
-  /** While anything has to be tried again nothing new is taken: the backlog stays in the source, where its alarms see it. */
+  /** Nothing new is taken meanwhile: the backlog stays in the source, where its alarms see it. */
   async function keepTrying<R>(trouble: string, action: () => Promise<R>): Promise<R> {
     let isTroubled = false;
     try {

@@ -1,13 +1,15 @@
 /**
- * The valve of intake: it takes deliveries while nobody holds it shut. Each reason holds and lets go for itself, so that
- * none undoes another: what the circuit breaker lets go stays shut while an operator has paused.
+ * The valve of intake: deliveries come while nobody holds it shut. Each reason holds and lets go for itself: when the circuit
+ * breaker lets go, an operator's pause still holds.
  */
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Source } from '../broker/source.ts';
 
-/** `trouble`: Temporal or the failure queue takes nothing. `unknown`: what MongoDB says was not read yet. `encryption`:
- * others encrypt, and this process could only write otherwise. */
+/**
+ * `trouble`: Temporal or the failure queue takes nothing. `unknown`: control was not read yet. `encryption`: others encrypt
+ * otherwise than this process.
+ */
 export const HOLDS = [
   'unknown',
   'paused',
@@ -18,23 +20,13 @@ export const HOLDS = [
   'trouble',
   'stopping',
 ] as const;
-/** These are in the order of things: a limit that is reached holds and lets go every few seconds. */
+/** Normal, and frequent: a limit that is reached holds and lets go every few seconds. */
 const USUAL: readonly Hold[] = ['unknown', 'limits', 'stopping'];
 export type Hold = (typeof HOLDS)[number];
 
-export interface Valve {
-  /** Shuts it, or says anew why it is shut. */
-  hold(by: Hold, why: string): void;
-  letGo(by: Hold): void;
-  /** Who holds it shut, and why. */
-  closedBy(): Partial<Record<Hold, string>>;
-}
+export type Valve = ReturnType<typeof createValve>;
 
-/** @param source null until there is one; told to `attach` it */
-export function createValve(
-  metrics: Pick<Metrics, 'intakeClosed'>,
-  log: Log,
-): Valve & { attach(source: Pick<Source, 'pause' | 'resume'>): Promise<void> } {
+export function createValve(metrics: Pick<Metrics, 'intakeClosed'>, log: Log) {
   const holds = new Map<Hold, string>();
   let source: Pick<Source, 'pause' | 'resume'> | null = null;
   let turning = Promise.resolve();
@@ -47,7 +39,8 @@ export function createValve(
   }
 
   return {
-    hold(by, why) {
+    /** Shuts it, or says anew why it is shut. */
+    hold(by: Hold, why: string): void {
       const isNew = !holds.has(by);
       holds.set(by, why);
       if (!isNew) return;
@@ -56,7 +49,7 @@ export function createValve(
       else log.warn({ by, why }, 'Intake takes nothing for now');
       void turn();
     },
-    letGo(by) {
+    letGo(by: Hold): void {
       if (!holds.delete(by)) return;
       metrics.intakeClosed.set({ by }, 0);
       const still = [...holds.keys()];
@@ -65,8 +58,9 @@ export function createValve(
       }
       void turn();
     },
-    closedBy: () => Object.fromEntries(holds),
-    attach(created) {
+    /** Who holds it shut, and why. */
+    closedBy: (): Partial<Record<Hold, string>> => Object.fromEntries(holds),
+    attach(created: Pick<Source, 'pause' | 'resume'>): Promise<void> {
       source = created;
       return turn();
     },

@@ -1,5 +1,14 @@
-import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
-import type { Db, MongoClientOptions, WriteError } from 'mongodb';
+import {
+  MongoBulkWriteError,
+  MongoClient,
+  MongoServerError,
+  type Collection,
+  type Db,
+  type Document,
+  type MongoClientOptions,
+  type OptionalUnlessRequiredId,
+  type WriteError,
+} from 'mongodb';
 import { ownIn, type OwnDatabase } from './collections.ts';
 import { databaseOf } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
@@ -74,26 +83,19 @@ const PERMANENT = new Set([
   17419, // resulting document too large
 ]);
 
-/** What became of each operation of an unordered bulk write that failed in part: the indexes, by kind of failure. */
-export interface PartialFailure {
-  duplicates: Set<number>;
-  permanent: Map<number, string>;
-  transient: Set<number>;
-}
-
 const DUPLICATE_KEY = 11_000;
 
 /** Whether a single write met a key that is there already. */
 export const isDuplicateKey = (error: unknown): boolean =>
   error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 
-/** Reads the failures of an unordered bulk write. @throws the error itself when it is no such failure */
-export function partialFailure(error: unknown): PartialFailure {
+/** The failures of an unordered bulk write: indexes of operations. @throws the error itself when it is no such failure */
+export function partialFailure(error: unknown) {
   if (!(error instanceof MongoBulkWriteError)) throw error;
-  const failure: PartialFailure = {
-    duplicates: new Set(),
-    permanent: new Map(),
-    transient: new Set(),
+  const failure = {
+    duplicates: new Set<number>(),
+    permanent: new Map<number, string>(),
+    transient: new Set<number>(),
   };
   const list: WriteError[] = [error.writeErrors].flat();
   if (list.length === 0) throw error;
@@ -103,4 +105,20 @@ export function partialFailure(error: unknown): PartialFailure {
     else failure.transient.add(index);
   }
   return failure;
+}
+
+/** Inserts what is new. Returns the indexes of those whose key is taken. @throws what MongoDB throws for any other reason */
+export async function insertNew<T extends Document>(
+  collection: Collection<T>,
+  documents: OptionalUnlessRequiredId<T>[],
+): Promise<Set<number>> {
+  if (documents.length === 0) return new Set();
+  try {
+    await collection.insertMany(documents, { ordered: false });
+    return new Set();
+  } catch (error) {
+    const { duplicates, permanent, transient } = partialFailure(error);
+    if (permanent.size + transient.size > 0) throw error;
+    return duplicates;
+  }
 }

@@ -1,8 +1,4 @@
-/**
- * The time that is written down for other processes, and compared with what they have written: MongoDB's, which is read
- * with `despachante_control` every second, and carried on by the monotonic clock in between. Our own may differ from theirs, and may be
- * set while we run.
- */
+/** MongoDB's time, by which all processes agree: read every second, and carried on by the monotonic clock in between. */
 export interface Clock {
   /** Epoch ms. Our own time until the server's was told. */
   now(): number;

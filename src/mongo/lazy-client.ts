@@ -28,10 +28,8 @@ export function lazyMongo(config: Config): LazyMongo {
       return (await connecting).own;
     },
     async close() {
-      await connecting?.then(
-        (mongo) => mongo.close(),
-        () => {},
-      );
+      const mongo = await connecting?.catch(() => null);
+      await mongo?.close();
     },
   };
 }

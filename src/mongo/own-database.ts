@@ -1,8 +1,7 @@
-/** The only way to our collections: nobody has our database who has not refused somebody else's, or taken a free one. */
+/** The only way to our collections: it refuses somebody else's. */
 import type { Config } from '../config/schema.ts';
 import { explainRefusal } from './refusals.ts';
-import { connectMongo } from './client.ts';
-import type { Mongo } from './client.ts';
+import { connectMongo, type Mongo } from './client.ts';
 import { refuseForeign, takeOwnership } from './ownership.ts';
 
 /**

@@ -1,7 +1,6 @@
 /**
- * Whose a collection is. A document in `despachante_control` names the collections that are ours; a name is noted there
- * before anything is written to it. What holds documents and is not named is somebody else's: it is never touched, and
- * nothing starts beside it.
+ * Whose a collection is. A document in `despachante_control` names ours before anything is written to them. What holds documents
+ * and is not named is somebody else's: it is never touched, and nothing starts beside it.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { CollectionInfo, Db, IndexDescriptionInfo } from 'mongodb';
@@ -56,10 +55,7 @@ export async function refuseForeign(db: Db, prefix = OWN_PREFIX): Promise<string
   return unmarked.filter((name) => !full.includes(name));
 }
 
-/**
- * Marks what is free as ours, before anything else is done with it.
- * @throws as refuseForeign
- */
+/** Marks what is free as ours, before anything else is done with it. @throws as refuseForeign */
 export async function takeOwnership(db: Db, prefix = OWN_PREFIX): Promise<void> {
   const free = await refuseForeign(db, prefix);
   if (free.length === 0) return;

@@ -1,10 +1,8 @@
 import type { Document } from 'mongodb';
 
 /**
- * An update that gives each document of a set values of its own in ONE statement: for `updateMany` over
- * `{_id: {$in: ids}}`. A bulk write of single updates is a statement and a journal flush per document, and many times
- * slower (docs/decisions/0007-one-statement.md).
- *
+ * An update for `updateMany` over `{_id: {$in: ids}}` that gives each document values of its own. A bulk write of single updates
+ * is many times slower (docs/decisions/0007-one-statement.md).
  * @param ids of documents, each once; what the statement matches beside them stays as it is
  * @param fields by field: the values, in the order of `ids`; undefined is not allowed
  */

@@ -1,15 +1,16 @@
-/** Connections to the legacy system: the one thing to add to undici's own is patience after a TLS 1.3 handshake. */
+/** Connections of undici that wait for the server's first word after a TLS 1.3 handshake. */
 import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { TlsMaterial } from './tls.ts';
 
-/** Where a server sends no session ticket, it is believed after this long, ms. */
+/** A server that sends no session ticket is believed after this time. */
 const BELIEVED_MS = 500;
+const CLOSED = 'closed by the server after the TLS handshake: it may want another certificate';
 
 /**
- * With TLS 1.3 a client is done, and would send, before the server has judged its certificate; what it then sends is not
- * read, but only the server knows. A certificate that has expired would put every POST in doubt. So nothing is sent before
- * the server's first word: its session ticket, or an alert, which is an error of the connection.
+ * With TLS 1.3 a client may send before the server has judged its certificate, and cannot know that the server does not read
+ * it: an expired certificate would put every POST in doubt. So nothing is sent before the server's first word: its session
+ * ticket, or an alert, which is an error of the connection.
  */
 export function connectorOf(timeoutMs: number, tls: TlsMaterial): buildConnector.connector {
   // In HTTP/1.1 it is known when the first byte is sent (exchange.ts).
@@ -40,12 +41,9 @@ function firstWord(socket: TLSSocket): Promise<void> {
       if (why === undefined) resolve();
       else reject(why);
     };
-    const closed = () =>
-      end(
-        new Error('closed by the server after the TLS handshake: it may want another certificate'),
-      );
+    const closed = () => end(new Error(CLOSED));
     const listeners = [
-      // Told from within OpenSSL's reading: what was written there would not go out.
+      // Comes from within OpenSSL's reading: what was written there would not go out.
       ['session', () => setImmediate(end)],
       ['error', (error: Error) => end(error)],
       ['end', closed],

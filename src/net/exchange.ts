@@ -1,8 +1,7 @@
 /** One HTTP request and its whole answer, within a deadline and a size limit. Redirects are answers like any other. */
 import type { Dispatcher, Pool } from 'undici';
 
-/** How an answer begins. */
-export interface Head {
+interface Head {
   status: number;
   headers: Readonly<Record<string, string | string[] | undefined>>;
 }
@@ -14,18 +13,15 @@ export type Answer =
       /** The body as JSON; null where it is none. */
       json(): unknown;
     })
-  /**
-   * `withheld`: by ourselves, so that it says nothing about the other side. `head`: of an answer that began and was not read to
-   * its end.
-   */
+  /** `withheld`: by ourselves, so it says nothing about the other side. `head`: of an answer that was not read to its end. */
   | { kind: 'none'; sent: boolean; withheld: boolean; reason: string; head: Head | null };
 
 const STOPPING = 'the worker was stopping';
 const NO_CONNECTION = 'no connection in time';
 
 /**
- * One request and its whole answer. undici calls `onRequestStart` when a connection stands and just before the first
- * byte is written (client-h1.js, writeH1): without it nothing was sent.
+ * Sends one request. undici calls `onRequestStart` when a connection stands, just before the first byte is written
+ * (client-h1.js, writeH1): without it nothing was sent.
  */
 export function exchange(
   pool: Pool,
@@ -43,7 +39,6 @@ export function exchange(
     let size = 0;
     let late = false;
     const chunks: Buffer[] = [];
-    // Asked first here, too: who may not send needs no connection.
     if (!limits.maySend()) {
       return resolve({ kind: 'none', sent, withheld: true, reason: STOPPING, head });
     }

@@ -1,17 +1,21 @@
 /** Listening, for whatever serves something. */
-import { createServer } from 'node:http';
-import type { IncomingMessage, RequestListener, Server as HttpServer } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server as HttpServer,
+} from 'node:http';
 import type { Server, Socket } from 'node:net';
 
-/** How long a request, or the wait for one, may take to arrive, ms. */
+/** For a request to arrive. */
 const SLOWEST_MS = 10_000;
-/** How long a connection may lie still while we answer, ms: whoever does not read gives it up. */
+/** For a connection to lie still while we answer. */
 const STILL_MS = 30_000;
 const LARGEST_HEADERS = 16 * 1024;
 
 /**
- * A server for a few short requests. Whoever connects and says nothing must not use up our descriptors: above the bound the
- * oldest connection makes room for the newest.
+ * A server for a few short requests. Above the bound the oldest connection makes room for the newest, so that silent
+ * connections do not use up our descriptors.
  */
 export function briefHttpServer(handler: RequestListener, bound = 100): HttpServer {
   const server = createServer(

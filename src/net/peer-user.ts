@@ -1,11 +1,10 @@
 /** Which user of this machine has opened a connection to us, where the system tells it. */
 import { readFileSync } from 'node:fs';
-import { isIPv4 } from 'node:net';
-import type { Socket } from 'node:net';
+import { isIPv4, type Socket } from 'node:net';
 
 /**
- * Whether it is from another machine, or from another user than ours; root counts as ours, since it can read our memory
- * anyway. Linux tells in /proc; elsewhere nobody can say, and the answer is no.
+ * Whether it is from another machine, or from another user than ours; root counts as ours, since it can read our memory. Only
+ * Linux tells (/proc); elsewhere the answer is no.
  */
 export function isOtherUser({ remoteAddress = '', remotePort = 0 }: Socket): boolean {
   const ours = process.getuid?.();

@@ -37,7 +37,7 @@ function read(file: string, what: string): Buffer {
   }
 }
 
-/** By Node's code or OpenSSL's and rustls' words: what is wrong, and the remedy; `section` is that of the configuration. */
+/** Node's codes and the words of OpenSSL and rustls, with the remedy; `section` is that of the configuration. */
 const MEANINGS: readonly [RegExp, (section: string) => string][] = [
   [
     /SELF_SIGNED_CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY_LEAF|self-signed certificate|unable to (get|verify)|UnknownIssuer/i,
@@ -89,8 +89,8 @@ export function withTlsTrouble(sentence: string, error: unknown, section: string
 const PROBE_MS = 3_000;
 
 /**
- * What goes wrong when one speaks TLS to an address: for a client that says only that it could not connect. Null when the
- * handshake stands, or nobody answers at all.
+ * The error of a TLS handshake with an address, for a client that says only that it could not connect. Null when the handshake
+ * stands, or nobody answers.
  */
 export function handshakeError(
   address: string,
@@ -114,7 +114,7 @@ export function handshakeError(
     };
     socket.setTimeout(PROBE_MS, () => end(null));
     socket.on('error', end);
-    // With TLS 1.3 the server judges our certificate after that.
+    // With TLS 1.3 the server judges our certificate after the handshake.
     socket.once('session', () => end(null));
     socket.once('close', () => end(null));
   });

@@ -50,10 +50,7 @@ export async function readyCanaries(
   });
 }
 
-/**
- * Waits until all have an outcome, or the time is over, or `stop` is aborted.
- * @param settled is told how many have one
- */
+/** Waits until all have an outcome, or the time is over, or `stop` is aborted. @param settled is told how many have one */
 export async function outcomesOf(
   claims: Claims,
   canaries: Canary[],

@@ -79,8 +79,9 @@ async function recordsIn(queue: FailureQueue, config: Config, { claims, malforme
   let [copies, noted] = [0, 0];
   for await (const some of chunks(queue.messages())) {
     const _id = { $in: some.flatMap(({ claim }) => claim ?? []) };
-    const own = await claims.collection.find({ _id }, { projection: { gone: 1 } }).toArray();
-    const others = await malformed.collection.find({ _id }, { projection: { gone: 1 } }).toArray();
+    const projection = { gone: 1 };
+    const own = await claims.collection.find({ _id }, { projection }).toArray();
+    const others = await malformed.collection.find({ _id }, { projection }).toArray();
     const known = new Map([...own, ...others].map(({ _id, gone }) => [_id, gone !== undefined]));
     for (const failure of some) {
       const { claim } = failure;

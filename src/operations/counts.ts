@@ -1,21 +1,16 @@
 /** How many registrations are where, how fast it goes, and when it will be done. */
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
-import type { QueueDepth } from '../broker/rabbitmq/queue-depths.ts';
+import { queueDepths, type QueueDepth } from '../broker/rabbitmq/queues.ts';
 import type { Config } from '../config/schema.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
-import { pauseOf } from '../coordination/control.ts';
-import type { Control } from '../coordination/control.ts';
-import { listProcesses } from '../coordination/processes.ts';
-import type { SeenProcess } from '../coordination/processes.ts';
+import { pauseOf, type Control } from '../coordination/control.ts';
+import { listProcesses, type SeenProcess } from '../coordination/processes.ts';
 import { clearIn } from '../domain/backlog.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import { holdsOf } from '../intake/holds.ts';
-import { part } from './part.ts';
-import type { Part } from './part.ts';
-import type { Reach } from './reach.ts';
-import { settleRate } from './settle-rate.ts';
-import { countClaims } from './tally.ts';
-import type { ClaimCounts } from './tally.ts';
+import { findDoubts } from '../registrations/doubts.ts';
+import type { OutcomeKind } from '../domain/registrations/outcome.ts';
+import type { Store } from '../registrations/store.ts';
+import { part, type Part, type Reach } from './reach.ts';
 
 type Depths = Record<string, QueueDepth | null>;
 
@@ -92,4 +87,48 @@ function intakeFacts(config: Config, control: Control) {
     paused: pause === null ? null : { reason: pause.reason, by: pause.by, at: new Date(pause.at) },
     closedBy: holdsOf(control, REGISTRATIONS, legacyEndpoint(config)),
   };
+}
+
+export interface ClaimCounts {
+  /** Claimed and not settled, those in doubt among them. */
+  open: number;
+  inDoubt: number;
+  /** Each claim counts: a registration that was redriven has one for each time. */
+  settled: Partial<Record<OutcomeKind, number>>;
+  /** Outcomes that can never reach their destination. */
+  setAside: number;
+}
+
+async function countClaims(store: Store, legacyTimeoutMs: number): Promise<ClaimCounts> {
+  const { collection } = store.claims;
+  const setAside = await store.setAside.count();
+  const unsettled = await collection.countDocuments({ settledAt: null });
+  const counted = await collection
+    .aggregate<{ _id: OutcomeKind; count: number }>([
+      { $match: { settledAt: { $ne: null } } },
+      { $group: { _id: '$outcome.kind', count: { $sum: 1 } } },
+      { $sort: { _id: 1 } },
+    ])
+    .toArray();
+  const settled = Object.fromEntries(counted.map(({ _id, count }) => [_id, count]));
+  const doubts = await findDoubts(store, legacyTimeoutMs);
+  // What was set aside keeps its claim unsettled.
+  const open = Math.max(0, unsettled - setAside);
+  return { open, inDoubt: doubts.length, settled, setAside };
+}
+
+const WINDOW_MS = 60_000;
+/** A second's worth of settlements is no rate yet. */
+const LEAST_MS = 5_000;
+
+/** Registrations settled a second, over the last minute or since the first of them. */
+async function settleRate({ claims: { collection }, clock }: Store): Promise<number> {
+  const now = clock.now();
+  const recent = { settledAt: { $gte: new Date(now - WINDOW_MS) } };
+  const [count, first] = await Promise.all([
+    collection.countDocuments(recent),
+    collection.findOne(recent, { sort: { settledAt: 1 }, projection: { settledAt: 1 } }),
+  ]);
+  const since = first?.settledAt?.getTime() ?? now;
+  return (count * 1000) / Math.max(now - since, LEAST_MS);
 }

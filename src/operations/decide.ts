@@ -4,8 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { requestIdReader } from '../config/request-id-pattern.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
-import { findDoubts } from '../registrations/doubts.ts';
-import type { Doubt } from '../registrations/doubts.ts';
+import { findDoubts, type Doubt } from '../registrations/doubts.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
@@ -118,10 +117,8 @@ async function openClaimOf(
 }
 
 /** What is in doubt, oldest first, as it may be shown. */
-export const readDoubts = async (config: Config, store: Store): Promise<DoubtFacts[]> =>
+export const readDoubts = async (config: Config, store: Store) =>
   (await findDoubts(store, config.legacy.timeout)).map((doubt) => factsOf(doubt, config));
-
-export type DoubtFacts = ReturnType<typeof factsOf>;
 
 const factsOf = ({ claim, entry, since, reason }: Doubt, config: Config) => ({
   id: labelOf(claim.item, config),

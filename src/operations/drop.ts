@@ -5,8 +5,7 @@ import type { Records } from '../claims/records.ts';
 import type { Store } from '../registrations/store.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
-import { chosen } from './failure-choice.ts';
-import type { Choice, Passed } from './failure-choice.ts';
+import { chosen, type Choice, type Passed } from './failure-choice.ts';
 import { shownId } from './failure-queue.ts';
 import type { Said } from './said.ts';
 

@@ -1,38 +1,31 @@
 /** The failure queue as operators see it: which records they mean, and how those may be shown. */
 import type { Config } from '../config/schema.ts';
 import { FAILURE_CLASSES, type FailureClass } from '../domain/registrations/outcome.ts';
-import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
-import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import {
+  openFailureQueue,
+  type FailureMessage,
+  type FailureQueue,
+} from '../broker/rabbitmq/dead-letter-queue.ts';
 import { parseRules } from '../registrations/delivery.ts';
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
-export interface ReasonFilter {
-  /** As it was asked for. */
-  text: string;
-  matches: (reason: string) => boolean;
-}
-
 export interface Filters {
   class?: FailureClass;
-  reason?: ReasonFilter;
+  reason?: ReturnType<typeof reasonFilter>;
   /** ms before now. */
   olderThan?: number;
   newerThan?: number;
 }
 
-/**
- * `some text`, whatever its case, or `/a pattern/`, with flags if need be.
- * @throws SyntaxError when it is no pattern
- */
-export function reasonFilter(text: string): ReasonFilter {
+/** `some text`, whatever its case, or `/a pattern/`, with flags if need be. @throws SyntaxError when it is no pattern */
+export function reasonFilter(text: string) {
   const [, pattern, flags] = /^\/(.+)\/([imsu]*)$/s.exec(text) ?? [];
-  if (pattern === undefined) {
-    const wanted = text.toLowerCase();
-    return { text, matches: (reason) => reason.toLowerCase().includes(wanted) };
-  }
-  const regexp = new RegExp(pattern, flags);
-  return { text, matches: (reason) => regexp.test(reason) };
+  const regexp = pattern === undefined ? null : new RegExp(pattern, flags);
+  const wanted = text.toLowerCase();
+  const matches = (reason: string): boolean =>
+    regexp === null ? reason.toLowerCase().includes(wanted) : regexp.test(reason);
+  return { text, matches };
 }
 
 /**

@@ -1,16 +1,19 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
-import { ofItem } from '../claims/claims.ts';
-import type { LateResult } from '../claims/claims.ts';
-import type { GoneAs } from '../claims/gone.ts';
+import { ofItem, type LateResult, type GoneAs } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
-import { attemptsOf } from '../registrations/attempts.ts';
+import { attemptsOf } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Filters } from './failure-queue.ts';
-import { WAITING, allOf, countWaiting, storedFailures } from './stored-failures.ts';
-import type { StoredFailure } from './stored-failures.ts';
+import {
+  WAITING,
+  allOf,
+  countWaiting,
+  storedFailures,
+  type StoredFailure,
+} from './stored-failures.ts';
 
 /** `waiting`: its record is in the failure queue, as far as is known. */
 export type FailureState = 'waiting' | GoneAs;
@@ -35,26 +38,6 @@ export interface Failure {
   workflowId: string | null;
 }
 
-export interface FailureList {
-  /** All whose record is in the queue, as far as is known. */
-  waiting: number;
-  matching: number;
-  /** Of those that match, by class and reason; the largest first. */
-  groups: ReasonCount[];
-  /** Of those that match the first, oldest first. */
-  failures: Failure[];
-  /** Of those that match: how many had timed out, and were finished by the legacy system since. */
-  finishedLater: number;
-}
-
-export interface ReasonCount {
-  class: string;
-  reason: string | null;
-  count: number;
-  firstSeen: Date;
-  lastSeen: Date;
-}
-
 export interface Wanted extends Filters {
   state: FailureState;
   /** No more are read; null for all. */
@@ -63,18 +46,26 @@ export interface Wanted extends Filters {
   told: number;
 }
 
-export async function listFailures(
-  config: Config,
-  store: Store,
-  wanted: Wanted,
-): Promise<FailureList> {
-  const groups = new Map<string, ReasonCount>();
+export type FailureList = Awaited<ReturnType<typeof listFailures>>;
+
+/**
+ * `waiting`: all whose record is in the queue, as far as is known. Of those that match: `groups` by class and reason, the largest
+ * first; `failures`, the first, oldest first; `finishedLater`, how many the legacy system finished after they had timed out.
+ */
+export async function listFailures(config: Config, store: Store, wanted: Wanted) {
+  const groups = new Map<string, ReturnType<typeof firstOfGroup>>();
   const told: StoredFailure[] = [];
   let [matching, finishedLater] = [0, 0];
   for await (const failed of storedFailures(store, filterOf(wanted))) {
     if (wanted.reason?.matches(failed.outcome.reason ?? '') === false) continue;
     matching += 1;
-    count(groups, failed);
+    const { kind, reason, at } = failed.outcome;
+    const key = JSON.stringify([kind, reason]);
+    const group = groups.get(key) ?? firstOfGroup(failed);
+    group.count += 1;
+    if (at < group.firstSeen) group.firstSeen = at;
+    if (at > group.lastSeen) group.lastSeen = at;
+    groups.set(key, group);
     if (failed.lateResult !== undefined) finishedLater += 1;
     if (told.length < wanted.told) told.push(failed);
     if (matching === wanted.limit) break;
@@ -102,18 +93,9 @@ export async function findFailures(config: Config, store: Store, id: string): Pr
   return factsOf(config, store, byLabel);
 }
 
-function count(groups: Map<string, ReasonCount>, { outcome }: StoredFailure): void {
-  const { kind, reason, at } = outcome;
-  const key = JSON.stringify([kind, reason]);
-  const before = groups.get(key);
-  groups.set(key, {
-    class: kind,
-    reason,
-    count: (before?.count ?? 0) + 1,
-    firstSeen: before === undefined || at < before.firstSeen ? at : before.firstSeen,
-    lastSeen: before === undefined || at > before.lastSeen ? at : before.lastSeen,
-  });
-}
+const firstOfGroup = ({ outcome: { kind, reason, at } }: StoredFailure) => {
+  return { class: kind, reason, count: 0, firstSeen: at, lastSeen: at };
+};
 
 /** Older and newer than anything is only what has an age. */
 function filterOf({ class: only, olderThan, newerThan, state }: Wanted): object {
@@ -142,20 +124,17 @@ async function factsOf(
     return {
       ...{ id: labelIn(failed, config), class: kind, reason, at },
       attempts: entry === undefined ? 0 : attemptsOf(entry, entries.get(entry)),
-      ...{ generation: generation, requestId, record: recordOf(failed, config) },
+      ...{ generation, requestId, record: recordOf(failed, config) },
       ...{ state: gone?.as ?? 'waiting', goneAt: gone?.at ?? null },
       ...{ late: lateResult, workflowId },
     };
   });
 }
 
-const labelIn = ({ item: registration }: StoredFailure, config: Config): string | null =>
-  registration === undefined ? null : labelOf(registration, config);
+const labelIn = ({ item }: StoredFailure, config: Config): string | null =>
+  item === undefined ? null : labelOf(item, config);
 
-function recordOf(failed: StoredFailure, config: Config): string {
-  const { _id, item: registration, outcome } = failed;
+function recordOf({ _id, item, outcome }: StoredFailure, config: Config): string {
   const name = failureName(_id, outcome.kind);
-  return registration === undefined
-    ? name
-    : name.replaceAll(registration, labelOf(registration, config));
+  return item === undefined ? name : name.replaceAll(item, labelOf(item, config));
 }

@@ -2,8 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Control, LimitsDocument } from '../coordination/control.ts';
 import { workersOf } from '../coordination/processes.ts';
-import { LIMITS, limitsInForce } from '../domain/limits.ts';
-import type { LimitName } from '../domain/limits.ts';
+import { LIMITS, limitsInForce, type LimitName } from '../domain/limits.ts';
 import { LEGACY } from '../domain/names.ts';
 import { countInFlight } from '../registrations/in-flight.ts';
 import type { Store } from '../registrations/store.ts';

@@ -25,26 +25,22 @@ export interface Measured {
 }
 
 /** Claims of the registrations whose ids begin with a prefix. */
-export const withPrefix = (prefix: string) => ({
-  _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` },
-});
+const withPrefix = (prefix: string) => ({ _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` } });
 
 /** How many claims there are with a prefix, and how many are settled, by outcome. */
-export async function progressOf(
-  { claims }: Pick<Store, 'claims'>,
-  prefix: string,
-): Promise<{ claimed: number; settled: number; byOutcome: Record<string, number> }> {
-  const byOutcome: Record<string, number> = {};
-  let claimed = 0;
-  let settled = 0;
+export async function progressOf({ claims }: Pick<Store, 'claims'>, prefix: string) {
   const projection = { _id: 0, settledAt: 1, 'outcome.kind': 1 };
-  for await (const claim of claims.collection.find(withPrefix(prefix), { projection })) {
-    claimed += 1;
-    if (claim.settledAt === null || claim.outcome === null) continue;
-    settled += 1;
-    byOutcome[claim.outcome.kind] = (byOutcome[claim.outcome.kind] ?? 0) + 1;
+  const all = await claims.collection.find(withPrefix(prefix), { projection }).toArray();
+  const settled = all.filter(({ settledAt }) => settledAt !== null);
+  return { claimed: all.length, settled: settled.length, byOutcome: countOutcomes(settled) };
+}
+
+function countOutcomes(claims: readonly Pick<Claim, 'outcome'>[]): Record<string, number> {
+  const byOutcome: Record<string, number> = {};
+  for (const { outcome } of claims) {
+    if (outcome !== null) byOutcome[outcome.kind] = (byOutcome[outcome.kind] ?? 0) + 1;
   }
-  return { claimed, settled, byOutcome };
+  return byOutcome;
 }
 
 export async function measure(
@@ -63,18 +59,15 @@ export async function measure(
     .sort((a, b) => a - b);
   const accepted = settled.filter(({ outcome }) => (outcome?.acceptedAt ?? null) !== null);
   const polls = accepted.reduce((sum, { outcome }) => sum + (outcome?.polls ?? 0), 0);
-  const byOutcome: Record<string, number> = {};
-  for (const { outcome } of settled) {
-    if (outcome !== null) byOutcome[outcome.kind] = (byOutcome[outcome.kind] ?? 0) + 1;
-  }
-  const ours = all.flatMap(({ item: registration }) => ready.get(registration) ?? []);
+  const ours = all.flatMap(({ item }) => ready.get(item) ?? []);
   const firstDelivery = least(all.map(({ receivedAt }) => receivedAt.getTime()));
-  const lastSettled = greatest(settled.map(({ settledAt }) => settledAt?.getTime() ?? 0));
   const ends = settled.map(({ settledAt }) => settledAt?.getTime() ?? 0).sort((a, b) => a - b);
+  const lastSettled = ends.at(-1) ?? 0;
+  const lastDone = greatest(ours.map(({ doneAt }) => doneAt));
   const middleMs = Math.max((quantile(ends, 0.9) ?? 0) - (quantile(ends, 0.1) ?? 0), 1);
   return {
     settled: settled.length,
-    byOutcome,
+    byOutcome: countOutcomes(settled),
     lagP50Ms: quantile(lags, 0.5),
     lagP99Ms: quantile(lags, 0.99),
     afterPollP50Ms: quantile(afterPoll, 0.5),
@@ -83,8 +76,7 @@ export async function measure(
     wallSeconds: (lastSettled - firstDelivery) / 1000,
     steadyPerSecond: (settled.length * 0.8 * 1000) / middleMs,
     floorSeconds: ours.length === 0 ? null : greatest(ours.map((r) => r.doneAt - r.at)) / 1000,
-    readySeconds:
-      ours.length === 0 ? null : (greatest(ours.map((r) => r.doneAt)) - firstDelivery) / 1000,
+    readySeconds: ours.length === 0 ? null : (lastDone - firstDelivery) / 1000,
   };
 }
 

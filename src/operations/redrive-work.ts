@@ -15,8 +15,7 @@ import type { Store } from '../registrations/store.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { pacer } from '../runtime/pace.ts';
 import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
-import { chosen } from './failure-choice.ts';
-import type { Choice } from './failure-choice.ts';
+import { chosen, type Choice } from './failure-choice.ts';
 import { isOurs, matcher, reasonFilter, shownId, withFailures } from './failure-queue.ts';
 
 interface Needs {

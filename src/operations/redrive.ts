@@ -1,6 +1,9 @@
 /** Beginning, following and stopping a redrive. A worker does it (redrive-work.ts), and goes on when whoever began it is gone. */
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+} from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import type { ActionDocument } from '../coordination/actions.ts';
 import { workersOf } from '../coordination/processes.ts';

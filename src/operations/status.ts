@@ -1,14 +1,10 @@
 /** The whole story of one registration, with where its run has it. */
-import { queueDepths } from '../broker/rabbitmq/queue-depths.ts';
+import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import type { Config } from '../config/schema.ts';
 import type { RegistrationView } from '../domain/registrations/run-input.ts';
-import { askRun, runLink } from '../temporal/runs.ts';
-import type { RunState } from '../temporal/runs.ts';
-import { part } from './part.ts';
-import type { Part } from './part.ts';
-import type { Reach } from './reach.ts';
-import { readStory } from './story.ts';
-import type { Chapter, Story } from './story.ts';
+import { askRun, runLink, type RunState } from '../temporal/runs.ts';
+import { part, type Part, type Reach } from './reach.ts';
+import { readStory, type Chapter, type Story } from './story.ts';
 
 /** With the address of its run in Temporal Web, if there is one. */
 export type LinkedChapter = Chapter & { link: string | null };
@@ -31,10 +27,9 @@ export async function readStatus(
     ({ outcome, settledAt, setAside }) => outcome === null && !settledAt && setAside === null,
   );
   const asked = open && (await part(reach.temporal((client) => askRun(client, open.workflowId))));
-  const chapters = story.chapters.map((chapter) => ({
-    ...chapter,
-    link: runLink(config, chapter.workflowId),
-  }));
+  const chapters = story.chapters.map((chapter) => {
+    return { ...chapter, link: runLink(config, chapter.workflowId) };
+  });
   return { ...story, chapters, run: asked === undefined ? null : runFacts(asked, story.id) };
 }
 

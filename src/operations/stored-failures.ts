@@ -24,22 +24,20 @@ const SETTLED = {
 /** Its record is in the failure queue, as far as is known. */
 export const WAITING = { 'gone.as': null } as const;
 
+type Both = Pick<Store, 'claims' | 'malformed'>;
+
 export async function* storedFailures(
-  { claims, malformed }: Pick<Store, 'claims' | 'malformed'>,
+  { claims, malformed }: Both,
   filter: Document,
 ): AsyncGenerator<StoredFailure> {
   const wanted: Document = { ...SETTLED, ...filter };
   const order = { settledAt: 1 } as const;
   const own = claims.collection.find(wanted).sort(order).project<StoredFailure>({ message: 0 });
   const others = malformed.collection.find(wanted).sort(order).project<StoredFailure>({});
-  yield* merged(soundOf(claims, own), others[Symbol.asyncIterator]());
-}
-
-async function* soundOf(
-  { sound }: Pick<Store['claims'], 'sound'>,
-  all: AsyncIterable<StoredFailure>,
-): AsyncGenerator<StoredFailure> {
-  for await (const some of chunks(all)) yield* sound(some);
+  const soundOnes = async function* () {
+    for await (const some of chunks(own)) yield* claims.sound(some);
+  };
+  yield* merged(soundOnes(), others[Symbol.asyncIterator]());
 }
 
 async function* merged(
@@ -60,10 +58,7 @@ async function* merged(
 }
 
 /** Whose record is in the failure queue, as far as is known. */
-export async function countWaiting({
-  claims,
-  malformed,
-}: Pick<Store, 'claims' | 'malformed'>): Promise<number> {
+export async function countWaiting({ claims, malformed }: Both): Promise<number> {
   const isThere: Document = { ...SETTLED, ...WAITING };
   const [own, others] = await Promise.all([
     claims.collection.countDocuments(isThere),
@@ -86,10 +81,7 @@ export interface FailureGroup {
 }
 
 /** The most that wait first, then the latest. Counted by MongoDB: what is counted beside the claims would differ from them. */
-export async function failureGroups({
-  claims,
-  malformed,
-}: Pick<Store, 'claims' | 'malformed'>): Promise<FailureGroup[]> {
+export async function failureGroups({ claims, malformed }: Both): Promise<FailureGroup[]> {
   const counting = [
     { $match: { ...SETTLED, 'outcome.at': { $type: 'date' } } },
     {

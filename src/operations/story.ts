@@ -1,6 +1,6 @@
 /** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
 import type { Document } from 'mongodb';
-import type { ClaimOutcome, LateResult } from '../claims/claims.ts';
+import type { Claim, ClaimOutcome, LateResult } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import type { Entry } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
@@ -10,18 +10,13 @@ import { withoutDocuments } from '../runtime/log.ts';
 import type { Store } from '../registrations/store.ts';
 import type { WhySetAside } from '../claims/set-aside.ts';
 
+type Told =
+  'generation' | 'conflict' | 'workflowId' | 'index' | 'receivedAt' | 'claimedAt' | 'settledAt';
+
 /** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
-export interface Chapter {
-  generation: number;
-  conflict: boolean;
-  workflowId: string;
-  /** Its place in the run. */
-  index: number;
-  receivedAt: Date;
-  claimedAt: Date;
+export interface Chapter extends Pick<Claim, Told> {
   submissions: Omit<Entry, '_id' | 'token'>[];
   outcome: Omit<ClaimOutcome, 'entry'> | null;
-  settledAt: Date | null;
   /** Its outcome can never reach its destination, and waits for a person. */
   setAside: WhySetAside | null;
   /** What the legacy system made of it after it had timed out, as far as it was seen. */

@@ -4,8 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
-import { findLeft, sweepNeeds, takeUp } from '../registrations/sweep.ts';
-import type { Stranded } from '../registrations/sweep.ts';
+import { findLeft, sweepNeeds, takeUp, type Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';
 import type { Said } from './said.ts';
 
@@ -17,7 +16,7 @@ export interface SweepFacts {
   started: string[];
 }
 
-export interface StrandedFacts {
+interface StrandedFacts {
   /** As it may be shown. */
   id: string;
   generation: number;
@@ -41,16 +40,15 @@ export const findToSweep = async (needs: Needs): Promise<SweepFacts> => (await f
 export const sweepNow = (needs: Needs, said: Said): Promise<SweepFacts> =>
   needs.store.actions.act(
     { ...said, what: 'sweep', on: null },
-    () => takeUpAll(needs),
+    async () => {
+      const { config, store, client } = needs;
+      await requireAgreement(config, store.control);
+      const { found, facts } = await find(needs);
+      const { started } = await takeUp(sweepNeeds(config, store, client), found);
+      return { ...facts, started };
+    },
     ({ stranded, started }) => `${stranded.length} stranded, ${started.length} runs started`,
   );
-
-async function takeUpAll({ config, store, client }: Needs): Promise<SweepFacts> {
-  await requireAgreement(config, store.control);
-  const { found, facts } = await find({ config, store, client });
-  const { started } = await takeUp(sweepNeeds(config, store, client), found);
-  return { ...facts, started };
-}
 
 async function find({ config, store, client }: Needs) {
   const needs = sweepNeeds(config, store, client);

@@ -1,18 +1,15 @@
 /**
- * The circuit breaker before an endpoint. What trips it is a rolling counter of the answers this process got; that it is
- * open, who probes and when it closes is one state for all processes (breaker-state.ts). While it is open nothing is sent;
- * then one probe; then more and more, until `rampUp` is over.
+ * The circuit breaker before an endpoint. Each process counts its own answers and trips it; its state is one for all processes
+ * (breaker-state.ts). While it is open nothing is sent; then one probe; then more and more, until `rampUp` is over.
  */
 import { randomUUID } from 'node:crypto';
 import type { BreakerDocument, BreakerStore } from '../coordination/breaker-state.ts';
 import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { createRollingCounter } from './rolling-counter.ts';
-import type { RollingCounter } from './rolling-counter.ts';
+import { createRollingCounter, type RollingCounter } from './rolling-counter.ts';
 
 /** Why nothing may be sent now, and when to ask again, ms. */
 export interface Wait {
@@ -20,31 +17,13 @@ export interface Wait {
   retryAfter: number;
 }
 
-export interface Breaker {
-  /** Why nothing may be sent, or null. */
-  wait(): Wait | null;
-  /** Whether the one request that asks after a break may be sent, by this process. Never throws. */
-  takeProbe(): Promise<boolean>;
-  /** Told of each answer what it says of the endpoint; `reason` says what was wrong. */
-  observe(heard: Heard, reason: string): void;
-  /** The probe was not sent after all. */
-  giveBack(): void;
-  /** How much may be sent, from 0 to 1: less than 1 for a while after a break. */
-  opening(): number;
-}
-
-/** Longer than anything waits that Temporal tries again: whoever had something to ask would have probed by then. */
+/** Longer than any rest of Temporal's retry policy: a worker with something to ask would have probed by then. */
 const IDLE_MS = 30_000;
+/** Answers that are enough to trip it while it ramps up. */
 const EARLY = 5;
 const PROBE_LASTS_MORE_MS = 10_000;
 
-export interface BreakerNeeds {
-  endpoint: Endpoint;
-  store: BreakerStore;
-  watch: ControlWatch;
-  metrics: Pick<Metrics, 'breakerOpen' | 'breakerTrips'>;
-  log: Log;
-}
+export type Breaker = ReturnType<typeof createBreaker>;
 
 export function createBreaker({
   endpoint: { name: endpoint, address, timeoutMs, breaker },
@@ -52,7 +31,13 @@ export function createBreaker({
   watch,
   metrics,
   log,
-}: BreakerNeeds): Breaker {
+}: {
+  endpoint: Endpoint;
+  store: BreakerStore;
+  watch: ControlWatch;
+  metrics: Pick<Metrics, 'breakerOpen' | 'breakerTrips'>;
+  log: Log;
+}) {
   const { enabled, threshold, window, minRequests, rest, maxRest, rampUp } = breaker;
   /** Counts while it is closed. */
   let counter: RollingCounter | null = null;
@@ -60,13 +45,14 @@ export function createBreaker({
   let reason = '';
   /** Ours, while it is under way. */
   let probe: string | null = null;
-  /** Between what we saw and what all have been told. */
+  /** We have seen it trip, and the others have not been told yet. */
   let isTelling = false;
   const known = (): BreakerDocument | null => {
     const found = watch.current()?.breakers[endpoint] ?? null;
     return found?.address === address ? found : null;
   };
 
+  /** How much may be sent, from 0 to 1: less than 1 for a while after a break. */
   function opening(): number {
     const document = known();
     if (!enabled || document === null || document.trips === 0 || rampUp === 0) return 1;
@@ -74,7 +60,7 @@ export function createBreaker({
     return Math.min(1, Math.max(0, (watch.now() - document.since) / rampUp));
   }
 
-  /** Counts anew when what all know has changed. */
+  /** Counts anew when the shared state has changed. */
   function follow(): void {
     const ours = known();
     const isShut = isTelling || (ours !== null && ours.state !== 'closed');
@@ -93,7 +79,6 @@ export function createBreaker({
     }
   }
 
-  /** While it ramps up, few answers are enough to see that it was too early. */
   function count(isTrouble: boolean): void {
     const least = sensed === 'ramping' ? Math.min(EARLY, minRequests) : minRequests;
     const counted = counter?.add(isTrouble);
@@ -114,14 +99,24 @@ export function createBreaker({
     metrics.breakerTrips.inc({ endpoint });
     const facts = { endpoint, reason, restMs: restAfter(trips) };
     log.warn(facts, 'The circuit breaker opens: nothing is sent');
-    try {
-      await store.open(reason, trips, restAfter(trips));
-      await watch.refresh();
-    } catch (error) {
-      log.warn(errorFacts(error), 'The others could not be told that the circuit breaker is open');
-    }
+    await change(
+      () => store.open(reason, trips, restAfter(trips)),
+      'The others could not be told that the circuit breaker is open',
+    );
     isTelling = false;
     follow();
+  }
+
+  /** Changes the shared state and reads it again; null where MongoDB cannot be asked. */
+  async function change<T>(write: () => Promise<T>, trouble: string): Promise<T | null> {
+    try {
+      const result = await write();
+      await watch.refresh();
+      return result;
+    } catch (error) {
+      log.warn(errorFacts(error), trouble);
+      return null;
+    }
   }
 
   async function closeIdle(): Promise<void> {
@@ -136,13 +131,10 @@ export function createBreaker({
 
   async function conclude(token: string, isWell: boolean): Promise<void> {
     const trips = (known()?.trips ?? 0) + 1;
-    try {
-      if (isWell) await store.close(token);
-      else await store.reopen(token, reason, trips, restAfter(trips));
-      await watch.refresh();
-    } catch (error) {
-      log.warn(errorFacts(error), 'What the probe has found could not be told');
-    }
+    await change(
+      () => (isWell ? store.close(token) : store.reopen(token, reason, trips, restAfter(trips))),
+      'The result of the probe could not be told',
+    );
   }
 
   if (enabled) {
@@ -151,7 +143,8 @@ export function createBreaker({
   }
   return {
     opening,
-    wait() {
+    /** Why nothing may be sent, or null. */
+    wait(): Wait | null {
       const document = known();
       if (isTelling) return { reason: `circuit breaker open: ${reason}`, retryAfter: 1_000 };
       if (!enabled || document === null || document.state === 'closed') return null;
@@ -162,38 +155,36 @@ export function createBreaker({
         retryAfter: document.state === 'probing' ? 1_000 : Math.max(left, 200),
       };
     },
-    async takeProbe() {
+    /** Whether this process may send the one request that asks after a break. Never throws. */
+    async takeProbe(): Promise<boolean> {
       const document = known();
       if (isTelling || probe !== null || document === null) return false;
       if (document.state === 'closed' || document.until > watch.now()) return false;
       const token = randomUUID();
       probe = token;
-      try {
-        if (await store.takeProbe(token, timeoutMs + PROBE_LASTS_MORE_MS)) {
-          await watch.refresh();
-          log.info({ endpoint, trips: document.trips }, 'One request asks whether it is back');
-          return true;
-        }
-        await watch.refresh();
-      } catch (error) {
-        log.warn(errorFacts(error), 'The circuit breaker cannot be asked');
-      }
-      probe = null;
-      return false;
+      const isOurs = await change(
+        () => store.takeProbe(token, timeoutMs + PROBE_LASTS_MORE_MS),
+        'The circuit breaker cannot be asked',
+      );
+      if (isOurs === true)
+        log.info({ endpoint, trips: document.trips }, 'One request asks whether it is back');
+      else probe = null;
+      return isOurs === true;
     },
-    observe(heard, why) {
+    /** Told what each answer says of the endpoint; `why`: what was wrong. */
+    observe(heard: Heard, why: string): void {
       const isPerhaps = heard === 'perhaps-misconfigured';
       const isTrouble = isPerhaps || heard === 'trouble' || heard === 'misconfigured';
       if (isTrouble) reason = why.slice(0, 200);
       const token = probe;
       if (token !== null) {
         probe = null;
-        // Somebody is there, and the next answers tell more. Kept open by one that is refused for itself, it would keep away
-        // those that could be accepted.
+        // Somebody is there. Kept open by one that is refused for itself, it would keep away those that could be accepted.
         void conclude(token, !isTrouble || isPerhaps);
       } else if (heard !== 'nothing') count(isTrouble);
     },
-    giveBack() {
+    /** The probe was not sent after all. */
+    giveBack(): void {
       const token = probe;
       if (token === null) return;
       probe = null;

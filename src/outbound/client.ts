@@ -1,15 +1,12 @@
-/** The one HTTP client, for whoever asks anything: one deadline from end to end, a size limit, and no redirects. */
+/** The one HTTP client: one deadline from end to end, a size limit, and no redirects. */
 import { Pool } from 'undici';
 import { connectorOf } from '../net/connect.ts';
-import { exchange } from '../net/exchange.ts';
-import type { Answer } from '../net/exchange.ts';
-import { readTls } from '../net/tls.ts';
-import type { TlsFiles } from '../net/tls.ts';
+import { exchange, type Answer } from '../net/exchange.ts';
+import { readTls, type TlsFiles } from '../net/tls.ts';
 
 export interface HttpClientOptions {
   /** Paths are appended to it. */
   baseUrl: string;
-  /** The header of that name. */
   authorization: string | null;
   tls: TlsFiles;
   /** For a request and its whole answer. */
@@ -20,23 +17,19 @@ export interface HttpClientOptions {
   silentMs?: number;
 }
 
-export interface HttpRequest {
+interface HttpRequest {
   method: 'GET' | 'POST';
   path: string;
   headers?: Record<string, string>;
-  body?: Buffer;
+  body?: Buffer | null;
   /** Asked when the connection stands, just before the first byte: if it says no, nothing is sent. */
   maySend?: () => boolean;
 }
 
-export interface HttpClient {
-  /** Never throws. */
-  send(request: HttpRequest): Promise<Answer>;
-  close(): Promise<void>;
-}
+export type HttpClient = ReturnType<typeof createHttpClient>;
 
 /** @throws Error that names the TLS file that cannot be used */
-export function createHttpClient(options: HttpClientOptions): HttpClient {
+export function createHttpClient(options: HttpClientOptions) {
   const { baseUrl, authorization, tls, timeoutMs, maxBytes, silentMs = timeoutMs } = options;
   const { origin, pathname } = new URL(baseUrl);
   const prefix = pathname.replace(/\/$/, '');
@@ -51,7 +44,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   });
   const own: Record<string, string> = authorization === null ? {} : { authorization };
   return {
-    send: ({ method, path, headers = {}, body = null, maySend = () => true }) =>
+    /** Never throws. */
+    send: ({
+      method,
+      path,
+      headers = {},
+      body = null,
+      maySend = () => true,
+    }: HttpRequest): Promise<Answer> =>
       exchange(
         pool,
         { method, path: prefix + path, body, headers: { ...own, ...headers } },

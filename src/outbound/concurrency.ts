@@ -1,7 +1,11 @@
-/** Keeps the slots of this worker at its share of what an endpoint allows, and at less while the circuit breaker ramps up. */
+/** Keeps the slots of this worker at its share of legacy.maxConcurrent, and at less while the circuit breaker ramps up. */
 import type { Breaker } from './breaker.ts';
-import { keepBeating, workersOf } from '../coordination/processes.ts';
-import type { OwnProcess, SeenProcess } from '../coordination/processes.ts';
+import {
+  keepBeating,
+  workersOf,
+  type OwnProcess,
+  type SeenProcess,
+} from '../coordination/processes.ts';
 import { shareOf } from '../domain/shares.ts';
 import { ADJUST_MS, GIVEN_UP_MS } from '../domain/timing.ts';
 import type { Guard } from '../runtime/guard.ts';
@@ -9,11 +13,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Slots } from '../runtime/slots.ts';
 
-export interface Concurrency {
-  close(): Promise<void>;
-}
-
-export interface ConcurrencyNeeds {
+interface ConcurrencyNeeds {
   /** Its name. */
   endpoint: string;
   me: OwnProcess;
@@ -26,7 +26,7 @@ export interface ConcurrencyNeeds {
 }
 
 /** What a worker uses of an endpoint. */
-export interface Holding {
+interface Holding {
   share(): number;
   /** Has no more than so many requests on the wire from now on. */
   use(share: number): void;
@@ -35,8 +35,8 @@ export interface Holding {
 }
 
 /**
- * Takes the share of an endpoint anew. Nobody has more than the others know of: what is given up is not used any more before
- * they are told, and what is added is used only when they were told and have still left as much.
+ * Takes the share of an endpoint anew. No worker uses more than the others know of: it stops using what it gives up before it
+ * tells them, and uses what it adds only after they were told and have still left as much.
  * @param total of all workers together
  * @throws what MongoDB throws
  */
@@ -63,7 +63,7 @@ export async function renewShare(
 }
 
 /** Has one slot until MongoDB has said what the others have. */
-export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
+export async function keepShare(needs: ConcurrencyNeeds) {
   const { endpoint, me, slots, maxConcurrent, breaker, guard, metrics, log } = needs;
   let share = 1;
 
@@ -76,7 +76,7 @@ export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
     onTheWire: () => slots.onTheWire(),
     waitReason: () => breaker.wait()?.reason ?? null,
   };
-  /** Whoever was silent for so long has no share any more: others may have taken it. */
+  /** After such a silence the others may have taken this worker's share. */
   function adjust(): void {
     if (performance.now() - me.beatAt() > GIVEN_UP_MS) share = 1;
     const total = Math.max(1, Math.round(share ** breaker.opening()));
@@ -93,7 +93,7 @@ export async function keepShare(needs: ConcurrencyNeeds): Promise<Concurrency> {
   const adjusting = setInterval(adjust, ADJUST_MS);
   adjusting.unref();
   return {
-    async close() {
+    async close(): Promise<void> {
       clearInterval(adjusting);
       await beating.close();
     },

@@ -1,18 +1,15 @@
 /**
- * The one gate to an endpoint: every request goes through it. It has the slots of this worker; while a limit is set,
- * the limits that are kept across all workers; and it is shut while the circuit breaker is open. Nobody waits here for
- * long: what can't go through soon is given back, to wait with Temporal.
+ * The one gate to an endpoint, for every request: the slots of this worker, the limits across all workers, and the circuit
+ * breaker. Nobody waits here for long: what cannot go through soon is given back, to wait with Temporal.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Wait, Breaker } from './breaker.ts';
 import { GATE_WAIT_MS } from '../domain/timing.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Lane, Rates } from '../coordination/rates.ts';
-import { createSlots } from '../runtime/slots.ts';
-import type { Slots } from '../runtime/slots.ts';
+import { createSlots, type Slots } from '../runtime/slots.ts';
 
-/** A limit of what the endpoint has and is not done with. */
+/** A limit of what the endpoint has taken and not finished. */
 export interface Bound {
   /** What it is called in the configuration. */
   setting: string;
@@ -23,28 +20,19 @@ export interface Bound {
   release(count: number): void;
 }
 
-/** What is kept for one kind of requests, across all workers. */
-export interface LaneLimits {
+/** The limits of one lane, across all workers. */
+interface LaneLimits {
   /** What `perSecond` is called in the configuration. */
   setting: string;
   perSecond: () => number | null;
   bound?: Bound;
 }
 
-export type Grant = { count: number; wait: null } | { count: 0; wait: Wait };
+type Grant = { count: number; wait: null } | { count: 0; wait: Wait };
 
-export interface Gate {
-  /** A place in the line, to keep when asking several times. */
-  turn(): number;
-  /**
-   * Waits until some may be sent: 1..wanted of them, to be released when they are answered. Or says why none may. Never throws.
-   * @param isWanted whether whoever asked is still there; what comes too late may still be granted, and is to be released
-   */
-  take(lane: Lane, wanted: number, turn: number, isWanted?: () => boolean): Promise<Grant>;
-  release(lane: Lane, count: number): void;
-}
+export type Gate = ReturnType<typeof createGate>;
 
-export interface GateNeeds {
+interface GateNeeds {
   slots: Slots;
   breaker: Breaker;
   limits: Record<Lane, LaneLimits>;
@@ -53,19 +41,23 @@ export interface GateNeeds {
 }
 
 const BACK_MS = 2_000;
-/** Room under a limit whose asker has gone is for the next who comes within this time, ms. */
+/** Room under a limit whose asker has gone goes to the next one within this time, ms. */
 const SPARE_MS = 2_000;
 
-/** Rests that differ, so that what was held back together does not come back together; within the breaker's IDLE_MS. */
+/** Rests that differ, so that requests do not come back together; within the breaker's IDLE_MS. */
 const spread = (ms: number): number => Math.round(ms + Math.random() * Math.min(ms / 2, 10_000));
 
-export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): Gate {
+export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
   const lines: Record<Lane, Slots> = { submits: createSlots(1), gets: createSlots(1) };
   const spare: Record<Lane, { count: number; since: number } | null> = {
     submits: null,
     gets: null,
   };
 
+  /**
+   * Waits until some may be sent: 1..wanted of them, to be released when they are answered. Or says why none may. Never throws.
+   * @param isWanted whether the asker is still there; what comes too late may still be granted, and is to be released
+   */
   async function take(
     lane: Lane,
     wanted: number,
@@ -114,7 +106,7 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): G
       const taken = await slots.take(count, turn);
       if (!isWanted()) {
         slots.release(taken);
-        // Half of a slow rate would be lost, if whoever comes next had to wait for another piece of it.
+        // Half of a slow rate would be lost if the next asker had to wait for another piece of it.
         if (perSecond !== null) spare[lane] = { count: taken, since: performance.now() };
         return notNow(GONE);
       }
@@ -130,13 +122,12 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): G
     }
   }
 
-  /** Nothing is taken in for a while: there is enough to go on with. */
   async function reached(lane: Lane, setting: string): Promise<Grant> {
     await rates.noteLimited(lane);
     return notNow({ reason: `${setting} is reached`, retryAfter: BACK_MS });
   }
 
-  /** Waits for room on the time line of a limit: a piece of it, or what somebody has left there. */
+  /** Waits for room on the time line of a limit: a new piece, or the spare one. */
   async function room(lane: Lane, handful: number, perSecond: number): Promise<number> {
     const left = spare[lane];
     spare[lane] = null;
@@ -158,9 +149,10 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): G
   }
 
   return {
+    /** A place in the line, to keep when asking several times. */
     turn: () => slots.turn(),
     take,
-    release(lane, count) {
+    release(lane: Lane, count: number): void {
       // Of nothing: the probe may be another's.
       if (count === 0) return;
       slots.release(count);
@@ -170,7 +162,6 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds): G
   };
 }
 
-/** To whoever is not there any more. */
 const GONE: Wait = { reason: 'nobody waits for it any more', retryAfter: 0 };
 
 const notNow = ({ reason, retryAfter }: Wait): Grant => ({

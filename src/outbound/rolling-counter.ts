@@ -1,19 +1,14 @@
 /** Counts good and bad answers of the last `windowMs`, in ten buckets: the oldest is dropped at a time. */
 const BUCKETS = 10;
 
-export interface RollingCounter {
-  /** Counts one answer. Returns what there was within the window, this one included. */
-  add(isBad: boolean): { all: number; bad: number };
-}
+export type RollingCounter = ReturnType<typeof createRollingCounter>;
 
 /** @param now ms by a clock that nobody sets */
-export function createRollingCounter(
-  windowMs: number,
-  now: () => number = () => performance.now(),
-): RollingCounter {
+export function createRollingCounter(windowMs: number, now = () => performance.now()) {
   let buckets: { n: number; all: number; bad: number }[] = [];
   return {
-    add(isBad) {
+    /** Counts one answer. Returns the counts within the window, this one included. */
+    add(isBad: boolean): { all: number; bad: number } {
       const n = Math.floor((now() * BUCKETS) / windowMs);
       buckets = buckets.filter((bucket) => bucket.n > n - BUCKETS);
       let last = buckets.at(-1);

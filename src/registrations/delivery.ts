@@ -1,4 +1,4 @@
-/** What a delivery is: a registration, or malformed with the reason. Nothing here throws. */
+/** Reads a delivery as a registration, or says why it is malformed. Never throws. */
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
@@ -18,16 +18,10 @@ export const parseRules = ({
 });
 
 export function readDelivery(
-  {
-    body,
-    properties,
-    trouble,
-    receivedAt,
-    failedGeneration: redrive,
-    token,
-  }: Message & Pick<Delivery, 'receivedAt'>,
+  delivery: Message & Pick<Delivery, 'receivedAt'>,
   config: Config,
 ): Read<NewRegistration> {
+  const { body, properties, trouble, receivedAt, failedGeneration, token } = delivery;
   const parsed = parseRegistration(body, parseRules(config));
   if (!parsed.ok) return parsed;
   // Headers of ours may be among them, and more of them lost.
@@ -38,7 +32,7 @@ export function readDelivery(
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     receivedAt,
-    failedGeneration: redrive,
+    failedGeneration,
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);

@@ -2,9 +2,14 @@
 import type { Claims } from '../claims/claims.ts';
 import { claimKey, claimOfEntry, readClaimKey } from '../domain/names.ts';
 import { chunks } from '../runtime/chunks.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import { within } from '../runtime/retry.ts';
 import type { Entry, Journal } from './journal.ts';
-import { readOpenClaims } from './open-claims.ts';
-import type { OpenClaim, OpenClaims } from './open-claims.ts';
+import { readOpenClaims, type OpenClaim, type OpenClaims } from './open-claims.ts';
+
+const FRESH_MS = 15_000;
+/** A scrape waits no longer for a MongoDB that is away. */
+const PATIENCE_MS = 1_000;
 
 export interface Doubt {
   claim: OpenClaim;
@@ -54,4 +59,23 @@ export async function countDoubts({
     for (const { _id } of found) open.add(_id);
   }
   return open.size;
+}
+
+/** Brings the gauge up to date when it is scraped; NaN while nobody knows. Never throws. */
+export function createDoubtGauge(
+  gauge: Metrics['inDoubt'],
+  count: () => Promise<number>,
+): () => Promise<void> {
+  let countedAt = -Infinity;
+  let counting: Promise<void> | null = null;
+  const countNow = async (): Promise<void> => {
+    const found = await count();
+    countedAt = performance.now();
+    gauge.set(found);
+  };
+  return async () => {
+    if (performance.now() - countedAt < FRESH_MS) return;
+    counting ??= countNow().finally(() => (counting = null));
+    await within(PATIENCE_MS, 'the count of doubts', counting).catch(() => gauge.set(NaN));
+  };
 }

@@ -1,51 +1,46 @@
 /**
- * How many registrations are with the legacy system, while there is a limit to it (docs/decisions/0013-limits-across-workers.md).
- * A claim is marked before it is POSTed, and until it has an outcome; the marks are counted at most once a second. In between
- * each worker adds what it has let through itself, and takes no more than its part of what is left.
+ * How many registrations are with the legacy system, while legacy.maxInFlight is set
+ * (docs/decisions/0013-limits-across-workers.md). A claim is marked before its POST and until it has an outcome; the marks are
+ * counted at most once a second. In between each worker adds what it has let through, and takes only its part of what is left.
  */
 import { randomUUID } from 'node:crypto';
 import type { Filter } from 'mongodb';
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { SetAside } from '../claims/set-aside.ts';
-import type { Bound } from '../outbound/gate.ts';
-import { OPEN, readOpenClaims } from './open-claims.ts';
-import type { OpenClaims } from './open-claims.ts';
+import { OPEN, readOpenClaims, type OpenClaims } from './open-claims.ts';
 
-/** How long a count is believed, and the longest from an answer to its mark, unless MongoDB is in trouble. */
+/** How long a count holds, and the longest from an answer to its mark, unless MongoDB is in trouble. */
 const COUNTED_MS = 1_000;
-/** Marks are lost when a worker dies, and an operator's word makes none: they are compared with the journal so often. */
+/** How often marks are compared with the journal: a worker that dies loses them, and an operator's word makes none. */
 const COMPARED_MS = 60_000;
 
 /** The mark of a claim whose registration the legacy system has accepted. Any other names the worker that is sending it. */
 export const ACCEPTED = 'accepted';
 
-export interface InFlight extends Bound {
-  /** Marks claims that this worker is about to POST, while a limit is set. @throws what MongoDB throws: nothing may be sent then */
-  noteSent(claims: string[]): Promise<void>;
-  /** What became of them. What was not accepted makes room. @throws what MongoDB throws */
-  noteAnswered(answered: { claim: string; isAccepted: boolean }[]): Promise<void>;
-}
+export type InFlight = ReturnType<typeof openInFlight>;
 
 export interface InFlightStore extends OpenClaims {
   claims: Pick<Claims, 'collection' | 'sound' | 'setAtLegacy'>;
   setAside: Pick<SetAside, 'among'>;
 }
 
-export interface InFlightNeeds {
+/** Is the bound of the gate. `workers`: how many are alive. `now`: ms by a clock that nobody sets. */
+export function openInFlight({
+  store,
+  limit,
+  legacyTimeoutMs,
+  workers,
+  now = () => performance.now(),
+}: {
   store: InFlightStore;
   limit: () => number | null;
   legacyTimeoutMs: number;
-  /** How many are alive. */
   workers: () => number;
-  /** ms by a clock that nobody sets. */
   now?: () => number;
-}
-
-export function openInFlight(needs: InFlightNeeds): InFlight {
-  const { store, limit, legacyTimeoutMs, workers, now = () => performance.now() } = needs;
+}) {
   const { claims } = store;
   const me = randomUUID();
-  /** Those of others: this worker knows better what it has on the wire itself. By the index that indexClaims makes. */
+  /** The marks of others: this worker knows better what it has on the wire itself. */
   const marked: Filter<Claim> = { ...OPEN, atLegacy: { $exists: true, $ne: me } };
   let counted = { count: 0, at: -Infinity };
   let comparedAt = -Infinity;
@@ -67,7 +62,7 @@ export function openInFlight(needs: InFlightNeeds): InFlight {
   return {
     setting: 'legacy.maxInFlight',
     isSet: () => limit() !== null,
-    async take(wanted) {
+    async take(wanted: number): Promise<number> {
       if (now() - counted.at > COUNTED_MS) await count();
       answered = answered.filter(({ at }) => at + COUNTED_MS > counted.at);
       const uncounted = answered.reduce((sum, each) => sum + each.count, onTheWire);
@@ -76,18 +71,20 @@ export function openInFlight(needs: InFlightNeeds): InFlight {
       onTheWire += granted;
       return granted;
     },
-    release(released) {
+    release(released: number): void {
       // Of what was let through without a limit nothing is known here.
       const known = Math.min(released, onTheWire);
       if (known === 0) return;
       onTheWire -= known;
       answered.push({ count: known, at: now() });
     },
-    async noteSent(keys) {
+    /** Marks claims that this worker is about to POST. @throws what MongoDB throws: then nothing may be sent */
+    async noteSent(keys: string[]): Promise<void> {
       if (limit() === null) comparedAt = -Infinity;
       else await claims.setAtLegacy(keys, me);
     },
-    async noteAnswered(all) {
+    /** What was not accepted makes room. @throws what MongoDB throws */
+    async noteAnswered(all: { claim: string; isAccepted: boolean }[]): Promise<void> {
       if (limit() === null) return;
       const keys = (isAccepted: boolean) =>
         all.flatMap((each) => (each.isAccepted === isAccepted ? [each.claim] : []));
@@ -103,30 +100,18 @@ async function compareMarks(store: InFlightStore, legacyTimeoutMs: number): Prom
     const keys = (isMeant: (each: Counted) => boolean) =>
       all.filter(isMeant).map(({ claim }) => claim);
     const { setAtLegacy } = store.claims;
-    await setAtLegacy(
-      keys(({ at, mark }) => at === 'accepted' && mark !== ACCEPTED),
-      ACCEPTED,
-    );
-    // Whoever sends it marked nothing, since there was no limit yet.
-    await setAtLegacy(
-      keys(({ at, mark }) => at === 'on the wire' && mark === undefined),
-      'a worker',
-    );
-    await setAtLegacy(
-      keys(({ at, mark }) => at === null && mark !== undefined),
-      null,
-    );
+    const unmarked = keys(({ at, mark }) => at === 'accepted' && mark !== ACCEPTED);
+    await setAtLegacy(unmarked, ACCEPTED);
+    // Its sender marked nothing, since there was no limit yet.
+    const sentBefore = keys(({ at, mark }) => at === 'on the wire' && mark === undefined);
+    await setAtLegacy(sentBefore, 'a worker');
+    const ended = keys(({ at, mark }) => at === null && mark !== undefined);
+    await setAtLegacy(ended, null);
   }
 }
 
-/**
- * Accepted or just being submitted, and without an outcome. What is in doubt is not among them, nor what the legacy system
- * has done and we cannot bring anywhere: it has an outcome, or is set aside. By the journal, which is exact.
- */
-export async function countInFlight(
-  store: InFlightStore,
-  legacyTimeoutMs: number,
-): Promise<number> {
+/** Accepted or just being submitted, and neither concluded, in doubt nor set aside. By the journal, which is exact. */
+export async function countInFlight(store: InFlightStore, legacyTimeoutMs: number) {
   let count = 0;
   for await (const all of countedClaims(store, legacyTimeoutMs))
     count += all.filter(({ at }) => at !== null).length;

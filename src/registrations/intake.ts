@@ -9,10 +9,8 @@ import type { Config } from '../config/schema.ts';
 import { workflowId } from '../domain/names.ts';
 import type { Rules } from '../domain/registrations/rules.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
-import { startIntake } from '../intake/intake.ts';
-import type { Intake } from '../intake/intake.ts';
-import { errorFacts } from '../runtime/log.ts';
-import type { Log } from '../runtime/log.ts';
+import { startIntake, type Intake } from '../intake/intake.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { within } from '../runtime/retry.ts';
 import type { StartResult } from '../temporal/client.ts';
@@ -20,16 +18,16 @@ import { encodedBytes, readDelivery } from './delivery.ts';
 
 export interface RegistrationIntakeNeeds {
   config: Config;
-  /** The part of the configuration that a run takes along, by its id: the plan of polls changes as we learn. */
+  /** What a run takes along, by its id: the plan of polls changes as we learn. */
   rulesFor: (workflowId: string) => Rules;
   failures: Failures;
-  /** Keeps what the failure queue can never take; false when that is too large there, too. */
+  /** Keeps what the failure queue can never take; false when it is too large here, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
-  /** Remembers that the failure queue has a malformed delivery's record, for the audit. */
+  /** Notes, for the audit, that the failure queue has the record. */
   noteMalformed: (body: Buffer, reason: string, at: Date) => Promise<void>;
-  /** Starts a run; throws when Temporal cannot be asked. */
+  /** @throws when Temporal cannot be asked */
   start: (workflowId: string, input: RunInput) => Promise<StartResult>;
-  /** Epoch ms, as all processes agree on it. */
+  /** Epoch ms by the clock of MongoDB. */
   now?: () => number;
   metrics: Metrics;
   log: Log;

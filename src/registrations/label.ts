@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
 
 /**
- * A registration id as logs, workflow ids, search attributes and Temporal Web may show it: itself, or where the id is
- * personal (`registration.hashIds`) a keyed hash of it, which whoever has the key can compute again.
+ * A registration id as logs, workflow ids, search attributes and Temporal Web may show it: itself, or with
+ * `registration.hashIds` a keyed hash of it.
  */
 export function labelOf(
   id: string,

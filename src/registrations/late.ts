@@ -1,8 +1,8 @@
 /**
- * Late results: what had timed out is asked for once a day, since the legacy system may finish it all the same.
- * The failure record stays as it is; the claim notes what became of it, and a redrive then brings it in.
+ * Late results: the legacy system is asked once a day for what had timed out, since it may finish it all the same. The failure
+ * record stays; the claim notes the result, and a redrive then brings it in.
  */
-import type { Claim, Claims, LateResult } from '../claims/claims.ts';
+import type { Claim, Claims } from '../claims/claims.ts';
 import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { labelOf } from './label.ts';
@@ -11,29 +11,23 @@ import type { Legacy } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 
-export interface LateNeeds {
+interface LateNeeds {
   config: Config;
   store: { claims: Pick<Claims, 'collection' | 'sound'>; clock: Pick<Clock, 'now'> };
   status: Legacy['status'];
   log: Log;
 }
 
-export interface Late extends LateResult {
-  /** As it may be shown. */
-  id: string;
-  requestId: string;
-}
-
-/** One look is for so many; the others come next. With slow answers it still ends within minutes. */
+/** Registrations in one look, so that it ends within minutes when answers are slow. */
 const AT_MOST = 200;
 const AT_ONCE = 8;
 
-/** ms. The first look is that of the next sweep. */
+/** ms between two looks at one registration. */
 const EACH = 24 * 3_600_000;
 
 type Watched = Omit<Claim, 'message'>;
 
-/** Asks through the gate, like everybody. What may not be sent now is asked for by a later look. */
+/** Asks through the gate. What may not be sent now is asked for by a later look. */
 export const statusThrough =
   (gate: Gate, legacy: Pick<Legacy, 'status'>): Legacy['status'] =>
   async (requestId) => {
@@ -46,7 +40,7 @@ export const statusThrough =
  * Asks for what has timed out within the last `legacy.maxOpen` and was not asked for today; returns what is finished.
  * @throws what MongoDB throws
  */
-export async function lookForLate({ config, store, status, log }: LateNeeds): Promise<Late[]> {
+export async function lookForLate({ config, store, status, log }: LateNeeds) {
   const { collection, sound } = store.claims;
   const now = store.clock.now();
   const due = await collection
@@ -56,7 +50,7 @@ export async function lookForLate({ config, store, status, log }: LateNeeds): Pr
       settledAt: { $gt: new Date(now - config.legacy.maxOpen) },
       lateLookAt: { $not: { $gt: new Date(now - EACH) } },
       lateResult: { $exists: false },
-      // Whoever redrives it asks for it from now on.
+      // Its redrive asks for it from now on.
       'gone.as': { $ne: 'redriven' },
     })
     .sort({ settledAt: 1 })

@@ -1,37 +1,36 @@
 /**
- * What is known of how long the legacy system takes, one small document for each end point. Workers add what
- * they saw by compare-and-set on `version`, so that none overwrites another; intake reads it.
+ * How long the legacy system takes, in one small document for each address. Workers add what they saw by compare-and-set on
+ * `version`, so that none overwrites another; intake reads it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Collection } from 'mongodb';
 import { z } from 'zod';
 import type { Clock } from '../mongo/clock.ts';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { restBefore } from '../domain/backoff.ts';
-import { BINS, learn, priorOf } from '../domain/registrations/latency.ts';
-import type { Interval, Latencies } from '../domain/registrations/latency.ts';
-import { partialFailure } from '../mongo/client.ts';
+import {
+  BINS,
+  learn,
+  priorOf,
+  type Interval,
+  type Latencies,
+} from '../domain/registrations/latency.ts';
+import { insertNew } from '../mongo/client.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 
-export interface LatencyDocument {
-  /** The address that registrations are POSTed to. */
-  _id: string;
-  version: number;
-  count: number;
-  at: Date;
+const shape = z.object({
+  version: z.int().positive(),
+  count: z.number(),
+  at: z.date(),
   /** Bins that have a weight, see domain/registrations/latency.ts, and their weights in the same order. */
-  bins: number[];
-  weights: number[];
-}
+  bins: z.array(z.number()),
+  weights: z.array(z.number()),
+});
 
-export interface LatencyStore {
-  /** What is known, or null when nothing was seen yet. */
-  read(): Promise<Latencies | null>;
-  /** Adds what was seen. @throws Error when MongoDB cannot be asked: then nothing was added */
-  add(seen: readonly Interval[]): Promise<void>;
-  collection: Collection<LatencyDocument>;
-}
+/** `_id`: the address that registrations are POSTed to. */
+type LatencyDocument = z.infer<typeof shape> & { _id: string };
+
+export type LatencyStore = ReturnType<typeof openLatencies>;
 
 /** Meeting others this often in a row is no coincidence any more. */
 const TRIES = 20;
@@ -43,16 +42,18 @@ export function openLatencies(
   db: OwnDatabase,
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
   clock: Pick<Clock, 'now'> = Date,
-): LatencyStore {
+) {
   const collection = db.collection<LatencyDocument>(OWN.latency);
   const _id = legacyEndpoint(config).address;
   return {
     collection,
-    async read() {
+    /** null when nothing was seen yet. */
+    async read(): Promise<Latencies | null> {
       const document = await collection.findOne({ _id });
       return document === null ? null : latenciesOf(document);
     },
-    async add(seen) {
+    /** @throws Error when MongoDB cannot be asked: then nothing was added */
+    async add(seen: readonly Interval[]): Promise<void> {
       if (seen.length === 0) return;
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const document = await collection.findOne({ _id });
@@ -82,25 +83,11 @@ export function openLatencies(
       );
       return matchedCount === 1;
     }
-    try {
-      await collection.insertMany([{ _id, version: 1, ...next }], { ordered: false });
-      return true;
-    } catch (error) {
-      if (partialFailure(error).duplicates.size === 1) return false;
-      throw error;
-    }
+    return (await insertNew(collection, [{ _id, version: 1, ...next }])).size === 0;
   }
 }
 
-const shape = z.object({
-  version: z.int().positive(),
-  count: z.number(),
-  at: z.date(),
-  bins: z.array(z.number()),
-  weights: z.array(z.number()),
-});
-
-/** Null where it is not as we write it: then it counts as nothing seen yet. */
+/** Null where it is not as we write it: it counts as nothing seen yet. */
 function latenciesOf(document: LatencyDocument): Latencies | null {
   const read = shape.safeParse(document);
   if (!read.success) return null;

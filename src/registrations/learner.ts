@@ -4,23 +4,12 @@ import type { LatencyStore } from './latencies.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
 
-export interface Learner {
-  /** Never throws, never waits: what is seen is a help, and no step depends on it. */
-  observe(interval: Interval): void;
-  /** Writes what there is; what cannot be written is kept for the next time. */
-  flush(): Promise<void>;
-  /** Writes what there is, for the last time. */
-  close(): Promise<void>;
-}
+export type Learner = ReturnType<typeof createLearner>;
 
-/** Held while MongoDB is away; what comes on top is not missed. */
+/** Kept while MongoDB is away; more is not missed. */
 const MOST = 20_000;
 
-export function createLearner(
-  latencies: Pick<LatencyStore, 'add'>,
-  log: Log,
-  eachMs = 5_000,
-): Learner {
+export function createLearner(latencies: Pick<LatencyStore, 'add'>, log: Log, eachMs = 5_000) {
   let seen: Interval[] = [];
   const write = async (): Promise<void> => {
     const mine = seen;
@@ -38,11 +27,13 @@ export function createLearner(
     again: 'What was seen of the latency is written again',
   });
   return {
-    observe(interval) {
+    /** Never throws, never waits: no step depends on it. */
+    observe(interval: Interval): void {
       if (interval.upTo > 0 && seen.length < MOST) seen.push(interval);
     },
+    /** Writes what there is; what cannot be written is kept for the next time. */
     flush: writing.run,
-    async close() {
+    async close(): Promise<void> {
       await writing.close();
       await writing.run();
     },

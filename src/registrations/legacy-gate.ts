@@ -5,13 +5,10 @@ import { keepShare } from '../outbound/concurrency.ts';
 import type { Config } from '../config/schema.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import { createGate } from '../outbound/gate.ts';
-import type { Gate } from '../outbound/gate.ts';
 import type { Heard } from '../domain/registrations/contract.ts';
-import { LIMITS, limitsInForce } from '../domain/limits.ts';
-import type { Limits } from '../domain/limits.ts';
+import { LIMITS, limitsInForce, type Limits } from '../domain/limits.ts';
 import type { Guard } from '../runtime/guard.ts';
 import { openInFlight } from './in-flight.ts';
-import type { InFlight } from './in-flight.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { openRates } from '../coordination/rates.ts';
@@ -19,15 +16,6 @@ import { createSlots } from '../runtime/slots.ts';
 import type { Store } from './store.ts';
 import { joinProcesses, workersOf } from '../coordination/processes.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
-
-export interface LegacyGate {
-  gate: Gate;
-  inFlight: InFlight;
-  /** To be told of every answer of the legacy system. */
-  observe(heard: Heard, reason: string): void;
-  waitReason(): string | null;
-  close(): Promise<void>;
-}
 
 /** @throws what MongoDB throws: without it nobody knows what the others do */
 export async function openLegacyGate(
@@ -37,7 +25,7 @@ export async function openLegacyGate(
   guard: Guard,
   metrics: Metrics,
   log: Log,
-): Promise<LegacyGate> {
+) {
   const endpoint = legacyEndpoint(config);
   const { name } = endpoint;
   await watch.refresh();
@@ -89,7 +77,8 @@ export async function openLegacyGate(
       rates: openRates(store.own, name),
       log,
     }),
-    observe(heard, reason) {
+    /** To be told of every answer of the legacy system. */
+    observe(heard: Heard, reason: string): void {
       if (heard === 'misconfigured' || heard === 'perhaps-misconfigured') tellMisconfigured(reason);
       breaker.observe(heard, reason);
     },
@@ -103,7 +92,7 @@ export async function openLegacyGate(
 
 const TOLD_AGAIN_MS = 60_000;
 
-/** Each answer says the same: it is told at once, and then once a minute while it lasts. */
+/** Logs at once, and then once a minute while it lasts. */
 function tellNowAndThen(log: Log): (reason: string) => void {
   let notBefore = 0;
   return (reason) => {

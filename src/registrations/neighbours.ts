@@ -1,15 +1,12 @@
-/** A neighbour for as long as some work needs it: connected, given to the work, closed whatever happens. */
+/** Connections to MongoDB, RabbitMQ and Temporal for as long as some work needs them. */
 import type { Client } from '@temporalio/client';
-import { connectOnce } from '../broker/rabbitmq/connection.ts';
-import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
-import { createPublisher } from '../broker/rabbitmq/publisher.ts';
-import type { Publisher } from '../broker/rabbitmq/publisher.ts';
+import { connectOnce, type RabbitConnection } from '../broker/rabbitmq/connection.ts';
+import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Opener } from '../mongo/own-database.ts';
 import { connectTemporal } from '../temporal/client.ts';
-import { openStore } from './store.ts';
-import type { Store } from './store.ts';
+import { openStore, type Store } from './store.ts';
 
 /** @throws Error that names the address when it cannot be reached, or what `work` throws */
 export async function withStore<T>(

@@ -1,14 +1,13 @@
 /** Open claims, each with what the journal says of the entry it has got to. */
 import type { Claim, Claims } from '../claims/claims.ts';
 import { readEntry } from '../domain/registrations/entry.ts';
-import type { Reading } from '../domain/registrations/entry.ts';
 import type { Clock } from '../mongo/clock.ts';
 import { chunks } from '../runtime/chunks.ts';
-import type { Entry, Journal } from './journal.ts';
+import type { Journal } from './journal.ts';
 
 export type OpenClaim = Omit<Claim, 'message'>;
 
-/** Neither settled nor concluded. `settledAt` has an index, for retention: whoever asks so reads nothing that is settled. */
+/** Neither settled nor concluded. By the index of settledAt nothing is read that is settled. */
 export const OPEN = { settledAt: null, outcome: null, conflict: false } as const;
 
 export interface OpenClaims {
@@ -17,20 +16,11 @@ export interface OpenClaims {
   clock: Pick<Clock, 'now'>;
 }
 
-export interface Standing {
-  claim: OpenClaim;
-  entry: Entry | undefined;
-  reading: Reading;
-}
-
-/**
- * In pieces of a query each; in no order.
- * @param legacyTimeoutMs an intent may be on the wire for as long
- */
+/** In no order. @param legacyTimeoutMs how long an intent may be on the wire */
 export async function* readOpenClaims(
   { claims, journal, clock }: OpenClaims,
   legacyTimeoutMs: number,
-): AsyncGenerator<Standing[]> {
+) {
   const open = claims.collection.find(OPEN).project<OpenClaim>({ message: 0 });
   for await (const found of chunks(open)) {
     const sound = claims.sound(found);

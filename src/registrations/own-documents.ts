@@ -9,7 +9,7 @@ export interface Result {
   registeredAt: Date;
 }
 
-/** A document of others. */
+/** A document of the user. */
 export interface Stored extends Document {
   /** Or whatever else BSON has: we only hand it back. */
   _id: StoredId;
@@ -25,10 +25,9 @@ const AMBIGUOUS =
   'several documents hold its id in a list, and in none it is the whole value: which is its own cannot be told';
 
 /**
- * The place of each result, in their order. The documents in which the id is the whole value are its own. Where there are
- * none, the one document that holds the id in a list is; of several none is. Such a document belongs to the first of its ids
- * that was registered: it has room for one request id, where that is written. Ids are compared byte for byte, whatever the
- * collation of the collection: to MongoDB "A" may be "a", and they are two registrations.
+ * The place of each result, in their order: the documents in which the id is the whole value; where there are none, the only
+ * document that holds the id in a list. Such a document belongs to the first of its ids that was registered, since it has room
+ * for one request id. Ids are compared byte for byte, whatever the collation: to MongoDB "A" may be "a".
  *
  * @param found documents that MongoDB takes to match any of them
  */

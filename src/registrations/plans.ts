@@ -1,10 +1,9 @@
 /**
- * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration as
- * long as nothing is known. MongoDB may be away: the last plan stays.
+ * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration while
+ * nothing is known. While MongoDB is away the last plan stays.
  */
 import type { Config } from '../config/schema.ts';
-import { priorOf } from '../domain/registrations/latency.ts';
-import type { Latencies } from '../domain/registrations/latency.ts';
+import { priorOf, type Latencies } from '../domain/registrations/latency.ts';
 import {
   betterThan,
   byPlan,
@@ -19,27 +18,15 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { planOf } from './rules.ts';
 
-export interface Plans {
-  /** For a new run; a small share of the runs, by their id, asks early. */
-  planFor(runId: string): PollPlan;
-  /** For a run that is under way: the newest plan, where it is clearly better than its own; else null. */
-  replan(current: PollPlan): PollPlan | null;
-  /** Reads again what is known. Never throws. */
-  refresh(): Promise<void>;
-  close(): Promise<void>;
-}
-
-export interface PlansDependencies {
-  read: () => Promise<Latencies | null>;
-}
+export type Plans = ReturnType<typeof createPlans>;
 
 export function createPlans(
   config: Config,
   metrics: Metrics,
   log: Log,
-  { read }: PlansDependencies,
+  { read }: { read: () => Promise<Latencies | null> },
   eachMs = 5_000,
-): Plans {
+) {
   let known: Latencies | null = null;
   let usual = planOf(config, known);
   tell();
@@ -61,14 +48,16 @@ export function createPlans(
   }
 
   return {
-    planFor(runId) {
+    /** For a new run; a small share of the runs, by their id, asks early. */
+    planFor(runId: string): PollPlan {
       const explore = exploreFor(runId);
       const plan = explore === null ? usual : planOf(config, known, explore);
       return known === null ? plan : jittered(plan, drawFor(`${runId} jitter`));
     },
-    replan(current) {
-      return known === null ? null : betterThan(current, usual, known);
-    },
+    /** For a run that is under way: the newest plan, where it is clearly better than its own; else null. */
+    replan: (current: PollPlan): PollPlan | null =>
+      known === null ? null : betterThan(current, usual, known),
+    /** Reads again. Never throws. */
     refresh: reading.run,
     close: reading.close,
   };

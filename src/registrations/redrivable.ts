@@ -1,11 +1,16 @@
-/** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate, and be gone. */
+/** Which failure records can be redriven: one whose token does not count would be dropped as a duplicate and lost. */
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claims } from '../claims/claims.ts';
-import { admit, isDuplicate, keysOfRedriven } from '../domain/registrations/admission.ts';
-import type { Delivered } from '../domain/registrations/admission.ts';
+import {
+  admit,
+  isDuplicate,
+  keysOfRedriven,
+  type Delivered,
+} from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { redriveOf } from '../broker/rabbitmq/message.ts';
+import { chunks } from '../runtime/chunks.ts';
 
 const AT_ONCE = 100;
 
@@ -15,20 +20,12 @@ export async function* redrivable(
   source: AsyncIterable<FailureMessage>,
   withheld: (failure: FailureMessage) => void,
 ): AsyncGenerator<FailureMessage> {
-  let some: FailureMessage[] = [];
-  for await (const failure of source) {
-    some.push(failure);
-    if (some.length === AT_ONCE) yield* pass();
-  }
-  yield* pass();
-
-  async function* pass(): AsyncGenerator<FailureMessage> {
+  for await (const some of chunks(source, AT_ONCE)) {
     const all = some.map((failure) => {
       const delivery = deliveryOf(failure);
       const keys = delivery === null ? [] : [claimKey(delivery.id, 0), ...keysOfRedriven(delivery)];
       return { failure, delivery, keys: [...new Set(keys)] };
     });
-    some = [];
     const found = await claims.find(all.flatMap(({ keys }) => keys));
     for (const { failure, delivery, keys } of all) {
       const own = keys.flatMap((key) => found.get(key) ?? []);
@@ -39,7 +36,7 @@ export async function* redrivable(
   }
 }
 
-/** What a record is once it is redriven. What never was a registration has no claim and no token. */
+/** The delivery that its redrive will be; null for a record that never was a registration. */
 function deliveryOf({ id, failureClass, headers, body }: FailureMessage): Delivered | null {
   if (id === null || failureClass === null || failureClass === 'malformed') return null;
   return { id, bodyHash: bodyHashOf(body), ...redriveOf(headers) };

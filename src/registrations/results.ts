@@ -1,6 +1,5 @@
 /** The user's collection: the status of a registration, written once it is registered. */
-import { MongoServerError } from 'mongodb';
-import type { AnyBulkWriteOperation, Db, Document } from 'mongodb';
+import { MongoServerError, type AnyBulkWriteOperation, type Db, type Document } from 'mongodb';
 import type { Config } from '../config/schema.ts';
 import { partialFailure } from '../mongo/client.ts';
 import {
@@ -18,23 +17,18 @@ import { setEach } from '../mongo/set-each.ts';
 
 export type Written = 'written' | 'missing' | 'later' | { permanent: string };
 
-export interface Results {
-  /** Writes the status of each, idempotently; answers in the same order. @throws what MongoDB throws when nothing was written */
-  write(results: Result[]): Promise<Written[]>;
-  /** Its own document; `requestId`: its own, which tells whose a document with a list of ids is. */
-  find(id: string, requestId?: string | null): Promise<Document | null>;
-  count(): Promise<number>;
-}
+export type Results = ReturnType<typeof openResults>;
 
-export function openResults(db: Db, mongodb: Config['mongodb']): Results {
+export function openResults(db: Db, mongodb: Config['mongodb']) {
   const collection = db.collection<Stored>(mongodb.collection);
   const { match, matchType, statusField, registeredWord, upsert } = mongodb;
   const stored = ({ id }: Pick<Result, 'id'>) => storedId(id, matchType);
-  // Only _id is unique for certain: by another field an insert could make a second document beside the user's own. So what
-  // is inserted has an _id of ours then, too, and of two writes that overlap the second meets the first.
+  // Only _id is unique for certain: by another field an insert could make a second document beside the user's own. What is
+  // inserted then has an _id of ours, too, so that of two writes that overlap the second meets the first.
   const insertsFirst = upsert && match === '_id';
   return {
-    async write(results) {
+    /** Writes the status of each, idempotently; answers in the same order. @throws what MongoDB throws when nothing was written */
+    async write(results: Result[]): Promise<Written[]> {
       try {
         return await (insertsFirst ? insertFirst(results) : writeTogether(results));
       } catch (error) {
@@ -43,7 +37,8 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
         throw error;
       }
     },
-    async find(id, requestId = null) {
+    /** Its own document; the request id tells whose a document with a list of ids is. */
+    async find(id: string, requestId: string | null = null): Promise<Document | null> {
       const found = await collection.find({ [match]: stored({ id }) }).toArray();
       const [own] = documentsAt(placesOf([{ id, requestId }], found, mongodb)[0]);
       return found.find(({ _id }) => _id === own) ?? null;
@@ -51,7 +46,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
     count: () => collection.countDocuments({ [statusField]: registeredWord }),
   };
 
-  /** Most are new: one statement writes them, and who is there already is updated in another. */
+  /** Most are new: one statement inserts them, another updates those that are there already. */
   async function insertFirst(results: Result[]): Promise<Written[]> {
     try {
       await collection.insertMany(
@@ -82,7 +77,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
         { $and: [{ _id: { $in: ids } }, { [match]: { $in: results.map(stored) } }] },
         setEach(ids, columnsOf(targets.map(({ result }) => fieldsOf(result, mongodb)))),
       );
-      // Somebody has deleted or changed one meanwhile: whoever comes next finds what there is now.
+      // Somebody has deleted or changed one meanwhile: the next attempt finds what there is now.
       if (matchedCount < new Set(ids).size)
         for (const { result } of targets) written[results.indexOf(result)] = 'later';
     }
@@ -134,7 +129,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']): Results {
     return written;
   }
 
-  /** Where there is no document, and one may be made, it is written by being inserted. */
+  /** A document that is nowhere, and may be made, is written by an insert. */
   function fateAt(place: Place | undefined): Written {
     if (place !== undefined && 'permanent' in place) return place;
     return isNowhere(place) && !upsert ? 'missing' : 'written';

@@ -1,8 +1,7 @@
 import type { Rules } from '../domain/registrations/rules.ts';
 import type { Latencies } from '../domain/registrations/latency.ts';
 import { planFrom } from '../domain/registrations/learned-plan.ts';
-import { planPolls } from '../domain/registrations/poll-plan.ts';
-import type { PollPlan } from '../domain/registrations/poll-plan.ts';
+import { planPolls, type PollPlan } from '../domain/registrations/poll-plan.ts';
 import type { Config } from '../config/schema.ts';
 
 /** The plan where nothing was learned. */
@@ -20,7 +19,6 @@ export function planOf(
   return planFrom(known, { gets, longest, explore });
 }
 
-/** What a run gets to know of the configuration, as an argument of its start. */
 export function rulesOf(
   { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
   plan: PollPlan = fixedPlan({ legacy }),

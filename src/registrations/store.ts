@@ -1,22 +1,21 @@
 import { indexClaims, openClaims } from '../claims/claims.ts';
 import { createClock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
-import { indexActions, openActions } from '../coordination/actions.ts';
+import { openActions } from '../coordination/actions.ts';
 import { openControl } from '../coordination/control.ts';
 import { indexProcesses } from '../coordination/processes.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
-import { OWN, ownName } from '../mongo/collections.ts';
+import { openMalformed } from '../claims/malformed.ts';
 import { refuseMistyped } from './collection-sample.ts';
-import { indexMalformed, openMalformed } from '../claims/malformed.ts';
+import { EXPIRY, OWN, ownName } from '../mongo/collections.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { serverTime } from '../mongo/server-time.ts';
-import { closedIfItFails, openDatabase } from '../mongo/own-database.ts';
-import type { Opener } from '../mongo/own-database.ts';
+import { closedIfItFails, openDatabase, type Opener } from '../mongo/own-database.ts';
 import { refuseExpiry } from '../mongo/ownership.ts';
 import { openResults } from './results.ts';
-import { soundOnly } from '../claims/sound-claims.ts';
-import type { TellOdd } from '../claims/sound-claims.ts';
+import { soundOnly, type TellOdd } from '../claims/sound-claims.ts';
 import { openRecords } from '../claims/records.ts';
 import { openSetAside } from '../claims/set-aside.ts';
 
@@ -52,8 +51,9 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await refuseMistyped(theirs, config.mongodb);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
-      await indexMalformed(malformed, retention);
-      await indexActions(actions);
+      await expireAfter(malformed.collection, EXPIRY[OWN.malformed], retention);
+      // They are few, and are kept for good.
+      await ensureIndex(actions.collection, { at: 1 });
       await indexProcesses(own);
     });
   }

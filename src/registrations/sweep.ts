@@ -1,6 +1,6 @@
 /**
- * The sweeper: finds claims that are open and whose run is dead, and starts runs that take them up. It only starts; the
- * claim step of such a run takes the claim over, or finds that somebody else has it by then (activities/registrations/takeover.ts).
+ * The sweeper finds open claims whose run is dead, and starts runs that take them up. The claim step of such a run takes the
+ * claim over, or finds that another run has it by then (activities/registrations/takeover.ts).
  */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
@@ -8,16 +8,14 @@ import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { workflowId } from '../domain/names.ts';
-import { isDead } from '../domain/registrations/takeover.ts';
-import type { RunLife } from '../domain/registrations/takeover.ts';
+import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
 import type { OpenClaim } from './open-claims.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
 import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import { startRun } from '../temporal/client.ts';
-import { againIdOf, findUnclaimed } from './unclaimed.ts';
-import type { SweepNeeds, FoundUnclaimed } from './unclaimed.ts';
+import { againIdOf, findUnclaimed, type SweepNeeds } from './unclaimed.ts';
 
 export interface Stranded {
   claim: OpenClaim;
@@ -40,20 +38,8 @@ export const sweepNeeds = (
   start: (id, input) => startRun(client, config, id, input),
 });
 
-export interface Found extends FoundUnclaimed {
-  stranded: Stranded[];
-}
-
-export interface Swept {
-  /** Registrations whose run is dead. */
-  stranded: number;
-  /** Registrations whose run was ended before it had claimed them, as far as is known. */
-  unclaimed: number;
-  /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
-  unreadable: string[];
-  /** Workflow ids of the runs that were started for them. */
-  started: string[];
-}
+export type Found = Awaited<ReturnType<typeof findLeft>>;
+export type Swept = Awaited<ReturnType<typeof takeUp>>;
 
 /**
  * What is open for longer than ten minutes and has nobody to go on with it, oldest first.
@@ -62,7 +48,7 @@ export interface Swept {
 export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<Stranded[]> {
   const { config, store } = needs;
   const running = await needs.openRuns();
-  // `settledAt` has an index, for retention: what is open is found without reading what is settled.
+  // By the index of settledAt, without reading what is settled.
   const open = await store.claims.collection
     .find({
       settledAt: null,
@@ -73,7 +59,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
   const suspects = store.claims.sound(open).filter(({ workflowId: run }) => !running.has(run));
   const states = await needs.runStates(suspects.map(({ workflowId: run }) => run));
   const keys = suspects.map(({ _id }) => _id);
-  // Read after Temporal was asked: a run that has ended in order settled its claims before.
+  // Read after Temporal was asked: a run that ended in order had settled its claims by then.
   const unsettled = await unsettledAmong(store, keys);
   const setAside = await store.setAside.among(keys);
   return suspects
@@ -101,10 +87,7 @@ async function unsettledAmong(
  * Starts runs that take up what is stranded.
  * @throws what the client throws when Temporal does not answer; doing it again is harmless
  */
-export async function takeUp(
-  needs: SweepNeeds,
-  { stranded, unclaimed, unreadable }: Found,
-): Promise<Swept> {
+export async function takeUp(needs: SweepNeeds, { stranded, unclaimed, unreadable }: Found) {
   const { config, start } = needs;
   const rules = rulesOf(config);
   const started: string[] = [];
@@ -115,13 +98,16 @@ export async function takeUp(
     const labels = registrations.map(({ label }) => label);
     await startOne(workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`), registrations);
   }
-  // Once it was small enough for a run, and so it still is.
   for (const { workflowId: ended, registrations } of unclaimed)
     await startOne(againIdOf(ended), registrations);
   return {
+    /** Registrations whose run is dead. */
     stranded: stranded.length,
+    /** Registrations whose run was ended before it had claimed them, as far as is known. */
     unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),
+    /** Ended runs whose input nobody can read: what they had not claimed is not taken up. */
     unreadable: [...unreadable.keys()],
+    /** Workflow ids of the runs that were started for them. */
     started,
   };
 
@@ -137,12 +123,12 @@ export async function takeUp(
   }
 }
 
-/** Finds and takes up. @throws as both */
+/** @throws as findStranded and takeUp */
 export const sweep = async (needs: SweepNeeds): Promise<Swept> =>
   takeUp(needs, await findLeft(needs));
 
 /** All that dead runs have left. @throws as findStranded */
-export const findLeft = async (needs: Omit<SweepNeeds, 'start'>): Promise<Found> => ({
+export const findLeft = async (needs: Omit<SweepNeeds, 'start'>) => ({
   stranded: await findStranded(needs),
   ...(await findUnclaimed(needs)),
 });

@@ -1,13 +1,9 @@
-/**
- * Runs that were ended before they had claimed what they brought: no claim tells of their registrations, only the input in
- * their history. They are found by visibility.
- */
+/** Runs that were ended before they had claimed what they brought: only their input tells of it. Found by visibility. */
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { claimKey } from '../domain/names.ts';
-import { isDead } from '../domain/registrations/takeover.ts';
+import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from './store.ts';
-import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Brought } from '../temporal/runs.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 import type { StartResult } from '../temporal/client.ts';
@@ -30,27 +26,22 @@ export interface Unclaimed {
   registrations: NewRegistration[];
 }
 
-export interface FoundUnclaimed {
-  unclaimed: Unclaimed[];
-  /** Runs whose input nobody can read, by workflow id, and why. */
-  unreadable: Map<string, string>;
-}
-
 /** The workflow id under which what an ended run brought is started again: Temporal takes it once. */
 export const againIdOf = (workflowId: string): string => `${workflowId}/again`;
 
 /**
- * What ended runs brought and may not have claimed. Each is started again once, and the claim decides: what was claimed all the same
- * is a duplicate there.
+ * Ended runs, with what they may not have claimed. Each is started again once; what was claimed all the same is a duplicate
+ * then.
  * @throws what the client throws when Temporal does not answer
  */
-export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>): Promise<FoundUnclaimed> {
+export async function findUnclaimed(needs: Omit<SweepNeeds, 'start'>) {
   const { config, store, endedRuns, runStates, broughtBy } = needs;
-  // Of a run that began before the oldest claim that is kept nobody knows what was claimed.
+  // The claims of older runs may have expired.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
   const ended = await endedRuns(since);
   const states = await runStates(ended.flatMap((id) => [id, againIdOf(id)]));
   const unclaimed: Unclaimed[] = [];
+  /** Runs whose input nobody can read, by workflow id, and why. */
   const unreadable = new Map<string, string>();
   for (const workflowId of ended) {
     const isLeft =

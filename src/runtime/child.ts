@@ -66,13 +66,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const facts = await new Promise<Announcement>((resolve, reject) => {
     child.once('message', (message) => resolve(isAnnouncement(message) ? message : {}));
     child.once('error', reject);
-    void exited.then((code) =>
-      reject(
-        new Error(
-          `The ${name} ended (${code ?? 'killed'}) before it was up: see ${options.logFile}`,
-        ),
-      ),
-    );
+    void exited.then((code) => {
+      const how = `The ${name} ended (${code ?? 'killed'}) before it was up`;
+      reject(new Error(`${how}: see ${options.logFile}`));
+    });
   }).finally(() => options.giveUp?.removeEventListener('abort', giveUp));
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     // One that stands still does not hear that it is asked to leave.
@@ -82,14 +79,8 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     await exited;
     clearTimeout(late);
   };
-  return {
-    name,
-    pid: child.pid ?? 0,
-    facts,
-    exited,
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
-  };
+  const [stop, kill] = [() => end('SIGTERM'), () => end('SIGKILL')];
+  return { name, pid: child.pid ?? 0, facts, exited, stop, kill };
 }
 
 const isAnnouncement = (message: unknown): message is Announcement =>

@@ -1,6 +1,5 @@
 /** The keys that payloads are encrypted with: from the environment or a file, several to read, one to write. */
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -59,8 +58,8 @@ function parseKey(word: string, at: number): EncryptionKey {
     );
   }
   const encoded = word.slice(colon + 1).trim();
-  const bytes = BASE64.test(encoded) ? Buffer.from(encoded, 'base64') : null;
-  if (bytes === null) throw new Error(`key ${at + 1} is not in base64`);
+  if (!BASE64.test(encoded)) throw new Error(`key ${at + 1} is not in base64`);
+  const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length !== KEY_BYTES) {
     throw new Error(
       `key ${at + 1} has ${bytes.length} bytes and needs ${KEY_BYTES}: openssl rand -base64 ${KEY_BYTES}`,
@@ -129,7 +128,6 @@ export const markOf = ({ secret }: EncryptionKey): string =>
   createHmac('sha256', secret).update('which key').digest('hex').slice(0, 16);
 
 export interface KeyRing {
-  /** The one that writes. */
   writing(): EncryptionKey;
   /** Undefined when it is not among ours, also after another look at the file. */
   find(id: string): EncryptionKey | undefined;
@@ -142,15 +140,13 @@ export const fixedKeys = (keys: EncryptionKeys): KeyRing => ({
   ids: () => keys.map(({ id }) => id),
 });
 
-/** How long a file is believed to be as it was, ms. */
-const BELIEVED_MS = 1_000;
-
 /**
  * The keys of a file, read again when it has changed, so that keys are rotated while we run. A file that is broken or gone
  * then changes nothing: what was read stays.
+ * @param believedMs how long a file is believed to be as it was
  * @throws Error that names the file, when it cannot be read at first
  */
-export function keysOfFile(file: string, believedMs = BELIEVED_MS): KeyRing {
+export function keysOfFile(file: string, believedMs = 1_000): KeyRing {
   let keys = readKeyFile(file);
   let stamp = stampOf(file);
   let lookedAt = performance.now();

@@ -1,6 +1,5 @@
 /** Something that is done again and again: never twice at once, and only the first of its failures in a row is told. */
-import { errorFacts } from './log.ts';
-import type { Log } from './log.ts';
+import { errorFacts, type Log } from './log.ts';
 
 export interface Every {
   /** Does it now, or waits for the time that is under way. Never throws. */

@@ -1,8 +1,4 @@
-/**
- * Places where a process can be told to die as a crash has it, so that what is promised can be tried at each of them.
- * Set by `failpoint: <name>` or `<name>:<n>`, the n-th passage; without that a place costs one comparison. A cluster's
- * settings never have it: who reads the log of such a process is told loudly.
- */
+/** Places where a test can have a process die as in a crash: DESPACHANTE_FAILPOINT=<name>, or <name>:<n> for the n-th passage. */
 import { writeSync } from 'node:fs';
 import type { Log } from './log.ts';
 
@@ -52,11 +48,8 @@ export function readFailpoint(setting: string): Armed | null {
 /** Once, at the start of a process. */
 export function armFailpoint(setting: string | null, log: Log): void {
   armed = setting === null ? null : readFailpoint(setting);
-  if (armed === null) return;
-  log.error(
-    { failpoint: setting },
-    'A failpoint is set: this process is going to kill itself there. For tests only',
-  );
+  const sentence = 'A failpoint is set: this process is going to kill itself there. For tests only';
+  if (armed !== null) log.error({ failpoint: setting }, sentence);
 }
 
 /** Passes the place, or dies there: nothing after it is done, nothing is flushed, no handler runs. */
@@ -64,9 +57,7 @@ export function failpoint(name: Failpoint): void {
   if (armed === null || armed.name !== name) return;
   armed.left -= 1;
   if (armed.left > 0) return;
-  writeSync(
-    2,
-    `${JSON.stringify({ level: 60, failpoint: name, msg: 'Killed by its failpoint' })}\n`,
-  );
+  const line = { level: 60, failpoint: name, msg: 'Killed by its failpoint' };
+  writeSync(2, `${JSON.stringify(line)}\n`);
   process.kill(process.pid, 'SIGKILL');
 }

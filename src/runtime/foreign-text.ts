@@ -1,7 +1,4 @@
-/**
- * Which characters of foreign text reach a terminal, a page or a log. Ids, headers, reasons and names come from other systems:
- * an escape sequence among them would be obeyed by the operator's terminal, and a mark of direction would turn a line around.
- */
+/** Foreign text for a terminal, a page or a log: the terminal would obey an escape sequence, and a mark of direction turn a line. */
 
 const BREAKS = String.raw`\p{Cc}\p{Zl}\p{Zp}`;
 /** Marks of direction, characters without width, halves of pairs. */

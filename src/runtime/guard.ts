@@ -1,7 +1,4 @@
-/**
- * Looks after this process: tells when it uses too much memory, or is so busy that what is due happens late. It tells
- * before the process suffers, and only when it was so for a while, so that a pause of the garbage collector is no alarm.
- */
+/** Tells when this process uses too much memory or is late with what is due; a pause of the garbage collector is no alarm. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
@@ -26,13 +23,6 @@ export interface Vitals {
   heapLimit: number;
 }
 
-export interface GuardSettings {
-  /** Bytes; null for three quarters of what this process may have. */
-  maxMemory: number | null;
-  /** ms */
-  maxLoopDelay: number;
-}
-
 const EACH_MS = 1_000;
 /** In a row. It must be well for longer than it must be ill, or it would swing. */
 const ILL_AFTER = 2;
@@ -40,11 +30,12 @@ const WELL_AFTER = 3;
 /** Of each limit: at or below it all is well again. */
 const WELL_BELOW = 0.85;
 
+/** @param settings bytes, null for three quarters of what this process may have; ms */
 export function createGuard(
-  settings: GuardSettings,
+  settings: { maxMemory: number | null; maxLoopDelay: number },
   metrics: Pick<Metrics, 'suffering'>,
   log: Log,
-  { look = watchVitals(), eachMs = EACH_MS }: { look?: Look; eachMs?: number } = {},
+  { look = watchVitals(), eachMs = EACH_MS } = {},
 ): Guard {
   const maxMemory = settings.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
   const listeners: ((suffers: string | null) => void)[] = [];
@@ -58,12 +49,8 @@ export function createGuard(
 
   function check(): void {
     vitals = look.vitals();
-    const now = complaint(
-      vitals,
-      maxMemory,
-      settings.maxLoopDelay,
-      suffers === null ? 1 : WELL_BELOW,
-    );
+    const share = suffers === null ? 1 : WELL_BELOW;
+    const now = complaint(vitals, maxMemory, settings.maxLoopDelay, share);
     ill = now === null ? 0 : ill + 1;
     well = now === null ? well + 1 : 0;
     if (suffers === null && now !== null && ill >= ILL_AFTER) change(now);
@@ -104,26 +91,21 @@ export function complaint(
   return null;
 }
 
-export interface Look {
-  vitals(): Vitals;
-  close(): void;
-}
-
 /** Each look wakes the process: an idle one is to stay idle. */
 const RESOLUTION_MS = 100;
 
-function watchVitals(): Look {
+function watchVitals() {
   const delays = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delays.enable();
   return {
-    vitals() {
+    vitals(): Vitals {
       const loopDelayMs = Math.max(0, delays.max / 1e6 - RESOLUTION_MS);
       delays.reset();
       const { rss, heapUsed } = process.memoryUsage();
       const { heap_size_limit: heapLimit } = getHeapStatistics();
       return { loopDelayMs, rss, heap: heapUsed, heapLimit };
     },
-    close: () => delays.disable(),
+    close: (): void => void delays.disable(),
   };
 }
 

@@ -2,11 +2,6 @@
 import { briefHttpServer, listen, pathOf, stopServing } from '../net/listen.ts';
 import type { Metrics } from './metrics.ts';
 
-export interface Health {
-  port: number;
-  close(): Promise<void>;
-}
-
 export interface HealthOptions {
   host: string;
   /** 0 for any free port. */
@@ -31,7 +26,7 @@ export async function serveHealth({
   checks,
   details = () => ({}),
   refresh = () => Promise.resolve(),
-}: HealthOptions): Promise<Health> {
+}: HealthOptions): Promise<{ port: number; close(): Promise<void> }> {
   const server = briefHttpServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -46,11 +41,8 @@ export async function serveHealth({
         return send(200, 'application/json', '{"live":true}\n');
       case '/ready': {
         const ready = Object.values(state).every(Boolean);
-        return send(
-          ready ? 200 : 503,
-          'application/json',
-          `${JSON.stringify({ ready, ...state, ...details() })}\n`,
-        );
+        const body = JSON.stringify({ ready, ...state, ...details() });
+        return send(ready ? 200 : 503, 'application/json', `${body}\n`);
       }
       case '/metrics':
         refresh()
@@ -64,12 +56,8 @@ export async function serveHealth({
         return send(404, 'text/plain', 'try /live, /ready or /metrics\n');
     }
   });
-  const bound = await listen(
-    server,
-    host,
-    port,
-    ({ message }) =>
-      `Cannot serve health on ${host}:${port}: ${message}. Choose another with --port (0 takes a free one), or in "health".`,
-  );
+  const taken = ({ message }: Error) =>
+    `Cannot serve health on ${host}:${port}: ${message}. Choose another with --port (0 takes a free one), or in "health".`;
+  const bound = await listen(server, host, port, taken);
   return { port: bound, close: () => stopServing(server) };
 }

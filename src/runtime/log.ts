@@ -11,16 +11,14 @@ export interface Log {
   error(facts: object, sentence: string): void;
 }
 
-export interface LogOptions {
-  level: string;
-  format: 'auto' | 'json' | 'pretty';
-}
-
 /**
  * JSON lines on stderr, so that stdout is free for what a command prints; pretty on a terminal. Facts never hold
  * a message's content, a header's value or an address with its password.
  */
-export function createLog(role: string, { level, format }: LogOptions): Log {
+export function createLog(
+  role: string,
+  { level, format }: { level: string; format: 'auto' | 'json' | 'pretty' },
+): Log {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
   const lines = isPretty ? null : pino.destination({ fd: 2, sync: false });
   const stream =
@@ -74,11 +72,7 @@ export function errorFacts(error: unknown): { error: string; code?: string } {
   };
 }
 
-const WITH_FOREIGN_WORDS = new Set<unknown>([
-  'LegacyUnavailable',
-  'LegacyUnreadable',
-  'LookUpUnreadable',
-]);
+const FOREIGN = new Set<unknown>(['LegacyUnavailable', 'LegacyUnreadable', 'LookUpUnreadable']);
 const OWN_WORDS =
   /\b(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_\w+|ERR_(?:TLS|SSL)_\w+|[A-Z_]*CERT_[A-Z_]+|HTTP \d{3})\b/;
 
@@ -87,12 +81,9 @@ const OWN_WORDS =
  * about a person, stay in Temporal (encrypted) and in the journal; of them only a code or a status is told.
  */
 export function failureDetail(error: unknown): string {
-  const isForeign = error instanceof Error && 'type' in error && WITH_FOREIGN_WORDS.has(error.type);
-  if (!isForeign) {
-    return error instanceof Error || typeof error === 'string'
-      ? withoutDocuments(String(error))
-      : '';
-  }
+  const isForeign = error instanceof Error && 'type' in error && FOREIGN.has(error.type);
+  const hasWords = error instanceof Error || typeof error === 'string';
+  if (!isForeign) return hasWords ? withoutDocuments(String(error)) : '';
   return `${String(error.type)}: ${OWN_WORDS.exec(error.message)?.[1] ?? 'its words are in the failure, in Temporal'}`;
 }
 

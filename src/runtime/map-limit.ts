@@ -1,7 +1,4 @@
-/**
- * Does something for each, so many at a time; the answers in the order of what was asked. A failure ends it: the rest is not begun.
- * @throws the first failure
- */
+/** Does something for each, so many at a time; answers in the order of what was asked. @throws the first failure, which ends it */
 export async function mapLimit<A, B>(
   all: readonly A[],
   atOnce: number,

@@ -1,4 +1,4 @@
-// Keeps secrets out of everything a person, a log or an error message shows.
+/** Keeps secrets out of everything a person, a log or an error message shows. */
 
 /** Parameters of addresses whose values everybody may know, in lower case. Any other may be a secret. */
 const OPEN_PARAMETERS: ReadonlySet<string> = new Set(

@@ -2,10 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { restBefore } from '../domain/backoff.ts';
 
 /**
- * Does an action again until it works: the one retry loop outside Temporal, for what must work before Temporal can be
- * told anything (the broker's connection, starting a run, a malformed delivery on its way to the failure queue).
- * Full jitter: all processes lose a server at the same moment and must not all come back at the same moment.
- *
+ * Does an action again until it works: the one retry loop outside Temporal. Full jitter, since all processes lose a server at the
+ * same moment and must not all come back at the same moment.
  * @param failed is told of each failure and how long the rest is, ms
  * @throws what `stop` was aborted with, or the error when `isFinal` says so
  */
@@ -18,12 +16,8 @@ export async function insist<T>(
     longestMs?: number;
   },
 ): Promise<T> {
-  const backoff = {
-    kind: 'exponential',
-    initial: 200,
-    longest: options.longestMs ?? 5_000,
-    jitter: 1,
-  } as const;
+  const longest = options.longestMs ?? 5_000;
+  const backoff = { kind: 'exponential', initial: 200, longest, jitter: 1 } as const;
   for (let attempt = 1; ; attempt++) {
     options.stop.throwIfAborted();
     try {
@@ -46,10 +40,7 @@ export async function soon<T>(ms: number, action: () => Promise<T>): Promise<T> 
   });
 }
 
-/**
- * A promise that is never waited for longer than this.
- * @throws Error naming what was waited for
- */
+/** Waits for a promise no longer than this. @throws Error naming what was waited for */
 export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   const stop = new AbortController();
   const late = delay(ms, undefined, { signal: stop.signal }).then(() => {

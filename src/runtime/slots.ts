@@ -1,8 +1,7 @@
 /**
- * How many requests this worker may have on the wire at once: what a crash can leave in doubt is bounded by it.
- * Slots are handed out in handfuls: granted one by one as they come free, a batch of a hundred would go to the journal a
- * hundred times. And in order of turns: whoever has begun is served to its end before the next begins, or a hundred
- * batches would all be submitted slowly, each with its registrations seconds apart and its polls in as many rounds.
+ * How many requests this worker may have on the wire at once, which bounds what a crash can leave in doubt. Up to a quarter of
+ * all slots is granted at once, so that a batch needs few journal writes; and first come, first served to the end, so that the
+ * registrations of a batch stay together.
  */
 export interface Slots {
   /** A place in the line, to keep when asking several times. */
@@ -34,8 +33,7 @@ export function createSlots(initial: number): Slots {
   let free = initial;
   let turns = 0;
   const turn = () => (turns += 1);
-
-  let patience: NodeJS.Timeout | null = null;
+  let patience: NodeJS.Timeout | undefined;
 
   function handOut(): void {
     for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
@@ -46,8 +44,8 @@ export function createSlots(initial: number): Slots {
   }
 
   function grant(first: Waiter, count: number): void {
-    if (patience !== null) clearTimeout(patience);
-    patience = null;
+    clearTimeout(patience);
+    patience = undefined;
     free -= count;
     waiting.shift();
     first.grant(count);
@@ -57,7 +55,7 @@ export function createSlots(initial: number): Slots {
   function beSatisfiedSoon(): void {
     if (free <= 0) return;
     patience ??= setTimeout(() => {
-      patience = null;
+      patience = undefined;
       const [first] = waiting;
       if (first !== undefined && free > 0) grant(first, Math.min(first.wanted, free));
       handOut();

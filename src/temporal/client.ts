@@ -5,8 +5,11 @@ import {
   WorkflowExecutionAlreadyStartedError,
   isGrpcServiceError,
 } from '@temporalio/client';
-import { WorkflowIdReusePolicy } from '@temporalio/common';
-import { defineSearchAttributeKey, TypedSearchAttributes } from '@temporalio/common';
+import {
+  WorkflowIdReusePolicy,
+  defineSearchAttributeKey,
+  TypedSearchAttributes,
+} from '@temporalio/common';
 import {
   ATTRIBUTE_BYTES,
   ATTRIBUTE_IDS,
@@ -19,7 +22,7 @@ import { errorFacts } from '../runtime/log.ts';
 import { handshakeError, readTls, withTlsTrouble } from '../net/tls.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 
-export const itemIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
+const itemIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 
 /** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST. */
 const KEYWORD_LIST = 7;
@@ -35,13 +38,14 @@ export async function connectTemporal(config: Config): Promise<Client> {
     // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
   }).catch(async (error: unknown) => {
+    const { temporalAddress: address, temporal } = config;
+    const ask = () => handshakeError(address, temporal.tls.serverName, readTls(temporal.tls));
     // gRPC says only that it could not connect.
-    const cause = (await handshakeErrorOf(config)) ?? error;
+    const cause = (speaksTls(config) ? await ask() : null) ?? error;
     const why = withTlsTrouble(errorFacts(cause).error, cause, 'temporal');
-    throw new Error(
-      `Cannot connect to Temporal at ${config.temporalAddress}${throughProxy(config)}: ${why}`,
-      { cause: error },
-    );
+    throw new Error(`Cannot connect to Temporal at ${address}${throughProxy(config)}: ${why}`, {
+      cause: error,
+    });
   });
   return new Client({ connection, namespace: config.temporal.namespace, dataConverter });
 }
@@ -71,13 +75,6 @@ export function connectionOptions(config: Config) {
 const speaksTls = ({ temporal: { tls }, temporalApiKey }: Config): boolean =>
   tls.enabled || tls.caFile !== null || tls.certFile !== null || temporalApiKey !== null;
 
-async function handshakeErrorOf(config: Config): Promise<Error | null> {
-  const { tls } = config.temporal;
-  return speaksTls(config)
-    ? handshakeError(config.temporalAddress, tls.serverName, readTls(tls))
-    : null;
-}
-
 /** Null: the connection is plain. */
 function tlsOf(config: Config) {
   if (!speaksTls(config)) return null;
@@ -90,10 +87,7 @@ function tlsOf(config: Config) {
   };
 }
 
-/**
- * Makes the two search attributes known to the namespace, once.
- * @throws Error that says how to add them by hand when we may not
- */
+/** Makes the search attributes known to the namespace. @throws Error that says how to add them by hand when we may not */
 export async function registerSearchAttributes(client: Client): Promise<void> {
   const { namespace } = client.options;
   const known = await client.connection.operatorService.listSearchAttributes({ namespace });
@@ -121,8 +115,8 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
 export type StartResult = 'started' | 'too-large';
 
 /**
- * Starts a run. Started already under the same id means an earlier call got through after all: workflow ids are unique
- * per batch. `too-large`: Temporal refuses this input whatever we do, so the batch must be split.
+ * Starts a run; one that was started under this id already is the same. `too-large`: Temporal refuses this input whatever we do,
+ * so the batch must be split.
  * @throws what the client throws when Temporal could not be asked: the caller tries again with the same id
  */
 export async function startRun(

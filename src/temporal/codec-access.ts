@@ -92,19 +92,14 @@ export function refuseWithoutToken(
   const inPath = folder === undefined || more.length > 0 ? [] : [folder, decoded(folder)];
   const given = bearer === undefined ? inPath : [bearer, ...inPath];
   const token = tokens.find(({ secret }) => given.some((each) => isSame(each, secret)));
-  if (token === undefined) {
-    throw new Refusal(
-      401,
-      'expected the token in the path (/<token>/decode), or as "Authorization: Bearer …" with CODEC_TOKEN',
-    );
-  }
-  if (token.ownUserOnly && isOtherUser(socket)) {
-    throw new Refusal(
-      403,
-      'another user of this machine asks, and the token of TEMPORAL_CODEC_URL is for the user alone who started this: give that person CODEC_TOKEN',
-    );
-  }
+  if (token === undefined) throw new Refusal(401, NO_TOKEN);
+  if (token.ownUserOnly && isOtherUser(socket)) throw new Refusal(403, OTHER_USER);
 }
+
+const NO_TOKEN =
+  'expected the token in the path (/<token>/decode), or as "Authorization: Bearer …" with CODEC_TOKEN';
+const OTHER_USER =
+  'another user of this machine asks, and the token of TEMPORAL_CODEC_URL is for the user alone who started this: give that person CODEC_TOKEN';
 
 function decoded(text: string): string {
   try {

@@ -12,8 +12,8 @@ import {
   Refusal,
   refuseStrangers,
   refuseWithoutToken,
+  type CodecAccess,
 } from './codec-access.ts';
-import type { CodecAccess } from './codec-access.ts';
 import { briefHttpServer, listen, pathOf, stopServing } from '../net/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import { DecryptionError } from './payload-codec.ts';
@@ -28,28 +28,19 @@ export interface CodecServerOptions extends CodecAccess {
   log: Log;
 }
 
-export interface CodecServer {
-  port: number;
-  close(): Promise<void>;
-}
-
 /** A message of Temporal's is 4 MiB at most, here in base64. */
 const LARGEST = 8 * 1024 * 1024;
 
-const bodySchema = z.object({
-  payloads: z
-    .array(
-      z.object({
-        metadata: z.record(z.string(), z.string()).nullable().default(null),
-        data: z.string().nullable().default(null),
-      }),
-    )
-    .max(10_000)
-    .default([]),
+const payloadSchema = z.object({
+  metadata: z.record(z.string(), z.string()).nullable().default(null),
+  data: z.string().nullable().default(null),
 });
+const bodySchema = z.object({ payloads: z.array(payloadSchema).max(10_000).default([]) });
 
 /** @throws Error when the port is taken, when an origin is none, or when other machines could ask and have no token */
-export async function serveCodec(options: CodecServerOptions): Promise<CodecServer> {
+export async function serveCodec(
+  options: CodecServerOptions,
+): Promise<{ port: number; close(): Promise<void> }> {
   const { host, port, log, tokens } = options;
   if (!isLoopback(host) && tokens.every(({ ownUserOnly }) => ownUserOnly)) {
     throw new Error(
@@ -71,23 +62,20 @@ export async function serveCodec(options: CodecServerOptions): Promise<CodecServ
     answer(request, { ...options, origins }).then(
       (body) => send(body === null ? 204 : 200, body),
       (error: unknown) => {
-        const status = error instanceof Refusal ? error.status : 500;
-        const message =
-          error instanceof Refusal ? error.message : 'the payloads could not be worked on';
+        const { status, message } = error instanceof Refusal ? error : FAILED;
         // The path may hold a token.
         log.warn({ status, method: request.method, origin }, `Refused: ${message}`);
         send(status, { message });
       },
     );
   });
-  const bound = await listen(
-    server,
-    host,
-    port,
-    ({ message }) => `Cannot listen on ${host}:${port}: ${message}. Use another --port.`,
-  );
+  const taken = ({ message }: Error) =>
+    `Cannot listen on ${host}:${port}: ${message}. Use another --port.`;
+  const bound = await listen(server, host, port, taken);
   return { port: bound, close: () => stopServing(server) };
 }
+
+const FAILED = new Refusal(500, 'the payloads could not be worked on');
 
 const corsHeaders = (origin: string) => ({
   'access-control-allow-origin': origin,
@@ -119,10 +107,8 @@ async function answer(
   const { payloads } = parse(await read(request));
   try {
     const changed = await codec[action](payloads.map((payload) => JSONToPayload(payload)));
-    log.info(
-      { action, payloads: payloads.length, origin: headers.origin },
-      'Payloads were asked for',
-    );
+    const facts = { action, payloads: payloads.length, origin: headers.origin };
+    log.info(facts, 'Payloads were asked for');
     return { payloads: changed.map((payload) => payloadToJSON(payload)) };
   } catch (error) {
     if (error instanceof DecryptionError) throw new Refusal(422, error.message);

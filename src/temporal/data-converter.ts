@@ -4,20 +4,18 @@ import { fileURLToPath } from 'node:url';
 import type { DataConverter } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../runtime/log.ts';
-import { fixedKeys, keysOfFile, parseKeys } from '../runtime/encryption-keys.ts';
-import type { KeyRing } from '../runtime/encryption-keys.ts';
-import { createPayloadCodec } from './payload-codec.ts';
-import type { CodecKeys } from './payload-codec.ts';
+import { fixedKeys, keysOfFile, parseKeys, type KeyRing } from '../runtime/encryption-keys.ts';
+import { createPayloadCodec, type CodecKeys } from './payload-codec.ts';
 
 type Settings = Pick<Config, 'encryption' | 'encryptionKeys'>;
 
 /** Loaded by the SDK, in this process and in the sandbox of workflows. */
-export const FAILURE_CONVERTER = fileURLToPath(
+const FAILURE_CONVERTER = fileURLToPath(
   new URL('../../workflows/failure-converter.js', import.meta.url),
 );
 
 /** Those of the environment, else those of the file, else none. @throws Error that names the file */
-export function keyRingOf({ encryption, encryptionKeys }: Settings): KeyRing | null {
+function keyRingOf({ encryption, encryptionKeys }: Settings): KeyRing | null {
   if (encryptionKeys !== null) return fixedKeys(parseKeys(encryptionKeys));
   return existsSync(encryption.keyFile) ? keysOfFile(encryption.keyFile) : null;
 }

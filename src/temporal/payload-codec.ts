@@ -1,7 +1,6 @@
 /**
  * Encrypts what goes to Temporal and decrypts what comes from it: AES-256-GCM, in the layout of Temporal's own samples. The id of
- * the key and the run that a payload belongs to stand beside it in clear, and are authenticated with it: moved to another run, it
- * is refused there. Who writes without being told a run binds what he writes to none.
+ * the key and the run stand beside a payload in clear and are authenticated with it: moved to another run, it is refused there.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';

@@ -4,11 +4,11 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   isGrpcServiceError,
+  type Client,
 } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { isIn } from '../domain/registrations/item.ts';
-import type { NewRegistration } from '../domain/registrations/item.ts';
+import { z } from 'zod';
+import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
 import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
@@ -89,8 +89,11 @@ export const runLink = (
     : `${temporal.webUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 
 /** The workflow ids of the runs that are open. From visibility, which may lag by a second. */
-export async function openRuns(client: Client, taskQueue: string): Promise<Set<string>> {
-  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus = "Running"`;
+export const openRuns = (client: Client, taskQueue: string): Promise<Set<string>> =>
+  listRuns(client, taskQueue, 'ExecutionStatus = "Running"');
+
+async function listRuns(client: Client, taskQueue: string, which: string): Promise<Set<string>> {
+  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ${which}`;
   const ids = new Set<string>();
   for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
   return ids;
@@ -128,10 +131,9 @@ async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {
 
 /** The workflow ids of runs that were terminated, failed or timed out. From visibility, which may lag by a second. */
 export async function endedRuns(client: Client, taskQueue: string, since: Date): Promise<string[]> {
-  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ExecutionStatus IN ("Terminated", "Failed", "TimedOut") AND StartTime > "${since.toISOString()}"`;
-  const ids = new Set<string>();
-  for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
-  return [...ids];
+  const ended = 'ExecutionStatus IN ("Terminated", "Failed", "TimedOut")';
+  const which = `${ended} AND StartTime > "${since.toISOString()}"`;
+  return [...(await listRuns(client, taskQueue, which))];
 }
 
 /** What a run brought, or why nobody can read it. */
@@ -148,7 +150,8 @@ export async function inputOf(client: Client, workflowId: string): Promise<Broug
     const { loadedDataConverter } = client.options;
     const input = await decodeFromPayloadsAtIndex<RunInput>(loadedDataConverter, 0, payloads);
     const registrations = unclaimedOf(input);
-    return registrations.every(isRegistration) ? { registrations } : FOREIGN;
+    const isOurs = registrations.every((each) => broughtSchema.safeParse(each).success);
+    return isOurs ? { registrations } : FOREIGN;
   } catch (error) {
     // Not any message: a parser's would quote what it could not read.
     return error instanceof DecryptionError ? { unreadable: error.message } : FOREIGN;
@@ -158,19 +161,15 @@ export async function inputOf(client: Client, workflowId: string): Promise<Broug
 const FOREIGN: Brought = { unreadable: 'its input is not what intake writes' };
 
 /** Anybody can start a run by hand. */
-function isRegistration(given: unknown): boolean {
-  if (typeof given !== 'object' || given === null) return false;
-  const each: Partial<Record<keyof NewRegistration, unknown>> = given;
-  return (
-    typeof each.id === 'string' &&
-    typeof each.label === 'string' &&
-    typeof each.bodyHash === 'string' &&
-    typeof each.receivedAt === 'number' &&
-    typeof each.message === 'object' &&
-    (each.failedGeneration === null || typeof each.failedGeneration === 'number') &&
-    (each.token === undefined || typeof each.token === 'string')
-  );
-}
+const broughtSchema = z.object({
+  id: z.string(),
+  label: z.string(),
+  bodyHash: z.string(),
+  receivedAt: z.number(),
+  message: z.object({}).nullable(),
+  failedGeneration: z.number().nullable(),
+  token: z.string().optional(),
+});
 
 /** The input of a run as it is in its history; nothing where Temporal has forgotten the run and only lists it still. */
 async function firstPayloads(client: Client, workflowId: string) {

@@ -3,8 +3,8 @@ import {
   ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
+  type Client,
 } from '@temporalio/client';
-import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import { SWEEP_TYPE, sweepScheduleId } from '../domain/names.ts';
 
@@ -21,20 +21,17 @@ export async function scheduleSweeps(
     });
     return;
   }
+  const start = {
+    type: 'startWorkflow',
+    workflowType: SWEEP_TYPE,
+    workflowId: scheduleId,
+  } as const;
   // Nothing in it is encrypted, such as a summary: to update it is to read it, and the key that it was made with may be gone.
   const wanted = {
     spec: { intervals: [{ every: sweeper.every }] },
-    action: {
-      type: 'startWorkflow' as const,
-      workflowType: SWEEP_TYPE,
-      workflowId: scheduleId,
-      taskQueue,
-    },
-    policies: {
-      // While no worker is there one sweep waits; more of them would find the same.
-      overlap: ScheduleOverlapPolicy.SKIP,
-      catchupWindow: '1m' as const,
-    },
+    action: { ...start, taskQueue },
+    // While no worker is there one sweep waits; more of them would find the same.
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' as const },
   };
   try {
     await client.schedule.create({ scheduleId, ...wanted });

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { idempotencyKey } from '../../src/registrations/idempotency-key.ts';
+import { idempotencyKey } from '../../src/registrations/journal.ts';
 import { HEADER, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { isMapping } from '../../src/config/tree.ts';
@@ -14,8 +14,7 @@ import { testConfig } from '../helpers/configuration.ts';
 import { proxyTo } from '../helpers/proxy.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { address, atEnd } from '../helpers/servers.ts';
-import { run as runAnywhere, testPlace } from './cli.ts';
-import type { Place } from './cli.ts';
+import { run as runAnywhere, testPlace, type Place } from './cli.ts';
 
 /** Recent: older records would be removed by their retention. */
 const T0 = new Date(Date.now() - 60_000);

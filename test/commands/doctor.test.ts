@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OWN } from '../../src/mongo/collections.ts';
 import { isMapping } from '../../src/config/tree.ts';
-import { queueDepths } from '../../src/broker/rabbitmq/queue-depths.ts';
+import { queueDepths } from '../../src/broker/rabbitmq/queues.ts';
 import { json, webServer } from '../helpers/web-server.ts';
 import { emptyFolder, run, testPlace } from './cli.ts';
 

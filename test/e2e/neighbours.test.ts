@@ -9,10 +9,8 @@ import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Scope } from '../helpers/system.ts';
-import { json, webServer } from '../helpers/web-server.ts';
-import type { SeenRequest } from '../helpers/web-server.ts';
+import { startSystem, type Scope } from '../helpers/system.ts';
+import { json, webServer, type SeenRequest } from '../helpers/web-server.ts';
 
 /** Shorter than any deadline of the legacy system here: nobody was waited for to time out. */
 const SOON_MS = 30_000;
@@ -43,8 +41,8 @@ async function slowLegacy(
   });
   return {
     url: server.url,
-    posts: (id = '') =>
-      server.seen.filter((each) => kindOf(each) === 'post' && idOf(each).includes(id)).length,
+    posts: (ending = '') =>
+      server.seen.filter((each) => kindOf(each) === 'post' && idOf(each).endsWith(ending)).length,
     isOnTheWire: (kind: Kind, id: string) =>
       eventually(`the ${kind} of ${id} is on the wire`, () => assert.ok(kept.has(`${kind} ${id}`))),
     letGo(kind: Kind, id: string): void {

@@ -7,8 +7,7 @@ import { start as spawnCli } from '../commands/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Role } from '../helpers/system.ts';
+import { startSystem, type Role } from '../helpers/system.ts';
 
 const system = await startSystem(
   { after, afterEach },
@@ -164,7 +163,7 @@ for (const role of ['worker', 'intake'] as const) {
     child.stdout.resume();
     let told = '';
     child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
-    await eventually('it has tried', () => assert.match(told, /is not to be had/));
+    await eventually('it has tried', () => assert.match(told, /Cannot connect to RabbitMQ \(/));
     child.kill('SIGTERM');
     await closed;
     assert.equal(child.exitCode, 0, told);

@@ -8,8 +8,7 @@ import { brokerControl } from './broker-control.ts';
 import { conclude } from './conclude.ts';
 import { SMALL, publishMixed } from './load.ts';
 import { privateServers } from './private-servers.ts';
-import { NOT_TRIED } from './scenario.ts';
-import type { Scenario, Trial, World } from './scenario.ts';
+import { NOT_TRIED, type Scenario, type Trial, type World } from './scenario.ts';
 
 const COUNT = 60;
 const WATERMARK = 'set_vm_memory_high_watermark';

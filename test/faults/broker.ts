@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { flowOf } from '../helpers/flow.ts';
-import type { Flow } from '../helpers/flow.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Role, System } from '../helpers/system.ts';
+import { flowOf, type Flow } from '../helpers/flow.ts';
+import { startSystem, type Role, type System } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import { ackOfNothing, injectingProxy } from './injection.ts';
 import { publishMixed } from './load.ts';

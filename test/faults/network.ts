@@ -5,12 +5,10 @@ import type { Config } from '../../src/config/schema.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { System } from '../helpers/system.ts';
+import { startSystem, type System } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import type { Scenario, Trial, World } from './scenario.ts';
-import { toxicProxy } from './toxiproxy.ts';
-import type { Toxic } from './toxiproxy.ts';
+import { toxicProxy, type Toxic } from './toxiproxy.ts';
 
 interface Link {
   name: string;

@@ -1,15 +1,12 @@
 /** A process is stopped for so long that others take its work over, and then goes on as if nothing had been. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { startChild } from '../../src/runtime/child.ts';
-import type { Child } from '../../src/runtime/child.ts';
+import { startChild, type Child } from '../../src/runtime/child.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { flowOf } from '../helpers/flow.ts';
-import type { Flow } from '../helpers/flow.ts';
+import { flowOf, type Flow } from '../helpers/flow.ts';
 import { atEnd } from '../helpers/servers.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Role, System } from '../helpers/system.ts';
+import { startSystem, type Role, type System } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import { SLOTS, SMALL, countIn, publishMixed } from './load.ts';
 import type { Scenario, Trial, World } from './scenario.ts';

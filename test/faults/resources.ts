@@ -3,14 +3,12 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { flowOf } from '../helpers/flow.ts';
-import type { Flow } from '../helpers/flow.ts';
+import { flowOf, type Flow } from '../helpers/flow.ts';
 import { startSystem } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import { publishMixed } from './load.ts';
 import { privateServers } from './private-servers.ts';
-import { NOT_TRIED } from './scenario.ts';
-import type { Scenario, Trial, World } from './scenario.ts';
+import { NOT_TRIED, type Scenario, type Trial, type World } from './scenario.ts';
 import { smallDisk } from './small-disk.ts';
 import { supervise } from './supervised.ts';
 

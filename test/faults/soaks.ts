@@ -4,8 +4,7 @@ import { rssMb } from '../../bench/processes.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { uniqueName } from '../helpers/servers.ts';
-import { startSystem } from '../helpers/system.ts';
-import type { Role } from '../helpers/system.ts';
+import { startSystem, type Role } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import type { Scenario, Trial, World } from './scenario.ts';
 

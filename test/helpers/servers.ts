@@ -1,4 +1,4 @@
-/** The servers a test needs, under names of its own that are dropped when it ends. */
+/** The servers a test needs, under names of its own. */
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelModel, GetMessage } from 'amqplib';
 import { returnedQueueOf } from '../../src/config/constants.ts';
@@ -9,6 +9,7 @@ import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { createPublisher } from '../../src/broker/rabbitmq/publisher.ts';
 import type { Publisher } from '../../src/broker/rabbitmq/publisher.ts';
+import { ownAddresses } from '../../src/operations/own-servers.ts';
 import { openStore } from '../../src/registrations/store.ts';
 import type { Store } from '../../src/registrations/store.ts';
 import { testConfig } from './configuration.ts';
@@ -76,8 +77,10 @@ export async function testDatabase(
     }),
     'worker',
   );
+  const isOurs = ownAddresses(process.env['DESPACHANTE_INSTANCE'] ?? null).has(mongodbUri);
   atEnd(t, async () => {
-    await store.db.dropDatabase();
+    // The store that we bring removes each document by itself, and all others wait for it. Its data go with the next fresh start.
+    if (!isOurs) await store.db.dropDatabase();
     await store.close();
   });
   return store;

@@ -1,8 +1,7 @@
 /** How many are in doubt now: counted from a real journal, and by the gauge only when somebody asks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDoubtGauge } from '../../src/registrations/doubt-gauge.ts';
-import { countDoubts, findDoubts } from '../../src/registrations/doubts.ts';
+import { createDoubtGauge, countDoubts, findDoubts } from '../../src/registrations/doubts.ts';
 import { openStore } from '../../src/registrations/store.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { call, claimed, claimRequest, testBed, TIMEOUT_MS } from '../helpers/activities.ts';

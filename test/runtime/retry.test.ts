@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { syncBuiltinESMExports } from 'node:module';
 import { test } from 'node:test';
 import { insist, within } from '../../src/runtime/retry.ts';
 
@@ -43,6 +44,12 @@ test('an action that fails is done again until it works, and each failure is tol
 test('rests grow to a limit and differ, so that all who lost a server do not come back at once', async (t) => {
   t.mock.method(Math, 'random', () => 1);
   t.mock.timers.enable({ apis: ['setTimeout'] });
+  // For what has imported it by name.
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.timers.reset();
+    syncBuiltinESMExports();
+  });
   const rests: number[] = [];
   const stop = new AbortController();
   const insisting = insist(() => Promise.reject(new Error('no')), {

@@ -1,4 +1,4 @@
-/** Failures back to the intake queue: some first, and the others when those are registered. To cancel it is to stop it. */
+/** Moves failures to the intake queue: some first, and the others when those are registered. Cancelling it stops it. */
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -20,7 +20,7 @@ import type {
 } from '../../src/domain/registrations/redrive-order.ts';
 import { HEARTBEAT_TIMEOUT_MS, REDRIVE_START_TO_CLOSE_MS } from '../../src/domain/timing.ts';
 
-/** A pass ends by itself. Cancellation is waited for: what was sent is taken out and counted. */
+/** Cancellation is waited for: records that were sent are taken out of the queue and counted. */
 const activities = proxyActivities<RedriveActivities>({
   startToCloseTimeout: REDRIVE_START_TO_CLOSE_MS,
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
@@ -41,7 +41,7 @@ const NOTHING_YET: PassReport = {
   failure: null,
 };
 
-/** Never fails: what kept it from going on stands in the report. */
+/** Never fails: the report says why it could not go on. */
 export async function redrive({ order, said, carried }: RedriveInput): Promise<RedriveReport> {
   const { firstExecutionRunId: action } = workflowInfo();
   const redriving: Redriving = { order, asOf: carried?.asOf ?? Date.now(), action };
@@ -79,7 +79,7 @@ async function tryCanaries(
   { count, timeoutMs }: NonNullable<RedriveOrder['canary']>,
   move: (only: string[]) => Promise<boolean>,
 ): Promise<CanaryReport> {
-  // Chosen before any is sent, so that it is known which they were, whoever dies.
+  // Chosen before any is sent: they are known whoever dies.
   const canaries = await activities.chooseCanaries(redriving, count);
   if (canaries.length === 0) return { passed: true, outcomes: [] };
   const records = canaries.map(({ record }) => record);
@@ -95,7 +95,7 @@ async function tryCanaries(
   }
 }
 
-/** @throws the error where it is none of an activity: a fault of this code, which a deploy mends */
+/** @throws an error that is no activity's: a fault of this code, which a deploy mends */
 function causeOf(error: unknown): string {
   if (error instanceof ActivityFailure && error.cause instanceof ApplicationFailure)
     return error.cause.message;

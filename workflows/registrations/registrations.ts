@@ -1,14 +1,9 @@
-/**
- * The run that carries 1..K registrations from claim to settlement: what its steps are (steps.ts), for the driver of all runs
- * (../run.ts). K = 1 is no special case.
- */
+/** The run that carries registrations from claim to settlement: its steps (steps.ts), for the driver of all runs (../run.ts). */
 import { continueAsNew, setHandler } from '@temporalio/workflow';
 import { registrationFlow } from '../../src/domain/registrations/flow.ts';
-import { newItems } from '../../src/domain/registrations/item.ts';
-import type { Item } from '../../src/domain/registrations/item.ts';
+import { newItems, type Item } from '../../src/domain/registrations/item.ts';
 import type { RunInput } from '../../src/domain/registrations/run-input.ts';
-import { newRun } from '../../src/domain/run.ts';
-import type { Run } from '../../src/domain/run.ts';
+import { newRun, type Run } from '../../src/domain/run.ts';
 import { drive } from '../run.ts';
 import { handleResolutions } from './resolve.ts';
 import { registrationSteps } from './steps.ts';

@@ -1,6 +1,6 @@
 /**
- * The word of an operator on a registration in doubt: three updates, from the command line or Temporal Web. The journal
- * is read again first: what it knows outweighs what the operator believes, and is what the update answers.
+ * An operator's word on a registration in doubt: three updates, from the command line or Temporal Web. The journal is read
+ * again first: what it knows outweighs the operator's word, and is the answer of the update.
  */
 import {
   ApplicationFailure,
@@ -10,8 +10,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import { afterSubmit } from '../../src/domain/registrations/after-answer.ts';
-import { isIn } from '../../src/domain/registrations/item.ts';
-import type { Doubtful, Item } from '../../src/domain/registrations/item.ts';
+import { isIn, type Doubtful, type Item } from '../../src/domain/registrations/item.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
 import type { Run } from '../../src/domain/run.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
@@ -22,7 +21,7 @@ export const confirm = defineUpdate<string, [Resolution]>('confirm');
 export const resubmit = defineUpdate<string, [Resolution]>('resubmit');
 export const abandon = defineUpdate<string, [Resolution]>('abandon');
 
-/** Installs the three updates. They answer with what the registration became: `accepted`, `resubmit`, `abandoned` … */
+/** The updates answer `accepted`, `resubmit`, `abandoned` … */
 export function handleResolutions(
   run: () => Run<Item>,
   rules: () => Rules,
@@ -41,7 +40,7 @@ export function handleResolutions(
         );
       }
     }
-    // By this name the journal knows what a look-up has said.
+    // In the journal this name stands for the look-up.
     if (word.operator.trim() === LOOK_UP)
       throw refusal(`Expected "operator" to be a person: "${LOOK_UP}" is the program itself`);
     if (find(word.id) === undefined)
@@ -49,7 +48,7 @@ export function handleResolutions(
   };
 
   const handle = (action: 'confirm' | 'resubmit' | 'abandon') => async (word: Resolution) => {
-    // A recheck that is under way may know more, and its answer must not be overwritten by ours.
+    // A recheck under way may know more: its answer must not be overwritten.
     await condition(() => find(word.id)?.busy !== true);
     const item = find(word.id);
     if (item === undefined) throw refusal(`No registration "${word.id}" is in doubt any more`);
@@ -57,7 +56,7 @@ export function handleResolutions(
     const { operator, reason, requestId = null } = word;
     const { index, entry } = item;
     try {
-      // Also in a run that is cancelled meanwhile, which would else wait for this registration for ever.
+      // Else a run that is cancelled meanwhile would wait for this registration for ever.
       const answer = await CancellationScope.nonCancellable(() =>
         resolve({ index, entry, action, operator, reason, requestId }),
       );

@@ -1,13 +1,7 @@
-/** The steps of a registration: who is due for which, what activity does it under which policy, what its answers make of it. */
+/** The table of steps: which items each takes, its activity and policy, and the transition of its answers. */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../../activities/registrations/create.ts';
-import {
-  afterClaim,
-  afterLookUp,
-  afterPoll,
-  afterSettle,
-  afterSubmit,
-} from '../../src/domain/registrations/after-answer.ts';
+import * as transitions from '../../src/domain/registrations/after-answer.ts';
 import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
 import type {
   Claiming,
@@ -28,16 +22,15 @@ import {
 import { rowsOf } from '../run.ts';
 
 /**
- * All of the server's activities heartbeat, so that a dead worker is noticed soon and not after startToCloseTimeout.
- * No maximumAttempts: Temporal's retry policy is the only backoff there is. An attempt that got any answer returns.
- * Cancellation is waited for: what was sent is answered, and its answer is kept.
+ * Activities heartbeat, so that a dead worker is noticed soon. No maximumAttempts: Temporal's retry policy is the only backoff,
+ * and an attempt that got any answer returns. Cancellation is waited for, so that answers of sent requests are kept.
  */
 const common = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 } as const;
 
-/** The legacy system: short rests at first, never more than 15 s, since that is what an outage adds to the lag. */
+/** The legacy system: short rests at first, never more than 15 s, which an outage adds to the lag. */
 const legacy = proxyActivities<Pick<Activities, 'submit' | 'poll' | 'lookUp'>>({
   ...common,
   startToCloseTimeout: START_TO_CLOSE_MS,
@@ -54,12 +47,12 @@ const own = proxyActivities<
 });
 
 /**
- * One quick try inside the workflow task, for steps that may be done twice: claim, poll and persist. A round of polls then
- * costs the server one workflow task instead of three and two activity tasks (docs/decisions/0008-local-first.md). What
- * fails here is given to the server's retry policy above, so that no workflow task waits for a neighbour that is down.
+ * One quick try inside the workflow task, for steps that may be done twice. A poll then costs the server one workflow task
+ * instead of three and two activity tasks (docs/decisions/0008-local-first.md). A failed try goes on under the retry policy
+ * above, so that no workflow task waits for a server that is down.
  */
 const local = proxyLocalActivities<Pick<Activities, 'claim' | 'poll' | 'persist'>>({
-  // With what it waits for in the worker: else it could outlast its workflow task.
+  // Includes its wait in the worker: else it could outlast its workflow task.
   scheduleToCloseTimeout: LOCAL_ATTEMPT_MS,
   retry: { maximumAttempts: 1 },
 });
@@ -68,7 +61,7 @@ export const resolve = own.resolve;
 
 const row = rowsOf<Item>();
 
-/** The table. `learn` is given the plan that a poll brings, before its answers are applied. */
+/** @param learn takes the plan that a poll brings, before its answers are applied */
 export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) => void) {
   const learnFrom = (answers: (PollAnswer | NewPlan)[]): PollAnswer[] =>
     answers.flatMap((answer) => {
@@ -76,7 +69,7 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
       learn(answer.plan);
       return [];
     });
-  /** Of maxOpen for the oldest, ms; a minute at least, so that each gets a fair attempt. */
+  /** The rest of maxOpen for the oldest, ms; a minute at least, for a fair attempt. */
   const left = (now: number, ...since: number[]): number =>
     Math.max(Math.min(...since) + rules().maxOpen - now, 60_000);
   return {
@@ -86,7 +79,7 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
       request: ({ index, registration }) => ({ index, ...registration }),
       activity: (options, requests) => own.claim.executeWithOptions(options, [requests]),
       local: (requests) => local.claim(requests),
-      after: (item, answer, now) => afterClaim(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterClaim(item, answer, rules(), now),
     }),
     submit: row({
       takes: (item): item is Submitting => item.phase === 'submit',
@@ -94,7 +87,7 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
       request: ({ index, claim, entry }) => ({ index, claim, entry }),
       activity: (options, requests) => legacy.submit.executeWithOptions(options, [requests]),
       timeLeft: (items, now) => left(now, ...items.map(({ receivedAt }) => receivedAt)),
-      after: (item, answer, now) => afterSubmit(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterSubmit(item, answer, rules(), now),
     }),
     poll: row({
       takes: (item): item is Polling => item.phase === 'poll',
@@ -104,14 +97,14 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
         legacy.poll.executeWithOptions(options, [requests, rules().plan]).then(learnFrom),
       local: (requests) => local.poll(requests, rules().plan).then(learnFrom),
       timeLeft: (items, now) => left(now, ...items.map(({ openSince }) => openSince)),
-      after: (item, answer, now) => afterPoll(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterPoll(item, answer, rules(), now),
     }),
     recheck: row({
       takes: (item): item is Doubtful => item.phase === 'doubt' && !item.lookUp,
       group: 'own',
       request: ({ index, entry }) => ({ index, entry }),
       activity: (options, requests) => own.recheck.executeWithOptions(options, [requests]),
-      after: (item, answer, now) => afterSubmit(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterSubmit(item, answer, rules(), now),
     }),
     lookUp: row({
       takes: (item): item is Doubtful => item.phase === 'doubt' && item.lookUp,
@@ -121,9 +114,9 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
         settleTime: rules().lookUpAfter ?? 0,
       }),
       activity: (options, requests) => legacy.lookUp.executeWithOptions(options, [requests]),
-      // And then a rest (flow.ts): an operator's word waits for whoever has the registration.
+      // And then a rest (flow.ts): an operator's word waits until no step has the registration.
       timeLeft: () => 60_000,
-      after: (item, answer, now) => afterLookUp(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterLookUp(item, answer, rules(), now),
     }),
     persist: row({
       takes: (item): item is Settling =>
@@ -132,7 +125,7 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
       request: settlement,
       activity: (options, requests) => own.persist.executeWithOptions(options, [requests]),
       local: (requests) => local.persist(requests),
-      after: (item, answer, now) => afterSettle(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterSettle(item, answer, rules(), now),
     }),
     route: row({
       takes: (item): item is Settling =>
@@ -140,7 +133,7 @@ export function registrationSteps(rules: () => Rules, learn: (plan: PollPlan) =>
       group: 'own',
       request: settlement,
       activity: (options, requests) => own.route.executeWithOptions(options, [requests]),
-      after: (item, answer, now) => afterSettle(item, answer, rules(), now),
+      after: (item, answer, now) => transitions.afterSettle(item, answer, rules(), now),
     }),
   };
 }

@@ -1,4 +1,4 @@
-/** What a person sees of a run in Temporal Web: a query, current details, and the search attribute of outcomes. */
+/** A run in Temporal Web: a query, current details, and the search attribute of outcomes. */
 import {
   defineQuery,
   setCurrentDetails,
@@ -7,8 +7,7 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { Item } from '../../src/domain/registrations/item.ts';
-import { countByPhase } from '../../src/domain/run.ts';
-import type { Run } from '../../src/domain/run.ts';
+import { countByPhase, type Run } from '../../src/domain/run.ts';
 import { ATTRIBUTE_OUTCOMES, QUERY_REGISTRATIONS } from '../../src/domain/names.ts';
 import type { RunView } from '../../src/domain/registrations/run-input.ts';
 
@@ -31,7 +30,7 @@ export const viewOf = (run: Run<Item>): RunView => ({
 
 const outcomes = defineSearchAttributeKey(ATTRIBUTE_OUTCOMES, 'KEYWORD_LIST');
 
-/** Refreshes the details (no event: Temporal Web asks for them) and, when it changed, the attribute (one event). */
+/** Refreshes the details (no event) and, when it changed, the attribute (one event). */
 export function describeRun(run: Run<Item>): void {
   setCurrentDetails(table(run));
   const notable = new Set(Object.keys(run.settled).filter((kind) => kind !== 'registered'));

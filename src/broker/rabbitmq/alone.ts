@@ -1,22 +1,20 @@
 /**
- * Publishing one message at a time, each over a connection of its own. When the broker closes a channel for a message, it
- * does not say for which of those on their way: tried alone, each is confirmed, or known as the one.
+ * Publishes one message at a time, each over its own connection. A broker that closes a channel does not say for which
+ * message: tried alone, each is confirmed, or known as the one.
  */
 import type { ChannelModel, Options } from 'amqplib';
 import { within } from '../../runtime/retry.ts';
-import { connectOnce } from './connection.ts';
-import type { LinkOptions } from './connection.ts';
+import { connectOnce, type LinkOptions } from './connection.ts';
 import { createSlots } from '../../runtime/slots.ts';
 
-/** The broker closed the channel, or the connection, for this message though it was alone there: it always will. */
+/** The broker closed the channel for this message, which was alone there: it always will. */
 export class MessageRefused extends Error {
   override name = 'MessageRefused';
 }
 
 /**
- * Codes by which a broker closes a channel (311 too large, 406 precondition failed) or a whole connection (501 frame error,
- * 502 syntax error, 505 unexpected frame) for what a message is. Not 403 and 404, which are about permissions and exchanges,
- * nor 541, a fault within the broker: those are about all messages.
+ * Codes by which a broker closes a channel (311 too large, 406 precondition failed) or a connection (501 frame error, 502
+ * syntax error, 505 unexpected frame) for one message. 403, 404 and 541 are about all messages.
  */
 const FOR_A_MESSAGE: ReadonlySet<unknown> = new Set([311, 406, 501, 502, 505]);
 
@@ -59,7 +57,7 @@ async function publishOn(
   await new Promise<void>((resolve, reject) => {
     connection.on('error', reject);
     channel.on('error', reject);
-    // Behind an error, which says more.
+    // After an error, which says more.
     connection.on('close', () => reject(new Error('the connection was lost')));
     channel.on('return', () => reject(new Error(`queue "${queue}" does not exist`)));
     const options = { ...properties, persistent: true, mandatory: true };

@@ -1,6 +1,6 @@
 /**
- * Why the broker has closed a connection that was being opened. amqplib says only that it "Expected ConnectionOpenOk": this
- * keeps the broker's words, until the error is read in the same turn. Imported before amqplib.
+ * Keeps the broker's words when it closes a connection that is being opened, where amqplib says only that it "Expected
+ * ConnectionOpenOk". The error is read in the same turn. Imported before amqplib.
  */
 // Its codec is changed first.
 import './amqp-tables.ts';

@@ -1,8 +1,8 @@
 /**
- * Header tables as bytes. amqplib's decoder throws at types that RabbitMQ knows and it does not, overflows its stack when
- * tables are nested thousands deep, and rounds long numbers; an error there ends the connection, which gets the same message
- * again with the next one, for ever. Imported before amqplib, this stands before its codec: reading never throws and keeps
- * the bytes of the table, and writing takes such bytes as they are.
+ * Header tables as bytes. amqplib's decoder throws at types that only RabbitMQ knows, overflows its stack when tables are
+ * nested thousands deep, and rounds long numbers. An error there ends the connection, and the next one gets the same message
+ * again, for ever. Imported before amqplib, this wraps its codec: reading never throws and keeps the bytes of the table, and
+ * writing takes such bytes as they are.
  */
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -10,18 +10,13 @@ import { dirname, join } from 'node:path';
 /** Deeper than anybody's headers, and far from what overflows. */
 const DEEPEST = 64;
 
-/** What a table was before it was decoded. `trouble` says why some of it could not be. */
-export interface RawTable {
+/** A table before it was decoded. `trouble` says why some of it could not be. */
+interface RawTable {
   bytes: Buffer;
   trouble: string | null;
 }
 
-/** A field of a table: its name, and its bytes from the length of the name to the end of its value. */
-export interface Field {
-  name: string;
-  value: Buffer;
-  bytes: Buffer;
-}
+export type Field = ReturnType<typeof fieldsOf>['fields'][number];
 
 interface Codec {
   decodeFields: (fields: Buffer) => object;
@@ -45,7 +40,7 @@ function isCodec(value: unknown): value is Codec {
   );
 }
 
-/** What can be read of an encoded table, with the bytes of all of it. Never throws. */
+/** The readable fields of an encoded table; keeps its bytes for `rawOf`. Never throws. */
 export function readTable(bytes: Buffer): Record<string, unknown> {
   const keep = (table: object, trouble: string | null) =>
     Object.defineProperty({ ...table }, READ, { value: { bytes, trouble } });
@@ -99,28 +94,15 @@ export function encodeFields(table: Record<string, unknown>): Buffer {
   return Buffer.from(buffer.subarray(4, encode(buffer, table, 0)));
 }
 
-/** Bytes behind the tag of each type that has a fixed size, RabbitMQ's and those of AMQP 0-9-1 alone. */
-const SIZES: Readonly<Record<string, number>> = {
-  b: 1,
-  B: 1,
-  t: 1,
-  s: 2,
-  u: 2,
-  U: 2,
-  I: 4,
-  i: 4,
-  f: 4,
-  D: 5,
-  T: 8,
-  d: 8,
-  l: 8,
-  L: 8,
-  V: 0,
-};
+/** By their number of bytes, the tags of the types that have a fixed size, in RabbitMQ or AMQP 0-9-1. */
+const TAGS = ['V', 'bBt', 'suU', '', 'Iif', 'D', '', '', 'TdlL'];
 
-/** The fields of an encoded table; `rest` is what cannot be told apart: of an unknown type, or cut off. */
-export function fieldsOf(bytes: Buffer): { fields: Field[]; rest: Buffer } {
-  const fields: Field[] = [];
+/**
+ * The fields of an encoded table, each with its `bytes` from the length of the name to the end of its value; `rest`: bytes of
+ * an unknown type, or cut off.
+ */
+export function fieldsOf(bytes: Buffer) {
+  const fields: { name: string; value: Buffer; bytes: Buffer }[] = [];
   let at = 0;
   while (at < bytes.length) {
     const value = at + 1 + (bytes[at] ?? 0);
@@ -143,15 +125,15 @@ export const renamed = (name: string, { value }: Field): Buffer =>
 /** Where the value ends whose tag stands at `at`; null where nobody can tell. */
 function endOfValue(bytes: Buffer, at: number): number | null {
   const tag = String.fromCharCode(bytes[at] ?? 0);
-  const size = SIZES[tag];
-  if (size !== undefined) return at + 1 + size;
+  const size = TAGS.findIndex((tags) => tags.includes(tag));
+  if (size >= 0) return at + 1 + size;
   if (!'SxFA'.includes(tag) || at + 5 > bytes.length) return null;
   return at + 5 + bytes.readUInt32BE(at + 1);
 }
 
 /**
- * How deep tables and arrays are nested in an encoded table, 1 for a flat one, without recursion; stops counting past
- * DEEPEST. What cannot be told ends the walk: the decoder ends there, too, and says why.
+ * How deep tables and arrays are nested in an encoded table, 1 for a flat one; without recursion, and not counted past
+ * DEEPEST. An unknown type ends the walk: the decoder ends there, too, and says why.
  */
 function depthOf(bytes: Buffer): number {
   const open: { until: number; isTable: boolean }[] = [{ until: bytes.length, isTable: true }];

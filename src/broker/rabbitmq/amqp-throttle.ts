@@ -1,7 +1,6 @@
 /**
- * A connection that is not read from while we hold enough. RabbitMQ's prefetch counts messages and not bytes, and what it has
- * sent cannot be sent back: only what is left unread in the socket holds the broker. amqplib has no word for it, so that this
- * stands before its reader.
+ * Stops reading a connection while we hold enough bytes. RabbitMQ's prefetch counts messages, and only unread data in the
+ * socket holds the broker back. amqplib offers nothing for it, so this wraps its reader.
  */
 interface Reader {
   recvFrame: () => unknown;
@@ -34,7 +33,7 @@ export function throttle(
     goOn() {
       if (!isWaiting || isScheduled || isFull()) return;
       isScheduled = true;
-      // Not within whoever has just let go of a message.
+      // Outside of the call that has just let go of a message.
       setImmediate(() => {
         isScheduled = false;
         reader.stream.emit('readable');

@@ -1,21 +1,17 @@
 /**
- * A connection to RabbitMQ that comes back. amqplib's own recovery is blind while its setup runs, and a channel closed
- * alone stays closed (docs/decisions/0004-own-rabbit-supervisor.md), so here any loss, of a channel or a
- * consumer too, ends the whole connection and a new one is set up from the start.
+ * A connection to RabbitMQ that comes back. amqplib's own recovery is blind while its setup runs, and leaves a single closed
+ * channel closed (docs/decisions/0004-own-rabbit-supervisor.md). So here any loss ends the whole connection, and a new one is
+ * set up from the start.
  */
 // Both before amqplib.
 import './amqp-tables.ts';
 import { withBrokersWords } from './amqp-close.ts';
-import { connect } from 'amqplib';
-import type { ChannelModel, Options } from 'amqplib';
+import { connect, type ChannelModel, type Options } from 'amqplib';
 import { insist, within } from '../../runtime/retry.ts';
-import { errorFacts } from '../../runtime/log.ts';
-import type { Log } from '../../runtime/log.ts';
+import { errorFacts, type Log } from '../../runtime/log.ts';
 import { BrokerRefusal, refusedLogin } from './refusal.ts';
-import { readTls, withTlsTrouble } from '../../net/tls.ts';
-import type { TlsFiles } from '../../net/tls.ts';
+import { readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
 
-/** For whoever has a connection only to hand it on. */
 export type RabbitConnection = ChannelModel;
 
 export interface LinkOptions {
@@ -23,7 +19,7 @@ export interface LinkOptions {
   /** Shown in the management page. */
   name: string;
   heartbeatMs: number;
-  /** For an amqps address; read at each connection, so that renewed certificates are taken up. */
+  /** Read at each connection, so that renewed certificates are taken up. */
   tls?: TlsFiles;
   log: Log;
   /** Opens channels and consumers on a fresh connection; `lost` ends the connection. */
@@ -32,20 +28,11 @@ export interface LinkOptions {
   down: () => void;
 }
 
-export interface Link {
-  isReady: () => boolean;
-  /** Ends the connection for good; what was not acknowledged goes back to the queue. */
-  close: () => Promise<void>;
-}
-
 const CONNECT_MS = 5_000;
 const SETUP_MS = 20_000;
 const NO_FILES: TlsFiles = { caFile: null, certFile: null, keyFile: null };
 
-/**
- * One connection, for a command: the caller closes it.
- * @throws Error that names the masked address; BrokerRefusal when nobody is let in so
- */
+/** The caller closes it. @throws Error that names the masked address; BrokerRefusal when trying again is of no use */
 export async function connectOnce(
   url: string,
   name: string,
@@ -69,7 +56,7 @@ export async function connectOnce(
   }
 }
 
-/** In parts, since amqplib takes percent-encoded credentials in a URL for Latin-1. */
+/** In parts: amqplib takes percent-encoded credentials in a URL for Latin-1. */
 function targetOf(url: string, heartbeatMs: number): Options.Connect {
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   const given = (name: string) => {
@@ -102,13 +89,12 @@ function decoded(part: string): string {
 
 /**
  * Keeps a connection up until `close`. Resolves when it was set up for the first time.
- * @throws what `setup` threw the first time, when `isFinal` says that trying again is of no use: later it may be, since
- * people mend what they have broken
+ * @throws what `setup` threw the first time, when `isFinal` says that trying again is of no use; later it may be of use
  */
 export async function supervise(
   options: LinkOptions,
   isFinal: (error: unknown) => boolean = (error) => error instanceof BrokerRefusal,
-): Promise<Link> {
+) {
   const stop = new AbortController();
   let current: ChannelModel | null = null;
   let ready = false;
@@ -127,7 +113,7 @@ export async function supervise(
       // A broker that shuts down emits only 'close'.
       connection.on('close', (error?: Error) => {
         resolve(error ?? new Error('closed'));
-        // What is closed need not be closed: amqplib would not answer, and the next connection would wait for that.
+        // Not to be closed again: amqplib would not answer, and the next connection would wait for that.
         if (current === connection) current = null;
       });
       current = connection;
@@ -141,7 +127,7 @@ export async function supervise(
         'RabbitMQ setup',
         Promise.race([options.setup(connection, lose), early]),
       );
-      // Asked to close while this was being set up, nobody else would end it.
+      // Closed while it was being set up.
       stop.signal.throwIfAborted();
     } catch (error) {
       await closeQuietly(connection);
@@ -158,7 +144,7 @@ export async function supervise(
       failed: (error, restMs) =>
         options.log.warn(
           { ...errorFacts(error), restMs },
-          `RabbitMQ (${options.name}) is not to be had`,
+          `Cannot connect to RabbitMQ (${options.name})`,
         ),
     });
 
@@ -178,12 +164,13 @@ export async function supervise(
   const first = await keep(isFinal);
   const ended = watch(first).catch((error: unknown) => {
     if (!stop.signal.aborted) {
-      options.log.error(errorFacts(error), `RabbitMQ (${options.name}) is given up`);
+      options.log.error(errorFacts(error), `Stopped reconnecting to RabbitMQ (${options.name})`);
     }
   });
   return {
-    isReady: () => ready,
-    async close() {
+    isReady: (): boolean => ready,
+    /** Ends the connection for good; what was not acknowledged goes back to the queue. */
+    close: async (): Promise<void> => {
       stop.abort();
       lose(new Error('closed by us'));
       await ended;

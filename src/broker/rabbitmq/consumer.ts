@@ -1,9 +1,8 @@
-/** Taking deliveries from queues, with manual acknowledgement, over a connection that comes back. */
+/** Takes deliveries from queues, with manual acknowledgement, over a connection that comes back. */
 import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Config } from '../../config/schema.ts';
 import { within } from '../../runtime/retry.ts';
-import { errorFacts } from '../../runtime/log.ts';
-import type { Log } from '../../runtime/log.ts';
+import { errorFacts, type Log } from '../../runtime/log.ts';
 import type { Delivery, Source } from '../source.ts';
 import { rawOf } from './amqp-tables.ts';
 import { throttle } from './amqp-throttle.ts';
@@ -13,8 +12,8 @@ import { QueueMismatch, declareQueues } from './queues.ts';
 import { BrokerRefusal, refusedAt } from './refusal.ts';
 
 /**
- * How many bytes of messages this process holds before it reads no more: what the broker has sent already waits in the
- * socket. One that is larger still comes through. So many small messages as the prefetch allows are far below it.
+ * Bytes of messages that this process holds before it reads no more: the others wait in the socket. A single larger message
+ * still comes through.
  */
 const MOST_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -22,7 +21,7 @@ const MOST_HELD_BYTES = 32 * 1024 * 1024;
 const sizeOf = ({ content, properties: { headers } }: ConsumeMessage): number =>
   content.length + (rawOf(headers ?? {})?.bytes.length ?? 0);
 
-/** RabbitMQ counts for each consumer, so that the two have rabbit.prefetch between them; few messages are returned. */
+/** RabbitMQ counts for each consumer: the two share rabbit.prefetch. Few messages are returned. */
 function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
   const few = Math.max(1, Math.floor(prefetch / 10));
   return [
@@ -49,7 +48,7 @@ export async function createConsumer(
   let channel: Channel | null = null;
   let tags: string[] = [];
   let isWanted = !paused;
-  /** Counts the pauses: who began to consume before the last one, cancels. */
+  /** Counts the pauses: a consumer that was begun before the last one is cancelled. */
   let pauses = 0;
   /** Bytes of what was handed to us and is not acknowledged. */
   let held = 0;
@@ -75,7 +74,7 @@ export async function createConsumer(
         channel = fresh;
         tags = [];
         if (isWanted) await consume(fresh, lost);
-        // Not before: the broker's answers to all that have to be read, however much is held from before.
+        // Only now: until here the broker's answers have to be read, however much is held.
         reading = throttle(connection, isFull);
       },
       down() {
@@ -98,7 +97,7 @@ export async function createConsumer(
       const { consumerTag } = await on.consume(queue, onMessage).catch((error: unknown) => {
         throw refusedAt(error, 'read', queue);
       });
-      // Paused meanwhile: then this one was not among those that were cancelled.
+      // Paused meanwhile: the pause has not cancelled this one.
       if (before === pauses) tags.push(consumerTag);
       else await on.cancel(consumerTag);
     }
@@ -126,10 +125,6 @@ export async function createConsumer(
     };
   }
 
-  async function flush(): Promise<void> {
-    await channel?.prefetch(1);
-  }
-
   return {
     async pause() {
       isWanted = false;
@@ -138,7 +133,7 @@ export async function createConsumer(
       tags = [];
       const on = channel;
       if (on === null) return;
-      // The answer may wait behind what is not read for now; what was asked holds.
+      // The answer may wait behind unread messages; the request holds.
       const cancelled = Promise.all(taken.map((tag) => on.cancel(tag)));
       await within(3_000, 'the end of the consumers', cancelled).catch(() => {});
     },
@@ -150,9 +145,10 @@ export async function createConsumer(
     },
     isReady: link.isReady,
     async close() {
-      // amqplib's close overtakes what its channels have still to write. An answer on the channel means that the broker
-      // has read every acknowledgement before it.
-      await within(3_000, 'the last acknowledgements', flush()).catch(() => {});
+      // amqplib's close overtakes what its channels have still to write. An answer on the channel means that the broker has
+      // read every acknowledgement before it.
+      const flushed = Promise.resolve(channel?.prefetch(1));
+      await within(3_000, 'the last acknowledgements', flushed).catch(() => {});
       await link.close();
     },
   };

@@ -1,78 +1,38 @@
-/** Reading the failure queue as an operator does: looking at every record without taking it, and taking some of them. */
+/** Reads the failure queue for an operator: every record without taking it, and takes some of them. */
 import type { Channel, ChannelModel, Message } from 'amqplib';
 import { bodyHashOf } from '../body-hash.ts';
 import { HEADER, failureName, malformedKey, readClaimKey } from '../../domain/names.ts';
-import { parseRegistration } from '../../domain/registrations/registration.ts';
-import type { ParseRules } from '../../domain/registrations/registration.ts';
+import { parseRegistration, type ParseRules } from '../../domain/registrations/registration.ts';
 import { recordsProperties } from './message.ts';
 import { BrokerRefusal, isMissingQueue, refusedAt } from './refusal.ts';
-import type { KnownProperties } from './message.ts';
 
-/** A message of the failure queue. What is null is not in its headers: somebody else may have put it there. */
-export interface FailureMessage {
-  /** Registration id, from the claim, else from the body. */
-  id: string | null;
-  /** As the publisher has set it. */
-  messageId: string | null;
-  /** The same for every copy of the record. */
-  name: string | null;
-  /** The claim it is about; for a malformed delivery `malformed!<hash>`. */
-  claim: string | null;
-  failureClass: string | null;
-  /** The intake queue of the Despachante that wrote it. */
-  origin: string | null;
-  reason: string | null;
-  at: string | null;
-  attempts: number | null;
-  generation: number | null;
-  requestId: string | null;
-  workflowId: string | null;
-  /** How often the broker handed it out and got it back, as far as it counts. */
-  returns: number;
-  body: Buffer;
-  headers: Record<string, unknown>;
-  /** Ready to publish again: properties and headers, without what the broker or an earlier publisher added. */
-  properties: KnownProperties;
-  message: Message;
-}
+export type FailureMessage = ReturnType<typeof readFailure>;
 
-export interface FailureQueue {
-  /** Messages that were waiting when the queue was opened. */
-  depth: number;
-  /**
-   * Each of them once, in their order. They are held, unacknowledged, until
-   * `close`: given back one by one, a record that is not wanted would be the next to be read again, without end. Only the
-   * broker holds them: what is yielded and not kept takes no memory here.
-   *
-   * What was not acknowledged then goes back in the order it had, behind what was not read (so RabbitMQ does it with a
-   * quorum queue that has a delivery limit): when all were read, each is where it was. A quorum queue counts that as a
-   * return (x-delivery-count) and drops, or dead-letters, what was returned more often than its limit allows for.
-   *
-   * @throws Error when the channel is lost: what was read then is a part
-   */
-  messages(): AsyncGenerator<FailureMessage>;
-  /** False when the channel is gone, and the record with it back in the queue. */
-  ack(failure: FailureMessage): boolean;
-  /** Aborted, with the cause, when the channel is lost: all that was held is back in the queue. */
-  gone: AbortSignal;
-  close(): Promise<void>;
-}
+export type FailureQueue = Awaited<ReturnType<typeof openFailureQueue>>;
 
 /** Over a channel of its own on the given connection. @throws Error when there is no such queue */
-export async function openFailureQueue(
-  connection: ChannelModel,
-  queue: string,
-  rules: ParseRules,
-): Promise<FailureQueue> {
+export async function openFailureQueue(connection: ChannelModel, queue: string, rules: ParseRules) {
   const channel = await connection.createChannel();
   const lost = new AbortController();
   channel.on('error', (error) => lost.abort(error));
   channel.on('close', () => lost.abort(new Error('the channel was closed')));
   const depth = await depthOf(channel, queue);
   return {
+    /** Messages that were waiting when the queue was opened. */
     depth,
+    /** Aborted, with the cause, when the channel is lost: all that was held is back in the queue. */
     gone: lost.signal,
-    async *messages() {
+    /**
+     * Each of them once, in their order. The broker holds them, unacknowledged, until `close`: given back at once, a record
+     * would be the next to be read again, without end.
+     *
+     * What was not acknowledged then goes back in the order it had, behind what was not read (so RabbitMQ does it with a
+     * quorum queue that has a delivery limit). A quorum queue counts that as a return (x-delivery-count) and drops, or
+     * dead-letters, what was returned more often than its limit allows.
+     *
+     * @throws Error when the channel is lost: what was read then is a part
+     */
+    async *messages(): AsyncGenerator<FailureMessage> {
       // Not beyond those that were there: what is redriven may come back, and would be read without end.
       for (let n = 0; n < depth; n++) {
         lost.signal.throwIfAborted();
@@ -83,12 +43,13 @@ export async function openFailureQueue(
         yield readFailure(message, rules);
       }
     },
-    ack({ message }) {
+    /** False when the channel is gone, and the record with it back in the queue. */
+    ack({ message }: FailureMessage): boolean {
       if (lost.signal.aborted) return false;
       channel.ack(message);
       return true;
     },
-    close: () => channel.close(),
+    close: (): Promise<void> => channel.close(),
   };
 }
 
@@ -104,27 +65,31 @@ async function depthOf(channel: Channel, queue: string): Promise<number> {
   }
 }
 
-/** Reads a message as the failure record it should be. Never throws. */
-export function readFailure(message: Message, rules: ParseRules): FailureMessage {
+/**
+ * Reads a message as the failure record it should be: null for what its headers have not, since somebody else may have put it
+ * there. Never throws.
+ */
+export function readFailure(message: Message, rules: ParseRules) {
   const { content: body, properties } = message;
   const headers: Record<string, unknown> = { ...properties.headers };
-  const text = (name: string): string | null => {
-    const value = headers[name];
-    return typeof value === 'string' ? value : null;
-  };
+  const textIn = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  const text = (name: string): string | null => textIn(headers[name]);
   const count = (name: string): number | null => {
     const value = headers[name];
     return typeof value === 'number' ? value : null;
   };
-  const messageId = typeof properties.messageId === 'string' ? properties.messageId : null;
   const failureClass = text(HEADER.class);
   const claim = failureClass === 'malformed' ? malformedKey(bodyHashOf(body)) : text(HEADER.item);
   return {
+    /** Registration id, from the claim, else from the body. */
     id: (claim === null ? null : readClaimKey(claim)?.id) ?? idIn(body, rules),
-    messageId,
+    messageId: textIn(properties.messageId),
+    /** The same for every copy of the record. */
     name: claim === null || failureClass === null ? null : failureName(claim, failureClass),
+    /** For a malformed delivery `malformed!<hash>`. */
     claim,
     failureClass,
+    /** The intake queue of the Despachante that wrote it. */
     origin: text(HEADER.origin),
     reason: text(HEADER.reason),
     at: text(HEADER.at),
@@ -132,9 +97,11 @@ export function readFailure(message: Message, rules: ParseRules): FailureMessage
     generation: count(HEADER.generation),
     requestId: text(HEADER.requestId),
     workflowId: text(HEADER.run),
+    /** How often the broker handed it out and got it back, as far as it counts. */
     returns: count('x-delivery-count') ?? 0,
     body,
     headers,
+    /** Ready to publish again: without what the broker or an earlier publisher added. */
     properties: recordsProperties(properties),
     message,
   };

@@ -1,12 +1,11 @@
-/** The failure queue: the original bytes, properties and headers, with the story in headers of our own. */
+/** Writes failure records: the original bytes, properties and headers, with the story in headers of our own. */
 import type { Options } from 'amqplib';
 import { withFields } from './amqp-tables.ts';
 import type { Config } from '../../config/schema.ts';
 import { HEADER } from '../../domain/names.ts';
 import type { FailureClass } from '../../domain/registrations/outcome.ts';
 import { decodeProperties } from './message.ts';
-import { isUnpublishable } from './publisher.ts';
-import type { Publisher } from './publisher.ts';
+import { isUnpublishable, type Publisher } from './publisher.ts';
 
 export interface FailureRecord {
   /** The claim it is about; a malformed delivery has none, and is known by its bytes. */
@@ -18,29 +17,27 @@ export interface FailureRecord {
   attempts: number;
   requestId: string | null;
   workflowId: string | null;
-  /** How often the registration had been redriven before. */
+  /** How often it had been redriven before. */
   generation: number;
-  /** That of the claim; of a malformed delivery the one it came with, if it did. */
+  /** The claim's; of a malformed delivery the one it came with. */
   token: string | null;
   body: Buffer;
   /** As message.ts writes them. */
   properties: string;
 }
 
-export interface Failures {
-  /**
-   * Resolves when the broker has confirmed the record. What it refuses for its properties goes without them, and says so.
-   * @throws Error when it is not confirmed, see Publisher.publish; one that `isUnpublishable` when it never will be
-   */
-  publish(record: FailureRecord): Promise<void>;
-}
+export type Failures = ReturnType<typeof createFailures>;
 
 export function createFailures(
   publisher: Pick<Publisher, 'publish' | 'publishAlone'>,
   { failureQueue, intakeQueue }: Pick<Config['rabbit'], 'failureQueue' | 'intakeQueue'>,
-): Failures {
+) {
   return {
-    async publish(record) {
+    /**
+     * Resolves when the broker has confirmed the record. What it refuses for its properties goes without them, and says so.
+     * @throws Error when it is not confirmed, see Publisher.publish; one that `isUnpublishable` when it never will be
+     */
+    async publish(record: FailureRecord): Promise<void> {
       const { body } = record;
       try {
         await publisher.publish(failureQueue, body, propertiesOf(record, intakeQueue));
@@ -54,10 +51,9 @@ export function createFailures(
   };
 }
 
-/** Longer ones are cut: a record's own headers must leave room for the publisher's. */
+/** Characters of a header: a record's own headers must leave room for the publisher's. */
 const MOST_TEXT = 1_000;
 
-/** The AMQP properties of a record: the original ones, and the story. */
 export function propertiesOf(record: FailureRecord, origin: string): Options.Publish {
   const { properties, fields, dropped } = decodeProperties(record.properties);
   const story = {

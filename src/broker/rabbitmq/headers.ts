@@ -1,24 +1,18 @@
 /**
- * The headers of a message as they travel: the bytes the publisher wrote, whatever their types. Left out is what is ours,
- * what would do something when it is published again, and what does not fit.
+ * The headers of a message as the bytes the publisher wrote, whatever their types; without ours, without those that would do
+ * something when published again, and without those that do not fit.
  */
-import { encodeFields, fieldsOf, rawOf, renamed } from './amqp-tables.ts';
+import { encodeFields, fieldsOf, rawOf, readTable, renamed, type Field } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
 
 /** amqplib encodes a table in 64 KiB, where the headers of a failure record (dead-letters.ts) need room, too. */
 const MOST_BYTES = 56 * 1024;
 
-export interface KeptHeaders {
-  fields: Buffer;
-  /** What does not fit, by name. */
-  dropped: string[];
-  /** Why not all could be read; all is kept nevertheless, as far as it can be told apart. */
-  trouble: string | null;
-}
+export type KeptHeaders = ReturnType<typeof keep>;
 
 /**
- * How often a quorum queue has handed a message out: the broker's own counts, which start anew in another queue. It writes the
- * second one from 4.3 on (rabbitmq.com/docs/quorum-queues).
+ * The broker's own counts of how often a quorum queue has handed a message out. It writes the second one from 4.3 on
+ * (rabbitmq.com/docs/quorum-queues).
  */
 const COUNTS: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
 
@@ -34,14 +28,15 @@ const COPIES: ReadonlyMap<string, string> = new Map([
 const OURS: ReadonlySet<string> = new Set(Object.values(HEADER));
 
 /** The headers of a delivery, without those that only a failure record has: there they are told anew. */
-export const publishersHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+export const publishersHeaders = (headers: Record<string, unknown> = {}) =>
   keep(headers, (name) => !COUNTS.has(name) && !OURS.has(name));
 
 /** The headers of a failure record, with its story, to publish it again. */
-export const recordsHeaders = (headers: Record<string, unknown> = {}): KeptHeaders =>
+export const recordsHeaders = (headers: Record<string, unknown> = {}) =>
   keep(headers, (name) => !COUNTS.has(name));
 
-function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean): KeptHeaders {
+/** `dropped`: names of what does not fit; `trouble`: why not all could be read. */
+function keep(headers: Record<string, unknown>, isKept: (name: string) => boolean) {
   const raw = rawOf(headers) ?? { bytes: encodeFields(headers), trouble: null };
   const { fields, rest } = fieldsOf(raw.bytes);
   const kept: Buffer[] = [];
@@ -59,4 +54,28 @@ function keep(headers: Record<string, unknown>, isKept: (name: string) => boolea
   }
   if (rest.length > 0) dropped.push(`${rest.length} bytes of headers that nobody can read`);
   return { fields: Buffer.concat(kept), dropped, trouble: raw.trouble };
+}
+
+/** For people: each header, by whatever name. A number that JavaScript would round becomes a text. Nested tables are as amqplib reads them. */
+export function headerValues(headers: Record<string, unknown> = {}): Record<string, unknown> {
+  const raw = rawOf(headers);
+  if (raw === null) return { ...headers };
+  // Not by assignment: of the name "__proto__" that would make no property.
+  return Object.fromEntries(
+    fieldsOf(raw.bytes).fields.map((field) => [field.name, valueOf(field)]),
+  );
+}
+
+function valueOf({ name, value, bytes }: Field): unknown {
+  const tag = String.fromCharCode(value[0] ?? 0);
+  if (tag === 'l') return exact(value.readBigInt64BE(1));
+  if (tag === 'L') return exact(value.readBigUInt64BE(1));
+  if (tag === 'T') return { '!': 'timestamp', value: exact(value.readBigUInt64BE(1)) };
+  if (name !== '__proto__') return readTable(bytes)[name];
+  return readTable(Buffer.concat([Buffer.from([1]), Buffer.from('v'), value]))['v'];
+}
+
+function exact(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
 }

@@ -1,9 +1,8 @@
-/** A delivery's bytes and properties, as they travel and as they come out again: unchanged. */
+/** Keeps the bytes and properties of a delivery, unchanged. */
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
-import { publishersHeaders, recordsHeaders } from './headers.ts';
-import type { KeptHeaders } from './headers.ts';
+import { publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
 import type { Message, RedriveHint } from '../source.ts';
 
 const KEPT = [
@@ -18,7 +17,7 @@ const KEPT = [
   'priority',
 ] as const;
 
-/** Of a property that is a text: AMQP has one byte for its length. */
+/** AMQP has one byte for the length of a property that is a text. */
 const MOST_TEXT_BYTES = 255;
 
 /** amqplib's own type makes every header an `any`. */
@@ -26,16 +25,7 @@ export type KnownProperties = Omit<Options.Publish, 'headers'> & {
   headers: Record<string, unknown>;
 };
 
-/** What a message is published with again, but for the headers of a failure record. */
-export interface OriginalProperties {
-  properties: Omit<Options.Publish, 'headers'>;
-  /** The publisher's headers, as their bytes. */
-  fields: Buffer;
-  /** What could not be kept, by name. */
-  dropped: string[];
-}
-
-/** A message in our own words. In `trouble`, the headers that are kept are for a failure record alone. */
+/** In `trouble`, the headers that are kept are for a failure record alone. */
 export const messageOf = ({
   content,
   properties,
@@ -59,7 +49,7 @@ export function encodeProperties(
   };
 }
 
-/** Of what no broker has sent, headers may be such as amqplib cannot write. */
+/** Headers that no broker has sent may be such as amqplib cannot write. */
 function headersOf(properties: MessageProperties): KeptHeaders {
   try {
     return publishersHeaders({ ...properties }.headers);
@@ -94,8 +84,12 @@ const movedOf = ({ expiration, userId }: MessageProperties): Record<string, unkn
   [ORIGINAL.userId]: typeof userId === 'string' ? userId : undefined,
 });
 
-/** Reads the text of `encodeProperties`. */
-export function decodeProperties(encoded: string): OriginalProperties {
+/** Reads the text of `encodeProperties`. `fields`: the publisher's headers as bytes; `dropped`: names of what was not kept. */
+export function decodeProperties(encoded: string): {
+  properties: Omit<Options.Publish, 'headers'>;
+  fields: Buffer;
+  dropped: string[];
+} {
   const parsed: unknown = encoded === '' ? {} : JSON.parse(encoded);
   const { properties, fields, dropped } = isRecord(parsed) ? parsed : {};
   return {
@@ -108,7 +102,7 @@ export function decodeProperties(encoded: string): OriginalProperties {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** A failure record's properties, ready to publish it again; without what the broker has added. */
+/** A failure record's properties without what the broker has added, ready to publish it again. */
 export function recordsProperties(properties: MessageProperties): KnownProperties {
   const { fields } = recordsHeaders({ ...properties }.headers);
   return { ...knownOf(properties), headers: withFields({}, fields) };

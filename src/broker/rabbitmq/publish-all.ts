@@ -1,4 +1,4 @@
-/** Publishing many messages: confirms pipelined within a window, so that neither memory nor a broker's patience runs out. */
+/** Publishes many messages, with their confirms pipelined within a window. */
 import type { Options } from 'amqplib';
 import type { Publisher } from './publisher.ts';
 import { pacer } from '../../runtime/pace.ts';
@@ -19,7 +19,7 @@ export interface Published {
   reason: string | null;
 }
 
-/** A new registration as it goes to the intake queue: `messageId` is its id, so that people and brokers can find it. */
+/** A new registration for the intake queue: `messageId` is its id, so that people can find it. */
 export const outgoing = (id: string | null, body: Buffer): Outgoing => ({
   id,
   body,

@@ -1,24 +1,12 @@
-/** Publishing that is over only when the broker has confirmed it: persistent, mandatory, pipelined, with a deadline. */
+/** Publishes until the broker has confirmed: persistent, mandatory, pipelined, with a deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
 import { MessageRefused, createAlone, mayBeForAMessage } from './alone.ts';
 import { BrokerRefusal, refusedAt } from './refusal.ts';
-import { supervise } from './connection.ts';
-import type { LinkOptions } from './connection.ts';
+import { supervise, type LinkOptions } from './connection.ts';
 import { within } from '../../runtime/retry.ts';
 
-export interface Publisher {
-  /**
-   * Resolves when the broker has confirmed the message.
-   * @throws Error when it was returned (no such queue), refused (queue full, or its disk), or not confirmed in time; in the last
-   * case it may be there all the same; one that `isUnpublishable` when it never will be confirmed
-   */
-  publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
-  /** The same over a connection of its own: for what follows a refusal, which has cost the common one. */
-  publishAlone(queue: string, body: Buffer, properties: Options.Publish): Promise<void>;
-  isReady(): boolean;
-  close(): Promise<void>;
-}
+export type Publisher = Awaited<ReturnType<typeof createPublisher>>;
 
 const CONFIRM_MS = 15_000;
 /** Between two fresh channels for a queue that refuses. */
@@ -34,9 +22,8 @@ interface Waiting {
 /** A connection of its own: a broker in alarm stops reading from connections that publish, acks included. */
 export async function createPublisher(
   options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'tls' | 'log' | 'name'>,
-): Promise<Publisher> {
+) {
   let channel: ConfirmChannel | null = null;
-  /** What waits for a confirm, to be told when it is returned, or when the channel is gone. */
   const waiting = new Set<Waiting>();
   let renew: () => Promise<void> = () => Promise.resolve();
   let isBlocked = false;
@@ -48,7 +35,7 @@ export async function createPublisher(
       isBlocked = false;
       connection.on('blocked', () => (isBlocked = true));
       connection.on('unblocked', () => (isBlocked = false));
-      // Its channels say only that they are closed, without the code that tells why.
+      // Its channels do not say with which code they were closed.
       connection.on('error', (error) => {
         if (mayBeForAMessage(error)) giveUp(error);
       });
@@ -110,6 +97,11 @@ export async function createPublisher(
     }
   }
 
+  /**
+   * Resolves when the broker has confirmed the message.
+   * @throws Error when it was returned (no such queue), refused (queue full, or its disk), or not confirmed in time; in the last
+   * case it may be there all the same; one that `isUnpublishable` when it never will be confirmed
+   */
   async function publish(queue: string, body: Buffer, properties: Options.Publish): Promise<void> {
     try {
       await publishWithOthers(queue, body, properties);
@@ -122,31 +114,24 @@ export async function createPublisher(
   async function publishWithOthers(queue: string, body: Buffer, properties: Options.Publish) {
     const open = channel;
     if (open === null) throw new Error('RabbitMQ is not connected');
-    // It would stay in our memory, and each further try beside it.
+    // Else it would stay in our memory, and each further try beside it.
     if (isBlocked) throw new Error('the broker is short of memory or disk, and takes nothing');
     const { messageId } = properties;
     const mine: Waiting = { messageId, body, reject: () => {}, isReturned: false };
     const confirmed = new Promise<void>((resolve, reject) => {
       mine.reject = reject;
       waiting.add(mine);
-      open.publish(
-        '',
-        queue,
-        body,
-        { ...properties, persistent: true, mandatory: true },
-        (error) => {
-          waiting.delete(mine);
-          if (isRefusal(error)) {
-            reject(
-              new Error('refused by the broker: the queue is full, or cannot write to its disk'),
-            );
-            // Fails only with the connection, which then is set up from the start.
-            renew().catch(() => {});
-          } else if (error instanceof Error) reject(error);
-          else if (mine.isReturned) reject(new BrokerRefusal(`queue "${queue}" does not exist`));
-          else resolve();
-        },
-      );
+      const options = { ...properties, persistent: true, mandatory: true };
+      open.publish('', queue, body, options, (error) => {
+        waiting.delete(mine);
+        if (isRefusal(error)) {
+          reject(new Error(REFUSED));
+          // Fails only with the connection, which then is set up from the start.
+          renew().catch(() => {});
+        } else if (error instanceof Error) reject(error);
+        else if (mine.isReturned) reject(new BrokerRefusal(`queue "${queue}" does not exist`));
+        else resolve();
+      });
     });
     const late = `confirm of a message to "${queue}"`;
     await within(CONFIRM_MS, late, confirmed).catch((error: unknown) => {
@@ -156,10 +141,18 @@ export async function createPublisher(
     });
   }
 
-  return { publish, publishAlone, isReady: link.isReady, close: link.close };
+  return {
+    publish,
+    /** The same over its own connection: for a message after a refusal, which has cost the common one. */
+    publishAlone,
+    isReady: link.isReady,
+    close: link.close,
+  };
 }
 
-/** Whether a message can never be published: amqplib's encoder, or the broker, refuses it. All else may work the next time. */
+const REFUSED = 'refused by the broker: the queue is full, or cannot write to its disk';
+
+/** Whether amqplib's encoder, or the broker, will always refuse the message. */
 export const isUnpublishable = (error: unknown): error is Error =>
   error instanceof TypeError || error instanceof RangeError || error instanceof MessageRefused;
 

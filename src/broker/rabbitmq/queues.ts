@@ -3,15 +3,12 @@ import type { Channel, ChannelModel } from 'amqplib';
 import type { Config } from '../../config/schema.ts';
 import { isAccessRefused, isMissingQueue, refusedAt } from './refusal.ts';
 
-/** A queue that exists with other arguments than ours. The message says which, and what to do. */
+/** A queue exists with other arguments than ours. The message says which, and the remedy. */
 export class QueueMismatch extends Error {
   override name = 'QueueMismatch';
 }
 
-interface QueueDeclaration {
-  queue: string;
-  arguments: Record<string, string | number>;
-}
+type QueueDeclaration = ReturnType<typeof declarations>[number];
 
 /**
  * Quorum queues, because only they count deliveries and keep what they confirmed. The delivery limit is explicit since
@@ -19,7 +16,7 @@ interface QueueDeclaration {
  * returned queue, at-least-once, which intake reads like any other. at-least-once needs reject-publish
  * (rabbitmq.com/docs/quorum-queues, "Activating At-Least-Once Dead Lettering").
  */
-export function declarations(rabbit: Config['rabbit']): QueueDeclaration[] {
+export function declarations(rabbit: Config['rabbit']) {
   const limit = { 'x-queue-type': 'quorum', 'x-delivery-limit': rabbit.deliveryLimit };
   return [
     { queue: rabbit.returnedQueue, arguments: limit },
@@ -38,8 +35,8 @@ export function declarations(rabbit: Config['rabbit']): QueueDeclaration[] {
 }
 
 /**
- * Declares what is missing. A queue that exists with other arguments is never fought over: it is refused with
- * the difference and the remedy, or adopted, as `rabbit.existingQueues` says.
+ * Declares what is missing. A queue that exists with other arguments is refused with the difference and the remedy, or
+ * adopted, as `rabbit.existingQueues` says.
  * @returns a sentence for each queue that was adopted
  * @throws QueueMismatch, BrokerRefusal
  */
@@ -63,9 +60,9 @@ const REMEDY =
   'or set rabbit.existingQueues: adopt to use it as it is (a classic queue neither counts deliveries nor survives the loss of a node).';
 
 /**
- * Null when the queue is there, as declared as far as that can be told, else how it differs, in the broker's words. Who may
- * not configure a queue may use one that is there: that takes no right but to read, or to write.
- * @throws BrokerRefusal when it is not there, and we may not declare it; when somebody else has it alone
+ * Null when the queue is as declared, else the difference in the broker's words. A user without the right to configure may
+ * use a queue that is there: null.
+ * @throws BrokerRefusal when it is missing and we may not declare it, or when somebody else has it alone
  */
 export async function declare(
   connection: ChannelModel,
@@ -86,7 +83,7 @@ export async function declare(
   }
 }
 
-/** Passively, which takes no right at all. @throws BrokerRefusal when somebody else has it alone; Error when nobody can tell now */
+/** Needs no right at all. @throws BrokerRefusal when somebody else has it alone; Error when nobody can tell now */
 async function exists(connection: ChannelModel, queue: string): Promise<boolean> {
   try {
     await onChannel(connection, (channel) => channel.checkQueue(queue));
@@ -103,4 +100,34 @@ async function onChannel(connection: ChannelModel, ask: (channel: Channel) => Pr
   channel.on('error', () => {});
   await ask(channel);
   await channel.close();
+}
+
+export interface QueueDepth {
+  /** Ready to be taken; what a consumer holds unacknowledged is not among them. */
+  messages: number;
+  consumers: number;
+}
+
+/** By queue name; null for a queue that does not exist. Nothing is declared. */
+export async function queueDepths(
+  connection: ChannelModel,
+  queues: readonly string[],
+): Promise<Record<string, QueueDepth | null>> {
+  const depths: Record<string, QueueDepth | null> = {};
+  for (const queue of queues) depths[queue] = await depth(connection, queue);
+  return depths;
+}
+
+/** A check that fails closes its channel, so that each has its own. */
+async function depth(connection: ChannelModel, queue: string): Promise<QueueDepth | null> {
+  const channel = await connection.createChannel();
+  channel.on('error', () => {});
+  try {
+    const { messageCount, consumerCount } = await channel.checkQueue(queue);
+    await channel.close();
+    return { messages: messageCount, consumers: consumerCount };
+  } catch (error) {
+    if (isMissingQueue(error)) return null;
+    throw error;
+  }
 }

@@ -1,9 +1,7 @@
-/**
- * When RabbitMQ refuses us for good: who may not do it, where, and how that is mended. The one place that reads its words.
- */
+/** Reads in RabbitMQ's words whether it refuses us for good, and says how that is mended. */
 import { maskUrl } from '../../runtime/mask.ts';
 
-/** To try again is of no use until somebody has changed a right or a setting. */
+/** Trying again is of no use until somebody has changed a right or a setting. */
 export class BrokerRefusal extends Error {
   override name = 'BrokerRefusal';
 }
@@ -11,7 +9,7 @@ export class BrokerRefusal extends Error {
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** A right of a user of RabbitMQ, by its place in `rabbitmqctl set_permissions`. */
-export type Right = 'configure' | 'write' | 'read';
+type Right = 'configure' | 'write' | 'read';
 
 const grant = (right: Right, resource: string): string =>
   `Give the user of AMQP_URL the ${right} permission on "${resource}" (rabbitmqctl set_permissions, its ${

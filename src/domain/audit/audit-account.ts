@@ -79,11 +79,7 @@ export interface AuditClaim {
   isDropped?: boolean;
 }
 
-export interface Account {
-  claims: readonly AuditClaim[];
-  registered: ReadonlyMap<string, number | null>;
-  doubts: ReadonlySet<string>;
-  setAside: ReadonlySet<string>;
+export interface Account extends Pick<AuditInput, 'claims' | 'registered' | 'doubts' | 'setAside'> {
   /** The classes of the distinct records in the failure queue, by claim. */
   records: ReadonlyMap<string, ReadonlySet<string>>;
   /** The claims whose record has other bytes than their message. */
@@ -131,16 +127,14 @@ export function openAccount(input: AuditInput): Account {
   const claimOf = (registration: string, hash: string) =>
     byBody.get(bodyKey(registration, hash)) ?? null;
 
+  const { claims, registered, doubts, setAside } = input;
   return {
-    claims: input.claims,
-    registered: input.registered,
-    doubts: input.doubts,
-    setAside: input.setAside,
+    ...{ claims, registered, doubts, setAside },
     records,
     forged,
     malformed,
     copies,
-    redriven: input.claims.filter(({ conflict, generation }) => !conflict && generation > 0).length,
+    redriven: claims.filter(({ conflict, generation }) => !conflict && generation > 0).length,
     unexpected,
     generationsOf: (registration) => generations.get(registration) ?? [],
     claimOf,
@@ -155,13 +149,15 @@ export function openAccount(input: AuditInput): Account {
       return claim.conflict || next.generation > claim.generation ? next : null;
     },
     // Set aside where the failure queue could never take it.
-    isMalformed: (hash) =>
-      malformed.has(malformedKey(hash)) || input.setAside.has(malformedKey(hash)),
+    isMalformed: (hash) => malformed.has(malformedKey(hash)) || setAside.has(malformedKey(hash)),
     malformedNote: (hash) => input.malformed.get(malformedKey(hash)) ?? null,
     isInRun: (id, hash) => inRuns.has(bodyKey(id, hash)),
     isStranded: ({ workflowId }) => input.closedRuns.has(workflowId),
   };
 }
+
+const OF_NO_CLAIM =
+  'in the failure queue without a claim: put there by somebody else, or older than mongodb.retention';
 
 /** @param known the SHA-256 of each claim's message */
 function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string, string>) {
@@ -190,10 +186,7 @@ function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string
       records.set(claim, new Set([...(records.get(claim) ?? []), failureClass]));
     } else {
       const id = (claim === null ? null : readClaimKey(claim)?.id) ?? messageId ?? 'unnamed';
-      unexpected.push({
-        id,
-        what: 'in the failure queue without a claim: put there by somebody else, or older than mongodb.retention',
-      });
+      unexpected.push({ id, what: OF_NO_CLAIM });
     }
   }
   return { records, forged, malformed, copies, unexpected };

@@ -6,6 +6,9 @@ import type { AuditEntry, AuditFiling, Finding, Account, AuditClaim } from './au
 import { claimOfEntry, entryKey, entryNumber, readClaimKey } from '../names.ts';
 import { isFailure, mayBeFiled } from '../registrations/outcome.ts';
 
+const NEVER_CLAIMED =
+  'filed with the legacy system, but never claimed: by somebody else, or longer ago than mongodb.retention';
+
 /** @param resubmits whether what is in doubt is sent again by itself (legacy.onUnknown: resubmit) */
 export function findFiledTwice(
   filings: readonly AuditFiling[],
@@ -28,10 +31,7 @@ export function findFiledTwice(
   for (const [id, all] of filed) {
     const generations = account.generationsOf(id);
     if (generations.length === 0) {
-      unexpected.push({
-        id,
-        what: 'filed with the legacy system, but never claimed: by somebody else, or longer ago than mongodb.retention',
-      });
+      unexpected.push({ id, what: NEVER_CLAIMED });
       continue;
     }
     const allowed = allowedKeys(journal.get(id) ?? [], generations, resubmits);
@@ -41,22 +41,16 @@ export function findFiledTwice(
       ? legitimateOf(all, allowed)
       : Math.min(all.length, Math.max(entriesAllowed, 1));
     if (all.length > Math.max(legitimate, 1)) {
-      twice.push({
-        id,
-        what: `accepted ${all.length} times, of which ${legitimate} on somebody's word`,
-      });
+      const what = `accepted ${all.length} times, of which ${legitimate} on somebody's word`;
+      twice.push({ id, what });
     } else if (legitimate === 0) {
       unexpected.push({ id, what: 'accepted under an Idempotency-Key that is not in the journal' });
     }
     again += Math.max(0, legitimate - 1);
   }
-  for (const claim of account.claims) {
-    if (claim.outcome?.kind !== 'registered' || filed.has(claim.registration)) continue;
-    unexpected.push({
-      id: claim.registration,
-      what: 'registered, but not in the ledger of the legacy system',
-    });
-  }
+  const what = 'registered, but not in the ledger of the legacy system';
+  for (const { registration: id, outcome } of account.claims)
+    if (outcome?.kind === 'registered' && !filed.has(id)) unexpected.push({ id, what });
   return { twice, unexpected, again };
 }
 

@@ -10,10 +10,8 @@ export function findSettledTwice(account: Account, uniqueRequestIds: boolean): F
     if (kinds.length > 1) {
       findings.push({ id, what: `in the failure queue as ${kinds.sort().join(' and as ')}` });
     } else if (kinds.length === 1 && outcome !== null && kinds[0] !== outcome.kind) {
-      findings.push({
-        id,
-        what: `ended as ${outcome.kind}, and is in the failure queue as ${kinds[0]}`,
-      });
+      const what = `ended as ${outcome.kind}, and is in the failure queue as ${kinds[0]}`;
+      findings.push({ id, what });
     }
   }
   for (const [id, at] of account.registered) {

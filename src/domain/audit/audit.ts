@@ -1,15 +1,17 @@
 /**
- * The sum that proves the promises: what the broker confirmed = registered + failed + in doubt + in flight, each once.
- * Pure: whoever calls it brings what MongoDB, the queues, Temporal and the ledgers say. Exact for a system at rest; while
- * it works, what moved between two readings may be counted as in flight.
+ * The sum that proves the promises: what the broker confirmed = registered + failed + in doubt + in flight, each once. Exact for
+ * a system at rest; while it works, what moved between two readings may be counted as in flight.
  */
-import type { AuditInput, Finding, Account, AuditClaim } from './audit-account.ts';
-import { openAccount } from './audit-account.ts';
+import {
+  openAccount,
+  type AuditInput,
+  type Finding,
+  type Account,
+  type AuditClaim,
+} from './audit-account.ts';
 import { findFiledTwice } from './audit-filings.ts';
-import { fateOf } from './audit-fate.ts';
 import { findSettledTwice } from './audit-settled.ts';
-import type { FailureClass, OutcomeKind } from '../registrations/outcome.ts';
-import { isFailure } from '../registrations/outcome.ts';
+import { isFailure, type FailureClass, type OutcomeKind } from '../registrations/outcome.ts';
 
 export interface AuditReport {
   /** Distinct messages, by id and body; null without a ledger of them. */
@@ -53,7 +55,6 @@ export interface AuditReport {
   holds: boolean;
 }
 
-/** Adds up. */
 export function audit(input: AuditInput): AuditReport {
   const account = openAccount(input);
   const units =
@@ -125,10 +126,7 @@ interface Unit {
   claim: AuditClaim | null;
 }
 
-function publishedUnits(
-  published: { id: string | null; hash: string }[],
-  account: Account,
-): Unit[] {
+function publishedUnits(published: Omit<Unit, 'claim'>[], account: Account): Unit[] {
   const units = new Map<string, Unit>();
   for (const { id, hash } of published) {
     const claim = id === null ? null : account.claimOf(id, hash);
@@ -142,9 +140,8 @@ const UNTRACED =
 
 /** The latest generation of each registration, and the conflicts. */
 function claimedUnits(account: Account): Unit[] {
-  const current = new Set(
-    account.claims.map((claim) => account.claimOf(claim.registration, claim.bodyHash)),
-  );
+  const latestOf = (claim: AuditClaim) => account.claimOf(claim.registration, claim.bodyHash);
+  const current = new Set(account.claims.map(latestOf));
   return [...current]
     .filter((claim) => claim !== null)
     .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
@@ -161,35 +158,61 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Missi
     else missing.lost.push({ id, what: 'confirmed by the broker, and nowhere to be found' });
     return;
   }
+  const { registration } = claim;
   const fate = fateOf(claim, account);
   switch (fate.kind) {
     case 'settled':
-      return add(report, fate.as);
+      add(report, fate.as);
+      break;
     case 'taken':
       missing.taken.push({ isDropped: fate.claim.isDropped === true, as: fate.as });
-      return;
+      break;
     case 'setAside':
       report.setAside += 1;
-      return;
+      break;
     case 'in doubt':
       report.inDoubt += 1;
-      return;
+      break;
     case 'open':
       report.inFlight.claimed += 1;
-      if (account.isStranded(claim)) {
-        report.stranded.push({
-          id: claim.registration,
-          what: 'claimed by a run that is closed or gone',
-        });
-      }
-      return;
+      if (account.isStranded(claim))
+        report.stranded.push({ id: registration, what: 'claimed by a run that is closed or gone' });
+      break;
     case 'lost':
-      report.lost.push({ id: claim.registration, what: fate.what });
-      return;
+      report.lost.push({ id: registration, what: fate.what });
   }
 }
 
 function add(report: AuditReport, kind: OutcomeKind): void {
   if (isFailure(kind)) report.failed[kind] = (report.failed[kind] ?? 0) + 1;
   else report.registered += 1;
+}
+
+/** Where a claim has got to. */
+type Fate =
+  | { kind: 'settled'; as: OutcomeKind }
+  /** Settled as failure, which is when the broker had confirmed its record; and the record is not in the queue any more. */
+  | { kind: 'taken'; claim: AuditClaim; as: OutcomeKind }
+  | { kind: 'setAside' | 'in doubt' | 'open' }
+  | { kind: 'lost'; what: string };
+
+/** Follows a redriven claim to the one that went on with it. */
+function fateOf(claim: AuditClaim, account: Account): Fate {
+  const { key, registration, outcome } = claim;
+  if (account.setAside.has(key)) return { kind: 'setAside' };
+  if (outcome === null || !claim.settled) {
+    return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
+  }
+  const as = outcome.kind;
+  if (!isFailure(as)) {
+    if (account.registered.has(registration)) return { kind: 'settled', as };
+    return { kind: 'lost', what: 'registered, but its document in MongoDB does not say so' };
+  }
+  if (account.records.get(key)?.has(as) === true) return { kind: 'settled', as };
+  if (account.forged.has(key)) {
+    return { kind: 'lost', what: `${as}, but its failure record has the bytes of another message` };
+  }
+  const successor = account.successorOf(claim);
+  if (successor !== null) return fateOf(successor, account);
+  return { kind: 'taken', claim, as };
 }

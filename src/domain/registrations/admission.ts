@@ -1,13 +1,12 @@
 /**
- * Whether a delivery is a redrive, of what, and how its registration goes on: the one place where that is decided. Pure.
- * Anyone can write headers, so that a record is known by the token of its claim: it was written with the claim, before the
- * record could be seen, and stays with it whoever moves it. Without the token the same headers are an ordinary message.
+ * Decides whether a delivery is a redrive, of what, and how its registration goes on. Pure. Anyone can write headers, so a
+ * record is known by the token of its claim, which was written before the record could be seen. Without the token the same
+ * headers are an ordinary message.
  */
 import { claimKey, conflictKey, entryKey } from '../names.ts';
-import { isFailure, mayBeFiled } from './outcome.ts';
-import type { Outcome } from './outcome.ts';
+import { isFailure, mayBeFiled, type Outcome } from './outcome.ts';
 
-/** How a generation has ended, as far as its redrive must know. */
+/** The end of a generation, as far as its redrive must know. */
 export type Ended = Pick<Outcome, 'kind' | 'ours'> & {
   doubt: boolean;
   requestId: string | null;
@@ -39,12 +38,12 @@ export type Begin =
   | { kind: 'in-doubt'; entry: string };
 
 export type Admission<C = Known> =
-  /** It claims this generation. `before`: the failed claim that it goes on from; null for what is no redrive. */
+  /** It claims this generation. `before`: the failed claim that it goes on from; null for an ordinary message. */
   | { kind: 'claim'; generation: number; begin: Begin; before: C | null }
-  /** A valid redrive that goes on from nothing: it meets whoever has this generation, or claims it where it is free. */
+  /** A valid redrive that goes on from nothing: it meets the claim of this generation, or claims it where it is free. */
   | { kind: 'barred'; generation: number };
 
-/** The claims that a redrive can name: that of its generation, and that of its bytes as a conflict there. */
+/** The claims that a redrive can name: of its generation, and of its bytes as a conflict there. */
 export const keysOfRedriven = ({
   id,
   failedGeneration: redrive,
@@ -52,9 +51,8 @@ export const keysOfRedriven = ({
 }: Delivered): string[] => [claimKey(id, redrive ?? 0), conflictKey(id, redrive ?? 0, bodyHash)];
 
 /**
- * A redrive is valid when it has the token of a claim of the generation that it names, and goes on from that generation when
- * it has ended in failure. What the legacy system has, or may have, is the filing of that generation's bytes: other bytes are
- * barred from going on with it.
+ * A redrive is valid when it has the token of a claim of the generation that it names. It goes on from that generation when
+ * that has failed. If the earlier generation may be filed, only the same bytes may go on with it.
  * @param claims on this registration id: those that keysOfRedriven names, at least
  */
 export function admit<C extends Known>(delivery: Delivered, claims: readonly C[]): Admission<C> {
@@ -72,10 +70,7 @@ export function admit<C extends Known>(delivery: Delivered, claims: readonly C[]
   return { kind: 'claim', generation: next, begin: goingOn(outcome) ?? anew(id, next), before };
 }
 
-/**
- * Whether it would be dropped: bytes that are claimed already. Of a redrive only as of the generation that it wants: the
- * record of an earlier one is what is redriven.
- */
+/** Whether it would be dropped: its bytes are claimed already; of a redrive only from the generation on that it wants. */
 export const isDuplicate = (
   { bodyHash }: Delivered,
   admission: Admission<unknown>,
@@ -95,7 +90,7 @@ export const anew = (id: string, generation: number): Begin => ({
   entry: entryKey(claimKey(id, generation), 1),
 });
 
-/** An accepted one goes on being polled; one that the legacy system may have is in doubt; null: any other is POSTed. */
+/** An accepted one is polled on; one that the legacy system may have is in doubt; any other is POSTed: null. */
 function goingOn(before: Ended): Begin | null {
   if (!mayBeFiled(before)) return null;
   const { requestId, acceptedAt, entry } = before;

@@ -1,7 +1,20 @@
-/** What an answer makes of an item: one pure function per step. Times are epoch ms. */
+/** The transitions of an item: one pure function per step. Times are epoch ms. */
 import type * as Answers from './answers.ts';
-import { claimedOf, followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
-import type { Claiming, Doubtful, Item, Polling, Settling, Submitting, Unfiled } from './item.ts';
+import {
+  claimedOf,
+  followsDoubt,
+  goOn,
+  settle,
+  settleOurs,
+  unreadableForTooLong,
+  type Claiming,
+  type Doubtful,
+  type Item,
+  type Polling,
+  type Settling,
+  type Submitting,
+  type Unfiled,
+} from './item.ts';
 import { entryKey, entryNumber, nextEntry } from '../names.ts';
 import { OUR_REASON } from './outcome.ts';
 import { nextPollAt } from './poll-plan.ts';
@@ -20,7 +33,7 @@ export function afterClaim(
     case 'undecided':
       return goOn(item, { sick: true, dueAt: now });
     case 'conflict': {
-      // Nothing is ever filed under this claim, which only keeps the bytes.
+      // Its claim only keeps the bytes: nothing is filed under it.
       const entry = entryKey(answer.claim, 1);
       return settle(submitting(item, { ...answer, entry }, now), 'conflict', now, answer.reason);
     }
@@ -38,7 +51,7 @@ export function afterClaim(
       return {
         ...claimedOf({ ...item, ...answer }),
         ...{ phase: 'poll', requestId, acceptedAt, polls: 0, polledAt: null, dueAt: now },
-        // It may have been redriven just because it was not given time enough.
+        // A redrive gives it time anew.
         openSince: item.registration.failedGeneration === null ? acceptedAt : now,
       };
     }
@@ -51,7 +64,6 @@ const submitting = (
   now: number,
 ) => submit({ ...item, claim, entry, rechecks: 0 }, { doubt: false, dueAt: now });
 
-/** To be submitted, for the first time or again. */
 const submit = (
   item: Parameters<typeof claimedOf>[0] & { rechecks: number },
   changes: Partial<Submitting> & { dueAt: number; doubt: boolean },
@@ -60,20 +72,19 @@ const submit = (
 const isOpenTooLong = (item: Unfiled, rules: Rules, now: number): boolean =>
   now - item.receivedAt >= rules.maxOpen;
 
-/** In doubt: looked up first where that is possible, and not tried for too long already; else a person is asked. */
+/** Looked up first where that is possible, and not tried for too long already; else a person is asked. */
 const doubted = (item: Unfiled, rules: Rules, now: number): Doubtful =>
   rules.onUnknown === 'lookup' && !isOpenTooLong(item, rules, now)
     ? { ...inDoubt(item, now), doubt: true, lookUp: true }
     : askPerson(item, rules, now);
 
-/** In doubt, and not looked up (any more): the journal is read again after each of the waits, and a person may decide. */
+/** A person may decide; the journal is read again after each of the waits. */
 function askPerson(item: Unfiled, rules: Rules, now: number): Doubtful {
   const wait = rules.rechecks[item.rechecks];
   const dueAt = wait === undefined ? null : now + wait;
   return { ...inDoubt(item, dueAt), doubt: true, rechecks: item.rechecks + 1 };
 }
 
-/** Its journal is to be read. */
 export const inDoubt = (item: Unfiled, dueAt: number | null): Doubtful => ({
   ...claimedOf(item),
   ...{ phase: 'doubt', doubt: item.doubt, rechecks: item.rechecks, lookUp: false, dueAt },
@@ -119,21 +130,16 @@ export function afterSubmit(
   }
 }
 
-/** After a rest that was asked for, or a short one. */
 const later = (rest: number | null, { pause }: Rules, now: number): number =>
   now + Math.max(rest ?? 0, pause);
 
 const neverAccepted = (item: Unfiled, now: number, why: string): Settling =>
   settle({ ...item, doubt: followsDoubt(item) }, 'failed', now, `never accepted: ${why}`);
 
-/** ms */
-const LONGEST_REST = 60_000;
-
-/** What is sent again and again is one registration's trouble, or everybody's: neither is mended by sending it at once. */
+/** Longer for each further entry, ms. */
 const restBefore = (entry: string, { pause }: Rules): number =>
-  Math.min(pause * 2 ** Math.min(entryNumber(entry) - 2, 20), LONGEST_REST);
+  Math.min(pause * 2 ** Math.min(entryNumber(entry) - 2, 20), 60_000);
 
-/** Found: polled on. Surely absent: submitted again. Found twice: a person is asked. Else it is looked up again. */
 export function afterLookUp(
   item: Doubtful,
   answer: Answers.LookUpAnswer,
@@ -154,19 +160,14 @@ export function afterLookUp(
     case 'unknown':
       if (answer.needsPerson === true) return askPerson(item, rules, now);
       return goOn(item, { sick: true, dueAt: now + rules.pause });
-    case 'accepted':
-    case 'refused':
-    case 'not-accepted':
-    case 'pending':
-    case 'resubmit':
-    case 'abandoned':
+    default:
       return afterSubmit(item, answer, rules, now);
   }
 }
 
 /** When an accepted item is next polled: by the plan, and once right after the deadline. */
 export function pollDue(item: Polling, rules: Rules, now: number): number {
-  // Else whoever came along with an earlier poll would be polled again at its own time, and nothing be saved.
+  // An item that joined an earlier poll is not polled again at its own time.
   const served = Math.max(now, item.dueAt ?? now);
   const planned = nextPollAt(rules.plan, item.acceptedAt, served);
   const deadline = item.openSince + rules.deadline;

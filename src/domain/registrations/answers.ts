@@ -1,6 +1,6 @@
 /**
- * What a step may answer of an item: values that activities return by index; times are epoch ms, by
- * MongoDB's clock. When to ask again is a rest in ms, since a run has Temporal's clock, which may differ.
+ * The answers of activities, by index. Times are epoch ms by MongoDB's clock; a rest is in ms, since a run has Temporal's
+ * clock, which may differ.
  */
 import type { Begin } from './admission.ts';
 import type { Outcome } from './outcome.ts';
@@ -10,7 +10,7 @@ export type ClaimAnswer =
   | ({ index: number; claim: string } & Begin)
   | {
       index: number;
-      kind: 'concluded'; // taken from a dead run that had decided its end and not brought it to its destination
+      kind: 'concluded'; // taken from a dead run that had decided its end and not settled it
       claim: string;
       entry: string;
       outcome: Outcome;
@@ -23,11 +23,11 @@ export type ClaimAnswer =
   | { index: number; kind: 'conflict'; claim: string; reason: string }
   | { index: number; kind: 'undecided' }; // another run has the claim, and whether that is alive is not known yet
 
-/** `waiting` for its turn, or `on the wire` and not answered yet: others that were answered did not wait for it. */
+/** `waiting` for its turn, or `on the wire`: answered neighbours did not wait for it. */
 type Waiting = { index: number; kind: 'waiting' };
 type OnTheWire = { index: number; kind: 'on the wire' };
 
-/** What the journal knows of a submission, freshly sent or read again. */
+/** By the journal, of a submission that was just sent or is read again. */
 export type SubmitAnswer =
   | { index: number; kind: 'accepted'; requestId: string; at: number }
   | { index: number; kind: 'refused'; reason: string }
@@ -38,7 +38,7 @@ export type SubmitAnswer =
   | { index: number; kind: 'resubmit' }
   | { index: number; kind: 'abandoned'; reason: string };
 
-/** What the journal knows, or else what a look-up in the legacy system says of a registration in doubt. */
+/** By the journal, or else by a look-up in the legacy system. */
 export type LookUpAnswer =
   | SubmitAnswer
   | { index: number; kind: 'absent'; rest: number } // too early to believe it: look again after that, ms
@@ -55,7 +55,7 @@ export type PollAnswer =
   | OnTheWire
   | Waiting;
 
-/** Beside the answers of polls: a plan that is clearly better than the one the run has. */
+/** Beside the answers of polls: a plan that is clearly better than the run's. */
 export interface NewPlan {
   kind: 'plan';
   plan: PollPlan;

@@ -1,9 +1,9 @@
 /**
- * What a rate of registrations asks of machines. Pure arithmetic from costs that were measured: Little's law for what is in
- * flight, the poll plan for GETs, CPU time per registration for processes.
+ * The machines that a rate of registrations needs, from measured costs: Little's law for the registrations in flight, the poll
+ * plan for GETs, CPU time per registration for processes. Pure.
  */
 
-/** What one registration costs, as the bench measures it (`npm run bench`). */
+/** As the bench measures them (`npm run bench`). */
 export interface Costs {
   /** ms of CPU for each registration. */
   workerCpuMs: number;
@@ -15,16 +15,16 @@ export interface Costs {
   workerKbInFlight: number;
 }
 
-export interface Demand {
+interface Demand {
   /** Registrations a second, sustained. */
   rate: number;
   /** Time from accepted to done, ms. */
   latency: { p50: number; p99: number };
-  /** Registrations that wait already. */
+  /** Waiting already. */
   backlog: number;
 }
 
-export interface Means {
+interface Means {
   /** Polls planned within the expected latency: `legacy.maxGetsPerRegistration`. */
   plannedPolls: number;
   /** How long the legacy system takes to answer a request, ms. */
@@ -34,35 +34,15 @@ export interface Means {
   batchSize: number;
 }
 
-export interface Capacity {
-  /** Mean time from accepted to done, ms. */
-  meanLatencyMs: number;
-  inFlight: number;
-  getsPerRegistration: number;
-  postsPerSecond: number;
-  getsPerSecond: number;
-  /** Requests on the wire at once, on average, and the `legacy.maxConcurrent` that leaves room above it. */
-  onTheWire: number;
-  maxConcurrentNeeded: number;
-  /** Cores in use, on average. */
-  cores: { workers: number; intakes: number; servers: number };
-  workers: number;
-  intakes: number;
-  /** Of each worker. */
-  workerMemoryMb: number;
-  /** Most that these processes can take, registrations a second. */
-  ceiling: number;
-  /** Until the backlog is gone while the rate goes on, s; null when it never is. */
-  backlogSeconds: number | null;
-}
+export type Capacity = ReturnType<typeof capacityFor>;
 
-/** How full a process or the wire is planned to be: what is above this is for bursts and for the death of a neighbour. */
+/** The rest is for bursts, and for the death of a process. */
 const UTILISATION = 0.6;
 /** z of the 99th percentile of the normal distribution. */
 const Z99 = 2.326;
 
 /** @throws RangeError when a number is not above zero, or p99 < p50 */
-export function capacityFor(demand: Demand, means: Means, costs: Costs): Capacity {
+export function capacityFor(demand: Demand, means: Means, costs: Costs) {
   const { rate, latency, backlog } = demand;
   if (!(rate > 0) || !(latency.p50 > 0) || latency.p99 < latency.p50) {
     throw new RangeError('Expected rate > 0 and p99 >= p50 > 0');
@@ -87,18 +67,24 @@ export function capacityFor(demand: Demand, means: Means, costs: Costs): Capacit
     (means.maxConcurrent * 1000) / ((1 + getsPerRegistration) * means.requestMs),
   );
   return {
+    /** From accepted to done. */
     meanLatencyMs,
     inFlight,
     getsPerRegistration,
     postsPerSecond: rate,
     getsPerSecond: rate * getsPerRegistration,
+    /** Requests at once, on average, and the `legacy.maxConcurrent` that leaves room above it. */
     onTheWire,
     maxConcurrentNeeded: atLeastOne(onTheWire / UTILISATION),
+    /** In use, on average. */
     cores,
     workers,
     intakes,
+    /** Of each worker. */
     workerMemoryMb: costs.workerBaseMb + (inFlight / workers / 1024) * costs.workerKbInFlight,
+    /** The most that these processes can take, registrations a second. */
     ceiling,
+    /** Until the backlog is gone while the rate goes on; null when it never is. */
     backlogSeconds: backlog === 0 ? 0 : ceiling > rate ? backlog / (ceiling - rate) : null,
   };
 }

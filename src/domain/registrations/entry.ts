@@ -1,4 +1,4 @@
-/** The meaning of an entry of the journal: the one place that decides it. Pure; times are epoch ms. */
+/** Decides what an entry of the journal means. Pure; times are epoch ms. */
 import { nextEntry } from '../names.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../timing.ts';
 
@@ -11,7 +11,6 @@ export type JournalState =
   | 'superseded' // has given way to the next entry: it is never sent (again)
   | 'abandoned';
 
-/** An entry, as far as its meaning goes. */
 export interface Submission {
   _id: string;
   state: JournalState;
@@ -25,11 +24,11 @@ export interface Submission {
 
 export type Reading =
   | { kind: 'not sent'; reason: string }
-  | { kind: 'on the wire'; since: number; until: number } // or may be: its sender is alive, or its request not over
+  | { kind: 'on the wire'; since: number; until: number } // or may be
   | { kind: 'accepted'; requestId: string; at: number }
   | { kind: 'refused'; reason: string }
   | { kind: 'in doubt'; reason: string; needsPerson?: true }
-  | { kind: 'gave way'; to: string } // whoever reads it goes on with that entry
+  | { kind: 'gave way'; to: string } // the claim goes on with that entry
   | { kind: 'abandoned'; reason: string };
 
 /** Until when a submission may have been on the wire. */

@@ -1,13 +1,22 @@
-/** Registrations whose step was given up without an answer, and those whose run is cancelled. Pure. */
+/** Registrations whose step has no answer, and those whose run is cancelled. Pure. */
 import type { Flow, NoAnswer } from '../run.ts';
 import { inDoubt } from './after-answer.ts';
-import { followsDoubt, goOn, settle, settleOurs, unreadableForTooLong } from './item.ts';
-import type { Item, Polling, Settling, Unfiled } from './item.ts';
+import {
+  followsDoubt,
+  goOn,
+  settle,
+  settleOurs,
+  unreadableForTooLong,
+  type Item,
+  type Polling,
+  type Settling,
+  type Unfiled,
+} from './item.ts';
 import { OUR_REASON } from './outcome.ts';
 import { coalesceOf } from './poll-plan.ts';
 import type { Rules } from './rules.ts';
 
-/** For the driver of runs; the rules change with the plan of polls. */
+/** The rules change with the plan of polls. */
 export const registrationFlow = (rules: () => Rules): Flow<Item> => ({
   comesAlong: ({ phase }) => (phase === 'poll' ? coalesceOf(rules().plan) : 0),
   noAnswer: (item, why, now) => afterNoAnswer(item, why, rules(), now),
@@ -17,13 +26,12 @@ export const registrationFlow = (rules: () => Rules): Flow<Item> => ({
     item.phase === 'settle' && answer !== 'setAside' ? item.outcome.kind : answer,
 });
 
-/** ms; while it rests an operator's word on the registration need not wait for the look-up. */
+/** ms; meanwhile an operator's word does not wait for the look-up. */
 const LOOK_UP_REST = 60_000;
 
 /**
- * An activity ended without an answer. `cancelled`: the run wanted it back, and goes on later. `timeout`: legacy.maxOpen
- * is over. `error`: something of ours is wrong for good; the item ends with its request id, and if it may have been
- * sent, in doubt, so that a redrive reads the journal before it POSTs.
+ * `cancelled`: the item goes on later. `timeout`: legacy.maxOpen is over. `error`: the item ends with its request id, and if it
+ * may have been sent, in doubt, so that a redrive reads the journal before it POSTs.
  */
 export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: number): Item {
   if (why === 'cancelled') return goOn(item, { sick: item.sick, dueAt: now });
@@ -46,10 +54,7 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
   }
 }
 
-/**
- * Cancels an item that no activity holds. An accepted one ends as `cancelled`; of one that may have been sent the journal is
- * read first; claims and settlements go on.
- */
+/** An accepted item ends as `cancelled`; of one that may have been sent the journal is read first; claims and settlements go on. */
 export function whenCancelled(item: Item, now: number): Item {
   switch (item.phase) {
     case 'claim':
@@ -65,7 +70,6 @@ export function whenCancelled(item: Item, now: number): Item {
   }
 }
 
-/** Cancels an item that a step has just come back with, or was given up for without an answer. */
 export function backWhenCancelled(
   before: Item,
   after: Item,

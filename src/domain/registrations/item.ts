@@ -1,28 +1,21 @@
 /**
- * A registration in its run: a union by phase, each with what is known in it and nothing else. `after…` (after-answer.ts) says
- * what an answer makes of it.
+ * A registration in its run: a union by phase. after-answer.ts has the transitions; docs/lifecycle.md draws them.
  *
- *   claim ──► submit ──► poll ──► settle          docs/lifecycle.md draws it in full
- *                └► doubt ◄┘ (what a recheck, or an operator, resolves)
+ *   claim ──► submit ──► poll ──► settle
+ *                └► doubt ◄┘ (a recheck, or an operator, resolves it)
  */
 import { entryNumber } from '../names.ts';
 import type { RunItem } from '../run.ts';
 import type { Outcome } from './outcome.ts';
 
-/** The bytes of a delivery as they travel: base64, because a Buffer in JSON is four times as long. */
-export interface WireMessage {
-  body: string;
-  /** AMQP properties as JSON, and the headers in it as the bytes they were (src/broker/rabbitmq/message.ts). */
-  properties: string;
-}
-
-/** What intake hands to a run for each delivery. Times are epoch ms. */
+/** A delivery, as intake hands it to a run. Times are epoch ms. */
 export interface NewRegistration {
   id: string;
   /** The id as people may see it: itself, or its keyed hash when `registration.hashIds` is set. */
   label: string;
   bodyHash: string;
-  message: WireMessage;
+  /** The body in base64: a Buffer in JSON is four times as long. Properties as src/broker/rabbitmq/message.ts encodes them. */
+  message: { body: string; properties: string };
   receivedAt: number;
   /** The generation whose failure record this delivery is, when it is a redrive. */
   failedGeneration: number | null;
@@ -50,9 +43,9 @@ interface Claimed extends Received {
 
 export interface Submitting extends Claimed {
   phase: 'submit';
-  /** Whether it was accepted is not known: kept with the outcome, so that a redrive never POSTs it blindly. */
+  /** It may be accepted: kept with the outcome, so that a redrive never POSTs it blindly. */
   doubt: boolean;
-  /** How often its journal was to be read again. */
+  /** How often its journal was read again. */
   rechecks: number;
 }
 
@@ -68,10 +61,10 @@ export interface Polling extends Claimed {
   phase: 'poll';
   requestId: string;
   acceptedAt: number;
-  /** From when the deadline and maxOpen count: its acceptance, or when it was redriven. */
+  /** Deadline and maxOpen count from here: its acceptance, or its redrive. */
   openSince: number;
   polls: number;
-  /** Epoch ms when the last poll that said "processing" was due or made, the earlier of the two: it was not done then. */
+  /** When it was last known to be processing: the earlier of planned and actual poll, epoch ms. */
   polledAt: number | null;
 }
 
@@ -103,7 +96,7 @@ export const newItems = (registrations: readonly NewRegistration[], now: number)
     return { ...known, phase: 'claim', busy: false, sick: false, dueAt: now };
   });
 
-/** The item as it goes on in its phase: well, and with nobody, but for what changes. */
+/** The item as it goes on in its phase: well and not busy, but for the changes. */
 export const goOn = <I extends Item>(item: I, changes: Partial<I>): I => ({
   ...item,
   busy: false,
@@ -111,7 +104,7 @@ export const goOn = <I extends Item>(item: I, changes: Partial<I>): I => ({
   ...changes,
 });
 
-/** What is known of a claimed item in every phase, with nobody and well. */
+/** The fields of a claimed item in every phase; well and not busy. */
 export const claimedOf = ({ index, label, id, receivedAt, claim, entry }: Claimed) => ({
   ...{ index, label, id, receivedAt, claim, entry },
   busy: false,
@@ -149,7 +142,7 @@ export const settleOurs = (
   outcome: { kind: 'failed', at: now, reason, ours: true },
 });
 
-/** Whether an earlier entry may have been filed: the next one was opened because nobody knew. Its redrive has to go on with it. */
+/** Whether an earlier entry may have been filed: its redrive has to go on with it. */
 export const followsDoubt = ({ entry }: Unfiled): boolean => entryNumber(entry) > 1;
 
 export const unreadableForTooLong = (item: Polling, now: number): Settling =>

@@ -1,14 +1,12 @@
-/**
- * What a look-up by natural key says of a registration in doubt. Pure. "Absent" lets it be filed again, so whatever is not
- * beyond doubt an empty answer counts as unreadable.
- */
+/** Reads look-ups by natural key. Pure. "Absent" lets a registration be filed again: only a plainly empty answer says so. */
+
 import { stepsOf } from '../json-text.ts';
 
 /** JSON pointers (RFC 6901; "" is the whole). */
 export interface LookUpFields {
-  /** To what was found: a list, or one object. */
+  /** To the matches: a list, or one object. */
   matches: string;
-  /** Within a match: what must be the registration id. Null: every match is believed to be of this registration. */
+  /** Within a match: the registration id. Null: every match counts as this registration. */
   key: string | null;
   /** Within a match: its request id. */
   requestId: string;
@@ -22,7 +20,7 @@ export type Looked =
 
 const unreadable = (reason: string): Looked => ({ kind: 'unreadable', reason });
 
-/** Reads the body of a successful answer. */
+/** @param body of a successful answer */
 export function readMatches(
   body: unknown,
   id: string,
@@ -37,7 +35,7 @@ export function readMatches(
   if (keys.some((each) => typeof each !== 'string' && typeof each !== 'number'))
     return unreadable(`a match without legacy.lookup.key ("${key}")`);
   const ours = all.filter((_, at) => String(keys[at]) === id);
-  // It answers with others: perhaps it knows no such filter, and what we look for is on another page.
+  // Perhaps it knows no such filter, and ours is on another page.
   if (all.length > 0 && ours.length === 0) return unreadable('only other registrations were found');
   const found = new Set(ours.map((match) => valueAtPointer(match, requestId)));
   const [first] = found;
@@ -51,7 +49,6 @@ export function readMatches(
   return { kind: 'found', requestId: String(first), inList: Array.isArray(there) };
 }
 
-/** What a JSON pointer leads to, or undefined. */
 export function valueAtPointer(document: unknown, pointer: string): unknown {
   return stepsOf(pointer).reduce<unknown>((value, name) => {
     if (typeof value !== 'object' || value === null) return undefined;

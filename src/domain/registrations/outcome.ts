@@ -1,7 +1,4 @@
-/**
- * How a registration can end: one closed union, used in code, logs, metrics, search attributes and headers alike.
- * `registered` goes to MongoDB; every other outcome is a failure and goes to the failure queue.
- */
+/** How a registration can end. `registered` goes to MongoDB; every other outcome goes to the failure queue. */
 export const OUTCOMES = [
   'registered', // the legacy system said it is done
   'rejected', // the legacy system refused the POST
@@ -15,10 +12,10 @@ export const OUTCOMES = [
 
 export type OutcomeKind = (typeof OUTCOMES)[number];
 
-/** Every way to end that is not success: the value of the header `x-despachante-class`. */
+/** Also the value of the header `x-despachante-class`. */
 export type FailureClass = Exclude<OutcomeKind, 'registered'>;
 
-/** The end of one registration. `at` is epoch ms. `reason` is for people and holds no personal data of ours. */
+/** `at`: epoch ms. `reason` is for people and holds no personal data of ours. */
 export interface Outcome {
   kind: OutcomeKind;
   at: number;
@@ -31,23 +28,20 @@ export const isFailure = (kind: OutcomeKind): kind is FailureClass => kind !== '
 
 export const FAILURE_CLASSES: readonly FailureClass[] = OUTCOMES.filter(isFailure);
 
-/** What is told of an end that is ours. For people: the legacy system may use the same words for an end of its own. */
+/** Reasons of ends that are ours. For people only: the legacy system may use the same words. */
 export const OUR_REASON = {
   internal: 'internal error',
   noDocument: 'no document to update, and mongodb.upsert is off',
 } as const;
 
 /**
- * Whether the legacy system may still have, or has finished, what it accepted: a redrive of such an end asks on under the
- * same request id. Anything else with a request id was ended by the legacy system itself, and is POSTed anew.
+ * Whether the legacy system may still have, or has finished, an accepted registration: its redrive asks on under the same
+ * request id. Any other was ended by the legacy system, and is POSTed anew.
  */
 export const isOpenThere = ({ kind, ours }: Pick<Outcome, 'kind' | 'ours'>): boolean =>
   kind === 'timed-out' || kind === 'cancelled' || (kind === 'failed' && ours === true);
 
-/**
- * Whether what ended so is with the legacy system still, or may be: a redrive goes on with its journal entry, and POSTs
- * nothing.
- */
+/** Whether it is, or may be, with the legacy system still: a redrive goes on with its journal entry and POSTs nothing. */
 export const mayBeFiled = (
   outcome: Pick<Outcome, 'kind' | 'ours'> & { doubt: boolean; requestId: string | null },
 ): boolean => outcome.doubt || (isOpenThere(outcome) && outcome.requestId !== null);

@@ -1,7 +1,6 @@
-/** A redrive as its workflow carries it. In Temporal it is a payload like any other, and encrypted like one: it has ids. */
+/** A redrive as its workflow carries it. */
 import type { FailureClass, OutcomeKind } from './outcome.ts';
 
-/** Which failures, and how they are to go. */
 export interface RedriveOrder {
   /** Registration ids, or names of records; none for all that the rest chooses. */
   ids: string[];
@@ -23,18 +22,17 @@ export interface RedriveOrder {
   canary: { count: number; timeoutMs: number } | null;
 }
 
-/** An order under way. */
 export interface Redriving {
   order: RedriveOrder;
-  /** Epoch ms. What has failed since is not sent: it may be what this redrive has sent. */
+  /** Epoch ms. Later failures are not sent: this redrive may have sent them. */
   asOf: number;
-  /** `_id` of what is written down of it. */
+  /** `_id` of its action. */
   action: string;
 }
 
 export interface RedriveInput {
   order: RedriveOrder;
-  /** Who began it, on what and why, as it may be shown. */
+  /** As it may be shown. */
   said: { by: string; reason: string | null; on: string };
   /** null for one that begins. */
   carried: { asOf: number; report: PassReport } | null;
@@ -53,7 +51,7 @@ export interface Canary {
   again: { key: string; claimedAt: number } | null;
 }
 
-/** `malformed`: no registration by the configuration of the worker. `open`: nothing is known of it in time. */
+/** `open`: nothing is known of it in time. */
 export type CanaryOutcome = OutcomeKind | 'open';
 
 export interface CanaryReport {
@@ -62,16 +60,15 @@ export interface CanaryReport {
   outcomes: { id: string | null; outcome: CanaryOutcome }[];
 }
 
-/** The findings of the last look into the failure queue. */
+/** Found by the last look into the failure queue. */
 export interface Pass {
-  /** Nothing more is to be sent. */
   isDone: boolean;
   left: number;
-  /** Chosen, and left where they are since they were redriven too often. */
+  /** Left there, since they were redriven too often. */
   atCap: number;
-  /** Chosen, and left where they are since others have put them there. */
+  /** Left there, since others have put them there. */
   foreign: number;
-  /** Left in the queue: their token does not count, so that they would be dropped as duplicates. `some` as they may be shown. */
+  /** Left there, since their token does not count: they would be dropped as duplicates. `some` as they may be shown. */
   withheld: { count: number; some: (string | null)[] };
 }
 

@@ -1,7 +1,4 @@
-/**
- * The message of a registration: a JSON object whose id names it. It is read here only as far as needed to know the
- * id and to be sure that nothing further on can choke on it; the legacy system gets the original bytes.
- */
+/** The message of a registration: a JSON object with its id. The legacy system gets the original bytes. */
 import { findRaw, textOf } from '../json-text.ts';
 import { ID_FORMS, isWholeNumber, type IdType } from './id-type.ts';
 
@@ -14,11 +11,11 @@ export interface ParseRules {
   maxDepth: number;
 }
 
-export type Parsed = { ok: true; id: string } | { ok: false; reason: string };
+type Parsed = { ok: true; id: string } | { ok: false; reason: string };
 
 const malformed = (reason: string): Parsed => ({ ok: false, reason });
 
-/** Reads the id of a message. Never throws: what is wrong is a value, told in a reason without the message's content. */
+/** Never throws. The reason tells nothing of the message's content. */
 export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   if (body.length === 0) return malformed('empty message');
   if (body.length > rules.maxMessageBytes) {
@@ -26,12 +23,12 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   }
   let text: string;
   try {
-    // A lenient decoder would write U+FFFD over what it cannot read, and file something else than was sent.
+    // A lenient decoder would write U+FFFD, and file something else than was sent.
     text = new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     return malformed('not valid UTF-8');
   }
-  // JSON.parse takes a million nested arrays, but whatever walks the result later overflows its stack.
+  // JSON.parse takes a million nested arrays, but later readers of the result overflow their stack.
   if (nesting(text) > rules.maxDepth) return malformed(`nested deeper than ${rules.maxDepth}`);
   let value: unknown;
   try {
@@ -51,7 +48,7 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
  */
 function readId(text: string, rules: ParseRules): Parsed {
   const found = findRaw(text, rules.id);
-  // Every reader of JSON takes another one of the two: filed under one id, it would be known here by the other.
+  // Readers of JSON differ in which of the two they take: it could be filed under the other one.
   if (found.kind === 'twice') return malformed(`"${found.pointer}" is given twice`);
   if (found.kind === 'absent') return malformed(`no "${rules.id}"`);
   const { raw } = found;

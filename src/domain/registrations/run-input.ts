@@ -1,4 +1,4 @@
-/** The input of a run of registrations, and its answers to queries and updates: plain values, for both sides. */
+/** The input of a run of registrations, its answer to queries, and the argument of its updates. */
 import type { Run } from '../run.ts';
 import type { Item, NewRegistration } from './item.ts';
 import type { Rules } from './rules.ts';

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { idempotencyKey } from '../../../src/registrations/idempotency-key.ts';
+import { idempotencyKey, type Entry, type Journal } from '../../../src/registrations/journal.ts';
 import type { ClaimOutcome } from '../../../src/claims/claims.ts';
 import { claimOfEntry, nextEntry, readClaimKey } from '../../../src/domain/names.ts';
 import type { JournalState } from '../../../src/domain/registrations/entry.ts';
-import type { Entry, Journal } from '../../../src/registrations/journal.ts';
 import { alwaysOpen } from '../../helpers/gate.ts';
 import { createSlots } from '../../../src/runtime/slots.ts';
 import type { Simulator } from '../../../src/simulator/simulator.ts';
@@ -20,12 +18,12 @@ import {
   settlementOf,
   testBed,
   TIMEOUT_MS,
+  type BedOptions,
+  type TestBed,
 } from '../../helpers/activities.ts';
-import type { BedOptions, TestBed } from '../../helpers/activities.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { testDatabase, uniqueName } from '../../helpers/servers.ts';
-import { json, webServer } from '../../helpers/web-server.ts';
-import type { Respond } from '../../helpers/web-server.ts';
+import { json, webServer, type Respond } from '../../helpers/web-server.ts';
 import { simulatorFor } from '../../simulator/harness.ts';
 
 type InFlightNotes = NonNullable<NonNullable<BedOptions['replace']>['inFlight']>;
@@ -290,11 +288,16 @@ test('one that is turned away for itself does not keep the others of its run fro
       body.includes('"alone":true')
         ? json(response, 404, { reason: 'unknown municipality' })
         : json(response, 201, { id: 'AB583C-X' }),
-    { slots: 1 },
+    { slots: 1, legacy: { timeout: 10_000 } },
   );
   const alone = () => ({ id: bed.id(), alone: true });
   // In so many words as a gateway has, which answers everybody so.
-  await call(bed.submit, await claimed(bed, Array.from({ length: 20 }, alone)));
+  const before = await claimed(bed, Array.from({ length: 20 }, alone));
+  let tries = 0;
+  await eventually('all are sent: an attempt does not wait for all of them', async () => {
+    await call(bed.submit, before, { attempt: ++tries });
+    assert.equal(bed.server.seen.length, 20);
+  });
   const requests = await claimed(bed, [alone(), { id: bed.id() }, { id: bed.id() }]);
   for (const attempt of [1, 2, 3]) {
     const tried = call(bed.submit, requests, { attempt });
@@ -679,8 +682,11 @@ test('no more are on the wire at once than there are slots', async (t) => {
     bed,
     Array.from({ length: 12 }, () => ({ id: bed.id() })),
   );
-  const answers = await call(bed.submit, requests);
-  assert.equal(answers.filter(({ kind }) => kind === 'accepted').length, 12);
+  let attempt = 0;
+  await eventually('all are accepted: an attempt does not wait for all of them', async () => {
+    const answers = await call(bed.submit, requests, { attempt: ++attempt });
+    assert.equal(answers.filter(({ kind }) => kind === 'accepted').length, 12);
+  });
   assert.ok(most <= 3, String(most));
 });
 

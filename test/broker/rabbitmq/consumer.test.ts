@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import type { TestContext } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { Config } from '../../../src/config/schema.ts';
-import { silent } from '../../../src/runtime/log.ts';
-import type { Log } from '../../../src/runtime/log.ts';
+import { silent, type Log } from '../../../src/runtime/log.ts';
 import { throttle } from '../../../src/broker/rabbitmq/amqp-throttle.ts';
 import { createConsumer } from '../../../src/broker/rabbitmq/consumer.ts';
 import { decodeProperties } from '../../../src/broker/rabbitmq/message.ts';

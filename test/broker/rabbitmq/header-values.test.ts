@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFields, readTable } from '../../../src/broker/rabbitmq/amqp-tables.ts';
-import { headerValues } from '../../../src/broker/rabbitmq/header-values.ts';
+import { headerValues } from '../../../src/broker/rabbitmq/headers.ts';
 
 const field = (name: string, value: Buffer): Buffer =>
   Buffer.concat([Buffer.from([name.length]), Buffer.from(name), value]);

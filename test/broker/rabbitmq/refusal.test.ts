@@ -11,8 +11,7 @@ import { connectOnce } from '../../../src/broker/rabbitmq/connection.ts';
 import { management } from '../../faults/management.ts';
 import { testConfig } from '../../helpers/configuration.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { address, atEnd, testQueues, uniqueName } from '../../helpers/servers.ts';
-import type { Ending } from '../../helpers/servers.ts';
+import { address, atEnd, testQueues, uniqueName, type Ending } from '../../helpers/servers.ts';
 
 const USE = { configure: '', write: 'amq\\.default', read: '.*' };
 
