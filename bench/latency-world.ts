@@ -4,8 +4,13 @@
  */
 import type { Interval, Latencies } from '../src/domain/registrations/latency.ts';
 import { learn } from '../src/domain/registrations/latency.ts';
-import { byPlan, exploreFor, planFrom } from '../src/domain/registrations/learned-plan.ts';
-import type { Asking } from '../src/domain/registrations/learned-plan.ts';
+import {
+  byPlan,
+  exploreFor,
+  planFrom,
+  type Asking,
+  type Exploring,
+} from '../src/domain/registrations/learned-plan.ts';
 
 /** Latency, ms, of the nth registration; `draw` gives numbers from 0 to 1. */
 export type Latency = (draw: () => number, n: number) => number;
@@ -75,7 +80,7 @@ export function live(world: World): { polled: Polled[]; known: Latencies } {
   const polled: Polled[] = [];
   let { known } = world;
   let open: { seenAt: number; interval: Interval }[] = [];
-  const planned = (explore: number | null) =>
+  const planned = (explore: Exploring | null) =>
     byPlan(planFrom(known, { gets: world.gets, longest: world.longest ?? 60_000, explore }));
   let usual = planned(null);
   // Time goes on where what is known was learned.
@@ -100,7 +105,7 @@ export function live(world: World): { polled: Polled[]; known: Latencies } {
   for (let n = 0; n < world.count; n++) {
     const at = start + Math.round((n * 1_000) / world.rate);
     learnUntil(at);
-    const explore = exploreFor(`run-${n}`);
+    const explore = exploreFor(known, `run-${n}`, 1);
     const asking = explore === null ? usual : planned(explore);
     const { interval, ...figures } = ask(asking, world.latency(draw, n));
     open.push({ seenAt: at + interval.upTo, interval });

@@ -1,10 +1,11 @@
 /**
  * Lag against GETs, simulated, for latencies of several shapes: learned plans of several budgets beside fixed and doubling
- * pauses. `node dist/bench/polling.js` writes bench/results/polling.json and docs/images/polling.svg.
+ * pauses; and a burst with nothing learned, with those that explore and without. `node dist/bench/polling.js` writes bench/results/polling.json and docs/images/polling.svg.
  */
 import { writeFileSync } from 'node:fs';
 import { priorOf } from '../src/domain/registrations/latency.ts';
-import type { Asking } from '../src/domain/registrations/learned-plan.ts';
+import { byPlan, planFrom, type Asking } from '../src/domain/registrations/learned-plan.ts';
+import { burst } from './cold-world.ts';
 import { ask, bimodal, figuresOf, heavyTailed, live, uniform } from './latency-world.ts';
 import type { Latency } from './latency-world.ts';
 import { polling } from './polling-chart.ts';
@@ -57,16 +58,39 @@ const results = Object.entries(shapes).map(([shape, latency]) => {
   };
 });
 
+const expected = { min: 10_000, max: 20_000 };
+/** Accepted as quickly as two cores do it, in runs of 250; the plan is made for 10–20 s. */
+const coldBurst = { count: 2_000, size: 250, rate: 700, expected, gets: 10 };
+const cold = Object.entries({ '2–4 s': uniform(2_000, 4_000), '10–20 s': first }).map(
+  ([shape, latency]) => {
+    const polled = burst({ ...coldBurst, latency });
+    const alone = byPlan(planFrom(priorOf(expected), { gets: 10, longest: 60_000, explore: null }));
+    return {
+      ...rounded(`cold: ${shape}, nothing learned`, figuresOf(polled)),
+      ...{ count: coldBurst.count, runsOf: coldBurst.size, acceptedPerSecond: coldBurst.rate },
+      unexplored: rounded(
+        'nobody explores',
+        figuresOf(polled.map((each) => ask(alone, each.latency))),
+      ),
+    };
+  },
+);
+
 const facts = {
   simulated: true,
   count: COUNT,
   notCounted: WARM,
   perSecond: 5,
   lagsIn: 'ms',
+  cold,
   results,
 };
 writeFileSync('bench/results/polling.json', `${JSON.stringify(facts, null, 2)}\n`);
 writeFileSync('docs/images/polling.svg', polling(results));
+for (const { name, gets, p50, unexplored } of cold)
+  process.stdout.write(
+    `${name}: ${gets.toFixed(1)} GETs, p50 ${p50} ms (where nobody explores ${unexplored.gets.toFixed(1)}, ${unexplored.p50} ms)\n`,
+  );
 for (const { shape, learned, fixed: every, doubling } of results) {
   process.stdout.write(`${shape}\n`);
   for (const { name, gets, lag } of [...learned, ...every, ...doubling])

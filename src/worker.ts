@@ -80,8 +80,8 @@ export async function startWorker(
   const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
-  const learner = createLearner(store.latencies, log);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
+  const learner = createLearner(store.latencies, plans, log);
   const { gate, inFlight } = legacyGate;
   const status = statusThrough(gate, legacy);
   const sweepAll = async () => {

@@ -86,7 +86,7 @@ interface Driven<I extends RunItem, K extends string> {
   /** A run with more events continues as new. */
   maxHistoryEvents: number;
   /** Called once, before anything else, with how a handler sees and changes the run. */
-  handle?(run: () => Run<I>, change: (item: I) => void): void;
+  handle?(run: () => Run<I>, change: (...items: I[]) => void): void;
   /** Called at each turn. */
   describe?(run: Run<I>): void;
   continueAsNew(run: Run<I>): Promise<never>;
@@ -122,7 +122,7 @@ async function turn<I extends RunItem, K extends string>(
   };
   driven.handle?.(
     () => run,
-    (item) => update(runs.replace(run, new Map([[item.index, item]]))),
+    (...items) => update(runs.replace(run, new Map(items.map((item) => [item.index, item])))),
   );
   cancelRequested.catch(() => {
     update(runs.cancelled(run, flow, Date.now()));

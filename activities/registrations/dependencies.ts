@@ -24,7 +24,7 @@ export interface Dependencies extends Pick<
   gate: Gate;
   inFlight: Pick<InFlight, 'noteSent' | 'noteAnswered'>;
   underWay: UnderWay;
-  learner: Pick<Learner, 'observe'>;
+  learner: Pick<Learner, 'observe' | 'hasten'>;
   plans: Pick<Plans, 'replan'>;
   metrics: Metrics;
   log: Log;

@@ -2,6 +2,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
+import { halfDoneBy } from '../../src/domain/registrations/learned-plan.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { LOCAL_PATIENCE } from '../../src/domain/timing.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
@@ -21,21 +22,34 @@ export interface PollRequest {
 type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 
 /**
- * As createPoll, and brings a better plan when the run's own is used up. Not before: until then only the quick registrations
- * of its age were seen.
+ * The poll that a run gets: as createPoll, and told the run's plan it brings a better one (src/registrations/plans.ts says
+ * when), perhaps learned just now from those that explore.
  */
 export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
   const poll = createPoll(needs);
   return async (requests: PollRequest[], plan: PollPlan): Promise<(PollAnswer | NewPlan)[]> => {
     const answers = await poll(requests);
-    const isOver = isUsedUp(plan, requests, needs.clock.now());
-    const newest = isOver ? needs.plans.replan(plan) : null;
+    const asked = agesOf(requests, answers, needs.clock.now());
+    const earlyEnd = halfDoneBy(plan, asked);
+    if (earlyEnd !== null) needs.learner.hasten(earlyEnd);
+    const last = plan.offsets.at(-1) ?? 0;
+    const newest = needs.plans.replan(
+      plan,
+      asked.some(({ age }) => age > last),
+    );
     return newest === null ? answers : [...answers, { kind: 'plan', plan: newest }];
   };
 };
 
-const isUsedUp = ({ offsets }: PollPlan, requests: PollRequest[], now: number): boolean =>
-  requests.some(({ acceptedAt }) => now - acceptedAt > (offsets.at(-1) ?? 0));
+/** How old those are that were answered, ms after acceptance, and whether they are over. */
+function agesOf(requests: PollRequest[], answers: PollAnswer[], now: number) {
+  const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
+  return requests.flatMap(({ index, acceptedAt }) => {
+    const kind = kinds.get(index);
+    const isOver = kind === 'done' || kind === 'failed';
+    return isOver || kind === 'processing' ? [{ age: now - acceptedAt, isOver }] : [];
+  });
+}
 
 /** A local attempt does not wait for slow answers: an activity joins those calls. */
 export const createPoll = (needs: Needs) => {

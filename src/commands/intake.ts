@@ -54,7 +54,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
   await unlessStopped(Promise.race([plans.refresh(), delay(FIRST_MS)]));
   const starting = startRegistrationIntake({
     config,
-    rulesFor: (workflowId) => rulesOf(config, plans.planFor(workflowId)),
+    rulesFor: (workflowId, size) => rulesOf(config, plans.planFor(workflowId, size)),
     failures: createFailures(publisher, rabbit),
     setAside: async (message, reason) =>
       openSetAside(await mongo.db()).putMalformed(message, reason),

@@ -1,12 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import {
-  priorOf,
-  quantileOf,
-  weightIn,
-  weightOf,
-  type Latencies,
-} from '../domain/registrations/latency.ts';
+import { quantileOf, weightIn, weightOf, type Latencies } from '../domain/registrations/latency.ts';
 import {
   byPlan,
   costOf,
@@ -38,14 +32,13 @@ const QUANTILES = { p1: 0.01, p5: 0.05, p25: 0.25, p50: 0.5, p75: 0.75, p95: 0.9
 const ROWS = 16;
 
 /** Times in ms; before anything was seen, what the configuration expects. */
-export function factsOf(config: Config, seen: Latencies | null) {
-  const known = seen ?? priorOf(config.legacy.expectedLatency);
-  const plan = planOf(config, seen);
+export function factsOf(config: Config, known: Latencies) {
+  const plan = planOf(config, known);
   return {
     endpoint: legacyEndpoint(config).address,
     observations: known.count,
-    lastAt: seen === null ? null : new Date(seen.at),
-    planIs: seen === null ? 'fixed' : 'learned',
+    lastAt: known.at === 0 ? null : new Date(known.at),
+    planIs: known.at === 0 ? 'expected' : 'learned',
     quantiles: Object.fromEntries(
       Object.entries(QUANTILES).map(([name, q]) => [name, Math.round(quantileOf(known, q))]),
     ),

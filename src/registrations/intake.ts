@@ -18,8 +18,8 @@ import { encodedBytes, readDelivery } from './delivery.ts';
 
 export interface RegistrationIntakeNeeds {
   config: Config;
-  /** What a run takes along, by its id: the plan of polls changes as we learn. */
-  rulesFor: (workflowId: string) => Rules;
+  /** What a run takes along, by its id and size: the plan of polls changes as we learn. */
+  rulesFor: (workflowId: string, size: number) => Rules;
   failures: Failures;
   /** Keeps what the failure queue can never take; false when it is too large here, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
@@ -56,7 +56,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
         randomUUID().slice(0, 13),
       ),
     start: (id, registrations) =>
-      needs.start(id, { rules: rulesFor(id), registrations, carried: null }),
+      needs.start(id, { rules: rulesFor(id, registrations.length), registrations, carried: null }),
     reject,
     metrics,
     log,

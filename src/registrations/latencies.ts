@@ -10,6 +10,7 @@ import type { Config } from '../config/schema.ts';
 import { restBefore } from '../domain/backoff.ts';
 import {
   BINS,
+  hastened,
   learn,
   priorOf,
   type Interval,
@@ -47,26 +48,31 @@ export function openLatencies(
   const _id = legacyEndpoint(config).address;
   return {
     collection,
-    /** null when nothing was seen yet. */
-    async read(): Promise<Latencies | null> {
-      const document = await collection.findOne({ _id });
-      return document === null ? null : latenciesOf(document);
+    /** What is known; what is expected, as long as nothing was seen. */
+    async read(): Promise<Latencies> {
+      return knownFrom(await collection.findOne({ _id }));
     },
-    /** @throws Error when MongoDB cannot be asked: then nothing was added */
-    async add(seen: readonly Interval[]): Promise<void> {
-      if (seen.length === 0) return;
+    /**
+     * Adds what was seen, and by when half of those that explored were done, ms, where that was early.
+     * @throws Error when MongoDB cannot be asked: then nothing was added
+     */
+    async add(seen: readonly Interval[], halfDoneBy: number | null = null): Promise<void> {
       for (let attempt = 1; attempt <= TRIES; attempt++) {
         const document = await collection.findOne({ _id });
-        const known =
-          (document === null ? null : latenciesOf(document)) ??
-          priorOf(config.legacy.expectedLatency);
-        const next = documentOf(learn(known, seen, clock.now()));
+        const known = knownFrom(document);
+        const scaled = halfDoneBy === null ? known : hastened(known, halfDoneBy);
+        const next = documentOf(learn(scaled, seen, clock.now()));
         if (await replaced(document, next)) return;
         await delay(restBefore(AFTER_ANOTHER, attempt, Math.random()));
       }
       throw new Error('Too many workers write the latency at the same time');
     },
   };
+
+  function knownFrom(document: LatencyDocument | null): Latencies {
+    const read = document === null ? null : latenciesOf(document);
+    return read ?? priorOf(config.legacy.expectedLatency);
+  }
 
   /** Whether nobody else was faster. */
   async function replaced(

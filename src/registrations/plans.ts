@@ -3,13 +3,14 @@
  * nothing is known. While MongoDB is away the last plan stays.
  */
 import type { Config } from '../config/schema.ts';
-import { priorOf, type Latencies } from '../domain/registrations/latency.ts';
+import { hastened, priorOf, type Latencies } from '../domain/registrations/latency.ts';
 import {
   betterThan,
   byPlan,
   costOf,
   drawFor,
   exploreFor,
+  isFarSooner,
   jittered,
 } from '../domain/registrations/learned-plan.ts';
 import type { PollPlan } from '../domain/registrations/poll-plan.ts';
@@ -24,39 +25,54 @@ export function createPlans(
   config: Config,
   metrics: Metrics,
   log: Log,
-  { read }: { read: () => Promise<Latencies | null> },
+  { read }: { read: () => Promise<Latencies> },
   eachMs = 5_000,
 ) {
-  let known: Latencies | null = null;
+  let known = priorOf(config.legacy.expectedLatency);
   let usual = planOf(config, known);
   tell();
-  const readAgain = async (): Promise<void> => {
-    known = await read();
-    usual = planOf(config, known);
-    tell();
-  };
-  const reading = every(eachMs, readAgain, log, {
+  const reading = every(eachMs, async () => know(await read()), log, {
     failed: 'Cannot read the latency: new runs get the plan that was made last',
     again: 'The latency can be read again',
   });
 
+  function know(now: Latencies): void {
+    known = now;
+    usual = planOf(config, known);
+    tell();
+  }
+
   function tell(): void {
-    const cost = costOf(byPlan(usual), known ?? priorOf(config.legacy.expectedLatency));
+    const cost = costOf(byPlan(usual), known);
     metrics.planFirstPoll.set((usual.offsets[0] ?? 0) / 1_000);
     metrics.planLag.set(cost.lag / 1_000);
     metrics.planGets.set(cost.gets);
   }
 
   return {
-    /** For a new run; a small share of the runs, by their id, asks early. */
-    planFor(runId: string): PollPlan {
-      const explore = exploreFor(runId);
-      const plan = explore === null ? usual : planOf(config, known, explore);
-      return known === null ? plan : jittered(plan, drawFor(`${runId} jitter`));
+    /** For a new run, by its id, and of so many registrations; some of them explore. */
+    planFor(runId: string, size: number): PollPlan {
+      const plan = jittered(usual, drawFor(`${runId} jitter`));
+      const explore = exploreFor(known, runId, size);
+      if (explore === null) return plan;
+      const { offsets } = planOf(config, known, explore);
+      return { ...plan, exploring: { count: explore.count, offsets } };
     },
-    /** For a run that is under way: the newest plan, where it is clearly better than its own; else null. */
-    replan: (current: PollPlan): PollPlan | null =>
-      known === null ? null : betterThan(current, usual, known),
+    /**
+     * For a run that is under way: the newest plan, where that begins far sooner than its own, or is clearly better when its own
+     * is used up; else null. Not before: until then only the quick registrations of its age were seen.
+     */
+    replan(current: PollPlan, isUsedUp: boolean): PollPlan | null {
+      if (isFarSooner(usual, current)) return usual;
+      return isUsedUp ? betterThan(current, usual, known) : null;
+    },
+    /** Plans from now on for half being done by then, ms. Returns whether that is news. */
+    hasten(halfDoneBy: number): boolean {
+      const faster = hastened(known, halfDoneBy);
+      if (faster === known) return false;
+      know(faster);
+      return true;
+    },
     /** Reads again. Never throws. */
     refresh: reading.run,
     close: reading.close,

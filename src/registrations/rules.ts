@@ -1,27 +1,22 @@
 import type { Rules } from '../domain/registrations/rules.ts';
-import type { Latencies } from '../domain/registrations/latency.ts';
-import { planFrom } from '../domain/registrations/learned-plan.ts';
-import { planPolls, type PollPlan } from '../domain/registrations/poll-plan.ts';
+import { priorOf, type Latencies } from '../domain/registrations/latency.ts';
+import { planFrom, type Exploring } from '../domain/registrations/learned-plan.ts';
+import type { PollPlan } from '../domain/registrations/poll-plan.ts';
 import type { Config } from '../config/schema.ts';
 
-/** The plan where nothing was learned. */
-export const fixedPlan = ({ legacy }: Pick<Config, 'legacy'>): PollPlan =>
-  planPolls(legacy.expectedLatency, legacy.maxGetsPerRegistration, legacy.maxPollInterval);
-
-/** The plan in force; `known` is null when nothing was seen. */
+/** The plan in force. */
 export function planOf(
   { legacy }: Pick<Config, 'legacy'>,
-  known: Latencies | null,
-  explore: number | null = null,
+  known: Latencies,
+  explore: Exploring | null = null,
 ): PollPlan {
-  if (known === null) return fixedPlan({ legacy });
   const { maxGetsPerRegistration: gets, maxPollInterval: longest } = legacy;
   return planFrom(known, { gets, longest, explore });
 }
 
 export function rulesOf(
   { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
-  plan: PollPlan = fixedPlan({ legacy }),
+  plan: PollPlan = planOf({ legacy }, priorOf(legacy.expectedLatency)),
 ): Rules {
   return {
     deadline: legacy.deadline,

@@ -10,8 +10,8 @@ test('before anything was seen, "latency" tells what the configuration expects',
   const { code, stdout, stderr } = await run(['latency']);
   assert.equal(code, 0, stderr);
   assert.match(stdout, /nothing seen yet/);
-  assert.match(stdout, /Plan of new runs, fixed {2}11\.0 s, 12\.0 s/);
-  assert.match(stdout, /^this plan +5\.5 +50\d ms$/m);
+  assert.match(stdout, /Plan of new runs, expected {2}11\.9 s, 13\.5 s/);
+  assert.match(stdout, /^this plan +4\.0 +64\d ms$/m);
 });
 
 test('"latency" shows what was seen as bars, the plan that comes of it, and what it saves', async (t) => {

@@ -163,7 +163,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     legacy,
     failures,
     runStates: (ids) => Promise.resolve(new Map(ids.map((id) => [id, 'running']))),
-    learner: { observe() {} },
+    learner: { observe() {}, hasten() {} },
     plans: { replan: () => null },
     inFlight: { noteSent: () => Promise.resolve(), noteAnswered: () => Promise.resolve() },
     gate: alwaysOpen(createSlots(options.slots ?? 64)),

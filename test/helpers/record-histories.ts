@@ -13,6 +13,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Activities } from '../../activities/registrations/create.ts';
 import type { PollAnswer, SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { WORKFLOW_BUNDLE } from '../../src/temporal/bundle-workflows.ts';
 import { registerSearchAttributes } from '../../src/temporal/client.ts';
@@ -105,11 +106,10 @@ function doneAt(last: (index: number) => number): Activities['poll'] {
     });
 }
 
-/** The first answers bring a plan that is slower. */
-function withPlan(poll: Activities['poll']): Activities['poll'] {
+/** The first answers bring a plan. */
+function withPlan(plan: PollPlan, poll: Activities['poll']): Activities['poll'] {
   let isFirst = true;
   return async (...args) => {
-    const plan = { offsets: [700, 1_400], tail: 700, longest: 700 };
     const more = isFirst ? [{ kind: 'plan' as const, plan }] : [];
     isFirst = false;
     return [...(await poll(...args)), ...more];
@@ -156,7 +156,33 @@ const recordings: Recording[] = [
     name: 'plan-brought',
     count: 1,
     localFirst: true,
-    activities: { poll: withPlan(doneAt(() => 4)) },
+    // One that is slower.
+    activities: {
+      poll: withPlan(
+        { offsets: [700, 1_400], tail: 700, longest: 700 },
+        doneAt(() => 4),
+      ),
+    },
+  },
+  {
+    // The first two ask early, and the plan that comes of it brings the others forward.
+    name: 'plan-brought-sooner',
+    count: 10,
+    localFirst: true,
+    rules: {
+      plan: {
+        offsets: [3_000, 4_000],
+        tail: 1_000,
+        longest: 1_000,
+        exploring: { count: 2, offsets: [300, 3_000] },
+      },
+    },
+    activities: {
+      poll: withPlan(
+        { offsets: [600, 900], tail: 300, longest: 300 },
+        doneAt((index) => (index % 2) + 1),
+      ),
+    },
   },
   { name: 'hundred-mixed-by-activities', count: 100, localFirst: false, activities: mixed() },
   {

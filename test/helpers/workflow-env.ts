@@ -10,7 +10,6 @@ import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES, WORKFLOW_TYPE } from '../../src/domain/names.ts';
-import { planPolls } from '../../src/domain/registrations/poll-plan.ts';
 import type { registrations } from '../../workflows/registrations/registrations.ts';
 import type { RunInput } from '../../src/domain/registrations/run-input.ts';
 
@@ -18,7 +17,11 @@ export const rules: Rules = {
   deadline: 3_600_000,
   maxOpen: 7 * 24 * 3_600_000,
   onUnknown: 'ask',
-  plan: planPolls({ min: 10_000, max: 20_000 }, 8, 60_000),
+  plan: {
+    offsets: [11_250, 12_500, 13_750, 15_000, 16_250, 17_500, 18_750, 20_000],
+    tail: 1_250,
+    longest: 60_000,
+  },
   pause: 1_000,
   rechecks: [15_000, 300_000],
   // The time-skipping server counts no local activity as work, and skips ten years while one runs.

@@ -26,7 +26,7 @@ test('a run gets its rules from the configuration', () => {
   assert.equal(rules.maxOpen, 7 * 24 * 3_600_000);
   assert.equal(rules.onUnknown, 'ask');
   assert.equal(rules.plan.offsets.length, 10);
-  assert.equal(rules.plan.offsets.at(-1), 20_000);
+  assert.ok(rules.plan.offsets.every((at) => at > 10_000 && at < 20_500));
   const other = rulesOf(
     testConfig({ legacy: { onUnknown: 'resubmit', maxGetsPerRegistration: 4 } }),
   );

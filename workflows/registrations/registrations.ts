@@ -1,7 +1,9 @@
 /** The run that carries registrations from claim to settlement: its steps (steps.ts), for the driver of all runs (../run.ts). */
 import { continueAsNew, setHandler } from '@temporalio/workflow';
+import { broughtForward } from '../../src/domain/registrations/after-answer.ts';
 import { registrationFlow } from '../../src/domain/registrations/flow.ts';
 import { newItems, type Item } from '../../src/domain/registrations/item.ts';
+import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import type { RunInput } from '../../src/domain/registrations/run-input.ts';
 import { newRun, type Run } from '../../src/domain/run.ts';
 import { drive } from '../run.ts';
@@ -13,12 +15,13 @@ import { describeRun, queryRegistrations, viewOf } from './view.ts';
 export function registrations(input: RunInput): Promise<Run<Item>['settled']> {
   let { rules } = input;
   const { localFirst, maxHistoryEvents } = rules;
+  let learn = (plan: PollPlan): void => void (rules = { ...rules, plan });
   return drive({
     run: input.carried ?? newRun<Item>(newItems(input.registrations, Date.now())),
     flow: registrationFlow(() => rules),
     table: registrationSteps(
       () => rules,
-      (plan) => (rules = { ...rules, plan }),
+      (plan) => learn(plan),
     ),
     noun: 'registrations',
     localFirst,
@@ -26,6 +29,11 @@ export function registrations(input: RunInput): Promise<Run<Item>['settled']> {
     handle(run, change) {
       setHandler(queryRegistrations, () => viewOf(run()));
       handleResolutions(run, () => rules, change);
+      const learnAlone = learn;
+      learn = (plan) => {
+        learnAlone(plan);
+        change(...run().items.map((item) => broughtForward(item, rules, Date.now())));
+      };
     },
     describe: describeRun,
     continueAsNew: (run) =>

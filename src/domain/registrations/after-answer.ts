@@ -17,7 +17,7 @@ import {
 } from './item.ts';
 import { entryKey, entryNumber, nextEntry } from '../names.ts';
 import { OUR_REASON } from './outcome.ts';
-import { nextPollAt } from './poll-plan.ts';
+import { nextPollAt, planAt } from './poll-plan.ts';
 import type { Rules } from './rules.ts';
 
 /** Null: the item leaves the run, as a duplicate. */
@@ -169,9 +169,16 @@ export function afterLookUp(
 export function pollDue(item: Polling, rules: Rules, now: number): number {
   // An item that joined an earlier poll is not polled again at its own time.
   const served = Math.max(now, item.dueAt ?? now);
-  const planned = nextPollAt(rules.plan, item.acceptedAt, served);
+  const planned = nextPollAt(planAt(rules.plan, item.index), item.acceptedAt, served);
   const deadline = item.openSince + rules.deadline;
   return now < deadline ? Math.min(planned, deadline) : planned;
+}
+
+/** An item that only waits for its next poll, when another plan has come: asked sooner where that says so, never later. */
+export function broughtForward(item: Item, rules: Rules, now: number): Item {
+  if (item.phase !== 'poll' || item.busy || item.sick || item.dueAt === null) return item;
+  const dueAt = pollDue({ ...item, dueAt: null }, rules, now);
+  return dueAt < item.dueAt ? { ...item, dueAt } : item;
 }
 
 /** `timed-out` is decided only by a readable "processing": time without an answer fails nobody before maxOpen. */

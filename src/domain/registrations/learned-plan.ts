@@ -2,18 +2,25 @@
  * When to ask, from how long it took. Polls stand where they save the most lag for a GET: as close together as the
  * square root of the chance that a registration which is not done yet gets done now (docs/decisions/0005-poll-plan.md).
  */
-import { binStart, quantileOf, weightOf } from './latency.ts';
-import type { Latencies } from './latency.ts';
-import { nextPollAt } from './poll-plan.ts';
-import type { PollPlan } from './poll-plan.ts';
+import { PRIOR_WEIGHT, binStart, quantileOf, weightOf, type Latencies } from './latency.ts';
+import { nextPollAt, type PollPlan } from './poll-plan.ts';
 
 export interface Budget {
   /** Polls in the plan: the most GETs for a registration that takes no longer than nearly all others. */
   gets: number;
   /** The longest pause after the plan, ms. */
   longest: number;
-  /** Null, or how early an exploring run asks first: 0 (half the earliest time that was seen) to 1 (just before it). */
-  explore: number | null;
+  /** For those that explore. */
+  explore: Exploring | null;
+}
+
+export interface Exploring {
+  /** Of a run's registrations: so many, at most. */
+  count: number;
+  /** Polls before the earliest time that was seen: half of the planned ones at most. */
+  polls: number;
+  /** When the last of them is, 0 (at half the earliest time that was seen) to 1 (just before it). */
+  share: number;
 }
 
 /** What is earlier for all but so many is left to exploring. */
@@ -36,11 +43,11 @@ export function planFrom(known: Latencies, { gets, longest, explore }: Budget): 
   }
   const polls = Math.floor(gets);
   const earliest = quantileOf(known, RARE);
-  const isExploring = explore !== null && polls > 1;
+  const early = explore === null ? [] : earlyPolls(explore, earliest, Math.floor(polls / 2));
   const plans = ENDS.map((end): PollPlan => {
     const latest = quantileOf(known, end);
-    const placed = place(known, earliest, latest, isExploring ? polls - 1 : polls);
-    const offsets = [...new Set(placed.map((at) => Math.max(1, Math.round(at))))];
+    const placed = place(known, earliest, latest, polls - early.length);
+    const offsets = whole(placed);
     // As in the plan for an expected latency: a mean step, at least a second.
     const step = Math.round((latest - earliest) / polls);
     return { offsets, tail: Math.min(Math.max(step, 1_000), longest), longest };
@@ -50,10 +57,23 @@ export function planFrom(known: Latencies, { gets, longest, explore }: Budget): 
   if (widest === undefined) throw new RangeError('Expected a place to end');
   const affordable = others.filter((each) => each.gets <= expectedGets(polls));
   const { plan } = affordable.reduce((best, each) => (each.lag < best.lag ? each : best), widest);
-  if (!isExploring) return plan;
-  const first = Math.max(1, Math.round(earliest * (0.5 + 0.5 * explore)));
-  return { ...plan, offsets: [first, ...plan.offsets.filter((offset) => offset > first)] };
+  const last = early.at(-1) ?? 0;
+  return { ...plan, offsets: [...early, ...plan.offsets.filter((offset) => offset > last)] };
 }
+
+/** Each the root of two times as late as the one before it. */
+const earlyPolls = ({ polls, share }: Exploring, earliest: number, most: number): number[] =>
+  whole(
+    Array.from(
+      { length: Math.min(polls, most) },
+      (_, n) => earliest * (0.5 + 0.5 * share) * Math.SQRT1_2 ** n,
+    ).reverse(),
+  );
+
+/** Ascending times in whole ms, each once. */
+const whole = (times: readonly number[]): number[] => [
+  ...new Set(times.map((at) => Math.max(1, Math.round(at)))),
+];
 
 /** How far polls are moved at most, to either side: a share of the pause there. */
 const JITTER = 0.1;
@@ -108,14 +128,42 @@ function place(known: Latencies, earliest: number, latest: number, polls: number
   return times;
 }
 
-/** Of runs: the share that asks earlier than is known to be of use, in case the legacy system has become faster. */
+/** Of registrations: the share that asks earlier than is known to be of use, in case the legacy system is faster. */
 export const EXPLORING = 0.03;
+/** Their polls as long as little was seen: the earliest is at a quarter to an eighth of the earliest expected time. */
+const EARLY = 5;
 
-/** For `Budget.explore`: a number that only depends on the id of the run, null for most of them. */
-export function exploreFor(runId: string): number | null {
+/**
+ * For `Budget.explore`, by the id of the run and how many registrations it has. As long as little was seen some of each
+ * run: they ask for all others. After that all of a few runs, null for the other runs: each time somebody asks costs a run
+ * a round, for whomever.
+ */
+export function exploreFor(known: Latencies, runId: string, size: number): Exploring | null {
   const drawn = drawFor(runId);
-  return drawn < EXPLORING ? drawn / EXPLORING : null;
+  if (known.count < PRIOR_WEIGHT) {
+    // Two, since the word of one is not taken for all.
+    return { count: Math.max(2, Math.ceil(size * EXPLORING)), polls: EARLY, share: drawn };
+  }
+  return drawn < EXPLORING ? { count: size, polls: 1, share: drawn / EXPLORING } : null;
 }
+
+/**
+ * By when half of those that were asked before the plan's own first poll are done, ms after acceptance. Null where fewer are,
+ * or not even two: a few are done early that were refused at once.
+ */
+export function halfDoneBy(
+  { offsets: [first = 0] }: PollPlan,
+  asked: readonly { age: number; isOver: boolean }[],
+): number | null {
+  const early = asked.filter(({ age }) => age < first);
+  const over = early.filter(({ isOver }) => isOver);
+  if (over.length < Math.max(2, early.length / 2)) return null;
+  return Math.max(...over.map(({ age }) => age));
+}
+
+/** Whether a plan begins so much sooner than a run's own that the run is not to wait for its own first poll. */
+export const isFarSooner = (newest: PollPlan, current: PollPlan): boolean =>
+  (newest.offsets[0] ?? 0) * 1.5 < (current.offsets[0] ?? 0);
 
 /** 0 ≤ x < 1, the same for the same text. */
 export function drawFor(runId: string): number {

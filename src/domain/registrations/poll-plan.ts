@@ -1,9 +1,6 @@
 /**
- * When to ask. A plan is a list of offsets after acceptance, in ms, placed at the quantiles of the expected latency,
- * and what to do when all of them have passed. A pure function of its inputs; the workflow gets it as an argument.
- *
- * Why quantiles: for latencies uniform in 10–20 s, asking each second costs 15.5 GETs at 0.5 s of lag, exponential
- * backoff 4.5 GETs at 8 s, eight quantiles 4.5 GETs at 0.6 s (docs/decisions/0005-poll-plan.md).
+ * When to ask. A plan is a list of offsets after acceptance, in ms, and what to do when all of them have passed. The
+ * workflow gets it as an argument; how it is made is in learned-plan.ts.
  */
 export interface PollPlan {
   /** Ascending offsets after acceptance, ms. */
@@ -12,28 +9,15 @@ export interface PollPlan {
   tail: number;
   /** Longest interval, ms. */
   longest: number;
+  /** The first `count` registrations of the run ask at these offsets instead: earlier than is known to be of use. */
+  exploring?: { count: number; offsets: number[] };
 }
 
-/**
- * The plan for a latency believed uniform between `min` and `max` (ms), with at most `gets` polls inside it.
- * @throws RangeError when gets < 1 or max <= min
- */
-export function planPolls(
-  expected: { min: number; max: number },
-  gets: number,
-  longest: number,
-): PollPlan {
-  if (gets < 1 || expected.max <= expected.min) {
-    throw new RangeError(
-      `Expected gets >= 1 and max > min, got ${gets}, ${JSON.stringify(expected)}`,
-    );
-  }
-  const step = (expected.max - expected.min) / gets;
-  const offsets = Array.from({ length: Math.floor(gets) }, (_, k) =>
-    Math.round(expected.min + step * (k + 1)),
-  );
-  return { offsets, tail: Math.min(Math.max(step, 1_000), longest), longest };
-}
+/** The plan of one registration, by its index in the run. */
+export const planAt = ({ exploring, ...plan }: PollPlan, index: number): PollPlan =>
+  exploring !== undefined && index < exploring.count
+    ? { ...plan, offsets: exploring.offsets }
+    : plan;
 
 /** Polls due within this time, ms, go together: half a step of the plan, so that a batch accepted over a second is one round. */
 export const coalesceOf = (plan: PollPlan): number => Math.min(plan.tail / 2, 1_000);

@@ -7,6 +7,7 @@ import type { PollRequest } from '../../../activities/registrations/poll.ts';
 import { createUnderWay } from '../../../activities/under-way.ts';
 import type { Config } from '../../../src/config/schema.ts';
 import type { Interval } from '../../../src/domain/registrations/latency.ts';
+import type { Plans } from '../../../src/registrations/plans.ts';
 import type { PollPlan } from '../../../src/domain/registrations/poll-plan.ts';
 import { alwaysOpen } from '../../helpers/gate.ts';
 import { createLegacy } from '../../../src/registrations/legacy.ts';
@@ -35,7 +36,7 @@ function pollOf(
     legacy: client,
     gate,
     underWay: createUnderWay(),
-    learner: { observe: (interval) => void observed.push(interval) },
+    learner: { observe: (interval) => void observed.push(interval), hasten() {} },
     metrics: createMetrics(),
   });
 }
@@ -335,28 +336,64 @@ test('when the end was seen, and when last it was not, is told to the learner; w
   assert.ok(observed.every(({ upTo }) => upTo >= 15_000 && upTo <= Date.now() - acceptedAt));
 });
 
-test('a run that has outlived its plan is given a better one with the answers, and before that none', async (t) => {
-  const simulator = await simulatorFor(t);
-  const [request] = requestsOf(await file(simulator, { id: 'p', simulate: { neverFinish: true } }));
-  assert.ok(request);
-  const config = testConfig({ legacyUrl: simulator.url });
-  const legacy = createLegacy(config);
+/** A poll of runs, as it asks with so many under way, whose `replan` and `hasten` a test watches. */
+function plannedPoll(
+  t: TestContext,
+  url: string,
+  replan: Plans['replan'],
+  hasten: (by: number) => void = () => {},
+) {
+  const legacy = createLegacy(testConfig({ legacyUrl: url }));
   atEnd(t, () => legacy.close());
-  const planTo = (at: number): PollPlan => ({ offsets: [at], tail: 1_000, longest: 60_000 });
-  const newest = planTo(25_000);
-  const poll = createPlannedPoll({
+  return createPlannedPoll({
     clock: Date,
     legacy,
     gate: alwaysOpen(createSlots(1)),
     underWay: createUnderWay(),
-    learner: { observe() {} },
+    learner: { observe() {}, hasten },
     metrics: createMetrics(),
-    plans: { replan: (current) => (current === newest ? null : newest) },
+    plans: { replan },
   });
+}
+
+test('a run is given the plan that there is for it with the answers, by whether it has outlived its own', async (t) => {
+  const simulator = await simulatorFor(t);
+  const [request] = requestsOf(await file(simulator, { id: 'p', simulate: { neverFinish: true } }));
+  assert.ok(request);
+  const planTo = (at: number): PollPlan => ({ offsets: [at], tail: 1_000, longest: 60_000 });
+  const newest = planTo(25_000);
+  const poll = plannedPoll(t, simulator.url, (_, isUsedUp) => (isUsedUp ? newest : null));
   const answers = [{ index: 0, kind: 'processing' }];
   const requests = [{ ...request, acceptedAt: Date.now() - 20_000 }];
   const polled = (plan: PollPlan) => call((mine: typeof requests) => poll(mine, plan), requests);
   assert.deepEqual(await polled(planTo(10_000)), [...answers, { kind: 'plan', plan: newest }]);
   assert.deepEqual(await polled(planTo(3_600_000)), answers);
-  assert.deepEqual(await polled(newest), answers);
+});
+
+test('when half of those that are asked early are done it is learned before a plan is looked for', async (t) => {
+  const simulator = await simulatorFor(t);
+  const done = await Promise.all(
+    ['a', 'b'].map((id) => file(simulator, { id, simulate: { latencyMs: 0 } })),
+  );
+  const open = await Promise.all(
+    ['c', 'd'].map((id) => file(simulator, { id, simulate: { neverFinish: true } })),
+  );
+  const told: (number | 'replan')[] = [];
+  const replan = () => {
+    told.push('replan');
+    return null;
+  };
+  const poll = plannedPoll(t, simulator.url, replan, (by) => void told.push(by));
+  const plan = { offsets: [10_000], tail: 1_000, longest: 60_000 };
+  const polled = (...ids: string[]) =>
+    call(
+      (mine: PollRequest[]) => poll(mine, plan),
+      requestsOf(...ids).map((each) => ({ ...each, acceptedAt: Date.now() - 5_000 })),
+    );
+  await polled(...done.slice(1), ...open);
+  assert.deepEqual(told, ['replan']);
+  await polled(...done, ...open);
+  const [by, ...rest] = told.slice(1);
+  assert.ok(typeof by === 'number' && by >= 5_000 && by < 10_000, String(by));
+  assert.deepEqual(rest, ['replan']);
 });

@@ -6,6 +6,7 @@ import {
   afterPoll,
   afterSettle,
   afterSubmit,
+  broughtForward,
   pollDue,
 } from '../../../src/domain/registrations/after-answer.ts';
 import {
@@ -731,4 +732,17 @@ test('who was polled along with others before its time is next polled at the pla
   const item = acceptedItem({ dueAt: T0 + 11_000 });
   assert.equal(pollDue(item, rules, T0 + 10_600), T0 + 12_000);
   assert.equal(pollDue(item, rules, T0 + 11_400), T0 + 12_000, 'and who was polled late, too');
+});
+
+test('another plan brings the next poll of an item forward, never back, and lets alone who has something else to wait for', () => {
+  const sooner = { ...rules, plan: { offsets: [3_000, 4_000], tail: 1_000, longest: 1_000 } };
+  const later = { ...rules, plan: { offsets: [30_000], tail: 1_000, longest: 1_000 } };
+  const item = acceptedItem({ busy: false, dueAt: T0 + 11_000 });
+  assert.deepEqual(broughtForward(item, sooner, T0 + 2_000), { ...item, dueAt: T0 + 3_000 });
+  assert.deepEqual(broughtForward(item, sooner, T0 + 3_500), { ...item, dueAt: T0 + 4_000 });
+  assert.equal(broughtForward(item, later, T0 + 2_000), item);
+  for (const other of [{ busy: true }, { sick: true }, { dueAt: T0 + 2_500 }]) {
+    const waiting = { ...item, ...other };
+    assert.equal(broughtForward(waiting, sooner, T0 + 2_000), waiting);
+  }
 });

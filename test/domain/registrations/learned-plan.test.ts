@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { learn, priorOf, quantileOf } from '../../../src/domain/registrations/latency.ts';
+import { hastened, learn, priorOf, quantileOf } from '../../../src/domain/registrations/latency.ts';
 import {
   EXPLORING,
   betterThan,
@@ -12,9 +12,12 @@ import {
   everySecond,
   expectedGets,
   exploreFor,
+  halfDoneBy,
+  isFarSooner,
   jittered,
   planFrom,
 } from '../../../src/domain/registrations/learned-plan.ts';
+import { burst } from '../../../bench/cold-world.ts';
 import { bimodal, figuresOf, heavyTailed, live, uniform } from '../../../bench/latency-world.ts';
 import { ask, draws } from '../../../bench/latency-world.ts';
 
@@ -38,6 +41,11 @@ const anyKnown = fc
     }, prior),
   );
 const anyGets = fc.integer({ min: 1, max: 100 });
+const anyExplore = fc.record({
+  count: fc.integer({ min: 1, max: 500 }),
+  polls: fc.integer({ min: 1, max: 5 }),
+  share: fc.double({ min: 0, max: 0.99, noNaN: true }),
+});
 
 test('a plan ascends in whole milliseconds, within its budget, inside what was seen', () => {
   fc.assert(
@@ -54,21 +62,17 @@ test('a plan ascends in whole milliseconds, within its budget, inside what was s
   );
 });
 
-test('an exploring plan asks once, and only once, before anything was seen, within the same budget', () => {
+test('an exploring plan asks some times before anything was seen, never at once, within the same budget', () => {
   fc.assert(
-    fc.property(
-      anyKnown,
-      anyGets,
-      fc.double({ min: 0, max: 0.99, noNaN: true }),
-      (known, gets, explore) => {
-        const { offsets } = planFrom(known, { gets, longest, explore });
-        assert.ok(offsets.length <= gets);
-        offsets.forEach((offset, at) => assert.ok(offset > (offsets[at - 1] ?? 0), offsets.join()));
-        const earliest = quantileOf(known, 0.005);
-        assert.ok(offsets.slice(1).every((offset) => offset >= Math.floor(earliest)));
-        if (gets > 1) assert.ok((offsets[0] ?? 0) <= Math.ceil(earliest));
-      },
-    ),
+    fc.property(anyKnown, anyGets, anyExplore, (known, gets, explore) => {
+      const { offsets } = planFrom(known, { gets, longest, explore });
+      assert.ok(offsets.length <= gets);
+      offsets.forEach((offset, at) => assert.ok(offset > (offsets[at - 1] ?? 0), offsets.join()));
+      const earliest = quantileOf(known, 0.005);
+      const early = offsets.filter((offset) => offset < Math.floor(earliest));
+      assert.ok(early.length <= Math.min(explore.polls, gets / 2), offsets.join());
+      if (gets > 1) assert.ok((offsets[0] ?? 0) <= Math.ceil(earliest));
+    }),
   );
 });
 
@@ -81,12 +85,74 @@ test('the same knowledge and budget give the same plan', () => {
   );
 });
 
-test('a few per cent of the runs explore, the same ones whenever they are asked', () => {
-  const drawn = Array.from({ length: 20_000 }, (_, n) => exploreFor(`registrations/r-${n}/4f1c`));
+const learnedWell = { ...prior, count: 1_000 };
+
+test('when much was seen a few per cent of the runs explore, the same ones whenever they are asked', () => {
+  const idOf = (n: number) => `registrations/r-${n}/4f1c`;
+  const drawn = Array.from({ length: 20_000 }, (_, n) => exploreFor(learnedWell, idOf(n), 250));
   const share = drawn.filter((explore) => explore !== null).length / drawn.length;
   assert.ok(Math.abs(share - EXPLORING) < 0.01, `${share}`);
-  assert.ok(drawn.every((explore) => explore === null || (explore >= 0 && explore < 1)));
-  assert.equal(exploreFor('registrations/r-7/4f1c'), drawn[7]);
+  assert.ok(
+    drawn.every((explore) => explore === null || (explore.share >= 0 && explore.share < 1)),
+  );
+  assert.ok(drawn.every((explore) => explore === null || explore.count === 250));
+  assert.deepEqual(exploreFor(learnedWell, idOf(7), 250), drawn[7]);
+});
+
+test('when little was seen a few registrations of each run explore', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 500 }), (runId, size) => {
+      const explore = exploreFor(prior, runId, size);
+      assert.ok(explore !== null && explore.count >= 2);
+      assert.ok(explore.count <= size * EXPLORING + 2, `${explore.count} of ${size}`);
+    }),
+  );
+});
+
+test('half being done is heard from those that were asked early, of two that are done at least', () => {
+  const plan = { offsets: [1_000], tail: 1_000, longest };
+  const over = (age: number) => ({ age, isOver: true });
+  const open = (age: number) => ({ age, isOver: false });
+  assert.equal(halfDoneBy(plan, [over(400), over(500), open(500), open(500)]), 500);
+  assert.equal(halfDoneBy(plan, [over(400), over(500), open(500), open(500), open(500)]), null);
+  assert.equal(halfDoneBy(plan, [over(500)]), null);
+  assert.equal(halfDoneBy(plan, [over(1_000), over(1_000), over(900), open(900)]), null);
+});
+
+test('what is known is moved so far that half are done by then, and keeps its shape', () => {
+  fc.assert(
+    fc.property(anyKnown, fc.double({ min: 0.01, max: 2, noNaN: true }), (known, share) => {
+      const median = quantileOf(known, 0.5);
+      const by = Math.max(10, median * share);
+      const moved = hastened(known, by);
+      if (by >= median) return assert.equal(moved, known);
+      const now = quantileOf(moved, 0.5);
+      assert.ok(now <= by * 1.0001 && now > by * 0.95, `${now}, ${by}`);
+      assert.equal(hastened(moved, now), moved);
+    }),
+  );
+});
+
+const cold = {
+  count: 2_000,
+  size: 250,
+  rate: 700,
+  expected: { min: 10_000, max: 20_000 },
+  gets: 10,
+};
+
+test('nothing learned, and 2–4 s instead of 10–20 s: half of the first 2,000 are settled within a second', () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const { gets, p50 } = figuresOf(burst({ ...cold, latency: uniform(2_000, 4_000), seed }));
+    assert.ok(p50 <= 1_000 && gets <= 10, `${p50} ms, ${gets} GETs`);
+  }
+});
+
+test('nothing learned, and as slow as expected: exploring adds half a GET at most, and nothing to the lag', () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const { gets, p50 } = figuresOf(burst({ ...cold, latency: uniform(10_000, 20_000), seed }));
+    assert.ok(p50 <= 700 && gets <= 4.5, `${p50} ms, ${gets} GETs`);
+  }
 });
 
 test('what a way of asking costs is what it comes to when it is played', () => {
@@ -182,7 +248,8 @@ test('a run keeps its plan as long as the newest is about as good, jittered or e
   fc.assert(
     fc.property(fc.double({ min: 0, max: 1, noNaN: true }), (share) => {
       const usual = planFrom(prior, { gets: 10, longest, explore: null });
-      const exploring = planFrom(prior, { gets: 10, longest, explore: share });
+      const explore = { count: 1, polls: 1, share };
+      const exploring = planFrom(prior, { gets: 10, longest, explore });
       assert.equal(betterThan(usual, usual, prior), null);
       assert.equal(betterThan(jittered(usual, share), usual, prior), null);
       assert.equal(betterThan(jittered(exploring, share), usual, prior), null);
@@ -195,4 +262,11 @@ test('a run gets the newest plan when the latency has moved away from under its 
   const slower = priorOf({ min: 25_000, max: 40_000 });
   const newest = planFrom(slower, { gets: 10, longest, explore: null });
   assert.deepEqual(betterThan(old, newest, slower), newest);
+});
+
+test('a plan is far sooner than another when its first poll is, and not by a jitter', () => {
+  const plan = planFrom(prior, { gets: 10, longest, explore: null });
+  const quick = planFrom(hastened(prior, 5_000), { gets: 10, longest, explore: null });
+  assert.deepEqual([isFarSooner(quick, plan), isFarSooner(plan, quick)], [true, false]);
+  assert.equal(isFarSooner(jittered(plan, 0), jittered(plan, 1)), false);
 });

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { nextPollAt, planPolls } from '../../../src/domain/registrations/poll-plan.ts';
-import type { PollPlan } from '../../../src/domain/registrations/poll-plan.ts';
+import { nextPollAt, planAt, type PollPlan } from '../../../src/domain/registrations/poll-plan.ts';
 
 /** When it is asked, as offsets after acceptance: each poll is made at once and answered "processing". */
 function askedAt(plan: PollPlan, times: number, acceptedAt = 0): number[] {
@@ -14,6 +13,13 @@ function askedAt(plan: PollPlan, times: number, acceptedAt = 0): number[] {
   return asked;
 }
 
+/** Polls at equal steps. */
+function evenly({ min, max }: { min: number; max: number }, gets: number, longest: number) {
+  const step = (max - min) / gets;
+  const offsets = Array.from({ length: gets }, (_, k) => Math.round(min + step * (k + 1)));
+  return { offsets, tail: Math.min(Math.max(step, 1_000), longest), longest };
+}
+
 const anyPlan = fc
   .record({
     min: fc.integer({ min: 1, max: 600_000 }),
@@ -22,45 +28,27 @@ const anyPlan = fc
     longest: fc.integer({ min: 10, max: 3_600_000 }),
   })
   .map(({ min, span, gets, longest }) => ({
-    plan: planPolls({ min, max: min + span }, gets, longest),
+    plan: evenly({ min, max: min + span }, gets, longest),
     min,
     max: min + span,
     gets,
     longest,
   }));
 
-test('eight polls for 10 to 20 s stand at the eighths', () => {
-  const { offsets } = planPolls({ min: 10_000, max: 20_000 }, 8, 60_000);
-  assert.deepEqual(offsets, [11_250, 12_500, 13_750, 15_000, 16_250, 17_500, 18_750, 20_000]);
-});
-
 test('after the plan the intervals grow by half up to the longest', () => {
-  const plan = planPolls({ min: 10_000, max: 20_000 }, 10, 3_000);
+  const plan = evenly({ min: 10_000, max: 20_000 }, 10, 3_000);
   assert.deepEqual(askedAt(plan, 16).slice(10), [21_000, 22_500, 24_750, 27_750, 30_750, 33_750]);
 });
 
 test('polls that a slow moment has skipped are not made up for', () => {
-  const plan = planPolls({ min: 10_000, max: 20_000 }, 10, 60_000);
+  const plan = evenly({ min: 10_000, max: 20_000 }, 10, 60_000);
   assert.equal(nextPollAt(plan, 0, 15_500), 16_000);
   assert.equal(nextPollAt(plan, 0, 16_000), 17_000);
 });
 
 test('a long outage of the clock or of ours costs no time to plan over', () => {
-  const plan = planPolls({ min: 10_000, max: 20_000 }, 8, 60_000);
+  const plan = evenly({ min: 10_000, max: 20_000 }, 8, 60_000);
   assert.equal(nextPollAt(plan, 0, 1e12), 1e12 + 60_000);
-});
-
-test('a plan ascends, ends at the longest expected latency and stays within its budget', () => {
-  fc.assert(
-    fc.property(anyPlan, ({ plan, min, max, gets }) => {
-      assert.ok(plan.offsets.length <= gets);
-      assert.equal(plan.offsets.at(-1), max);
-      plan.offsets.forEach((offset, at) => {
-        assert.ok(offset >= min && offset <= max);
-        assert.ok(at === 0 || offset >= (plan.offsets[at - 1] ?? 0));
-      });
-    }),
-  );
 });
 
 test('the next poll is always after now', () => {
@@ -98,14 +86,11 @@ test('within the expected latency it is asked no more often than the budget, and
   );
 });
 
-test('a plan that cannot be made is refused with what was given', () => {
-  for (const [expected, gets] of [
-    [{ min: 10, max: 20 }, 0],
-    [{ min: 10, max: 10 }, 8],
-    [{ min: 20, max: 10 }, 8],
-  ] as const)
-    assert.throws(() => planPolls(expected, gets, 60_000), {
-      name: 'RangeError',
-      message: /got \d+, \{"min"/,
-    });
+test('the first registrations of a run explore, the others have its plan', () => {
+  const plan = evenly({ min: 10_000, max: 20_000 }, 2, 60_000);
+  const mixed = { ...plan, exploring: { count: 2, offsets: [5_000, 15_000] } };
+  const offsetsOf = (given: PollPlan) => [0, 1, 2].map((index) => planAt(given, index).offsets);
+  const { offsets } = plan;
+  assert.deepEqual(offsetsOf(mixed), [[5_000, 15_000], [5_000, 15_000], offsets]);
+  assert.deepEqual(offsetsOf(plan), [offsets, offsets, offsets]);
 });

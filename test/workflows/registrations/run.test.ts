@@ -303,3 +303,36 @@ test('a plan that comes with the answers of a poll is the plan from then on, als
   assert.deepEqual(pauses.slice(1), [10, 20, 20, 20]);
   assert.ok((pauses[0] ?? 0) >= 27 && (pauses[0] ?? 0) <= 29, pauses.join());
 });
+
+test('what the first of a run bring from an early poll reaches the others at once: none waits for its old time', async () => {
+  const polled: { at: number; indices: number[] }[] = [];
+  let acceptedAt = 0;
+  const activities = {
+    ...willing(newCalls()),
+    submit: async (items: Parameters<typeof acceptedNow>[0]) => {
+      acceptedAt = await env.currentTimeMs();
+      return acceptedNow(items);
+    },
+    poll: async (items: { index: number }[]) => {
+      const at = Math.round(((await env.currentTimeMs()) - acceptedAt) / 1_000);
+      polled.push({ at, indices: items.map(({ index }) => index) });
+      const answers = items.map(({ index }): PollAnswer => ({ index, kind: 'done' }));
+      if (polled.length > 1) return answers;
+      const plan = { offsets: [4_000, 6_000], tail: 1_000, longest: 20_000 };
+      return [...answers, { kind: 'plan' as const, plan }];
+    },
+  };
+  const exploring = { count: 2, offsets: [3_000, 15_000] };
+  const cold = { ...rules, plan: { ...rules.plan, exploring } };
+  const result = await withRun(env, activities, { count: 5, rules: cold }, (run) => run.result());
+  assert.deepEqual(result, { registered: 5 });
+  assert.deepEqual(
+    polled.map(({ indices }) => indices),
+    [
+      [0, 1],
+      [2, 3, 4],
+    ],
+  );
+  const [first, second] = polled.map(({ at }) => at);
+  assert.ok(first === 3 && (second === 4 || second === 5), `${first} s, ${second} s`);
+});
