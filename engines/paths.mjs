@@ -1,15 +1,40 @@
 // Where things are: the project, the cache of fetched programs, the data of an instance, programs on the PATH.
-import { accessSync, constants, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { accessSync, constants, lstatSync, mkdirSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/**
+ * The home folder; a private one among temporary files for a user without one, such as a number that a container was given:
+ * Node throws there, and containers say "/".
+ */
+function home(env) {
+  const named = env.HOME || knownHome();
+  if (named && named !== '/') return named;
+  const uid = process.getuid?.();
+  const folder = join(tmpdir(), `despachante-${uid}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid: owner, mode } = lstatSync(folder);
+  // What lies there is run.
+  if (owner !== uid || (mode & 0o022) !== 0)
+    throw new Error(`${folder} can be changed by others: set HOME to a folder of your own`);
+  return folder;
+}
+
+function knownHome() {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Programs that were fetched or built: one folder per name and version, shared by all instances. */
 export function cacheFolder(env) {
   if (env.DESPACHANTE_CACHE) return resolve(env.DESPACHANTE_CACHE);
-  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'despachante');
+  return join(env.XDG_CACHE_HOME || join(home(env), '.cache'), 'despachante');
 }
 
 /** Data, logs and state of one instance. Deleting it forgets everything the local servers hold. */
@@ -20,7 +45,7 @@ export function dataFolder(env, instance) {
     );
   const base = env.DESPACHANTE_DATA
     ? resolve(env.DESPACHANTE_DATA)
-    : join(env.XDG_DATA_HOME || join(homedir(), '.local', 'share'), 'despachante');
+    : join(env.XDG_DATA_HOME || join(home(env), '.local', 'share'), 'despachante');
   return join(base, instance);
 }
 

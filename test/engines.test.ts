@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -270,4 +271,33 @@ test('the tests are counted without the suites around them, and the slowest ten 
     skipped: 1,
     slowest: slowest.map((ms) => ({ name: `after ${ms}`, file: 'a.js', ms })),
   });
+});
+
+test('a user without a name and without HOME gets a private folder, and one that others can change is refused', (t) => {
+  const temporary = folderOf(t);
+  chmodSync(temporary, 0o777);
+  const uid = 54_321;
+  const isRoot = process.getuid?.() === 0;
+  const source = readFileSync(engines('paths.mjs'), 'utf8');
+  const become = isRoot ? `process.setgid(${uid});\nprocess.setuid(${uid});` : '';
+  const script = `${source}\n${become}\nprocess.stdout.write(JSON.stringify([cacheFolder({}), dataFolder({ HOME: '/' }, 'default')]));`;
+  const ask = () =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      env: { TMPDIR: temporary, ...(isRoot ? {} : { HOME: '/' }) },
+      cwd: '/',
+    });
+  const folder = join(temporary, `despachante-${isRoot ? uid : process.getuid?.()}`);
+  const { stdout, stderr } = ask();
+  assert.deepEqual(
+    JSON.parse(stdout || '[]'),
+    [
+      join(folder, '.cache', 'despachante'),
+      join(folder, '.local', 'share', 'despachante', 'default'),
+    ],
+    stderr,
+  );
+  assert.equal(statSync(folder).mode & 0o777, 0o700);
+  chmodSync(folder, 0o777);
+  assert.match(ask().stderr, /can be changed by others: set HOME/);
 });

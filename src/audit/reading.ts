@@ -1,9 +1,7 @@
 /** Reads what an audit adds up, from the queue downstream: what moves meanwhile is seen twice rather than not at all. */
 import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Client } from '@temporalio/client';
-import type { Document } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
-import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import type {
   AuditFiling,
@@ -19,7 +17,9 @@ import { chunks } from '../runtime/chunks.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
 import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { PublishedEntry } from './published-ledger.ts';
-import { placesOf, type Stored } from '../registrations/own-documents.ts';
+import { parseRules } from '../registrations/delivery.ts';
+import { fieldsRead, placesOf, type Stored } from '../registrations/own-documents.ts';
+import { storedId } from '../registrations/stored-id.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
@@ -139,17 +139,18 @@ async function closedRuns(
 }
 
 async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: Config) {
-  const { match, statusField, registeredWord } = mongodb;
-  const collection = store.db.collection<Stored>(mongodb.collection);
-  const fields = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1, [REGISTERED_AT]: 1 };
+  const { match, matchType, statusField, registeredWord, registeredAtField } = mongodb;
+  const collection = store.theirs.collection<Stored>(mongodb.collection);
+  const projection = fieldsRead(mongodb);
   const registered = new Map<string, number | null>();
   for await (const some of chunks(claims)) {
     const asked = some.map(({ registration, outcome }) => {
       return { id: registration, requestId: outcome?.requestId ?? null };
     });
-    const wanted = { [match]: { $in: asked.map(({ id }) => id) }, [statusField]: registeredWord };
-    const found = await collection.find(wanted, { projection: fields }).toArray();
-    const times = new Map(found.map((each) => [each._id, timeIn(each)]));
+    const ids = asked.map(({ id }) => storedId(id, matchType));
+    const wanted = { [match]: { $in: ids }, [statusField]: registeredWord };
+    const found = await collection.find(wanted, { projection }).toArray();
+    const times = new Map(found.map((each) => [each._id, timeIn(each[registeredAtField ?? ''])]));
     for (const [at, place] of placesOf(asked, found, mongodb).entries()) {
       const id = asked[at]?.id;
       if (id === undefined || !Array.isArray(place)) continue;
@@ -159,14 +160,10 @@ async function readRegistered(store: Store, claims: AuditClaim[], { mongodb }: C
   return registered;
 }
 
-function timeIn(document: Document): number | null {
-  const at: unknown = document[REGISTERED_AT];
-  return at instanceof Date ? at.getTime() : null;
-}
+const timeIn = (at: unknown): number | null => (at instanceof Date ? at.getTime() : null);
 
 async function readFailures(rabbit: RabbitConnection, config: Config) {
-  const rules = { ...config.registration, ...config.intake };
-  const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, rules);
+  const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, parseRules(config));
   const found: AuditInput['failures'] = [];
   for await (const { name, failureClass, body } of queue.messages()) {
     found.push({ messageId: name, failureClass, hash: bodyHashOf(body) });

@@ -3,12 +3,13 @@
  * Temporal's retention and decides whether a delivery is new, a duplicate or a conflict.
  */
 import { randomBytes } from 'node:crypto';
-import { Binary, type Db, type Document } from 'mongodb';
+import { Binary, type Document } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
 import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registrations/outcome.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
-import { expireAfter, insertNew } from '../mongo/client.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { insertNew } from '../mongo/client.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
 import type { soundOnly } from './sound-claims.ts';
 
@@ -92,13 +93,15 @@ export const ofItem = (id: string) => ({
 export async function indexClaims({ collection }: Claims, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.claims], retentionMs);
   // Of those that the legacy system has, so that they can be counted.
-  await collection.createIndex(
+  await ensureIndex(
+    collection,
     { atLegacy: 1 },
     { partialFilterExpression: { atLegacy: { $exists: true }, settledAt: null } },
   );
   // Of failures alone: those whose records wait are listed, and what is registered pays for nothing.
   const partialFilterExpression = { 'outcome.kind': { $in: [...FAILURE_CLASSES] } };
-  await collection.createIndex(
+  await ensureIndex(
+    collection,
     { 'outcome.kind': 1, 'gone.as': 1, settledAt: 1 },
     { partialFilterExpression },
   );
@@ -107,7 +110,7 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
 export type Claims = ReturnType<typeof openClaims>;
 
 /** @param sound leaves out claims that were edited by hand, for whoever reads many */
-export function openClaims(db: Db, sound: ReturnType<typeof soundOnly>) {
+export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>) {
   const collection = db.collection<Claim>(OWN.claims);
 
   async function find(keys: string[]): Promise<Map<string, Claim>> {

@@ -2,9 +2,8 @@
  * Notes on deliveries that were no registrations, and so have no claim: these failures are listed with the others, and a
  * record that others have taken from the failure queue is told from one that was lost.
  */
-import type { Db } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { foldedReason } from '../domain/failure-group.ts';
 import { malformedKey } from '../domain/names.ts';
 import type { Gone } from './claims.ts';
@@ -21,7 +20,7 @@ export interface MalformedNote {
   gone?: Gone;
 }
 
-export function openMalformed(db: Db) {
+export function openMalformed(db: OwnDatabase) {
   const collection = db.collection<MalformedNote>(OWN.malformed);
   return {
     collection,

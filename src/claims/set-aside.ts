@@ -1,8 +1,8 @@
 /** Outcomes and messages that can never reach their destination, set aside for a person. */
-import { Binary, type Db } from 'mongodb';
+import { Binary } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Claim } from './claims.ts';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { malformedKey } from '../domain/names.ts';
 
 export interface SetAsideDocument {
@@ -28,7 +28,7 @@ export interface MalformedMessage {
 /** MongoDB's limit is 16 MiB; properties and the rest are a tenth of the difference. */
 const MOST_BYTES = 15 * 1024 * 1024;
 
-export function openSetAside(db: Db) {
+export function openSetAside(db: OwnDatabase) {
   const collection = db.collection<SetAsideDocument>(OWN.setAside);
   return {
     collection,

@@ -31,20 +31,24 @@ const shape = z.object({
 export type TellOdd = (sentence: string) => void;
 
 /** Leaves out what is not as we write it, and tells of each once. */
-export function soundOnly(tell: TellOdd, labelOf: (id: string) => string) {
+export function soundOnly(
+  tell: TellOdd,
+  labelOf: (id: string) => string,
+  collection: string = OWN.claims,
+) {
   const told = new Set<string>();
   return <T extends { _id: string }>(claims: readonly T[]): T[] =>
     claims.filter((claim) => {
       const { error } = shape.safeParse(claim);
       if (error === undefined) return true;
       const id = labelOf(String(claim._id));
-      if (!told.has(id)) tell(sentenceOf(id, error));
+      if (!told.has(id)) tell(sentenceOf(id, collection, error));
       told.add(id);
       return false;
     });
 }
 
-function sentenceOf(id: string, { issues }: z.ZodError): string {
+function sentenceOf(id: string, collection: string, { issues }: z.ZodError): string {
   const fields = [...new Set(issues.map(({ path }) => path.join('.')))].join(', ');
-  return `The document ${JSON.stringify(id)} in ${OWN.claims} is not as Despachante writes it, and is left out (${fields}): mend it or remove it`;
+  return `The document ${JSON.stringify(id)} in ${collection} is not as Despachante writes it, and is left out (${fields}): mend it or remove it`;
 }

@@ -5,7 +5,7 @@ import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { CommandError, answer, load } from './context.ts';
-import { askFirst, counted } from './failure-choice.ts';
+import { askFirst, counted, toldOfForeign } from './failure-choice.ts';
 import { choiceOf, notFound, saidOf, type Asked } from './failure-selection.ts';
 import { firstOf, line, number } from './table.ts';
 
@@ -14,28 +14,28 @@ export async function dropFailures(ids: string[], options: Asked, command: Comma
   const whole = choiceOf(ids, options, config);
   if (options.dryRun === true) {
     const found = await withFailures(config, (queue) => survey(queue, whole));
-    if (ids.length > 0 && found.selected === 0) throw notFound(ids);
-    const { selected, byClass, waiting } = found;
-    return answer(
-      command,
-      { dryRun: true, selected, byClass, waiting },
-      () =>
+    if (ids.length > 0 && found.selected + found.foreign === 0) throw notFound(ids);
+    const { selected, byClass, foreign, waiting } = found;
+    return answer(command, { dryRun: true, selected, byClass, foreign, waiting }, () =>
+      [
+        ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
         `Would drop ${counted(found)} of ${number(waiting)} in the failure queue. Nothing was changed`,
+      ].join('\n'),
     );
   }
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
   const said = saidOf(ids, options, config);
   // MongoDB first: nothing is dropped where that cannot be noted.
-  const { dropped, left, lost } = await withStore(
+  const { dropped, left, foreign, lost } = await withStore(
     config,
     (store) => withFailures(config, (queue) => drop(queue, choice, { config, store }, said)),
     'writer',
   );
-  if (lost === null && ids.length > 0 && dropped.length === 0) throw notFound(ids);
-  answer(command, { dropped, left }, () => {
+  if (lost === null && ids.length > 0 && dropped.length + foreign === 0) throw notFound(ids);
+  answer(command, { dropped, left, foreign }, () => {
     const some = firstOf(dropped, SHOWN, (each) => `${each.class ?? '–'}  ${line(each.id ?? '–')}`);
     const sum = `Dropped ${number(dropped.length)}; ${number(left)} left in the failure queue`;
-    return [...some, sum].join('\n');
+    return [...some, sum, ...toldOfForeign({ foreign })].join('\n');
   });
   if (lost !== null) throw new CommandError(`Cut short: ${lost}. ${DOUBTFUL}`);
 }

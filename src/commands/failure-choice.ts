@@ -29,8 +29,16 @@ export async function askFirst(config: Config, choice: Choice, verb: string): Pr
   return { ...choice, limit: found.selected };
 }
 
+/** A sentence for what was left to others, or none. */
+export const toldOfForeign = ({ foreign }: Pick<Passed, 'foreign'>): string[] =>
+  foreign === 0
+    ? []
+    : [
+        `Left ${number(foreign)} that ${foreign === 1 ? 'is' : 'are'} no failure record for our intake queue (--foreign takes ${foreign === 1 ? 'it' : 'them'}, too)`,
+      ];
+
 /** A sentence for what was passed over, or none. */
-export const toldOfCap = ({ atCap }: Passed, maxRedrives: number): string[] =>
+export const toldOfCap = ({ atCap }: Pick<Passed, 'atCap'>, maxRedrives: number): string[] =>
   atCap === 0
     ? []
     : [

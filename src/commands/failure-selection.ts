@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { durationText } from '../config/units.ts';
 import { why } from '../doctor/diagnosis.ts';
 import type { Choice } from '../operations/failure-choice.ts';
-import { matcher, reasonFilter, type Filters } from '../operations/failure-queue.ts';
+import { isOurs, matcher, reasonFilter, type Filters } from '../operations/failure-queue.ts';
 import { shownIds, type Said } from '../operations/said.ts';
 import { addBecause, duration, oneOf, saidIn, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './context.ts';
@@ -13,6 +13,7 @@ import { CommandError, EXIT } from './context.ts';
 export interface Selection extends Filters {
   limit?: number;
   all?: boolean;
+  foreign?: boolean;
 }
 
 export interface Because {
@@ -47,6 +48,10 @@ export const addAsked = (command: Command, verb: string): Command =>
   addBecause(addFilters(command))
     .argument('[id...]', 'registration ids, or names of records')
     .option('--all', `all that match${verb === 'redriven' ? ', without asking' : ''}`)
+    .option(
+      '--foreign',
+      'also what others have put into the queue: what is no failure record for our intake queue',
+    )
     .option('--yes', 'do not ask, however many match')
     .option('--dry-run', `say what would be ${verb}, and change nothing`);
 
@@ -67,7 +72,12 @@ export function choiceOf(
   const { all = false, limit = Infinity, maxRedrives = Infinity } = options;
   if (ids.length > 0 ? all : !all && !isDescribed(options))
     throw new CommandError(WHICH, EXIT.usage);
-  return { matches: matcher(ids, options, config), limit, maxRedrives };
+  return {
+    matches: matcher(ids, options, config),
+    isOurs: (failure) => options.foreign === true || isOurs(failure, config),
+    limit,
+    maxRedrives,
+  };
 }
 
 const WHICH =
@@ -78,7 +88,7 @@ export const becauseOf = ({ operator, because }: Because): Said =>
 
 /** Who wants it and why, and which failures were meant, in a line. */
 export function saidOf(ids: readonly string[], selection: Asked, config: Config) {
-  const { class: only, reason, olderThan, newerThan, limit } = selection;
+  const { class: only, reason, olderThan, newerThan, limit, foreign } = selection;
   const parts = [
     ids.length > 0 ? shownIds(ids, config) : 'all',
     only === undefined ? '' : `of class ${only}`,
@@ -86,6 +96,7 @@ export function saidOf(ids: readonly string[], selection: Asked, config: Config)
     olderThan === undefined ? '' : `older than ${durationText(olderThan)}`,
     newerThan === undefined ? '' : `newer than ${durationText(newerThan)}`,
     limit === undefined ? '' : `${limit} at most`,
+    foreign === true ? 'also of others' : '',
   ];
   return { ...becauseOf(selection), on: parts.filter((part) => part !== '').join(', ') };
 }

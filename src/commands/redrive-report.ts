@@ -9,7 +9,7 @@ import type {
 import type { Survey } from '../operations/failure-choice.ts';
 import type { RedriveState } from '../operations/redrive.ts';
 import { CommandError, answer } from './context.ts';
-import { counted, toldOfCap } from './failure-choice.ts';
+import { counted, toldOfCap, toldOfForeign } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
 
 export const NO_WORKER =
@@ -42,6 +42,7 @@ export function dryRunText(
   return [
     `Would redrive ${counted(found)} of ${number(waiting)} in the failure queue${first}`,
     ...toldOfCap(found, maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
+    ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
     'Nothing was changed',
   ].join('\n');
 }
@@ -58,6 +59,7 @@ export function tellRedrive(
     [
       `Sent ${number(sent)} to "${rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
       ...toldOfCap(report, maxRedrives),
+      ...toldOfForeign(report),
       ...(canary?.passed === true ? canaryText(canary, sent) : []),
     ].join('\n'),
   );

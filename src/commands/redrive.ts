@@ -57,9 +57,9 @@ export async function redriveFailures(ids: string[], options: AskedRedrive, comm
   const whole = choiceOf(ids, options, config);
   if (options.dryRun === true) {
     const found = await withFailures(config, (queue) => survey(queue, whole));
-    const { selected, byClass, atCap, waiting } = found;
-    if (ids.length > 0 && selected + atCap === 0) throw notFound(ids);
-    const facts = { dryRun: true, selected, byClass, atCap, waiting };
+    const { selected, byClass, atCap, foreign, waiting } = found;
+    if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids);
+    const facts = { dryRun: true, selected, byClass, atCap, foreign, waiting };
     return answer(command, facts, () => dryRunText(found, options));
   }
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
@@ -95,6 +95,7 @@ const orderOf = (ids: string[], options: AskedRedrive, limit: number): RedriveOr
   newerThan: options.newerThan ?? null,
   limit: limit === Infinity ? null : limit,
   maxRedrives: options.maxRedrives,
+  foreign: options.foreign === true,
   perSecond: options.rate ?? null,
   canary:
     options.canary === undefined

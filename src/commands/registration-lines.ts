@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import type { Config } from '../config/schema.ts';
 import { parseRegistration } from '../domain/registrations/registration.ts';
+import { parseRules } from '../registrations/delivery.ts';
 import { lines, type Line } from '../audit/lines.ts';
 import { outgoing, type Outgoing } from '../broker/rabbitmq/publish-all.ts';
 
@@ -13,9 +14,10 @@ import { outgoing, type Outgoing } from '../broker/rabbitmq/publish-all.ts';
  */
 export async function registrationLines(
   file: string,
-  { isRaw, registration, intake }: Pick<Config, 'registration' | 'intake'> & { isRaw: boolean },
+  { isRaw, ...config }: Pick<Config, 'registration' | 'intake' | 'mongodb'> & { isRaw: boolean },
 ): Promise<AsyncIterable<Outgoing> | Iterable<Outgoing>> {
-  const parse = ({ bytes }: Line) => parseRegistration(bytes, { ...registration, ...intake });
+  const rules = parseRules(config);
+  const parse = ({ bytes }: Line) => parseRegistration(bytes, rules);
   const message = (line: Line): Outgoing => {
     const parsed = parse(line);
     return outgoing(parsed.ok ? parsed.id : null, line.bytes);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { LateResult } from '../claims/claims.ts';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { reachOf } from '../operations/reach.ts';
 import {
@@ -35,7 +35,7 @@ async function single(id: string, command: Command): Promise<void> {
   answer(command, { id: label, generations: chapters, run, document }, () =>
     [
       paint.bold(line(label)),
-      ...chapters.map((chapter) => `\n${chapterText(chapter)}`),
+      ...chapters.map((chapter) => `\n${chapterText(chapter, config)}`),
       ...(run === null ? [] : [columns(runRows(run), '  ')]),
       `\n${documentText(document, config)}`,
     ].join('\n'),
@@ -52,7 +52,7 @@ function unknown(id: string, { rabbit }: Config, waiting: number): CommandError 
   );
 }
 
-function chapterText(chapter: LinkedChapter): string {
+function chapterText(chapter: LinkedChapter, config: Config): string {
   const { generation, conflict, outcome } = chapter;
   const title = conflict
     ? 'Another message with this id'
@@ -66,7 +66,7 @@ function chapterText(chapter: LinkedChapter): string {
       `${when(chapter.claimedAt)}  by ${line(chapter.workflowId)}, place ${chapter.index}`,
     ],
     ...chapter.submissions.flatMap(submissionRows),
-    ...setAsideRows(chapter),
+    ...setAsideRows(chapter, config),
     ...(outcome === null
       ? chapter.setAside === null
         ? [['outcome', paint.yellow('open')]]
@@ -89,13 +89,13 @@ function chapterText(chapter: LinkedChapter): string {
 }
 
 /** Whoever removes what was set aside has a run take the claim up again (sweep.ts). */
-function setAsideRows({ setAside }: Chapter): string[][] {
+function setAsideRows({ setAside }: Chapter, { mongodb }: Config): string[][] {
   if (setAside === null) return [];
   return [
     ['set aside', `${when(setAside.at)}  ${paint.red(line(setAside.reason))}`],
     [
       'what to do',
-      `mend what the reason names, remove its document from ${OWN.setAside}, and run "despachante sweep": a run takes it up again and sends nothing twice`,
+      `mend what the reason names, remove its document from ${ownName(OWN.setAside, mongodb.ownPrefix)}, and run "despachante sweep": a run takes it up again and sends nothing twice`,
     ],
   ];
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { exposedKeys, missingKeys } from './encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable } from './environment.ts';
+import { grpcProxyVariable } from './grpc-proxy.ts';
 import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
@@ -66,7 +67,11 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   ]);
   const loud = isProduction(env) ? [] : risks(result.data, env, place).map(lineOf);
   return {
-    config: complete(result.data, test.constants),
+    config: complete(
+      result.data,
+      test.constants,
+      grpcProxyVariable(result.data.temporalAddress, env),
+    ),
     origins: Object.fromEntries(origins),
     warnings: [...loud, ...warnings],
     instance,

@@ -1,23 +1,21 @@
 // The user's collection, and the fields of it that are written.
 import { z } from 'zod';
 import { tls } from './tls.ts';
-import { duration, flag, text } from './values.ts';
+import { duration, flag, text, word } from './values.ts';
 import { OWN_PREFIX } from '../domain/names.ts';
-
-/** Written beside the status. */
-export const REQUEST_ID = 'requestId';
-export const REGISTERED_AT = 'registeredAt';
+import { ID_TYPES } from '../domain/registrations/id-type.ts';
 
 /** Databases of the server's own. */
 const SYSTEM = ['admin', 'config', 'local'];
 const NOT_SYSTEM = `other than ${SYSTEM.join(', ')}, which are the server's own`;
 
-function mongoField(...taken: string[]) {
-  const others = taken.map((name) => `"${name}"`).join(', ');
-  const expected = `the name of a field, without ".", not beginning with "$", other than ${others} and "__proto__"`;
-  const excluded = [...taken, '__proto__'].join('|');
-  return text(expected, 200, new RegExp(`^(?!\\$|(?:${excluded})$)[^.\\s]+$`));
-}
+const FIELD = 'the name of a field, without ".", not beginning with "$", other than';
+
+const match = text(`${FIELD} "__proto__"`, 200, /^(?!\$|__proto__$)[^.\s]+$/);
+
+/** A field that we write. */
+const written = () =>
+  text(`${FIELD} "_id" and "__proto__"`, 200, /^(?!\$|(?:_id|__proto__)$)[^.\s]+$/);
 
 /** The database that the address names, else `despachante` (the driver's own default would be `test`). */
 export function databaseOf(uri: string): string {
@@ -45,34 +43,66 @@ export const databaseIsOurs = {
       .safeParse(value).success,
 };
 
-const match = mongoField(REQUEST_ID, REGISTERED_AT);
-const statusField = mongoField('_id', REQUEST_ID, REGISTERED_AT);
-const fields = z.object({ match, statusField });
+/** One written over another would be lost; over the registration id, nobody would find the document again. */
+const FIELDS = ['match', 'statusField', 'requestIdField', 'registeredAtField'] as const;
+const anyFields = z.looseObject(
+  Object.fromEntries(FIELDS.map((name) => [name, z.unknown().optional()])),
+);
 
-export const mongodb = z
-  .strictObject({
-    database: text(
-      `a database name ${NOT_SYSTEM}; or null for the one that MONGODB_URI names`,
-      63,
-      new RegExp(`^(?!(?:${SYSTEM.join('|')})$)[^/\\\\. "$]+$`),
-    )
-      .nullable()
-      .prefault(null),
-    collection: text(
-      `a collection name that begins neither with "${OWN_PREFIX}", as our own do, nor with "system."`,
-      120,
-      new RegExp(`^(?!system\\.|${OWN_PREFIX}|\\.)(?!.*\\.\\.)[^$]*[^$.]$`),
-    ).prefault('registrations'),
-    match: match.prefault('_id'),
-    statusField: statusField.prefault('status'),
-    registeredWord: text('a word', 200).prefault('registered'),
-    upsert: flag().prefault(true),
-    retention: duration('1m', '3650d').prefault('90d'),
-    tls: tls('mongodb'),
-  })
-  .refine(({ match, statusField }) => match !== statusField, {
-    error: 'another field than mongodb.match: the status would be written over the registration id',
-    path: ['statusField'],
-    params: { involves: ['mongodb.match'] },
-    when: ({ value }) => fields.safeParse(value).success,
-  });
+function differs(section: unknown, field: string, others: readonly string[]): boolean {
+  const { data = {} } = anyFields.safeParse(section);
+  // That it is not to be "_id" is said already.
+  const isNamed = typeof data[field] === 'string' && data[field] !== '_id';
+  return !isNamed || others.every((other) => data[other] !== data[field]);
+}
+
+function databaseName(limits: string) {
+  const pattern = new RegExp(`^(?!(?:${SYSTEM.join('|')})$)[^/\\\\. "$]+$`);
+  return text(`a database name ${limits}`, 63, pattern).nullable().prefault(null);
+}
+
+const settings = z.strictObject({
+  database: databaseName(`${NOT_SYSTEM}; or null for the one that MONGODB_URI names`),
+  collection: text(
+    `a collection name that begins neither with "${OWN_PREFIX}", as our own do, nor with "system."`,
+    120,
+    new RegExp(`^(?!system\\.|${OWN_PREFIX}|\\.)(?!.*\\.\\.)[^$]*[^$.]$`),
+  ).prefault('registrations'),
+  match: match.prefault('_id'),
+  matchType: word(ID_TYPES).prefault('string'),
+  statusField: written().prefault('status'),
+  registeredWord: text('a word', 200).prefault('registered'),
+  requestIdField: written().nullable().prefault('requestId'),
+  registeredAtField: written().nullable().prefault('registeredAt'),
+  upsert: flag().prefault(true),
+  ownDatabase: databaseName(`${NOT_SYSTEM}; or null for that of the collection`),
+  ownPrefix: text(
+    'the beginning of the names of our own collections, of letters, digits, "_" and "-"',
+    60,
+    /^[A-Za-z][\w-]*$/,
+  ).prefault(OWN_PREFIX),
+  retention: duration('1m', '3650d').prefault('90d'),
+  tls: tls('mongodb'),
+});
+
+export const mongodb = FIELDS.slice(1)
+  .reduce((schema, field, before) => {
+    const others = FIELDS.slice(0, before + 1);
+    const names = others.map((other) => `mongodb.${other}`);
+    return schema.refine((section) => differs(section, field, others), {
+      error: `another field than ${names.join(', ')}: one would be written over the other`,
+      path: [field],
+      params: { involves: names },
+      when: ({ value }) => !differs(value, field, others),
+    });
+  }, settings)
+  .refine(
+    ({ collection, ownPrefix }) =>
+      // The first two are said already.
+      ownPrefix === '' || collection.startsWith(OWN_PREFIX) || !collection.startsWith(ownPrefix),
+    {
+      error: 'a collection name that does not begin as our own do (mongodb.ownPrefix)',
+      path: ['collection'],
+      params: { involves: ['mongodb.ownPrefix'] },
+    },
+  );

@@ -13,6 +13,7 @@ export const REMOVED: Readonly<Record<string, string>> = {
   'intake.batchWait': `20ms, ${CONSTANT}`,
   'intake.partialBatchesPerSecond': `2, ${CONSTANT}`,
   'intake.maxDepth': `64, ${CONSTANT}`,
+  'registration.idField': 'registration.id says it, as a JSON pointer: /id',
   'registration.maxIdBytes': `200, ${CONSTANT}`,
   'legacy.maxResponseBytes': `1MiB, ${CONSTANT}`,
   'legacy.breaker.window': `10s, ${CONSTANT}; legacy.breaker.threshold says how soon it opens`,

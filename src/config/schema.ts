@@ -23,7 +23,7 @@ import { FAILPOINTS, readFailpoint } from '../runtime/failpoint.ts';
 import { legacy } from './legacy.ts';
 import { databaseIsOurs, mongodb } from './mongodb.ts';
 import { temporalTls, tls } from './tls.ts';
-import { duration, field, flag, name, port, size, text, whole, word } from './values.ts';
+import { duration, flag, idPointer, name, port, size, text, whole, word } from './values.ts';
 
 const queue = (longest = 255) =>
   text('a queue name, not beginning with "amq."', longest, /^(?!amq\.)/);
@@ -61,7 +61,7 @@ const intake = z.strictObject({
 });
 
 const registration = z.strictObject({
-  idField: field().prefault('id'),
+  id: idPointer().prefault('/id'),
   hashIds: flag().prefault(false),
 });
 
@@ -138,11 +138,15 @@ const both = <A extends object, B extends object>(a: A, b: B): Readonly<A & B> =
   Object.freeze({ ...a, ...b });
 
 /** The settings, with what follows from them and what nobody may set. */
-export const complete = (settings: Settings, constants: Constants = CONSTANTS) => {
+export const complete = (
+  settings: Settings,
+  constants: Constants = CONSTANTS,
+  proxyVariable: string | null = null,
+) => {
   const { temporal, rabbit, intake, registration, legacy, worker, sweeper } = settings;
   return Object.freeze({
     ...settings,
-    temporal: both(temporal, constants.temporal),
+    temporal: both(temporal, { ...constants.temporal, proxyVariable }),
     rabbit: both(rabbit, {
       ...constants.rabbit,
       returnedQueue: returnedQueueOf(rabbit.intakeQueue),

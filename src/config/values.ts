@@ -79,6 +79,11 @@ export const name = (expected: string) => text(expected, 200, /^\S+$/);
 /** The name of a field of a JSON object. */
 export const field = () => name('the name of a field');
 
+/** A JSON pointer (RFC 6901) to a value within a document. */
+export function idPointer() {
+  return text('a JSON pointer such as /id or /data/id', 200, /^(\/([^~/]|~[01])+)+$/);
+}
+
 /**
  * Whether the section got as far as having these numbers. A check over several keys is made when they are good,
  * even if others of the section are not, so that all faults are told at once.

@@ -1,7 +1,6 @@
 /** What operators do: who, what, on which registrations and why. Noted before its effect, and with its result. */
 import { randomUUID } from 'node:crypto';
-import type { Db } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { errorFacts } from '../runtime/log.ts';
 
 export interface Action {
@@ -27,7 +26,7 @@ export interface ActionProgress {
   canaries: { settled: number; of: number } | null;
 }
 
-export function openActions(db: Db) {
+export function openActions(db: OwnDatabase) {
   const collection = db.collection<ActionDocument>(OWN.actions);
   const note = async (_id: string, isDone: boolean, text: string): Promise<void> => {
     const result = { at: new Date(), isDone, text };

@@ -2,8 +2,8 @@
  * The circuit breaker of an endpoint, one document that all processes share. Every change names the state it builds on: it
  * opens once and one probe goes out, however many processes see the same trouble.
  */
-import type { Db, Document } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+import type { Document } from 'mongodb';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import { NOW } from '../mongo/server-time.ts';
 
@@ -27,7 +27,10 @@ export interface BreakerDocument {
 
 export type BreakerStore = ReturnType<typeof openBreakerStore>;
 
-export function openBreakerStore(db: Db, { name, address }: { name: string; address: string }) {
+export function openBreakerStore(
+  db: OwnDatabase,
+  { name, address }: { name: string; address: string },
+) {
   const _id: BreakerDocument['_id'] = `breaker/${name}`;
   const collection = db.collection<BreakerDocument>(OWN.control);
   const rested = (more: number): Document => ({

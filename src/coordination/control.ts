@@ -3,9 +3,9 @@
  * those of the processes may differ.
  */
 import { randomUUID } from 'node:crypto';
-import type { Db } from 'mongodb';
+
 import type { BreakerDocument } from './breaker-state.ts';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { LimitName } from '../domain/limits.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import type { OwnershipDocument } from '../mongo/ownership.ts';
@@ -93,7 +93,7 @@ const pauseId = (source: string | undefined): PauseDocument['_id'] =>
   source === undefined ? 'pause' : `pause/${source}`;
 
 /** Every method throws what MongoDB throws. */
-export function openControl(db: Db) {
+export function openControl(db: OwnDatabase) {
   const collection = db.collection<ControlDocument>(OWN.control);
   const pauses = db.collection<PauseDocument>(OWN.control);
   const limits = db.collection<LimitsDocument>(OWN.control);

@@ -1,5 +1,5 @@
 /** Every process that writes to Temporal encrypts alike, or refuses to write: clear text would stay in histories. */
-import { OWN } from '../mongo/collections.ts';
+import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import type { Control, ControlStore, EncryptionDocument } from './control.ts';
 import { codecKeysOf } from '../temporal/data-converter.ts';
@@ -16,7 +16,7 @@ export class EncryptionDisagreement extends Error {
 
 /** For commands: what they write must be as intake and workers write it. @throws EncryptionDisagreement with the remedy */
 export async function requireAgreement(config: Config, control: Agreed): Promise<void> {
-  refuse(await control.encryption(), codecKeysOf(config));
+  refuse(await control.encryption(), codecKeysOf(config), config);
 }
 
 export type Agreement = ReturnType<typeof agreementOf>;
@@ -39,7 +39,7 @@ export function agreementOf(config: Config, control: () => Promise<Agreed>, log:
    * may start. Returns why this process must not write, or null. Never throws.
    */
   function follow({ encryption: noted }: Pick<Control, 'encryption'>): string | null {
-    const trouble = disagreement(noted, keys);
+    const trouble = disagreement(noted, keys, config);
     if (trouble === null && !isNoting) {
       isNoting = true;
       note(noted)
@@ -61,7 +61,7 @@ export function agreementOf(config: Config, control: () => Promise<Agreed>, log:
      */
     async begin(): Promise<void> {
       const noted = await (await control()).encryption();
-      refuse(noted, keys);
+      refuse(noted, keys, config);
       await note(noted);
     },
     follow,
@@ -71,13 +71,13 @@ export function agreementOf(config: Config, control: () => Promise<Agreed>, log:
 const noteOf = (key: EncryptionKey | null) =>
   key === null ? null : { key: key.id, mark: markOf(key) };
 
-function refuse(noted: Noted, keys: CodecKeys): void {
-  const trouble = disagreement(noted, keys);
+function refuse(noted: Noted, keys: CodecKeys, config: Config): void {
+  const trouble = disagreement(noted, keys, config);
   if (trouble !== null) throw new EncryptionDisagreement(trouble);
 }
 
 /** Null where we have the key that is noted, or none is noted. */
-function disagreement(noted: Noted, { reading }: CodecKeys): string | null {
+function disagreement(noted: Noted, { reading }: CodecKeys, { mongodb }: Config): string | null {
   if (noted === null) return null;
   const known = reading?.find(noted.key);
   if (known !== undefined && markOf(known) === noted.mark) return null;
@@ -87,5 +87,5 @@ function disagreement(noted: Noted, { reading }: CodecKeys): string | null {
       : known === undefined
         ? `ours are ${reading.ids().join(', ')}`
         : 'ours of that name is another one';
-  return `Intake and workers encrypt what Temporal keeps with the key "${noted.key}", and ${ours}. Give this process the same keys, in ENCRYPTION_KEYS or in the file that encryption.keyFile names. If that key is lost for good, remove the document { _id: "encryption" } from ${OWN.control}`;
+  return `Intake and workers encrypt what Temporal keeps with the key "${noted.key}", and ${ours}. Give this process the same keys, in ENCRYPTION_KEYS or in the file that encryption.keyFile names. If that key is lost for good, remove the document { _id: "encryption" } from ${ownName(OWN.control, mongodb.ownPrefix)}`;
 }

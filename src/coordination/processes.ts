@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Collection, Db, Document } from 'mongodb';
+import type { Collection, Document } from 'mongodb';
 import { GIVEN_UP_MS, PROCESS_BEAT_MS, SILENT_MS } from '../domain/timing.ts';
 import { VERSION } from '../domain/names.ts';
-import { expireAfter } from '../mongo/client.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
+import { expireAfter } from '../mongo/indexes.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { LIGHT, NOW } from '../mongo/server-time.ts';
 import { every, type Every } from '../runtime/every.ts';
 import type { Guard, Vitals } from '../runtime/guard.ts';
@@ -84,29 +84,29 @@ export const workersOf = (
     return use === undefined ? [] : [{ ...each, use }];
   });
 
-const processesIn = (db: Db): Collection<ProcessDocument> => db.collection(OWN.processes);
+const processesIn = (db: OwnDatabase): Collection<ProcessDocument> => db.collection(OWN.processes);
 
 /** The longest list: a process that is started again and again leaves a document each time. */
 const LISTED = 100;
 
 /** The latest beat first. @throws what MongoDB throws */
-export const listProcesses = (db: Db): Promise<SeenProcess[]> =>
+export const listProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
   processesIn(db)
     .aggregate<SeenProcess>([...SEEN, { $sort: { beatAt: -1 } }, { $limit: LISTED }])
     .toArray();
 
 /** @throws what MongoDB throws */
-export const aliveProcesses = (db: Db): Promise<SeenProcess[]> =>
+export const aliveProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
   processesIn(db).aggregate<SeenProcess>(ALIVE).toArray();
 
 /** A process that was silent for a day is forgotten. */
-export const indexProcesses = (db: Db): Promise<void> =>
+export const indexProcesses = (db: OwnDatabase): Promise<void> =>
   expireAfter(processesIn(db), EXPIRY[OWN.processes], 24 * 3_600_000);
 
 export type OwnProcess = ReturnType<typeof joinProcesses>;
 
 export interface ProcessNeeds {
-  db: () => Promise<Db>;
+  db: () => Promise<OwnDatabase>;
   role: ProcessDocument['role'];
   guard: Pick<Guard, 'suffers' | 'vitals'>;
   source?: () => Promise<SourceUse>;

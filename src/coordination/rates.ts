@@ -2,8 +2,8 @@
  * Requests a second, across all workers: each takes the next piece of one time line, a document in MongoDB that says when the
  * next request may go out. A piece that a dead worker had is used up, so that there are never too many.
  */
-import type { Db } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { NOW, LIGHT } from '../mongo/server-time.ts';
 
 export type Lane = 'submits' | 'gets';
@@ -22,7 +22,7 @@ export interface RateDocument {
 export type Rates = ReturnType<typeof openRates>;
 
 /** @param endpoint its name */
-export function openRates(db: Db, endpoint: string) {
+export function openRates(db: OwnDatabase, endpoint: string) {
   const collection = db.collection<RateDocument>(OWN.control);
   return {
     /** Reserves room for so many requests; returns how long to wait before they go out, ms. @throws what MongoDB throws */

@@ -1,9 +1,10 @@
 /** Is MongoDB there, does it keep what it acknowledges, and does its clock agree with ours? */
 import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
+import { diagnoseCollection } from './collection.ts';
 import { connectMongo, type Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
 import { tlsTrouble } from '../net/tls.ts';
@@ -18,15 +19,17 @@ export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
     const remedy = startServer('MongoDB', elsewhere);
     return [unwell('reachable', why(error), tlsTrouble(error, 'mongodb') ?? remedy)];
   }
-  const { db } = mongo;
+  const { db, own, theirs } = mongo;
   const asked = async (check: string, remedy: string, ask: () => Promise<Diagnosis>) =>
     ask().catch((error: unknown) => unwell(check, why(error), remedy));
   try {
     return [
       await asked('reachable', 'See the log of MongoDB', () => versionOf(db)),
-      await asked('writes', READ_WRITE, () => writes(db)),
+      await asked('writes', READ_WRITE, () => writes(db, own, config.mongodb.ownPrefix)),
       await asked('clock', 'See the log of MongoDB', () => clock(db)),
-      await asked('collection', READ_WRITE, () => collection(db, config.mongodb)),
+      ...(await diagnoseCollection(theirs, own, config.mongodb).catch((error: unknown) => [
+        unwell('collection', why(error), READ_WRITE),
+      ])),
     ];
   } finally {
     await mongo.close();
@@ -48,14 +51,14 @@ async function versionOf(db: Db): Promise<Diagnosis> {
 const READ_WRITE = 'Give the user of MONGODB_URI the role readWrite on the database';
 
 /** With the write concern of every write of ours: a majority, in the journal. */
-async function writes(db: Db): Promise<Diagnosis> {
+async function writes(db: Db, own: OwnDatabase, prefix: string): Promise<Diagnosis> {
   try {
-    await takeOwnership(db);
+    await takeOwnership(db, prefix);
   } catch (error) {
     if (error instanceof NotOurs) return unwell('collections of ours', error.found, error.remedy);
     throw error;
   }
-  const control = db.collection<{ _id: string }>(OWN.control);
+  const control = own.collection<{ _id: string }>(OWN.control);
   const startedAt = performance.now();
   const { insertedId } = await control.insertOne({ _id: `doctor ${randomUUID()}` });
   await control.deleteOne({ _id: insertedId });
@@ -81,28 +84,4 @@ async function clock(db: Db): Promise<Diagnosis> {
   const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
   const remedy = 'Let NTP set the clocks of both machines: deadlines compare times of both';
   return apart > CLOCKS_APART_MS ? warning('clock', detail, remedy) : well('clock', detail);
-}
-
-async function collection(
-  db: Db,
-  { collection: name, match, upsert }: Config['mongodb'],
-): Promise<Diagnosis> {
-  const check = `collection ${name}`;
-  const [there] = await db.listCollections({ name }, { nameOnly: true }).toArray();
-  if (there?.type === 'view')
-    return unwell(check, 'a view, which cannot be written', 'Name another in mongodb.collection');
-  if (there === undefined && upsert)
-    return well(check, 'not there yet; the first registration makes it');
-  if (there === undefined) {
-    const found = 'not there, and mongodb.upsert is off, so that every registration would fail';
-    const remedy = 'Check mongodb.collection and the database, or set mongodb.upsert: true';
-    return unwell(check, found, remedy);
-  }
-  if (match === '_id') return well(check, 'found by _id');
-  const indexes = await db.collection(name).indexes();
-  if (indexes.some(({ key }) => Object.keys(key)[0] === match))
-    return well(check, `found by ${match}, which has an index`);
-  const found = `no index on ${match}, so that every write reads the whole collection`;
-  const create = `db.getCollection("${name}").createIndex({ "${match}": 1 }, { unique: true })`;
-  return warning(check, found, `Create one: ${create}`);
 }

@@ -9,7 +9,7 @@ import {
   type OptionalUnlessRequiredId,
   type WriteError,
 } from 'mongodb';
-import type { Expiry } from './collections.ts';
+import { ownIn, type OwnDatabase } from './collections.ts';
 import { databaseOf } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import { errorFacts } from '../runtime/log.ts';
@@ -17,7 +17,11 @@ import { maskUrl } from '../runtime/mask.ts';
 import { readTls, withTlsTrouble } from '../net/tls.ts';
 
 export interface Mongo {
+  /** That of our own collections. */
   db: Db;
+  own: OwnDatabase;
+  /** That of the user's collection; the same, unless `mongodb.ownDatabase` names another. */
+  theirs: Db;
   close: () => Promise<void>;
 }
 
@@ -30,8 +34,10 @@ export async function connectMongo(config: Config): Promise<Mongo> {
   const client = clientOf(config);
   try {
     await client.connect();
-    const db = client.db(config.mongodb.database ?? databaseOf(config.mongodbUri));
-    return { db, close: () => client.close() };
+    const { database, ownDatabase, ownPrefix } = config.mongodb;
+    const theirs = client.db(database ?? databaseOf(config.mongodbUri));
+    const db = ownDatabase === null ? theirs : client.db(ownDatabase);
+    return { db, own: ownIn(db, ownPrefix), theirs, close: () => client.close() };
   } catch (error) {
     await client.close();
     throw cannotConnect(config, error);
@@ -114,26 +120,5 @@ export async function insertNew<T extends Document>(
     const { duplicates, permanent, transient } = partialFailure(error);
     if (permanent.size + transient.size > 0) throw error;
     return duplicates;
-  }
-}
-
-/** Codes of an index that is there with other options. */
-const THERE_OTHERWISE: readonly unknown[] = [85, 86];
-
-/** Has documents expire so long after the time in their field. */
-export async function expireAfter<T extends Document>(
-  collection: Collection<T>,
-  { field, only }: Expiry,
-  ms: number,
-): Promise<void> {
-  const expireAfterSeconds = Math.ceil(ms / 1000);
-  const filter = only === undefined ? {} : { partialFilterExpression: only };
-  try {
-    await collection.createIndex({ [field]: 1 }, { expireAfterSeconds, ...filter });
-  } catch (error) {
-    if (!(error instanceof MongoServerError) || !THERE_OTHERWISE.includes(error.code)) throw error;
-    // It is there for another time.
-    const index = { keyPattern: { [field]: 1 }, expireAfterSeconds };
-    await collection.db.command({ collMod: collection.collectionName, index });
   }
 }

@@ -1,4 +1,7 @@
-/** The names of our own collections. Nothing else names them. */
+import type { Collection, Db, Document } from 'mongodb';
+import { OWN_PREFIX } from '../domain/names.ts';
+
+/** The names of our own collections, where `mongodb.ownPrefix` says nothing else. Nothing else names them. */
 export const OWN = {
   /** Who has taken which registration id (claims/claims.ts). */
   claims: 'despachante_registrations_claims',
@@ -19,6 +22,20 @@ export const OWN = {
 } as const;
 
 export type OwnCollection = (typeof OWN)[keyof typeof OWN];
+
+/** What holds our collections, found by the names in `OWN`. */
+export interface OwnDatabase {
+  collection<T extends Document = Document>(name: OwnCollection): Collection<T>;
+}
+
+/** The name of a collection of ours, with another prefix in the place of `despachante_`. */
+export const ownName = (name: OwnCollection, prefix: string): string =>
+  prefix + name.slice(OWN_PREFIX.length);
+
+export const ownIn = (db: Db, prefix: string): OwnDatabase => ({
+  collection: <T extends Document = Document>(name: OwnCollection) =>
+    db.collection<T>(ownName(name, prefix)),
+});
 
 /** Documents expire by the time in a field; those of `only`, where it is given. */
 export interface Expiry {

@@ -1,12 +1,12 @@
-import type { Db } from 'mongodb';
 import type { Config } from '../config/schema.ts';
 import type { Mongo } from './client.ts';
+import type { OwnDatabase } from './collections.ts';
 import { openDatabase } from './own-database.ts';
 import { NotOurs } from './ownership.ts';
 
 export interface LazyMongo {
   /** Connects when it is first asked, and again after that failed. @throws as openDatabase for a writer */
-  db(): Promise<Db>;
+  db(): Promise<OwnDatabase>;
   /** Resolves once the database turns out not to be ours, which no waiting mends. */
   refused: Promise<NotOurs>;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ export function lazyMongo(config: Config): LazyMongo {
         if (error instanceof NotOurs) refuse(error);
         throw error;
       });
-      return (await connecting).db;
+      return (await connecting).own;
     },
     async close() {
       const mongo = await connecting?.catch(() => null);

@@ -14,7 +14,9 @@ export type Opener = 'reader' | 'writer' | 'worker';
 export async function openDatabase(config: Config, as: Opener): Promise<Mongo> {
   const mongo = await connectMongo(config);
   await closedIfItFails(config, mongo, ({ db }) =>
-    as === 'reader' ? refuseForeign(db) : takeOwnership(db),
+    as === 'reader'
+      ? refuseForeign(db, config.mongodb.ownPrefix)
+      : takeOwnership(db, config.mongodb.ownPrefix),
   );
   return mongo;
 }

@@ -8,7 +8,7 @@ import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-lette
 import { serverTime } from '../mongo/server-time.ts';
 import { chunks } from '../runtime/chunks.ts';
 import type { Store } from '../registrations/store.ts';
-import { shownId, shownText } from './failure-queue.ts';
+import { isOurs, shownId, shownText } from './failure-queue.ts';
 import type { Said } from './said.ts';
 import { WAITING, countWaiting, storedFailures } from './stored-failures.ts';
 
@@ -90,7 +90,7 @@ async function recordsIn(queue: FailureQueue, config: Config, { claims, malforme
       else if (known.has(claim)) {
         seen.add(claim);
         if (known.get(claim) === true) back.add(claim);
-      } else if (failure.failureClass === 'malformed') {
+      } else if (failure.failureClass === 'malformed' && isOurs(failure, config)) {
         seen.add(claim);
         noted += 1;
         await noteAgain(failure, malformed);

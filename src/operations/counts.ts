@@ -36,7 +36,7 @@ export async function readCounts(
         claims: await countClaims(store, config.legacy.timeout),
         perSecond: await settleRate(store),
         control: await store.control.read(),
-        processes: await listProcesses(store.db),
+        processes: await listProcesses(store.own),
       })),
     ),
   ]);

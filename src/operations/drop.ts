@@ -5,7 +5,7 @@ import type { Records } from '../claims/records.ts';
 import type { Store } from '../registrations/store.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
-import { chosen, type Choice } from './failure-choice.ts';
+import { chosen, type Choice, type Passed } from './failure-choice.ts';
 import { shownId } from './failure-queue.ts';
 import type { Said } from './said.ts';
 
@@ -41,9 +41,10 @@ export async function takeOut(
   config: Config,
   records: Records,
 ) {
+  const passed: Passed = { atCap: 0, foreign: 0 };
   const dropped: { id: string | null; class: string | null }[] = [];
   try {
-    for await (const taken of chunks(chosen(queue, choice, { atCap: 0 }), AT_ONCE)) {
+    for await (const taken of chunks(chosen(queue, choice, passed), AT_ONCE)) {
       await records.left(taken, 'dropped');
       const kept: string[] = [];
       for (const failure of taken) {
@@ -57,5 +58,5 @@ export async function takeOut(
     if (!queue.gone.aborted) throw error;
   }
   const lost = queue.gone.aborted ? errorFacts(queue.gone.reason).error : null;
-  return { dropped, left: queue.depth - dropped.length, lost };
+  return { dropped, left: queue.depth - dropped.length, foreign: passed.foreign, lost };
 }

@@ -3,6 +3,8 @@ import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-lette
 
 export interface Choice {
   matches: (failure: FailureMessage) => boolean;
+  /** False for what is to be left since others have put it there. */
+  isOurs: (failure: FailureMessage) => boolean;
   limit: number;
   /** Records redriven so often already are passed over. */
   maxRedrives: number;
@@ -11,18 +13,24 @@ export interface Choice {
 export interface Passed {
   /** Chosen, and left where they are since they were redriven too often. */
   atCap: number;
+  /** Chosen, and left where they are since they are not ours. */
+  foreign: number;
 }
 
-/** The chosen ones, in the order of the queue. Those at the cap do not count towards the limit. */
+/** The chosen ones, in the order of the queue. Those at the cap, and those of others, do not count towards the limit. */
 export async function* chosen(
   queue: FailureQueue,
-  { matches, limit, maxRedrives }: Choice,
+  { matches, isOurs, limit, maxRedrives }: Choice,
   passed: Passed,
 ): AsyncGenerator<FailureMessage> {
   let count = 0;
   if (limit <= 0) return;
   for await (const failure of queue.messages()) {
     if (!matches(failure)) continue;
+    if (!isOurs(failure)) {
+      passed.foreign += 1;
+      continue;
+    }
     if ((failure.generation ?? 0) >= maxRedrives) {
       passed.atCap += 1;
       continue;
@@ -41,7 +49,7 @@ export interface Survey extends Passed {
 
 /** Counts the chosen ones and takes none. */
 export async function survey(queue: FailureQueue, choice: Choice): Promise<Survey> {
-  const found: Survey = { selected: 0, byClass: {}, atCap: 0, waiting: queue.depth };
+  const found: Survey = { selected: 0, byClass: {}, atCap: 0, foreign: 0, waiting: queue.depth };
   for await (const { failureClass } of chosen(queue, choice, found)) {
     const name = failureClass ?? 'unknown';
     found.selected += 1;

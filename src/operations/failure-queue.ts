@@ -1,11 +1,12 @@
 /** The failure queue as operators see it: which records they mean, and how those may be shown. */
 import type { Config } from '../config/schema.ts';
-import type { FailureClass } from '../domain/registrations/outcome.ts';
+import { FAILURE_CLASSES, type FailureClass } from '../domain/registrations/outcome.ts';
 import {
   openFailureQueue,
   type FailureMessage,
   type FailureQueue,
 } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { parseRules } from '../registrations/delivery.ts';
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
@@ -26,6 +27,16 @@ export function reasonFilter(text: string) {
     regexp === null ? reason.toLowerCase().includes(wanted) : regexp.test(reason);
   return { text, matches };
 }
+
+/**
+ * A failure record for our intake queue. Other teams, and other Despachantes, may use the same failure queue: to send a message
+ * of theirs to our legacy system would file it there.
+ */
+export const isOurs = (
+  { failureClass, origin }: FailureMessage,
+  { rabbit }: Pick<Config, 'rabbit'>,
+): boolean =>
+  FAILURE_CLASSES.some((each) => each === failureClass) && origin === rabbit.intakeQueue;
 
 /** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */
 export function matcher(
@@ -50,8 +61,8 @@ export const withFailures = <T>(
   work: (queue: FailureQueue) => Promise<T>,
 ): Promise<T> =>
   withRabbit(config, async (connection) => {
-    const rules = { ...config.registration, ...config.intake };
-    const queue = await openFailureQueue(connection, config.rabbit.failureQueue, rules);
+    const { failureQueue } = config.rabbit;
+    const queue = await openFailureQueue(connection, failureQueue, parseRules(config));
     // Acknowledgements are on the wire by now, and the close comes after them on the same channel.
     return work(queue).finally(() => queue.close().catch(() => {}));
   });

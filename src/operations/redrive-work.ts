@@ -16,7 +16,7 @@ import { chunks } from '../runtime/chunks.ts';
 import { pacer } from '../runtime/pace.ts';
 import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
 import { chosen, type Choice } from './failure-choice.ts';
-import { matcher, reasonFilter, shownId, withFailures } from './failure-queue.ts';
+import { isOurs, matcher, reasonFilter, shownId, withFailures } from './failure-queue.ts';
 
 interface Needs {
   config: Config;
@@ -41,7 +41,11 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
       withFailures(config, async (queue) => {
         const choice = choiceOf({ order, asOf }, order.limit ?? Infinity, config);
         const canaries: Canary[] = [];
-        const source = redrivable(claims, chosen(queue, choice, { atCap: 0 }), () => {});
+        const source = redrivable(
+          claims,
+          chosen(queue, choice, { atCap: 0, foreign: 0 }),
+          () => {},
+        );
         for await (const some of chunks(source, count)) {
           const ready = await readyCanaries(claims, some, config);
           canaries.push(...ready.flatMap((canary) => canary ?? []));
@@ -59,6 +63,7 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
           isDone: false,
           left: queue.depth,
           atCap: 0,
+          foreign: 0,
           withheld: { count: 0, some: [] },
         };
         const source = redrivable(claims, chosen(queue, choice, pass), (failure) => {
@@ -129,7 +134,7 @@ function choiceOf(
   config: Config,
   only: string[] | null = null,
 ): Choice {
-  const { ids, class: kind, reason, olderThan, newerThan, maxRedrives } = order;
+  const { ids, class: kind, reason, olderThan, newerThan, maxRedrives, foreign } = order;
   const filters = {
     ...(kind === null ? {} : { class: kind }),
     ...(reason === null ? {} : { reason: reasonFilter(reason) }),
@@ -143,6 +148,7 @@ function choiceOf(
       !(Date.parse(failure.at ?? '') > asOf) &&
       isMeant(failure) &&
       wanted?.delete(recordKey(failure)) !== false,
+    isOurs: (failure) => foreign || isOurs(failure, config),
     limit: wanted === null ? limit : wanted.size,
     maxRedrives,
   };

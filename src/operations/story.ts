@@ -1,11 +1,11 @@
 /** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
 import type { Document } from 'mongodb';
 import type { Claim, ClaimOutcome, LateResult } from '../claims/claims.ts';
-import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import type { Entry } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
-import { heldIds } from '../registrations/own-documents.ts';
+import { fieldsWritten, heldIds } from '../registrations/own-documents.ts';
+import { textOfStored } from '../registrations/stored-id.ts';
 import { withoutDocuments } from '../runtime/log.ts';
 import type { Store } from '../registrations/store.ts';
 import type { WhySetAside } from '../claims/set-aside.ts';
@@ -78,14 +78,14 @@ async function submissionsUnder(
 
 /** The rest of a document that others fill is not ours to show. */
 function ownFields(document: Document, { mongodb, ...config }: Config): Record<string, unknown> {
-  const fields = [mongodb.statusField, REQUEST_ID, REGISTERED_AT];
-  const keys = heldIds(document, mongodb.match).map((key) =>
-    typeof key === 'string' ? labelOf(key, config) : key,
-  );
+  const keys = heldIds(document, mongodb.match).map((key) => {
+    const text = textOfStored(key, mongodb.matchType);
+    return text === null ? key : labelOf(text, config);
+  });
   return {
     [mongodb.match]: keys.length === 1 ? keys[0] : keys,
     ...Object.fromEntries(
-      fields.map((field): [string, unknown] => [field, document[field] ?? null]),
+      fieldsWritten(mongodb).map((field): [string, unknown] => [field, document[field] ?? null]),
     ),
   };
 }

@@ -3,16 +3,26 @@ import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
-import { parseRegistration } from '../domain/registrations/registration.ts';
+import { parseRegistration, type ParseRules } from '../domain/registrations/registration.ts';
 import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';
+
+export const parseRules = ({
+  registration,
+  intake,
+  mongodb,
+}: Pick<Config, 'registration' | 'intake' | 'mongodb'>): ParseRules => ({
+  ...registration,
+  ...intake,
+  matchType: mongodb.matchType,
+});
 
 export function readDelivery(
   delivery: Message & Pick<Delivery, 'receivedAt'>,
   config: Config,
 ): Read<NewRegistration> {
   const { body, properties, trouble, receivedAt, failedGeneration, token } = delivery;
-  const parsed = parseRegistration(body, { ...config.registration, ...config.intake });
+  const parsed = parseRegistration(body, parseRules(config));
   if (!parsed.ok) return parsed;
   // Headers of ours may be among them, and more of them lost.
   if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };

@@ -4,12 +4,12 @@
  * meet, one wins and the other sees it.
  */
 import { createHash } from 'node:crypto';
-import type { Db } from 'mongodb';
 import { claimOfEntry, entryNumber } from '../domain/names.ts';
 import type { JournalState, Submission } from '../domain/registrations/entry.ts';
 import type { Clock } from '../mongo/clock.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
-import { expireAfter, insertNew } from '../mongo/client.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { insertNew } from '../mongo/client.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
 
 export interface Entry extends Submission {
@@ -37,16 +37,17 @@ export type Journal = ReturnType<typeof openJournal>;
 export async function indexJournal({ collection }: Journal, retentionMs: number): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.journal], retentionMs);
   // Of the few that are in doubt, so that they can be counted.
-  await collection.createIndex({ state: 1 }, { partialFilterExpression: { state: 'unknown' } });
+  await ensureIndex(collection, { state: 1 }, { partialFilterExpression: { state: 'unknown' } });
   // Of what is accepted, so that a request id that is given twice is noticed.
-  await collection.createIndex(
+  await ensureIndex(
+    collection,
     { requestId: 1 },
     { partialFilterExpression: { state: 'accepted' } },
   );
 }
 
 /** @param retentionMs as indexJournal has it */
-export function openJournal(db: Db, retentionMs: number, clock: Pick<Clock, 'now'>) {
+export function openJournal(db: OwnDatabase, retentionMs: number, clock: Pick<Clock, 'now'>) {
   const collection = db.collection<Entry>(OWN.journal);
 
   async function read(entries: string[]): Promise<Map<string, Entry>> {

@@ -3,10 +3,9 @@
  * `version`, so that none overwrites another; intake reads it.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Db } from 'mongodb';
 import { z } from 'zod';
 import type { Clock } from '../mongo/clock.ts';
-import { OWN } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { restBefore } from '../domain/backoff.ts';
 import {
@@ -41,7 +40,7 @@ const AFTER_ANOTHER = { kind: 'linear', initial: 20, jitter: 1 } as const;
 const FORGOTTEN = 1e-4;
 
 export function openLatencies(
-  db: Db,
+  db: OwnDatabase,
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
   clock: Pick<Clock, 'now'> = Date,
 ) {

@@ -34,14 +34,14 @@ export async function openLegacyGate(
   watch.onRead(() => tell(name, limits(), metrics));
   const breaker = createBreaker({
     endpoint,
-    store: openBreakerStore(store.db, endpoint),
+    store: openBreakerStore(store.own, endpoint),
     watch,
     metrics,
     log,
   });
   const tellMisconfigured = tellNowAndThen(log);
   const slots = createSlots(1);
-  const me = joinProcesses({ db: () => Promise.resolve(store.db), role: 'worker', guard });
+  const me = joinProcesses({ db: () => Promise.resolve(store.own), role: 'worker', guard });
   const share = await keepShare({
     endpoint: name,
     me,
@@ -74,7 +74,7 @@ export async function openLegacyGate(
           perSecond: () => limits().maxGetsPerSecond,
         },
       },
-      rates: openRates(store.db, name),
+      rates: openRates(store.own, name),
       log,
     }),
     /** To be told of every answer of the legacy system. */

@@ -1,9 +1,18 @@
 /** The user's collection: the status of a registration, written once it is registered. */
 import { MongoServerError, type AnyBulkWriteOperation, type Db, type Document } from 'mongodb';
-import { REGISTERED_AT, REQUEST_ID } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import { partialFailure } from '../mongo/client.ts';
-import { placesOf, type Result, type Place, type Stored } from './own-documents.ts';
+import {
+  documentOf,
+  fieldsOf,
+  fieldsRead,
+  fieldsWritten,
+  placesOf,
+  type Place,
+  type Result,
+  type Stored,
+} from './own-documents.ts';
+import { storedId } from './stored-id.ts';
 import { setEach } from '../mongo/set-each.ts';
 
 export type Written = 'written' | 'missing' | 'later' | { permanent: string };
@@ -12,7 +21,8 @@ export type Results = ReturnType<typeof openResults>;
 
 export function openResults(db: Db, mongodb: Config['mongodb']) {
   const collection = db.collection<Stored>(mongodb.collection);
-  const { match, statusField, registeredWord, upsert } = mongodb;
+  const { match, matchType, statusField, registeredWord, upsert } = mongodb;
+  const stored = ({ id }: Pick<Result, 'id'>) => storedId(id, matchType);
   // Only _id is unique for certain: by another field an insert could make a second document beside the user's own. What is
   // inserted then has an _id of ours, too, so that of two writes that overlap the second meets the first.
   const insertsFirst = upsert && match === '_id';
@@ -29,7 +39,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
     },
     /** Its own document; the request id tells whose a document with a list of ids is. */
     async find(id: string, requestId: string | null = null): Promise<Document | null> {
-      const found = await collection.find({ [match]: id }).toArray();
+      const found = await collection.find({ [match]: stored({ id }) }).toArray();
       const [own] = documentsAt(placesOf([{ id, requestId }], found, mongodb)[0]);
       return found.find(({ _id }) => _id === own) ?? null;
     },
@@ -39,7 +49,10 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
   /** Most are new: one statement inserts them, another updates those that are there already. */
   async function insertFirst(results: Result[]): Promise<Written[]> {
     try {
-      await collection.insertMany(results.map(documentOf), { ordered: false });
+      await collection.insertMany(
+        results.map((each) => documentOf(each, mongodb)),
+        { ordered: false },
+      );
       return results.map(() => 'written');
     } catch (error) {
       const { duplicates, permanent, transient } = partialFailure(error);
@@ -61,12 +74,8 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
     if (targets.length > 0) {
       const ids = targets.map(({ _id }) => _id);
       const { matchedCount } = await collection.updateMany(
-        { $and: [{ _id: { $in: ids } }, { [match]: { $in: results.map(({ id }) => id) } }] },
-        setEach(ids, {
-          [statusField]: targets.map(() => registeredWord),
-          [REQUEST_ID]: targets.map(({ result }) => result.requestId),
-          [REGISTERED_AT]: targets.map(({ result }) => result.registeredAt),
-        }),
+        { $and: [{ _id: { $in: ids } }, { [match]: { $in: results.map(stored) } }] },
+        setEach(ids, columnsOf(targets.map(({ result }) => fieldsOf(result, mongodb)))),
       );
       // Somebody has deleted or changed one meanwhile: the next attempt finds what there is now.
       if (matchedCount < new Set(ids).size)
@@ -74,7 +83,10 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
     }
     const missing = results.filter((_, at) => isNowhere(places[at]));
     if (missing.length > 0 && upsert)
-      await collection.insertMany(missing.map(documentOf), { ordered: false });
+      await collection.insertMany(
+        missing.map((each) => documentOf(each, mongodb)),
+        { ordered: false },
+      );
     return written;
   }
 
@@ -83,8 +95,10 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
     const written = results.map((_, at) => fateAt(places[at]));
     const operations = results.flatMap((result, at): Operation[] => {
       if (isNowhere(places[at]))
-        return upsert ? [{ at, write: { insertOne: { document: documentOf(result) } } }] : [];
-      const update = { $set: fieldsOf(result) };
+        return upsert
+          ? [{ at, write: { insertOne: { document: documentOf(result, mongodb) } } }]
+          : [];
+      const update = { $set: fieldsOf(result, mongodb) };
       return documentsAt(places[at]).map((_id) => ({
         at,
         write: { updateOne: { filter: { _id }, update } },
@@ -121,22 +135,19 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
     return isNowhere(place) && !upsert ? 'missing' : 'written';
   }
 
-  function documentOf(result: Result): Stored {
-    return { [match]: result.id, ...fieldsOf(result), _id: result.id };
-  }
-
-  function fieldsOf({ requestId, registeredAt }: Result): Document {
-    return {
-      [statusField]: registeredWord,
-      [REQUEST_ID]: requestId,
-      [REGISTERED_AT]: registeredAt,
-    };
+  function columnsOf(rows: readonly Document[]): Record<string, unknown[]> {
+    return Object.fromEntries(
+      fieldsWritten(mongodb).map((name): [string, unknown[]] => [
+        name,
+        rows.map((row): unknown => row[name]),
+      ]),
+    );
   }
 
   async function locate(results: readonly Result[]): Promise<Place[]> {
-    const projection = { [match]: 1, [statusField]: 1, [REQUEST_ID]: 1 };
+    const projection = fieldsRead(mongodb);
     const found = await collection
-      .find({ [match]: { $in: results.map(({ id }) => id) } }, { projection })
+      .find({ [match]: { $in: results.map(stored) } }, { projection })
       .toArray();
     return placesOf(results, found, mongodb);
   }

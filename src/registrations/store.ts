@@ -8,8 +8,9 @@ import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from './label.ts';
 import { openLatencies } from './latencies.ts';
 import { openMalformed } from '../claims/malformed.ts';
-import { expireAfter } from '../mongo/client.ts';
-import { EXPIRY, OWN } from '../mongo/collections.ts';
+import { refuseMistyped } from './collection-sample.ts';
+import { EXPIRY, OWN, ownName } from '../mongo/collections.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { serverTime } from '../mongo/server-time.ts';
 import { closedIfItFails, openDatabase, type Opener } from '../mongo/own-database.ts';
 import { refuseExpiry } from '../mongo/ownership.ts';
@@ -30,43 +31,46 @@ const tellOperator: TellOdd = (sentence) => void process.stderr.write(`${sentenc
  */
 export async function openStore(config: Config, as: Opener, tell: TellOdd = tellOperator) {
   const mongo = await openDatabase(config, as);
-  const { db, close } = mongo;
-  const { retention } = config.mongodb;
+  const { db, own, theirs, close } = mongo;
+  const { retention, ownPrefix } = config.mongodb;
   const { maxOpen, deadline } = config.legacy;
   // A claim is kept from its settlement on, and its entry from the POST: it must not go first, or count as never sent.
   const longer = retention + Math.max(maxOpen, deadline) + DAY_MS;
   const clock = createClock();
   await closedIfItFails(config, mongo, async () => clock.set(await serverTime(db)));
   const claims = openClaims(
-    db,
-    soundOnly(tell, (id) => labelOf(id, config)),
+    own,
+    soundOnly(tell, (id) => labelOf(id, config), ownName(OWN.claims, ownPrefix)),
   );
-  const journal = openJournal(db, longer, clock);
-  const malformed = openMalformed(db);
-  const actions = openActions(db);
+  const journal = openJournal(own, longer, clock);
+  const malformed = openMalformed(own);
+  const actions = openActions(own);
   if (as === 'worker') {
     await closedIfItFails(config, mongo, async () => {
-      await refuseExpiry(db);
+      await refuseExpiry(db, ownPrefix);
+      await refuseMistyped(theirs, config.mongodb);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
       await expireAfter(malformed.collection, EXPIRY[OWN.malformed], retention);
       // They are few, and are kept for good.
-      await actions.collection.createIndex({ at: 1 });
-      await indexProcesses(db);
+      await ensureIndex(actions.collection, { at: 1 });
+      await indexProcesses(own);
     });
   }
   return {
     db,
+    own,
+    theirs,
     actions,
     clock,
     claims,
-    control: openControl(db),
+    control: openControl(own),
     journal,
     malformed,
     records: openRecords({ claims, malformed }),
-    latencies: openLatencies(db, config, clock),
-    results: openResults(db, config.mongodb),
-    setAside: openSetAside(db),
+    latencies: openLatencies(own, config, clock),
+    results: openResults(theirs, config.mongodb),
+    setAside: openSetAside(own),
     close,
   };
 }

@@ -43,10 +43,18 @@ export async function connectTemporal(config: Config): Promise<Client> {
     // gRPC says only that it could not connect.
     const cause = (speaksTls(config) ? await ask() : null) ?? error;
     const why = withTlsTrouble(errorFacts(cause).error, cause, 'temporal');
-    throw new Error(`Cannot connect to Temporal at ${address}: ${why}`, { cause: error });
+    throw new Error(`Cannot connect to Temporal at ${address}${throughProxy(config)}: ${why}`, {
+      cause: error,
+    });
   });
   return new Client({ connection, namespace: config.temporal.namespace, dataConverter });
 }
+
+/** The proxy is seldom meant for gRPC, and nothing else tells that it is in the way. */
+const throughProxy = ({ temporalAddress, temporal: { proxyVariable } }: Config): string =>
+  proxyVariable === null
+    ? ''
+    : ` through the proxy of the environment variable ${proxyVariable} (to go without it: no_proxy=${temporalAddress.replace(/:\d+$/, '')})`;
 
 /** For the client's connection and the worker's. @throws Error that names the TLS file that cannot be used */
 export function connectionOptions(config: Config) {

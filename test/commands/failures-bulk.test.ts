@@ -15,6 +15,7 @@ import type { TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
+import { parseRules } from '../../src/registrations/delivery.ts';
 
 const HOUR = 3_600_000;
 const ago = (ms: number): Date => new Date(Date.now() - ms);
@@ -95,6 +96,7 @@ test('a dry run tells what would be redriven or dropped, and changes nothing', a
     selected: 3,
     byClass: { rejected: 2, 'timed-out': 1 },
     atCap: 0,
+    foreign: 0,
     waiting: 4,
   });
   assert.equal((await dryRun(place, ['redrive', '--all', '--limit', '2']))['selected'], 2);
@@ -153,8 +155,13 @@ test('what is dropped is in no queue any more, and the others are left', async (
 test('what is dropped is noted before it is taken out: when nobody can note it, it stays', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, MIXED);
-  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
-  const choice = { matches: () => true, limit: Infinity, maxRedrives: Infinity };
+  const rules = parseRules(DEFAULTS);
+  const choice = {
+    matches: () => true,
+    isOurs: () => true,
+    limit: Infinity,
+    maxRedrives: Infinity,
+  };
   const all = MIXED.map(({ id }) => `${id}~0`);
 
   const first = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
@@ -182,8 +189,13 @@ test('of what could not be taken out any more the note is taken back', async (t)
   const place = await testPlace(t);
   await putFailures(t, place, MIXED);
   const { records, claims } = place.store;
-  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
-  const choice = { matches: () => true, limit: Infinity, maxRedrives: Infinity };
+  const rules = parseRules(DEFAULTS);
+  const choice = {
+    matches: () => true,
+    isOurs: () => true,
+    limit: Infinity,
+    maxRedrives: Infinity,
+  };
   const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
   let acks = 0;
   const ack: typeof queue.ack = (failure) => acks++ === 0 && queue.ack(failure);
@@ -278,7 +290,7 @@ test('copies and records without an id stay too when there is no intake queue to
     await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});
   }
   await place.channel.deleteQueue(place.rabbit.intakeQueue);
-  const { code, stderr } = await place.run(['failures', 'redrive', '--all']);
+  const { code, stderr } = await place.run(['failures', 'redrive', '--all', '--foreign']);
   assert.equal(code, 1);
   assert.match(stderr, /could not go on: queue "[^"]+" does not exist/);
   await place.hasDepth(place.rabbit.failureQueue, 20);
@@ -301,4 +313,64 @@ test('a record whose token does not count stays, as it would be dropped as a dup
   assert.match(stdout, /Sent 2 to .*; 1 left/);
   assert.match(stderr, /1 stay in the failure queue \(a\).*x-despachante-token/);
   await place.hasDepth(place.rabbit.failureQueue, 1);
+});
+
+/** One of ours, a message of another team, and a record of another Despachante that shares the queue. */
+async function shared(t: Parameters<typeof putFailures>[0]): Promise<Place> {
+  const place = await testPlace(t);
+  await putFailures(t, place, [{ id: 'ours', failureClass: 'rejected' }]);
+  const publisher = await testPublisher(t);
+  const { failureQueue } = place.rabbit;
+  await publisher.publish(failureQueue, Buffer.from('{"id":"team","pay":"ana"}'), {
+    headers: { 'x-death': 'theirs', 'x-exception-message': 'NullPointerException' },
+  });
+  const rabbit = { ...place.rabbit, intakeQueue: 'orders' };
+  await putFailures(t, { rabbit }, [{ id: 'other', failureClass: 'rejected' }]);
+  return place;
+}
+
+test('in a failure queue that is shared, redrive and drop leave what is not ours, and say so', async (t) => {
+  const place = await shared(t);
+  await place.worker();
+  const dry = await dryRun(place, ['redrive', '--all']);
+  assert.deepEqual([dry['selected'], dry['foreign'], dry['waiting']], [1, 2, 3]);
+  const named = await place.run(['failures', 'redrive', 'team', 'other']);
+  assert.match(
+    named.stdout,
+    /Sent 0 .*; 3 left.*\nLeft 2 that are no failure record for our intake/,
+  );
+  const { stdout } = await place.run(['failures', 'redrive', '--all']);
+  assert.match(stdout, /Sent 1 .*; 2 left.*\nLeft 2 that are/);
+  assert.match((await place.take(place.rabbit.intakeQueue)).content.toString(), /"ours"/);
+  for (const args of [['--all', '--yes'], ['team'], ['--class', 'rejected', '--yes']]) {
+    const dropped = await place.run(['failures', 'drop', ...args]);
+    assert.equal(dropped.code, 0, dropped.stderr);
+    assert.match(dropped.stdout, /Dropped 0; 2 left.*\nLeft [12] that (is|are) no failure record/);
+  }
+  await place.hasDepth(place.rabbit.failureQueue, 2);
+  assert.equal(await place.depth(place.rabbit.intakeQueue), 0);
+});
+
+test('with --foreign they are taken like any other', async (t) => {
+  const place = await shared(t);
+  await place.worker();
+  const { stdout } = await place.run(['failures', 'redrive', 'team', '--foreign']);
+  assert.match(stdout, /Sent 1 .*; 2 left/);
+  assert.equal(
+    (await place.take(place.rabbit.intakeQueue)).content.toString(),
+    '{"id":"team","pay":"ana"}',
+  );
+  const dropped = await place.run(['failures', 'drop', '--all', '--foreign', '--yes']);
+  assert.match(dropped.stdout, /Dropped 2; 0 left/);
+});
+
+test('a malformed record of another Despachante is not noted as ours by compare', async (t) => {
+  const place = await testPlace(t);
+  const rabbit = { ...place.rabbit, intakeQueue: 'orders' };
+  await putFailures(t, { rabbit }, [
+    { id: 'x', failureClass: 'malformed', body: Buffer.from('no') },
+  ]);
+  const compared = await place.json(['failures', 'compare'], 3);
+  assert.ok(isMapping(compared) && Array.isArray(compared['unknown']));
+  assert.deepEqual([compared['noted'], compared['unknown'].length], [0, 1]);
 });

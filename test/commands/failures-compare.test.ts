@@ -10,6 +10,7 @@ import { putFailures } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
+import { parseRules } from '../../src/registrations/delivery.ts';
 
 const FOUR = [
   { id: 'a', failureClass: 'rejected', reason: 'CPF 123 inválido' },
@@ -125,7 +126,7 @@ test('what others took, what they put there, and what is there all the same is f
 test('what fails while the queue is looked at is not taken for taken', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, [FOUR[0]]);
-  const rules = { ...DEFAULTS.registration, ...DEFAULTS.intake };
+  const rules = parseRules(DEFAULTS);
   const said = { by: 'rui', reason: null };
   const compared = await compareFailures(testConfig(), place.store, said, async (work) => {
     const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);

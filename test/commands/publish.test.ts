@@ -67,12 +67,12 @@ test('the lines of a file and of standard input are published byte for byte', as
 test('a line that is no registration is named, and nothing of its file is published', async (t) => {
   const place = await testPlace(t);
   const file = join(place.folder, 'registrations.jsonl');
-  writeFileSync(file, '{"id":"a"}\n\n{"id":5}\n');
+  writeFileSync(file, '{"id":"a"}\n\n{"id":5.5}\n');
   const { code, stderr } = await place.run(['publish', file]);
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /registrations\.jsonl:3: "id": expected a string, got a number\. Nothing was published.*--raw/,
+    /registrations\.jsonl:3: "\/id": expected a text or a whole number in digits, got another number\. Nothing was published.*--raw/,
   );
   const piped = await place.run(['publish', '-'], 'garbage\n');
   assert.match(piped.stderr, /^standard input:1: not JSON/);

@@ -29,7 +29,7 @@ const poison = (what: string, body: string | Buffer, reason: RegExp): Poison => 
 
 const NOT_UTF8 = /^not valid UTF-8$/;
 const NOT_JSON = /^not JSON$/;
-const NOT_TEXT = /^"id" has characters that are not text$/;
+const NOT_TEXT = /^"\/id" has characters that are not text$/;
 
 /** A good body with these bytes in a name. */
 function withBytes(random: Random, bytes: number[]): Buffer {
@@ -159,21 +159,21 @@ export function ids(random: Random): Poison[] {
       poison(
         `an id ${over} bytes too long`,
         withId('x'.repeat(MOST_ID_BYTES + over)),
-        /^"id" is too long: \d+ bytes, at most 200$/,
+        /^"\/id" is too long: \d+ bytes, at most 200$/,
       ),
     ),
     poison('an id too long in bytes only', withId('é'.repeat(101)), /too long: 202 bytes/),
     ...['', ' ', '\u00a0', '\u2003', '\u3000', '\ufeff'].map((id) =>
-      poison(`an empty id of ${id.length}`, withId(id), /^"id" is empty$/),
+      poison(`an empty id of ${id.length}`, withId(id), /^"\/id" is empty$/),
     ),
     ...[
       '"__proto__":{"id":"a"}',
       '"constructor":{"prototype":{"id":"a"}}',
       '"ID":"a"',
       '"Id":"a"',
-    ].map((instead) => poison(instead, `{${instead},"n":${random()}}`, /^no "id"$/)),
+    ].map((instead) => poison(instead, `{${instead},"n":${random()}}`, /^no "\/id"$/)),
     ...['"id":"b"', '"\\u0069d":"b"', '"id" \n:null', '"i\\u0064":{"id":"b"}'].map((again) =>
-      poison(again, `{"id":"a","n":${random()},${again}}`, /^"id" is given twice$/),
+      poison(again, `{"id":"a","n":${random()},${again}}`, /^"\/id" is given twice$/),
     ),
   ];
 }

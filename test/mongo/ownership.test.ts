@@ -60,7 +60,7 @@ for (const name of NAMES) {
         found,
         new RegExp(`not marked as ours: ${name}\\. Nothing in them was touched$`),
       );
-      assert.match(remedy, /mongodb\.database/);
+      assert.match(remedy, /mongodb\.ownDatabase/);
       assert.deepEqual(await collection.find().toArray(), [theirs]);
       assert.deepEqual(
         (await collection.indexes()).map((index) => index.name),

@@ -12,6 +12,7 @@ import { testConfig } from '../helpers/configuration.ts';
 import { putFailures } from '../helpers/failure-records.ts';
 import type { TestFailure } from '../helpers/failure-records.ts';
 import { testQueues, uniqueName } from '../helpers/servers.ts';
+import { parseRules } from '../../src/registrations/delivery.ts';
 
 const bodyOf = (id: string): string => JSON.stringify({ id, name: 'Ana' });
 
@@ -31,8 +32,7 @@ async function placeFor(t: TestContext) {
       return { ...each, ...(token === undefined ? {} : { token }) };
     });
     await putFailures(t, queues, await Promise.all(withTokens));
-    const { registration, intake } = testConfig();
-    const rules = { ...registration, ...intake };
+    const rules = parseRules(testConfig());
     const queue = await openFailureQueue(queues.connection, queues.rabbit.failureQueue, rules);
     const found: FailureMessage[] = [];
     for await (const record of queue.messages()) found.push(record);

@@ -34,6 +34,7 @@ const PASSES = 72;
 const NOTHING_YET: PassReport = {
   left: 0,
   atCap: 0,
+  foreign: 0,
   withheld: { count: 0, some: [] },
   canary: null,
   isStopped: false,

@@ -89,6 +89,8 @@ export function readFailure(message: Message, rules: ParseRules) {
     /** For a malformed delivery `malformed!<hash>`. */
     claim,
     failureClass,
+    /** The intake queue of the Despachante that wrote it. */
+    origin: text(HEADER.origin),
     reason: text(HEADER.reason),
     at: text(HEADER.at),
     attempts: count(HEADER.attempts),

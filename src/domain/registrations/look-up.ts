@@ -1,5 +1,7 @@
 /** Reads look-ups by natural key. Pure. "Absent" lets a registration be filed again: only a plainly empty answer says so. */
 
+import { stepsOf } from '../json-text.ts';
+
 /** JSON pointers (RFC 6901; "" is the whole). */
 export interface LookUpFields {
   /** To the matches: a list, or one object. */
@@ -48,9 +50,7 @@ export function readMatches(
 }
 
 export function valueAtPointer(document: unknown, pointer: string): unknown {
-  const steps = pointer.split('/').slice(1);
-  return steps.reduce<unknown>((value, step) => {
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+  return stepsOf(pointer).reduce<unknown>((value, name) => {
     if (typeof value !== 'object' || value === null) return undefined;
     if (Array.isArray(value)) return /^(0|[1-9]\d*)$/.test(name) ? value[Number(name)] : undefined;
     return Object.entries(value).find(([key]) => key === name)?.[1];

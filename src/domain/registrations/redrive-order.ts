@@ -14,6 +14,8 @@ export interface RedriveOrder {
   limit: number | null;
   /** Records redriven so often already are passed over. */
   maxRedrives: number;
+  /** Whether those go, too, that others have put into the queue. */
+  foreign: boolean;
   /** null for as fast as it goes. */
   perSecond: number | null;
   /** So many first, and the others only if all of those are registered in time; null for none. */
@@ -64,6 +66,8 @@ export interface Pass {
   left: number;
   /** Left there, since they were redriven too often. */
   atCap: number;
+  /** Left there, since others have put them there. */
+  foreign: number;
   /** Left there, since their token does not count: they would be dropped as duplicates. `some` as they may be shown. */
   withheld: { count: number; some: (string | null)[] };
 }

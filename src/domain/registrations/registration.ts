@@ -1,6 +1,11 @@
 /** The message of a registration: a JSON object with its id. The legacy system gets the original bytes. */
+import { findRaw, textOf } from '../json-text.ts';
+import { ID_FORMS, isWholeNumber, type IdType } from './id-type.ts';
+
 export interface ParseRules {
-  idField: string;
+  /** JSON pointer to the registration id. */
+  id: string;
+  matchType: IdType;
   maxIdBytes: number;
   maxMessageBytes: number;
   maxDepth: number;
@@ -34,16 +39,28 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return malformed(`expected a JSON object, got ${describe(value)}`);
   }
-  // Readers of JSON differ in which of the two they take: it could be filed under the other one.
-  if (timesGiven(text, rules.idField) > 1) return malformed(`"${rules.idField}" is given twice`);
-  return parseId(Object.entries(value).find(([key]) => key === rules.idField)?.[1], rules);
+  return readId(text, rules);
 }
 
-function parseId(id: unknown, rules: ParseRules): Parsed {
-  const field = rules.idField;
-  if (id === undefined) return malformed(`no "${field}"`);
-  if (typeof id !== 'string')
-    return malformed(`"${field}": expected a string, got ${describe(id)}`);
+/**
+ * A number is an id as it is written, digit by digit, so that 7 and "7" are one id. Only in one way: to a reader of numbers
+ * 7.0, 7e0 and 7 are the same.
+ */
+function readId(text: string, rules: ParseRules): Parsed {
+  const found = findRaw(text, rules.id);
+  // Readers of JSON differ in which of the two they take: it could be filed under the other one.
+  if (found.kind === 'twice') return malformed(`"${found.pointer}" is given twice`);
+  if (found.kind === 'absent') return malformed(`no "${rules.id}"`);
+  const { raw } = found;
+  if (raw.startsWith('"')) return checkId(textOf(raw), rules);
+  if (isWholeNumber(raw)) return checkId(raw, rules);
+  const value: unknown = JSON.parse(raw);
+  const got = typeof value === 'number' ? 'another number' : describe(value);
+  return malformed(`"${rules.id}": expected a text or a whole number in digits, got ${got}`);
+}
+
+function checkId(id: string, rules: ParseRules): Parsed {
+  const field = rules.id;
   if (id.trim() === '') return malformed(`"${field}" is empty`);
   if (hasControlOrLoneSurrogate(id))
     return malformed(`"${field}" has characters that are not text`);
@@ -51,7 +68,9 @@ function parseId(id: unknown, rules: ParseRules): Parsed {
   if (bytes > rules.maxIdBytes) {
     return malformed(`"${field}" is too long: ${bytes} bytes, at most ${rules.maxIdBytes}`);
   }
-  return { ok: true, id };
+  const { isMet, expected } = ID_FORMS[rules.matchType];
+  if (isMet(id)) return { ok: true, id };
+  return malformed(`"${field}": expected ${expected} (mongodb.matchType: ${rules.matchType})`);
 }
 
 const describe = (value: unknown): string =>
@@ -83,30 +102,4 @@ function nesting(text: string): number {
     else if (c === 0x5d || c === 0x7d) depth--;
   }
   return deepest;
-}
-
-/** How often a key stands in the object that a JSON text is: JSON.parse would not tell. */
-function timesGiven(text: string, key: string): number {
-  let depth = 0;
-  let times = 0;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x7b || c === 0x5b) depth++;
-    else if (c === 0x7d || c === 0x5d) depth--;
-    else if (c === 0x22) {
-      const start = i++;
-      while (text.charCodeAt(i) !== 0x22) i += text.charCodeAt(i) === 0x5c ? 2 : 1;
-      if (depth !== 1 || !isBeforeColon(text, i + 1)) continue;
-      const name = text.slice(start, i + 1);
-      // Letters can be written as escapes, so that the text of a key is not yet the key.
-      if (name === `"${key}"` || (name.includes('\\') && JSON.parse(name) === key)) times++;
-    }
-  }
-  return times;
-}
-
-function isBeforeColon(text: string, at: number): boolean {
-  let i = at;
-  while (' \t\r\n'.includes(text.charAt(i)) && i < text.length) i++;
-  return text.charAt(i) === ':';
 }

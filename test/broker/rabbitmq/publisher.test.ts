@@ -13,6 +13,7 @@ import { eventually } from '../../helpers/eventually.ts';
 import { propertiesOf } from '../../helpers/properties.ts';
 import { proxyTo } from '../../helpers/proxy.ts';
 import { address, testPublisher, testQueues, uniqueName } from '../../helpers/servers.ts';
+import { parseRules } from '../../../src/registrations/delivery.ts';
 
 const ready = (publisher: { isReady(): boolean }, wanted = true) =>
   eventually(`the publisher is ${wanted ? '' : 'not '}ready`, () =>
@@ -286,7 +287,7 @@ test('malformed deliveries are told apart by their bytes', async (t) => {
   for (let n = 0; n < 3; n++) {
     const message = await queues.take(failureQueue);
     assert.equal(message.properties.headers?.['x-despachante-item'], undefined);
-    names.push(readFailure(message, { ...DEFAULTS.registration, ...DEFAULTS.intake }).name);
+    names.push(readFailure(message, parseRules(DEFAULTS)).name);
   }
   assert.match(String(names[0]), /^malformed![0-9a-f]{16}:malformed$/);
   assert.notEqual(names[0], names[1]);

@@ -31,11 +31,11 @@ after(async () => {
 
 const order: RedriveOrder = {
   ...{ ids: [], class: null, reason: null, olderThan: null, newerThan: null, limit: null },
-  ...{ maxRedrives: 3, perSecond: null, canary: null },
+  ...{ maxRedrives: 3, foreign: false, perSecond: null, canary: null },
 };
 const said: RedriveInput['said'] = { by: 'ana', reason: null, on: 'all' };
 const pass = (changes: Partial<Pass>): Pass => ({
-  ...{ isDone: false, left: 0, atCap: 0, withheld: { count: 0, some: [] } },
+  ...{ isDone: false, left: 0, atCap: 0, foreign: 0, withheld: { count: 0, some: [] } },
   ...changes,
 });
 const canary = (id: string): Canary => ({
