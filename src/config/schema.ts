@@ -8,6 +8,7 @@ import {
   httpUrl,
   legacyUrl,
   mongodbUri,
+  proxyUrl,
   secretKey,
 } from './addresses.ts';
 import {
@@ -21,6 +22,8 @@ import {
 import { encryption, encryptionKeys } from './encryption.ts';
 import { FAILPOINTS, readFailpoint } from '../runtime/failpoint.ts';
 import { legacy } from './legacy.ts';
+import { resolved } from './sent.ts';
+import type { Environment } from './tree.ts';
 import { databaseIsOurs, mongodb } from './mongodb.ts';
 import { temporalTls, tls } from './tls.ts';
 import { duration, field, flag, name, port, size, text, whole, word } from './values.ts';
@@ -98,6 +101,7 @@ export const configSchema = z
     temporalApiKey: headerValue().nullable().prefault(null),
     legacyUrl: legacyUrl().prefault('http://localhost:9997'),
     legacyAuthorization: headerValue().nullable().prefault(null),
+    legacyProxy: proxyUrl().nullable().prefault(null),
     registrationIdKey: secretKey().nullable().prefault(null),
     encryptionKeys: encryptionKeys().nullable().prefault(null),
     codecToken: secretKey().nullable().prefault(null),
@@ -138,7 +142,11 @@ const both = <A extends object, B extends object>(a: A, b: B): Readonly<A & B> =
   Object.freeze({ ...a, ...b });
 
 /** The settings, with what follows from them and what nobody may set. */
-export const complete = (settings: Settings, constants: Constants = CONSTANTS) => {
+export const complete = (
+  settings: Settings,
+  constants: Constants = CONSTANTS,
+  env: Environment = {},
+) => {
   const { temporal, rabbit, intake, registration, legacy, worker, sweeper } = settings;
   return Object.freeze({
     ...settings,
@@ -155,6 +163,8 @@ export const complete = (settings: Settings, constants: Constants = CONSTANTS) =
     registration: both(registration, constants.registration),
     legacy: both(legacy, {
       ...constants.legacy,
+      sentHeaders: resolved(legacy.headers, env),
+      sentQuery: resolved(legacy.query, env),
       breaker: both(legacy.breaker, constants.breaker),
     }),
     worker: both(worker, constants.worker),

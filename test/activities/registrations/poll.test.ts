@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULTS } from '../../../src/config/schema.ts';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createPlannedPoll, createPoll } from '../../../activities/registrations/poll.ts';
@@ -203,24 +204,28 @@ const unreadable: [name: string, respond: Respond, reason: RegExp][] = [
   [
     'HTML with status 200',
     (_, response) => response.writeHead(200).end('<html>done</html>'),
-    /no "status"/,
+    /no JSON/,
   ],
-  ['an array', (_, response) => json(response, 200, ['done']), /no "status"/],
-  ['without a status', (_, response) => json(response, 200, { id: 'SICK' }), /no "status"/],
+  ['an array', (_, response) => json(response, 200, ['done']), /nothing at "\/status"/],
+  [
+    'without a status',
+    (_, response) => json(response, 200, { id: 'SICK' }),
+    /nothing at "\/status"/,
+  ],
   [
     'a status that is no text',
     (_, response) => json(response, 200, { id: 'SICK', status: true }),
-    /no "status"/,
+    /not in legacy\.poll\.words/,
   ],
   [
     'a status that nobody has configured',
     (_, response) => json(response, 200, { id: 'SICK', status: 'archived' }),
-    /not in legacy\.statusWords/,
+    /not in legacy\.poll\.words/,
   ],
   [
     'a status word that every object has',
     (_, response) => json(response, 200, { id: 'SICK', status: 'constructor' }),
-    /not in legacy\.statusWords/,
+    /not in legacy\.poll\.words/,
   ],
   ['404', (_, response) => json(response, 404, {}), /HTTP 404/],
   [
@@ -305,11 +310,14 @@ test('words and fields of another legacy system are configuration', async (t) =>
     }),
   );
   const poll = pollOf(t, server.url, {
-    requestIdField: 'protocolo',
-    statusField: 'situacao',
-    reasonField: 'motivo',
-    statusPath: '/consulta/{id}?completa=1',
-    statusWords: { processing: ['EM FILA', 'EM ANÁLISE'], done: ['PRONTO'], failed: ['NEGADO'] },
+    poll: {
+      ...DEFAULTS.legacy.poll,
+      path: '/consulta/{id}?completa=1',
+      requestId: '/protocolo',
+      state: '/situacao',
+      reason: '/motivo',
+      words: { processing: ['EM FILA', 'EM ANÁLISE'], done: ['PRONTO'], failed: ['NEGADO'] },
+    },
   });
   const answers = await call(poll, requestsOf('A', 'B/C'));
   assert.deepEqual(answers[0], { index: 0, kind: 'processing' });
