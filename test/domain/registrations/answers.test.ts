@@ -480,6 +480,12 @@ const pollCases: PollCase[] = [
     { sick: true, dueAt: T0 + 12_000 },
   ],
   [
+    'processing with Retry-After: not before that, whatever is planned',
+    11_000,
+    { index: 0, kind: 'processing', retryAfter: 30_000 },
+    { restsUntil: T0 + 41_000, dueAt: T0 + 41_000 },
+  ],
+  [
     'unreadable with Retry-After: not before that',
     11_000,
     { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 9_000 },
