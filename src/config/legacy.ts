@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { areAmbiguous, lookup, poll, submit } from './contract.ts';
 import { isPattern } from './patterns.ts';
-import { PRESETS } from './presets.ts';
+import { PRESETS } from '../domain/registrations/contract.ts';
 import { sent } from './sent.ts';
 import { tls } from './tls.ts';
 import { duration, flag, numbers, whole, word } from './values.ts';

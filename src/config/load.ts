@@ -34,6 +34,8 @@ export interface LoadedConfig {
 
 export interface ConfigSource {
   readonly env?: Environment | undefined;
+  /** Variables over those. */
+  readonly more?: Environment;
   /** The file to read; otherwise the one that DESPACHANTE_CONFIG names, otherwise `despachante.yaml` if there is one. */
   readonly file?: string | undefined;
 }
@@ -41,7 +43,8 @@ export interface ConfigSource {
 const STANDARD_FILE = 'despachante.yaml';
 
 /** Reads and checks everything. @throws ConfigError with all faults at once; never anything else */
-export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
+export function loadConfig({ file, more, ...source }: ConfigSource = {}): LoadedConfig {
+  const env = { ...(source.env ?? process.env), ...more };
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
   const { instance, odd } = instanceIn(env);

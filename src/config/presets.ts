@@ -1,8 +1,6 @@
 // Kinds of legacy systems, as a user would describe them: what the file says of `legacy` is laid over one of these.
+import type { Preset } from '../domain/registrations/contract.ts';
 import { isMapping } from './tree.ts';
-
-export const PRESETS = ['json-status', 'location-202', 'error-in-200'] as const;
-export type Preset = (typeof PRESETS)[number];
 
 const DESCRIBED: ReadonlyMap<unknown, object> = new Map(
   Object.entries({

@@ -44,7 +44,8 @@ export function createHttpClient(options: HttpClientOptions) {
   const proxy = proxyOf(options.proxy ?? null);
   // A server without TLS is asked for by its whole address, since many proxies open tunnels to TLS ports alone.
   const isForwarded = proxy !== null && protocol === 'http:';
-  const tunnels = proxy !== null && !isForwarded ? new Pool(proxy.origin, { allowH2: false }) : null;
+  const tunnels =
+    proxy !== null && !isForwarded ? new Pool(proxy.origin, { allowH2: false }) : null;
   const tunnel = tunnels && proxy ? { pool: tunnels, headers: proxy.headers } : null;
   const root = isForwarded ? origin : '';
   const base = root + pathname.replace(/\/$/, '');

@@ -1,11 +1,13 @@
 /** A small system of each preset, on raw sockets. What becomes of a registration, its own id tells: `slow-`, `refused-` and so on. */
-import type { Preset } from '../../src/config/presets.ts';
+import type { Preset } from '../../src/domain/registrations/contract.ts';
 import { http, socketSystem, type Heard, type Reply, type SocketSystem } from './socket-system.ts';
 import type { Ending } from './servers.ts';
 
 interface Filed {
   id: string;
   polls: number;
+  /** When it was filed and asked for, epoch ms. */
+  at: number[];
 }
 
 export interface PresetSystem extends SocketSystem {
@@ -58,13 +60,14 @@ export async function presetSystem(t: Ending, preset: Preset): Promise<PresetSys
     const id = /"id":"([^"]+)"/.exec(body)?.[1] ?? '';
     if (id.startsWith('refused-')) return shape.refused(REASON);
     const requestId = String(1000 + filed.size);
-    filed.set(requestId, { id, polls: 0 });
+    filed.set(requestId, { id, polls: 0, at: [Date.now()] });
     return id.startsWith('lost-') ? null : shape.accepted(requestId);
   };
   const status = (requestId: string): Reply => {
     const one = filed.get(requestId);
     if (one === undefined) return http(404);
     one.polls += 1;
+    one.at.push(Date.now());
     const polls = one.id.startsWith('slow-') ? 3 : 1;
     return one.polls <= polls
       ? shape.processing(requestId)

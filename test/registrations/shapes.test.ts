@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import { PRESETS } from '../../src/config/presets.ts';
+import { PRESETS } from '../../src/domain/registrations/contract.ts';
 import { proxyFor } from '../../src/config/proxy.ts';
 import { createLegacy, type Exchanged } from '../../src/registrations/legacy.ts';
 import { certificateAuthority } from '../helpers/certificates.ts';

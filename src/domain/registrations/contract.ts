@@ -18,6 +18,10 @@ import {
 } from './statuses.ts';
 import { meaningIn, type Words } from './words.ts';
 
+/** Kinds of systems that have a name; src/config/presets.ts describes them. */
+export const PRESETS = ['json-status', 'location-202', 'error-in-200'] as const;
+export type Preset = (typeof PRESETS)[number];
+
 export interface Contract {
   submit: Omit<Words<SubmitClass>, 'state'> & {
     /** Null: the status alone tells. */
