@@ -44,6 +44,8 @@ function pollOf(
 
 const requestsOf = (...ids: string[]): PollRequest[] =>
   ids.map((requestId, index) => ({ index, requestId, acceptedAt: Date.now(), polledAt: null }));
+const NO_JSON = 'no JSON to read: its body is not JSON (its Content-Type says application/json)';
+
 /** The request id at the end of a path, without a query. */
 const idIn = (path: string): string => /([^/?]*)(\?.*)?$/.exec(path)?.[1] ?? '';
 
@@ -80,7 +82,7 @@ test('one that cannot be read is an answer among those that can', async (t) => {
   assert.deepEqual(await call(pollOf(t, simulator.url), requestsOf(...ids)), [
     { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
     { index: 1, kind: 'done' },
-    { index: 2, kind: 'unreadable', reason: 'no "status" in the answer', retryAfter: null },
+    { index: 2, kind: 'unreadable', reason: NO_JSON, retryAfter: null },
     { index: 3, kind: 'unreadable', reason: 'HTTP 404', retryAfter: null },
   ]);
 });
