@@ -39,6 +39,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   plan: async () => (await import('./commands/plan.ts')).addPlan,
   latency: async () => (await import('./commands/latency.ts')).addLatency,
   codec: async () => (await import('./commands/codec.ts')).addCodec,
+  contract: async () => (await import('./commands/contract.ts')).addContract,
   config: async () => (await import('./commands/config.ts')).addConfig,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
 };

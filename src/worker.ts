@@ -77,7 +77,9 @@ export async function startWorker(
   const publisher = await openPublisher(config, 'despachante worker', log);
   const guard = createGuard(config.guard, metrics, log);
   const legacyGate = await openLegacyGate(config, store, watch, guard, metrics, log);
-  const legacy = createLegacy(config, (heard, reason) => legacyGate.observe(heard, reason));
+  const legacy = createLegacy(config, {
+    observe: (heard, reason) => legacyGate.observe(heard, reason),
+  });
   const connection = await NativeConnection.connect(connectionOptions(config));
   const client = await connectTemporal(config);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });

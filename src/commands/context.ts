@@ -36,9 +36,9 @@ const globals = (command: Command): { config?: string; json?: boolean } =>
 
 export const isJson = (command: Command): boolean => globals(command).json === true;
 
-/** @throws ConfigError with all faults at once */
-export const load = (command: Command): LoadedConfig =>
-  loadConfig({ file: globals(command).config });
+/** @param more variables beside those of the process. @throws ConfigError with all faults at once */
+export const load = (command: Command, more: Record<string, string> = {}): LoadedConfig =>
+  loadConfig({ file: globals(command).config, more });
 
 /** The configuration and a log for a process that stays: warnings are told once, at its start. */
 export function loadProcess(command: Command, role: string): LoadedConfig & { log: Log } {

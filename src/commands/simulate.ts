@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { createLog } from '../runtime/log.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
-import { duration, durationRange, share, wholeNumber, type Range } from './arguments.ts';
+import { PRESETS, type Preset } from '../domain/registrations/contract.ts';
+import { duration, durationRange, oneOf, share, wholeNumber, type Range } from './arguments.ts';
 import { announce, isJson, print, printJson, untilSignal } from './context.ts';
 import { columns, number } from './table.ts';
 
@@ -24,6 +25,7 @@ interface SimulateOptions {
   ledger?: string;
   system?: string;
   idempotent?: boolean;
+  preset: Preset;
 }
 
 export function addSimulate(program: Command): void {
@@ -55,6 +57,7 @@ export function addSimulate(program: Command): void {
     .option('--ledger <file>', 'keep what is accepted and answered in a file, over restarts too')
     .option('--system <id>', 'whom that file is kept for; that of another system is not continued')
     .option('--idempotent', 'recognize a repeated Idempotency-Key, and file it once')
+    .addOption(presetOption(program).default('json-status'))
     .addHelpText(
       'after',
       `
@@ -66,14 +69,19 @@ Example: despachante simulate --latency 10s..20s --refuse 0.02 --fail 0.02 --led
     .action(simulate);
 }
 
+export const presetOption = (program: Command) =>
+  program
+    .createOption('--preset <preset>', `the kind of system that it is: ${PRESETS.join(', ')}`)
+    .argParser(oneOf(PRESETS));
+
 const range = (program: Command, flags: string, text: string, standard: Range, shown: string) =>
   program.createOption(flags, text).argParser(durationRange).default(standard, shown);
 
 async function simulate(options: SimulateOptions, command: Command): Promise<void> {
   const stopped = untilSignal(createLog('simulator', { level: 'silent', format: 'json' }));
-  const { host, port, corePort, seed, latency, answerDelay, errorStatus } = options;
+  const { host, port, corePort, seed, latency, answerDelay, errorStatus, preset } = options;
   const simulator = await startSimulator({
-    ...{ host, port, corePort, seed, latency, answerDelay, errorStatus },
+    ...{ host, port, corePort, seed, latency, answerDelay, errorStatus, preset },
     ledgerFile: options.ledger ?? null,
     system: options.system ?? null,
     idempotent: options.idempotent === true,

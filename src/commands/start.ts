@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { startChild, type Child } from '../runtime/child.ts';
+import type { Preset } from '../domain/registrations/contract.ts';
 import type { Config } from '../config/schema.ts';
 import { encryptionFacts } from '../temporal/data-converter.ts';
 import { why } from '../doctor/diagnosis.ts';
@@ -19,7 +20,17 @@ import { withRabbit, withStore } from '../registrations/neighbours.ts';
 import { runAudit } from '../audit/run-audit.ts';
 import { ledgerOf, systemAt, type SystemName } from '../audit/system-name.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, isJson, load, print, printJson, tell, untilSignal } from './context.ts';
+import { presetOption } from './simulate.ts';
+import {
+  CommandError,
+  EXIT,
+  isJson,
+  load,
+  print,
+  printJson,
+  tell,
+  untilSignal,
+} from './context.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { addressText, addressesOf, progressLine, reportText, type Report } from './start-report.ts';
@@ -31,6 +42,7 @@ interface StartOptions {
   confirmHost: string[];
   exit?: boolean;
   data?: string;
+  preset?: Preset;
 }
 
 export function addStart(program: Command): void {
@@ -49,6 +61,7 @@ export function addStart(program: Command): void {
       '--data <folder>',
       "ledgers and logs (default: with the servers' data where they were brought up here, else data)",
     )
+    .addOption(presetOption(program))
     .addHelpText(
       'after',
       `
@@ -58,15 +71,23 @@ so that there is something to see in the failure queue. "npm start" brings the s
 Samples are invented: they go to servers that were brought up here, and to others only when --count is given and each host is
 named, by --confirm-host or on the terminal.
 
-Example: npm start -- --count 5000 --exit`,
+Example: npm start -- --count 5000 --exit
+         npm start -- --preset location-202`,
     )
     .action(async (options: StartOptions, command: Command) => {
-      const { config, origins, instance } = load(command);
+      const { preset } = options;
+      const env = preset === undefined ? {} : { DESPACHANTE_LEGACY_PRESET: preset };
+      const { config, origins, instance } = load(command, env);
       const stop = new AbortController();
       const stopped = untilSignal(createLog('start', { level: 'silent', format: 'json' })).then(
         (signal) => stop.abort(new CommandError(`Stopped by ${signal}`, 130)),
       );
       const isSimulated = origins['legacyUrl'] === 'default';
+      if (preset !== undefined && !isSimulated)
+        throw new CommandError(
+          '--preset is for the simulator, and LEGACY_URL names another system: legacy.preset in despachante.yaml says what that is like',
+          EXIT.usage,
+        );
       const servers = serversOf(config, ownAddresses(instance), isSimulated);
       const samples = await samplesFor(servers, {
         count: options.count,
@@ -172,8 +193,9 @@ async function startProcesses(
     const shares = ['--refuse', '0.02', '--fail', '0.02'];
     const kept = { system: system.system };
     const ledger = ['--ledger', ledgerOf(data, 'legacy', kept), '--system', system.system];
+    const kind = ['--preset', config.legacy.preset];
     const simulate = (port: string) =>
-      start(['simulate', '--port', port, '--core-port', '0', ...shares, ...ledger], {});
+      start(['simulate', '--port', port, '--core-port', '0', ...kind, ...shares, ...ledger], {});
     // Commands in another terminal look for it where LEGACY_URL is by default.
     const { port } = new URL(config.legacyUrl);
     const simulator = await simulate(port).catch(() => {
@@ -183,7 +205,10 @@ async function startProcesses(
     legacyUrl = simulator.facts.url ?? legacyUrl;
   }
   for (const role of ['worker', 'intake']) {
-    await start([role, '--port', '0'], { LEGACY_URL: legacyUrl });
+    await start([role, '--port', '0'], {
+      LEGACY_URL: legacyUrl,
+      DESPACHANTE_LEGACY_PRESET: config.legacy.preset,
+    });
   }
   return legacyUrl;
 }

@@ -61,6 +61,17 @@ export function legacyUrl() {
   }).transform((value) => value.replace(/\/+$/, ''));
 }
 
+/** The HTTP proxy before the legacy system. */
+export function proxyUrl() {
+  const expected = 'the address of an HTTP proxy such as http://user:password@proxy:3128, or none';
+  return address(expected, (value) => value === 'none' || isProxyUrl(value));
+}
+
+export const isProxyUrl = (value: string): boolean => {
+  const url = parsed(value, 'http:', 'https:');
+  return url !== null && url.search + url.hash === '' && url.pathname === '/';
+};
+
 /** The value of an `Authorization` header: what HTTP allows there. */
 export function headerValue() {
   const expected = 'the value of a header, such as "Bearer …", in one line of printable characters';

@@ -16,7 +16,7 @@ export const legacyEndpoint = ({
   legacy,
 }: Pick<Config, 'legacyUrl' | 'legacy'>): Endpoint => ({
   name: LEGACY,
-  address: legacyUrl + legacy.submitPath,
-  timeoutMs: legacy.timeout,
+  address: legacyUrl + legacy.submit.path,
+  timeoutMs: Math.max(legacy.timeout, legacy.poll.timeout ?? 0, legacy.lookup.timeout ?? 0),
   breaker: legacy.breaker,
 });

@@ -14,6 +14,7 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   TEMPORAL_API_KEY: 'temporalApiKey',
   LEGACY_URL: 'legacyUrl',
   LEGACY_AUTHORIZATION: 'legacyAuthorization',
+  LEGACY_PROXY: 'legacyProxy',
   REGISTRATION_ID_KEY: 'registrationIdKey',
   ENCRYPTION_KEYS: 'encryptionKeys',
   CODEC_TOKEN: 'codecToken',

@@ -3,12 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { exposedKeys, missingKeys } from './encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable } from './environment.ts';
-import { grpcProxyVariable } from './grpc-proxy.ts';
 import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
 import { complete, configSchema, DEFAULTS, type Config, type Settings } from './schema.ts';
 import { CONSTANTS, readConstants, TEST_CONSTANTS, type Constants } from './constants.ts';
+import { isProxyUrl } from './addresses.ts';
+import { withPreset } from './presets.ts';
+import { proxyFor } from './proxy.ts';
+import { missingVariables } from './sent.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
 import {
   leaves,
@@ -31,6 +34,8 @@ export interface LoadedConfig {
 
 export interface ConfigSource {
   readonly env?: Environment | undefined;
+  /** Variables over those. */
+  readonly more?: Environment;
   /** The file to read; otherwise the one that DESPACHANTE_CONFIG names, otherwise `despachante.yaml` if there is one. */
   readonly file?: string | undefined;
 }
@@ -38,7 +43,8 @@ export interface ConfigSource {
 const STANDARD_FILE = 'despachante.yaml';
 
 /** Reads and checks everything. @throws ConfigError with all faults at once; never anything else */
-export function loadConfig({ env = process.env, file }: ConfigSource = {}): LoadedConfig {
+export function loadConfig({ file, more, ...source }: ConfigSource = {}): LoadedConfig {
+  const env = { ...(source.env ?? process.env), ...more };
   const written = openFile(file ?? env['DESPACHANTE_CONFIG']);
   const { values, faults, warnings } = readEnvironment(env);
   const { instance, odd } = instanceIn(env);
@@ -67,11 +73,7 @@ export function loadConfig({ env = process.env, file }: ConfigSource = {}): Load
   ]);
   const loud = isProduction(env) ? [] : risks(result.data, env, place).map(lineOf);
   return {
-    config: complete(
-      result.data,
-      test.constants,
-      grpcProxyVariable(result.data.temporalAddress, env),
-    ),
+    config: complete(withProxy(result.data, env), test.constants, env),
     origins: Object.fromEntries(origins),
     warnings: [...loud, ...warnings],
     instance,
@@ -112,11 +114,34 @@ function withKeyFile(written: unknown, instance: string | null): unknown {
   return withValue(written, path, join(instance, 'encryption.key'));
 }
 
+/** Where nobody says which, the one that everybody on this machine uses. */
+function withProxy(config: Settings, env: Environment): Settings {
+  const { legacyProxy, legacyUrl } = config;
+  if (legacyProxy !== null)
+    return { ...config, legacyProxy: legacyProxy === 'none' ? null : legacyProxy };
+  return { ...config, legacyProxy: proxyFor(legacyUrl, env)?.url ?? null };
+}
+
+function unusableProxy({ legacyProxy, legacyUrl }: Settings, env: Environment): Fault[] {
+  const proxy = legacyProxy === null ? proxyFor(legacyUrl, env) : null;
+  if (proxy === null || isProxyUrl(proxy.url)) return [];
+  const fault = { where: `environment ${proxy.variable}`, path: '', got: 'another text' };
+  return [
+    {
+      ...fault,
+      expected:
+        'the address of an HTTP proxy such as http://proxy:3128; LEGACY_PROXY=none does without for the legacy system',
+    },
+  ];
+}
+
 /** What contradicts itself across sections, and what is no way to run in production. */
 function unsafe(config: Settings, env: Environment, place: (path: string) => string): Fault[] {
   return [
     ...missingKeys(config, isProduction(env), place),
     ...unusedCertificates(config, place),
+    ...missingVariables(config.legacy, env, place),
+    ...unusableProxy(config, env),
     ...(isProduction(env) ? risks(config, env, place) : []),
   ];
 }
@@ -139,8 +164,10 @@ function misplaced(file: ConfigFile): Fault[] {
 /** The input of the schema: the file, without what is not the file's to say, and the environment over it. */
 function combine(written: unknown, environment: ReadonlyMap<string, unknown>): unknown {
   const notTheFiles = Object.values(ENVIRONMENT_ONLY).map((path): Leaf => [path, undefined]);
-  return [...notTheFiles, ...environment].reduce<unknown>(
+  const input = [...notTheFiles, ...environment].reduce<unknown>(
     (tree, [path, value]) => withValue(tree, path.split('.'), value),
     withoutEmptySections(written, DEFAULTS),
   );
+  const section = valueAt(input, ['legacy']);
+  return withValue(input, ['legacy'], withPreset(section, valueAt(section, ['preset'])));
 }

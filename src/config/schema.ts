@@ -8,6 +8,7 @@ import {
   httpUrl,
   legacyUrl,
   mongodbUri,
+  proxyUrl,
   secretKey,
 } from './addresses.ts';
 import {
@@ -20,7 +21,10 @@ import {
 } from './constants.ts';
 import { encryption, encryptionKeys } from './encryption.ts';
 import { FAILPOINTS, readFailpoint } from '../runtime/failpoint.ts';
+import { grpcProxyVariable } from './grpc-proxy.ts';
 import { legacy } from './legacy.ts';
+import { resolved } from './sent.ts';
+import type { Environment } from './tree.ts';
 import { databaseIsOurs, mongodb } from './mongodb.ts';
 import { temporalTls, tls } from './tls.ts';
 import { duration, flag, idPointer, name, port, size, text, whole, word } from './values.ts';
@@ -98,6 +102,7 @@ export const configSchema = z
     temporalApiKey: headerValue().nullable().prefault(null),
     legacyUrl: legacyUrl().prefault('http://localhost:9997'),
     legacyAuthorization: headerValue().nullable().prefault(null),
+    legacyProxy: proxyUrl().nullable().prefault(null),
     registrationIdKey: secretKey().nullable().prefault(null),
     encryptionKeys: encryptionKeys().nullable().prefault(null),
     codecToken: secretKey().nullable().prefault(null),
@@ -141,12 +146,15 @@ const both = <A extends object, B extends object>(a: A, b: B): Readonly<A & B> =
 export const complete = (
   settings: Settings,
   constants: Constants = CONSTANTS,
-  proxyVariable: string | null = null,
+  env: Environment = {},
 ) => {
   const { temporal, rabbit, intake, registration, legacy, worker, sweeper } = settings;
   return Object.freeze({
     ...settings,
-    temporal: both(temporal, { ...constants.temporal, proxyVariable }),
+    temporal: both(temporal, {
+      ...constants.temporal,
+      proxyVariable: grpcProxyVariable(settings.temporalAddress, env),
+    }),
     rabbit: both(rabbit, {
       ...constants.rabbit,
       returnedQueue: returnedQueueOf(rabbit.intakeQueue),
@@ -159,6 +167,8 @@ export const complete = (
     registration: both(registration, constants.registration),
     legacy: both(legacy, {
       ...constants.legacy,
+      sentHeaders: resolved(legacy.headers, env),
+      sentQuery: resolved(legacy.query, env),
       breaker: both(legacy.breaker, constants.breaker),
     }),
     worker: both(worker, constants.worker),

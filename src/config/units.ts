@@ -29,8 +29,8 @@ export function unitOf(path: string): string | undefined {
 
 const ADDRESSES_AND_SECRETS: ReadonlySet<string> = new Set(Object.values(ENVIRONMENT_ONLY));
 
-/** A path of the legacy system may have a key in it, and somebody may put a key where its file is to be named. */
-const PATH_OR_FILE = /(?:^|\.)(?:path|\w+Path|\w+File)$/;
+/** What is sent may be a key, a path of the legacy system may have one in it, and somebody may put one where its file is to be named. */
+const PATH_OR_FILE = /(?:^|\.)(?:path|\w+File)$|^legacy\.(?:headers|query)\./;
 
 /** The rule for all settings: whether a fault may repeat what is written there. A section is no setting. */
 export function isOpenSetting(path: readonly PropertyKey[]): boolean {

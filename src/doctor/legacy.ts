@@ -1,7 +1,8 @@
 /** Does anybody answer for the legacy system? It is asked for a request that cannot exist; nothing is filed. */
 import type { Config } from '../config/schema.ts';
-import { heardOfGet, remedyFor } from '../domain/registrations/contract.ts';
-import { createHttpClient, type HttpClient } from '../outbound/client.ts';
+import { heardOfGet, remedyFor } from '../domain/registrations/statuses.ts';
+import type { Answer } from '../net/exchange.ts';
+import { createLegacy, type Legacy } from '../registrations/legacy.ts';
 import { unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
@@ -9,36 +10,31 @@ import { tlsTrouble } from '../net/tls.ts';
 const NOBODY = 'despachante-doctor';
 
 /** Never throws. */
-export async function diagnoseLegacy({
-  legacyUrl,
-  legacyAuthorization,
-  legacy,
-}: Config): Promise<Diagnosis[]> {
-  const path = legacy.statusPath.replace('{id}', NOBODY);
-  const address = legacyUrl + path;
+export async function diagnoseLegacy(config: Config): Promise<Diagnosis[]> {
+  const { legacyUrl, legacy } = config;
+  const address = legacyUrl + legacy.poll.path.replace('{id}', NOBODY);
   const startedAt = performance.now();
-  let http: HttpClient | null = null;
+  let asked: Legacy | null = null;
   try {
-    http = createHttpClient({
-      baseUrl: legacyUrl,
-      authorization: legacyAuthorization,
-      tls: legacy.tls,
-      timeoutMs: legacy.timeout,
-      maxBytes: legacy.maxResponseBytes,
-    });
-    const headers = { accept: 'application/json' };
-    const answer = await http.send({ method: 'GET', path, headers });
+    const answers: Answer[] = [];
+    asked = createLegacy(config, { trace: ({ answer }) => answers.push(answer) });
+    await asked.status(NOBODY);
     const took = Math.round(performance.now() - startedAt);
+    const [answer] = answers;
     // How it began is enough: one that is too long is an answer.
-    const head = answer.kind === 'answer' ? answer : answer.head;
-    if (head === null) throw new Error(answer.kind === 'none' ? answer.reason : '');
-    return [answered(head.status, `GET ${address} was answered ${head.status} in ${took} ms`)];
+    const head = answer?.kind === 'answer' ? answer : answer?.head;
+    if (head === undefined || head === null)
+      throw new Error(answer?.kind === 'none' ? answer.reason : '');
+    const { method } = legacy.poll;
+    return [
+      answered(head.status, `${method} ${address} was answered ${head.status} in ${took} ms`),
+    ];
   } catch (error) {
     const remedy = `Set LEGACY_URL to where it is (it says ${legacyUrl}), or start the simulated one: despachante simulate`;
     const trouble = tlsTrouble(error, 'legacy');
     return [unwell('reachable', `GET ${address}: ${why(error)}`, trouble ?? remedy)];
   } finally {
-    await http?.close();
+    await asked?.close();
   }
 }
 

@@ -9,6 +9,32 @@ export function pathWith(template: string, id: string): string | null {
   }
 }
 
+/** The id in a path that was made so; null where that path is another. */
+export function idIn(template: string, path: string): string | null {
+  const [step = ''] = template.split('?');
+  const isStep = step.includes('{id}');
+  const [before = '', after = ''] = (isStep ? step : template).split('{id}');
+  const text = isStep ? (path.split('?')[0] ?? '') : path;
+  const id = text.slice(before.length, text.length - after.length);
+  if (text !== before + id + after || /[/?&]/.test(id)) return null;
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return null;
+  }
+}
+
+/** Path and query of where a `Location` leads from an address; null for another origin, and for one that walks by dots. */
+export function pathOfLocation(location: string, from: string): string | null {
+  if (location === '' || !URL.canParse(location, from)) return null;
+  const url = new URL(location, from);
+  const [written = ''] = location.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/);
+  const isOurs = url.origin === new URL(from).origin && url.username + url.password === '';
+  return isOurs && (written.replaceAll('/', '') === '' || !leadsElsewhere(written))
+    ? url.pathname + url.search
+    : null;
+}
+
 /** Whether the id is percent-encoded in the path, which servers read differently. */
 export const isEncodedInPath = (template: string, id: string): boolean =>
   (template.split('?')[0] ?? '').includes('{id}') && encodeURIComponent(id) !== id;

@@ -1,6 +1,7 @@
-/** Connections of undici that wait for the server's first word after a TLS 1.3 handshake. */
+/** Connections of undici, also through a proxy, that wait for the server's first word after a TLS 1.3 handshake. */
+import { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { buildConnector } from 'undici';
+import { buildConnector, type Pool } from 'undici';
 import type { TlsMaterial } from './tls.ts';
 
 /** A server that sends no session ticket is believed after this time. */
@@ -12,9 +13,14 @@ const CLOSED = 'closed by the server after the TLS handshake: it may want anothe
  * it: an expired certificate would put every POST in doubt. So nothing is sent before the server's first word: its session
  * ticket, or an alert, which is an error of the connection.
  */
-export function connectorOf(timeoutMs: number, tls: TlsMaterial): buildConnector.connector {
+export function connectorOf(
+  timeoutMs: number,
+  tls: TlsMaterial,
+  proxy: Tunnel | null = null,
+): buildConnector.connector {
   // In HTTP/1.1 it is known when the first byte is sent (exchange.ts).
-  const connect = buildConnector({ timeout: timeoutMs, allowH2: false, ...tls });
+  const direct = buildConnector({ timeout: timeoutMs, allowH2: false, ...tls });
+  const connect = proxy === null ? direct : throughTunnel(proxy, direct);
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(error, null);
@@ -29,6 +35,32 @@ export function connectorOf(timeoutMs: number, tls: TlsMaterial): buildConnector
         },
       );
     });
+}
+
+/** A proxy that is asked by CONNECT for a connection to somebody else. */
+export interface Tunnel {
+  pool: Pool;
+  headers: Record<string, string>;
+}
+
+/** What goes wrong before the tunnel stands is an error of the connection: nothing was sent. */
+function throughTunnel(
+  { pool, headers }: Tunnel,
+  connect: buildConnector.connector,
+): buildConnector.connector {
+  return (options, callback) => {
+    const fail = (cause: unknown) =>
+      callback(cause instanceof Error ? cause : new Error(String(cause)), null);
+    const path = `${options.hostname}:${options.port || '443'}`;
+    pool.connect({ path, headers: { host: path, ...headers } }).then(({ socket, statusCode }) => {
+      if (statusCode === 200 && socket instanceof Socket)
+        return connect({ ...options, httpSocket: socket }, callback);
+      socket.on('error', () => {}).destroy();
+      const remedy =
+        statusCode === 407 ? ': LEGACY_PROXY has no user and password that it takes' : '';
+      return fail(new Error(`the proxy answered ${statusCode} to CONNECT ${path}${remedy}`));
+    }, fail);
+  };
 }
 
 /** @throws Error when the server ends the connection instead */

@@ -1,5 +1,6 @@
 /** One HTTP request and its whole answer, within a deadline and a size limit. Redirects are answers like any other. */
 import type { Dispatcher, Pool } from 'undici';
+import { readBody, type ReadBody } from './body.ts';
 
 interface Head {
   status: number;
@@ -9,9 +10,10 @@ interface Head {
 export type Answer =
   | (Head & {
       kind: 'answer';
+      /** As it was sent. */
       body: Buffer;
-      /** The body as JSON; null where it is none. */
-      json(): unknown;
+      /** As JSON, and why it could not be read. */
+      read(): ReadBody;
     })
   /** `withheld`: by ourselves, so it says nothing about the other side. `head`: of an answer that was not read to its end. */
   | { kind: 'none'; sent: boolean; withheld: boolean; reason: string; head: Head | null };
@@ -71,7 +73,7 @@ export function exchange(
       },
       onResponseEnd() {
         const begun = head ?? { status: 0, headers: {} };
-        end({ kind: 'answer', ...begun, ...bodyOf(chunks) });
+        end(answerOf(begun, Buffer.concat(chunks), limits.maxBytes));
       },
       onResponseError(_, error) {
         const code = 'code' in error && typeof error.code === 'string' ? `${error.code} ` : '';
@@ -82,20 +84,13 @@ export function exchange(
   });
 }
 
-// Unlike Buffer's, this decoder takes away a byte order mark, which JSON.parse would refuse.
-const utf8 = new TextDecoder();
-
-function bodyOf(chunks: readonly Buffer[]): { body: Buffer; json(): unknown } {
-  const [first] = chunks;
-  const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-  let parsed: unknown;
-  return { body, json: () => (parsed === undefined ? (parsed = parse(body)) : parsed) };
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(utf8.decode(body));
-  } catch {
-    return null;
-  }
+/** An answer that was read to its end. @param maxBytes of its body, unpacked */
+export function answerOf(head: Head, body: Buffer, maxBytes: number): Answer {
+  let read: ReadBody | null = null;
+  return {
+    kind: 'answer',
+    ...head,
+    body,
+    read: () => (read ??= readBody(head.headers, body, maxBytes)),
+  };
 }

@@ -1,7 +1,7 @@
 /** An operator's word on a registration in doubt. */
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
-import { requestIdReader } from '../config/request-id-pattern.ts';
+import { requestIdReader } from '../config/contract.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import { findDoubts, type Doubt } from '../registrations/doubts.ts';

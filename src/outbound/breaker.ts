@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { BreakerDocument, BreakerStore } from '../coordination/breaker-state.ts';
 import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
-import type { Heard } from '../domain/registrations/contract.ts';
+import type { Heard } from '../domain/registrations/statuses.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { createRollingCounter, type RollingCounter } from './rolling-counter.ts';

@@ -15,13 +15,21 @@ export interface HttpClientOptions {
   maxBytes: number;
   /** Until the answer begins, and between two pieces of it; `timeoutMs` where nothing is said. */
   silentMs?: number;
+  /** An HTTP proxy before it, with user and password where it wants them. */
+  proxy?: string | null;
+  /** How long a connection is kept without a request, ms; null: each request has one of its own. */
+  idleMs?: number | null;
 }
 
-interface HttpRequest {
-  method: 'GET' | 'POST';
+export interface HttpRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   path: string;
+  /** From the root of the server, and not below the base. */
+  isWholePath?: boolean;
   headers?: Record<string, string>;
   body?: Buffer | null;
+  /** Where it is another one than that of the client. */
+  timeoutMs?: number;
   /** Asked when the connection stands, just before the first byte: if it says no, nothing is sent. */
   maySend?: () => boolean;
 }
@@ -31,18 +39,31 @@ export type HttpClient = ReturnType<typeof createHttpClient>;
 /** @throws Error that names the TLS file that cannot be used */
 export function createHttpClient(options: HttpClientOptions) {
   const { baseUrl, authorization, tls, timeoutMs, maxBytes, silentMs = timeoutMs } = options;
-  const { origin, pathname } = new URL(baseUrl);
-  const prefix = pathname.replace(/\/$/, '');
-  const pool = new Pool(origin, {
+  const { idleMs = IDLE_MS } = options;
+  const { origin, pathname, protocol, host } = new URL(baseUrl);
+  const proxy = proxyOf(options.proxy ?? null);
+  // A server without TLS is asked for by its whole address, since many proxies open tunnels to TLS ports alone.
+  const isForwarded = proxy !== null && protocol === 'http:';
+  const tunnels =
+    proxy !== null && !isForwarded ? new Pool(proxy.origin, { allowH2: false }) : null;
+  const tunnel = tunnels && proxy ? { pool: tunnels, headers: proxy.headers } : null;
+  const root = isForwarded ? origin : '';
+  const base = root + pathname.replace(/\/$/, '');
+  const pool = new Pool(isForwarded ? proxy.origin : origin, {
     // As many as there are slots, which change while it runs.
     connections: null,
-    pipelining: 1,
+    pipelining: idleMs === null ? 0 : 1,
     allowH2: false,
-    connect: connectorOf(Math.min(silentMs, 10_000), readTls(tls)),
+    keepAliveTimeout: idleMs ?? IDLE_MS,
+    keepAliveMaxTimeout: Math.max(idleMs ?? 0, IDLE_MS),
+    connect: connectorOf(Math.min(silentMs, 10_000), readTls(tls), tunnel),
     headersTimeout: silentMs,
     bodyTimeout: silentMs,
   });
-  const own: Record<string, string> = authorization === null ? {} : { authorization };
+  const own: Record<string, string> = {
+    ...(isForwarded ? { host, ...proxy.headers } : {}),
+    ...(authorization === null ? {} : { authorization }),
+  };
   return {
     /** Never throws. */
     send: ({
@@ -51,12 +72,34 @@ export function createHttpClient(options: HttpClientOptions) {
       headers = {},
       body = null,
       maySend = () => true,
+      ...more
     }: HttpRequest): Promise<Answer> =>
       exchange(
         pool,
-        { method, path: prefix + path, body, headers: { ...own, ...headers } },
-        { deadlineMs: timeoutMs, maxBytes, maySend },
+        {
+          method,
+          path: (more.isWholePath === true ? root : base) + path,
+          body,
+          headers: { ...own, ...headers },
+        },
+        { deadlineMs: more.timeoutMs ?? timeoutMs, maxBytes, maySend },
       ),
-    close: () => pool.destroy(),
+    async close() {
+      await Promise.all([pool.destroy(), tunnels?.destroy()]);
+    },
   };
+}
+
+/** undici's own. */
+const IDLE_MS = 4_000;
+
+function proxyOf(address: string | null) {
+  if (address === null) return null;
+  const { origin, username, password } = new URL(address);
+  const who = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const headers: Record<string, string> =
+    username === ''
+      ? {}
+      : { 'proxy-authorization': `Basic ${Buffer.from(who).toString('base64')}` };
+  return { origin, headers };
 }

@@ -5,7 +5,7 @@ import { keepShare } from '../outbound/concurrency.ts';
 import type { Config } from '../config/schema.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
 import { createGate } from '../outbound/gate.ts';
-import type { Heard } from '../domain/registrations/contract.ts';
+import type { Heard } from '../domain/registrations/statuses.ts';
 import { LIMITS, limitsInForce, type Limits } from '../domain/limits.ts';
 import type { Guard } from '../runtime/guard.ts';
 import { openInFlight } from './in-flight.ts';

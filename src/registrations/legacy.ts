@@ -1,43 +1,33 @@
 /**
- * The legacy system over HTTP. The only place that reads an HTTP status: what comes out is a closed union, never an
+ * The legacy system over HTTP, as its contract says. The only place that asks it: what comes out is a closed union, never an
  * exception.
  */
-import {
-  heardOfGet,
-  remedyFor,
-  retryAfterMs,
-  submitClass,
-} from '../domain/registrations/contract.ts';
-import type { Heard, SubmitClass, SubmitMeaning } from '../domain/registrations/contract.ts';
-import { readMatches } from '../domain/registrations/look-up.ts';
-import type { Looked } from '../domain/registrations/look-up.ts';
-import { isEncodedInPath, pathWith } from '../domain/path.ts';
+import { contractOf } from '../config/contract.ts';
 import type { Config } from '../config/schema.ts';
+import { isEncodedInPath, pathWith } from '../domain/path.ts';
+import {
+  readLookUp,
+  readPoll,
+  readResult,
+  readSubmit,
+  type Answered,
+  type LookUpReading,
+  type PollReading,
+  type SubmitReading,
+} from '../domain/registrations/contract.ts';
+import { heardOfGet, remedyFor, type Heard } from '../domain/registrations/statuses.ts';
 import type { Answer } from '../net/exchange.ts';
-import { createHttpClient } from '../outbound/client.ts';
+import { createHttpClient, type HttpRequest } from '../outbound/client.ts';
 import { createNotFounds } from './not-founds.ts';
-import { requestIdReader } from '../config/request-id-pattern.ts';
 
 export type SubmitResult =
-  | { kind: 'accepted'; requestId: string }
+  | { kind: 'accepted'; requestId: string; retryAfter?: number }
   | { kind: 'refused'; reason: string }
   | { kind: 'not-accepted'; reason: string; retryAfter: number | null }
   | { kind: 'unknown'; reason: string };
 
-export type StatusResult =
-  { kind: 'processing' } | { kind: 'done' } | { kind: 'failed'; reason: string } | Unreadable;
-
-interface Unreadable {
-  kind: 'unreadable';
-  reason: string;
-  retryAfter: number | null;
-}
-
-export type LookUpResult =
-  | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
-  /** `byBareStatus`: by a 404, not by an empty list. */
-  | { kind: 'absent'; byBareStatus: boolean }
-  | Unreadable;
+export type StatusResult = PollReading;
+export type LookUpResult = LookUpReading;
 
 export interface Legacy {
   /**
@@ -45,197 +35,232 @@ export interface Legacy {
    * it says no, nothing is sent.
    */
   submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
-  /** GETs the status of a request. Never throws. */
+  /** GETs the status of a request, and its result where that stands elsewhere. Never throws. */
   status(requestId: string): Promise<StatusResult>;
   /** Looks a registration up by its own id (legacy.lookup). Never throws. */
   lookUp(id: string): Promise<LookUpResult>;
   close(): Promise<void>;
 }
 
-/** @param observe told of each answer what it says of the system, and what was wrong with it: no word of the answer's body */
+/** One request, its answer, and how that was read. */
+export interface Exchanged {
+  request: HttpRequest;
+  answer: Answer;
+  reading: { kind: string };
+  because: string;
+}
+
+export interface Watchers {
+  /** Told of each answer what it says of the system, and what was wrong with it: no word of the answer's body. */
+  observe?: (heard: Heard, reason: string) => void;
+  /** Told of everything: for somebody who looks on. */
+  trace?: (exchanged: Exchanged) => void;
+}
+
+export type LegacyConfig = Pick<
+  Config,
+  'legacyUrl' | 'legacyAuthorization' | 'legacyProxy' | 'legacy'
+>;
+
 export function createLegacy(
-  config: Pick<Config, 'legacyUrl' | 'legacyAuthorization' | 'legacy'>,
-  observe: (heard: Heard, reason: string) => void = () => {},
+  config: LegacyConfig,
+  { observe = () => {}, trace = () => {} }: Watchers = {},
 ): Legacy {
   const { legacy } = config;
+  const { submit, poll, lookup } = legacy;
+  const contract = contractOf(config);
   const http = createHttpClient({
     baseUrl: config.legacyUrl,
     authorization: config.legacyAuthorization,
     tls: legacy.tls,
     timeoutMs: legacy.timeout,
     maxBytes: legacy.maxResponseBytes,
+    proxy: config.legacyProxy,
+    idleMs: legacy.keepAlive,
   });
-  const isRequestId = requestIdReader(legacy);
   const notFounds = createNotFounds();
+  const sent = headersOf(legacy);
 
-  const get = (path: string): Promise<Answer> =>
-    http.send({ method: 'GET', path, headers: { accept: 'application/json' } });
+  /** Asks, and reads the answer. */
+  async function ask<R extends { kind: string }>(
+    asked: HttpRequest,
+    read: (answer: Answer) => { reading: R; because: string },
+  ): Promise<{ answer: Answer; reading: R }> {
+    const request = {
+      ...asked,
+      path: withQuery(asked.path, legacy),
+      headers: {
+        ...sent.always,
+        ...(asked.body === undefined ? {} : sent.withBody),
+        ...asked.headers,
+      },
+    };
+    const answer = await http.send(request);
+    const { reading, because } = read(answer);
+    trace({ request, answer, reading, because });
+    return { answer, reading };
+  }
+
+  const get = <R extends { kind: string }>(
+    request: { method: 'GET' | 'POST'; timeout: number | null; isWholePath?: boolean },
+    path: string,
+    read: (answer: Answered) => { reading: R; because: string },
+  ): Promise<{ answer: Answer; reading: R | Unreadable }> =>
+    ask<R | Unreadable>(
+      {
+        method: request.method,
+        path,
+        isWholePath: request.isWholePath === true,
+        timeoutMs: request.timeout ?? legacy.timeout,
+      },
+      (answer) =>
+        answer.kind === 'none'
+          ? { reading: unreadable(answer.reason), because: answer.reason }
+          : read(answeredOf(answer)),
+    );
 
   /** What the answer to a GET says of the system. */
-  const hear = (answer: Answer): void => {
+  const hear = (answer: Answer, isRead: boolean): void => {
     if (answer.kind === 'none') return observe('trouble', answer.reason);
-    const heard = heardOfGet(answer.status, answer.json() !== null);
-    observe(
-      heard,
-      heard === 'misconfigured' ? misconfigured(answer.status) : `HTTP ${answer.status}`,
-    );
+    const { status } = answer;
+    const heard = isRead && status < 400 ? 'well' : heardOfGet(status, answer.read().json !== null);
+    observe(heard, heard === 'misconfigured' ? misconfigured(status) : `HTTP ${status}`);
   };
 
   return {
     async submit(body, idempotencyKey, maySend) {
-      const answer = await http.send({
-        method: 'POST',
-        path: legacy.submitPath,
-        headers: {
-          accept: 'application/json',
-          'content-type': 'application/json',
-          'idempotency-key': idempotencyKey,
+      const { answer, reading } = await ask<SubmitReading>(
+        {
+          method: submit.method,
+          path: submit.path,
+          headers: { 'idempotency-key': idempotencyKey },
+          body,
+          ...(maySend === undefined ? {} : { maySend }),
         },
-        body,
-        ...(maySend === undefined ? {} : { maySend }),
-      });
+        (received) =>
+          received.kind === 'none'
+            ? { reading: notAnswered(received), because: received.reason }
+            : readSubmit(contract, answeredOf(received)),
+      );
       if (answer.kind === 'none') {
         if (!answer.withheld) observe('trouble', answer.reason);
-        return notAnswered(answer);
+        return resultOf(reading, 0);
       }
-      const meaning = meaningOf(answer);
-      if (meaning === 'perhaps-refused') return readNotFound(answer);
-      const result = readSubmit(answer, meaning);
-      if (result.kind === 'accepted' || result.kind === 'refused') notFounds.heard();
-      observe(...heardOfSubmit(answer, result));
-      return result;
+      return heardResult(reading, answer.status);
     },
     async status(requestId) {
-      const path = pathWith(legacy.statusPath, requestId);
-      if (path === null) return unreadable('the request id leads out of legacy.statusPath');
-      const answer = await get(path);
-      hear(answer);
-      return readStatus(requestId, answer);
+      const path = pathWith(poll.path, requestId);
+      if (path === null) return unreadable('the request id leads out of legacy.poll.path');
+      const { answer, reading } = await get(poll, path, (received) =>
+        readPoll(contract, received, requestId),
+      );
+      hear(answer, reading.kind !== 'unreadable');
+      if (reading.kind !== 'result') return reading;
+      const whole = { ...poll, method: 'GET', isWholePath: true } as const;
+      const result = await get(whole, reading.path, (received) => readResult(contract, received));
+      hear(result.answer, result.reading.kind !== 'unreadable');
+      return result.reading;
     },
     async lookUp(id) {
-      const { path } = legacy.lookup;
+      const { path } = lookup;
       if (path === null) return unreadable('legacy.lookup.path is not set');
       const target = pathWith(path, id);
       if (target === null)
         return unreadable('the registration id leads out of legacy.lookup.path: ask a person');
-      const answer = await get(target);
-      hear(answer);
-      const looked = readLookUp(id, answer);
-      return looked.kind === 'absent' && !isSuccess(answer) && isEncodedInPath(path, id)
+      const { answer, reading } = await get(lookup, target, (received) =>
+        readLookUp(contract, received, id),
+      );
+      hear(answer, false);
+      return reading.kind === 'absent' && reading.byBareStatus && isEncodedInPath(path, id)
         ? unreadable(
             'a status says that there is none, of a registration id that is encoded in legacy.lookup.path: perhaps it was read in another way',
           )
-        : looked;
+        : reading;
     },
     close: () => http.close(),
   };
 
-  function meaningOf(answer: Answered): SubmitMeaning {
-    return submitClass(answer.status, legacy.submitStatuses, reasonOf(answer) !== undefined);
-  }
-
-  function readNotFound(answer: Answered): SubmitResult {
-    const words = reasonOf(answer) ?? '';
-    if (notFounds.isRefusal(words)) {
-      observe('well', '');
-      return { kind: 'refused', reason: words };
-    }
-    observe('perhaps-misconfigured', misconfigured(answer.status));
-    const reason = `${misconfigured(answer.status)}; it says: ${words}`;
-    const retryAfter = restOf(answer);
-    return { kind: 'not-accepted', reason, retryAfter };
-  }
-
   /** A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status. */
-  function heardOfSubmit(answer: Answered, result: SubmitResult): [Heard, string] {
-    if (result.kind === 'accepted' || result.kind === 'refused') return ['well', ''];
-    if (meaningOf(answer) === 'misconfigured') return ['misconfigured', result.reason];
-    return ['trouble', reasonOf(answer) === undefined ? result.reason : `HTTP ${answer.status}`];
-  }
-
-  function readSubmit(answer: Answered, meaning: SubmitClass): SubmitResult {
-    const { status } = answer;
-    const reason = reasonOf(answer) ?? `HTTP ${status}`;
-    const retryAfter = restOf(answer);
-    switch (meaning) {
-      case 'accepted': {
-        const requestId = fieldOf(answer, legacy.requestIdField);
-        if (typeof requestId !== 'string' || !isRequestId(requestId)) {
-          return {
-            kind: 'unknown',
-            reason: `HTTP ${status} without a readable "${legacy.requestIdField}"`,
-          };
-        }
-        return { kind: 'accepted', requestId };
-      }
-      case 'refused':
-      case 'unknown':
-        return { kind: meaning, reason };
-      case 'not-accepted':
-        return { kind: 'not-accepted', reason, retryAfter };
-      case 'misconfigured':
-        return { kind: 'not-accepted', reason: misconfigured(status), retryAfter };
+  function heardResult(reading: SubmitReading, status: number): SubmitResult {
+    if (reading.kind === 'perhaps-refused' && notFounds.isRefusal(reading.reason)) {
+      observe('well', '');
+      return { kind: 'refused', reason: reading.reason };
     }
-  }
-
-  function readStatus(requestId: string, answer: Answer): StatusResult {
-    if (answer.kind === 'none') return unreadable(answer.reason);
-    if (!isSuccess(answer)) return unreadable(`HTTP ${answer.status}`, restOf(answer));
-    const about = fieldOf(answer, legacy.requestIdField);
-    if (about !== undefined && about !== requestId)
-      return unreadable('the answer is about another request');
-    const word = fieldOf(answer, legacy.statusField);
-    if (typeof word !== 'string') return unreadable(`no "${legacy.statusField}" in the answer`);
-    const { processing, done, failed } = legacy.statusWords;
-    if (processing.includes(word)) return { kind: 'processing' };
-    if (done.includes(word)) return { kind: 'done' };
-    if (failed.includes(word))
-      return { kind: 'failed', reason: reasonOf(answer) ?? 'no reason given' };
-    return unreadable(`a "${legacy.statusField}" that is not in legacy.statusWords`);
-  }
-
-  function readLookUp(id: string, answer: Answer): LookUpResult {
-    if (answer.kind === 'none') return unreadable(answer.reason);
-    if (answer.status === NOT_FOUND) return { kind: 'absent', byBareStatus: true };
-    if (!isSuccess(answer)) return unreadable(`HTTP ${answer.status}`, restOf(answer));
-    const looked = readMatches(answer.json(), id, legacy.lookup, isRequestId);
-    if (looked.kind === 'unreadable') return unreadable(looked.reason);
-    return looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
-  }
-
-  function reasonOf(answer: Answer): string | undefined {
-    const reason = fieldOf(answer, legacy.reasonField);
-    return typeof reason === 'string' && reason.trim() !== '' ? reason.slice(0, 500) : undefined;
+    const result = resultOf(reading, status);
+    if (reading.kind === 'accepted' || reading.kind === 'refused') {
+      notFounds.heard();
+      observe('well', '');
+    } else if (reading.kind === 'misconfigured') observe('misconfigured', misconfigured(status));
+    else if (reading.kind === 'perhaps-refused')
+      observe('perhaps-misconfigured', misconfigured(status));
+    else observe('trouble', reading.fault);
+    return result;
   }
 }
 
-const NOT_FOUND = 404;
+function resultOf(reading: SubmitReading, status: number): SubmitResult {
+  const turnedAway = (reason: string): SubmitResult => ({
+    kind: 'not-accepted',
+    reason,
+    retryAfter: reading.retryAfter ?? null,
+  });
+  switch (reading.kind) {
+    case 'accepted':
+      return reading;
+    case 'refused':
+    case 'unknown':
+      return { kind: reading.kind, reason: reading.reason };
+    case 'not-accepted':
+      return turnedAway(reading.reason);
+    case 'misconfigured':
+      return turnedAway(misconfigured(status));
+    case 'perhaps-refused':
+      return turnedAway(`${misconfigured(status)}; it says: ${reading.reason}`);
+  }
+}
 
-const unreadable = (reason: string, retryAfter: number | null = null): Unreadable => ({
+type Unreadable = Extract<PollReading, { kind: 'unreadable' }>;
+
+const unreadable = (reason: string): Unreadable => ({
   kind: 'unreadable',
   reason,
-  retryAfter,
+  retryAfter: null,
 });
 
-const isSuccess = (answer: Answer): boolean =>
-  answer.kind === 'answer' && answer.status >= 200 && answer.status < 300;
-
-type Answered = Extract<Answer, { kind: 'answer' }>;
-
-/** How long it asks to be left alone. */
-const restOf = ({ headers }: Answered): number | null =>
-  retryAfterMs([headers['retry-after']].flat()[0], Date.now());
+/** An answer as a contract reads it. */
+export function answeredOf(answer: Extract<Answer, { kind: 'answer' }>): Answered {
+  const { status, headers } = answer;
+  const { json, trouble } = answer.read();
+  return { status, headers, body: json, trouble };
+}
 
 /** When no byte left, nothing can have been filed. */
-function notAnswered({ sent, reason }: Extract<Answer, { kind: 'none' }>): SubmitResult {
-  return sent ? { kind: 'unknown', reason } : { kind: 'not-accepted', reason, retryAfter: null };
-}
+const notAnswered = ({ sent, reason }: Extract<Answer, { kind: 'none' }>): SubmitReading => ({
+  kind: sent ? 'unknown' : 'not-accepted',
+  reason,
+  fault: reason,
+  retryAfter: null,
+});
 
 const misconfigured = (status: number): string => `HTTP ${status}: ${remedyFor(status)}`;
 
-/** A field of the answer's JSON object; undefined when the body is none or does not have it. */
-function fieldOf(answer: Answer, field: string): unknown {
-  const body = answer.kind === 'answer' ? answer.json() : null;
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
-  return Object.entries(body).find(([key]) => key === field)?.[1];
+type Described = Pick<Config['legacy'], 'sentHeaders' | 'sentQuery'>;
+
+/** What every request has with it; what is about a body only where there is one. */
+function headersOf({ sentHeaders }: Described) {
+  const always: Record<string, string> = { accept: 'application/json' };
+  const withBody: Record<string, string> = { 'content-type': 'application/json' };
+  for (const [name, { text }] of sentHeaders)
+    (/^content-/i.test(name) ? withBody : always)[name.toLowerCase()] = text;
+  return { always, withBody };
+}
+
+/** What a Location has of it already stays as it is there. */
+function withQuery(path: string, { sentQuery }: Described): string {
+  const [, query = ''] = path.split('?');
+  const there = new URLSearchParams(query);
+  const added = new URLSearchParams();
+  for (const [name, { text }] of sentQuery) if (!there.has(name)) added.append(name, text);
+  const more = added.toString();
+  return more === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${more}`;
 }

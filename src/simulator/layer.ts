@@ -21,6 +21,7 @@ export interface LayerDependencies {
 const paths = [
   'POST /registrations',
   'GET /registrations/<request id>',
+  'GET /results/<request id>',
   'GET /registrations?externalId=<registration id>',
   'GET /stats',
   'GET /ledger',
@@ -51,11 +52,11 @@ async function route(
   response: ServerResponse,
 ): Promise<void> {
   const [path = '', query = ''] = (request.url ?? '').split('?');
-  const requestId = /^\/registrations\/([^/]+)$/.exec(path)?.[1];
+  const [, kind, requestId] = /^\/(registrations|results)\/([^/]+)$/.exec(path) ?? [];
   if (requestId !== undefined) {
     if (request.method !== 'GET') return wrongMethod(response, 'GET');
     count('gets');
-    return poll(request, response, requestId);
+    return poll(response, requestId, kind === 'results');
   }
   switch (path) {
     case '/registrations':

@@ -1,5 +1,6 @@
 // The options of a simulator, their defaults and their validation.
 import { z } from 'zod';
+import { PRESETS } from '../domain/registrations/contract.ts';
 import { behaviourShape, defaultBehaviour } from './behaviour.ts';
 
 const port = z.int().min(0).max(65_535);
@@ -17,6 +18,8 @@ export const optionsSchema = z.strictObject({
   system: z.string().min(1).nullable(),
   /** a POST with an Idempotency-Key that was accepted before is answered as before, and files nothing */
   idempotent: z.boolean(),
+  /** the kind of system that it is */
+  preset: z.enum(PRESETS),
   ...behaviourShape,
 });
 
@@ -30,5 +33,6 @@ export const defaultOptions: SimulatorOptions = {
   ledgerFile: null,
   system: null,
   idempotent: false,
+  preset: 'json-status',
   ...defaultBehaviour,
 };

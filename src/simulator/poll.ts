@@ -1,25 +1,28 @@
 // GET /registrations/<request id>: asks the core each time.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Script } from './behaviour.ts';
 import type { CoreClient } from './core-client.ts';
 import { sendJson, sendText } from './http.ts';
 import type { Orders } from './orders.ts';
 import { errorNumbers } from './protocol.ts';
+import type { Shape } from './shape.ts';
 
 export interface PollDependencies {
   script: Script;
   client: CoreClient;
   pollFaults: PollFaults;
+  shape: Shape;
 }
 
+/** `isResult`: of what it was led to, instead of the status. */
 export type Poll = (
-  request: IncomingMessage,
   response: ServerResponse,
   requestId: string,
+  isResult?: boolean,
 ) => Promise<void>;
 
-export function createPoll({ script, client, pollFaults }: PollDependencies): Poll {
-  return async (_, response, requestId) => {
+export function createPoll({ script, client, pollFaults, shape }: PollDependencies): Poll {
+  return async (response, requestId, isResult = false) => {
     const burst = script.burstStatus(Date.now());
     if (burst !== null) {
       sendJson(response, burst, { error: 'out of order' });
@@ -40,11 +43,10 @@ export function createPoll({ script, client, pollFaults }: PollDependencies): Po
     if (verdict === 'ERRO' && word === errorNumbers.notFound) {
       sendJson(response, 404, { error: 'not found' });
     } else if (word === 'PENDENTE') {
-      sendJson(response, 200, { id: requestId, status: 'processing' });
-    } else if (word === 'CONCLUIDO') {
-      sendJson(response, 200, { id: requestId, status: 'done' });
-    } else if (word === 'RECUSADO') {
-      sendJson(response, 200, { id: requestId, status: 'failed', reason: reason ?? '' });
+      shape.processing(response, requestId);
+    } else if (word === 'CONCLUIDO' || word === 'RECUSADO') {
+      const failure = word === 'RECUSADO' ? (reason ?? '') : null;
+      shape[isResult ? 'result' : 'ended'](response, requestId, failure);
     } else {
       sendJson(response, 500, { error: answer.fields.join(' ') });
     }

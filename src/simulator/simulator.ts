@@ -15,6 +15,7 @@ import { listen } from './listen.ts';
 import { defaultOptions, optionsSchema, type SimulatorOptions } from './options.ts';
 import { createLookUp } from './look-up.ts';
 import { createPoll, createPollFaults } from './poll.ts';
+import { shapeOf } from './shape.ts';
 import { createStatistics, type SimulatorStats } from './statistics.ts';
 import { createSubmit } from './submit.ts';
 
@@ -44,7 +45,8 @@ export interface Simulator {
  */
 export async function startSimulator(given: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const options = check(optionsSchema, { ...defaultOptions, ...given }, 'options of the simulator');
-  const { host, port, corePort, seed, ledgerFile, system, idempotent, ...behaviour } = options;
+  const { host, port, corePort, seed, ledgerFile, system, idempotent, preset, ...behaviour } =
+    options;
 
   const ledger = await openLedger(ledgerFile, system);
   const statistics = createStatistics();
@@ -54,6 +56,7 @@ export async function startSimulator(given: Partial<SimulatorOptions> = {}): Pro
   const client = createCoreClient(host);
   const later = createLater();
   const pollFaults = createPollFaults();
+  const shape = shapeOf(preset);
   const requests = { gets: 0, posts: 0 };
   const stats = () => statistics.read(Date.now(), requests);
 
@@ -83,8 +86,8 @@ export async function startSimulator(given: Partial<SimulatorOptions> = {}): Pro
 
   const layer = createLayer({
     ledger,
-    submit: createSubmit({ seed, script, client, ledger, later, pollFaults }),
-    poll: createPoll({ script, client, pollFaults }),
+    submit: createSubmit({ seed, script, client, ledger, later, pollFaults, shape }),
+    poll: createPoll({ script, client, pollFaults, shape }),
     lookUp: createLookUp({ script, client }),
     control: createControl({ script, startCore, stopCore }),
     count: (what) => (requests[what] += 1),

@@ -1,4 +1,4 @@
-// POST /registrations: 201 with the core's request id, or what decision.ts has in store.
+// POST /registrations: accepted with the core's request id, or what decision.ts has in store.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Script } from './behaviour.ts';
 import type { CoreClient } from './core-client.ts';
@@ -7,6 +7,7 @@ import { ifUnanswered, readBody, sendJson } from './http.ts';
 import type { Later } from './later.ts';
 import type { Ledger } from './ledger.ts';
 import type { PollFaults } from './poll.ts';
+import type { Shape } from './shape.ts';
 import { parseRequest } from './request.ts';
 
 export interface SubmitDependencies {
@@ -16,6 +17,7 @@ export interface SubmitDependencies {
   ledger: Ledger;
   later: Later;
   pollFaults: PollFaults;
+  shape: Shape;
 }
 
 type Filing = Decision & { kind: 'file' };
@@ -40,6 +42,7 @@ export function createSubmit({
   ledger,
   later,
   pollFaults,
+  shape,
 }: SubmitDependencies): Handler {
   const pasts = new Map<string, Past>(); // only ids to which something has happened
 
@@ -51,7 +54,7 @@ export function createSubmit({
 
   const refuse = (response: ServerResponse, id: string | null, status: number, reason: string) => {
     ledger.append({ at: Date.now(), event: 'refused', id, status, reason });
-    sendJson(response, status, { error: 'invalid', reason });
+    shape.refused(response, status, reason);
   };
 
   const turnAway = (response: ServerResponse, id: string, status: number, retryAfter?: number) => {
@@ -89,7 +92,7 @@ export function createSubmit({
     // Nobody is told of a registration that a kill of this process could make the ledger forget.
     await Promise.all([ledger.written(), later.due(answerDelayMs(it))]);
     if (filing.loseAnswer) response.destroy();
-    else if (!response.destroyed) sendJson(response, 201, { id: requestId });
+    else if (!response.destroyed) shape.accepted(response, requestId);
   };
 
   return async (request, response) => {

@@ -106,7 +106,7 @@ test('an odd document of latencies counts as nothing learned, and is written ane
   const latencies = openLatencies(store.db, config);
   await store.db
     .collection<{ _id: string }>(OWN.latency)
-    .insertOne({ _id: config.legacyUrl + config.legacy.submitPath });
+    .insertOne({ _id: config.legacyUrl + config.legacy.submit.path });
   assert.deepEqual(await latencies.read(), priorOf(config.legacy.expectedLatency));
   await latencies.add([{ after: 1_000, upTo: 2_000 }]);
   assert.equal((await latencies.read()).count, 1);

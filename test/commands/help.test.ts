@@ -8,6 +8,8 @@ const COMMANDS = [
   'actions',
   'audit',
   'config',
+  'contract explain',
+  'contract try',
   'doctor',
   'doubts',
   'doubts abandon',

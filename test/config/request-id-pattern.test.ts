@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError } from '../../src/config/faults.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { requestIdReader } from '../../src/config/request-id-pattern.ts';
+import { requestIdReader } from '../../src/config/contract.ts';
 
 const reader = (requestIdPattern: string) =>
-  requestIdReader({ requestIdPattern, statusPath: '/r/{id}' });
+  requestIdReader({ requestIdPattern, poll: { path: '/r/{id}' } });
 
 const configured = (pattern: string) =>
   loadConfig({ env: { DESPACHANTE_LEGACY_REQUEST_ID_PATTERN: pattern } }).config.legacy;

@@ -34,7 +34,7 @@ const KEY = Buffer.alloc(32, 7).toString('base64');
 
 test('an encryption key in any place of the file is not repeated', () => {
   const paths = [...leaves(DEFAULTS).map(([path]) => path), ...Object.keys(DEFAULTS)];
-  for (const path of [...paths, 'encryption.keys', 'encryption.k1', 'legacy.submitStatuses.429']) {
+  for (const path of [...paths, 'encryption.keys', 'encryption.k1', 'legacy.submit.statuses.429']) {
     const tree = (text: string) =>
       path.split('.').reduceRight<unknown>((below, key) => ({ [key]: below }), text);
     assert.ok(!told(tree(`k1:${KEY}`)).includes(KEY.slice(0, 12)), path);
@@ -58,10 +58,13 @@ test('no fault repeats what stands in the place of a secret, an address, a secti
     { rabbit: { intakeQueue: `${secret}\n` } },
     { rabbit: { intakeQueue: `amq.amqp://u:${secret}@h` } },
     { rabbit: { tls: { caFile: [secret] } } },
-    { legacy: { submitPath: secret } },
-    { legacy: { statusPath: secret } },
+    { legacy: { submit: { path: secret } } },
+    { legacy: { poll: { path: secret } } },
     { legacy: { lookup: { path: secret } } },
-    { legacy: { submitStatuses: secret } },
+    { legacy: { submit: { statuses: secret } } },
+    { legacy: { headers: secret } },
+    { legacy: { headers: { 'X-Api-Key': secret } } },
+    { legacy: { query: { q: [secret] } } },
     { encryption: { keyFile: `${secret}\n` } },
     { encryption: { mode: `k1:${secret}${'x'.repeat(30)}` } },
     { encryptionKeys: secret },
@@ -97,8 +100,9 @@ function toldOf(written: string): string[] {
     `temporal: ${written}`,
     `temporal: { apiKey: ${written} }`,
     `mongodb:\n  collection: ${written}\n  match: x`,
-    `legacy:\n  statusWords: [${written}]`,
-    `legacy: { submitStatuses: ${written} }`,
+    `legacy:\n  poll: { words: [${written}] }`,
+    `legacy:\n  headers: { X-Api-Key: ${written} }`,
+    `legacy: { submit: { statuses: ${written} } }`,
     `${written}: 1`,
     `? ${written}\n: 1`,
     `%YAML 1.1\n---\nrabbit: ${written}`,
@@ -185,8 +189,8 @@ test('what is wrong and can be no secret is repeated: a reader sees what stands 
     [{ temporal: { namespace: 'a b' } }, '"a b"'],
     [{ temporal: { namespace: 7 } }, '7'],
     [{ legacy: { requestIdPattern: '^[A-Z]{2}-[0-9]{4,10}' } }, '"^[A-Z]{2}-[0-9]{4,10}"'],
-    [{ legacy: { statusWords: { done: [7] } } }, '7'],
-    [{ legacy: { submitStatuses: { 429: 'wait' } } }, '"wait"'],
+    [{ legacy: { poll: { words: { done: [[7]] } } } }, 'a list'],
+    [{ legacy: { submit: { statuses: { 429: 'wait' } } } }, '"wait"'],
     [{ health: { host: 'my host' } }, '"my host"'],
   ] as const) {
     assert.ok(told(tree).includes(`got ${text}`), `${told(tree)} of ${text}`);
@@ -201,10 +205,15 @@ test('every setting is one whose values are repeated, or the address, secret, pa
     others.filter((path) => !/File$/.test(path)),
   ];
   assert.deepEqual(paths, [
-    'legacy.submitPath',
-    'legacy.statusPath',
-    'legacy.submitStatuses',
+    'legacy.headers',
+    'legacy.query',
+    'legacy.submit.path',
+    'legacy.submit.statuses',
+    'legacy.submit.words',
+    'legacy.poll.path',
+    'legacy.poll.statuses',
     'legacy.lookup.path',
+    'legacy.lookup.statuses',
   ]);
   assert.equal(files.length, 4 * 3 + 1, String(files));
   for (const path of Object.values(ENVIRONMENT_ONLY)) assert.ok(shut.includes(path), path);

@@ -9,7 +9,7 @@ import { watchControl } from '../../src/coordination/control-watch.ts';
 import type { ControlWatch } from '../../src/coordination/control-watch.ts';
 import { legacyEndpoint } from '../../src/config/endpoint.ts';
 import type { Endpoint } from '../../src/config/endpoint.ts';
-import type { Heard } from '../../src/domain/registrations/contract.ts';
+import type { Heard } from '../../src/domain/registrations/statuses.ts';
 import { createGate } from '../../src/outbound/gate.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';

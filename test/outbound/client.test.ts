@@ -30,10 +30,10 @@ test('the answer comes as bytes, and as JSON where it is that; a redirect is an 
   const get = (path: string) => http.send({ method: 'GET', path });
   const raw = await get('/raw');
   assert.ok(raw.kind === 'answer');
-  assert.deepEqual([raw.body, raw.json()], [bytes, null]);
+  assert.deepEqual([raw.body, raw.read().json], [bytes, null]);
   const json = await get('/json');
   assert.ok(json.kind === 'answer');
-  assert.deepEqual(json.json(), { a: 1 });
+  assert.deepEqual(json.read().json, { a: 1 });
   const away = await get('/away');
   assert.equal(away.kind === 'answer' && away.status, 302);
   assert.deepEqual(

@@ -5,7 +5,7 @@ import { DEFAULTS } from '../../src/config/schema.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { fetchFilings } from '../../src/audit/ledgers.ts';
 import { diagnoseLegacy } from '../../src/doctor/legacy.ts';
-import type { Heard } from '../../src/domain/registrations/contract.ts';
+import type { Heard } from '../../src/domain/registrations/statuses.ts';
 import { createLegacy } from '../../src/registrations/legacy.ts';
 import { NOBODY } from '../helpers/activities.ts';
 import { certificateAuthority } from '../helpers/certificates.ts';
@@ -16,6 +16,7 @@ import { atEnd } from '../helpers/servers.ts';
 import { behindMutualTls } from '../helpers/tls-proxy.ts';
 
 const SHORT = 300;
+const { submit } = DEFAULTS.legacy;
 
 function legacyAt(
   t: TestContext,
@@ -34,7 +35,9 @@ function legacyAt(
 function observedAt(t: TestContext, legacyUrl: string, legacy: Partial<Config['legacy']> = {}) {
   const told: { heard: Heard; reason: string }[] = [];
   const config = testConfig({ legacyUrl, legacy: { timeout: SHORT, ...legacy } });
-  const client = createLegacy(config, (heard, reason) => told.push({ heard, reason }));
+  const client = createLegacy(config, {
+    observe: (heard, reason) => void told.push({ heard, reason }),
+  });
   atEnd(t, () => client.close());
   return { client, told };
 }
@@ -46,7 +49,7 @@ test('a submission is a POST of the bytes to the configured path, with key and a
   const legacy = legacyAt(
     t,
     `${server.url}/cadastro/v2/`,
-    { submitPath: '/novos?origem=fila' },
+    { submit: { ...submit, path: '/novos?origem=fila' } },
     'Bearer s3cret',
   );
   assert.deepEqual(await legacy.submit(body, 'key-1'), { kind: 'accepted', requestId: 'AB583C-X' });
@@ -106,7 +109,9 @@ test('the statuses that mean something else here are configuration', async (t) =
     kind: 'refused',
     reason: 'exists',
   });
-  const lenient = legacyAt(t, server.url, { submitStatuses: { '409': 'accepted' } });
+  const lenient = legacyAt(t, server.url, {
+    submit: { ...submit, statuses: { '409': 'accepted' } },
+  });
   assert.deepEqual(await lenient.submit(body, 'k'), { kind: 'accepted', requestId: 'A-1' });
 });
 
@@ -172,7 +177,7 @@ for (const [whose, answer] of [
     const server = await webServer(t, (_, response) =>
       isAway ? json(response, 404, answer) : json(response, 201, { id: 'A-1' }),
     );
-    const legacy = { timeout: 5_000, reasonField: 'message' };
+    const legacy = { timeout: 5_000, submit: { ...submit, reason: '/message' } };
     const { client, told } = observedAt(t, server.url, legacy);
     const kinds = async (keys: string[]) => {
       const results = await Promise.all(keys.map((key) => client.submit(body, key)));

@@ -102,7 +102,7 @@ export function afterSubmit(
       const { requestId, at } = answer;
       const known = { requestId, acceptedAt: at, openSince: at, polls: 0, polledAt: null };
       const accepted: Polling = { ...claimedOf(item), ...known, phase: 'poll', dueAt: null };
-      return { ...accepted, dueAt: pollDue(accepted, rules, now) };
+      return polledNext(accepted, answer.retryAfter, rules, now);
     }
     case 'refused':
       return settle({ ...item, doubt: false }, 'rejected', now, answer.reason);
@@ -174,11 +174,23 @@ export function pollDue(item: Polling, rules: Rules, now: number): number {
   return now < deadline ? Math.min(planned, deadline) : planned;
 }
 
-/** An item that only waits for its next poll, when another plan has come: asked sooner where that says so, never later. */
+/**
+ * An item that only waits for its next poll, when another plan has come: asked sooner where that says so, never later, and not
+ * while the legacy system wants to be left alone.
+ */
 export function broughtForward(item: Item, rules: Rules, now: number): Item {
   if (item.phase !== 'poll' || item.busy || item.sick || item.dueAt === null) return item;
-  const dueAt = pollDue({ ...item, dueAt: null }, rules, now);
+  const planned = pollDue({ ...item, dueAt: null }, rules, now);
+  const dueAt = Math.max(planned, item.restsUntil ?? 0);
   return dueAt < item.dueAt ? { ...item, dueAt } : item;
+}
+
+/** With its next poll: when it is due, but not before the legacy system has been left alone as long as it asks for. */
+function polledNext(item: Polling, rest: number | undefined, rules: Rules, now: number): Polling {
+  const planned = pollDue(item, rules, now);
+  if (rest === undefined) return { ...item, dueAt: planned };
+  const restsUntil = now + rest;
+  return { ...item, restsUntil, dueAt: Math.max(planned, restsUntil) };
 }
 
 /** `timed-out` is decided only by a readable "processing": time without an answer fails nobody before maxOpen. */
@@ -198,10 +210,12 @@ export function afterPoll(
     case 'processing':
       if (now - item.openSince >= rules.deadline)
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
-      return goOn(polled, {
-        dueAt: pollDue(polled, rules, now),
-        polledAt: Math.min(item.dueAt ?? now, now),
-      });
+      return polledNext(
+        goOn(polled, { polledAt: Math.min(item.dueAt ?? now, now) }),
+        answer.retryAfter,
+        rules,
+        now,
+      );
     case 'unreadable':
       if (isOver) return unreadableForTooLong(polled, now);
       return goOn(polled, { sick: true, dueAt: later(answer.retryAfter, rules, now) });

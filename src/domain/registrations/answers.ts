@@ -29,7 +29,7 @@ type OnTheWire = { index: number; kind: 'on the wire' };
 
 /** By the journal, of a submission that was just sent or is read again. */
 export type SubmitAnswer =
-  | { index: number; kind: 'accepted'; requestId: string; at: number }
+  | { index: number; kind: 'accepted'; requestId: string; at: number; retryAfter?: number }
   | { index: number; kind: 'refused'; reason: string }
   | { index: number; kind: 'not-accepted'; reason: string; retryAfter: number | null }
   | { index: number; kind: 'unknown'; reason: string; needsPerson?: true } // only a person may say what comes next
@@ -47,7 +47,7 @@ export type LookUpAnswer =
   | OnTheWire;
 
 export type PollAnswer =
-  | { index: number; kind: 'processing' }
+  | { index: number; kind: 'processing'; retryAfter?: number } // ms: not to be asked before
   | { index: number; kind: 'done' }
   | { index: number; kind: 'failed'; reason: string }
   | { index: number; kind: 'unreadable'; reason: string; retryAfter: number | null }

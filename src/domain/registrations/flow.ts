@@ -18,7 +18,10 @@ import type { Rules } from './rules.ts';
 
 /** The rules change with the plan of polls. */
 export const registrationFlow = (rules: () => Rules): Flow<Item> => ({
-  comesAlong: ({ phase }) => (phase === 'poll' ? coalesceOf(rules().plan) : 0),
+  comesAlong: (item) =>
+    item.phase !== 'poll'
+      ? 0
+      : Math.max(0, Math.min(coalesceOf(rules().plan), (item.dueAt ?? 0) - (item.restsUntil ?? 0))),
   noAnswer: (item, why, now) => afterNoAnswer(item, why, rules(), now),
   whenCancelled,
   backWhenCancelled,

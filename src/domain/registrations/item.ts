@@ -66,6 +66,8 @@ export interface Polling extends Claimed {
   polls: number;
   /** When it was last known to be processing: the earlier of planned and actual poll, epoch ms. */
   polledAt: number | null;
+  /** Until then the legacy system wants to be left alone, epoch ms: it does not come along with others earlier. */
+  restsUntil?: number;
 }
 
 export interface Settling extends Claimed {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULTS } from '../../../src/config/schema.ts';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { createPlannedPoll, createPoll } from '../../../activities/registrations/poll.ts';
@@ -43,6 +44,8 @@ function pollOf(
 
 const requestsOf = (...ids: string[]): PollRequest[] =>
   ids.map((requestId, index) => ({ index, requestId, acceptedAt: Date.now(), polledAt: null }));
+const NO_JSON = 'no JSON to read: its body is not JSON (its Content-Type says application/json)';
+
 /** The request id at the end of a path, without a query. */
 const idIn = (path: string): string => /([^/?]*)(\?.*)?$/.exec(path)?.[1] ?? '';
 
@@ -79,7 +82,7 @@ test('one that cannot be read is an answer among those that can', async (t) => {
   assert.deepEqual(await call(pollOf(t, simulator.url), requestsOf(...ids)), [
     { index: 0, kind: 'unreadable', reason: 'HTTP 500', retryAfter: null },
     { index: 1, kind: 'done' },
-    { index: 2, kind: 'unreadable', reason: 'no "status" in the answer', retryAfter: null },
+    { index: 2, kind: 'unreadable', reason: NO_JSON, retryAfter: null },
     { index: 3, kind: 'unreadable', reason: 'HTTP 404', retryAfter: null },
   ]);
 });
@@ -203,24 +206,28 @@ const unreadable: [name: string, respond: Respond, reason: RegExp][] = [
   [
     'HTML with status 200',
     (_, response) => response.writeHead(200).end('<html>done</html>'),
-    /no "status"/,
+    /no JSON/,
   ],
-  ['an array', (_, response) => json(response, 200, ['done']), /no "status"/],
-  ['without a status', (_, response) => json(response, 200, { id: 'SICK' }), /no "status"/],
+  ['an array', (_, response) => json(response, 200, ['done']), /nothing at "\/status"/],
+  [
+    'without a status',
+    (_, response) => json(response, 200, { id: 'SICK' }),
+    /nothing at "\/status"/,
+  ],
   [
     'a status that is no text',
     (_, response) => json(response, 200, { id: 'SICK', status: true }),
-    /no "status"/,
+    /not in legacy\.poll\.words/,
   ],
   [
     'a status that nobody has configured',
     (_, response) => json(response, 200, { id: 'SICK', status: 'archived' }),
-    /not in legacy\.statusWords/,
+    /not in legacy\.poll\.words/,
   ],
   [
     'a status word that every object has',
     (_, response) => json(response, 200, { id: 'SICK', status: 'constructor' }),
-    /not in legacy\.statusWords/,
+    /not in legacy\.poll\.words/,
   ],
   ['404', (_, response) => json(response, 404, {}), /HTTP 404/],
   [
@@ -305,11 +312,14 @@ test('words and fields of another legacy system are configuration', async (t) =>
     }),
   );
   const poll = pollOf(t, server.url, {
-    requestIdField: 'protocolo',
-    statusField: 'situacao',
-    reasonField: 'motivo',
-    statusPath: '/consulta/{id}?completa=1',
-    statusWords: { processing: ['EM FILA', 'EM ANÁLISE'], done: ['PRONTO'], failed: ['NEGADO'] },
+    poll: {
+      ...DEFAULTS.legacy.poll,
+      path: '/consulta/{id}?completa=1',
+      requestId: '/protocolo',
+      state: '/situacao',
+      reason: '/motivo',
+      words: { processing: ['EM FILA', 'EM ANÁLISE'], done: ['PRONTO'], failed: ['NEGADO'] },
+    },
   });
   const answers = await call(poll, requestsOf('A', 'B/C'));
   assert.deepEqual(answers[0], { index: 0, kind: 'processing' });

@@ -232,7 +232,7 @@ for (const [name, respond] of [
   ['a 500', (_, response) => json(response, 500, { error: 'oops' })],
   ['a 201 without an id', (_, response) => json(response, 201, {})],
   ['a 201 with an id that could be a path', (_, response) => json(response, 201, { id: '../x' })],
-  ['a 201 with a number as its id', (_, response) => json(response, 201, { id: 7 })],
+  ['a 201 with a fraction as its id', (_, response) => json(response, 201, { id: 7.5 })],
   ['half a JSON object', (_, response) => response.writeHead(201).end('{"id":"AB5')],
   ['HTML', (_, response) => response.writeHead(200).end('<html>ok</html>')],
   ['no answer in time', () => {}],

@@ -12,6 +12,7 @@ import {
 import {
   afterNoAnswer,
   backWhenCancelled,
+  registrationFlow,
   whenCancelled,
 } from '../../../src/domain/registrations/flow.ts';
 import type {
@@ -480,6 +481,12 @@ const pollCases: PollCase[] = [
     { sick: true, dueAt: T0 + 12_000 },
   ],
   [
+    'processing with Retry-After: not before that, whatever is planned',
+    11_000,
+    { index: 0, kind: 'processing', retryAfter: 30_000 },
+    { restsUntil: T0 + 41_000, dueAt: T0 + 41_000 },
+  ],
+  [
     'unreadable with Retry-After: not before that',
     11_000,
     { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 9_000 },
@@ -745,4 +752,17 @@ test('another plan brings the next poll of an item forward, never back, and lets
     const waiting = { ...item, ...other };
     assert.equal(broughtForward(waiting, sooner, T0 + 2_000), waiting);
   }
+  const resting = { ...item, restsUntil: T0 + 11_000 };
+  assert.equal(broughtForward(resting, sooner, T0 + 2_000), resting);
+});
+
+test('who rests because the legacy system asked for it does not come along with others before that', () => {
+  const flow = registrationFlow(() => rules);
+  const item = acceptedItem({ dueAt: T0 + 5_000 });
+  const early = flow.comesAlong(item);
+  assert.ok(early > 0);
+  assert.equal(flow.comesAlong({ ...item, restsUntil: T0 + 5_000 }), 0);
+  assert.equal(flow.comesAlong({ ...item, restsUntil: T0 + 5_000 - early / 2 }), early / 2);
+  assert.equal(flow.comesAlong({ ...item, restsUntil: T0 + 9_000 }), 0);
+  assert.equal(flow.comesAlong({ ...item, restsUntil: T0 - 60_000 }), early);
 });

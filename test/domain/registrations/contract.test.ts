@@ -1,144 +1,266 @@
+// How answers are read by a contract: shapes of systems that were met, and variants of each.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { ConfigError } from '../../../src/config/faults.ts';
 import {
-  heardOfGet,
-  remedyFor,
-  retryAfterMs,
-  submitClass,
+  readLookUp,
+  readPoll,
+  readResult,
+  readSubmit,
+  type Answered,
 } from '../../../src/domain/registrations/contract.ts';
-import type { SubmitClass } from '../../../src/domain/registrations/contract.ts';
+import { answer, contractIn, described } from '../../helpers/described.ts';
 
-const defaults: [SubmitClass, number[]][] = [
-  ['accepted', [200, 201, 202, 204, 299]],
-  ['misconfigured', [401, 403, 404, 405, 407, 421, 426, 501, 511]],
-  ['refused', [400, 402, 406, 409, 410, 413, 415, 422, 423, 431, 451, 499]],
-  ['unknown', [300, 301, 302, 303, 304, 307, 308, 399, 408, 500, 502, 504, 505, 508, 599]],
-  ['not-accepted', [425, 429, 503]],
-];
-for (const [expected, statuses] of defaults) {
-  test(`by default ${statuses.join(', ')} mean "${expected}"`, () => {
-    for (const status of statuses)
-      assert.equal(submitClass(status, {}, false), expected, String(status));
-  });
-}
-
-test('a status of no known hundred is unknown: it may have been filed', () => {
-  for (const status of [100, 199, 600, 999])
-    assert.equal(submitClass(status, {}, false), 'unknown');
-});
-
-test('a 404 that says why is perhaps a refusal, unless it is declared otherwise; a reason changes no other status', () => {
-  assert.equal(submitClass(404, {}, true), 'perhaps-refused');
-  assert.equal(submitClass(404, { '404': 'misconfigured' }, true), 'misconfigured');
-  assert.equal(submitClass(404, { '4xx': 'unknown' }, true), 'unknown');
-  assert.equal(submitClass(404, { '404': 'refused' }, false), 'refused');
-  for (let status = 100; status < 600; status++) {
-    if (status === 404) continue;
-    assert.equal(submitClass(status, {}, true), submitClass(status, {}, false), String(status));
+const submitted = (legacy: string, ...of: Parameters<typeof answer>) =>
+  readSubmit(contractIn(legacy), answer(...of)).reading;
+const polled = (legacy: string, ...of: Parameters<typeof answer>) =>
+  readPoll(contractIn(legacy), answer(...of), '7').reading;
+const idOf = (legacy: string, ...of: Parameters<typeof answer>): string | null => {
+  const reading = submitted(legacy, ...of);
+  if (reading.kind === 'accepted') return reading.requestId;
+  assert.equal(reading.kind, 'unknown');
+  return null;
+};
+const faultsOf = (legacy: string): string => {
+  try {
+    described(legacy);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.message;
   }
+  return '';
+};
+
+test('a request id may be a number: it is the text of its digits', () => {
+  assert.equal(idOf('{}', 201, { id: 12345 }), '12345');
+  assert.equal(idOf('{}', 201, '{"id": 12345.0}'), '12345');
+  assert.deepEqual(polled('{}', 200, { id: 7, status: 'done' }), { kind: 'done' });
+  assert.equal(polled('{}', 200, { id: 8, status: 'done' }).kind, 'unreadable');
 });
 
-test('no answer to a GET but a readable 2xx says that the system is well, and a 404 says nothing at all', () => {
-  for (let status = 100; status < 600; status++) {
-    for (const hasJson of [true, false]) {
-      const isWell = heardOfGet(status, hasJson) === 'well';
-      assert.equal(isWell, hasJson && status >= 200 && status < 300, String(status));
-    }
-  }
-  const heard = (...statuses: number[]) => statuses.map((status) => heardOfGet(status, true));
-  assert.deepEqual(heard(400, 404, 410, 422), Array(4).fill('nothing'));
-  assert.deepEqual(heard(401, 403, 405, 407, 421, 501, 511), Array(7).fill('misconfigured'));
-  assert.deepEqual(heard(302, 303, 408, 429, 500, 502, 503), Array(7).fill('trouble'));
+test('a number that JavaScript would round is read digit by digit, or not at all', () => {
+  const large = '12345678901234567891';
+  const read = idOf('{}', 201, `{"id": ${large}}`);
+  // Node hands on the source of a number since version 22.
+  assert.ok(read === large || read === null, String(read));
+  for (const id of ['1e21', '1.5', 'true', 'null', '{}', '[7]', '1e400'])
+    assert.equal(idOf('{}', 201, `{"id": ${id}}`), null, id);
 });
 
-test('what is to be looked at follows from the status', () => {
-  assert.match(remedyFor(401), /LEGACY_AUTHORIZATION/);
-  assert.match(remedyFor(403), /LEGACY_AUTHORIZATION/);
-  assert.match(remedyFor(407), /proxy/);
-  assert.match(remedyFor(404), /LEGACY_URL/);
+const LOCATION = '{ preset: location-202 }';
+
+test('a Location is the request id where it leads to where that is asked for, whole or in part', () => {
+  const at = (Location: string, status = 202) => idOf(LOCATION, status, '', { location: Location });
+  assert.equal(at('/api/registrations/7'), '7');
+  assert.equal(at('http://office.example/api/registrations/7'), '7');
+  assert.equal(at('registrations/7'), '7');
+  assert.equal(at('/api/registrations/a%20b%2B7'), null, 'not what a request id looks like');
+  assert.equal(at('/api/registrations/7?wait=5'), '7');
+  assert.equal(at('/api/registrations/7', 303), '7');
+  for (const elsewhere of [
+    '',
+    '/login',
+    '/api/registrations/',
+    '/api/registrations/7/8',
+    '/registrations/7',
+    '//evil.example/api/registrations/7',
+    'https://office.example/api/registrations/7',
+    'http://office.example:81/api/registrations/7',
+    'http://u:p@office.example/api/registrations/7',
+    '/api/registrations/..',
+    '/api/registrations/%2e%2e',
+    '/api/x/../registrations/7',
+    '\\\\evil.example\\api',
+    'http://[',
+  ])
+    assert.equal(at(elsewhere), null, elsewhere);
+  assert.equal(idOf(LOCATION, 202), null, 'none at all');
 });
 
-test('an exact override wins over an override of its hundred, and that over every default', () => {
-  const overrides = { '409': 'accepted', '4xx': 'unknown', '5xx': 'not-accepted' } as const;
-  assert.equal(submitClass(409, overrides, false), 'accepted');
-  assert.equal(submitClass(422, overrides, false), 'unknown');
-  // The hundred that the user wrote wins over our exact default.
-  assert.equal(submitClass(429, overrides, false), 'unknown');
-  assert.equal(submitClass(500, overrides, false), 'not-accepted');
-  assert.equal(submitClass(201, overrides, false), 'accepted');
+test('a redirect of a POST is in doubt, unless the contract has its request id in Location', () => {
+  const location = { location: '/api/registrations/7' };
+  for (const status of [301, 302, 303, 307, 308])
+    assert.equal(submitted('{}', status, '', location).kind, 'unknown', String(status));
+  assert.equal(submitted(LOCATION, 303, '', { location: '/login' }).kind, 'unknown');
+  assert.equal(submitted(LOCATION, 302, '', location).kind, 'unknown', 'not declared');
 });
 
-test('without overrides only a 2xx is ever accepted, and a redirect never tried again by itself', () => {
-  for (let status = 100; status < 600; status++) {
-    const known = submitClass(status, {}, false);
-    assert.equal(known === 'accepted', status >= 200 && status < 300, String(status));
-    if (status >= 300 && status < 400) assert.equal(known, 'unknown', String(status));
-  }
+test('a request id is taken out of a header or a value by a pattern with one group', () => {
+  const within = `requestIdWithin: '^urn:protocol:(\\d+)$'`;
+  const inBody = `{ submit: { requestId: /links/0/href, ${within} } }`;
+  assert.equal(idOf(inBody, 201, { links: [{ href: 'urn:protocol:77' }] }), '77');
+  assert.equal(idOf(inBody, 201, { links: [{ href: 'urn:protocol:77x' }] }), null);
+  const inHeader = `{ submit: { requestIdHeader: X-Protocol, ${within} } }`;
+  assert.equal(idOf(inHeader, 202, '', { 'x-protocol': 'urn:protocol:9' }), '9');
+  const absolute = `{ submit: { requestIdHeader: Location, requestIdWithin: '^http://inside:8080/ops/([^/]+)$' } }`;
+  assert.equal(idOf(absolute, 202, '', { location: 'http://inside:8080/ops/9' }), '9');
+  const both = `{ submit: { ${within} }, poll: { requestId: /id } }`;
+  assert.equal(polled(both, 200, { id: 'urn:protocol:7', status: 'done' }).kind, 'done');
+  assert.equal(polled(both, 200, { id: 'urn:protocol:8', status: 'done' }).kind, 'unreadable');
 });
 
-const now = Date.parse('2030-01-01T00:00:00Z');
-const MAX = 5 * 60_000;
-const headers: [string, string | undefined, number | null][] = [
-  ['absent', undefined, null],
-  ['seconds', '7', 7_000],
-  ['seconds with spaces around', ' 7 ', 7_000],
-  ['zero', '0', 0],
-  ['an HTTP date', 'Tue, 01 Jan 2030 00:00:30 GMT', 30_000],
-  ['a date that is over', 'Tue, 01 Jan 2019 00:00:30 GMT', 0],
-  ['a date next year', 'Wed, 01 Jan 2031 00:00:00 GMT', MAX],
-  ['a thousand million seconds', '1000000000', MAX],
-  ['more digits than a number holds', '9'.repeat(400), MAX],
-  ['1e9, which is no number of seconds', '1e9', null],
-  ['a fraction', '1.5', null],
-  ['a negative number', '-5', null],
-  ['nothing', '', null],
-  ['words', 'soon', null],
-];
-for (const [name, header, expected] of headers) {
-  test(`Retry-After that is ${name} means ${expected} ms`, () => {
-    assert.equal(retryAfterMs(header, now), expected);
-  });
-}
+test('states are nested, numbers, booleans or in other letters', () => {
+  const nested = '{ poll: { state: /data/attributes/state, reason: /errors/0/title } }';
+  const data = (state: string) => ({ data: { attributes: { state } }, errors: [{ title: 'no' }] });
+  assert.equal(polled(nested, 200, data('processing')).kind, 'processing');
+  assert.deepEqual(polled(nested, 200, data('failed')), { kind: 'failed', reason: 'no' });
+  const numbers = '{ poll: { words: { processing: [0, 1], done: [2], failed: [-1] } } }';
+  assert.equal(polled(numbers, 200, { status: 1 }).kind, 'processing');
+  assert.equal(polled(numbers, 200, { status: 2.0 }).kind, 'done');
+  assert.equal(polled(numbers, 200, { status: '2' }).kind, 'unreadable', 'text is no number');
+  const flags = '{ poll: { state: /finished, words: { processing: [false], done: [true] } } }';
+  assert.equal(polled(flags, 200, { finished: true }).kind, 'done');
+  const letters = '{ ignoreCase: true }';
+  assert.equal(polled(letters, 200, { status: 'DONE' }).kind, 'done');
+  assert.equal(polled('{}', 200, { status: 'DONE' }).kind, 'unreadable');
+  const progress = '{ poll: { state: /percent, words: { done: [100] }, otherwise: processing } }';
+  assert.equal(polled(progress, 200, { percent: 99.5 }).kind, 'processing');
+  assert.equal(polled(progress, 200, { percent: 100 }).kind, 'done');
+  assert.equal(polled(progress, 200, {}).kind, 'unreadable', 'it is not there');
+  const absent =
+    '{ poll: { state: /success, words: { processing: [null], done: [true], failed: [false] } } }';
+  assert.equal(polled(absent, 200, {}).kind, 'processing');
+  assert.equal(polled(absent, 200, '<html>').kind, 'unreadable', 'there is no JSON to miss it in');
+});
 
-test('whatever Retry-After says, the rest is null or between 0 and 5 minutes', () => {
+test('an error within a 200 to a POST refuses, and what is neither yes nor no is in doubt', () => {
+  const preset = '{ preset: error-in-200 }';
+  const reason = 'CPF inválido';
+  const no = submitted(preset, 200, { success: false, reason });
+  assert.deepEqual([no.kind, no.kind === 'refused' && no.reason], ['refused', reason]);
+  assert.equal(idOf(preset, 200, { success: true, id: 'A-1' }), 'A-1');
+  assert.equal(idOf(preset, 200, { success: true }), null);
+  for (const body of [{ id: 'A-1' }, { success: 'no', id: 'A-1' }, '', '<html></html>', 'null', []])
+    assert.equal(submitted(preset, 200, body).kind, 'unknown', JSON.stringify(body));
+  const errors = `{ submit: { state: /errors/0/code, words: { accepted: [null], not-accepted: [BUSY] }, otherwise: refused, reason: /errors/0/message } }`;
+  assert.equal(idOf(errors, 200, { errors: [], id: 5 }), '5');
+  assert.equal(submitted(errors, 200, { errors: [{ code: 'BUSY' }] }).kind, 'not-accepted');
+  assert.equal(submitted(errors, 200, { errors: [{ code: 31 }] }).kind, 'refused');
+  assert.equal(submitted(errors, 503, { errors: [{ code: 31 }] }).kind, 'not-accepted');
+});
+
+test('the id in the answer to a GET may be null, absent, or mean something else', () => {
+  assert.equal(polled('{}', 200, { id: null, status: 'done' }).kind, 'done');
+  assert.equal(polled('{}', 200, { status: 'done' }).kind, 'done');
+  const other = { id: 'customer-3', status: 'done' };
+  assert.equal(polled('{}', 200, other).kind, 'unreadable');
+  assert.equal(polled('{ poll: { requestId: null } }', 200, other).kind, 'done');
+});
+
+test('Retry-After on "processing", and on an acceptance, comes along', () => {
+  const later = { 'retry-after': '30' };
+  const processing = { kind: 'processing', retryAfter: 30_000 };
+  assert.deepEqual(polled('{}', 200, { status: 'processing' }, later), processing);
+  assert.deepEqual(polled(LOCATION, 202, '', later), processing);
+  const accepted = { kind: 'accepted', requestId: 'A', retryAfter: 30_000 };
+  assert.deepEqual(submitted('{}', 201, { id: 'A' }, later), accepted);
+});
+
+test('"still running" and "done" may be statuses, with the result behind a Location of the same origin', () => {
+  assert.equal(polled(LOCATION, 200).kind, 'processing');
+  assert.equal(polled(LOCATION, 202, '<html>').kind, 'processing');
+  const location = 'http://office.example/results/7?full=1';
+  const result = { kind: 'result', path: '/results/7?full=1' };
+  assert.deepEqual(polled(LOCATION, 303, '', { location }), result);
+  for (const elsewhere of ['http://evil.example/results/7', '', '//evil.example', '/a/%2e%2e/b'])
+    assert.equal(polled(LOCATION, 303, '', { location: elsewhere }).kind, 'unreadable', elsewhere);
+  const read = (...of: Parameters<typeof answer>) =>
+    readResult(contractIn(LOCATION), answer(...of)).reading;
+  assert.deepEqual(read(200, { name: 'Ana' }), { kind: 'done' });
+  const reason = 'documento ilegível';
+  assert.deepEqual(read(200, { status: 'failed', reason }), { kind: 'failed', reason });
+  assert.equal(read(200, { status: 'archived' }).kind, 'unreadable');
+  for (const status of [301, 303, 404, 500])
+    assert.equal(read(status, { name: 'Ana' }).kind, 'unreadable', String(status));
+  for (const body of ['', '<html>Please log in</html>', 'null', '7'])
+    assert.equal(read(200, body).kind, 'unreadable', body);
+});
+
+test('what a status alone says to be over needs JSON, or 204: a page in its place ends nothing', () => {
+  const done = `{ poll: { statuses: { '200': done, '204': done, '410': failed } } }`;
+  assert.equal(polled(done, 200, { any: 1 }).kind, 'done');
+  assert.equal(polled(done, 204).kind, 'done');
+  assert.equal(polled(done, 410, { reason: 'expired' }).kind, 'failed');
+  for (const status of [200, 410])
+    for (const body of ['', '<html>Maintenance</html>', 'null'])
+      assert.equal(polled(done, status, body).kind, 'unreadable', `${status} ${body}`);
+});
+
+test('a look-up has statuses of its own, and numbers as ids', () => {
+  const legacy = `{ lookup: { statuses: { '204': absent, '404': unreadable }, matches: /items } }`;
+  const looked = (...of: Parameters<typeof answer>) =>
+    readLookUp(contractIn(legacy), answer(...of), '31').reading.kind;
+  assert.equal(looked(204), 'absent');
+  assert.equal(looked(404), 'unreadable');
+  assert.equal(looked(200, { items: [{ id: 9, externalId: 31 }] }), 'found');
+  assert.equal(looked(200, { success: false }), 'unreadable');
+  assert.equal(looked(503, { items: [] }), 'unreadable');
+});
+
+test('what an application that is away answers, too, cannot be declared to end anything', () => {
+  const refused: [string, string][] = [
+    [`{ poll: { statuses: { '404': failed } } }`, 'legacy.poll.statuses.404'],
+    [`{ poll: { statuses: { '5xx': done } } }`, 'legacy.poll.statuses.5xx'],
+    [`{ poll: { statuses: { '303': done } } }`, 'legacy.poll.statuses.303'],
+    [`{ poll: { statuses: { '404': result } } }`, 'legacy.poll.statuses.404'],
+    [`{ lookup: { statuses: { '503': absent } } }`, 'legacy.lookup.statuses.503'],
+    [`{ poll: { words: { failed: [null] } } }`, 'legacy.poll.words'],
+    [`{ submit: { words: { refused: [null] } } }`, 'legacy.submit.words'],
+    [`{ submit: { state: /ok } }`, 'legacy.submit.words.accepted'],
+    [`{ submit: { requestIdWithin: '^x$' } }`, 'legacy.submit.requestIdWithin'],
+    [`{ submit: { requestIdWithin: '^(a)(b)$' } }`, 'legacy.submit.requestIdWithin'],
+    [`{ ignoreCase: true, poll: { words: { done: [Done, DONE] } } }`, 'legacy.poll.words'],
+    [`{ preset: rest }`, 'legacy.preset'],
+  ];
+  for (const [legacy, path] of refused)
+    assert.ok(faultsOf(legacy).includes(`${path}: expected`), `${legacy}: ${faultsOf(legacy)}`);
+  assert.equal(faultsOf(`{ poll: { statuses: { '404': processing, '503': processing } } }`), '');
+  const both = faultsOf(
+    `{ poll: { statuses: { '404': failed } }, submit: { state: /ok }, timeout: 1 }`,
+  );
+  assert.equal(both.split('\n').length, 4, both);
+});
+
+test('whatever is answered, nothing but what the contract names ends a registration or accepts it', () => {
+  const contracts = ['{}', LOCATION, '{ preset: error-in-200 }'].map(contractIn);
+  const body = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.stringify(value)),
+    fc
+      .record({
+        id: fc.constantFrom('7', 7, null, '..', 'a/b'),
+        status: fc.constantFrom('done', 'failed', 'processing', 'DONE', true, null, 0),
+        success: fc.constantFrom(true, false, 'true', null),
+      })
+      .map((value) => JSON.stringify(value)),
+    fc.constantFrom('', '<html>', '{"id":'),
+  );
+  const answered = fc
+    .tuple(
+      fc.integer({ min: 100, max: 599 }),
+      body,
+      fc.constantFrom('/api/registrations/7', '/login', '//evil.example/', '/a/..'),
+    )
+    .map(([status, text, location]): Answered => answer(status, text, { location }));
   fc.assert(
-    fc.property(
-      fc.oneof(
-        fc.string(),
-        fc.integer().map(String),
-        fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
-      ),
-      (header) => {
-        const rest = retryAfterMs(header, now);
-        assert.ok(rest === null || (rest >= 0 && rest <= MAX), `${header}: ${rest}`);
-      },
-    ),
+    fc.property(fc.constantFrom(...contracts), answered, (contract, received) => {
+      const { status } = received;
+      const is2xx = status >= 200 && status < 300;
+      const post = readSubmit(contract, received).reading;
+      if (post.kind === 'accepted') {
+        assert.ok(is2xx || (status === 303 && contract.submit.requestIdHeader !== null));
+        assert.equal(post.requestId, '7');
+      }
+      if (status >= 300 && status < 400 && post.kind !== 'accepted')
+        assert.equal(post.kind, 'unknown');
+      if (is2xx && post.kind === 'refused') assert.equal(contract.submit.state, '/success');
+      const get = readPoll(contract, received, '7').reading;
+      if (get.kind === 'done' || get.kind === 'failed') assert.ok(is2xx && received.body !== null);
+      if (get.kind === 'result') assert.ok(/^\/(?!\/)/.test(get.path) && !get.path.includes('..'));
+      const { reading, because } = readResult(contract, received);
+      if (reading.kind === 'done' || reading.kind === 'failed') assert.ok(is2xx);
+      assert.ok(because.length > 0);
+    }),
+    { numRuns: 3_000 },
   );
-});
-
-test('docs/statuses.md says of each status what is made of it', () => {
-  const rows = readFileSync('docs/statuses.md', 'utf8').matchAll(
-    /^\| ([\dx, ]+) \| `([a-z-]+)` \|/gm,
-  );
-  const told = new Map<number, string>();
-  const hundreds = new Map<string, string>();
-  for (const [, statuses = '', meaning = ''] of rows) {
-    for (const each of statuses.split(', ')) {
-      if (each.endsWith('xx')) hundreds.set(each, meaning);
-      else told.set(Number(each), meaning);
-    }
-  }
-  assert.ok(told.size > 30);
-  for (const [status, meaning] of told)
-    assert.equal(submitClass(status, {}, false), meaning, String(status));
-  const others = { '4xx': 'refused', '5xx': 'unknown' };
-  for (let status = 200; status < 600; status++) {
-    if (told.has(status)) continue;
-    const hundred = `${String(status)[0]}xx`;
-    const meaning =
-      hundreds.get(hundred) ?? Object.entries(others).find(([h]) => h === hundred)?.[1];
-    assert.equal(submitClass(status, {}, false), meaning, String(status));
-  }
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readMatches, valueAtPointer } from '../../../src/domain/registrations/look-up.ts';
+import { valueAtPointer } from '../../../src/domain/registrations/json-values.ts';
+import { readMatches } from '../../../src/domain/registrations/look-up.ts';
 import type { Looked, LookUpFields } from '../../../src/domain/registrations/look-up.ts';
 
 const fields: LookUpFields = { matches: '', key: '/externalId', requestId: '/id' };
@@ -80,7 +81,7 @@ test('whatever is answered, only an empty list means absent, and only a request 
       const all: unknown[] = Array.isArray(body) ? body : [body];
       const ours = all.filter((each) => valueAtPointer(each, '/externalId') === 'ana-1');
       assert.ok(ours.length > 0);
-      for (const each of ours) assert.equal(valueAtPointer(each, '/id'), looked.requestId);
+      for (const each of ours) assert.equal(String(valueAtPointer(each, '/id')), looked.requestId);
     }),
     { numRuns: 1_000 },
   );

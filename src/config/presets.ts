@@ -1,0 +1,32 @@
+// Kinds of legacy systems, as a user would describe them: what the file says of `legacy` is laid over one of these.
+import type { Preset } from '../domain/registrations/contract.ts';
+import { isMapping } from './tree.ts';
+
+const DESCRIBED: ReadonlyMap<unknown, object> = new Map(
+  Object.entries({
+    // The defaults of the schema: 201 {"id": …}, then 200 {"id": …, "status": "processing" | "done" | "failed", "reason": …}.
+    'json-status': {},
+    // 202 and Location, which answers 200 or 202 while it runs, and leads to the result when that is there.
+    'location-202': {
+      submit: { requestIdHeader: 'Location', statuses: { '303': 'accepted' } },
+      poll: {
+        statuses: { '200': 'processing', '202': 'processing', '302': 'result', '303': 'result' },
+      },
+    },
+    // 200 {"success": false, "reason": …} where it refuses; the rest as json-status.
+    'error-in-200': {
+      submit: { state: '/success', words: { accepted: [true], refused: [false] } },
+    },
+  } satisfies Record<Preset, object>),
+);
+
+/** The section `legacy` laid over the preset that it names. */
+export const withPreset = (section: unknown, name: unknown): unknown =>
+  over(DESCRIBED.get(name) ?? {}, section);
+
+function over(below: unknown, above: unknown): unknown {
+  if (above === undefined) return below;
+  if (!isMapping(below) || !isMapping(above)) return above;
+  const keys = new Set([...Object.keys(below), ...Object.keys(above)]);
+  return Object.fromEntries([...keys].map((key) => [key, over(below[key], above[key])]));
+}
