@@ -81,8 +81,8 @@ export async function redriveFailures(ids: string[], options: AskedRedrive, comm
     return null;
   });
   if (report === null) return;
-  const { sent, failure, atCap, withheld, isStopped } = report;
-  const isNothing = sent + atCap + withheld.count === 0 && failure === null && !isStopped;
+  const { sent, failure, atCap, foreign, withheld, isStopped } = report;
+  const isNothing = sent + atCap + foreign + withheld.count === 0 && failure === null && !isStopped;
   if (ids.length > 0 && isNothing) throw notFound(ids);
   tellRedrive(command, report, options.maxRedrives, config);
 }
