@@ -2,6 +2,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Polling } from '../../src/domain/registrations/item.ts';
 import { halfDoneBy } from '../../src/domain/registrations/learned-plan.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { LOCAL_PATIENCE } from '../../src/domain/timing.ts';
@@ -11,13 +12,7 @@ import { withHeartbeat } from '../heartbeat.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface PollRequest {
-  index: number;
-  requestId: string;
-  /** Epoch ms of its acceptance, and of the last poll that said "processing". */
-  acceptedAt: number;
-  polledAt: number | null;
-}
+export type PollRequest = Pick<Polling, 'index' | 'requestId' | 'acceptedAt' | 'polledAt'>;
 
 type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 

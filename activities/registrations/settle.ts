@@ -4,9 +4,10 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
-import type { Taken } from '../../src/domain/run.ts';
+import type { RunItem, Taken } from '../../src/domain/run.ts';
 import { readEntry, type Reading } from '../../src/domain/registrations/entry.ts';
-import { isFailure, type Outcome } from '../../src/domain/registrations/outcome.ts';
+import type { Settling } from '../../src/domain/registrations/item.ts';
+import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import { messageOf, type Claim, type ClaimOutcome } from '../../src/claims/claims.ts';
 import { attemptsOf } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
@@ -18,17 +19,7 @@ import { createGathering } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface Settlement {
-  index: number;
-  id: string;
-  claim: string;
-  entry: string;
-  requestId: string | null;
-  acceptedAt: number | null;
-  polls: number;
-  doubt: boolean;
-  outcome: Outcome;
-}
+export type Settlement = Omit<Settling, keyof RunItem | 'phase' | 'receivedAt'> & { index: number };
 
 export function createSettle(needs: Dependencies) {
   const { claims, journal, clock, results, failures, setAside, metrics, log } = needs;

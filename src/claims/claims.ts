@@ -6,35 +6,26 @@ import { randomBytes } from 'node:crypto';
 import { Binary, type Document } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
-import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registrations/outcome.ts';
+import type { Ended, Known } from '../domain/registrations/admission.ts';
+import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { insertNew } from '../mongo/client.ts';
 import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
 import type { soundOnly } from './sound-claims.ts';
 
-export interface ClaimOutcome {
-  kind: OutcomeKind;
+export interface ClaimOutcome extends Ended {
   reason: string | null;
   /** Of a failure: its reason with numbers and ids folded, by which failures are counted. */
   group?: string;
-  ours?: true;
   at: Date;
-  requestId: string | null;
-  acceptedAt: Date | null;
   polls: number;
-  /** Whether the legacy system has it is not known. */
-  doubt: boolean;
-  /** The journal entry it ended with. */
-  entry: string;
 }
 
-export interface Claim {
+export interface Claim extends Known {
   /** `<id>~<generation>`, or `<id>~<generation>!<hash>` for the bytes of a conflict. */
   _id: string;
   item: string;
-  generation: number;
-  conflict: boolean;
   /** Random: who has it has seen its failure record, and may redrive it. */
   token: string;
   workflowId: string;
