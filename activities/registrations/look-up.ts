@@ -1,7 +1,4 @@
-/**
- * Asks the legacy system for a registration in doubt, by natural key. The journal is read first and outweighs it. An attempt
- * that could read nothing throws.
- */
+/** Asks the legacy system for a registration in doubt, by natural key. The journal is read first and outweighs it. */
 import type { LookUpAnswer } from '../../src/domain/registrations/answers.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
 import { sentUntil } from '../../src/domain/registrations/entry.ts';
@@ -139,7 +136,6 @@ const UNWRITTEN = {
   retryAfter: null,
 } as const;
 
-/** The word of a look-up for the journal. */
 function wordOf(
   looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
   answeredAt: Date,

@@ -1,7 +1,4 @@
-/**
- * Deliveries whose claims others have: duplicates (same bytes) or conflicts (other bytes). A whole run may consist of them, so
- * they are looked up and written together.
- */
+/** Deliveries whose claims others have: duplicates (same bytes) or conflicts (other bytes). Looked up and written together. */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { conflictKey, entryKey } from '../../src/domain/names.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';

@@ -16,10 +16,7 @@ export type PollRequest = Pick<Polling, 'index' | 'requestId' | 'acceptedAt' | '
 
 type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 
-/**
- * The poll that a run gets: as createPoll, and told the run's plan it brings a better one (src/registrations/plans.ts says
- * when), perhaps learned just now from those that explore.
- */
+/** As createPoll, and brings a better plan than the run's own (src/registrations/plans.ts), perhaps learned just now. */
 export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
   const poll = createPoll(needs);
   return async (requests: PollRequest[], plan: PollPlan): Promise<(PollAnswer | NewPlan)[]> => {

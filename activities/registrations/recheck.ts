@@ -19,7 +19,6 @@ interface ResolveRequest extends RecheckRequest {
 
 type Needs = Pick<Dependencies, 'journal' | 'clock' | 'legacyTimeoutMs'>;
 
-/** Answers by the journal, which are read together. */
 export async function readAnswers(needs: Needs, requests: readonly RecheckRequest[]) {
   const entries = await needs.journal.read(requests.map(({ entry }) => entry));
   return Promise.all(

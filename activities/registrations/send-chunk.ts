@@ -174,10 +174,7 @@ async function openIntents(
   return mine;
 }
 
-/**
- * A store that fails in the middle may have taken some intents, which others would take for sent and end in doubt: they are
- * withdrawn as soon as it takes anything again.
- */
+/** As soon as the store takes anything again: others would take these intents for sent, and end in doubt. */
 async function withdraw(
   { journal, inFlight }: Needs,
   requests: SubmitRequest[],

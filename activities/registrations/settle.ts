@@ -1,7 +1,4 @@
-/**
- * Brings a success to MongoDB (`persist`) and a failure to the failure queue (`route`): two activities, so that a full queue
- * holds no success back. Both are idempotent and retried without end.
- */
+/** Brings successes to MongoDB and failures to their queue: apart, so that a full queue holds no success back. Idempotent. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
 import type { RunItem, Taken } from '../../src/domain/run.ts';
@@ -78,10 +75,7 @@ export function createSettle(needs: Dependencies) {
       }),
   };
 
-  /**
-   * Marks records as settled as they are confirmed, so that none waits for a late one. The late ones are waited for: another
-   * activity would publish them again.
-   */
+  /** Marks records as settled as they are confirmed. Late ones are waited for: another activity would publish them again. */
   async function finishEach(
     publishing: Map<Settlement, Promise<SettleAnswer>>,
   ): Promise<SettleAnswer[]> {

@@ -1,7 +1,4 @@
-/**
- * The valve of intake: deliveries come while nobody holds it shut. Each reason holds and lets go for itself: when the circuit
- * breaker lets go, an operator's pause still holds.
- */
+/** Deliveries come while nobody holds the valve shut. Each reason lets go for itself: a pause holds when the breaker lets go. */
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Source } from '../broker/source.ts';

@@ -14,7 +14,6 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { Slots } from '../runtime/slots.ts';
 
 interface ConcurrencyNeeds {
-  /** Its name. */
   endpoint: string;
   me: OwnProcess;
   slots: Slots;

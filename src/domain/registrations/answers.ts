@@ -1,7 +1,4 @@
-/**
- * The answers of activities, by index. Times are epoch ms by MongoDB's clock; a rest is in ms, since a run has Temporal's
- * clock, which may differ.
- */
+/** The answers of activities, by index. Times are epoch ms by MongoDB's clock; rests are in ms, since a run has Temporal's. */
 import type { Begin } from './admission.ts';
 import type { Outcome } from './outcome.ts';
 import type { PollPlan } from './poll-plan.ts';
