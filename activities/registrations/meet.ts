@@ -32,8 +32,7 @@ export async function meet(
   for (const each of refused) {
     const { index, claim } = each;
     const all = generations.get(index) ?? [];
-    // Earlier generations do not count: their record is redriven here, and must not be dropped when another body took the next
-    // generation.
+    // Earlier generations do not count: their record, redriven, must not be dropped when another body took the next one.
     const same = all.findLast(
       ({ generation, bodyHash }) => generation >= claim.generation && bodyHash === claim.bodyHash,
     );

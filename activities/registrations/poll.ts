@@ -109,10 +109,7 @@ function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
   ];
 }
 
-type Unread = PollAnswer & { kind: 'unreadable' | 'deferred' };
-
-const isUnread = (answer: PollAnswer): answer is Unread =>
-  answer.kind === 'unreadable' || answer.kind === 'deferred';
+const isUnread = (answer: PollAnswer) => answer.kind === 'unreadable' || answer.kind === 'deferred';
 
 const isWorthReturning = (answers: PollAnswer[]): boolean => !answers.every(isUnread);
 

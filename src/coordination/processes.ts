@@ -39,7 +39,6 @@ export interface ProcessDocument {
   stoppedAt: Date | null;
   /** null until it has looked at itself. */
   vitals: Vitals | null;
-  /** See guard.ts. */
   suffers: string | null;
   /** Of an intake that has said so. */
   source: SourceUse | null;

@@ -5,12 +5,10 @@ import { pauseOf, type Control } from '../coordination/control.ts';
 import type { Agreement } from '../coordination/encryption-agreement.ts';
 import { workersOf } from '../coordination/processes.ts';
 import type { Guard } from '../runtime/guard.ts';
-import type { Hold, Valve } from './valve.ts';
+import { SHARED_HOLDS, type Valve } from './valve.ts';
 
 /** Requests waited for a limit within this time: Temporal has enough to go on with. */
 const LIMITED_MS = 3_000;
-
-export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const satisfies Hold[];
 
 export function holdsOf(
   control: Control,

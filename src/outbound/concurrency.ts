@@ -24,7 +24,6 @@ interface ConcurrencyNeeds {
   log: Log;
 }
 
-/** What a worker uses of an endpoint. */
 interface Holding {
   share(): number;
   /** Has no more than so many requests on the wire from now on. */
