@@ -174,7 +174,7 @@ async function openIntents(
   return mine;
 }
 
-/** As soon as the store takes anything again: others would take these intents for sent, and end in doubt. */
+/** A store that fails midway may have taken some, which others would take for sent: withdrawn as soon as it takes anything. */
 async function withdraw(
   { journal, inFlight }: Needs,
   requests: SubmitRequest[],
