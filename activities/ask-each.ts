@@ -137,7 +137,6 @@ export async function askEach<R extends { index: number }, A>(
   }
 }
 
-/** The same answer for each. */
 export const answerEach = <const A extends { kind: string }>(
   requests: readonly { index: number }[],
   answer: A,

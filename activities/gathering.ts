@@ -6,7 +6,6 @@ import { GRACE_MS } from '../src/domain/timing.ts';
 export interface Gathered<R, A> {
   answers: A[];
   failures: unknown[];
-  /** Those that failed instead of being answered. */
   failed: R[];
   /** Those that are still under way. */
   open: R[];

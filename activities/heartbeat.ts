@@ -12,17 +12,13 @@ export interface Liveness {
   isCurrent(): boolean;
   /** @throws CancelledFailure when the attempt was cancelled */
   throwIfCancelled(): Promise<void>;
-  /** Aborted when the attempt is cancelled. */
   signal: AbortSignal;
 }
 
 /** For logs: claims and entries are named after the registration id, which may be personal. */
 export const placeOf = (index: number) => ({ workflowId: ownRun(), index });
 
-/**
- * Runs an activity with a heartbeat on a timer. A process that was paused for longer than the heartbeat timeout finds out here
- * before it sends anything: the gap between two beats is measured on the monotonic clock.
- */
+/** With a heartbeat on a timer. A process that stood still for too long finds out before it sends anything (monotonic clock). */
 export async function withHeartbeat<T>(work: (liveness: Liveness) => Promise<T>): Promise<T> {
   const { isLocal, heartbeatTimeoutMs = Number.POSITIVE_INFINITY } = activityInfo();
   const limit = isLocal ? LOCAL_SILENCE_MS : heartbeatTimeoutMs - MARGIN_MS;

@@ -7,7 +7,6 @@ export interface Call<A> {
   end?: Promise<void>;
 }
 
-/** Calls of one kind. */
 export interface Calls<A> {
   /** The answer to this run's call for that index, if it is under way. */
   find(index: number, subject: string): Promise<A> | undefined;

@@ -1,7 +1,4 @@
-/**
- * Drives a run of any flow: gives each step that is due to an activity, applies the answers as they come, and sleeps until the
- * next step is due. src/domain/run.ts and the flow decide.
- */
+/** Drives a run of any flow: gives due steps to activities, applies their answers, sleeps. domain/run.ts and the flow decide. */
 import {
   ActivityFailure,
   CancellationScope,
@@ -156,10 +153,7 @@ async function turn<I extends RunItem, K extends string>(
   }
 }
 
-/**
- * When its history is long, and when all items left wait for a person, perhaps for weeks. Not while it is being cancelled:
- * that ends by itself.
- */
+/** When its history is long, or all wait for a person, perhaps for weeks. Not while it is cancelled: that ends by itself. */
 function isTimeToContinueAsNew(run: Run<RunItem>, maxHistoryEvents: number): boolean {
   if (run.cancelling) return false;
   const { historyLength, continueAsNewSuggested } = workflowInfo();

@@ -22,11 +22,6 @@ const NO_LIST =
 
 const GIVEN_UP = { reason: 'the attempt was given up', retryAfter: null };
 
-interface Known {
-  id: string;
-  requestId: string;
-}
-
 /**
  * Looks again for what was not found, between two look-ups of known registrations. Returns the reasons not to believe it, by
  * index. @throws what the journal throws
@@ -58,7 +53,7 @@ export async function whyNotAbsent(
 }
 
 /** On the word of the legacy system alone: a person may be wrong. */
-async function knownToBeThere({ journal }: Needs, before: Date): Promise<Known[]> {
+async function knownToBeThere({ journal }: Needs, before: Date) {
   const accepted = await journal.acceptedBefore(before, [null, LOOK_UP], KNOWN);
   return accepted.flatMap(({ entry, requestId }) => {
     const id = readClaimKey(claimOfEntry(entry))?.id;
@@ -68,7 +63,7 @@ async function knownToBeThere({ journal }: Needs, before: Date): Promise<Known[]
 
 async function control(
   needs: Needs,
-  known: readonly Known[],
+  known: Awaited<ReturnType<typeof knownToBeThere>>,
   maySend: () => boolean,
 ): Promise<{ trouble: string | null; inLists: boolean }> {
   const looked = await lookUpAll(needs, known, maySend);

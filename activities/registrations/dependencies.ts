@@ -28,7 +28,6 @@ export interface Dependencies extends Pick<
   plans: Pick<Plans, 'replan'>;
   metrics: Metrics;
   log: Log;
-  /** legacy.uniqueRequestIds */
   uniqueRequestIds: boolean;
   /** The longest an HTTP request to the legacy system can take, ms. */
   legacyTimeoutMs: number;

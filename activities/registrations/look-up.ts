@@ -1,11 +1,8 @@
-/**
- * Asks the legacy system for a registration in doubt, by natural key. The journal is read first and outweighs it. An attempt
- * that could read nothing throws.
- */
-import type { ApplicationFailure } from '@temporalio/common';
+/** Asks the legacy system for a registration in doubt, by natural key. The journal is read first and outweighs it. */
 import type { LookUpAnswer } from '../../src/domain/registrations/answers.ts';
 import { LOOK_UP } from '../../src/domain/names.ts';
 import { sentUntil } from '../../src/domain/registrations/entry.ts';
+import type { Doubtful } from '../../src/domain/registrations/item.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import { whyNotAbsent } from './absence.ts';
@@ -16,11 +13,8 @@ import { doubtShared } from './shared-request-id.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface LookUpRequest {
-  index: number;
-  /** The registration id: the natural key. */
-  id: string;
-  entry: string;
+/** The natural key is the registration id. */
+export interface LookUpRequest extends Pick<Doubtful, 'index' | 'id' | 'entry'> {
   /** For so long after the lost answer it may still arrive, ms. */
   settleTime: number;
 }
@@ -62,7 +56,8 @@ export function createLookUp(needs: Dependencies) {
       if (answers.every(({ kind }) => kind === 'unreadable')) {
         if (failures.length > 0) throw failures[0];
         await liveness.throwIfCancelled();
-        throw nothingReadable(answers);
+        const unreadable = answers.filter((answer) => answer.kind === 'unreadable');
+        throw tryLater('LookUpUnreadable', 'Nothing could be looked up', unreadable);
       }
       answers.push(...answerEach(failed, UNWRITTEN));
       return doubtShared(needs, requests, answers, liveness);
@@ -141,7 +136,6 @@ const UNWRITTEN = {
   retryAfter: null,
 } as const;
 
-/** The word of a look-up for the journal. */
 function wordOf(
   looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
   answeredAt: Date,
@@ -157,9 +151,4 @@ function wordOf(
     case 'ambiguous':
       return { reason: looked.reason };
   }
-}
-
-function nothingReadable(answers: LookUpAnswer[]): ApplicationFailure {
-  const unreadable = answers.filter((answer) => answer.kind === 'unreadable');
-  return tryLater('LookUpUnreadable', 'Nothing could be looked up', unreadable);
 }

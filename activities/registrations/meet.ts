@@ -1,7 +1,4 @@
-/**
- * Deliveries whose claims others have: duplicates (same bytes) or conflicts (other bytes). A whole run may consist of them, so
- * they are looked up and written together.
- */
+/** Deliveries whose claims others have: duplicates (same bytes) or conflicts (other bytes). Looked up and written together. */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { conflictKey, entryKey } from '../../src/domain/names.ts';
 import { isFailure } from '../../src/domain/registrations/outcome.ts';
@@ -35,8 +32,7 @@ export async function meet(
   for (const each of refused) {
     const { index, claim } = each;
     const all = generations.get(index) ?? [];
-    // Earlier generations do not count: their record is redriven here, and must not be dropped when another body took the next
-    // generation.
+    // Earlier generations do not count: their record, redriven, must not be dropped when another body took the next one.
     const same = all.findLast(
       ({ generation, bodyHash }) => generation >= claim.generation && bodyHash === claim.bodyHash,
     );

@@ -2,6 +2,7 @@
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
 import type { NewPlan, PollAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Polling } from '../../src/domain/registrations/item.ts';
 import { halfDoneBy } from '../../src/domain/registrations/learned-plan.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import { LOCAL_PATIENCE } from '../../src/domain/timing.ts';
@@ -11,20 +12,11 @@ import { withHeartbeat } from '../heartbeat.ts';
 import { tryLater } from '../try-later.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface PollRequest {
-  index: number;
-  requestId: string;
-  /** Epoch ms of its acceptance, and of the last poll that said "processing". */
-  acceptedAt: number;
-  polledAt: number | null;
-}
+export type PollRequest = Pick<Polling, 'index' | 'requestId' | 'acceptedAt' | 'polledAt'>;
 
 type Needs = Pick<Dependencies, 'clock' | 'legacy' | 'gate' | 'underWay' | 'learner' | 'metrics'>;
 
-/**
- * The poll that a run gets: as createPoll, and told the run's plan it brings a better one (src/registrations/plans.ts says
- * when), perhaps learned just now from those that explore.
- */
+/** As createPoll, and brings a better plan than the run's own (src/registrations/plans.ts), perhaps learned just now. */
 export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) => {
   const poll = createPoll(needs);
   return async (requests: PollRequest[], plan: PollPlan): Promise<(PollAnswer | NewPlan)[]> => {
@@ -117,10 +109,7 @@ function answersOf(asked: Asked<PollRequest, PollAnswer>): PollAnswer[] {
   ];
 }
 
-type Unread = PollAnswer & { kind: 'unreadable' | 'deferred' };
-
-const isUnread = (answer: PollAnswer): answer is Unread =>
-  answer.kind === 'unreadable' || answer.kind === 'deferred';
+const isUnread = (answer: PollAnswer) => answer.kind === 'unreadable' || answer.kind === 'deferred';
 
 const isWorthReturning = (answers: PollAnswer[]): boolean => !answers.every(isUnread);
 

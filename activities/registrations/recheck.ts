@@ -2,15 +2,13 @@
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
+import type { Doubtful } from '../../src/domain/registrations/item.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import { placeOf, withHeartbeat } from '../heartbeat.ts';
 import { doubtShared } from './shared-request-id.ts';
 import type { Dependencies } from './dependencies.ts';
 
-interface RecheckRequest {
-  index: number;
-  entry: string;
-}
+type RecheckRequest = Pick<Doubtful, 'index' | 'entry'>;
 
 interface ResolveRequest extends RecheckRequest {
   action: 'confirm' | 'resubmit' | 'abandon';
@@ -21,7 +19,6 @@ interface ResolveRequest extends RecheckRequest {
 
 type Needs = Pick<Dependencies, 'journal' | 'clock' | 'legacyTimeoutMs'>;
 
-/** Answers by the journal, which are read together. */
 export async function readAnswers(needs: Needs, requests: readonly RecheckRequest[]) {
   const entries = await needs.journal.read(requests.map(({ entry }) => entry));
   return Promise.all(

@@ -1,6 +1,7 @@
 /** POSTs a chunk of registrations, each of which has a slot: intents first, then the requests, then the outcomes. */
 import { randomUUID } from 'node:crypto';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
+import type { Submitting } from '../../src/domain/registrations/item.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { entryBefore } from '../../src/domain/names.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
@@ -15,11 +16,7 @@ import { createOutcomes } from './outcomes.ts';
 import type { Call } from '../under-way.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface SubmitRequest {
-  index: number;
-  claim: string;
-  entry: string;
-}
+export type SubmitRequest = Pick<Submitting, 'index' | 'claim' | 'entry'>;
 
 /** The rest before the journal is read again. */
 export const RETRIED_MS = 1_000;
@@ -177,10 +174,7 @@ async function openIntents(
   return mine;
 }
 
-/**
- * A store that fails in the middle may have taken some intents, which others would take for sent and end in doubt: they are
- * withdrawn as soon as it takes anything again.
- */
+/** A store that fails midway may have taken some, which others would take for sent: withdrawn as soon as it takes anything. */
 async function withdraw(
   { journal, inFlight }: Needs,
   requests: SubmitRequest[],

@@ -1,12 +1,10 @@
-/**
- * Brings a success to MongoDB (`persist`) and a failure to the failure queue (`route`): two activities, so that a full queue
- * holds no success back. Both are idempotent and retried without end.
- */
+/** Brings successes to MongoDB and failures to their queue: apart, so that a full queue holds no success back. Idempotent. */
 import { ApplicationFailure } from '@temporalio/common';
 import type { SettleAnswer } from '../../src/domain/registrations/answers.ts';
-import type { Taken } from '../../src/domain/run.ts';
+import type { RunItem, Taken } from '../../src/domain/run.ts';
 import { readEntry, type Reading } from '../../src/domain/registrations/entry.ts';
-import { isFailure, type Outcome } from '../../src/domain/registrations/outcome.ts';
+import type { Settling } from '../../src/domain/registrations/item.ts';
+import { isFailure } from '../../src/domain/registrations/outcome.ts';
 import { messageOf, type Claim, type ClaimOutcome } from '../../src/claims/claims.ts';
 import { attemptsOf } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
@@ -18,17 +16,7 @@ import { createGathering } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { Dependencies } from './dependencies.ts';
 
-export interface Settlement {
-  index: number;
-  id: string;
-  claim: string;
-  entry: string;
-  requestId: string | null;
-  acceptedAt: number | null;
-  polls: number;
-  doubt: boolean;
-  outcome: Outcome;
-}
+export type Settlement = Omit<Settling, keyof RunItem | 'phase' | 'receivedAt'> & { index: number };
 
 export function createSettle(needs: Dependencies) {
   const { claims, journal, clock, results, failures, setAside, metrics, log } = needs;
@@ -87,10 +75,7 @@ export function createSettle(needs: Dependencies) {
       }),
   };
 
-  /**
-   * Marks records as settled as they are confirmed, so that none waits for a late one. The late ones are waited for: another
-   * activity would publish them again.
-   */
+  /** Marks records as settled as they are confirmed. Late ones are waited for: another activity would publish them again. */
   async function finishEach(
     publishing: Map<Settlement, Promise<SettleAnswer>>,
   ): Promise<SettleAnswer[]> {

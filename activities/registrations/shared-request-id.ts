@@ -94,10 +94,7 @@ async function findShared(
   return shared;
 }
 
-/**
- * Whether it is polled, or may be again by a redrive. One that is settled otherwise does not need its request id any more: a
- * legacy system may begin its ids again.
- */
+/** Whether it is polled, or may be by a redrive. Otherwise its request id is free: a legacy system may begin its ids again. */
 function needsItStill({ settledAt, outcome }: Claim, requestId: string): boolean {
   if (settledAt === null) return true;
   return outcome !== null && outcome.requestId === requestId && isOpenThere(outcome);

@@ -1,7 +1,4 @@
-/**
- * Takes over the claims of dead runs, as Temporal knows them. A claim changes hands by compare-and-set: of two runs that want
- * it one gets it, and a run that has settled meanwhile keeps it.
- */
+/** Takes over claims of dead runs, by compare-and-set: of two runs one gets it, and one that has settled meanwhile keeps it. */
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Outcome } from '../../src/domain/registrations/outcome.ts';

@@ -14,9 +14,7 @@ import type { RecordSeen } from '../../src/claims/records.ts';
 import type { Journal } from '../../src/registrations/journal.ts';
 
 /** A registration that a run asks for; its label stays with the run. */
-export interface ClaimRequest extends Omit<NewRegistration, 'label'> {
-  index: number;
-}
+export type ClaimRequest = Omit<NewRegistration, 'label'> & { index: number };
 
 export type Wanted = ReturnType<typeof wantedFor>;
 

@@ -1,45 +1,32 @@
-/**
- * Who has taken which registration id, with the message until it is settled and the outcome ever after. A claim outlives
- * Temporal's retention and decides whether a delivery is new, a duplicate or a conflict.
- */
+/** Who has which registration id. A claim outlives Temporal's retention, and tells a new delivery from a duplicate or conflict. */
 import { randomBytes } from 'node:crypto';
-import { Binary, type Document } from 'mongodb';
+import { Binary, type Document, type Filter } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
-import { FAILURE_CLASSES, isFailure, type OutcomeKind } from '../domain/registrations/outcome.ts';
+import type { Ended, Known } from '../domain/registrations/admission.ts';
+import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { insertNew } from '../mongo/client.ts';
 import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { setEach } from '../mongo/set-each.ts';
 import type { soundOnly } from './sound-claims.ts';
 
-export interface ClaimOutcome {
-  kind: OutcomeKind;
+export interface ClaimOutcome extends Ended {
   reason: string | null;
   /** Of a failure: its reason with numbers and ids folded, by which failures are counted. */
   group?: string;
-  ours?: true;
   at: Date;
-  requestId: string | null;
-  acceptedAt: Date | null;
   polls: number;
-  /** Whether the legacy system has it is not known. */
-  doubt: boolean;
-  /** The journal entry it ended with. */
-  entry: string;
 }
 
-export interface Claim {
+export interface Claim extends Known {
   /** `<id>~<generation>`, or `<id>~<generation>!<hash>` for the bytes of a conflict. */
   _id: string;
   item: string;
-  generation: number;
-  conflict: boolean;
   /** Random: who has it has seen its failure record, and may redrive it. */
   token: string;
   workflowId: string;
   index: number;
-  /** The dead run it was taken from. */
   takenFrom?: string;
   /** SHA-256 of the raw bytes, hex. */
   bodyHash: string;
@@ -128,10 +115,7 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
       const taken = await insertNew(collection, claims);
       return new Set([...taken].map((index) => claims[index]?._id ?? ''));
     },
-    /**
-     * Gives unsettled claims of one run to another, at these indexes, unless they have moved or been settled meanwhile.
-     * Returns those that are the new owner's, as they are now.
-     */
+    /** Gives unsettled claims of a run to another, unless they have moved or been settled meanwhile. Returns those it has now. */
     async take(from: string, to: string, wanted: { claim: string; index: number }[]) {
       const keys = wanted.map(({ claim }) => claim);
       await collection.updateMany(
@@ -164,9 +148,9 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
       );
     },
     /** The workflow ids of the owners, by claim. */
-    async workflowIds(keys: string[]): Promise<Map<string, string>> {
+    async workflowIds(keys: string[], only: Filter<Claim> = {}): Promise<Map<string, string>> {
       const found = await collection
-        .find({ _id: { $in: keys } }, { projection: { workflowId: 1 } })
+        .find({ ...only, _id: { $in: keys } }, { projection: { workflowId: 1 } })
         .toArray();
       return new Map(found.map(({ _id, workflowId }) => [_id, workflowId]));
     },

@@ -16,7 +16,6 @@ export interface MalformedNote {
   bytes: number;
   /** When its record was confirmed the last time. */
   settledAt: Date;
-  /** As in a claim. */
   gone?: Gone;
 }
 

@@ -1,6 +1,7 @@
 /** Outcomes and messages that can never reach their destination, set aside for a person. */
 import { Binary } from 'mongodb';
 import { bodyHashOf } from '../broker/body-hash.ts';
+import type { Message } from '../broker/source.ts';
 import type { Claim } from './claims.ts';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { malformedKey } from '../domain/names.ts';
@@ -19,11 +20,7 @@ export type WhySetAside = Pick<SetAsideDocument, 'reason' | 'at'>;
 
 export type SetAside = ReturnType<typeof openSetAside>;
 
-export interface MalformedMessage {
-  body: Buffer;
-  /** As message.ts writes them. */
-  properties: string;
-}
+export type MalformedMessage = Pick<Message, 'body' | 'properties'>;
 
 /** MongoDB's limit is 16 MiB; properties and the rest are a tenth of the difference. */
 const MOST_BYTES = 15 * 1024 * 1024;

@@ -27,7 +27,6 @@ const shape = z.object({
   outcome: outcome.nullable(),
 });
 
-/** Takes a sentence about a document that is left out. */
 export type TellOdd = (sentence: string) => void;
 
 /** Leaves out what is not as we write it, and tells of each once. */

@@ -66,7 +66,6 @@ export function openActions(db: OwnDatabase) {
     async tellCanaries(_id: string, canaries: ActionProgress['canaries']): Promise<void> {
       await collection.updateOne({ _id }, { $set: { 'progress.canaries': canaries } });
     },
-    /** Notes the result of what was begun. */
     end: note,
     /** The latest first. */
     latest: (count: number): Promise<ActionDocument[]> =>

@@ -1,19 +1,14 @@
-/**
- * The circuit breaker of an endpoint, one document that all processes share. Every change names the state it builds on: it
- * opens once and one probe goes out, however many processes see the same trouble.
- */
+/** The circuit breaker that all processes share. Every change names the state it builds on: it opens once, one probe goes out. */
 import type { Document } from 'mongodb';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { isDuplicateKey } from '../mongo/client.ts';
 import { NOW } from '../mongo/server-time.ts';
 
 export interface BreakerDocument {
-  /** By the endpoint's name. */
   _id: `breaker/${string}`;
   /** The address it is about. For another one it counts as closed. */
   address: string;
   state: 'open' | 'probing' | 'closed';
-  /** Why it opened. */
   reason: string;
   /** How often it opened in a row. */
   trips: number;
@@ -21,7 +16,6 @@ export interface BreakerDocument {
   since: number;
   /** Open: no probe before that time. Probing: the probe counts as lost after it. */
   until: number;
-  /** Whose probe it is. */
   probe: string | null;
 }
 

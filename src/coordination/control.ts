@@ -1,7 +1,4 @@
-/**
- * What operators say to all processes, and what these tell one another. Times are epoch ms by the clock of MongoDB, since
- * those of the processes may differ.
- */
+/** What operators say to all processes, and what these tell one another. Times are epoch ms by the clock of MongoDB. */
 import { randomUUID } from 'node:crypto';
 
 import type { BreakerDocument } from './breaker-state.ts';
@@ -152,7 +149,6 @@ export function openControl(db: OwnDatabase) {
         { $unset: Object.fromEntries(fields), $set: { by, at: Date.now() } },
       );
     },
-    /** The name of the system that has this database. */
     async systemId(): Promise<string> {
       const found = await systems.findOne({ _id: 'system' });
       if (found !== null) return found.id;

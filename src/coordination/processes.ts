@@ -1,7 +1,4 @@
-/**
- * The processes that run, or ran within a day. Each writes a document of its own, by the clock of MongoDB. One that has missed
- * three beats is offline: shares, the intake's valve and operators go by the same word.
- */
+/** The processes that run, or ran within a day, by MongoDB's clock. One that missed three beats is offline, for everybody. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Collection, Document } from 'mongodb';
@@ -42,7 +39,6 @@ export interface ProcessDocument {
   stoppedAt: Date | null;
   /** null until it has looked at itself. */
   vitals: Vitals | null;
-  /** See guard.ts. */
   suffers: string | null;
   /** Of an intake that has said so. */
   source: SourceUse | null;

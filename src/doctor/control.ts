@@ -4,7 +4,8 @@ import type { Config } from '../config/schema.ts';
 import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
 import { LIMITS, limitsInForce } from '../domain/limits.ts';
 import { warning, well, type Diagnosis } from './diagnosis.ts';
-import { SHARED_HOLDS, holdsOf } from '../intake/holds.ts';
+import { holdsOf } from '../intake/holds.ts';
+import { SHARED_HOLDS } from '../intake/valve.ts';
 import { openStore } from '../registrations/store.ts';
 
 const REMEDIES = {

@@ -20,10 +20,7 @@ export const QUERY_REGISTRATIONS = 'registrations';
 export const ATTRIBUTE_IDS = 'ItemIds';
 export const ATTRIBUTE_OUTCOMES = 'Outcomes';
 
-/**
- * A longer list of ids is left out: the server refuses a start whose search attribute is longer than 2,048 bytes (measured,
- * docs/decisions/0006-search-attributes.md).
- */
+/** A longer list of ids is left out: the server takes 2,048 bytes (measured, docs/decisions/0006-search-attributes.md). */
 export const ATTRIBUTE_BYTES = 1_800;
 
 /** Headers of a failure record. A delivery that carries them may be a redrive (src/domain/registrations/admission.ts). */

@@ -1,7 +1,4 @@
-/**
- * The state of a run: 1..K items, each with the step it is due for. Pure, and the same for every flow. workflows/run.ts drives
- * it by `dueSteps`, `applied` and `wakeAt`.
- */
+/** The state of a run: 1..K items, each with the step it is due for. Pure, the same for every flow; workflows/run.ts drives it. */
 export interface RunItem {
   index: number;
   /** The item as people may see it. */

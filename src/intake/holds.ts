@@ -5,12 +5,10 @@ import { pauseOf, type Control } from '../coordination/control.ts';
 import type { Agreement } from '../coordination/encryption-agreement.ts';
 import { workersOf } from '../coordination/processes.ts';
 import type { Guard } from '../runtime/guard.ts';
-import type { Hold, Valve } from './valve.ts';
+import { SHARED_HOLDS, type Valve } from './valve.ts';
 
 /** Requests waited for a limit within this time: Temporal has enough to go on with. */
 const LIMITED_MS = 3_000;
-
-export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const satisfies Hold[];
 
 export function holdsOf(
   control: Control,
@@ -21,18 +19,15 @@ export function holdsOf(
   const pause = pauseOf(control, source);
   const breaker = control.breakers[name];
   const suffering = workersOf(control.processes, name).find(({ suffers }) => suffers !== null);
-  const isOurs = enabled && breaker?.address === address;
-  const isOpen = isOurs && breaker.state !== 'closed';
-  return {
-    ...(pause === null ? {} : { paused: `${pause.reason} (${pause.by})` }),
-    ...(isOpen ? { breaker: `the circuit breaker is ${breaker.state}: ${breaker.reason}` } : {}),
-    ...(now - (control.limitedAt[name] ?? 0) < LIMITED_MS
-      ? { limits: 'a limit holds requests back' }
-      : {}),
-    ...(suffering === undefined
-      ? {}
-      : { guard: `a worker suffers: ${suffering.suffers ?? 'it has not said from what'}` }),
-  };
+  const holds: ReturnType<typeof holdsOf> = {};
+  if (pause !== null) holds.paused = `${pause.reason} (${pause.by})`;
+  if (enabled && breaker?.address === address && breaker.state !== 'closed')
+    holds.breaker = `the circuit breaker is ${breaker.state}: ${breaker.reason}`;
+  if (now - (control.limitedAt[name] ?? 0) < LIMITED_MS)
+    holds.limits = 'a limit holds requests back';
+  if (suffering !== undefined)
+    holds.guard = `a worker suffers: ${suffering.suffers ?? 'it has not said from what'}`;
+  return holds;
 }
 
 /** Closes and opens the valve as control, and the guard of this process, say. */

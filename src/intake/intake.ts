@@ -1,7 +1,4 @@
-/**
- * Takes deliveries from a source, gathers batches, starts a run for each, then acknowledges. Reading order: onDelivery →
- * (no item: reject) → gatherer → startBatch → acknowledge.
- */
+/** From deliveries to runs. Reading order: onDelivery → (no item: reject) → gatherer → startBatch → acknowledge. */
 import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
@@ -151,10 +148,8 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   }
 
   return {
+    ...valve,
     isReady: () => source.isReady() && troubles === 0,
-    hold: (by, why) => valve.hold(by, why),
-    letGo: (by) => valve.letGo(by),
-    closedBy: () => valve.closedBy(),
     async stop() {
       valve.hold('stopping', 'it is told to stop');
       await source.pause();

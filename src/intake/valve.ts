@@ -1,25 +1,16 @@
-/**
- * The valve of intake: deliveries come while nobody holds it shut. Each reason holds and lets go for itself: when the circuit
- * breaker lets go, an operator's pause still holds.
- */
+/** Deliveries come while nobody holds the valve shut. Each reason lets go for itself: a pause holds when the breaker lets go. */
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { Source } from '../broker/source.ts';
+
+/** Those that all processes know. */
+export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const;
 
 /**
  * `trouble`: Temporal or the failure queue takes nothing. `unknown`: control was not read yet. `encryption`: others encrypt
  * otherwise than this process.
  */
-export const HOLDS = [
-  'unknown',
-  'paused',
-  'encryption',
-  'breaker',
-  'limits',
-  'guard',
-  'trouble',
-  'stopping',
-] as const;
+export const HOLDS = [...SHARED_HOLDS, 'unknown', 'encryption', 'trouble', 'stopping'] as const;
 /** Normal, and frequent: a limit that is reached holds and lets go every few seconds. */
 const USUAL: readonly Hold[] = ['unknown', 'limits', 'stopping'];
 export type Hold = (typeof HOLDS)[number];

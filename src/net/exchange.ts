@@ -21,10 +21,7 @@ export type Answer =
 const STOPPING = 'the worker was stopping';
 const NO_CONNECTION = 'no connection in time';
 
-/**
- * Sends one request. undici calls `onRequestStart` when a connection stands, just before the first byte is written
- * (client-h1.js, writeH1): without it nothing was sent.
- */
+/** undici calls `onRequestStart` just before the first byte is written (client-h1.js, writeH1): without it nothing was sent. */
 export function exchange(
   pool: Pool,
   request: Pick<Dispatcher.DispatchOptions, 'method' | 'path'> & {

@@ -13,10 +13,7 @@ const SLOWEST_MS = 10_000;
 const STILL_MS = 30_000;
 const LARGEST_HEADERS = 16 * 1024;
 
-/**
- * A server for a few short requests. Above the bound the oldest connection makes room for the newest, so that silent
- * connections do not use up our descriptors.
- */
+/** For a few short requests. The oldest connection makes room for the newest: silent ones do not use up our descriptors. */
 export function briefHttpServer(handler: RequestListener, bound = 100): HttpServer {
   const server = createServer(
     {
@@ -42,10 +39,7 @@ export function briefHttpServer(handler: RequestListener, bound = 100): HttpServ
   return server;
 }
 
-/**
- * Resolves to the port in use; port 0 takes a free one.
- * @throws Error with what `told` makes of the reason why it cannot
- */
+/** Resolves to the port in use; port 0 takes a free one. @throws Error with what `told` makes of the cause */
 export async function listen(
   server: Server,
   host: string,

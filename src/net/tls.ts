@@ -88,10 +88,7 @@ export function withTlsTrouble(sentence: string, error: unknown, section: string
 
 const PROBE_MS = 3_000;
 
-/**
- * The error of a TLS handshake with an address, for a client that says only that it could not connect. Null when the handshake
- * stands, or nobody answers.
- */
+/** For a client that says only that it could not connect. Null when the handshake stands, or nobody answers. */
 export function handshakeError(
   address: string,
   serverName: string | null,

@@ -14,7 +14,6 @@ import type { Metrics } from '../runtime/metrics.ts';
 import type { Slots } from '../runtime/slots.ts';
 
 interface ConcurrencyNeeds {
-  /** Its name. */
   endpoint: string;
   me: OwnProcess;
   slots: Slots;
@@ -25,7 +24,6 @@ interface ConcurrencyNeeds {
   log: Log;
 }
 
-/** What a worker uses of an endpoint. */
 interface Holding {
   share(): number;
   /** Has no more than so many requests on the wire from now on. */

@@ -111,7 +111,10 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
         return notNow(GONE);
       }
       if (bound?.isSet() !== true) return { count: taken, wait: null };
-      const granted = await withinBound(bound, taken);
+      const granted = await bound.take(taken).catch((error: unknown) => {
+        slots.release(taken);
+        throw error;
+      });
       slots.release(taken - granted);
       return granted > 0 ? { count: granted, wait: null } : await reached(lane, bound.setting);
     } catch (error) {
@@ -137,15 +140,6 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
     const rate = Math.max(1, perSecond * breaker.opening());
     await delay(await rates.reserve(lane, count, rate));
     return count;
-  }
-
-  async function withinBound(bound: Bound, taken: number): Promise<number> {
-    try {
-      return await bound.take(taken);
-    } catch (error) {
-      slots.release(taken);
-      throw error;
-    }
   }
 
   return {

@@ -30,10 +30,7 @@ export async function findDoubts(store: OpenClaims, legacyTimeoutMs: number): Pr
   return doubts.sort((a, b) => a.since.getTime() - b.since.getTime());
 }
 
-/**
- * How many are known to be in doubt, from the entries that say so: cheap, however much is open. What a dead worker had on
- * the wire counts once its next owner has read the journal.
- */
+/** By the entries that say so: cheap. What a dead worker had on the wire counts once its next owner has read the journal. */
 export async function countDoubts({
   claims,
   journal,

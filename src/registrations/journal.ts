@@ -154,10 +154,7 @@ export function openJournal(db: OwnDatabase, retentionMs: number, clock: Pick<Cl
     },
     /** Whether an entry may have expired that was opened at that time. */
     mayHaveExpired: (openedAt: Date): boolean => clock.now() - openedAt.getTime() >= retentionMs,
-    /**
-     * Keeps an entry that a redrive goes on with for as long as a new one. An entry that is not there would count as never
-     * sent: then it is written as `known` says.
-     */
+    /** Keeps an entry for as long as a new one. One that is not there would count as never sent: it is written as `known` says. */
     async keep(
       _id: string,
       known: (Pick<Entry, 'state' | 'requestId' | 'reason'> & { answeredAt?: Date }) | null,

@@ -1,10 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Config } from '../config/schema.ts';
 
-/**
- * A registration id as logs, workflow ids, search attributes and Temporal Web may show it: itself, or with
- * `registration.hashIds` a keyed hash of it.
- */
+/** As logs, workflow ids, search attributes and Temporal Web may show it: with `registration.hashIds` a keyed hash of it. */
 export function labelOf(
   id: string,
   { registration, registrationIdKey }: Pick<Config, 'registration' | 'registrationIdKey'>,

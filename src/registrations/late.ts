@@ -1,7 +1,4 @@
-/**
- * Late results: the legacy system is asked once a day for what had timed out, since it may finish it all the same. The failure
- * record stays; the claim notes the result, and a redrive then brings it in.
- */
+/** Asks once a day for what had timed out: the legacy system may finish it all the same, and a redrive then brings it in. */
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
@@ -36,10 +33,7 @@ export const statusThrough =
     return legacy.status(requestId).finally(() => gate.release('gets', 1));
   };
 
-/**
- * Asks for what has timed out within the last `legacy.maxOpen` and was not asked for today; returns what is finished.
- * @throws what MongoDB throws
- */
+/** What is finished of what timed out within `legacy.maxOpen` and was not asked for today. @throws what MongoDB throws */
 export async function lookForLate({ config, store, status, log }: LateNeeds) {
   const { collection, sound } = store.claims;
   const now = store.clock.now();

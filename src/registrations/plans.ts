@@ -1,7 +1,4 @@
-/**
- * The plan of polls for each new run: from what workers have learned, read every few seconds; from the configuration while
- * nothing is known. While MongoDB is away the last plan stays.
- */
+/** The plan of polls for each new run, as workers have learned, or by the configuration. Without MongoDB the last one stays. */
 import type { Config } from '../config/schema.ts';
 import { hastened, priorOf, type Latencies } from '../domain/registrations/latency.ts';
 import {

@@ -1,10 +1,6 @@
-/**
- * The sweeper finds open claims whose run is dead, and starts runs that take them up. The claim step of such a run takes the
- * claim over, or finds that another run has it by then (activities/registrations/takeover.ts).
- */
+/** Finds open claims whose run is dead, and starts runs that take them up (activities/registrations/takeover.ts). */
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { workflowId } from '../domain/names.ts';
@@ -19,7 +15,6 @@ import { againIdOf, findUnclaimed, type SweepNeeds } from './unclaimed.ts';
 
 export interface Stranded {
   claim: OpenClaim;
-  /** What Temporal says of its run. */
   run: Exclude<RunLife, 'running'>;
 }
 
@@ -60,7 +55,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
   const states = await needs.runStates(suspects.map(({ workflowId: run }) => run));
   const keys = suspects.map(({ _id }) => _id);
   // Read after Temporal was asked: a run that ended in order had settled its claims by then.
-  const unsettled = await unsettledAmong(store, keys);
+  const unsettled = await store.claims.workflowIds(keys, { settledAt: null });
   const setAside = await store.setAside.among(keys);
   return suspects
     .flatMap((claim): Stranded[] => {
@@ -71,22 +66,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
     .sort((a, b) => a.claim.receivedAt.getTime() - b.claim.receivedAt.getTime());
 }
 
-/** The run that has each open claim, by claim. */
-async function unsettledAmong(
-  { claims }: SweepNeeds['store'],
-  keys: string[],
-): Promise<Map<string, string>> {
-  const found = await claims.collection
-    .find({ _id: { $in: keys }, settledAt: null })
-    .project<Pick<Claim, '_id' | 'workflowId'>>({ workflowId: 1 })
-    .toArray();
-  return new Map(found.map((claim) => [claim._id, claim.workflowId]));
-}
-
-/**
- * Starts runs that take up what is stranded.
- * @throws what the client throws when Temporal does not answer; doing it again is harmless
- */
+/** Starts runs that take up what is stranded; doing it again is harmless. @throws what the client throws without Temporal */
 export async function takeUp(needs: SweepNeeds, { stranded, unclaimed, unreadable }: Found) {
   const { config, start } = needs;
   const rules = rulesOf(config);
@@ -101,7 +81,6 @@ export async function takeUp(needs: SweepNeeds, { stranded, unclaimed, unreadabl
   for (const { workflowId: ended, registrations } of unclaimed)
     await startOne(againIdOf(ended), registrations);
   return {
-    /** Registrations whose run is dead. */
     stranded: stranded.length,
     /** Registrations whose run was ended before it had claimed them, as far as is known. */
     unclaimed: unclaimed.reduce((sum, { registrations }) => sum + registrations.length, 0),

@@ -1,7 +1,4 @@
-/**
- * An operator's word on a registration in doubt: three updates, from the command line or Temporal Web. The journal is read
- * again first: what it knows outweighs the operator's word, and is the answer of the update.
- */
+/** An operator's word on a registration in doubt, as an update. The journal is read first: what it knows outweighs that word. */
 import {
   ApplicationFailure,
   CancellationScope,
@@ -17,9 +14,13 @@ import { LOOK_UP } from '../../src/domain/names.ts';
 import { resolve } from './steps.ts';
 import type { Resolution } from '../../src/domain/registrations/run-input.ts';
 
-export const confirm = defineUpdate<string, [Resolution]>('confirm');
-export const resubmit = defineUpdate<string, [Resolution]>('resubmit');
-export const abandon = defineUpdate<string, [Resolution]>('abandon');
+const UPDATES = [
+  ['confirm', 'A registration in doubt was accepted: go on polling with this requestId'],
+  ['resubmit', 'A registration in doubt was not accepted: submit it again'],
+  ['abandon', 'Give up a registration in doubt: it goes to the failure queue'],
+] as const;
+
+type Action = (typeof UPDATES)[number][0];
 
 /** The updates answer `accepted`, `resubmit`, `abandoned` … */
 export function handleResolutions(
@@ -32,7 +33,7 @@ export function handleResolutions(
       .items.filter(isIn('doubt'))
       .find((item) => item.label === id || item.id === id);
 
-  const validator = (word: Resolution) => {
+  const validatorOf = (action: Action) => (word: Resolution) => {
     for (const field of ['id', 'operator', 'reason'] as const) {
       if (typeof word?.[field] !== 'string' || word[field].trim() === '') {
         throw refusal(
@@ -45,9 +46,12 @@ export function handleResolutions(
       throw refusal(`Expected "operator" to be a person: "${LOOK_UP}" is the program itself`);
     if (find(word.id) === undefined)
       throw refusal(`No registration "${word.id}" is in doubt in this run`);
+    const { requestId } = word;
+    if (action === 'confirm' && (typeof requestId !== 'string' || requestId === ''))
+      throw refusal('Expected "requestId": the id that the legacy system gave the registration');
   };
 
-  const handle = (action: 'confirm' | 'resubmit' | 'abandon') => async (word: Resolution) => {
+  const handle = (action: Action) => async (word: Resolution) => {
     // A recheck under way may know more: its answer must not be overwritten.
     await condition(() => find(word.id)?.busy !== true);
     const item = find(word.id);
@@ -68,23 +72,10 @@ export function handleResolutions(
     }
   };
 
-  setHandler(confirm, handle('confirm'), {
-    validator: (word: Resolution) => {
-      validator(word);
-      if (typeof word.requestId !== 'string' || word.requestId === '') {
-        throw refusal('Expected "requestId": the id that the legacy system gave the registration');
-      }
-    },
-    description: 'A registration in doubt was accepted: go on polling with this requestId',
-  });
-  setHandler(resubmit, handle('resubmit'), {
-    validator,
-    description: 'A registration in doubt was not accepted: submit it again',
-  });
-  setHandler(abandon, handle('abandon'), {
-    validator,
-    description: 'Give up a registration in doubt: it goes to the failure queue',
-  });
+  for (const [action, description] of UPDATES) {
+    const update = defineUpdate<string, [Resolution]>(action);
+    setHandler(update, handle(action), { validator: validatorOf(action), description });
+  }
 }
 
 const refusal = (message: string) => ApplicationFailure.nonRetryable(message, 'Refused');

@@ -1,7 +1,4 @@
-/**
- * Publishes one message at a time, each over its own connection. A broker that closes a channel does not say for which
- * message: tried alone, each is confirmed, or known as the one.
- */
+/** One message at a time, each over its own connection: a broker that closes a channel does not say for which message. */
 import type { ChannelModel, Options } from 'amqplib';
 import { within } from '../../runtime/retry.ts';
 import { connectOnce, type LinkOptions } from './connection.ts';

@@ -97,10 +97,7 @@ export function encodeFields(table: Record<string, unknown>): Buffer {
 /** By their number of bytes, the tags of the types that have a fixed size, in RabbitMQ or AMQP 0-9-1. */
 const TAGS = ['V', 'bBt', 'suU', '', 'Iif', 'D', '', '', 'TdlL'];
 
-/**
- * The fields of an encoded table, each with its `bytes` from the length of the name to the end of its value; `rest`: bytes of
- * an unknown type, or cut off.
- */
+/** Each field has its `bytes`, from the length of its name to the end of its value; `rest`: of an unknown type, or cut off. */
 export function fieldsOf(bytes: Buffer) {
   const fields: { name: string; value: Buffer; bytes: Buffer }[] = [];
   let at = 0;
@@ -131,10 +128,7 @@ function endOfValue(bytes: Buffer, at: number): number | null {
   return at + 5 + bytes.readUInt32BE(at + 1);
 }
 
-/**
- * How deep tables and arrays are nested in an encoded table, 1 for a flat one; without recursion, and not counted past
- * DEEPEST. An unknown type ends the walk: the decoder ends there, too, and says why.
- */
+/** How deep it is nested, 1 for flat; without recursion, not past DEEPEST. An unknown type ends the walk, and the decoder. */
 function depthOf(bytes: Buffer): number {
   const open: { until: number; isTable: boolean }[] = [{ until: bytes.length, isTable: true }];
   let deepest = 1;

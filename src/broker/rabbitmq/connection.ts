@@ -95,6 +95,7 @@ export async function supervise(
   options: LinkOptions,
   isFinal: (error: unknown) => boolean = (error) => error instanceof BrokerRefusal,
 ) {
+  const { url, name, heartbeatMs, tls, log } = options;
   const stop = new AbortController();
   let current: ChannelModel | null = null;
   let ready = false;
@@ -102,12 +103,7 @@ export async function supervise(
 
   // The promise is wrapped, since an async function would wait for it.
   const open = async (): Promise<{ gone: Promise<Error> }> => {
-    const connection = await connectOnce(
-      options.url,
-      options.name,
-      options.heartbeatMs,
-      options.tls,
-    );
+    const connection = await connectOnce(url, name, heartbeatMs, tls);
     const gone = new Promise<Error>((resolve) => {
       connection.on('error', resolve);
       // A broker that shuts down emits only 'close'.
@@ -142,10 +138,7 @@ export async function supervise(
       stop: stop.signal,
       isFinal,
       failed: (error, restMs) =>
-        options.log.warn(
-          { ...errorFacts(error), restMs },
-          `Cannot connect to RabbitMQ (${options.name})`,
-        ),
+        log.warn({ ...errorFacts(error), restMs }, `Cannot connect to RabbitMQ (${name})`),
     });
 
   const watch = async (first: { gone: Promise<Error> }): Promise<void> => {
@@ -155,17 +148,16 @@ export async function supervise(
       options.down();
       if (current !== null) await closeQuietly(current);
       if (stop.signal.aborted) return;
-      options.log.warn({ ...errorFacts(why) }, `RabbitMQ (${options.name}) was lost`);
+      log.warn(errorFacts(why), `RabbitMQ (${name}) was lost`);
       link = await keep(() => false);
-      options.log.info({}, `RabbitMQ (${options.name}) is back`);
+      log.info({}, `RabbitMQ (${name}) is back`);
     }
   };
 
   const first = await keep(isFinal);
   const ended = watch(first).catch((error: unknown) => {
-    if (!stop.signal.aborted) {
-      options.log.error(errorFacts(error), `Stopped reconnecting to RabbitMQ (${options.name})`);
-    }
+    if (!stop.signal.aborted)
+      log.error(errorFacts(error), `Stopped reconnecting to RabbitMQ (${name})`);
   });
   return {
     isReady: (): boolean => ready,

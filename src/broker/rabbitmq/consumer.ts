@@ -11,10 +11,7 @@ import { messageOf } from './message.ts';
 import { QueueMismatch, declareQueues } from './queues.ts';
 import { BrokerRefusal, refusedAt } from './refusal.ts';
 
-/**
- * Bytes of messages that this process holds before it reads no more: the others wait in the socket. A single larger message
- * still comes through.
- */
+/** Bytes of messages that this process holds before it reads no more. A single larger message still comes through. */
 const MOST_HELD_BYTES = 32 * 1024 * 1024;
 
 /** Headers may be far larger than the body. */

@@ -65,10 +65,7 @@ async function depthOf(channel: Channel, queue: string): Promise<number> {
   }
 }
 
-/**
- * Reads a message as the failure record it should be: null for what its headers have not, since somebody else may have put it
- * there. Never throws.
- */
+/** As the failure record it should be: null for what its headers have not, since anybody may have put it there. Never throws. */
 export function readFailure(message: Message, rules: ParseRules) {
   const { content: body, properties } = message;
   const headers: Record<string, unknown> = { ...properties.headers };

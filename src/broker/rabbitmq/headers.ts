@@ -10,16 +10,10 @@ const MOST_BYTES = 56 * 1024;
 
 export type KeptHeaders = ReturnType<typeof keep>;
 
-/**
- * The broker's own counts of how often a quorum queue has handed a message out. It writes the second one from 4.3 on
- * (rabbitmq.com/docs/quorum-queues).
- */
+/** The broker's counts of how often it handed a message out; the second from 4.3 on (rabbitmq.com/docs/quorum-queues). */
 const COUNTS: ReadonlySet<string> = new Set(['x-delivery-count', 'x-acquired-count']);
 
-/**
- * These name queues that get a copy, and are enough for a confirm (rabbitmq.com/docs/sender-selected): a failure record
- * would be a delivery again.
- */
+/** They name queues that get a copy, enough for a confirm (rabbitmq.com/docs/sender-selected): a record would be delivered again. */
 const COPIES: ReadonlyMap<string, string> = new Map([
   ['CC', ORIGINAL.cc],
   ['BCC', ORIGINAL.bcc],

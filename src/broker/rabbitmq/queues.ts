@@ -68,14 +68,17 @@ export async function declare(
   connection: ChannelModel,
   { queue, arguments: args }: QueueDeclaration,
 ): Promise<string | null> {
-  const isThere = await exists(connection, queue);
+  // To ask for it needs no right at all.
+  const there = await depth(connection, queue).catch((error: unknown) => {
+    throw refusedAt(error, 'configure', queue);
+  });
   try {
     await onChannel(connection, (channel) =>
       channel.assertQueue(queue, { durable: true, arguments: args }),
     );
     return null;
   } catch (error) {
-    if (isThere && isAccessRefused(error)) return null;
+    if (there !== null && isAccessRefused(error)) return null;
     const message = error instanceof Error ? error.message : String(error);
     const difference = /PRECONDITION_FAILED - (.*?)"?$/s.exec(message)?.[1];
     if (difference === undefined) throw refusedAt(error, 'configure', queue);
@@ -83,23 +86,13 @@ export async function declare(
   }
 }
 
-/** Needs no right at all. @throws BrokerRefusal when somebody else has it alone; Error when nobody can tell now */
-async function exists(connection: ChannelModel, queue: string): Promise<boolean> {
-  try {
-    await onChannel(connection, (channel) => channel.checkQueue(queue));
-    return true;
-  } catch (error) {
-    if (isMissingQueue(error)) return false;
-    throw refusedAt(error, 'configure', queue);
-  }
-}
-
 /** On a channel of its own: what is refused closes it. */
-async function onChannel(connection: ChannelModel, ask: (channel: Channel) => Promise<unknown>) {
+async function onChannel<T>(connection: ChannelModel, ask: (channel: Channel) => Promise<T>) {
   const channel = await connection.createChannel();
   channel.on('error', () => {});
-  await ask(channel);
+  const answer = await ask(channel);
   await channel.close();
+  return answer;
 }
 
 export interface QueueDepth {
@@ -118,14 +111,10 @@ export async function queueDepths(
   return depths;
 }
 
-/** A check that fails closes its channel, so that each has its own. */
 async function depth(connection: ChannelModel, queue: string): Promise<QueueDepth | null> {
-  const channel = await connection.createChannel();
-  channel.on('error', () => {});
   try {
-    const { messageCount, consumerCount } = await channel.checkQueue(queue);
-    await channel.close();
-    return { messages: messageCount, consumers: consumerCount };
+    const found = await onChannel(connection, (channel) => channel.checkQueue(queue));
+    return { messages: found.messageCount, consumers: found.consumerCount };
   } catch (error) {
     if (isMissingQueue(error)) return null;
     throw error;

@@ -57,7 +57,6 @@ export function refusedAt(error: unknown, right: Right, resource: string): unkno
   return error;
 }
 
-/** Of a connection that was refused. */
 export function refusedLogin(error: unknown, url: string, why: string): Error {
   const sentence = `Cannot connect to RabbitMQ at ${maskUrl(url)}: ${why}`;
   const remedy = remedyOfLogin(error);

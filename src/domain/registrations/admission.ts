@@ -7,12 +7,14 @@ import { claimKey, conflictKey, entryKey } from '../names.ts';
 import { isFailure, mayBeFiled, type Outcome } from './outcome.ts';
 
 /** The end of a generation, as far as its redrive must know. */
-export type Ended = Pick<Outcome, 'kind' | 'ours'> & {
+export interface Ended extends Pick<Outcome, 'kind' | 'ours'> {
+  /** Whether the legacy system has it is not known. */
   doubt: boolean;
   requestId: string | null;
   acceptedAt: Date | null;
+  /** The journal entry it ended with. */
   entry: string;
-};
+}
 
 /** A claim, as far as admission reads it. */
 export interface Known {

@@ -1,24 +1,17 @@
-/**
- * The answers of activities, by index. Times are epoch ms by MongoDB's clock; a rest is in ms, since a run has Temporal's
- * clock, which may differ.
- */
+/** The answers of activities, by index. Times are epoch ms by MongoDB's clock; rests are in ms, since a run has Temporal's. */
 import type { Begin } from './admission.ts';
-import type { Outcome } from './outcome.ts';
+import type { Settling } from './item.ts';
 import type { PollPlan } from './poll-plan.ts';
+
+/** Of a claim taken from a dead run that had decided its end and not settled it. */
+type Conclusion = Pick<
+  Settling,
+  'entry' | 'outcome' | 'requestId' | 'acceptedAt' | 'polls' | 'doubt'
+>;
 
 export type ClaimAnswer =
   | ({ index: number; claim: string } & Begin)
-  | {
-      index: number;
-      kind: 'concluded'; // taken from a dead run that had decided its end and not settled it
-      claim: string;
-      entry: string;
-      outcome: Outcome;
-      requestId: string | null;
-      acceptedAt: number | null;
-      polls: number;
-      doubt: boolean;
-    }
+  | ({ index: number; claim: string; kind: 'concluded' } & Conclusion)
   | { index: number; kind: 'duplicate' }
   | { index: number; kind: 'conflict'; claim: string; reason: string }
   | { index: number; kind: 'undecided' }; // another run has the claim, and whether that is alive is not known yet

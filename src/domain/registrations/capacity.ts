@@ -1,7 +1,4 @@
-/**
- * The machines that a rate of registrations needs, from measured costs: Little's law for the registrations in flight, the poll
- * plan for GETs, CPU time per registration for processes. Pure.
- */
+/** The machines that a rate of registrations needs, from measured costs, by Little's law and the poll plan. Pure. */
 
 /** As the bench measures them (`npm run bench`). */
 export interface Costs {
@@ -20,7 +17,6 @@ interface Demand {
   rate: number;
   /** Time from accepted to done, ms. */
   latency: { p50: number; p99: number };
-  /** Waiting already. */
   backlog: number;
 }
 
@@ -80,7 +76,6 @@ export function capacityFor(demand: Demand, means: Means, costs: Costs) {
     cores,
     workers,
     intakes,
-    /** Of each worker. */
     workerMemoryMb: costs.workerBaseMb + (inFlight / workers / 1024) * costs.workerKbInFlight,
     /** The most that these processes can take, registrations a second. */
     ceiling,

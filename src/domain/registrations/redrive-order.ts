@@ -93,7 +93,6 @@ interface Live {
 
 /** A worker's part in it. */
 export interface RedriveWork {
-  /** Writes down that it begins. */
   begin(action: string, said: RedriveInput['said']): Promise<void>;
   /** Takes none out. */
   chooseCanaries(redriving: Redriving, count: number): Promise<Canary[]>;
@@ -106,6 +105,5 @@ export interface RedriveWork {
     until: number,
     live: Live,
   ): Promise<CanaryOutcome[]>;
-  /** Writes down what came of it. */
   end(action: string, report: PassReport): Promise<RedriveReport>;
 }

@@ -1,7 +1,4 @@
-/**
- * Which claims may be taken over, and how their new owner goes on. Pure. Only what the journal knows not to be filed is sent
- * again.
- */
+/** Which claims may be taken over, and how they go on. Pure. Only what the journal knows not to be filed is sent again. */
 import type { Begin } from './admission.ts';
 import type { Reading } from './entry.ts';
 
