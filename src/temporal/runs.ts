@@ -28,17 +28,12 @@ const ANSWER_MS = 5_000;
 
 /** What a run says of itself. @throws what the client throws when Temporal itself does not answer */
 export async function askRun(client: Client, workflowId: string): Promise<RunState> {
-  const handle = client.workflow.getHandle(workflowId);
-  try {
-    const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
-    if (status.name !== 'RUNNING') return { kind: 'closed', status: status.name.toLowerCase() };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
-    throw error;
-  }
+  const status = await statusOf(client, workflowId);
+  if (status === null) return { kind: 'gone' };
+  if (status !== 'RUNNING') return { kind: 'closed', status: status.toLowerCase() };
   try {
     const view = await client.withDeadline(Date.now() + ANSWER_MS, () =>
-      handle.query<RunView>(QUERY_REGISTRATIONS),
+      client.workflow.getHandle(workflowId).query<RunView>(QUERY_REGISTRATIONS),
     );
     return { kind: 'open', view };
   } catch (error) {
@@ -118,13 +113,20 @@ export async function runStates(
 }
 
 async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {
+  const status = await statusOf(client, workflowId);
+  if (status === null) return 'unknown';
+  // Whatever else a status may say, now or in a later server, is no proof of death.
+  return CLOSED.has(status) ? 'closed' : 'running';
+}
+
+/** Null: Temporal does not know it (any more). */
+async function statusOf(client: Client, workflowId: string): Promise<string | null> {
   try {
     const handle = client.workflow.getHandle(workflowId);
     const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
-    // Whatever else a status may say, now or in a later server, is no proof of death.
-    return CLOSED.has(status.name) ? 'closed' : 'running';
+    return status.name;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }
