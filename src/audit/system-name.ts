@@ -37,7 +37,6 @@ function brokerOf(amqpUrl: string): string {
 export const isSameSystem = (a: SystemName, b: SystemName): boolean =>
   a.system === b.system && a.queue === b.queue;
 
-/** For people. */
 export const systemText = ({ system, broker, queue }: SystemName): string =>
   `system ${system} (queue "${queue}" of the broker ${broker})`;
 

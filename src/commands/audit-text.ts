@@ -62,7 +62,6 @@ const takenRows = ({ taken: { redriven, dropped, byOthers } }: AuditReport): str
   ...counted('  redriven', redriven, 'counted where they got to'),
 ];
 
-/** A row, where there is anything to count. */
 const counted = (name: string, count: number, more = ''): string[][] =>
   count > 0 ? [[name, number(count), more]] : [];
 

@@ -1,4 +1,3 @@
-/** `doubts`: what is in doubt, and an operator's word on it. */
 import type { Command } from 'commander';
 import { decide, readDoubts, type Decided, type Decision } from '../operations/decide.ts';
 import { reachOf } from '../operations/reach.ts';

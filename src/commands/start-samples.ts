@@ -41,7 +41,6 @@ export interface Wish {
   count: number;
   /** `--count` was typed, and is not what stands there by default. */
   isTyped: boolean;
-  /** The hosts that were named by `--confirm-host`. */
   confirmed: readonly string[];
 }
 

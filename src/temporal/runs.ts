@@ -74,7 +74,6 @@ export async function tellRun(
   }
 }
 
-/** The address of a run in Temporal Web, or null where none is configured. */
 export const runLink = (
   { temporal }: Pick<Config, 'temporal'>,
   workflowId: string,
@@ -138,7 +137,6 @@ export async function endedRuns(client: Client, taskQueue: string, since: Date):
   return [...(await listRuns(client, taskQueue, which))];
 }
 
-/** What a run brought, or why nobody can read it. */
 export type Brought = { registrations: NewRegistration[] } | { unreadable: string };
 
 /**
