@@ -44,11 +44,7 @@ export const systemText = ({ system, broker, queue }: SystemName): string =>
 type LedgerHead = z.infer<typeof headSchema>;
 
 /** The simulator's has an event and a time, too. */
-const headSchema = z.object({
-  system: z.string(),
-  broker: z.string().optional(),
-  queue: z.string().optional(),
-});
+const headSchema = z.object(systemSchema.shape).partial({ broker: true, queue: true });
 
 const systemLabel = (name: LedgerHead): string =>
   createHash('sha256')

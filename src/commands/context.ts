@@ -88,8 +88,7 @@ export function untilSignal(log: Log): Promise<NodeJS.Signals> {
       log.info({ signal }, 'Stopping: taking nothing more, finishing what is at hand');
       resolve(signal);
     };
-    process.on('SIGINT', on);
-    process.on('SIGTERM', on);
+    process.on('SIGINT', on).on('SIGTERM', on);
     // Whoever started us is gone without a word: nobody else would ever stop us.
     process.once('disconnect', () => on('SIGTERM'));
   });

@@ -14,6 +14,7 @@ import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
+import { GRPC } from './client.ts';
 import { DecryptionError } from './payload-codec.ts';
 import type { RunView, Resolution, RunInput } from '../domain/registrations/run-input.ts';
 
@@ -181,12 +182,10 @@ async function firstPayloads(client: Client, workflowId: string) {
     });
     return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
   } catch (error) {
-    if (isGrpcServiceError(error) && Number(error.code) === GRPC_NOT_FOUND) return [];
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC.notFound) return [];
     throw error;
   }
 }
-
-const GRPC_NOT_FOUND = 5;
 
 function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
   const unclaimed = carried?.items.filter(isIn('claim')) ?? [];
