@@ -16,15 +16,15 @@ export interface AuditedLedgers {
   legacyLedger?: string | false;
 }
 
-/** The kinds of findings, in the order in which they are told. */
+/** The kinds of findings and their names for people, in the order in which they are told. */
 export const FINDINGS = [
-  'lost',
-  'filedTwice',
-  'settledTwice',
-  'stranded',
-  'untraced',
-  'unexpected',
-  'unreadable',
+  ['lost', 'lost'],
+  ['filedTwice', 'filed twice'],
+  ['settledTwice', 'settled twice'],
+  ['stranded', 'stranded'],
+  ['untraced', 'untraced'],
+  ['unexpected', 'unexpected'],
+  ['unreadable', 'runs not read'],
 ] as const;
 
 export class OtherSystem extends Error {
@@ -110,7 +110,7 @@ async function filingsOf(legacyLedger: AuditedLedgers['legacyLedger'], config: C
 /** With ids as they may be shown. */
 export function shownReport(report: Audited, config: Config): Audited {
   const shown = { ...report };
-  for (const kind of FINDINGS) {
+  for (const [kind] of FINDINGS) {
     shown[kind] = report[kind].map(({ id, what }) => ({ id: labelOf(id, config), what }));
   }
   return shown;

@@ -94,7 +94,6 @@ function setAsideRows({ setAside }: Chapter, { mongodb }: Config): string[][] {
   ];
 }
 
-/** A late result in a line. */
 export const lateText = ({ status }: Pick<LateResult, 'status'>): string =>
   paint.yellow(
     status === 'done'

@@ -106,7 +106,9 @@ async function countClaims(store: Store, legacyTimeoutMs: number) {
       { $sort: { _id: 1 } },
     ])
     .toArray();
-  const settled = Object.fromEntries(counted.map(({ _id, count }) => [_id, count]));
+  const settled: Partial<Record<OutcomeKind, number>> = Object.fromEntries(
+    counted.map(({ _id, count }) => [_id, count]),
+  );
   const doubts = await findDoubts(store, legacyTimeoutMs);
   // What was set aside keeps its claim unsettled.
   const open = Math.max(0, unsettled - setAside);

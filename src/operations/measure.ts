@@ -7,7 +7,6 @@ import type { Store } from '../registrations/store.ts';
 /** Claims of the registrations whose ids begin with a prefix. */
 const withPrefix = (prefix: string) => ({ _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` } });
 
-/** How many claims there are with a prefix, and how many are settled, by outcome. */
 export async function progressOf({ claims }: Pick<Store, 'claims'>, prefix: string) {
   const projection = { _id: 0, settledAt: 1, 'outcome.kind': 1 };
   const all = await claims.collection.find(withPrefix(prefix), { projection }).toArray();

@@ -36,7 +36,6 @@ export async function waitingForIntake(
   return depths.ok ? (depths.value[intakeQueue]?.messages ?? 0) : 0;
 }
 
-/** Where the run has it. */
 export type RunFacts =
   | Exclude<RunState, { kind: 'open' }>
   | { kind: 'open'; registration: RegistrationView | null }

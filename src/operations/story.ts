@@ -12,16 +12,8 @@ import type { WhySetAside } from '../claims/set-aside.ts';
 /** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
 export type Chapter = Awaited<ReturnType<typeof chapterOf>>;
 
-export interface Story {
-  /** As it may be shown. */
-  id: string;
-  chapters: Chapter[];
-  /** The fields of the user's document that are ours, or null when there is no document. */
-  document: Record<string, unknown> | null;
-}
-
-/** Null when nothing is known of the registration. */
-export async function readStory(id: string, store: Store, config: Config): Promise<Story | null> {
+/** Null when nothing is known of the registration. `id`: as it may be shown; `document`: of the user's, the fields that are ours. */
+export async function readStory(id: string, store: Store, config: Config) {
   const claims = await store.claims.ofItem(id);
   const setAside = await store.setAside.reasons(claims.map(({ _id }) => _id));
   const chapters = await Promise.all(
@@ -47,7 +39,6 @@ async function chapterOf(claim: Claim, aside: WhySetAside | undefined, store: St
   };
 }
 
-/** The latest that the legacy system has given it. */
 const requestIdOf = (chapters: readonly Chapter[]): string | null =>
   chapters
     .filter(({ conflict }) => !conflict)
