@@ -26,7 +26,6 @@ export type Accepted = z.infer<typeof acceptedLine>;
 export const readFilings = async (file: string): Promise<AuditFiling[]> =>
   (await acceptedIn(createReadStream(file), file)).map(filingOf);
 
-/** As fetchAccepted, for the audit. */
 export const fetchFilings = async (config: Config): Promise<AuditFiling[] | null> =>
   (await fetchAccepted(config))?.map(filingOf) ?? null;
 

@@ -3,12 +3,7 @@ import type { RabbitConnection } from '../broker/rabbitmq/connection.ts';
 import type { Client } from '@temporalio/client';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Config } from '../config/schema.ts';
-import type {
-  AuditFiling,
-  AuditEntry,
-  AuditInput,
-  AuditClaim,
-} from '../domain/audit/audit-account.ts';
+import type { AuditClaim, AuditEntry, AuditInput } from '../domain/audit/audit-account.ts';
 import { LOOK_UP } from '../domain/names.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import { findDoubts } from '../registrations/doubts.ts';
@@ -25,13 +20,12 @@ import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
 import type { Store } from '../registrations/store.ts';
 
-interface AuditNeeds {
+interface AuditNeeds extends Pick<AuditInput, 'filings'> {
   config: Config;
   rabbit: RabbitConnection;
   client: Client;
   store: Store;
   published: PublishedEntry[] | null;
-  filings: AuditFiling[] | null;
 }
 
 /** @throws what a neighbour throws: an audit of a part would prove nothing */
@@ -81,12 +75,7 @@ function auditClaimOf(claim: OpenClaim): AuditClaim {
     bodyHash,
     workflowId,
     claimedAt: claim.claimedAt.getTime(),
-    outcome: outcome && {
-      kind: outcome.kind,
-      ...(outcome.ours === true ? { ours: true } : {}),
-      requestId: outcome.requestId,
-      doubt: outcome.doubt,
-    },
+    outcome,
     settled: claim.settledAt !== null,
     settledAt: claim.settledAt?.getTime() ?? null,
     isDropped: claim.gone?.as === 'dropped',

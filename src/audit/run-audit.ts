@@ -16,35 +16,25 @@ export interface AuditedLedgers {
   legacyLedger?: string | false;
 }
 
-export type Audited = AuditReport & {
-  hasLegacyLedger: boolean;
-  /** Of what was published; true where there is none. */
-  ledgerNamesSystem: boolean;
-  /** Where the ledger was written at another address of a broker. */
-  brokers: { ledger: string; here: string } | null;
-};
-
-/** The kinds of findings, in the order in which they are told. */
+/** The kinds of findings and their names for people, in the order in which they are told. */
 export const FINDINGS = [
-  'lost',
-  'filedTwice',
-  'settledTwice',
-  'stranded',
-  'untraced',
-  'unexpected',
-  'unreadable',
+  ['lost', 'lost'],
+  ['filedTwice', 'filed twice'],
+  ['settledTwice', 'settled twice'],
+  ['stranded', 'stranded'],
+  ['untraced', 'untraced'],
+  ['unexpected', 'unexpected'],
+  ['unreadable', 'runs not read'],
 ] as const;
 
-/** A ledger belongs to another system than the one whose addresses are given. */
 export class OtherSystem extends Error {
   override readonly name = 'OtherSystem';
 }
 
+export type Audited = Awaited<ReturnType<typeof runAudit>>;
+
 /** What is between two places is looked for again. @throws OtherSystem when a ledger names another one; what a neighbour throws */
-export async function runAudit(
-  { published, legacyLedger }: AuditedLedgers,
-  config: Config,
-): Promise<Audited> {
+export async function runAudit({ published, legacyLedger }: AuditedLedgers, config: Config) {
   const ledger = published === undefined ? null : await readPublishedLedger(published);
   return withRabbit(config, (rabbit) =>
     withStore(config, (store) =>
@@ -67,7 +57,9 @@ export async function runAudit(
             return {
               ...report,
               hasLegacyLedger: filings !== null,
+              /** Of what was published; true where there is none. */
               ledgerNamesSystem: ledger === null || ledger.systems.length > 0,
+              /** Where the ledger was written at another address of a broker. */
               brokers: elsewhere ? { ledger: elsewhere.broker, here: ours.broker } : null,
             };
           }
@@ -118,7 +110,7 @@ async function filingsOf(legacyLedger: AuditedLedgers['legacyLedger'], config: C
 /** With ids as they may be shown. */
 export function shownReport(report: Audited, config: Config): Audited {
   const shown = { ...report };
-  for (const kind of FINDINGS) {
+  for (const [kind] of FINDINGS) {
     shown[kind] = report[kind].map(({ id, what }) => ({ id: labelOf(id, config), what }));
   }
   return shown;

@@ -37,7 +37,6 @@ function brokerOf(amqpUrl: string): string {
 export const isSameSystem = (a: SystemName, b: SystemName): boolean =>
   a.system === b.system && a.queue === b.queue;
 
-/** For people. */
 export const systemText = ({ system, broker, queue }: SystemName): string =>
   `system ${system} (queue "${queue}" of the broker ${broker})`;
 
@@ -45,11 +44,7 @@ export const systemText = ({ system, broker, queue }: SystemName): string =>
 type LedgerHead = z.infer<typeof headSchema>;
 
 /** The simulator's has an event and a time, too. */
-const headSchema = z.object({
-  system: z.string(),
-  broker: z.string().optional(),
-  queue: z.string().optional(),
-});
+const headSchema = z.object(systemSchema.shape).partial({ broker: true, queue: true });
 
 const systemLabel = (name: LedgerHead): string =>
   createHash('sha256')

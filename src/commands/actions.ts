@@ -1,4 +1,3 @@
-/** `actions`: what operators did. */
 import type { Command } from 'commander';
 import type { ActionDocument } from '../coordination/actions.ts';
 import { withStore } from '../registrations/neighbours.ts';

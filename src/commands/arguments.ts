@@ -18,7 +18,6 @@ export const wholeNumber =
     return value;
   };
 
-/** A rate or another number above zero. */
 export function positive(text: string): number {
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0) {
@@ -27,7 +26,6 @@ export function positive(text: string): number {
   return value;
 }
 
-/** A probability. */
 export function share(text: string): number {
   const value = Number(text);
   if (!/^\d*\.?\d+$/.test(text) || value > 1) {
@@ -63,7 +61,6 @@ export function durationRange(text: string): Range {
   return range;
 }
 
-/** One word of a closed list. */
 export const oneOf =
   <const Word extends string>(words: readonly Word[]) =>
   (text: string): Word => {

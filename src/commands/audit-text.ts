@@ -8,17 +8,7 @@ import { columns, firstOf, line, number, paint } from './table.ts';
 type Kind = (typeof FINDINGS)[number];
 
 /** Worth a look, and no reason for "does not hold". */
-const HARMLESS: readonly Kind[] = ['untraced', 'unexpected'];
-
-const NAMES: Readonly<Record<Kind, string>> = {
-  lost: 'lost',
-  filedTwice: 'filed twice',
-  settledTwice: 'settled twice',
-  stranded: 'stranded',
-  untraced: 'untraced',
-  unexpected: 'unexpected',
-  unreadable: 'runs not read',
-};
+const HARMLESS: readonly Kind[0][] = ['untraced', 'unexpected'];
 
 const SHOWN = 5;
 
@@ -62,7 +52,6 @@ const takenRows = ({ taken: { redriven, dropped, byOthers } }: AuditReport): str
   ...counted('  redriven', redriven, 'counted where they got to'),
 ];
 
-/** A row, where there is anything to count. */
 const counted = (name: string, count: number, more = ''): string[][] =>
   count > 0 ? [[name, number(count), more]] : [];
 
@@ -73,21 +62,21 @@ const inFlightText = ({ claimed, inRuns, waiting }: AuditReport['inFlight']): st
     ...(waiting > 0 ? [`in queues ${number(waiting)}`] : []),
   ].join(', ');
 
-function findingsRow(kind: Kind, report: Audited): string[] {
+function findingsRow([kind, name]: Kind, report: Audited): string[] {
   if (kind === 'filedTwice' && !report.hasLegacyLedger)
-    return [NAMES[kind], '?', 'not checked: no ledger of the legacy system'];
+    return [name, '?', 'not checked: no ledger of the legacy system'];
   const { length } = report[kind];
   const bad = HARMLESS.includes(kind) ? paint.yellow : paint.red;
-  return [NAMES[kind], length === 0 ? paint.green('0') : bad(number(length))];
+  return [name, length === 0 ? paint.green('0') : bad(number(length))];
 }
 
 function notesOf(report: Audited, config: Config): string[] {
   const { brokers, filedAgain, copies } = report;
-  const notes = FINDINGS.flatMap((kind) =>
+  const notes = FINDINGS.flatMap(([kind, name]) =>
     firstOf(
       report[kind],
       SHOWN,
-      ({ id, what }) => `${NAMES[kind]}: ${line(labelOf(id, config))}: ${line(what)}`,
+      ({ id, what }) => `${name}: ${line(labelOf(id, config))}: ${line(what)}`,
     ),
   );
   if (report.unreadable.length > 0) notes.push(NOT_READ);

@@ -55,13 +55,11 @@ export const print = (text: string): void =>
 /** For programs: they read the very same value. */
 export const printJson = (value: unknown, space = 2): void =>
   void process.stdout.write(`${jsonText(JSON.stringify(value, null, space))}\n`);
-/** What a command found, as JSON where that was asked for. */
 export function answer(command: Command, facts: unknown, text: () => string): void {
   if (isJson(command)) printJson(facts);
   else print(text());
 }
 
-/** Whether somebody on the terminal says yes. */
 export async function isYes(question: string): Promise<boolean> {
   const asking = createInterface({ input: process.stdin, output: process.stderr });
   const said = await asking.question(`${line(question)} [y/N] `).finally(() => asking.close());
@@ -90,8 +88,7 @@ export function untilSignal(log: Log): Promise<NodeJS.Signals> {
       log.info({ signal }, 'Stopping: taking nothing more, finishing what is at hand');
       resolve(signal);
     };
-    process.on('SIGINT', on);
-    process.on('SIGTERM', on);
+    process.on('SIGINT', on).on('SIGTERM', on);
     // Whoever started us is gone without a word: nobody else would ever stop us.
     process.once('disconnect', () => on('SIGTERM'));
   });

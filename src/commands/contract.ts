@@ -8,7 +8,7 @@ import { readLookUp, readPoll, readResult, readSubmit } from '../domain/registra
 import { tryContract } from '../operations/try-contract.ts';
 import { answeredOf, type Exchanged } from '../registrations/legacy.ts';
 import { recordedAnswer } from '../registrations/recorded.ts';
-import { createLog } from '../runtime/log.ts';
+import { silent } from '../runtime/log.ts';
 import {
   CommandError,
   EXIT,
@@ -117,9 +117,7 @@ async function tryOne(
   if (body.length === 0) throw new CommandError('There is no registration to send', EXIT.usage);
   tell(`Filing ${line(id)} for real: ${what}`);
   const stop = new AbortController();
-  void untilSignal(createLog('contract', { level: 'silent', format: 'json' })).then(() =>
-    stop.abort(),
-  );
+  void untilSignal(silent).then(() => stop.abort());
   const json = isJson(command);
   const show = (exchanged: Exchanged) =>
     json ? printJson(factsOf(exchanged, config), 0) : print(textOf(exchanged, config));

@@ -1,4 +1,3 @@
-/** `doubts`: what is in doubt, and an operator's word on it. */
 import type { Command } from 'commander';
 import { decide, readDoubts, type Decided, type Decision } from '../operations/decide.ts';
 import { reachOf } from '../operations/reach.ts';
@@ -79,7 +78,8 @@ async function tellDecision(
   const store = <T>(work: Parameters<typeof withStore<T>>[1]) => withStore(config, work, 'writer');
   const said = { ...word, operator: saidIn(word).by };
   const decided = await decide(decision, id, said, { config, temporal, store });
-  if (decided.kind !== 'done') throw notDone(decided, id, word.requestId ?? '');
+  if (decided.kind !== 'done')
+    throw new CommandError(whyNot(decided, id, word.requestId ?? ''), EXITS[decided.kind]);
   const { id: label, became, asSaid, requestId } = decided;
   answer(command, { id: label, became, asSaid, requestId }, () => {
     const request = requestId === null ? '' : ` (request ${line(requestId)})`;
@@ -99,38 +99,27 @@ const MEANS: Readonly<Record<string, string>> = {
   pending: 'is being submitted at this moment; ask again in a minute',
 };
 
-function notDone(
-  decided: Exclude<Decided, { kind: 'done' }>,
-  id: string,
-  requestId: string,
-): CommandError {
+type NotDone = Exclude<Decided, { kind: 'done' }>;
+
+const EXITS: Readonly<Partial<Record<NotDone['kind'], number>>> = {
+  'not-a-request-id': EXIT.usage,
+  ended: EXIT.notFound,
+  unknown: EXIT.notFound,
+};
+
+function whyNot(decided: NotDone, id: string, requestId: string): string {
   switch (decided.kind) {
     case 'not-a-request-id':
-      return new CommandError(
-        `${line(requestId)} is no request id of the legacy system: legacy.requestIdPattern says what one looks like`,
-        EXIT.usage,
-      );
+      return `${line(requestId)} is no request id of the legacy system: legacy.requestIdPattern says what one looks like`;
     case 'ended':
-      return new CommandError(
-        `"${id}" is not in doubt: it ended as ${decided.as}. "despachante status ${id}" tells more`,
-        EXIT.notFound,
-      );
+      return `"${id}" is not in doubt: it ended as ${decided.as}. "despachante status ${id}" tells more`;
     case 'unknown':
-      return new CommandError(
-        `Nothing is known of a registration "${id}". "despachante doubts list" shows what is in doubt`,
-        EXIT.notFound,
-      );
+      return `Nothing is known of a registration "${id}". "despachante doubts list" shows what is in doubt`;
     case 'refused':
-      return new CommandError(
-        `${decided.refusal}. "despachante status ${decided.id}" tells how it stands`,
-      );
+      return `${decided.refusal}. "despachante status ${decided.id}" tells how it stands`;
     case 'gone':
-      return new CommandError(
-        `The run ${decided.workflowId}, which holds "${decided.id}", is closed or gone from Temporal, so that nobody can act on your word. Nothing was changed; the registration stays in doubt`,
-      );
+      return `The run ${decided.workflowId}, which holds "${decided.id}", is closed or gone from Temporal, so that nobody can act on your word. Nothing was changed; the registration stays in doubt`;
     case 'silent':
-      return new CommandError(
-        'No worker took it within 30 s: is one running (despachante worker)? See "despachante doubts list" for whether it counted',
-      );
+      return 'No worker took it within 30 s: is one running (despachante worker)? See "despachante doubts list" for whether it counted';
   }
 }

@@ -1,4 +1,3 @@
-/** `failures drop`: out of the failure queue for good. */
 import type { Command } from 'commander';
 import { DOUBTFUL, drop } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';

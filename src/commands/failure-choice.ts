@@ -37,7 +37,6 @@ export const toldOfForeign = ({ foreign }: Pick<Passed, 'foreign'>): string[] =>
         `Left ${number(foreign)} that ${foreign === 1 ? 'is' : 'are'} no failure record for our intake queue (--foreign takes ${foreign === 1 ? 'it' : 'them'}, too)`,
       ];
 
-/** A sentence for what was passed over, or none. */
 export const toldOfCap = ({ atCap }: Pick<Passed, 'atCap'>, maxRedrives: number): string[] =>
   atCap === 0
     ? []

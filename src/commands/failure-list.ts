@@ -1,4 +1,3 @@
-/** `failures list`, `failures groups` and `failures compare`: the failures by what they have in common, or one by one. */
 import type { Command } from 'commander';
 import { compareFailures, type Compared } from '../operations/compare-failures.ts';
 import { withFailures } from '../operations/failure-queue.ts';

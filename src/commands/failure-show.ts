@@ -1,4 +1,3 @@
-/** `failures show`: everything about the failures of one registration. */
 import type { Command } from 'commander';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { headerValues } from '../broker/rabbitmq/headers.ts';
@@ -29,7 +28,6 @@ function failureText({ late, ...failure }: Failure): string {
 const factsText = (facts: readonly [name: string, value: unknown][]): string =>
   columns(facts.map(([name, value]) => [paint.bold(name), valueText(value)]));
 
-/** The messages themselves, out of the queue. */
 async function showRecords(id: string, config: Config, command: Command): Promise<void> {
   const found = await withFailures(config, async (queue) => {
     const records = [];

@@ -1,4 +1,3 @@
-/** `limits`: what is kept for the legacy system across all workers, and changing it while they run. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { configSchema } from '../config/schema.ts';
 import type { LimitsDocument } from '../coordination/control.ts';

@@ -1,4 +1,3 @@
-/** `pause` and `resume`: an operator's word to every intake, kept in MongoDB until it is taken back. */
 import type { Command } from 'commander';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import { withStore } from '../registrations/neighbours.ts';

@@ -2,7 +2,6 @@
 
 export interface Progress {
   step(): void;
-  /** Takes the line away. */
   end(): void;
 }
 

@@ -7,7 +7,6 @@ import { openPublisher } from '../registrations/neighbours.ts';
 import { silent } from '../runtime/log.ts';
 
 interface Noted extends Omit<Parameters<typeof publishAll>[0], 'publisher' | 'queue'> {
-  /** Null for none. */
   ledgerFile: string | null;
   system: SystemName | null;
   name: string;

@@ -15,7 +15,6 @@ import { line, number, when } from './table.ts';
 export const NO_WORKER =
   'No worker is running, which would do it: start one ("despachante worker", or "npm start")';
 
-/** In a line. */
 export function stateText({ isRunning, latest }: RedriveState): string {
   if (isRunning && latest?.result !== null) return 'begun, and no worker has taken it up yet';
   if (latest === null) return 'none ever began';

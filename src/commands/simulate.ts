@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { createLog } from '../runtime/log.ts';
+import { silent } from '../runtime/log.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
 import { PRESETS, type Preset } from '../domain/registrations/contract.ts';
@@ -78,7 +78,7 @@ const range = (program: Command, flags: string, text: string, standard: Range, s
   program.createOption(flags, text).argParser(durationRange).default(standard, shown);
 
 async function simulate(options: SimulateOptions, command: Command): Promise<void> {
-  const stopped = untilSignal(createLog('simulator', { level: 'silent', format: 'json' }));
+  const stopped = untilSignal(silent);
   const { host, port, corePort, seed, latency, answerDelay, errorStatus, preset } = options;
   const simulator = await startSimulator({
     ...{ host, port, corePort, seed, latency, answerDelay, errorStatus, preset },

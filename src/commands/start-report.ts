@@ -68,11 +68,9 @@ type Addresses = ReturnType<typeof addressesOf>;
 /** Where nothing was published there is nothing else to report. */
 export const addressText = (addresses: Addresses): string => columns(addressRows(addresses));
 
-function addressRows(addresses: Addresses): string[][] {
-  return [
-    ['Temporal Web', addresses.temporalWeb ?? '(TEMPORAL_WEB_URL is not set)'],
-    ['queues', addresses.queues ?? '(RABBITMQ_WEB_URL is not set)'],
-    ['MongoDB', addresses.mongodb],
-    ['legacy system', addresses.legacy],
-  ];
-}
+const addressRows = ({ temporalWeb, queues, mongodb, legacy }: Addresses): string[][] => [
+  ['Temporal Web', temporalWeb ?? '(TEMPORAL_WEB_URL is not set)'],
+  ['queues', queues ?? '(RABBITMQ_WEB_URL is not set)'],
+  ['MongoDB', mongodb],
+  ['legacy system', legacy],
+];

@@ -3,22 +3,17 @@ import type { Config } from '../config/schema.ts';
 import { CommandError, EXIT, isYes } from './context.ts';
 import { number } from './table.ts';
 
-export interface Server {
-  /** The variable that holds its address. */
-  variable: string;
-  /** Without user and password. */
-  host: string;
-  /** The port that an address without one means. */
-  standardPort: number;
-  /** Brought up by `start`, or by the engines of this machine. */
-  isOurs: boolean;
-}
+export type Server = ReturnType<typeof serversOf>[number];
 
+/**
+ * `variable` holds the address, `host` is without user and password, `standardPort` is the one that an address without a port
+ * means. `isOurs`: brought up by `start`, or by the engines of this machine.
+ */
 export function serversOf(
   { amqpUrl, mongodbUri, temporalAddress, legacyUrl }: Config,
   own: ReadonlySet<string>,
   isSimulated: boolean,
-): Server[] {
+) {
   const amqp = new URL(amqpUrl);
   const legacy = new URL(legacyUrl);
   const server = (variable: string, host: string, standardPort: number, isOurs: boolean) => {
@@ -41,7 +36,6 @@ export interface Wish {
   count: number;
   /** `--count` was typed, and is not what stands there by default. */
   isTyped: boolean;
-  /** The hosts that were named by `--confirm-host`. */
   confirmed: readonly string[];
 }
 

@@ -10,7 +10,7 @@ import { encryptionFacts } from '../temporal/data-converter.ts';
 import { why } from '../doctor/diagnosis.ts';
 import { longestDrainMs } from '../config/drain.ts';
 import { createKeyFile } from '../runtime/encryption-keys.ts';
-import { createLog } from '../runtime/log.ts';
+import { silent } from '../runtime/log.ts';
 import { ownAddresses } from '../operations/own-servers.ts';
 import { measure, progressOf } from '../operations/measure.ts';
 import { outgoing } from '../broker/rabbitmq/publish-all.ts';
@@ -34,7 +34,7 @@ import {
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { addressText, addressesOf, progressLine, reportText, type Report } from './start-report.ts';
-import { samplesFor, serversOf, type Samples } from './start-samples.ts';
+import { samplesFor, serversOf } from './start-samples.ts';
 import { line, paint } from './table.ts';
 
 interface StartOptions {
@@ -74,56 +74,45 @@ named, by --confirm-host or on the terminal.
 Example: npm start -- --count 5000 --exit
          npm start -- --preset location-202`,
     )
-    .action(async (options: StartOptions, command: Command) => {
-      const { preset } = options;
-      const env = preset === undefined ? {} : { DESPACHANTE_LEGACY_PRESET: preset };
-      const { config, origins, instance } = load(command, env);
-      const stop = new AbortController();
-      const stopped = untilSignal(createLog('start', { level: 'silent', format: 'json' })).then(
-        (signal) => stop.abort(new CommandError(`Stopped by ${signal}`, 130)),
-      );
-      const isSimulated = origins['legacyUrl'] === 'default';
-      if (preset !== undefined && !isSimulated)
-        throw new CommandError(
-          '--preset is for the simulator, and LEGACY_URL names another system: legacy.preset in despachante.yaml says what that is like',
-          EXIT.usage,
-        );
-      const servers = serversOf(config, ownAddresses(instance), isSimulated);
-      const samples = await samplesFor(servers, {
-        count: options.count,
-        isTyped: command.getOptionValueSource('count') === 'cli',
-        confirmed: options.confirmHost,
-      });
-      const data = options.data ?? (instance === null ? 'data' : join(instance, 'start'));
-      await run({
-        config,
-        samples,
-        data,
-        exits: options.exit === true,
-        isSimulated,
-        areOurs: servers.every(({ isOurs }) => isOurs),
-        json: isJson(command),
-        stop: stop.signal,
-        stopped,
-      });
-    });
+    .action(async (options: StartOptions, command: Command) =>
+      run(await prepare(options, command)),
+    );
 }
 
 const MORE = `. More, from another terminal:
   eval "$(npm run -s engines -- env)" && npm run -s despachante -- publish --count 100`;
 
-interface Run {
-  config: Config;
-  samples: Samples;
-  /** Takes ledgers and logs. */
-  data: string;
-  exits: boolean;
-  isSimulated: boolean;
-  /** All servers: only then one is shown how to publish more inventions. */
-  areOurs: boolean;
-  json: boolean;
-  stop: AbortSignal;
-  stopped: Promise<void>;
+type Run = Awaited<ReturnType<typeof prepare>>;
+
+async function prepare(options: StartOptions, command: Command) {
+  const { count, confirmHost, data, exit, preset } = options;
+  const env = preset === undefined ? {} : { DESPACHANTE_LEGACY_PRESET: preset };
+  const { config, origins, instance } = load(command, env);
+  const stop = new AbortController();
+  const stopped = untilSignal(silent).then((signal) =>
+    stop.abort(new CommandError(`Stopped by ${signal}`, 130)),
+  );
+  const isSimulated = origins['legacyUrl'] === 'default';
+  if (preset !== undefined && !isSimulated)
+    throw new CommandError(
+      '--preset is for the simulator, and LEGACY_URL names another system: legacy.preset in despachante.yaml says what that is like',
+      EXIT.usage,
+    );
+  const servers = serversOf(config, ownAddresses(instance), isSimulated);
+  const isTyped = command.getOptionValueSource('count') === 'cli';
+  return {
+    config,
+    samples: await samplesFor(servers, { count, isTyped, confirmed: confirmHost }),
+    /** Takes ledgers and logs. */
+    data: data ?? (instance === null ? 'data' : join(instance, 'start')),
+    exits: exit === true,
+    isSimulated,
+    /** All servers: only then one is shown how to publish more inventions. */
+    areOurs: servers.every(({ isOurs }) => isOurs),
+    json: isJson(command),
+    stop: stop.signal,
+    stopped,
+  };
 }
 
 async function run(given: Run): Promise<void> {
@@ -170,32 +159,31 @@ async function run(given: Run): Promise<void> {
 async function startProcesses(
   children: Child[],
   { config, data, isSimulated }: Run,
-  system: SystemName,
+  { system }: SystemName,
   say: (text: string) => void,
 ): Promise<string> {
   // And a while to close what it holds.
   const stopMs = longestDrainMs(config) + 25_000;
-  const start = async (args: string[], env: Record<string, string>): Promise<Child> => {
-    const logFile = join(data, `${args[0] ?? 'log'}.log`);
-    const child = await startChild({ args, env, logFile, stopMs });
-    say(
-      `${paint.green('✔')} ${(args[0] ?? '').padEnd(10)} ${child.facts.url ?? `http://${config.health.host}:${child.facts.health ?? ''}/ready`}   log: ${logFile}`,
-    );
+  const start = async (role: string, options: string[] = [], env = {}): Promise<Child> => {
+    const logFile = join(data, `${role}.log`);
+    const child = await startChild({ args: [role, ...options], env, logFile, stopMs });
+    const { url, health = '' } = child.facts;
+    const address = url ?? `http://${config.health.host}:${health}/ready`;
+    say(`${paint.green('✔')} ${role.padEnd(10)} ${address}   log: ${logFile}`);
     children.push(child);
     return child;
   };
   if (config.temporal.codecUrl !== null && encryptionFacts(config).writes !== null) {
     // Without it Temporal Web shows less; nothing else needs it.
-    await start(['codec'], {}).catch((error: unknown) => say(`No codec server: ${why(error)}`));
+    await start('codec').catch((error: unknown) => say(`No codec server: ${why(error)}`));
   }
   let legacyUrl = config.legacyUrl;
   if (isSimulated) {
     const shares = ['--refuse', '0.02', '--fail', '0.02'];
-    const kept = { system: system.system };
-    const ledger = ['--ledger', ledgerOf(data, 'legacy', kept), '--system', system.system];
+    const ledger = ['--ledger', ledgerOf(data, 'legacy', { system }), '--system', system];
     const kind = ['--preset', config.legacy.preset];
     const simulate = (port: string) =>
-      start(['simulate', '--port', port, '--core-port', '0', ...kind, ...shares, ...ledger], {});
+      start('simulate', ['--port', port, '--core-port', '0', ...kind, ...shares, ...ledger]);
     // Commands in another terminal look for it where LEGACY_URL is by default.
     const { port } = new URL(config.legacyUrl);
     const simulator = await simulate(port).catch(() => {
@@ -205,7 +193,7 @@ async function startProcesses(
     legacyUrl = simulator.facts.url ?? legacyUrl;
   }
   for (const role of ['worker', 'intake']) {
-    await start([role, '--port', '0'], {
+    await start(role, ['--port', '0'], {
       LEGACY_URL: legacyUrl,
       DESPACHANTE_LEGACY_PRESET: config.legacy.preset,
     });
@@ -252,15 +240,14 @@ async function fileSamples(
     line.end();
   }
   const measured = await measure(store, prefix, config);
-  const { holds, lost, filedTwice, settledTwice, inDoubt, taken } = await runAudit(
-    { published: ledgerFile },
-    config,
-  );
-  const faults = {
-    lost: lost.length,
-    filedTwice: filedTwice.length,
-    settledTwice: settledTwice.length,
+  const audited = await runAudit({ published: ledgerFile }, config);
+  const audit = {
+    holds: audited.holds,
+    lost: audited.lost.length,
+    filedTwice: audited.filedTwice.length,
+    settledTwice: audited.settledTwice.length,
+    inDoubt: audited.inDoubt,
+    takenByOthers: audited.taken.byOthers,
   };
-  const audit = { holds, ...faults, inDoubt, takenByOthers: taken.byOthers };
   return { count, prefix, ...measured, audit };
 }

@@ -3,13 +3,7 @@ import type { LateResult } from '../claims/claims.ts';
 import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import { reachOf } from '../operations/reach.ts';
-import {
-  readStatus,
-  waitingForIntake,
-  type LinkedChapter,
-  type RunFacts,
-  type Status,
-} from '../operations/status.ts';
+import { readStatus, waitingForIntake, type RunFacts, type Status } from '../operations/status.ts';
 import type { Chapter } from '../operations/story.ts';
 import { CommandError, EXIT, answer, load } from './context.ts';
 import { overall } from './counts.ts';
@@ -52,7 +46,7 @@ function unknown(id: string, { rabbit }: Config, waiting: number): CommandError 
   );
 }
 
-function chapterText(chapter: LinkedChapter, config: Config): string {
+function chapterText(chapter: Status['chapters'][number], config: Config): string {
   const { generation, conflict, outcome } = chapter;
   const title = conflict
     ? 'Another message with this id'
@@ -100,7 +94,6 @@ function setAsideRows({ setAside }: Chapter, { mongodb }: Config): string[][] {
   ];
 }
 
-/** A late result in a line. */
 export const lateText = ({ status }: Pick<LateResult, 'status'>): string =>
   paint.yellow(
     status === 'done'

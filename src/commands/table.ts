@@ -23,7 +23,6 @@ export function columns(given: readonly (readonly string[])[], indent = ''): str
     .join('\n');
 }
 
-/** The same under a head. */
 export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   columns([head.map((cell) => paint.bold(cell)), ...rows]);
 

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { tlsTrouble } from '../net/tls.ts';
 import { ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES } from '../domain/names.ts';
-import { connectTemporal } from '../temporal/client.ts';
+import { GRPC, KEYWORD_LIST, connectTemporal } from '../temporal/client.ts';
 
 /** Never throws. */
 export async function diagnoseTemporal(config: Config): Promise<Diagnosis[]> {
@@ -50,17 +50,14 @@ async function namespaceOf(client: Client, namespace: string): Promise<Diagnosis
     const seconds = Number(config?.workflowExecutionRetentionTtl?.seconds ?? 0);
     return well(check, `there; closed runs are kept for ${Math.round(seconds / 3600)} h`);
   } catch (error) {
-    if (!isGrpcServiceError(error) || Number(error.code) !== NOT_FOUND) throw error;
+    if (!isGrpcServiceError(error) || Number(error.code) !== GRPC.notFound) throw error;
     const remedy = `temporal operator namespace create --namespace ${namespace}, or name another in temporal.namespace`;
     return unwell(check, 'not there', remedy);
   }
 }
 
-/** grpc.io/docs/guides/status-codes */
-const NOT_FOUND = 5;
 /** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_ */
 const UNKNOWN = 0;
-const KEYWORD_LIST = 7;
 
 async function attributes(client: Client, namespace: string): Promise<Diagnosis> {
   const names = [ATTRIBUTE_IDS, ATTRIBUTE_OUTCOMES];

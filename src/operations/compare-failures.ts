@@ -12,23 +12,6 @@ import { isOurs, shownId, shownText } from './failure-queue.ts';
 import type { Said } from './said.ts';
 import { WAITING, countWaiting, storedFailures } from './stored-failures.ts';
 
-export interface Compared {
-  /** Messages in the queue. */
-  queue: number;
-  /** Of them: copies of one record beyond the first. */
-  copies: number;
-  /** Of them: those that no claim knows; somebody else has put them there, or their claims have expired. */
-  unknown: { id: string | null; class: string | null; messageId: string | null }[];
-  /** Of them: malformed deliveries that were not noted, since MongoDB was away when they came; noted now. */
-  noted: number;
-  /** Of them: those that were thought to be gone. */
-  back: number;
-  /** Failures whose record should be in the queue and is not: found out now. */
-  taken: number;
-  /** Failures whose record waits, now that this is known. */
-  waiting: number;
-}
-
 /** Clocks that follow one another in a replica set differ by less, ms. */
 const MARGIN_MS = 2_000;
 
@@ -52,12 +35,9 @@ export const compareFailures = (
       `${taken} taken by others, ${back} thought to be gone, ${noted} not noted, ${unknown.length} of no claim`,
   );
 
-async function compare(
-  queue: FailureQueue,
-  begunAt: Date,
-  config: Config,
-  store: Store,
-): Promise<Compared> {
+export type Compared = Awaited<ReturnType<typeof compare>>;
+
+async function compare(queue: FailureQueue, begunAt: Date, config: Config, store: Store) {
   const { seen, back, ...found } = await recordsIn(queue, config, store);
   for await (const some of chunks(back)) await store.records.back(some);
   const missing: RecordSeen[] = [];
@@ -69,13 +49,27 @@ async function compare(
     if (!seen.has(_id)) missing.push({ claim: _id, at: outcome.at.toISOString() });
   for await (const some of chunks(missing)) await store.records.left(some, 'taken');
   const waiting = await countWaiting(store);
-  return { queue: queue.depth, ...found, back: back.size, taken: missing.length, waiting };
+  return {
+    /** Messages in the queue. */
+    queue: queue.depth,
+    ...found,
+    /** Of those in the queue: the ones that were thought to be gone. */
+    back: back.size,
+    /** Failures whose record should be in the queue and is not: found out now. */
+    taken: missing.length,
+    /** Failures whose record waits, now that this is known. */
+    waiting,
+  };
 }
 
-/** Looks at each message once. `seen`: the claims that are known; `back`: those of them that were thought to be gone. */
+/**
+ * Looks at each message once. `seen`: the claims that are known; `back`: those of them that were thought to be gone; `unknown`:
+ * of no claim, put there by somebody else or older than the claims; `copies`: beyond the first of a record; `noted`: malformed,
+ * and noted only now, since MongoDB was away when they came.
+ */
 async function recordsIn(queue: FailureQueue, config: Config, { claims, malformed }: Store) {
   const [seen, back] = [new Set<string>(), new Set<string>()];
-  const unknown: Compared['unknown'] = [];
+  const unknown: ReturnType<typeof shownOf>[] = [];
   let [copies, noted] = [0, 0];
   for await (const some of chunks(queue.messages())) {
     const _id = { $in: some.flatMap(({ claim }) => claim ?? []) };
@@ -105,7 +99,7 @@ function noteAgain({ body, reason, at }: FailureMessage, malformed: Store['malfo
   return malformed.note(body, reason ?? '', Number.isNaN(time) ? new Date() : new Date(time));
 }
 
-const shownOf = (failure: FailureMessage, config: Config): Compared['unknown'][number] => ({
+const shownOf = (failure: FailureMessage, config: Config) => ({
   id: shownId(failure, config),
   class: failure.failureClass,
   messageId: shownText(failure, failure.messageId, config),

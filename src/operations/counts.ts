@@ -89,17 +89,13 @@ function intakeFacts(config: Config, control: Control) {
   };
 }
 
-export interface ClaimCounts {
-  /** Claimed and not settled, those in doubt among them. */
-  open: number;
-  inDoubt: number;
-  /** Each claim counts: a registration that was redriven has one for each time. */
-  settled: Partial<Record<OutcomeKind, number>>;
-  /** Outcomes that can never reach their destination. */
-  setAside: number;
-}
+export type ClaimCounts = Awaited<ReturnType<typeof countClaims>>;
 
-async function countClaims(store: Store, legacyTimeoutMs: number): Promise<ClaimCounts> {
+/**
+ * `open`: claimed and not settled, those in doubt among them. `settled`: each claim counts, and a registration that was redriven
+ * has one for each time. `setAside`: outcomes that can never reach their destination.
+ */
+async function countClaims(store: Store, legacyTimeoutMs: number) {
   const { collection } = store.claims;
   const setAside = await store.setAside.count();
   const unsettled = await collection.countDocuments({ settledAt: null });
@@ -110,7 +106,9 @@ async function countClaims(store: Store, legacyTimeoutMs: number): Promise<Claim
       { $sort: { _id: 1 } },
     ])
     .toArray();
-  const settled = Object.fromEntries(counted.map(({ _id, count }) => [_id, count]));
+  const settled: Partial<Record<OutcomeKind, number>> = Object.fromEntries(
+    counted.map(({ _id, count }) => [_id, count]),
+  );
   const doubts = await findDoubts(store, legacyTimeoutMs);
   // What was set aside keeps its claim unsettled.
   const open = Math.max(0, unsettled - setAside);

@@ -27,13 +27,11 @@ export type Decided =
   | { kind: 'done'; id: string; became: string; asSaid: boolean; requestId: string | null }
   /** By the run, with its reason. */
   | { kind: 'refused'; id: string; refusal: string }
-  /** The run that holds it is closed, or gone from Temporal. */
   | { kind: 'gone'; id: string; workflowId: string }
   /** No worker took the word in time; it may count later. */
   | { kind: 'silent' }
   | { kind: 'ended'; as: OutcomeKind | null }
   | { kind: 'unknown' }
-  /** The request id is not one of the legacy system's. */
   | { kind: 'not-a-request-id' };
 
 interface Needs extends Pick<Reach, 'store' | 'temporal'> {

@@ -47,7 +47,6 @@ export interface Survey extends Passed {
   waiting: number;
 }
 
-/** Counts the chosen ones and takes none. */
 export async function survey(queue: FailureQueue, choice: Choice): Promise<Survey> {
   const found: Survey = { selected: 0, byClass: {}, atCap: 0, foreign: 0, waiting: queue.depth };
   for await (const { failureClass } of chosen(queue, choice, found)) {

@@ -1,5 +1,5 @@
 /** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
-import { ofItem, type LateResult, type GoneAs } from '../claims/claims.ts';
+import { ofItem, type GoneAs } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
@@ -17,26 +17,6 @@ import {
 
 /** `waiting`: its record is in the failure queue, as far as is known. */
 export type FailureState = 'waiting' | GoneAs;
-
-export interface Failure {
-  /** As it may be shown; null for what was no registration. */
-  id: string | null;
-  class: string;
-  reason: string | null;
-  at: Date;
-  attempts: number;
-  /** How often it had been redriven before. */
-  generation: number;
-  requestId: string | null;
-  /** The name of its record, as it may be shown. */
-  record: string;
-  state: FailureState;
-  /** Since when it is not in the queue. */
-  goneAt: Date | null;
-  late: LateResult | null;
-  /** Null for what no run has had. */
-  workflowId: string | null;
-}
 
 export interface Wanted extends Filters {
   state: FailureState;
@@ -80,7 +60,7 @@ export async function listFailures(config: Config, store: Store, wanted: Wanted)
 }
 
 /** By registration id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
-export async function findFailures(config: Config, store: Store, id: string): Promise<Failure[]> {
+export async function findFailures(config: Config, store: Store, id: string) {
   const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
   const wanted = { $or: [{ _id: { $in: named } }, ofItem(id)] };
   const found = await allOf(storedFailures(store, wanted));
@@ -111,22 +91,32 @@ function filterOf({ class: only, olderThan, newerThan, state }: Wanted): object 
   };
 }
 
+export type Failure = Awaited<ReturnType<typeof factsOf>>[number];
+
 /** @param found those that are told: their journal entries are read for the attempts */
-async function factsOf(
-  config: Config,
-  { journal }: Store,
-  found: readonly StoredFailure[],
-): Promise<Failure[]> {
+async function factsOf(config: Config, { journal }: Store, found: readonly StoredFailure[]) {
   const entries = await journal.read(found.flatMap(({ outcome }) => outcome.entry ?? []));
-  return found.map((failed): Failure => {
-    const { outcome, generation = 0, gone, lateResult = null, workflowId = null } = failed;
-    const { kind, reason, at, requestId = null, entry } = outcome;
+  return found.map((failed) => {
+    const { kind, reason, at, requestId = null, entry } = failed.outcome;
+    const state: FailureState = failed.gone?.as ?? 'waiting';
     return {
-      ...{ id: labelIn(failed, config), class: kind, reason, at },
+      /** As it may be shown; null for what was no registration. */
+      id: labelIn(failed, config),
+      class: kind,
+      reason,
+      at,
       attempts: entry === undefined ? 0 : attemptsOf(entry, entries.get(entry)),
-      ...{ generation, requestId, record: recordOf(failed, config) },
-      ...{ state: gone?.as ?? 'waiting', goneAt: gone?.at ?? null },
-      ...{ late: lateResult, workflowId },
+      /** How often it had been redriven before. */
+      generation: failed.generation ?? 0,
+      requestId,
+      /** The name of its record, as it may be shown. */
+      record: recordOf(failed, config),
+      state,
+      /** Since when it is not in the queue. */
+      goneAt: failed.gone?.at ?? null,
+      late: failed.lateResult ?? null,
+      /** Null for what no run has had. */
+      workflowId: failed.workflowId ?? null,
     };
   });
 }

@@ -36,7 +36,6 @@ export function limitFacts(config: Config, control: Control, inFlight: number | 
 
 type Needs = Pick<Store, 'control' | 'actions'>;
 
-/** For all workers, until they are unset. */
 export const setLimits = (
   { control, actions }: Needs,
   values: LimitsDocument['values'],

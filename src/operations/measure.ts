@@ -4,30 +4,9 @@ import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from '../registrations/store.ts';
 
-export interface Measured {
-  settled: number;
-  byOutcome: Record<string, number>;
-  /** From "the legacy system is done" to settled, ms; by its ledger, else from the poll that saw it. */
-  lagP50Ms: number | null;
-  lagP99Ms: number | null;
-  /** From the poll that saw it done, or failed, to settled, ms. */
-  afterPollP50Ms: number | null;
-  afterPollP99Ms: number | null;
-  getsPerRegistration: number | null;
-  /** From the first delivery to the last settlement, s. */
-  wallSeconds: number;
-  /** Settlements a second over the middle eight tenths of them: neither the start nor the tail counts. */
-  steadyPerSecond: number;
-  /** The slowest registration, from accepted to done, s: nobody can be faster. */
-  floorSeconds: number | null;
-  /** From the first delivery until the legacy system had the last one done, s: what submitting takes comes on top. */
-  readySeconds: number | null;
-}
-
 /** Claims of the registrations whose ids begin with a prefix. */
 const withPrefix = (prefix: string) => ({ _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` } });
 
-/** How many claims there are with a prefix, and how many are settled, by outcome. */
 export async function progressOf({ claims }: Pick<Store, 'claims'>, prefix: string) {
   const projection = { _id: 0, settledAt: 1, 'outcome.kind': 1 };
   const all = await claims.collection.find(withPrefix(prefix), { projection }).toArray();
@@ -43,11 +22,13 @@ function countOutcomes(claims: readonly Pick<Claim, 'outcome'>[]): Record<string
   return byOutcome;
 }
 
+export type Measured = Awaited<ReturnType<typeof measure>>;
+
 export async function measure(
   store: Pick<Store, 'claims'>,
   prefix: string,
   config: Pick<Config, 'legacyUrl' | 'legacy'>,
-): Promise<Measured> {
+) {
   const all = await withoutMessages(store, prefix);
   const ready = await readyTimes(config);
   const settled = all.filter(({ settledAt }) => settledAt !== null);
@@ -68,14 +49,20 @@ export async function measure(
   return {
     settled: settled.length,
     byOutcome: countOutcomes(settled),
+    /** From "the legacy system is done" to settled, ms; by its ledger, else from the poll that saw it. */
     lagP50Ms: quantile(lags, 0.5),
     lagP99Ms: quantile(lags, 0.99),
+    /** From the poll that saw it done, or failed, to settled, ms. */
     afterPollP50Ms: quantile(afterPoll, 0.5),
     afterPollP99Ms: quantile(afterPoll, 0.99),
     getsPerRegistration: accepted.length === 0 ? null : polls / accepted.length,
+    /** From the first delivery to the last settlement, s. */
     wallSeconds: (lastSettled - firstDelivery) / 1000,
+    /** Settlements a second over the middle eight tenths of them: neither the start nor the tail counts. */
     steadyPerSecond: (settled.length * 0.8 * 1000) / middleMs,
+    /** The slowest registration, from accepted to done, s: nobody can be faster. */
     floorSeconds: ours.length === 0 ? null : greatest(ours.map((r) => r.doneAt - r.at)) / 1000,
+    /** From the first delivery until the legacy system had the last one done, s: what submitting takes comes on top. */
     readySeconds: ours.length === 0 ? null : (lastDone - firstDelivery) / 1000,
   };
 }

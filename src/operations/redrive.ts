@@ -5,7 +5,6 @@ import {
   type Client,
 } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
-import type { ActionDocument } from '../coordination/actions.ts';
 import { workersOf } from '../coordination/processes.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { LEGACY, REDRIVE_TYPE, redriveId } from '../domain/names.ts';
@@ -20,14 +19,6 @@ export interface RedriveNeeds {
   client: Client;
 }
 
-export interface RedriveState {
-  isRunning: boolean;
-  /** Without one nothing is sent, and nothing is stopped, until there is one. */
-  isWorkerAlive: boolean;
-  /** What is written down of the latest; null where none ever began. */
-  latest: ActionDocument | null;
-}
-
 export type Begun =
   | { kind: 'begun'; report: Promise<RedriveReport> }
   | { kind: 'runs-already'; state: RedriveState }
@@ -35,8 +26,14 @@ export type Begun =
 
 type RedriveWorkflow = (input: RedriveInput) => Promise<RedriveReport>;
 
-/** @throws what a neighbour throws */
-export async function redriveState({ config, store, client }: RedriveNeeds): Promise<RedriveState> {
+export type RedriveState = Awaited<ReturnType<typeof redriveState>>;
+
+/**
+ * `isWorkerAlive`: without one nothing is sent, and nothing is stopped, until there is one. `latest`: what is written down of the
+ * latest; null where none ever began.
+ * @throws what a neighbour throws
+ */
+export async function redriveState({ config, store, client }: RedriveNeeds) {
   const [control, latest, isRunning] = await Promise.all([
     store.control.read(),
     store.actions.collection.findOne({ what: REDRIVE }, { sort: { at: -1 } }),

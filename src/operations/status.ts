@@ -4,23 +4,16 @@ import type { Config } from '../config/schema.ts';
 import type { RegistrationView } from '../domain/registrations/run-input.ts';
 import { askRun, runLink, type RunState } from '../temporal/runs.ts';
 import { part, type Part, type Reach } from './reach.ts';
-import { readStory, type Chapter, type Story } from './story.ts';
+import { readStory } from './story.ts';
 
-/** With the address of its run in Temporal Web, if there is one. */
-export type LinkedChapter = Chapter & { link: string | null };
-
-export interface Status extends Omit<Story, 'chapters'> {
-  chapters: LinkedChapter[];
-  /** Null when none is asked, since nothing is open. */
-  run: RunFacts | null;
-}
+export type Status = NonNullable<Awaited<ReturnType<typeof readStatus>>>;
 
 /** Null when nothing is known of the registration. @throws when MongoDB cannot be asked */
 export async function readStatus(
   id: string,
   config: Config,
   reach: Pick<Reach, 'store' | 'temporal'>,
-): Promise<Status | null> {
+) {
   const story = await reach.store((store) => readStory(id, store, config));
   if (story === null) return null;
   const open = story.chapters.find(
@@ -30,6 +23,7 @@ export async function readStatus(
   const chapters = story.chapters.map((chapter) => {
     return { ...chapter, link: runLink(config, chapter.workflowId) };
   });
+  // None is asked where nothing is open.
   return { ...story, chapters, run: asked === undefined ? null : runFacts(asked, story.id) };
 }
 
@@ -42,7 +36,6 @@ export async function waitingForIntake(
   return depths.ok ? (depths.value[intakeQueue]?.messages ?? 0) : 0;
 }
 
-/** Where the run has it. */
 export type RunFacts =
   | Exclude<RunState, { kind: 'open' }>
   | { kind: 'open'; registration: RegistrationView | null }

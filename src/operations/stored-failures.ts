@@ -57,7 +57,6 @@ async function* merged(
   }
 }
 
-/** Whose record is in the failure queue, as far as is known. */
 export async function countWaiting({ claims, malformed }: Both): Promise<number> {
   const isThere: Document = { ...SETTLED, ...WAITING };
   const [own, others] = await Promise.all([
@@ -67,12 +66,10 @@ export async function countWaiting({ claims, malformed }: Both): Promise<number>
   return own + others;
 }
 
-/** Failures of one class with the same reason, but for the numbers and ids in it. */
+/** Failures of one class with the same reason, which is folded: without the numbers and ids in it. */
 export interface FailureGroup {
   class: string;
-  /** Folded. */
   reason: string;
-  /** Whose record is in the failure queue, as far as is known. */
   waiting: number;
   /** All that MongoDB still knows. */
   total: number;

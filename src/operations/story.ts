@@ -1,8 +1,7 @@
 /** The story of a registration as MongoDB has it: its claims, what was submitted under each, the user's document. */
 import type { Document } from 'mongodb';
-import type { Claim, ClaimOutcome, LateResult } from '../claims/claims.ts';
+import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
-import type { Entry } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
 import { fieldsWritten, heldIds } from '../registrations/own-documents.ts';
 import { textOfStored } from '../registrations/stored-id.ts';
@@ -10,44 +9,15 @@ import { withoutDocuments } from '../runtime/log.ts';
 import type { Store } from '../registrations/store.ts';
 import type { WhySetAside } from '../claims/set-aside.ts';
 
-type Told =
-  'generation' | 'conflict' | 'workflowId' | 'index' | 'receivedAt' | 'claimedAt' | 'settledAt';
-
 /** One generation: the first delivery is 0, each redrive the next; a conflict stands beside the one it met. */
-export interface Chapter extends Pick<Claim, Told> {
-  submissions: Omit<Entry, '_id' | 'token'>[];
-  outcome: Omit<ClaimOutcome, 'entry'> | null;
-  /** Its outcome can never reach its destination, and waits for a person. */
-  setAside: WhySetAside | null;
-  /** What the legacy system made of it after it had timed out, as far as it was seen. */
-  late: LateResult | null;
-}
+export type Chapter = Awaited<ReturnType<typeof chapterOf>>;
 
-export interface Story {
-  /** As it may be shown. */
-  id: string;
-  chapters: Chapter[];
-  /** The fields of the user's document that are ours, or null when there is no document. */
-  document: Record<string, unknown> | null;
-}
-
-/** Null when nothing is known of the registration. */
-export async function readStory(id: string, store: Store, config: Config): Promise<Story | null> {
+/** Null when nothing is known of the registration. `id`: as it may be shown; `document`: of the user's, the fields that are ours. */
+export async function readStory(id: string, store: Store, config: Config) {
   const claims = await store.claims.ofItem(id);
   const setAside = await store.setAside.reasons(claims.map(({ _id }) => _id));
   const chapters = await Promise.all(
-    claims.map(async (claim): Promise<Chapter> => {
-      const { generation, conflict, workflowId, index } = claim;
-      const { receivedAt, claimedAt, settledAt } = claim;
-      const submissions = await submissionsUnder(claim._id, store);
-      const outcome = claim.outcome === null ? null : without(claim.outcome, 'entry');
-      const facts = { generation, conflict, workflowId, index, receivedAt, claimedAt };
-      const why = setAside.get(claim._id);
-      // MongoDB's own words may quote the document.
-      const aside = why === undefined ? null : { ...why, reason: withoutDocuments(why.reason) };
-      const late = claim.lateResult ?? null;
-      return { ...facts, submissions, outcome, settledAt, setAside: aside, late };
-    }),
+    claims.map((claim) => chapterOf(claim, setAside.get(claim._id), store)),
   );
   const document = await store.results.find(id, requestIdOf(chapters));
   if (claims.length === 0 && document === null) return null;
@@ -55,7 +25,20 @@ export async function readStory(id: string, store: Store, config: Config): Promi
   return { id: labelOf(id, config), chapters, document: own };
 }
 
-/** The latest that the legacy system has given it. */
+async function chapterOf(claim: Claim, aside: WhySetAside | undefined, store: Store) {
+  const { generation, conflict, workflowId, index, receivedAt, claimedAt, settledAt } = claim;
+  return {
+    ...{ generation, conflict, workflowId, index, receivedAt, claimedAt },
+    submissions: await submissionsUnder(claim._id, store),
+    outcome: claim.outcome === null ? null : without(claim.outcome, 'entry'),
+    settledAt,
+    /** Its outcome can never reach its destination, and waits for a person. MongoDB's own words may quote the document. */
+    setAside: aside === undefined ? null : { ...aside, reason: withoutDocuments(aside.reason) },
+    /** What the legacy system made of it after it had timed out, as far as it was seen. */
+    late: claim.lateResult ?? null,
+  };
+}
+
 const requestIdOf = (chapters: readonly Chapter[]): string | null =>
   chapters
     .filter(({ conflict }) => !conflict)
@@ -63,10 +46,7 @@ const requestIdOf = (chapters: readonly Chapter[]): string | null =>
     .flatMap((each) => each?.requestId ?? [])
     .at(-1) ?? null;
 
-async function submissionsUnder(
-  claim: string,
-  { journal }: Store,
-): Promise<Chapter['submissions']> {
+async function submissionsUnder(claim: string, { journal }: Store) {
   // "$" comes after "#": all that begins with `<claim>#`, by the index of _id.
   const range = { _id: { $gte: `${claim}#`, $lt: `${claim}$` } };
   const found = await journal.collection.find(range).toArray();

@@ -8,14 +8,6 @@ import { findLeft, sweepNeeds, takeUp, type Stranded } from '../registrations/sw
 import type { Unclaimed } from '../registrations/unclaimed.ts';
 import type { Said } from './said.ts';
 
-export interface SweepFacts {
-  stranded: StrandedFacts[];
-  /** Ended runs whose input nobody can read, and why. */
-  unreadable: { workflowId: string; reason: string }[];
-  /** Workflow ids of the runs that were started; none by a dry run. */
-  started: string[];
-}
-
 interface StrandedFacts {
   /** As it may be shown. */
   id: string;
@@ -32,6 +24,8 @@ interface Needs {
   store: Store;
   client: Client;
 }
+
+export type SweepFacts = Awaited<ReturnType<typeof find>>['facts'];
 
 /** What it would take up. @throws what a neighbour throws */
 export const findToSweep = async (needs: Needs): Promise<SweepFacts> => (await find(needs)).facts;
@@ -53,13 +47,16 @@ export const sweepNow = (needs: Needs, said: Said): Promise<SweepFacts> =>
 async function find({ config, store, client }: Needs) {
   const needs = sweepNeeds(config, store, client);
   const found = await findLeft(needs);
-  const facts: SweepFacts = {
+  const started: string[] = [];
+  const facts = {
     stranded: [
       ...found.stranded.map((each) => factsOf(each, config)),
       ...found.unclaimed.flatMap(unclaimedFacts),
     ],
+    /** Ended runs whose input nobody can read, and why. */
     unreadable: [...found.unreadable].map(([workflowId, reason]) => ({ workflowId, reason })),
-    started: [],
+    /** Workflow ids of the runs that were started; none by a dry run. */
+    started,
   };
   return { found, facts };
 }

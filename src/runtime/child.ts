@@ -11,19 +11,6 @@ export interface Announcement {
   health?: number;
 }
 
-export interface Child {
-  name: string;
-  pid: number;
-  /** What it said when it was up. */
-  facts: Announcement;
-  /** Settles when it has ended, with its exit code; null after a signal. */
-  exited: Promise<number | null>;
-  /** Asks it to drain and leave, and waits until it has. */
-  stop(): Promise<void>;
-  /** What a crash does: nothing is drained. */
-  kill(): Promise<void>;
-}
-
 export interface ChildOptions {
   /** Arguments of the command line, beginning with the command. */
   args: string[];
@@ -44,12 +31,14 @@ const CLI = fileURLToPath(new URL('../cli.js', import.meta.url));
 /** Longer than a worker takes to drain by its defaults: its grace and force times. */
 const STOP_MS = 60_000;
 
+export type Child = Awaited<ReturnType<typeof startChild>>;
+
 /**
  * Starts a command and waits until it says that it is up. In a process group of its own: a Ctrl-C in the terminal
  * reaches the parent only, which then stops its children in order, so that the worker drains before its servers go.
  * @throws Error when it ends before it is up; the log file tells why
  */
-export async function startChild(options: ChildOptions): Promise<Child> {
+export async function startChild(options: ChildOptions) {
   const log = openSync(options.logFile, 'a');
   const child = fork(options.cli ?? CLI, options.args, {
     env: { ...process.env, ...options.env },
@@ -79,8 +68,18 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     await exited;
     clearTimeout(late);
   };
-  const [stop, kill] = [() => end('SIGTERM'), () => end('SIGKILL')];
-  return { name, pid: child.pid ?? 0, facts, exited, stop, kill };
+  return {
+    name,
+    pid: child.pid ?? 0,
+    /** What it said when it was up. */
+    facts,
+    /** Settles when it has ended, with its exit code; null after a signal. */
+    exited,
+    /** Asks it to drain and leave, and waits until it has. */
+    stop: () => end('SIGTERM'),
+    /** What a crash does: nothing is drained. */
+    kill: () => end('SIGKILL'),
+  };
 }
 
 const isAnnouncement = (message: unknown): message is Announcement =>

@@ -1,12 +1,7 @@
 /** Something that is done again and again: never twice at once, and only the first of its failures in a row is told. */
 import { errorFacts, type Log } from './log.ts';
 
-export interface Every {
-  /** Does it now, or waits for the time that is under way. Never throws. */
-  run: () => Promise<void>;
-  /** Ends it, and waits for the time that is under way. */
-  close: () => Promise<void>;
-}
+export type Every = ReturnType<typeof every>;
 
 /** @param told what the log says when it fails, and when it works again */
 export function every(
@@ -14,7 +9,7 @@ export function every(
   action: () => Promise<void>,
   log: Log,
   told: { failed: string; again: string },
-): Every {
+) {
   let isFailing = false;
   let running: Promise<void> | null = null;
 
@@ -32,8 +27,10 @@ export function every(
   const timer = setInterval(() => void run(), eachMs);
   timer.unref();
   return {
+    /** Does it now, or waits for the time that is under way. Never throws. */
     run,
-    async close() {
+    /** Ends it, and waits for the time that is under way. */
+    async close(): Promise<void> {
       clearInterval(timer);
       await running;
     },

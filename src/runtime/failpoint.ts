@@ -38,7 +38,6 @@ interface Armed {
 
 let armed: Armed | null = null;
 
-/** What a setting says; null when it is none. */
 export function readFailpoint(setting: string): Armed | null {
   const [, word, passage = '1'] = /^([a-z-]+)(?::([1-9]\d{0,5}))?$/.exec(setting) ?? [];
   const name = FAILPOINTS.find((each) => each === word);

@@ -14,7 +14,6 @@ const screenOrColour = new RegExp(`(${COLOUR}|[\n\t]+)|[${BREAKS}]|[${UNSEEN}]`,
 /** In the place of what would not be seen, so that one sees that something was there. */
 const MARK = '\u{fffd}';
 
-/** On one line. */
 export const onOneLine = (text: string): string =>
   text.replace(breaks, ' ').replace(unseen, MARK).trim();
 

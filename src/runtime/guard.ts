@@ -5,16 +5,6 @@ import { getHeapStatistics } from 'node:v8';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
-export interface Guard {
-  /** What this process suffers from, or null. */
-  suffers(): string | null;
-  /** As it saw them last; null until it has looked. */
-  vitals(): Vitals | null;
-  /** Called when that changes. */
-  onChange(listener: (suffers: string | null) => void): void;
-  close(): void;
-}
-
 /** What is looked at; ms and bytes. */
 export interface Vitals {
   loopDelayMs: number;
@@ -30,13 +20,15 @@ const WELL_AFTER = 3;
 /** Of each limit: at or below it all is well again. */
 const WELL_BELOW = 0.85;
 
+export type Guard = ReturnType<typeof createGuard>;
+
 /** @param settings bytes, null for three quarters of what this process may have; ms */
 export function createGuard(
   settings: { maxMemory: number | null; maxLoopDelay: number },
   metrics: Pick<Metrics, 'suffering'>,
   log: Log,
   { look = watchVitals(), eachMs = EACH_MS } = {},
-): Guard {
+) {
   const maxMemory = settings.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
   const listeners: ((suffers: string | null) => void)[] = [];
   let suffers: string | null = null;
@@ -66,10 +58,14 @@ export function createGuard(
   }
 
   return {
+    /** In words, or null. */
     suffers: () => suffers,
+    /** As it saw them last; null until it has looked. */
     vitals: () => vitals,
-    onChange: (listener) => void listeners.push(listener),
-    close() {
+    onChange(listener: (suffers: string | null) => void): void {
+      listeners.push(listener);
+    },
+    close(): void {
       clearInterval(timer);
       look.close();
     },

@@ -3,13 +3,10 @@ import { build as pretty } from 'pino-pretty';
 import { jsonText, onOneLine } from './foreign-text.ts';
 import { maskText } from './mask.ts';
 
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
 /** The four methods the rest of the program may use; a line is an object of facts and a sentence. */
-export interface Log {
-  debug(facts: object, sentence: string): void;
-  info(facts: object, sentence: string): void;
-  warn(facts: object, sentence: string): void;
-  error(facts: object, sentence: string): void;
-}
+export type Log = Readonly<Record<Level, (facts: object, sentence: string) => void>>;
 
 /**
  * JSON lines on stderr, so that stdout is free for what a command prints; pretty on a terminal. Facts never hold
@@ -27,7 +24,7 @@ export function createLog(
       : { write: (line: string) => lines.write(jsonText(line)) };
   const logger = pino({ level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   const shown = (text: string): string => (isPretty ? onOneLine(maskText(text)) : maskText(text));
-  const at = (each: 'debug' | 'info' | 'warn' | 'error') => (facts: object, sentence: string) => {
+  const at = (each: Level) => (facts: object, sentence: string) => {
     if (logger.isLevelEnabled(each)) logger[each](withTexts(facts, shown), shown(sentence));
   };
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };

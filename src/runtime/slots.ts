@@ -1,22 +1,3 @@
-/**
- * How many requests this worker may have on the wire at once, which bounds what a crash can leave in doubt. Up to a quarter of
- * all slots is granted at once, so that a batch needs few journal writes; and first come, first served to the end, so that the
- * registrations of a batch stay together.
- */
-export interface Slots {
-  /** A place in the line, to keep when asking several times. */
-  turn(): number;
-  /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted. */
-  take(wanted: number, turn?: number): Promise<number>;
-  release(count: number): void;
-  /** More or fewer from now on. What is out beyond it comes back by itself. */
-  resize(total: number): void;
-  /** The most that one `take` gives. */
-  handful(): number;
-  /** How many are out. */
-  onTheWire(): number;
-}
-
 /** A handful that does not come together in this time is not waited for: one of those that are out may be slow. */
 const TOGETHER_MS = 250;
 
@@ -26,7 +7,14 @@ interface Waiter {
   grant: (count: number) => void;
 }
 
-export function createSlots(initial: number): Slots {
+export type Slots = ReturnType<typeof createSlots>;
+
+/**
+ * How many requests this worker may have on the wire at once, which bounds what a crash can leave in doubt. Up to a quarter of
+ * all slots is granted at once, so that a batch needs few journal writes; and first come, first served to the end, so that the
+ * registrations of a batch stay together.
+ */
+export function createSlots(initial: number) {
   let total = initial;
   let handful = Math.ceil(total / 4);
   const waiting: Waiter[] = [];
@@ -63,24 +51,28 @@ export function createSlots(initial: number): Slots {
   }
 
   return {
+    /** A place in the line, to keep when asking several times. */
     turn,
-    take: (wanted, mine = turn()) =>
-      new Promise((grant) => {
+    /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted. */
+    take: (wanted: number, mine = turn()) =>
+      new Promise<number>((grant) => {
         const behind = waiting.findIndex((other) => other.turn > mine);
         waiting.splice(behind < 0 ? waiting.length : behind, 0, { turn: mine, wanted, grant });
         handOut();
       }),
-    release(count) {
+    release(count: number): void {
       free += count;
       handOut();
     },
-    resize(next) {
+    /** More or fewer from now on. What is out beyond it comes back by itself. */
+    resize(next: number): void {
       if (next === total) return;
       free += next - total;
       total = next;
       handful = Math.ceil(total / 4);
       handOut();
     },
+    /** The most that one `take` gives. */
     handful: () => handful,
     onTheWire: () => total - free,
   };

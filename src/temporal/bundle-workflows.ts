@@ -13,7 +13,6 @@ export const WORKFLOW_BUNDLE = compiled(PLAIN);
 /** The same code with workflows/failure-converter.ts: a bundle has its converter built in. */
 export const ENCRYPTED_WORKFLOW_BUNDLE = compiled(ENCRYPTED);
 
-/** Writes both bundles of a file of workflows into a folder. */
 export async function bundleWorkflows(workflowsPath: string, folder: string): Promise<void> {
   const bundle = async (file: string, more: { failureConverterPath?: string }): Promise<void> => {
     const { code } = await bundleWorkflowCode({

@@ -25,10 +25,15 @@ import type { RunInput } from '../domain/registrations/run-input.ts';
 const itemIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 
 /** temporal/api/enums/v1/common.proto, INDEXED_VALUE_TYPE_KEYWORD_LIST. */
-const KEYWORD_LIST = 7;
+export const KEYWORD_LIST = 7;
 
-/** gRPC status codes (grpc.io/docs/guides/status-codes). */
-const GRPC = { invalidArgument: 3, notFound: 5, alreadyExists: 6, resourceExhausted: 8 } as const;
+/** Status codes (grpc.io/docs/guides/status-codes). */
+export const GRPC = {
+  invalidArgument: 3,
+  notFound: 5,
+  alreadyExists: 6,
+  resourceExhausted: 8,
+} as const;
 
 /** @throws Error that names the address, or the file of encryption keys that cannot be read */
 export async function connectTemporal(config: Config): Promise<Client> {

@@ -14,6 +14,7 @@ import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
+import { GRPC } from './client.ts';
 import { DecryptionError } from './payload-codec.ts';
 import type { RunView, Resolution, RunInput } from '../domain/registrations/run-input.ts';
 
@@ -28,17 +29,12 @@ const ANSWER_MS = 5_000;
 
 /** What a run says of itself. @throws what the client throws when Temporal itself does not answer */
 export async function askRun(client: Client, workflowId: string): Promise<RunState> {
-  const handle = client.workflow.getHandle(workflowId);
-  try {
-    const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
-    if (status.name !== 'RUNNING') return { kind: 'closed', status: status.name.toLowerCase() };
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return { kind: 'gone' };
-    throw error;
-  }
+  const status = await statusOf(client, workflowId);
+  if (status === null) return { kind: 'gone' };
+  if (status !== 'RUNNING') return { kind: 'closed', status: status.toLowerCase() };
   try {
     const view = await client.withDeadline(Date.now() + ANSWER_MS, () =>
-      handle.query<RunView>(QUERY_REGISTRATIONS),
+      client.workflow.getHandle(workflowId).query<RunView>(QUERY_REGISTRATIONS),
     );
     return { kind: 'open', view };
   } catch (error) {
@@ -79,7 +75,6 @@ export async function tellRun(
   }
 }
 
-/** The address of a run in Temporal Web, or null where none is configured. */
 export const runLink = (
   { temporal }: Pick<Config, 'temporal'>,
   workflowId: string,
@@ -118,13 +113,20 @@ export async function runStates(
 }
 
 async function lifeOf(client: Client, workflowId: string): Promise<RunLife> {
+  const status = await statusOf(client, workflowId);
+  if (status === null) return 'unknown';
+  // Whatever else a status may say, now or in a later server, is no proof of death.
+  return CLOSED.has(status) ? 'closed' : 'running';
+}
+
+/** Null: Temporal does not know it (any more). */
+async function statusOf(client: Client, workflowId: string): Promise<string | null> {
   try {
     const handle = client.workflow.getHandle(workflowId);
     const { status } = await client.withDeadline(Date.now() + ANSWER_MS, () => handle.describe());
-    // Whatever else a status may say, now or in a later server, is no proof of death.
-    return CLOSED.has(status.name) ? 'closed' : 'running';
+    return status.name;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
 }
@@ -136,7 +138,6 @@ export async function endedRuns(client: Client, taskQueue: string, since: Date):
   return [...(await listRuns(client, taskQueue, which))];
 }
 
-/** What a run brought, or why nobody can read it. */
 export type Brought = { registrations: NewRegistration[] } | { unreadable: string };
 
 /**
@@ -181,12 +182,10 @@ async function firstPayloads(client: Client, workflowId: string) {
     });
     return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
   } catch (error) {
-    if (isGrpcServiceError(error) && Number(error.code) === GRPC_NOT_FOUND) return [];
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC.notFound) return [];
     throw error;
   }
 }
-
-const GRPC_NOT_FOUND = 5;
 
 function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
   const unclaimed = carried?.items.filter(isIn('claim')) ?? [];

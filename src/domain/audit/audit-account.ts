@@ -79,80 +79,55 @@ export interface AuditClaim {
   isDropped?: boolean;
 }
 
-export interface Account extends Pick<AuditInput, 'claims' | 'registered' | 'doubts' | 'setAside'> {
-  /** The classes of the distinct records in the failure queue, by claim. */
-  records: ReadonlyMap<string, ReadonlySet<string>>;
-  /** The claims whose record has other bytes than their message. */
-  forged: ReadonlySet<string>;
-  malformed: ReadonlySet<string>;
-  copies: number;
-  /** Claims that went on with what an earlier one had left. */
-  redriven: number;
-  unexpected: readonly Finding[];
-  /** The claims on a registration that are no conflicts, oldest first. */
-  generationsOf(registration: string): readonly AuditClaim[];
-  /** The latest claim on this id with this body; of one generation a conflict only where no other has it. */
-  claimOf(registration: string, bodyHash: string): AuditClaim | null;
-  /** The claim that went on with what a failed one left, when it was redriven: perhaps mended, with another body. */
-  successorOf(claim: AuditClaim): AuditClaim | null;
-  isMalformed(bodyHash: string): boolean;
-  /** Of a delivery that was none, whether its record is still in the failure queue or not; null where nobody noted it. */
-  malformedNote(bodyHash: string): { isDropped: boolean } | null;
-  isInRun(id: string, hash: string): boolean;
-  isStranded(claim: AuditClaim): boolean;
-}
+export type Account = ReturnType<typeof openAccount>;
 
-export function openAccount(input: AuditInput): Account {
-  const generations = new Map<string, AuditClaim[]>();
-  const byBody = new Map<string, AuditClaim>();
+export function openAccount(input: AuditInput) {
+  const { claims, registered, doubts, setAside } = input;
   const bodyKey = (registration: string, hash: string) => `${hash} ${registration}`;
-  const conflicts = new Set<string>();
-  const inOrder = [...input.claims].sort((a, b) => a.generation - b.generation);
+  const keyOf = ({ registration, bodyHash }: AuditClaim) => bodyKey(registration, bodyHash);
+  const inOrder = [...claims].sort((a, b) => a.generation - b.generation);
+  const byBody = new Map<string, AuditClaim>();
   for (const claim of inOrder) {
-    const key = bodyKey(claim.registration, claim.bodyHash);
-    const before = byBody.get(key);
+    const before = byBody.get(keyOf(claim));
     const isLater = before === undefined || claim.generation > before.generation;
-    if (isLater || !claim.conflict) byBody.set(key, claim);
-    if (claim.conflict) {
-      conflicts.add(key);
-      continue;
-    }
-    const list = generations.get(claim.registration) ?? [];
-    generations.set(claim.registration, [...list, claim]);
+    if (isLater || !claim.conflict) byBody.set(keyOf(claim), claim);
   }
-  const known = new Map(input.claims.map(({ key, bodyHash }) => [key, bodyHash]));
+  const conflicts = new Set(claims.filter(({ conflict }) => conflict).map(keyOf));
+  const others = inOrder.filter(({ conflict }) => !conflict);
+  const generations = Map.groupBy(others, ({ registration }) => registration);
+  const known = new Map(claims.map(({ key, bodyHash }) => [key, bodyHash]));
   const inRuns = new Set(input.unclaimed.map(({ id, hash }) => bodyKey(id, hash)));
-  const { records, forged, malformed, copies, unexpected } = readRecords(input.failures, known);
-  const latestOf = (registration: string) => generations.get(registration)?.at(-1) ?? null;
-  const claimOf = (registration: string, hash: string) =>
+  const found = readRecords(input.failures, known);
+  /** The latest claim on this id with this body; of one generation a conflict only where no other has it. */
+  const claimOf = (registration: string, hash: string): AuditClaim | null =>
     byBody.get(bodyKey(registration, hash)) ?? null;
 
-  const { claims, registered, doubts, setAside } = input;
   return {
     ...{ claims, registered, doubts, setAside },
-    records,
-    forged,
-    malformed,
-    copies,
-    redriven: claims.filter(({ conflict, generation }) => !conflict && generation > 0).length,
-    unexpected,
-    generationsOf: (registration) => generations.get(registration) ?? [],
+    ...found,
+    /** Claims that went on with what an earlier one had left. */
+    redriven: others.filter(({ generation }) => generation > 0).length,
+    /** The claims on a registration that are no conflicts, oldest first. */
+    generationsOf: (registration: string) => generations.get(registration) ?? [],
     claimOf,
-    successorOf(claim) {
+    /** The claim that went on with what a failed one left, when it was redriven: perhaps mended, with another body. */
+    successorOf(claim: AuditClaim): AuditClaim | null {
       const next = claim.conflict
         ? claimOf(claim.registration, claim.bodyHash)
-        : latestOf(claim.registration);
-      if (next === null || next.conflict) return null;
+        : generations.get(claim.registration)?.at(-1);
+      if (!next || next.conflict) return null;
       // Not mended: another message, which was a conflict with this one and has had its turn.
       const isOther = next.bodyHash !== claim.bodyHash;
-      if (isOther && conflicts.has(bodyKey(next.registration, next.bodyHash))) return null;
+      if (isOther && conflicts.has(keyOf(next))) return null;
       return claim.conflict || next.generation > claim.generation ? next : null;
     },
-    // Set aside where the failure queue could never take it.
-    isMalformed: (hash) => malformed.has(malformedKey(hash)) || setAside.has(malformedKey(hash)),
-    malformedNote: (hash) => input.malformed.get(malformedKey(hash)) ?? null,
-    isInRun: (id, hash) => inRuns.has(bodyKey(id, hash)),
-    isStranded: ({ workflowId }) => input.closedRuns.has(workflowId),
+    isMalformed: (hash: string) =>
+      // Set aside where the failure queue could never take it.
+      [found.malformed, setAside].some((each) => each.has(malformedKey(hash))),
+    /** Of a delivery that was none, whether its record was dropped; null where nobody noted it. */
+    malformedNote: (hash: string) => input.malformed.get(malformedKey(hash)) ?? null,
+    isInRun: (id: string, hash: string) => inRuns.has(bodyKey(id, hash)),
+    isStranded: ({ workflowId }: AuditClaim) => input.closedRuns.has(workflowId),
   };
 }
 
@@ -161,7 +136,9 @@ const OF_NO_CLAIM =
 
 /** @param known the SHA-256 of each claim's message */
 function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string, string>) {
+  /** The classes of the distinct records in the failure queue, by claim. */
   const records = new Map<string, Set<string>>();
+  /** The claims whose record has other bytes than their message. */
   const forged = new Set<string>();
   const malformed = new Set<string>();
   const seen = new Set<string>();

@@ -16,15 +16,9 @@ export function findFiledTwice(
   account: Account,
   resubmits: boolean,
 ): { twice: Finding[]; unexpected: Finding[]; again: number } {
-  const journal = new Map<string, AuditEntry[]>();
-  for (const entry of entries) {
-    const id = readClaimKey(claimOfEntry(entry.entry))?.id ?? '';
-    journal.set(id, [...(journal.get(id) ?? []), entry]);
-  }
-  const filed = new Map<string, AuditFiling[]>();
-  for (const filing of filings) {
-    filed.set(filing.registration, [...(filed.get(filing.registration) ?? []), filing]);
-  }
+  const idOf = ({ entry }: AuditEntry) => readClaimKey(claimOfEntry(entry))?.id ?? '';
+  const journal = Map.groupBy(entries, idOf);
+  const filed = Map.groupBy(filings, ({ registration }) => registration);
   const twice: Finding[] = [];
   const unexpected: Finding[] = [];
   let again = 0;

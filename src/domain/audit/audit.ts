@@ -13,74 +13,59 @@ import { findFiledTwice } from './audit-filings.ts';
 import { findSettledTwice } from './audit-settled.ts';
 import { isFailure, type FailureClass, type OutcomeKind } from '../registrations/outcome.ts';
 
-export interface AuditReport {
-  /** Distinct messages, by id and body; null without a ledger of them. */
-  confirmed: number | null;
-  /** Confirmed more than once, under the same id and with the same body. */
-  repeated: number;
-  registered: number;
-  failed: Partial<Record<FailureClass, number>>;
-  inDoubt: number;
-  /** Claimed, in a run that has not claimed yet, or in a queue. */
-  inFlight: { claimed: number; inRuns: number; waiting: number };
-  /** Deliveries that are not claimed yet, copies of what is accounted for among them: at rest there are none. */
-  moving: { queued: number; unclaimed: number };
-  setAside: number;
-  /**
-   * Failures among `failed` whose record is not in the failure queue any more: the broker had confirmed each, so that it was
-   * delivered. `dropped` by "failures drop"; `byOthers`: consumed, purged, expired, or dropped by a limit of the queue. Beside
-   * them `redriven`: taken to go in again, and counted where they got to.
-   */
-  taken: { redriven: number; dropped: number; byOthers: number };
-  /** Distinct records of deliveries that were no registrations; without a ledger beside the sum, since they have no id. */
-  malformed: number;
-  /** Copies of records in the failure queue, beyond the first of each: told by their messageId, and harmless. */
-  copies: number;
-  lost: Finding[];
-  filedTwice: Finding[];
-  settledTwice: Finding[];
-  /** In flight, but the run that had them is gone. */
-  stranded: Finding[];
-  /**
-   * Confirmed without an id, and neither a record in the failure queue nor a note of ours that there was one (MongoDB may have
-   * been away): taken from the queue by others, or lost.
-   */
-  untraced: Finding[];
-  /** What is nobody's fault here, and still worth a look. */
-  unexpected: Finding[];
-  /** Accepted again on somebody's word: a redrive of what had failed, an operator's "resubmit". */
-  filedAgain: number;
-  /** Runs that may bring what is called lost or untraced: as long as there are any, the sum is not proven. */
-  unreadable: Finding[];
-  holds: boolean;
+export type AuditReport = ReturnType<typeof openReport>;
+
+function openReport(input: AuditInput, account: Account, units: readonly Unit[]) {
+  const failed: Partial<Record<FailureClass, number>> = {};
+  const none = (): Finding[] => [];
+  return {
+    /** Distinct messages, by id and body; null without a ledger of them. */
+    confirmed: input.published === null ? null : units.length,
+    /** Confirmed more than once, under the same id and with the same body. */
+    repeated: (input.published?.length ?? units.length) - units.length,
+    registered: 0,
+    failed,
+    inDoubt: 0,
+    /** Claimed, in a run that has not claimed yet, or in a queue. */
+    inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
+    /** Deliveries that are not claimed yet, copies of what is accounted for among them: at rest there are none. */
+    moving: { queued: input.waiting, unclaimed: input.unclaimed.length },
+    setAside: 0,
+    /**
+     * Failures among `failed` whose record is not in the failure queue any more: the broker had confirmed each, so that it was
+     * delivered. `dropped` by "failures drop"; `byOthers`: consumed, purged, expired, or dropped by a limit of the queue. Beside
+     * them `redriven`: taken to go in again, and counted where they got to.
+     */
+    taken: { redriven: account.redriven, dropped: 0, byOthers: 0 },
+    /** Distinct records of deliveries that were no registrations; without a ledger beside the sum, since they have no id. */
+    malformed: account.malformed.size,
+    /** Copies of records in the failure queue, beyond the first of each: told by their messageId, and harmless. */
+    copies: account.copies,
+    lost: none(),
+    filedTwice: none(),
+    settledTwice: findSettledTwice(account, input.uniqueRequestIds),
+    /** In flight, but the run that had them is gone. */
+    stranded: none(),
+    /**
+     * Confirmed without an id, and neither a record in the failure queue nor a note of ours that there was one (MongoDB may have
+     * been away): taken from the queue by others, or lost.
+     */
+    untraced: none(),
+    /** What is nobody's fault here, and still worth a look. */
+    unexpected: [...account.unexpected],
+    /** Accepted again on somebody's word: a redrive of what had failed, an operator's "resubmit". */
+    filedAgain: 0,
+    /** Runs that may bring what is called lost or untraced: as long as there are any, the sum is not proven. */
+    unreadable: input.unreadable,
+    holds: false,
+  };
 }
 
 export function audit(input: AuditInput): AuditReport {
   const account = openAccount(input);
   const units =
     input.published === null ? claimedUnits(account) : publishedUnits(input.published, account);
-  const report: AuditReport = {
-    confirmed: input.published === null ? null : units.length,
-    repeated: (input.published?.length ?? units.length) - units.length,
-    registered: 0,
-    failed: {},
-    inDoubt: 0,
-    inFlight: { claimed: 0, inRuns: 0, waiting: 0 },
-    moving: { queued: input.waiting, unclaimed: input.unclaimed.length },
-    setAside: 0,
-    taken: { redriven: account.redriven, dropped: 0, byOthers: 0 },
-    malformed: account.malformed.size,
-    copies: account.copies,
-    lost: [],
-    filedTwice: [],
-    settledTwice: findSettledTwice(account, input.uniqueRequestIds),
-    stranded: [],
-    untraced: [],
-    unexpected: [...account.unexpected],
-    filedAgain: 0,
-    unreadable: input.unreadable,
-    holds: false,
-  };
+  const report = openReport(input, account, units);
   const missing: Missing = { lost: [], untraced: [], taken: [] };
   for (const unit of units) count(unit, account, report, missing);
   report.inFlight.waiting = takeOutWaiting(missing, input.waiting);
@@ -141,10 +126,8 @@ const UNTRACED =
 /** The latest generation of each registration, and the conflicts. */
 function claimedUnits(account: Account): Unit[] {
   const latestOf = (claim: AuditClaim) => account.claimOf(claim.registration, claim.bodyHash);
-  const current = new Set(account.claims.map(latestOf));
-  return [...current]
-    .filter((claim) => claim !== null)
-    .map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
+  const current = new Set(account.claims.flatMap((claim) => latestOf(claim) ?? []));
+  return [...current].map((claim) => ({ id: claim.registration, hash: claim.bodyHash, claim }));
 }
 
 function count(unit: Unit, account: Account, report: AuditReport, missing: Missing): void {
@@ -162,22 +145,19 @@ function count(unit: Unit, account: Account, report: AuditReport, missing: Missi
   const fate = fateOf(claim, account);
   switch (fate.kind) {
     case 'settled':
-      add(report, fate.as);
-      break;
+      return add(report, fate.as);
     case 'taken':
       missing.taken.push({ isDropped: fate.claim.isDropped === true, as: fate.as });
-      break;
+      return;
     case 'setAside':
-      report.setAside += 1;
-      break;
-    case 'in doubt':
-      report.inDoubt += 1;
-      break;
+    case 'inDoubt':
+      report[fate.kind] += 1;
+      return;
     case 'open':
       report.inFlight.claimed += 1;
       if (account.isStranded(claim))
         report.stranded.push({ id: registration, what: 'claimed by a run that is closed or gone' });
-      break;
+      return;
     case 'lost':
       report.lost.push({ id: registration, what: fate.what });
   }
@@ -193,7 +173,7 @@ type Fate =
   | { kind: 'settled'; as: OutcomeKind }
   /** Settled as failure, which is when the broker had confirmed its record; and the record is not in the queue any more. */
   | { kind: 'taken'; claim: AuditClaim; as: OutcomeKind }
-  | { kind: 'setAside' | 'in doubt' | 'open' }
+  | { kind: 'setAside' | 'inDoubt' | 'open' }
   | { kind: 'lost'; what: string };
 
 /** Follows a redriven claim to the one that went on with it. */
@@ -201,7 +181,7 @@ function fateOf(claim: AuditClaim, account: Account): Fate {
   const { key, registration, outcome } = claim;
   if (account.setAside.has(key)) return { kind: 'setAside' };
   if (outcome === null || !claim.settled) {
-    return { kind: account.doubts.has(key) ? 'in doubt' : 'open' };
+    return { kind: account.doubts.has(key) ? 'inDoubt' : 'open' };
   }
   const as = outcome.kind;
   if (!isFailure(as)) {
