@@ -81,9 +81,9 @@ async function runOf(
   await flow.publishMany(prefix, count);
   await system.start('intake');
   const registered = async (): Promise<string[]> => {
-    const of = { registration: new RegExp(`^${prefix}-`), 'outcome.kind': 'registered' };
+    const of = { item: new RegExp(`^${prefix}-`), 'outcome.kind': 'registered' };
     const claims = await system.store.claims.collection.find(of).toArray();
-    return claims.flatMap(({ item: registration, settledAt }) => (settledAt ? [registration] : []));
+    return claims.flatMap(({ item, settledAt }) => (settledAt ? [item] : []));
   };
   const areRegistered = (howMany: number, withinMs = SOON_MS) =>
     eventually(
