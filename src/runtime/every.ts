@@ -30,7 +30,7 @@ export function every(
     /** Does it now, or waits for the time that is under way. Never throws. */
     run,
     /** Ends it, and waits for the time that is under way. */
-    async close(): Promise<void> {
+    close: async (): Promise<void> => {
       clearInterval(timer);
       await running;
     },
