@@ -90,7 +90,7 @@ export function burst(world: Burst): Polled[] {
       .filter(({ dueAt }) => dueAt <= now + coalesceOf(run.plan))
       .map((item) => {
         const age = now - item.acceptedAt;
-        return { item, age, isOver: item.latency <= age };
+        return { item, age, isDone: item.latency <= age };
       });
     const by = halfDoneBy(run.plan, asked);
     if (by !== null) know(hastened(known, by));
@@ -101,15 +101,15 @@ export function burst(world: Burst): Polled[] {
         ? betterThan(run.plan, usual, known)
         : null;
     run.plan = newest ?? run.plan;
-    for (const { item, age, isOver } of asked) {
+    for (const { item, age, isDone } of asked) {
       item.gets += 1;
-      if (isOver) {
+      if (isDone) {
         seen.push({ after: item.polledAt ?? 0, upTo: age });
         polled.push({ latency: item.latency, gets: item.gets, lag: age - item.latency });
       }
       item.polledAt = age;
       const served = Math.max(now, item.dueAt);
-      item.dueAt = isOver
+      item.dueAt = isDone
         ? Infinity
         : nextPollAt(planAt(run.plan, item.index), item.acceptedAt, served);
     }

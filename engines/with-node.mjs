@@ -11,6 +11,11 @@ import { hasTerminal } from './processes.mjs';
 import { createProgress } from './progress.mjs';
 
 async function main([file, ...args]) {
+  if (file === undefined) {
+    process.stderr.write('Usage: node engines/with-node.mjs FILE [arguments]\n');
+    process.exitCode = 2;
+    return;
+  }
   const isFile = !file.startsWith('-'); // else an option of Node itself
   if (isNewEnough() && isFile) {
     const path = resolve(file);
@@ -25,12 +30,12 @@ async function runAgain(args) {
   let child;
   let interruptedBy;
   const isInTerminal = hasTerminal();
-  for (const name of ['SIGINT', 'SIGHUP', 'SIGTERM'])
+  for (const name of ['SIGINT', 'SIGHUP', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'])
     process.on(name, () => {
       interruptedBy = name;
       if (child === undefined) interrupt.abort();
       // A terminal tells the child itself.
-      else if (name === 'SIGTERM' || !isInTerminal) child.kill(name);
+      else if (!isInTerminal || !['SIGINT', 'SIGHUP', 'SIGQUIT'].includes(name)) child.kill(name);
     });
   try {
     const node = isNewEnough() ? process.execPath : await newerNode(interrupt.signal);

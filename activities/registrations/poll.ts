@@ -33,13 +33,13 @@ export const createPlannedPoll = (needs: Needs & Pick<Dependencies, 'plans'>) =>
   };
 };
 
-/** How old those are that were answered, ms after acceptance, and whether they are over. */
+/** How old those are that were answered, ms after acceptance, and whether they are done. A refusal tells nothing of the time. */
 function agesOf(requests: PollRequest[], answers: PollAnswer[], now: number) {
   const kinds = new Map(answers.map(({ index, kind }) => [index, kind]));
   return requests.flatMap(({ index, acceptedAt }) => {
     const kind = kinds.get(index);
-    const isOver = kind === 'done' || kind === 'failed';
-    return isOver || kind === 'processing' ? [{ age: now - acceptedAt, isOver }] : [];
+    const isDone = kind === 'done';
+    return isDone || kind === 'processing' ? [{ age: now - acceptedAt, isDone }] : [];
   });
 }
 

@@ -149,16 +149,16 @@ export function exploreFor(known: Latencies, runId: string, size: number): Explo
 
 /**
  * By when half of those that were asked before the plan's own first poll are done, ms after acceptance. Null where fewer are,
- * or not even two: a few are done early that were refused at once.
+ * or not even two: a few may be done early for a reason of their own.
  */
 export function halfDoneBy(
   { offsets: [first = 0] }: PollPlan,
-  asked: readonly { age: number; isOver: boolean }[],
+  asked: readonly { age: number; isDone: boolean }[],
 ): number | null {
   const early = asked.filter(({ age }) => age < first);
-  const over = early.filter(({ isOver }) => isOver);
-  if (over.length < Math.max(2, early.length / 2)) return null;
-  return Math.max(...over.map(({ age }) => age));
+  const done = early.filter(({ isDone }) => isDone);
+  if (done.length < Math.max(2, early.length / 2)) return null;
+  return Math.max(...done.map(({ age }) => age));
 }
 
 /** Whether a plan begins so much sooner than a run's own that the run is not to wait for its own first poll. */

@@ -388,6 +388,9 @@ test('when half of those that are asked early are done it is learned before a pl
   const open = await Promise.all(
     ['c', 'd'].map((id) => file(simulator, { id, simulate: { neverFinish: true } })),
   );
+  const refused = await Promise.all(
+    ['e', 'f'].map((id) => file(simulator, { id, simulate: { latencyMs: 0, fail: 'no' } })),
+  );
   const told: (number | 'replan')[] = [];
   const replan = () => {
     told.push('replan');
@@ -401,9 +404,14 @@ test('when half of those that are asked early are done it is learned before a pl
       requestsOf(...ids).map((each) => ({ ...each, acceptedAt: Date.now() - 5_000 })),
     );
   await polled(...done.slice(1), ...open);
-  assert.deepEqual(told, ['replan']);
+  await polled(...refused);
+  assert.deepEqual(
+    told,
+    ['replan', 'replan'],
+    'a refusal says nothing of how long a success takes',
+  );
   await polled(...done, ...open);
-  const [by, ...rest] = told.slice(1);
+  const [by, ...rest] = told.slice(2);
   assert.ok(typeof by === 'number' && by >= 5_000 && by < 10_000, String(by));
   assert.deepEqual(rest, ['replan']);
 });

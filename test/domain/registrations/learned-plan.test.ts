@@ -111,8 +111,8 @@ test('when little was seen a few registrations of each run explore', () => {
 
 test('half being done is heard from those that were asked early, of two that are done at least', () => {
   const plan = { offsets: [1_000], tail: 1_000, longest };
-  const over = (age: number) => ({ age, isOver: true });
-  const open = (age: number) => ({ age, isOver: false });
+  const over = (age: number) => ({ age, isDone: true });
+  const open = (age: number) => ({ age, isDone: false });
   assert.equal(halfDoneBy(plan, [over(400), over(500), open(500), open(500)]), 500);
   assert.equal(halfDoneBy(plan, [over(400), over(500), open(500), open(500), open(500)]), null);
   assert.equal(halfDoneBy(plan, [over(500)]), null);
