@@ -102,10 +102,9 @@ test('one slow POST in fifty: the other 49 are registered while it is on the wir
   const slow = `${run.prefix}-7`;
   await run.areRegistered(49);
   await legacy.isOnTheWire('post', slow);
-  const workflows = await run.system.store.claims.collection.distinct('workflowId', {
-    item: new RegExp(`^${run.prefix}-`),
-  });
-  assert.equal(workflows.length, 1, 'all were in one run');
+  const { collection } = run.system.store.claims;
+  const { workflowId = '' } = (await collection.findOne({ item: slow })) ?? {};
+  assert.ok((await collection.countDocuments({ workflowId })) > 1, 'others were in its run');
   legacy.letGo('post', slow);
   await run.areRegistered(50);
   assert.equal(legacy.posts(), 50, 'each was POSTed once');

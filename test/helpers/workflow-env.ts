@@ -47,7 +47,7 @@ export async function createTimeSkipping(): Promise<TestWorkflowEnvironment> {
       });
       return env;
     } catch (error) {
-      if (attempt === 4) throw error;
+      if (attempt === 12) throw error;
     }
   }
 }

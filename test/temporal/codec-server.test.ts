@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { chmod, copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -173,10 +176,16 @@ test(
     ];
     const server = await serveCodec({ ...standard, tokens });
     atEnd(t, () => server.close());
+    // The node that runs this may lie where no other user may look.
+    const own = await mkdtemp(join(tmpdir(), 'despachante-test-'));
+    atEnd(t, () => rm(own, { recursive: true }));
+    const node = join(own, 'node');
+    await copyFile(process.execPath, node);
+    await chmod(own, 0o755);
     const statusAs = async (uid: number, folder: string) => {
       const url = `http://127.0.0.1:${server.port}/${folder}/decode`;
       const script = `fetch('${url}', { method: 'POST', body: '{}' }).then((a) => console.log(a.status))`;
-      const child = spawn(process.execPath, ['-e', script], { uid, cwd: '/', env: {} });
+      const child = spawn(node, ['-e', script], { uid, cwd: '/', env: {} });
       return (await text(child.stdout)).trim();
     };
     assert.equal(await statusAs(0, 'an-address-of-its-own'), '200');
