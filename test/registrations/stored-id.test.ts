@@ -4,6 +4,8 @@ import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb
 import type { Document } from 'mongodb';
 import { DEFAULTS, type Config } from '../../src/config/schema.ts';
 import type { IdType } from '../../src/domain/registrations/id-type.ts';
+import { readStory } from '../../src/operations/story.ts';
+import { sampleOf } from '../../src/registrations/collection-sample.ts';
 import { openResults } from '../../src/registrations/results.ts';
 import { openStore } from '../../src/registrations/store.ts';
 import { testConfig } from '../helpers/configuration.ts';
@@ -208,9 +210,28 @@ test('a worker starts where most of a sample is of the type, or nothing of it ha
   }
 });
 
-async function withDocuments(t: Parameters<typeof testDatabase>[0], documents: Document[]) {
+test('a sample reads nothing of a document but its id', async () => {
+  const { mongodb } = await filled([{ _id: 'a', n: 7, people: 'private' }], { match: 'n' });
+  assert.deepEqual((await sampleOf(db, mongodb)).documents, [{ _id: 'a', n: 7 }]);
+});
+
+test('whoever asks for an id of hexadecimal digits may write either case', async (t) => {
+  const { config } = await withDocuments(t, [{ n: new UUID(uuid(1)), status: 'here' }], {
+    matchType: 'uuid',
+  });
+  const opened = await openStore(config, 'worker');
+  t.after(opened.close);
+  const story = await readStory(uuid(1).toUpperCase(), opened, config);
+  assert.deepEqual([story?.id, story?.document?.['status']], [uuid(1), 'here']);
+});
+
+async function withDocuments(
+  t: Parameters<typeof testDatabase>[0],
+  documents: Document[],
+  settings = {},
+) {
   const store = await testDatabase(t, { match: 'n' });
   await store.db.collection('registrations').insertMany(documents);
-  const mongodb = { database: store.db.databaseName, match: 'n' };
+  const mongodb = { database: store.db.databaseName, match: 'n', ...settings };
   return { store, config: testConfig({ mongodbUri: address('MONGODB_URI'), mongodb }) };
 }
