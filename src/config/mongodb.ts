@@ -108,7 +108,7 @@ const placed = z.object({
 
 /** For a check of the whole configuration: our collections and the user's, where they share a database. */
 export const collectionIsTheirs = {
-  check({ mongodb: { database, ownDatabase, collection, ownPrefix }, mongodbUri }: Placed) {
+  check: ({ mongodb: { database, ownDatabase, collection, ownPrefix }, mongodbUri }: Placed) => {
     const shares = ownDatabase === null || ownDatabase === (database ?? databaseOf(mongodbUri));
     // The first two are said already.
     const isSaid = ownPrefix === '' || collection.startsWith(OWN_PREFIX);

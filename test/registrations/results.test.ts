@@ -187,7 +187,7 @@ for (const change of [
   { $set: { externalIds: 'd9' }, $unset: { requestId: 1 } },
   'delete',
 ] as const) {
-  test(`a document that somebody has ${change === 'delete' ? 'deleted' : 'given another id'} meanwhile is not taken to be written, one by one neither`, async () => {
+  test(`a document that somebody has ${change === 'delete' ? 'deleted' : 'given another id'} meanwhile is not taken to be written, one by one neither`, async (t) => {
     const { collection, results } = await filled([
       { _id: '1', externalIds: 'd1' },
       { _id: '2', externalIds: 'd2' },
@@ -198,14 +198,14 @@ for (const change of [
       validator: { requestId: { $ne: 'REQ-d3' } },
     });
     // The second is changed right before the writes one by one, which the refusal of the third brings about.
-    const bulkWrite = Collection.prototype.bulkWrite;
-    Collection.prototype.bulkWrite = async function (...given) {
-      Collection.prototype.bulkWrite = bulkWrite;
+    const meanwhile: typeof collection.bulkWrite = async (...given) => {
+      intercepted.mock.restore();
       await (change === 'delete'
         ? collection.deleteOne({ _id: '2' })
         : collection.updateOne({ _id: '2' }, change));
-      return bulkWrite.apply(this, given);
+      return collection.bulkWrite(...given);
     };
+    const intercepted = t.mock.method(Collection.prototype, 'bulkWrite', meanwhile);
     const fates = await writeOf(results, ['d1', 'd2', 'd3']);
     assert.deepEqual(
       fates.map((fate) => (typeof fate === 'object' ? fate.permanent.slice(0, 11) : fate)),
