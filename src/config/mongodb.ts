@@ -85,24 +85,39 @@ const settings = z.strictObject({
   tls: tls('mongodb'),
 });
 
-export const mongodb = FIELDS.slice(1)
-  .reduce((schema, field, before) => {
-    const others = FIELDS.slice(0, before + 1);
-    const names = others.map((other) => `mongodb.${other}`);
-    return schema.refine((section) => differs(section, field, others), {
-      error: `another field than ${names.join(', ')}: one would be written over the other`,
-      path: [field],
-      params: { involves: names },
-      when: ({ value }) => !differs(value, field, others),
-    });
-  }, settings)
-  .refine(
-    ({ collection, ownPrefix }) =>
-      // The first two are said already.
-      ownPrefix === '' || collection.startsWith(OWN_PREFIX) || !collection.startsWith(ownPrefix),
-    {
-      error: 'a collection name that does not begin as our own do (mongodb.ownPrefix)',
-      path: ['collection'],
-      params: { involves: ['mongodb.ownPrefix'] },
-    },
-  );
+export const mongodb = FIELDS.slice(1).reduce((schema, field, before) => {
+  const others = FIELDS.slice(0, before + 1);
+  const names = others.map((other) => `mongodb.${other}`);
+  return schema.refine((section) => differs(section, field, others), {
+    error: `another field than ${names.join(', ')}: one would be written over the other`,
+    path: [field],
+    params: { involves: names },
+    when: ({ value }) => !differs(value, field, others),
+  });
+}, settings);
+
+const placed = z.object({
+  mongodbUri: z.string(),
+  mongodb: z.object({
+    database: z.string().nullable(),
+    ownDatabase: z.string().nullable(),
+    collection: z.string(),
+    ownPrefix: z.string(),
+  }),
+});
+
+/** For a check of the whole configuration: our collections and the user's, where they share a database. */
+export const collectionIsTheirs = {
+  check: ({ mongodb: { database, ownDatabase, collection, ownPrefix }, mongodbUri }: Placed) => {
+    const shares = ownDatabase === null || ownDatabase === (database ?? databaseOf(mongodbUri));
+    // The first two are said already.
+    const isSaid = ownPrefix === '' || collection.startsWith(OWN_PREFIX);
+    return isSaid || !shares || !collection.startsWith(ownPrefix);
+  },
+  error:
+    'a collection name that does not begin as our own do (mongodb.ownPrefix), since they share its database',
+  /** Whether the configuration got as far as having them. */
+  when: (value: unknown) => placed.safeParse(value).success,
+};
+
+type Placed = z.output<typeof placed>;

@@ -25,7 +25,7 @@ import { grpcProxyVariable } from './grpc-proxy.ts';
 import { legacy } from './legacy.ts';
 import { resolved } from './sent.ts';
 import type { Environment } from './tree.ts';
-import { databaseIsOurs, mongodb } from './mongodb.ts';
+import { collectionIsTheirs, databaseIsOurs, mongodb } from './mongodb.ts';
 import { temporalTls, tls } from './tls.ts';
 import { duration, flag, idPointer, name, port, size, text, whole, word } from './values.ts';
 
@@ -130,6 +130,12 @@ export const configSchema = z
     path: ['mongodbUri'],
     params: { involves: ['mongodb.database'] },
     when: ({ value }) => databaseIsOurs.when(value),
+  })
+  .refine(collectionIsTheirs.check, {
+    error: collectionIsTheirs.error,
+    path: ['mongodb', 'collection'],
+    params: { involves: ['mongodb.ownPrefix', 'mongodb.ownDatabase'] },
+    when: ({ value }) => collectionIsTheirs.when(value),
   })
   .readonly();
 

@@ -96,6 +96,7 @@ export function partialFailure(error: unknown) {
     duplicates: new Set<number>(),
     permanent: new Map<number, string>(),
     transient: new Set<number>(),
+    matchedCount: error.matchedCount,
   };
   const list: WriteError[] = [error.writeErrors].flat();
   if (list.length === 0) throw error;

@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import { requestIdReader } from '../config/contract.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
+import { plainId } from '../domain/registrations/id-type.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import { findDoubts, type Doubt } from '../registrations/doubts.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
@@ -105,7 +106,7 @@ async function openClaimOf(
   store: Store,
   config: Config,
 ): Promise<OpenClaim | NotInDoubt> {
-  const all = await store.claims.ofItem(id);
+  const all = await store.claims.ofItem(plainId(id, config.mongodb.matchType));
   const last = all.findLast(({ conflict }) => !conflict);
   if (last !== undefined && last.outcome === null) return last;
   if (last !== undefined) return { kind: 'ended', as: last.outcome?.kind ?? null };

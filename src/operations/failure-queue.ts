@@ -7,6 +7,7 @@ import {
   type FailureQueue,
 } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { parseRules } from '../registrations/delivery.ts';
+import { plainId } from '../domain/registrations/id-type.ts';
 import { labelOf } from '../registrations/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
@@ -69,7 +70,8 @@ export const withFailures = <T>(
 
 /** Whether it is meant by an argument: registration id, name of the record, the hash that stands for it in both, or messageId. */
 export const isMeant = (failure: FailureMessage, id: string, config: Config): boolean =>
-  [failure.id, failure.name, failure.messageId, shownId(failure, config)].includes(id) ||
+  failure.id === plainId(id, config.mongodb.matchType) ||
+  [failure.name, failure.messageId, shownId(failure, config)].includes(id) ||
   shownText(failure, failure.name, config) === id;
 
 /** The registration id as it may be shown. */

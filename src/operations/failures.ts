@@ -2,6 +2,7 @@
 import { ofItem, type GoneAs } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
+import { plainId } from '../domain/registrations/id-type.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import { attemptsOf } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
@@ -62,7 +63,7 @@ export async function listFailures(config: Config, store: Store, wanted: Wanted)
 /** By registration id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
 export async function findFailures(config: Config, store: Store, id: string) {
   const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
-  const wanted = { $or: [{ _id: { $in: named } }, ofItem(id)] };
+  const wanted = { $or: [{ _id: { $in: named } }, ofItem(plainId(id, config.mongodb.matchType))] };
   const found = await allOf(storedFailures(store, wanted));
   if (found.length > 0 || !config.registration.hashIds) return factsOf(config, store, found);
   const byLabel: StoredFailure[] = [];

@@ -2,6 +2,7 @@
 import type { Document } from 'mongodb';
 import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
+import { plainId } from '../domain/registrations/id-type.ts';
 import { labelOf } from '../registrations/label.ts';
 import { fieldsWritten, heldIds } from '../registrations/own-documents.ts';
 import { textOfStored } from '../registrations/stored-id.ts';
@@ -13,7 +14,8 @@ import type { WhySetAside } from '../claims/set-aside.ts';
 export type Chapter = Awaited<ReturnType<typeof chapterOf>>;
 
 /** Null when nothing is known of the registration. `id`: as it may be shown; `document`: of the user's, the fields that are ours. */
-export async function readStory(id: string, store: Store, config: Config) {
+export async function readStory(given: string, store: Store, config: Config) {
+  const id = plainId(given, config.mongodb.matchType);
   const claims = await store.claims.ofItem(id);
   const setAside = await store.setAside.reasons(claims.map(({ _id }) => _id));
   const chapters = await Promise.all(

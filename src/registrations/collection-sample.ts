@@ -1,11 +1,12 @@
 /** What some documents of the user's collection hold where the registration id is to be. */
-import type { Db, Document } from 'mongodb';
+import type { Db } from 'mongodb';
 import type { Config } from '../config/schema.ts';
 import type { IdType } from '../domain/registrations/id-type.ts';
 import { heldIds, type Stored } from './own-documents.ts';
 import { textOfStored, typeOfStored } from './stored-id.ts';
 
 export interface Sample {
+  /** With the field of `mongodb.match` alone, beside `_id`. */
   documents: Stored[];
   /** Values that are of the type of `mongodb.matchType`. */
   fitting: number;
@@ -21,9 +22,10 @@ const OF_EACH_END = 100;
 export async function sampleOf(db: Db, mongodb: Config['mongodb']): Promise<Sample> {
   const { match, matchType } = mongodb;
   const collection = db.collection<Stored>(mongodb.collection);
-  const first = await collection.find().sort({ _id: 1 }).limit(OF_EACH_END).toArray();
+  const ends = { projection: { [match]: 1 }, limit: OF_EACH_END };
+  const first = await collection.find({}, ends).sort({ _id: 1 }).toArray();
   const rest = { _id: { $nin: first.map(({ _id }) => _id) } };
-  const last = await collection.find(rest).sort({ _id: -1 }).limit(OF_EACH_END).toArray();
+  const last = await collection.find(rest, ends).sort({ _id: -1 }).toArray();
   const documents = [...first, ...last];
   const values = documents.flatMap((document) => heldIds(document, match)).filter(isThere);
   const others = new Map<string, number>();
@@ -36,7 +38,7 @@ export async function sampleOf(db: Db, mongodb: Config['mongodb']): Promise<Samp
     documents,
     fitting: values.length - sum(others),
     others,
-    lists: documents.filter((document: Document) => Array.isArray(document[match])).length,
+    lists: documents.filter((document) => Array.isArray(document[match])).length,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Which documents of the user's collection are a registration's. */
 import type { Document } from 'mongodb';
 import type { Config } from '../config/schema.ts';
-import { plainId, storedId, textOfStored, type StoredId } from './stored-id.ts';
+import { storedId, textOfStored, type StoredId } from './stored-id.ts';
 
 export interface Result {
   id: string;
@@ -44,21 +44,20 @@ export function placesOf(
   }
   const owners = new Map<Stored, string>();
   return results.map(({ id, requestId }): Place => {
-    const plain = plainId(id, matchType);
-    const own = whole.get(plain);
+    const own = whole.get(id);
     if (own !== undefined) return own.map(({ _id }) => _id);
-    const [list, ...more] = inLists.get(plain) ?? [];
+    const [list, ...more] = inLists.get(id) ?? [];
     if (list === undefined) return [];
     if (more.length > 0) return { permanent: AMBIGUOUS };
     if (requestIdField !== null) {
       const isOthers =
-        (owners.get(list) ?? plain) !== plain ||
+        (owners.get(list) ?? id) !== id ||
         (heldIds(list, match).length > 1 &&
           list[statusField] === registeredWord &&
           typeof list[requestIdField] === 'string' &&
           list[requestIdField] !== requestId);
       if (isOthers) return { permanent: TAKEN };
-      owners.set(list, plain);
+      owners.set(list, id);
     }
     return [list._id];
   });

@@ -69,7 +69,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
     const places = await locate(results);
     const written = results.map((_, at) => fateAt(places[at]));
     const targets = results.flatMap((result, at) =>
-      documentsAt(places[at]).map((_id) => ({ _id, result })),
+      documentsAt(places[at]).map((_id) => ({ _id, result, at })),
     );
     if (targets.length > 0) {
       const ids = targets.map(({ _id }) => _id);
@@ -77,9 +77,7 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
         { $and: [{ _id: { $in: ids } }, { [match]: { $in: results.map(stored) } }] },
         setEach(ids, columnsOf(targets.map(({ result }) => fieldsOf(result, mongodb)))),
       );
-      // Somebody has deleted or changed one meanwhile: the next attempt finds what there is now.
-      if (matchedCount < new Set(ids).size)
-        for (const { result } of targets) written[results.indexOf(result)] = 'later';
+      if (matchedCount < new Set(ids).size) putOff(written, targets);
     }
     const missing = results.filter((_, at) => isNowhere(places[at]));
     if (missing.length > 0 && upsert)
@@ -99,22 +97,30 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
           ? [{ at, write: { insertOne: { document: documentOf(result, mongodb) } } }]
           : [];
       const update = { $set: fieldsOf(result, mongodb) };
-      return documentsAt(places[at]).map((_id) => ({
-        at,
-        write: { updateOne: { filter: { _id }, update } },
-      }));
+      return documentsAt(places[at]).map((_id) => {
+        const filter = { [match]: stored(result), _id };
+        return { at, write: { updateOne: { filter, update } } };
+      });
     });
     if (operations.length === 0) return written;
+    const putOffUnmatched = (matchedCount: number, failed: readonly Operation[] = []) => {
+      const updates = operations.filter(
+        (each) => 'updateOne' in each.write && !failed.includes(each),
+      );
+      if (matchedCount < updates.length) putOff(written, updates);
+    };
     try {
-      await collection.bulkWrite(
+      const { matchedCount } = await collection.bulkWrite(
         operations.map(({ write }) => write),
         { ordered: false },
       );
+      putOffUnmatched(matchedCount);
     } catch (error) {
-      const { duplicates, permanent, transient } = partialFailure(error);
+      const { duplicates, permanent, transient, matchedCount } = partialFailure(error);
       const failed = (indexes: Iterable<number>) =>
         [...indexes].flatMap((index) => operations[index] ?? []);
-      for (const { at } of failed(transient)) written[at] = 'later';
+      putOffUnmatched(matchedCount, failed([...duplicates, ...permanent.keys(), ...transient]));
+      putOff(written, failed(transient));
       // Two inserts of one id can meet; the one that lost finds the document the next time. Else another unique index of the
       // collection refuses it, and always will.
       const refused = failed(duplicates);
@@ -157,6 +163,11 @@ export function openResults(db: Db, mongodb: Config['mongodb']) {
 interface Operation {
   at: number;
   write: AnyBulkWriteOperation<Stored>;
+}
+
+/** Where a document is not matched, somebody has deleted or changed it meanwhile: the next attempt finds what there is now. */
+function putOff(written: Written[], writes: readonly Pick<Operation, 'at'>[]): void {
+  for (const { at } of writes) written[at] = 'later';
 }
 
 const documentsAt = (place: Place | undefined): Stored['_id'][] =>

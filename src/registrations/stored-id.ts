@@ -21,11 +21,7 @@ export function storedId(id: string, type: IdType): StoredId {
   }
 }
 
-/** The one text of those that mean this value: hexadecimal digits may be written in either case. */
-export const plainId = (id: string, type: IdType): string =>
-  type === 'objectId' || type === 'uuid' ? id.toLowerCase() : id;
-
-/** As `plainId` has it; null for a value of another type, which no id of ours means. MongoDB compares all numbers by value. */
+/** As `plainId` has it; null for a value that no id of ours means. MongoDB compares all numbers by value. */
 export function textOfStored(value: unknown, type: IdType): string | null {
   switch (type) {
     case 'string':
@@ -34,12 +30,25 @@ export function textOfStored(value: unknown, type: IdType): string | null {
       return value instanceof ObjectId ? value.toHexString() : null;
     case 'int':
     case 'long':
-      return isNumber(value) ? String(value) : null;
+      return wholeNumberOf(value);
     case 'uuid':
       return value instanceof Binary && value.sub_type === Binary.SUBTYPE_UUID
         ? value.toUUID().toHexString()
         : null;
   }
+}
+
+/** In digits, however it is stored; null where it is no number, or not whole. */
+function wholeNumberOf(value: unknown): string | null {
+  if (typeof value === 'number') return Number.isInteger(value) ? String(BigInt(value)) : null;
+  if (!(value instanceof Decimal128)) return isNumber(value) ? String(value) : null;
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:E([+-]\d+))?$/.exec(value.toString());
+  if (parts === null) return null; // infinite, or not a number
+  const [, sign = '', whole = '', fraction = '', power = '0'] = parts;
+  const shift = Number(power) - fraction.length;
+  const digits = `${whole}${fraction}`.padStart(-shift, '0') + '0'.repeat(Math.max(shift, 0));
+  const end = digits.length + Math.min(shift, 0);
+  return /[1-9]/.test(digits.slice(end)) ? null : String(BigInt(`${sign}0${digits.slice(0, end)}`));
 }
 
 const isNumber = (value: unknown): boolean =>
@@ -56,6 +65,6 @@ export function typeOfStored(value: unknown): string {
         ? 'uuid'
         : 'binary';
   if (value instanceof ObjectId) return 'objectId';
-  if (isNumber(value)) return 'number';
+  if (isNumber(value)) return wholeNumberOf(value) === null ? 'number that is not whole' : 'number';
   return value === null ? 'null' : typeof value;
 }

@@ -359,6 +359,24 @@ test('all that is wrong with the fields of the collection is told at once, each 
   );
 });
 
+test('the collection may begin as our own do where they stand in another database', () => {
+  const settings = 'collection: reg_x, ownPrefix: reg';
+  load(`mongodb: { ${settings}, ownDatabase: other }`);
+  load(`mongodb: { ${settings}, database: theirs, ownDatabase: despachante }`);
+  for (const same of [
+    'ownDatabase: despachante',
+    'database: other, ownDatabase: other',
+    'database: other',
+  ])
+    assert.equal(only(`mongodb: { ${settings}, ${same} }`).path, 'mongodb.collection');
+  const MONGODB_URI = 'mongodb://localhost/other';
+  const found = faults(`mongodb: { ${settings}, ownDatabase: other }`, { MONGODB_URI });
+  assert.deepEqual(
+    found.map(({ path }) => path),
+    ['mongodb.collection'],
+  );
+});
+
 test('a database of the server itself is refused, unless another one is named', () => {
   const admin = { MONGODB_URI: 'mongodb://user:p@store/admin' };
   assert.equal(only('', admin).path, 'mongodbUri');

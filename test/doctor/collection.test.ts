@@ -47,6 +47,11 @@ test('ids of another type are told with the setting that mends it', async () => 
   assert.match(found['ids in _id'] ?? '', /^unwell: .*1 × objectId.* → Set mongodb.matchType: obj/);
   const some = await diagnosed([{ n: 7 }, { n: 'a' }, { n: 'b' }], { match: 'n' });
   assert.match(some['ids in n'] ?? '', /^warning: .*1 of 3 values/);
+  const half = await diagnosed([{ n: 1.5 }, { n: 7 }], { match: 'n', matchType: 'long' });
+  assert.match(
+    half['ids in n'] ?? '',
+    /^warning: .*1 of 2 values.*1 × number that is not whole.*: Name the field/,
+  );
   const none = await diagnosed([{ m: 'a' }], { match: 'n' });
   assert.match(none['ids in n'] ?? '', /^warning: no document of a sample has that field →/);
 });

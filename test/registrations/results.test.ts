@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import type { Document } from 'mongodb';
+import { Collection, type Document } from 'mongodb';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import type { Config } from '../../src/config/schema.ts';
 import { placesOf } from '../../src/registrations/own-documents.ts';
@@ -182,6 +182,42 @@ test('where one of them is refused, lists of ids are written one by one, each it
     new: 'REQ-new',
   });
 });
+
+for (const change of [
+  { $set: { externalIds: 'd9' }, $unset: { requestId: 1 } },
+  'delete',
+] as const) {
+  test(`a document that somebody has ${change === 'delete' ? 'deleted' : 'given another id'} meanwhile is not taken to be written, one by one neither`, async (t) => {
+    const { collection, results } = await filled([
+      { _id: '1', externalIds: 'd1' },
+      { _id: '2', externalIds: 'd2' },
+      { _id: '3', externalIds: 'd3' },
+    ]);
+    await db.command({
+      collMod: collection.collectionName,
+      validator: { requestId: { $ne: 'REQ-d3' } },
+    });
+    // The second is changed right before the writes one by one, which the refusal of the third brings about.
+    const meanwhile: typeof collection.bulkWrite = async (...given) => {
+      intercepted.mock.restore();
+      await (change === 'delete'
+        ? collection.deleteOne({ _id: '2' })
+        : collection.updateOne({ _id: '2' }, change));
+      return collection.bulkWrite(...given);
+    };
+    const intercepted = t.mock.method(Collection.prototype, 'bulkWrite', meanwhile);
+    const fates = await writeOf(results, ['d1', 'd2', 'd3']);
+    assert.deepEqual(
+      fates.map((fate) => (typeof fate === 'object' ? fate.permanent.slice(0, 11) : fate)),
+      ['later', 'later', 'MongoDB 121'],
+    );
+    assert.deepEqual(await requestIds(collection), {
+      1: 'REQ-d1',
+      ...(change === 'delete' ? {} : { 2: undefined }),
+      3: undefined,
+    });
+  });
+}
 
 test('a document that another unique index refuses is refused for good, and does not wait for ever', async () => {
   const { collection, write } = await filled([

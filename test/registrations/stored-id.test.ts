@@ -4,6 +4,8 @@ import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb
 import type { Document } from 'mongodb';
 import { DEFAULTS, type Config } from '../../src/config/schema.ts';
 import type { IdType } from '../../src/domain/registrations/id-type.ts';
+import { readStory } from '../../src/operations/story.ts';
+import { sampleOf } from '../../src/registrations/collection-sample.ts';
 import { openResults } from '../../src/registrations/results.ts';
 import { openStore } from '../../src/registrations/store.ts';
 import { testConfig } from '../helpers/configuration.ts';
@@ -79,22 +81,21 @@ for (const { matchType, ids, stored } of TYPES) {
   }
 }
 
-test('hexadecimal digits are found in either case', async () => {
-  const { results, write } = await filled([{ _id: new UUID(uuid(1)) }], {
-    matchType: 'uuid',
-    upsert: false,
-  });
-  const upper = uuid(1).toUpperCase();
-  assert.deepEqual(await write(upper), ['written']);
-  assert.equal((await results.find(uuid(1)))?.['requestId'], `REQ-${upper}`);
-});
-
 test('a number is found however it is stored, and none but the one that it is', async () => {
   const documents = [
     { _id: 'double', n: new Double(7) },
     { _id: 'long', n: Long.fromNumber(8) },
     { _id: 'decimal', n: Decimal128.fromString('9') },
+    { _id: 'decimal of a fraction', n: Decimal128.fromString('10.0') },
+    { _id: 'decimal of a power', n: Decimal128.fromString('-1.20E+3') },
+    { _id: 'decimal of nothing', n: Decimal128.fromString('0E+6') },
+    { _id: 'great double', n: new Double(2 ** 62) },
+    { _id: 'greatest', n: Decimal128.fromString('9223372036854775807') },
     { _id: 'half', n: new Double(7.5) },
+    { _id: 'half decimal', n: Decimal128.fromString('7.5') },
+    { _id: 'huge decimal', n: Decimal128.fromString('1E+6144') },
+    { _id: 'infinite', n: Infinity },
+    { _id: 'not a number', n: Decimal128.fromString('NaN') },
     { _id: 'text', n: '7' },
     { _id: 'next', n: Long.fromString('9007199254740992') },
   ];
@@ -103,12 +104,25 @@ test('a number is found however it is stored, and none but the one that it is', 
     matchType: 'long',
     upsert: false,
   });
-  assert.deepEqual(await write('7', '8', '9', '9007199254740993'), [
-    ...Array<string>(3).fill('written'),
+  const ids = ['7', '8', '9', '10', '-1200', '0', String(2n ** 62n), '9223372036854775807'];
+  assert.deepEqual(await write(...ids, '9007199254740993'), [
+    ...ids.map(() => 'written'),
     'missing',
   ]);
   const found = await collection.distinct('_id', { status: 'registered' });
-  assert.deepEqual(found.sort(), ['decimal', 'double', 'long']);
+  const theirs = documents.slice(0, ids.length).map(({ _id }) => _id);
+  assert.deepEqual(found.sort(), theirs.sort());
+});
+
+test('beside a number of another kind no second document is made', async () => {
+  const documents = [
+    { _id: 'a', n: new Double(2 ** 62) },
+    { _id: 'b', n: Decimal128.fromString('7.0') },
+    { _id: 'c', n: Decimal128.fromString('1E+2') },
+  ];
+  const { collection, write } = await filled(documents, { match: 'n', matchType: 'long' });
+  assert.deepEqual(await write(String(2n ** 62n), '7', '100'), Array(3).fill('written'));
+  assert.equal(await collection.countDocuments(), 3);
 });
 
 test('of lists of numbers each registration gets its own', async () => {
@@ -196,9 +210,28 @@ test('a worker starts where most of a sample is of the type, or nothing of it ha
   }
 });
 
-async function withDocuments(t: Parameters<typeof testDatabase>[0], documents: Document[]) {
+test('a sample reads nothing of a document but its id', async () => {
+  const { mongodb } = await filled([{ _id: 'a', n: 7, people: 'private' }], { match: 'n' });
+  assert.deepEqual((await sampleOf(db, mongodb)).documents, [{ _id: 'a', n: 7 }]);
+});
+
+test('whoever asks for an id of hexadecimal digits may write either case', async (t) => {
+  const { config } = await withDocuments(t, [{ n: new UUID(uuid(1)), status: 'here' }], {
+    matchType: 'uuid',
+  });
+  const opened = await openStore(config, 'worker');
+  t.after(opened.close);
+  const story = await readStory(uuid(1).toUpperCase(), opened, config);
+  assert.deepEqual([story?.id, story?.document?.['status']], [uuid(1), 'here']);
+});
+
+async function withDocuments(
+  t: Parameters<typeof testDatabase>[0],
+  documents: Document[],
+  settings = {},
+) {
   const store = await testDatabase(t, { match: 'n' });
   await store.db.collection('registrations').insertMany(documents);
-  const mongodb = { database: store.db.databaseName, match: 'n' };
+  const mongodb = { database: store.db.databaseName, match: 'n', ...settings };
   return { store, config: testConfig({ mongodbUri: address('MONGODB_URI'), mongodb }) };
 }

@@ -12,6 +12,10 @@ const within = (id: string, { least, most }: typeof INT): boolean =>
 /** Each number in one way only, so that no two ids are one number. */
 export const isWholeNumber = (text: string): boolean => /^(0|-?[1-9]\d*)$/.test(text);
 
+/** The one text of those that mean one stored value: hexadecimal digits may be written in either case. */
+export const plainId = (id: string, type: IdType): string =>
+  type === 'objectId' || type === 'uuid' ? id.toLowerCase() : id;
+
 /** For an id: whether it can be stored so; and how such an id is written. */
 export const ID_FORMS: Readonly<
   Record<IdType, { isMet: (id: string) => boolean; expected: string }>

@@ -1,6 +1,6 @@
 /** The message of a registration: a JSON object with its id. The legacy system gets the original bytes. */
 import { findRaw, textOf } from '../json-text.ts';
-import { ID_FORMS, isWholeNumber, type IdType } from './id-type.ts';
+import { ID_FORMS, isWholeNumber, plainId, type IdType } from './id-type.ts';
 
 export interface ParseRules {
   /** JSON pointer to the registration id. */
@@ -69,7 +69,7 @@ function checkId(id: string, rules: ParseRules): Parsed {
     return malformed(`"${field}" is too long: ${bytes} bytes, at most ${rules.maxIdBytes}`);
   }
   const { isMet, expected } = ID_FORMS[rules.matchType];
-  if (isMet(id)) return { ok: true, id };
+  if (isMet(id)) return { ok: true, id: plainId(id, rules.matchType) };
   return malformed(`"${field}": expected ${expected} (mongodb.matchType: ${rules.matchType})`);
 }
 
