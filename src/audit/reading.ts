@@ -66,12 +66,14 @@ async function readClaims({ claims }: Store): Promise<AuditClaim[]> {
 }
 
 function auditClaimOf(claim: OpenClaim): AuditClaim {
-  const { _id, item: registration, generation, conflict, bodyHash, workflowId, outcome } = claim;
+  const { _id, item: registration, generation, conflict, token } = claim;
+  const { bodyHash, workflowId, outcome } = claim;
   return {
     key: _id,
     registration,
     generation,
     conflict,
+    token,
     bodyHash,
     workflowId,
     claimedAt: claim.claimedAt.getTime(),
@@ -154,8 +156,8 @@ const timeIn = (at: unknown): number | null => (at instanceof Date ? at.getTime(
 async function readFailures(rabbit: RabbitConnection, config: Config) {
   const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, parseRules(config));
   const found: AuditInput['failures'] = [];
-  for await (const { name, failureClass, body } of queue.messages()) {
-    found.push({ messageId: name, failureClass, hash: bodyHashOf(body) });
+  for await (const { name, failureClass, token, body } of queue.messages()) {
+    found.push({ messageId: name, failureClass, token, hash: bodyHashOf(body) });
   }
   await queue.close();
   return found;

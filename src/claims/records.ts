@@ -16,6 +16,8 @@ export type Failed = Pick<Claim, '_id' | 'settledAt' | 'gone'> &
 /** A record as it is in the queue: its claim, and when the registration failed. */
 export interface RecordSeen {
   claim: string | null;
+  /** A claim with another one is not its own, and stays as it is. Left out where the claim itself was read. */
+  token?: string | null;
   /** As its header says. */
   at: string | null;
 }
@@ -29,13 +31,22 @@ export function openRecords({
   claims: { collection: Collection<Claim> };
   malformed: { collection: Collection<MalformedNote> };
 }) {
-  async function write(updates: ByKeys[]): Promise<void> {
-    const ofClaims = modelsOf(updates, isClaim);
-    const ofMalformed = modelsOf(updates, (key) => !isClaim(key));
+  async function write(
+    seen: readonly RecordSeen[],
+    update: Document,
+    onlyOf: (at: string | null) => Document = () => ({}),
+  ): Promise<void> {
+    const [ofMalformed, ofClaims] = [false, true].map((areClaims) =>
+      seen.flatMap(({ claim, token, at }) => {
+        if (claim === null || isClaim(claim) !== areClaims) return [];
+        const own = areClaims && token !== undefined ? { token } : {};
+        const filter: Document = { _id: claim, ...own, ...onlyOf(at) };
+        return { updateOne: { filter, update } };
+      }),
+    );
     // `bulkWrite` takes no empty list.
-    if (ofClaims.length > 0) await claims.collection.bulkWrite(ofClaims, { ordered: false });
-    if (ofMalformed.length > 0)
-      await malformed.collection.bulkWrite(ofMalformed, { ordered: false });
+    if (ofClaims?.length) await claims.collection.bulkWrite(ofClaims, { ordered: false });
+    if (ofMalformed?.length) await malformed.collection.bulkWrite(ofMalformed, { ordered: false });
   }
 
   return {
@@ -44,51 +55,21 @@ export function openRecords({
      * than this one. What we did counts more than what was found: only `taken` is ever overwritten.
      */
     left: (records: readonly RecordSeen[], as: GoneAs): Promise<void> =>
-      write(
-        [...endsOf(records)].map(([end, keys]) => ({
-          keys,
-          only: {
-            outcome: { $ne: null },
-            'gone.as': as === 'taken' ? null : { $in: [null, 'taken'] },
-            ...(end === null ? {} : { 'outcome.at': { $lte: new Date(end) } }),
-          },
-          update: { $set: { gone: { as, at: new Date() } } },
-        })),
-      ),
+      write(records, { $set: { gone: { as, at: new Date() } } }, (at) => {
+        const end = endOf(at);
+        return {
+          outcome: { $ne: null },
+          'gone.as': as === 'taken' ? null : { $in: [null, 'taken'] },
+          ...(end === null ? {} : { 'outcome.at': { $lte: new Date(end) } }),
+        };
+      }),
     /** They are in the queue all the same. */
-    back: (keys: readonly string[]): Promise<void> =>
-      write([{ keys, only: {}, update: { $unset: { gone: '' } } }]),
+    back: (records: readonly RecordSeen[]): Promise<void> =>
+      write(records, { $unset: { gone: '' } }),
   };
 }
 
-/** An update of all documents with these keys that are as `only` says. */
-interface ByKeys {
-  keys: readonly string[];
-  only: Document;
-  update: Document;
-}
-
 const isClaim = (key: string): boolean => readClaimKey(key) !== null;
-
-const modelsOf = (updates: readonly ByKeys[], isMeant: (key: string) => boolean) =>
-  updates.flatMap(({ keys, only, update }) => {
-    const meant = keys.filter(isMeant);
-    const filter: Document = { _id: { $in: meant }, ...only };
-    return meant.length === 0 ? [] : [{ updateMany: { filter, update } }];
-  });
-
-/** The claims of records by the time of their end: a statement for each, and one for all that do not say when. */
-function endsOf(records: readonly RecordSeen[]): Map<number | null, string[]> {
-  const ends = new Map<number | null, string[]>();
-  for (const { claim, at } of records) {
-    if (claim === null) continue;
-    const end = endOf(at);
-    const keys = ends.get(end) ?? [];
-    keys.push(claim);
-    ends.set(end, keys);
-  }
-  return ends;
-}
 
 /** Epoch ms. A record that does not say when is of whatever its claim ended with: null. */
 function endOf(at: string | null): number | null {

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { OWN } from '../mongo/collections.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { diagnoseControl } from '../doctor/control.ts';
 import { diagnoseLegacy } from '../doctor/legacy.ts';
@@ -19,7 +18,7 @@ export function addDoctor(program: Command): void {
     .addHelpText(
       'after',
       `
-Writes nothing but one document to the collection "${OWN.control}", which it removes. Exit code 3 when something is
+Writes nothing but one document to a collection of Despachante's own, which it removes. Exit code 3 when something is
 not well; warnings alone are no such thing.
 
 Example: despachante doctor --json`,

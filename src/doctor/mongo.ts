@@ -9,7 +9,7 @@ import { connectMongo, type Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
-/** Never throws. Writes one document to `despachante_control`, and removes it. */
+/** Never throws. Writes one document to our collection `control`, and removes it. */
 export async function diagnoseMongo(config: Config): Promise<Diagnosis[]> {
   let mongo: Mongo;
   try {

@@ -8,6 +8,10 @@ const UNAUTHORIZED = 13;
 /** Codes of an index that is there with other options. */
 const THERE_OTHERWISE: readonly unknown[] = [85, 86];
 
+/** Names the collection in a line for mongosh, which takes a name with a hyphen for a subtraction. */
+export const inMongosh = (database: string, collection: string): string =>
+  `db.getSiblingDB(${JSON.stringify(database)}).getCollection(${JSON.stringify(collection)})`;
+
 /** @throws Error with the line for mongosh, where it is missing and we may not make it */
 export async function ensureIndex<T extends Document>(
   collection: Collection<T>,
@@ -26,7 +30,7 @@ export async function ensureIndex<T extends Document>(
     const { dbName, collectionName } = collection;
     const made = [key, options].map((each) => JSON.stringify(each)).join(', ');
     throw new Error(
-      `The user of MONGODB_URI may not make indexes in the database "${dbName}", and one is missing. Give it the role readWrite there, or make it in mongosh: db.getSiblingDB(${JSON.stringify(dbName)}).${collectionName}.createIndex(${made})`,
+      `The user of MONGODB_URI may not make indexes in the database "${dbName}", and one is missing. Give it the role readWrite there, or make it in mongosh: ${inMongosh(dbName, collectionName)}.createIndex(${made})`,
       { cause: error },
     );
   }

@@ -7,6 +7,7 @@ import type { CollectionInfo, Db, IndexDescriptionInfo } from 'mongodb';
 import { EXPIRY, OWN, ownName, type Expiry, type OwnCollection } from './collections.ts';
 import { OWN_PREFIX } from '../domain/names.ts';
 import { isDuplicateKey } from './client.ts';
+import { inMongosh } from './indexes.ts';
 
 export interface OwnershipDocument {
   _id: 'ownership';
@@ -138,8 +139,7 @@ async function expiryOf(db: Db, prefix: string, name: OwnCollection): Promise<st
   return indexes
     .filter((index) => index.expireAfterSeconds !== undefined && !isOurs(index))
     .map((index) => {
-      const [database, named] = [db.databaseName, index.name].map((each) => JSON.stringify(each));
-      return `db.getSiblingDB(${database}).${ownName(name, prefix)}.dropIndex(${named})`;
+      return `${inMongosh(db.databaseName, ownName(name, prefix))}.dropIndex(${JSON.stringify(index.name)})`;
     });
 }
 
@@ -156,7 +156,7 @@ function foreignError(
   ours: ReadonlySet<string>,
 ): NotOurs {
   const collections = JSON.stringify([...new Set([...ours, ...foreign])]);
-  const line = `db.getSiblingDB(${JSON.stringify(databaseName)}).${ownName(OWN.control, prefix)}.updateOne({ _id: "ownership" }, { $set: { product: "despachante", collections: ${collections} } }, { upsert: true })`;
+  const line = `${inMongosh(databaseName, ownName(OWN.control, prefix))}.updateOne({ _id: "ownership" }, { $set: { product: "despachante", collections: ${collections} } }, { upsert: true })`;
   return new NotOurs(
     `The database "${databaseName}" has collections of our names that hold documents and are not marked as ours: ${foreign.join(', ')}. Nothing in them was touched`,
     `If they are somebody else's, give Despachante a database of its own (mongodb.ownDatabase), or another prefix (mongodb.ownPrefix). If they are ours, restored from a backup say, mark them in mongosh: ${line}`,

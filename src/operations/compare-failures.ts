@@ -2,6 +2,7 @@
  * The failure queue against what the claims say of it. What is in the queue is there, whatever they say; what is not was taken
  * by others, or is held by somebody at this moment. Written down on the claims.
  */
+import type { Claim } from '../claims/claims.ts';
 import type { RecordSeen } from '../claims/records.ts';
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
@@ -54,7 +55,7 @@ async function compare(queue: FailureQueue, begunAt: Date, config: Config, store
     queue: queue.depth,
     ...found,
     /** Of those in the queue: the ones that were thought to be gone. */
-    back: back.size,
+    back: back.length,
     /** Failures whose record should be in the queue and is not: found out now. */
     taken: missing.length,
     /** Failures whose record waits, now that this is known. */
@@ -62,28 +63,34 @@ async function compare(queue: FailureQueue, begunAt: Date, config: Config, store
   };
 }
 
+/** A malformed delivery has no token. */
+type Noted = Pick<Claim, '_id' | 'gone'> & Partial<Pick<Claim, 'token'>>;
+
 /**
- * Looks at each message once. `seen`: the claims that are known; `back`: those of them that were thought to be gone; `unknown`:
- * of no claim, put there by somebody else or older than the claims; `copies`: beyond the first of a record; `noted`: malformed,
+ * Looks at each message once. `seen`: the claims that are known; `back`: the records that were thought to be gone;
+ * `unknown`: of no claim, put there by somebody else or older than the claims; `copies`: beyond the first of a record; `noted`: malformed,
  * and noted only now, since MongoDB was away when they came.
  */
 async function recordsIn(queue: FailureQueue, config: Config, { claims, malformed }: Store) {
-  const [seen, back] = [new Set<string>(), new Set<string>()];
+  const seen = new Set<string>();
+  const back: FailureMessage[] = [];
   const unknown: ReturnType<typeof shownOf>[] = [];
   let [copies, noted] = [0, 0];
   for await (const some of chunks(queue.messages())) {
     const _id = { $in: some.flatMap(({ claim }) => claim ?? []) };
-    const projection = { gone: 1 };
-    const own = await claims.collection.find({ _id }, { projection }).toArray();
-    const others = await malformed.collection.find({ _id }, { projection }).toArray();
-    const known = new Map([...own, ...others].map(({ _id, gone }) => [_id, gone !== undefined]));
+    const own = claims.collection.find({ _id }).project<Noted>({ gone: 1, token: 1 });
+    const others = malformed.collection.find({ _id }).project<Noted>({ gone: 1 });
+    const notes = [...(await own.toArray()), ...(await others.toArray())];
+    const known = new Map(notes.map((note) => [note._id, note]));
     for (const failure of some) {
-      const { claim } = failure;
-      if (claim === null) unknown.push(shownOf(failure, config));
+      const { claim, token } = failure;
+      const note = known.get(claim ?? '');
+      const isAnothers = note?.token !== undefined && note.token !== token;
+      if (claim === null || isAnothers) unknown.push(shownOf(failure, config));
       else if (seen.has(claim)) copies += 1;
-      else if (known.has(claim)) {
+      else if (note !== undefined) {
         seen.add(claim);
-        if (known.get(claim) === true) back.add(claim);
+        if (note.gone !== undefined) back.push(failure);
       } else if (failure.failureClass === 'malformed' && isOurs(failure, config)) {
         seen.add(claim);
         noted += 1;

@@ -6,7 +6,7 @@ import type { Store } from '../registrations/store.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { chosen, type Choice, type Passed } from './failure-choice.ts';
-import { shownId } from './failure-queue.ts';
+import { isOurs, shownId } from './failure-queue.ts';
 import type { Said } from './said.ts';
 
 /** Writes each down, and takes it out. @throws as takeOut */
@@ -45,14 +45,16 @@ export async function takeOut(
   const dropped: { id: string | null; class: string | null }[] = [];
   try {
     for await (const taken of chunks(chosen(queue, choice, passed), AT_ONCE)) {
-      await records.left(taken, 'dropped');
-      const kept: string[] = [];
+      // With --foreign those of others, too: a note of ours may have the name of theirs.
+      const ours = new Set(taken.filter((failure) => isOurs(failure, config)));
+      await records.left([...ours], 'dropped');
+
       for (const failure of taken) {
-        if (queue.ack(failure))
-          dropped.push({ id: shownId(failure, config), class: failure.failureClass });
-        else kept.push(...(failure.claim === null ? [] : [failure.claim]));
+        if (!queue.ack(failure)) continue;
+        ours.delete(failure);
+        dropped.push({ id: shownId(failure, config), class: failure.failureClass });
       }
-      if (kept.length > 0) await records.back(kept);
+      await records.back([...ours]);
     }
   } catch (error) {
     if (!queue.gone.aborted) throw error;

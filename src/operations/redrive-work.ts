@@ -114,7 +114,8 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
       (failure, at) => published[at]?.status === 'fulfilled' && queue.ack(failure),
     );
     // A run that claims them notes it, too, so that a kill in between loses no note.
-    await records.left(moved, 'redriven');
+    const ours = moved.filter((failure) => isOurs(failure, config));
+    await records.left(ours, 'redriven');
     await actions.addSent(action, moved.length);
     const refused = published.find((each) => each.status === 'rejected');
     if (refused !== undefined) throw refused.reason;

@@ -223,7 +223,12 @@ async function fail(place: Place, id: string): Promise<void> {
   );
   await store.journal.collection.updateOne({ _id: `${id}~0#1` }, { $set: { state: 'refused' } });
   channel.sendToQueue(rabbit.failureQueue, Buffer.from(bodyOf(id)), {
-    headers: { [HEADER.class]: 'rejected', [HEADER.item]: `${id}~0` },
+    headers: {
+      [HEADER.class]: 'rejected',
+      [HEADER.origin]: rabbit.intakeQueue,
+      [HEADER.item]: `${id}~0`,
+      [HEADER.token]: 't',
+    },
   });
   await place.hasDepth(rabbit.failureQueue, 1);
 }
@@ -253,7 +258,9 @@ test('what was no registration counts by intake’s note, whether others took it
   for (const id of ['taken', 'dropped']) {
     const body = Buffer.from(bodyOf(id));
     await store.malformed.note(body, 'no registration', new Date());
-    channel.sendToQueue(rabbit.failureQueue, body, { headers: { [HEADER.class]: 'malformed' } });
+    channel.sendToQueue(rabbit.failureQueue, body, {
+      headers: { [HEADER.class]: 'malformed', [HEADER.origin]: rabbit.intakeQueue },
+    });
     await place.hasDepth(rabbit.failureQueue, 1);
     if (id === 'taken') await place.take(rabbit.failureQueue);
   }

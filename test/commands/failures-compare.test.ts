@@ -1,12 +1,12 @@
 /** What the claims know of records, and what the queue says to that. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { compareFailures } from '../../src/operations/compare-failures.ts';
 import { openFailureQueue } from '../../src/broker/rabbitmq/dead-letter-queue.ts';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { isMapping } from '../../src/config/tree.ts';
 import { testConfig } from '../helpers/configuration.ts';
-import { putFailures } from '../helpers/failure-records.ts';
+import { putFailures, type TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
 import type { Place } from './cli.ts';
@@ -159,4 +159,38 @@ test('a malformed delivery that could not be noted when it came is noted from it
       '0 taken by others, 0 thought to be gone, 1 not noted, 0 of no claim',
     ],
   );
+});
+
+/** A record of another Despachante, whose claim has the same name as one of ours. */
+const putNamesake = (t: TestContext, { rabbit }: Place, failure: TestFailure) =>
+  putFailures(t, { rabbit: { ...rabbit, intakeQueue: 'orders' } }, [
+    { token: 'theirs', ...failure },
+  ]);
+
+test('the record of another Despachante is of no claim, though one of ours has the name of its claim', async (t) => {
+  const place = await testPlace(t);
+  await putFailures(t, place, [FOUR[0], FOUR[1]]);
+  await place.json(['failures', 'drop', 'a']);
+  await putNamesake(t, place, FOUR[0]);
+  await putNamesake(t, place, FOUR[1]);
+  const compared = await mapping(place, ['failures', 'compare'], 3);
+  const { back, copies, waiting, unknown } = compared;
+  assert.ok(Array.isArray(unknown));
+  assert.deepEqual([back, copies, waiting, unknown.length], [0, 0, 1, 2]);
+  assert.deepEqual(await idsAs(place, 'dropped'), ['a']);
+  assert.deepEqual(await idsAs(place, 'waiting'), ['b']);
+});
+
+test('what is dropped or redriven of another Despachante is not written down on our claims and notes', async (t) => {
+  const place = await testPlace(t);
+  await place.worker();
+  await putFailures(t, place, [...FOUR]);
+  await putNamesake(t, place, FOUR[0]);
+  await putNamesake(t, place, { ...FOUR[1], body: Buffer.from('{"id":"b","of":"theirs"}') });
+  await putNamesake(t, place, FOUR[3]);
+  for (let n = 0; n < 4; n++) await place.take(place.rabbit.failureQueue);
+  await place.json(['failures', 'redrive', 'b', '--foreign']);
+  await place.json(['failures', 'drop', '--all', '--foreign', '--yes']);
+  await place.hasDepth(place.rabbit.failureQueue, 0);
+  assert.equal((await idsAs(place, 'waiting')).length, 4);
 });

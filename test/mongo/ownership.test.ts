@@ -145,7 +145,9 @@ const statement = z.tuple([
 
 /** Does what the line for mongosh in a remedy says. */
 async function follow(db: Db, { remedy }: NotOurs): Promise<void> {
-  const line = /db\.getSiblingDB\("([^"]+)"\)\.(\w+)\.updateOne\((.*)\)$/.exec(remedy);
+  const line = /db\.getSiblingDB\("([^"]+)"\)\.getCollection\("([^"]+)"\)\.updateOne\((.*)\)$/.exec(
+    remedy,
+  );
   assert.ok(line, remedy);
   const [, database, collection = '', args = ''] = line;
   assert.equal(database, db.databaseName);
@@ -208,7 +210,7 @@ for (const [name, key] of [
     await open('worker');
     await db.collection(name).createIndex({ [key]: 1 }, { expireAfterSeconds: 60 });
     const { remedy } = await refusalOf(open('worker'));
-    assert.ok(remedy.endsWith(`.${name}.dropIndex("${key}_1")`), remedy);
+    assert.ok(remedy.endsWith(`.getCollection("${name}").dropIndex("${key}_1")`), remedy);
     await db.collection(name).dropIndex(`${key}_1`);
     await open('worker');
   });

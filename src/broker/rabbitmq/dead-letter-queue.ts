@@ -85,6 +85,8 @@ export function readFailure(message: Message, rules: ParseRules) {
     name: claim === null || failureClass === null ? null : failureName(claim, failureClass),
     /** For a malformed delivery `malformed!<hash>`. */
     claim,
+    /** That of the claim it was written for. The claim of another Despachante may have the name of one of ours. */
+    token: text(HEADER.token),
     failureClass,
     /** The intake queue of the Despachante that wrote it. */
     origin: text(HEADER.origin),

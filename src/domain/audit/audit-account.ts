@@ -32,7 +32,12 @@ export interface AuditInput {
   /** The registrations whose document in MongoDB says so, with the time it holds, epoch ms; null where it is not ours. */
   registered: ReadonlyMap<string, number | null>;
   /** Every message of the failure queue, with the SHA-256 of its body. */
-  failures: { messageId: string | null; failureClass: string | null; hash: string }[];
+  failures: {
+    messageId: string | null;
+    failureClass: string | null;
+    token: string | null;
+    hash: string;
+  }[];
   /** Claims in doubt, and claims whose outcome was set aside because it can never reach its destination. */
   doubts: ReadonlySet<string>;
   setAside: ReadonlySet<string>;
@@ -61,6 +66,8 @@ export interface AuditClaim {
   registration: string;
   generation: number;
   conflict: boolean;
+  /** Its failure record has the same. */
+  token: string;
   bodyHash: string;
   workflowId: string;
   /** Epoch ms. */
@@ -95,7 +102,7 @@ export function openAccount(input: AuditInput) {
   const conflicts = new Set(claims.filter(({ conflict }) => conflict).map(keyOf));
   const others = inOrder.filter(({ conflict }) => !conflict);
   const generations = Map.groupBy(others, ({ registration }) => registration);
-  const known = new Map(claims.map(({ key, bodyHash }) => [key, bodyHash]));
+  const known = new Map(claims.map((claim) => [claim.key, claim]));
   const inRuns = new Set(input.unclaimed.map(({ id, hash }) => bodyKey(id, hash)));
   const found = readRecords(input.failures, known);
   /** The latest claim on this id with this body; of one generation a conflict only where no other has it. */
@@ -134,8 +141,11 @@ export function openAccount(input: AuditInput) {
 const OF_NO_CLAIM =
   'in the failure queue without a claim: put there by somebody else, or older than mongodb.retention';
 
-/** @param known the SHA-256 of each claim's message */
-function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string, string>) {
+const OF_ANOTHER =
+  'in the failure queue without the token of its claim: put there by somebody else, or changed on the way';
+
+/** @param known the claims by their keys */
+function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string, AuditClaim>) {
   /** The classes of the distinct records in the failure queue, by claim. */
   const records = new Map<string, Set<string>>();
   /** The claims whose record has other bytes than their message. */
@@ -144,27 +154,29 @@ function readRecords(failures: AuditInput['failures'], known: ReadonlyMap<string
   const seen = new Set<string>();
   const unexpected: Finding[] = [];
   let copies = 0;
-  for (const { messageId, failureClass, hash } of failures) {
+  for (const { messageId, failureClass, token, hash } of failures) {
+    const claim =
+      messageId === null || failureClass === null ? null : claimOfFailure(messageId, failureClass);
+    const id = (claim === null ? null : readClaimKey(claim)?.id) ?? messageId ?? 'unnamed';
+    const own = known.get(claim ?? '');
+    if (own !== undefined && own.token !== token) {
+      unexpected.push({ id, what: OF_ANOTHER });
+      continue;
+    }
     if (messageId !== null && seen.has(messageId)) {
       copies += 1;
       continue;
     }
     if (messageId !== null) seen.add(messageId);
-    const claim =
-      messageId === null || failureClass === null ? null : claimOfFailure(messageId, failureClass);
     if (claim !== null && failureClass === 'malformed') malformed.add(claim);
-    else if (claim !== null && failureClass !== null && known.has(claim)) {
-      if (known.get(claim) !== hash) {
-        const id = readClaimKey(claim)?.id ?? claim;
+    else if (claim !== null && failureClass !== null && own !== undefined) {
+      if (own.bodyHash !== hash) {
         forged.add(claim);
         unexpected.push({ id, what: 'its failure record has other bytes than its message' });
         continue;
       }
       records.set(claim, new Set([...(records.get(claim) ?? []), failureClass]));
-    } else {
-      const id = (claim === null ? null : readClaimKey(claim)?.id) ?? messageId ?? 'unnamed';
-      unexpected.push({ id, what: OF_NO_CLAIM });
-    }
+    } else unexpected.push({ id, what: OF_NO_CLAIM });
   }
   return { records, forged, malformed, copies, unexpected };
 }

@@ -47,6 +47,7 @@ const emptyWorld = (): World => ({
 
 // Told apart by their beginning, as real ones are.
 const hashOf = (id: string): string => [...id].reverse().join('').padEnd(64, '0');
+const tokenOf = (claim: string): string => `token of ${claim}`;
 const keyOf = (entry: string): string => `key of ${entry}`;
 
 /** Stands for a request id of its own. */
@@ -59,6 +60,7 @@ function claimOf(id: string, changes: Partial<AuditClaim> = {}): AuditClaim {
     registration: id,
     generation,
     conflict: false,
+    token: tokenOf(claimKey(id, generation)),
     bodyHash: hashOf(id),
     workflowId: `run of ${id}`,
     claimedAt: T0,
@@ -90,8 +92,9 @@ function file(world: World, entry: string, state: JournalState = 'accepted'): vo
 }
 
 function record(world: World, claim: string, kind: FailureClass): void {
-  const hash = world.claims.find(({ key }) => key === claim)?.bodyHash ?? '';
-  world.failures.push({ messageId: failureName(claim, kind), failureClass: kind, hash });
+  const own = world.claims.find(({ key }) => key === claim);
+  const [hash, token] = [own?.bodyHash ?? '', own?.token ?? null];
+  world.failures.push({ messageId: failureName(claim, kind), failureClass: kind, token, hash });
 }
 
 /** What a message can be in the middle of, or have come to. Each adds one to a world in good order. */
@@ -243,6 +246,21 @@ test('the same message published twice is one, and its copies in the failure que
   const report = audit(world);
   assert.deepEqual([report.confirmed, report.repeated, report.copies], [2, 2, 1]);
   assert.ok(report.holds);
+});
+
+test('the record of somebody else with the name of a claim of ours is no record and no copy of it, in whatever order', () => {
+  const world = worldOf(['failed']);
+  const [ours] = world.failures;
+  assert.ok(ours);
+  const theirs = { ...ours, token: 'theirs', hash: 'theirs' };
+  const [one, other] = [
+    [theirs, ours],
+    [ours, theirs],
+  ].map((failures) => audit({ ...world, failures }));
+  assert.deepEqual(one, other);
+  assert.deepEqual([one?.copies, one?.taken.byOthers, one?.unexpected.length], [0, 0, 1]);
+  const alone = audit({ ...world, failures: [theirs] });
+  assert.deepEqual([alone.taken.byOthers, alone.unexpected.length], [1, 1]);
 });
 
 test('a redriven failure that waits in the queue is in flight', () => {
@@ -531,7 +549,8 @@ const CORRUPTIONS: {
   {
     name: 'a failure record of nobody',
     fate: 'registered',
-    corrupt: (world) => world.failures.push({ messageId: 'who?', failureClass: null, hash: '' }),
+    corrupt: (world) =>
+      world.failures.push({ messageId: 'who?', failureClass: null, token: null, hash: '' }),
     found: 'unexpected',
   },
   {
