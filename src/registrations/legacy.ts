@@ -157,7 +157,10 @@ export function createLegacy(
       hear(answer, reading.kind !== 'unreadable');
       if (reading.kind !== 'result') return reading;
       const whole = { ...poll, method: 'GET', isWholePath: true } as const;
-      const result = await get(whole, reading.path, (received) => readResult(contract, received));
+      const from = { requestId, status: answer.kind === 'none' ? 0 : answer.status };
+      const result = await get(whole, reading.path, (received) =>
+        readResult(contract, received, from),
+      );
       hear(result.answer, result.reading.kind !== 'unreadable');
       return result.reading;
     },
