@@ -174,7 +174,7 @@ export function createLegacy(
         readLookUp(contract, received, id),
       );
       hear(answer, false);
-      return reading.kind === 'absent' && reading.byBareStatus && isEncodedInPath(path, id)
+      return reading.kind === 'absent' && reading.bareStatus !== null && isEncodedInPath(path, id)
         ? unreadable(
             'a status says that there is none, of a registration id that is encoded in legacy.lookup.path: perhaps it was read in another way',
           )

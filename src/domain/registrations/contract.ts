@@ -2,9 +2,10 @@
  * How the answers of a legacy system are read: values in, a reading out. What the configuration says of the system is the
  * contract; what it does not say is in doubt after a POST, and asked again after a GET.
  */
-import { idIn, isSamePath, pathWith, type Led } from '../path.ts';
-import { textOf, valueAtPointer } from './json-values.ts';
+import { isSamePath, pathWith, type Led } from '../path.ts';
+import { valueAtPointer } from './json-values.ts';
 import { readMatches, type Looked, type LookUpFields } from './look-up.ts';
+import { headerOf, NO_HEADER, requestIdOf, whose } from './named.ts';
 import {
   lookUpMeant,
   pollMeant,
@@ -102,42 +103,13 @@ export function readSubmit(contract: Contract, answer: Answered): Read<SubmitRea
     return { reading: { kind: meaning, reason: words ?? fault, fault, retryAfter }, because };
   }
   if (requestId === null) {
-    const fault = `HTTP ${status} without a readable request id ${from}${trouble}`;
+    const fault = `HTTP ${status} without a readable request id ${from}${why({ trouble })}`;
     const reading = { kind: 'unknown', reason: fault, fault, retryAfter } as const;
     return { reading, because: `${because}; ${fault}` };
   }
   const accepted = { kind: 'accepted', requestId, ...restIn(answer) } as const;
   return { reading: accepted, because: `${because}; the request id stands ${from}` };
 }
-
-function requestIdOf(
-  contract: Contract,
-  answer: Answered,
-): { requestId: string | null; from: string; trouble: string } {
-  const { submit, poll, isRequestId, requestIdWithin, prefix } = contract;
-  const name = submit.requestIdHeader;
-  const from = name === null ? `at "${submit.requestId}"` : `in the header ${name}`;
-  const none = (trouble: string) => ({ requestId: null, from, trouble });
-  let text =
-    name === null ? textOf(valueAtPointer(answer.body, submit.requestId)) : headerOf(answer, name);
-  if (text === undefined) return none(name === null ? why(answer) : `: ${NO_HEADER}`);
-  if (requestIdWithin !== null) text = requestIdWithin(text) ?? undefined;
-  else if (name?.toLowerCase() === 'location') {
-    const led = contract.pathOf(text, submit.path);
-    if (led.path === null) return none(`: ${led.fault}`);
-    text = idIn(prefix + poll.path, led.path) ?? undefined;
-    if (text === undefined) return none(': Location leads elsewhere than to legacy.poll.path');
-  }
-  const requestId = text !== undefined && isRequestId(text) ? text : null;
-  return { requestId, from, trouble: '' };
-}
-
-const NO_HEADER = 'there is none, or there are several that differ';
-
-const headerOf = ({ headers }: Answered, name: string): string | undefined => {
-  const all = new Set([headers[name.toLowerCase()]].flat());
-  return all.size === 1 ? [...all][0] : undefined;
-};
 
 export type PollReading =
   | { kind: 'processing'; retryAfter?: number }
@@ -243,28 +215,13 @@ function readState({ poll }: Contract, answer: Answered, so: string): Read<PollR
 const ended = (kind: 'done' | 'failed', body: unknown, pointer: string): PollReading =>
   kind === 'done' ? { kind } : { kind, reason: reasonAt(body, pointer) ?? 'no reason given' };
 
-/** By the request id as it was read from the answer to the POST, or as that was written there. */
-function whose(
-  { poll, requestIdWithin }: Contract,
-  body: unknown,
-  requestId: string,
-): 'ours' | 'another' | 'nobody' {
-  if (poll.requestId === null) return 'ours';
-  const value = valueAtPointer(body, poll.requestId) ?? null;
-  if (value === null) return 'nobody';
-  const text = textOf(value);
-  const isOurs =
-    text !== undefined && (text === requestId || requestIdWithin?.(text) === requestId);
-  return isOurs ? 'ours' : 'another';
-}
-
 const isDocument = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && !Array.isArray(body);
 
-/** `byBareStatus`: by a status, not by an empty list. */
+/** `bareStatus`: the status that says so; null: an empty list does. */
 export type LookUpReading =
   | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
-  | { kind: 'absent'; byBareStatus: boolean }
+  | { kind: 'absent'; bareStatus: number | null }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
 export function readLookUp(contract: Contract, answer: Answered, id: string): Read<LookUpReading> {
@@ -272,10 +229,10 @@ export function readLookUp(contract: Contract, answer: Answered, id: string): Re
   const { meaning, from } = lookUpMeant(status, contract.lookup.statuses);
   const because = `HTTP ${status} means ${meaning} (${from})`;
   if (meaning === 'unreadable') return unreadable(answer, `HTTP ${status}`, because);
-  if (meaning === 'absent') return { reading: { kind: meaning, byBareStatus: true }, because };
+  if (meaning === 'absent') return { reading: { kind: meaning, bareStatus: status }, because };
   const looked = readMatches(body, id, contract.lookup, contract.isRequestId);
   if (looked.kind === 'unreadable') return unreadable(answer, looked.reason, because);
-  const reading = looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
+  const reading = looked.kind === 'absent' ? { ...looked, bareStatus: null } : looked;
   return { reading, because };
 }
 
@@ -296,7 +253,8 @@ function unreadableAs(answer: Answered, reason: string, because: string) {
   };
 }
 
-const why = ({ trouble }: Answered): string => (trouble === null ? '' : `: ${trouble}`);
+const why = ({ trouble }: Pick<Answered, 'trouble'>): string =>
+  trouble === null ? '' : `: ${trouble}`;
 
 /** How long it asks to be left alone, ms. */
 const restOf = ({ headers }: Answered): number | null =>

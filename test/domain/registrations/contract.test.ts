@@ -285,7 +285,8 @@ test('a look-up has statuses of its own, and numbers as ids', () => {
   const legacy = `{ lookup: { statuses: { '204': absent, '404': unreadable }, matches: /items } }`;
   const looked = (...of: Parameters<typeof answer>) =>
     readLookUp(contractIn(legacy), answer(...of), '31').reading.kind;
-  assert.equal(looked(204), 'absent');
+  const none = readLookUp(contractIn(legacy), answer(204), '31').reading;
+  assert.deepEqual(none, { kind: 'absent', bareStatus: 204 });
   assert.equal(looked(404), 'unreadable');
   assert.equal(looked(200, { items: [{ id: 9, externalId: 31 }] }), 'found');
   assert.equal(looked(200, { success: false }), 'unreadable');
