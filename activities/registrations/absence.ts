@@ -11,14 +11,15 @@ type Needs = Pick<Dependencies, 'journal' | 'legacy' | 'gate'>;
 export interface Absent {
   index: number;
   id: string;
-  byBareStatus: boolean;
+  /** As a look-up has it: null where an empty list said so. */
+  bareStatus: number | null;
 }
 
 /** Several, so that a system with one of two instances away does not pass by luck. */
 const KNOWN = 3;
 
-const NO_LIST =
-  'a 404, where what is there is answered as a list: only an empty list says that there is none';
+const noList = (status: number): string =>
+  `HTTP ${status}, where what is there is answered as a list: only an empty list says that there is none`;
 
 const GIVEN_UP = { reason: 'the attempt was given up', retryAfter: null };
 
@@ -43,11 +44,11 @@ export async function whyNotAbsent(
   const second = await control(needs, known, maySend);
   if (second.trouble !== null) return none(second.trouble);
   return new Map(
-    absent.flatMap(({ index, byBareStatus }, at): [number, string][] => {
+    absent.flatMap(({ index, bareStatus }, at): [number, string][] => {
       const now = again[at];
       if (now?.kind !== 'absent') return [[index, 'it was absent, and a moment later it was not']];
-      const isOdd = first.inLists && (byBareStatus || now.byBareStatus);
-      return isOdd ? [[index, NO_LIST]] : [];
+      const status = bareStatus ?? now.bareStatus;
+      return first.inLists && status !== null ? [[index, noList(status)]] : [];
     }),
   );
 }

@@ -102,7 +102,7 @@ export function createLookUp(needs: Dependencies) {
     const doubtful = await whyNotAbsent(
       needs,
       absent.flatMap(({ request: { index, id }, looked }) =>
-        looked.kind === 'absent' ? [{ index, id, byBareStatus: looked.byBareStatus }] : [],
+        looked.kind === 'absent' ? [{ index, id, bareStatus: looked.bareStatus }] : [],
       ),
       new Date(longAgo),
       () => liveness.maySend(),

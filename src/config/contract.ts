@@ -95,7 +95,8 @@ export const submit = z
     statuses: statuses(SUBMIT),
     state: pointer().nullable().prefault(null),
     words: submitWords.prefault({}),
-    otherwise: word(SUBMIT).nullable().prefault(null),
+    // A word that nobody has listed must not let a registration be sent again.
+    otherwise: word(['accepted', 'refused', 'unknown']).nullable().prefault(null),
     reason: pointer().prefault('/reason'),
     requestId: pointer().prefault('/id'),
     requestIdHeader: text('the name of a header, or null', 100, HEADER).nullable().prefault(null),
@@ -104,6 +105,18 @@ export const submit = z
   .superRefine((value, context) => {
     const fault = soundWords(value.words, 'accepted');
     if (fault !== null) context.addIssue({ code: 'custom', message: fault, path: ['words'] });
+    for (const unread of ['words', 'otherwise'] as const) {
+      const isSet =
+        Object.keys(value[unread] ?? {}).length > 0 || typeof value[unread] === 'string';
+      if (value.state === null && isSet)
+        context.addIssue({
+          code: 'custom',
+          message:
+            'nothing here, because legacy.submit.state is not set: without it no word is read',
+          path: [unread],
+          params: { involves: ['legacy.submit.state'] },
+        });
+    }
     const isReadable = (value.words.accepted ?? []).length > 0 || value.otherwise === 'accepted';
     if (value.state !== null && !isReadable)
       context.addIssue({
@@ -127,6 +140,8 @@ export const poll = z
       (status, meaning) =>
         !(ENDS.has(meaning) && mayBeOfAnother(status)) &&
         !(meaning === 'state' && mayBeOfAnother(status)) &&
+        // It postpones, and the deadline takes it for a word of the system.
+        !(meaning === 'processing' && status !== '404' && mayBeOfAnother(status)) &&
         !(meaning === 'result' && !/^[23]/.test(status)),
     ),
     state: pointer().prefault('/status'),
@@ -149,13 +164,19 @@ export const poll = z
   })
   .readonly();
 
+/** A success that has a body: what is there says whether there is one. */
+const isWithBody = (status: string): boolean => status.startsWith('2') && status !== '204';
+
 export const lookup = z
   .strictObject({
     method: word(['GET', 'POST']).prefault('GET'),
     path: pathWithId().nullable().prefault(null),
     statuses: statuses(
       LOOK_UP,
-      (status, meaning) => meaning === 'unreadable' || status === '404' || !mayBeOfAnother(status),
+      (status, meaning) =>
+        meaning === 'unreadable' ||
+        status === '404' ||
+        !(mayBeOfAnother(status) || (meaning === 'absent' && isWithBody(status))),
     ),
     matches: pointer().prefault(''),
     key: pointer().nullable().prefault('/externalId'),
@@ -173,6 +194,7 @@ interface Described {
     readonly lookup: z.output<typeof lookup>;
     readonly ignoreCase: boolean;
     readonly requestIdPattern: string;
+    readonly sentQuery: ReadonlyMap<string, unknown>;
   };
 }
 
@@ -186,7 +208,8 @@ export function contractOf({ legacyUrl, legacy }: Described): Contract {
     lookup,
     isRequestId: requestIdReader(legacy),
     requestIdWithin: within === null ? null : finder(within),
-    pathOf: (location) => pathOfLocation(location, legacyUrl + submit.path),
+    pathOf: (location, asked) => pathOfLocation(location, legacyUrl + asked),
+    isSentQuery: (name) => legacy.sentQuery.has(name),
     prefix: new URL(legacyUrl).pathname.replace(/\/$/, ''),
   };
 }

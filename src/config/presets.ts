@@ -8,10 +8,9 @@ const DESCRIBED: ReadonlyMap<unknown, object> = new Map(
     'json-status': {},
     // 202 and Location, which answers 200 or 202 while it runs, and leads to the result when that is there.
     'location-202': {
-      submit: { requestIdHeader: 'Location', statuses: { '303': 'accepted' } },
-      poll: {
-        statuses: { '200': 'processing', '202': 'processing', '302': 'result', '303': 'result' },
-      },
+      submit: { requestIdHeader: 'Location' },
+      // 302 leads to a login, too.
+      poll: { statuses: { '200': 'processing', '202': 'processing', '303': 'result' } },
     },
     // 200 {"success": false, "reason": …} where it refuses; the rest as json-status.
     'error-in-200': {
@@ -27,6 +26,9 @@ export const withPreset = (section: unknown, name: unknown): unknown =>
 function over(below: unknown, above: unknown): unknown {
   if (above === undefined) return below;
   if (!isMapping(below) || !isMapping(above)) return above;
-  const keys = new Set([...Object.keys(below), ...Object.keys(above)]);
-  return Object.fromEntries([...keys].map((key) => [key, over(below[key], above[key])]));
+  const keys = [...Object.keys(below), ...Object.keys(above)].filter(
+    // A hundred of statuses in the file wins over each of them in the preset.
+    (key) => key in above || !(/^\d{3}$/.test(key) && `${key[0]}xx` in above),
+  );
+  return Object.fromEntries([...new Set(keys)].map((key) => [key, over(below[key], above[key])]));
 }

@@ -24,15 +24,37 @@ export function idIn(template: string, path: string): string | null {
   }
 }
 
-/** Path and query of where a `Location` leads from an address; null for another origin, and for one that walks by dots. */
-export function pathOfLocation(location: string, from: string): string | null {
-  if (location === '' || !URL.canParse(location, from)) return null;
+/** Path and query of where a `Location` leads to, or why nobody is to go there, for people. */
+export type Led = { path: string } | { path: null; fault: string };
+
+/** Another origin is refused, and a walk by dots. */
+export function pathOfLocation(location: string, from: string): Led {
+  const not = (fault: string): Led => ({ path: null, fault: `Location ${fault}` });
+  if (location === '' || !URL.canParse(location, from)) return not('is no address');
   const url = new URL(location, from);
+  const { origin } = new URL(from);
+  if (url.origin !== origin) return not(`leads to another origin than LEGACY_URL (${origin})`);
+  if (url.username + url.password !== '') return not('has a user in it');
   const [written = ''] = location.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/);
-  const isOurs = url.origin === new URL(from).origin && url.username + url.password === '';
-  return isOurs && (written.replaceAll('/', '') === '' || !leadsElsewhere(written))
-    ? url.pathname + url.search
-    : null;
+  return written.replaceAll('/', '') === '' || !leadsElsewhere(written)
+    ? { path: url.pathname + url.search }
+    : not('walks by dots');
+}
+
+/** Whether a path and query ask for nothing else than another did. @param isSentQuery what every request has */
+export function isSamePath(
+  path: string,
+  asked: string,
+  isSentQuery: (name: string) => boolean,
+): boolean {
+  const [one, other] = [new URL(path, 'http://localhost'), new URL(asked, 'http://localhost')];
+  const bare = ({ pathname }: URL): string => pathname.replace(/\/+$/, '');
+  return (
+    bare(one) === bare(other) &&
+    [...one.searchParams].every(
+      ([name, value]) => isSentQuery(name) || other.searchParams.get(name) === value,
+    )
+  );
 }
 
 /** Whether the id is percent-encoded in the path, which servers read differently. */

@@ -157,7 +157,10 @@ export function createLegacy(
       hear(answer, reading.kind !== 'unreadable');
       if (reading.kind !== 'result') return reading;
       const whole = { ...poll, method: 'GET', isWholePath: true } as const;
-      const result = await get(whole, reading.path, (received) => readResult(contract, received));
+      const from = { requestId, status: answer.kind === 'none' ? 0 : answer.status };
+      const result = await get(whole, reading.path, (received) =>
+        readResult(contract, received, from),
+      );
       hear(result.answer, result.reading.kind !== 'unreadable');
       return result.reading;
     },
@@ -171,7 +174,7 @@ export function createLegacy(
         readLookUp(contract, received, id),
       );
       hear(answer, false);
-      return reading.kind === 'absent' && reading.byBareStatus && isEncodedInPath(path, id)
+      return reading.kind === 'absent' && reading.bareStatus !== null && isEncodedInPath(path, id)
         ? unreadable(
             'a status says that there is none, of a registration id that is encoded in legacy.lookup.path: perhaps it was read in another way',
           )

@@ -39,8 +39,9 @@ const legacy = await webServer({ after }, ({ method, path, body }, response, { s
     return json(response, 201, { id: `R-${uniqueName()}~${how}`, reason });
   }
   if (how === 'unread' && times < 3) return json(response, 500, { reason });
-  if (how === 'failed') return json(response, 200, { status: 'failed', reason });
-  return json(response, 200, { status: how === 'open' ? 'processing' : 'done', reason });
+  const id = path.split('/').at(-1);
+  if (how === 'failed') return json(response, 200, { id, status: 'failed', reason });
+  return json(response, 200, { id, status: how === 'open' ? 'processing' : 'done', reason });
 });
 
 const system = await startSystem(

@@ -22,7 +22,7 @@ test('a worker that is told to stop is not ready, is live, and writes down what 
   const held: ServerResponse[] = [];
   const legacy = await webServer(t, ({ method }, response) => {
     if (method === 'POST') held.push(response);
-    else json(response, 200, { status: 'done' });
+    else json(response, 200, { id: 'REQ-1', status: 'done' });
   });
   const system = await startSystem(t, {
     legacyUrl: legacy.url,
@@ -49,7 +49,7 @@ test('a worker that stops waits beyond its grace for a POST, as long as that may
   const answersAfterMs = 12_000;
   let posts = 0;
   const legacy = await webServer(t, ({ method }, response) => {
-    if (method !== 'POST') return json(response, 200, { status: 'done' });
+    if (method !== 'POST') return json(response, 200, { id: 'REQ-1', status: 'done' });
     posts += 1;
     setTimeout(() => json(response, 201, { id: 'REQ-1' }), answersAfterMs);
   });

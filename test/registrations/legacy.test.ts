@@ -63,7 +63,9 @@ test('a submission is a POST of the bytes to the configured path, with key and a
 });
 
 test('a poll is a GET of the configured path, with authorization and without a body', async (t) => {
-  const server = await webServer(t, (_, response) => json(response, 200, { status: 'done' }));
+  const server = await webServer(t, (_, response) =>
+    json(response, 200, { id: 'AB583C-X', status: 'done' }),
+  );
   const legacy = legacyAt(t, `${server.url}/v2`, {}, 'Basic eHl6');
   assert.deepEqual(await legacy.status('AB583C-X'), { kind: 'done' });
   const [seen] = server.seen;
@@ -82,7 +84,7 @@ test('connections are kept alive and used again', async (t) => {
   const ports = new Set<number | undefined>();
   const server = await webServer(t, (_, response, wire) => {
     ports.add(wire.socket.remotePort);
-    json(response, 200, { status: 'done' });
+    json(response, 200, { id: 'A-1', status: 'done' });
   });
   const legacy = legacyAt(t, server.url);
   for (let n = 0; n < 20; n++) await legacy.status('A-1');

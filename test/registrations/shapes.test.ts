@@ -147,7 +147,7 @@ for (const [what, bytes, headers, why] of unreadable) {
 
 test('headers and parameters go with every request, secrets from the environment, and a method of its own', async (t) => {
   const system = await socketSystem(t, ({ method }) =>
-    method === 'PUT' ? http(201, { id: 'A-1' }) : http(200, { status: 'done' }),
+    method === 'PUT' ? http(201, { id: 'A-1' }) : http(200, { id: 'A-1', status: 'done' }),
   );
   const legacy = `{ headers: { X-Api-Key: { env: OFFICE_KEY }, Accept: application/vnd.api+json, Content-Type: application/vnd.api+json }, query: { tenant: "a&b", sig: { env: OFFICE_SIG } }, submit: { method: PUT, path: "/new?fast=1" }, poll: { method: POST } }`;
   const client = at(t, system.url, legacy, { OFFICE_KEY: 's3cret', OFFICE_SIG: 'x/y' });
@@ -188,7 +188,7 @@ test('a system that closes each connection without saying so: with a connection 
 });
 
 test('a connection that was idle for longer than legacy.keepAlive is not used again', async (t) => {
-  const system = await socketSystem(t, () => http(200, { status: 'done' }));
+  const system = await socketSystem(t, () => http(200, { id: 'A-1', status: 'done' }));
   const client = at(t, system.url, '{ keepAlive: 10m }');
   for (let n = 0; n < 10; n++) await client.status('A-1');
   assert.ok(system.connections() <= 2, String(system.connections()));

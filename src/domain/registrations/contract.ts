@@ -2,9 +2,10 @@
  * How the answers of a legacy system are read: values in, a reading out. What the configuration says of the system is the
  * contract; what it does not say is in doubt after a POST, and asked again after a GET.
  */
-import { idIn } from '../path.ts';
-import { textOf, valueAtPointer } from './json-values.ts';
+import { isSamePath, pathWith, type Led } from '../path.ts';
+import { valueAtPointer } from './json-values.ts';
 import { readMatches, type Looked, type LookUpFields } from './look-up.ts';
+import { headerOf, NO_HEADER, requestIdOf, whose } from './named.ts';
 import {
   lookUpMeant,
   pollMeant,
@@ -24,6 +25,7 @@ export type Preset = (typeof PRESETS)[number];
 
 export interface Contract {
   submit: Omit<Words<SubmitClass>, 'state'> & {
+    path: string;
     /** Null: the status alone tells. */
     state: string | null;
     statuses: Statuses<SubmitClass>;
@@ -36,15 +38,17 @@ export interface Contract {
     path: string;
     statuses: Statuses<PollMeaning>;
     reason: string;
-    /** What must be the request id, where it is there. Null: nothing is compared. */
+    /** What must be the request id: an end without it is not believed. Null: nothing is compared. */
     requestId: string | null;
   };
   lookup: LookUpFields & { statuses: Statuses<LookUpMeaning> };
   isRequestId: (text: string) => boolean;
   /** What of a text is the request id; null where there is none, or all of it is to be. */
   requestIdWithin: ((text: string) => string | null) | null;
-  /** The path and query that a `Location` leads to from ours; null where it leads to another origin. */
-  pathOf: (location: string) => string | null;
+  /** Where the `Location` of an answer leads to: from the path below LEGACY_URL that was asked for (RFC 9110 §10.2.2). */
+  pathOf: (location: string, asked: string) => Led;
+  /** Whether each request has a query parameter of this name. */
+  isSentQuery: (name: string) => boolean;
   /** Before each path that is configured. */
   prefix: string;
 }
@@ -83,46 +87,28 @@ export function readSubmit(contract: Contract, answer: Answered): Read<SubmitRea
   const meant = submitMeant(status, submit.statuses, words !== null);
   let { meaning } = meant;
   let because = `HTTP ${status} means ${meaning} (${meant.from})`;
+  const { requestId, from, trouble } = requestIdOf(contract, answer);
   if (meaning === 'accepted' && submit.state !== null) {
     const told = meaningIn(body, { ...submit, state: submit.state }, 'legacy.submit');
     meaning = told.meaning ?? 'unknown';
     because += `; ${told.because}${why(answer)}`;
+    if (meaning !== 'accepted' && meaning !== 'unknown' && requestId !== null) {
+      because += `, which means ${meaning}, and yet a request id stands ${from}`;
+      const reading = { kind: 'unknown', reason: because, fault: because, retryAfter } as const;
+      return { reading, because };
+    }
   }
   if (meaning !== 'accepted') {
     const fault = meant.meaning === 'accepted' ? because : `HTTP ${status}`;
     return { reading: { kind: meaning, reason: words ?? fault, fault, retryAfter }, because };
   }
-  const { requestId, from } = requestIdOf(contract, answer);
   if (requestId === null) {
-    const fault = `HTTP ${status} without a readable request id ${from}${why(answer)}`;
+    const fault = `HTTP ${status} without a readable request id ${from}${why({ trouble })}`;
     const reading = { kind: 'unknown', reason: fault, fault, retryAfter } as const;
     return { reading, because: `${because}; ${fault}` };
   }
   const accepted = { kind: 'accepted', requestId, ...restIn(answer) } as const;
   return { reading: accepted, because: `${because}; the request id stands ${from}` };
-}
-
-function requestIdOf(
-  { submit, poll, isRequestId, requestIdWithin, pathOf, prefix }: Contract,
-  { headers, body }: Answered,
-): { requestId: string | null; from: string } {
-  const name = submit.requestIdHeader;
-  const from = name === null ? `at "${submit.requestId}"` : `in the header ${name}`;
-  const value =
-    name === null
-      ? valueAtPointer(body, submit.requestId)
-      : [headers[name.toLowerCase()]].flat()[0];
-  const text = textOf(value) ?? null;
-  const isLocation = name?.toLowerCase() === 'location' && requestIdWithin === null;
-  const requestId =
-    text === null
-      ? null
-      : isLocation
-        ? idIn(prefix + poll.path, pathOf(text) ?? '')
-        : requestIdWithin === null
-          ? text
-          : requestIdWithin(text);
-  return { requestId: requestId !== null && isRequestId(requestId) ? requestId : null, from };
 }
 
 export type PollReading =
@@ -139,8 +125,8 @@ export function readPoll(
   answer: Answered,
   requestId: string,
 ): Read<FirstReading> {
-  const { poll, pathOf } = contract;
-  const { status, headers, body } = answer;
+  const { poll } = contract;
+  const { status, body, trouble } = answer;
   const { meaning, from } = pollMeant(status, poll.statuses);
   const because = `HTTP ${status} means ${meaning} (${from})`;
   const not = (reason: string): Read<PollReading> => unreadable(answer, reason, because);
@@ -148,38 +134,73 @@ export function readPoll(
     case 'unreadable':
       return not(`HTTP ${status}`);
     case 'processing':
+      // A page in its place may have any status.
+      if (trouble !== null && trouble !== EMPTY) return not(`HTTP ${status} without JSON`);
       return { reading: { kind: meaning, ...restIn(answer) }, because };
     case 'result': {
-      const path = pathOf([headers['location']].flat()[0] ?? '');
-      if (path === null) return not('no Location of the same origin, where the result is to be');
-      return { reading: { kind: 'result', path }, because };
+      const asked = pathWith(poll.path, requestId) ?? poll.path;
+      const location = headerOf(answer, 'location');
+      const led: Led =
+        location === undefined
+          ? { path: null, fault: `no one Location: ${NO_HEADER}` }
+          : contract.pathOf(location, asked);
+      if (led.path === null) return unreadableAs(answer, led.fault, because);
+      if (isSamePath(led.path, contract.prefix + asked, contract.isSentQuery))
+        return unreadableAs(answer, 'Location leads to the address that was asked', because);
+      return { reading: { kind: 'result', path: led.path }, because };
     }
     case 'done':
-    case 'failed':
-      // A page in its place may have any status.
-      if (body === null && status !== NO_CONTENT) return not(`HTTP ${status} without JSON`);
+    case 'failed': {
+      if (status === NO_CONTENT) return { reading: ended(meaning, body, poll.reason), because };
+      if (!isDocument(body)) return not(`HTTP ${status} without a JSON object`);
+      if (whose(contract, body, requestId) === 'another') return not(ANOTHERS);
+      // Its words say more than its status.
+      const hasState = (valueAtPointer(body, poll.state) ?? null) !== null;
+      const told = hasState ? meaningIn(body, { ...poll, otherwise: null }, 'legacy.poll') : null;
+      if (told !== null && told.meaning !== null) return readState(contract, answer, because);
       return { reading: ended(meaning, body, poll.reason), because };
+    }
     case 'state': {
-      const about = poll.requestId === null ? null : (valueAtPointer(body, poll.requestId) ?? null);
-      if (about !== null && !isAbout(contract, about, requestId))
-        return not('the answer is about another request');
-      return readState(contract, answer, because);
+      const whoseIt = whose(contract, body, requestId);
+      if (whoseIt === 'another') return not(ANOTHERS);
+      const read = readState(contract, answer, because);
+      const isEnd = read.reading.kind === 'done' || read.reading.kind === 'failed';
+      return isEnd && whoseIt === 'nobody'
+        ? not(`an end without a request id at legacy.poll.requestId ("${poll.requestId}")`)
+        : read;
     }
   }
 }
 
-/** What stands where the status has led to: it is over, so that only a word for another end says otherwise. */
-export function readResult(contract: Contract, answer: Answered): Read<PollReading> {
+const ANOTHERS = 'the answer is about another request';
+
+/** The answer that led to a result. `requestId`: null where nobody knows it. */
+export interface LedFrom {
+  requestId: string | null;
+  status: number;
+}
+
+/**
+ * What stands where the status has led to. Only 303 is made to lead to a result (RFC 9110 §15.4.4): other redirects lead to a
+ * login, too, so that a document which does not say its end is none after those.
+ */
+export function readResult(
+  contract: Contract,
+  answer: Answered,
+  from: LedFrom = { requestId: null, status: SEE_OTHER },
+): Read<PollReading> {
   const { status, body } = answer;
   const because = `the result: HTTP ${status}`;
-  if (status < 200 || status > 299 || typeof body !== 'object' || body === null)
-    return unreadable(answer, `${because} without JSON`, because);
-  if (valueAtPointer(body, contract.poll.state) === undefined)
-    return {
-      reading: { kind: 'done' },
-      because: `${because}, with nothing at "${contract.poll.state}"`,
-    };
-  return readState(contract, answer, because);
+  const not = (fault: string) => unreadable(answer, fault, because);
+  if (status !== OK || !isDocument(body)) return not(`${because} without a JSON object`);
+  if (from.requestId !== null && whose(contract, body, from.requestId) === 'another')
+    return not(ANOTHERS);
+  const { state } = contract.poll;
+  if (valueAtPointer(body, state) !== undefined) return readState(contract, answer, because);
+  const nothing = `nothing at "${state}"`;
+  return from.status === SEE_OTHER
+    ? { reading: { kind: 'done' }, because: `${because}, with ${nothing}` }
+    : not(`${nothing}, where HTTP ${from.status} has led to`);
 }
 
 function readState({ poll }: Contract, answer: Answered, so: string): Read<PollReading> {
@@ -194,16 +215,13 @@ function readState({ poll }: Contract, answer: Answered, so: string): Read<PollR
 const ended = (kind: 'done' | 'failed', body: unknown, pointer: string): PollReading =>
   kind === 'done' ? { kind } : { kind, reason: reasonAt(body, pointer) ?? 'no reason given' };
 
-/** The request id as it was read from the answer to the POST, or as that was written there. */
-const isAbout = ({ requestIdWithin }: Contract, value: unknown, requestId: string): boolean => {
-  const text = textOf(value);
-  return text !== undefined && (text === requestId || requestIdWithin?.(text) === requestId);
-};
+const isDocument = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && !Array.isArray(body);
 
-/** `byBareStatus`: by a status, not by an empty list. */
+/** `bareStatus`: the status that says so; null: an empty list does. */
 export type LookUpReading =
   | Exclude<Looked, { kind: 'unreadable' | 'absent' }>
-  | { kind: 'absent'; byBareStatus: boolean }
+  | { kind: 'absent'; bareStatus: number | null }
   | { kind: 'unreadable'; reason: string; retryAfter: number | null };
 
 export function readLookUp(contract: Contract, answer: Answered, id: string): Read<LookUpReading> {
@@ -211,25 +229,32 @@ export function readLookUp(contract: Contract, answer: Answered, id: string): Re
   const { meaning, from } = lookUpMeant(status, contract.lookup.statuses);
   const because = `HTTP ${status} means ${meaning} (${from})`;
   if (meaning === 'unreadable') return unreadable(answer, `HTTP ${status}`, because);
-  if (meaning === 'absent') return { reading: { kind: meaning, byBareStatus: true }, because };
+  if (meaning === 'absent') return { reading: { kind: meaning, bareStatus: status }, because };
   const looked = readMatches(body, id, contract.lookup, contract.isRequestId);
   if (looked.kind === 'unreadable') return unreadable(answer, looked.reason, because);
-  const reading = looked.kind === 'absent' ? { ...looked, byBareStatus: false } : looked;
+  const reading = looked.kind === 'absent' ? { ...looked, bareStatus: null } : looked;
   return { reading, because };
 }
 
+const OK = 200;
 const NO_CONTENT = 204;
+const SEE_OTHER = 303;
+/** As src/net/body.ts says of an answer without a body. */
+const EMPTY = 'its body is empty';
 
-function unreadable(answer: Answered, fault: string, because: string) {
-  const reason = fault + why(answer);
+const unreadable = (answer: Answered, fault: string, because: string) =>
+  unreadableAs(answer, fault + why(answer), because);
+
+function unreadableAs(answer: Answered, reason: string, because: string) {
   const reading = { kind: 'unreadable', reason, retryAfter: restOf(answer) } as const;
   return {
     reading,
-    because: fault === `HTTP ${answer.status}` ? because : `${because}; ${reason}`,
+    because: reason === `HTTP ${answer.status}${why(answer)}` ? because : `${because}; ${reason}`,
   };
 }
 
-const why = ({ trouble }: Answered): string => (trouble === null ? '' : `: ${trouble}`);
+const why = ({ trouble }: Pick<Answered, 'trouble'>): string =>
+  trouble === null ? '' : `: ${trouble}`;
 
 /** How long it asks to be left alone, ms. */
 const restOf = ({ headers }: Answered): number | null =>

@@ -274,7 +274,7 @@ test('a system that comes back, or goes away, between the look-up and its contro
 test('of two instances one that is away is not believed: a 404 is no empty list', async (t) => {
   const found = (id: string): [number, unknown] => (isKnown(id) ? [200, [matchOf(id)]] : [404, {}]);
   const bed = await withRegister(t, found);
-  const refusal = unreadable(/where what is there is answered as a list/);
+  const refusal = unreadable(/HTTP 404, where what is there is answered as a list/);
   await assert.rejects(call(bed.lookUp, [await inDoubt(bed)]), refusal);
 });
 

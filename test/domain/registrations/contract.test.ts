@@ -57,7 +57,6 @@ test('a Location is the request id where it leads to where that is asked for, wh
   assert.equal(at('registrations/7'), '7');
   assert.equal(at('/api/registrations/a%20b%2B7'), null, 'not what a request id looks like');
   assert.equal(at('/api/registrations/7?wait=5'), '7');
-  assert.equal(at('/api/registrations/7', 303), '7');
   for (const elsewhere of [
     '',
     '/login',
@@ -78,12 +77,15 @@ test('a Location is the request id where it leads to where that is asked for, wh
   assert.equal(idOf(LOCATION, 202), null, 'none at all');
 });
 
-test('a redirect of a POST is in doubt, unless the contract has its request id in Location', () => {
+test('a redirect of a POST is in doubt, unless its status is declared and Location has its request id', () => {
   const location = { location: '/api/registrations/7' };
   for (const status of [301, 302, 303, 307, 308])
     assert.equal(submitted('{}', status, '', location).kind, 'unknown', String(status));
-  assert.equal(submitted(LOCATION, 303, '', { location: '/login' }).kind, 'unknown');
-  assert.equal(submitted(LOCATION, 302, '', location).kind, 'unknown', 'not declared');
+  for (const status of [302, 303])
+    assert.equal(submitted(LOCATION, status, '', location).kind, 'unknown', 'not declared');
+  const declared = `{ preset: location-202, submit: { statuses: { '303': accepted } } }`;
+  assert.equal(idOf(declared, 303, '', location), '7');
+  assert.equal(submitted(declared, 303, '', { location: '/login' }).kind, 'unknown');
 });
 
 test('a request id is taken out of a header or a value by a pattern with one group', () => {
@@ -101,25 +103,29 @@ test('a request id is taken out of a header or a value by a pattern with one gro
 });
 
 test('states are nested, numbers, booleans or in other letters', () => {
-  const nested = '{ poll: { state: /data/attributes/state, reason: /errors/0/title } }';
+  const nested =
+    '{ poll: { requestId: null, state: /data/attributes/state, reason: /errors/0/title } }';
   const data = (state: string) => ({ data: { attributes: { state } }, errors: [{ title: 'no' }] });
   assert.equal(polled(nested, 200, data('processing')).kind, 'processing');
   assert.deepEqual(polled(nested, 200, data('failed')), { kind: 'failed', reason: 'no' });
-  const numbers = '{ poll: { words: { processing: [0, 1], done: [2], failed: [-1] } } }';
+  const numbers =
+    '{ poll: { requestId: null, words: { processing: [0, 1], done: [2], failed: [-1] } } }';
   assert.equal(polled(numbers, 200, { status: 1 }).kind, 'processing');
   assert.equal(polled(numbers, 200, { status: 2.0 }).kind, 'done');
   assert.equal(polled(numbers, 200, { status: '2' }).kind, 'unreadable', 'text is no number');
-  const flags = '{ poll: { state: /finished, words: { processing: [false], done: [true] } } }';
+  const flags =
+    '{ poll: { requestId: null, state: /finished, words: { processing: [false], done: [true] } } }';
   assert.equal(polled(flags, 200, { finished: true }).kind, 'done');
-  const letters = '{ ignoreCase: true }';
+  const letters = '{ ignoreCase: true, poll: { requestId: null } }';
   assert.equal(polled(letters, 200, { status: 'DONE' }).kind, 'done');
   assert.equal(polled('{}', 200, { status: 'DONE' }).kind, 'unreadable');
-  const progress = '{ poll: { state: /percent, words: { done: [100] }, otherwise: processing } }';
+  const progress =
+    '{ poll: { requestId: null, state: /percent, words: { done: [100] }, otherwise: processing } }';
   assert.equal(polled(progress, 200, { percent: 99.5 }).kind, 'processing');
   assert.equal(polled(progress, 200, { percent: 100 }).kind, 'done');
   assert.equal(polled(progress, 200, {}).kind, 'unreadable', 'it is not there');
   const absent =
-    '{ poll: { state: /success, words: { processing: [null], done: [true], failed: [false] } } }';
+    '{ poll: { requestId: null, state: /success, words: { processing: [null], done: [true], failed: [false] } } }';
   assert.equal(polled(absent, 200, {}).kind, 'processing');
   assert.equal(polled(absent, 200, '<html>').kind, 'unreadable', 'there is no JSON to miss it in');
 });
@@ -140,9 +146,12 @@ test('an error within a 200 to a POST refuses, and what is neither yes nor no is
   assert.equal(submitted(errors, 503, { errors: [{ code: 31 }] }).kind, 'not-accepted');
 });
 
-test('the id in the answer to a GET may be null, absent, or mean something else', () => {
-  assert.equal(polled('{}', 200, { id: null, status: 'done' }).kind, 'done');
-  assert.equal(polled('{}', 200, { status: 'done' }).kind, 'done');
+test('an end that names no request is believed only of a system whose answers never do', () => {
+  for (const status of ['done', 'failed'])
+    for (const none of [{ id: null, status }, { status }])
+      assert.equal(polled('{}', 200, none).kind, 'unreadable', status);
+  assert.equal(polled('{}', 200, { status: 'processing' }).kind, 'processing');
+  assert.equal(polled('{ poll: { requestId: null } }', 200, { status: 'done' }).kind, 'done');
   const other = { id: 'customer-3', status: 'done' };
   assert.equal(polled('{}', 200, other).kind, 'unreadable');
   assert.equal(polled('{ poll: { requestId: null } }', 200, other).kind, 'done');
@@ -159,7 +168,8 @@ test('Retry-After on "processing", and on an acceptance, comes along', () => {
 
 test('"still running" and "done" may be statuses, with the result behind a Location of the same origin', () => {
   assert.equal(polled(LOCATION, 200).kind, 'processing');
-  assert.equal(polled(LOCATION, 202, '<html>').kind, 'processing');
+  assert.equal(polled(LOCATION, 202, { progress: 10 }).kind, 'processing');
+  assert.equal(polled(LOCATION, 200, '<html>Please log in</html>').kind, 'unreadable');
   const location = 'http://office.example/results/7?full=1';
   const result = { kind: 'result', path: '/results/7?full=1' };
   assert.deepEqual(polled(LOCATION, 303, '', { location }), result);
@@ -171,10 +181,80 @@ test('"still running" and "done" may be statuses, with the result behind a Locat
   const reason = 'documento ilegível';
   assert.deepEqual(read(200, { status: 'failed', reason }), { kind: 'failed', reason });
   assert.equal(read(200, { status: 'archived' }).kind, 'unreadable');
-  for (const status of [301, 303, 404, 500])
+  for (const status of [201, 202, 203, 301, 303, 404, 500])
     assert.equal(read(status, { name: 'Ana' }).kind, 'unreadable', String(status));
-  for (const body of ['', '<html>Please log in</html>', 'null', '7'])
+  for (const body of ['', '<html>Please log in</html>', 'null', '7', '"done"', '[]'])
     assert.equal(read(200, body).kind, 'unreadable', body);
+});
+
+test('a redirect to a login, or to the address that was asked, is no result', () => {
+  const at = (location: string, status = 303) => polled(LOCATION, status, '', { location }).kind;
+  for (const status of [301, 302, 307, 308])
+    assert.equal(at('/login', status), 'unreadable', String(status));
+  for (const itself of ['/api/registrations/7', '7', '7/', '/api/registrations/7//', '#x'])
+    assert.equal(at(itself), 'unreadable', itself);
+  const sent = '{ preset: location-202, query: { tenant: acme } }';
+  const withQuery = { location: '/api/registrations/7?tenant=acme' };
+  assert.equal(polled(sent, 303, '', withQuery).kind, 'unreadable');
+  const byQuery = '{ preset: location-202, poll: { path: "/status?protocol={id}" } }';
+  for (const location of ['/api/status?protocol=7', '/api/status'])
+    assert.equal(polled(byQuery, 303, '', { location }).kind, 'unreadable', location);
+  const other = polled(byQuery, 303, '', { location: '/api/status?protocol=7&view=result' });
+  assert.equal(other.kind, 'result');
+});
+
+test('a document is the result of a registration where it does not name another one', () => {
+  const read = (body: object, status = 303) =>
+    readResult(contractIn(LOCATION), answer(200, body), { requestId: '7', status }).reading.kind;
+  assert.equal(read({ id: '8', status: 'done' }), 'unreadable');
+  assert.equal(read({ id: '8' }), 'unreadable');
+  assert.equal(read({ id: 7, status: 'done' }), 'done');
+  assert.equal(read({ name: 'Ana' }), 'done');
+  for (const status of [200, 301, 302, 307, 308]) {
+    assert.equal(read({ error: 'log in first' }, status), 'unreadable', String(status));
+    assert.equal(read({ status: 'done' }, status), 'done', String(status));
+  }
+});
+
+test('a Location is read from the address that answered, and says why nobody goes there', () => {
+  const from = (location: string) => {
+    const reading = polled(LOCATION, 303, '', { location });
+    if (reading.kind === 'result') return reading.path;
+    assert.ok(reading.kind === 'unreadable');
+    return reading.reason;
+  };
+  assert.equal(from('?view=result'), '/api/registrations/7?view=result');
+  assert.equal(from('7/result'), '/api/registrations/7/result');
+  assert.equal(
+    from('http://evil.example/7'),
+    'Location leads to another origin than LEGACY_URL (http://office.example)',
+  );
+  const posted = (location: string) => {
+    const reading = submitted(LOCATION, 202, '', { location });
+    return reading.kind === 'unknown' ? reading.reason : reading.kind;
+  };
+  assert.match(posted('http://evil.example/7'), /another origin than LEGACY_URL/);
+  assert.match(posted('/login'), /leads elsewhere than to legacy\.poll\.path$/);
+});
+
+test('several headers with a request id that differ are in doubt', () => {
+  const twice = (...location: string[]) =>
+    readSubmit(contractIn(LOCATION), { ...answer(202), headers: { location } }).reading.kind;
+  assert.equal(twice('/api/registrations/7', '/api/registrations/8'), 'unknown');
+  assert.equal(twice('/api/registrations/7', '/api/registrations/7'), 'accepted');
+});
+
+test('a word for "not filed" beside a request id is in doubt, and says both', () => {
+  const legacy = `{ submit: { state: /ok, words: { accepted: [true], refused: [false], not-accepted: [BUSY], misconfigured: [X] } } }`;
+  for (const ok of [false, 'BUSY', 'X']) {
+    const reading = submitted(legacy, 200, { ok, id: 'A-1' });
+    assert.ok(reading.kind === 'unknown', String(ok));
+    assert.match(
+      reading.reason,
+      /a word of legacy\.submit\.words\..* a request id stands at "\/id"/,
+    );
+  }
+  assert.equal(submitted(legacy, 200, { ok: false, id: null }).kind, 'refused');
 });
 
 test('what a status alone says to be over needs JSON, or 204: a page in its place ends nothing', () => {
@@ -187,11 +267,26 @@ test('what a status alone says to be over needs JSON, or 204: a page in its plac
       assert.equal(polled(done, status, body).kind, 'unreadable', `${status} ${body}`);
 });
 
+test('what a status alone says to be over is about our request, and its words say more', () => {
+  const done = `{ poll: { statuses: { '200': done, '410': failed } } }`;
+  const kind = (...of: Parameters<typeof answer>) => polled(done, ...of).kind;
+  for (const status of [200, 410]) {
+    assert.equal(kind(status, { id: '8' }), 'unreadable');
+    for (const body of ['"maintenance"', '7', '[]', 'true'])
+      assert.equal(kind(status, body), 'unreadable', `${status} ${body}`);
+  }
+  assert.equal(kind(200, { id: '7', status: 'processing' }), 'processing');
+  assert.equal(kind(200, { id: '7', status: 'failed' }), 'failed');
+  assert.equal(kind(200, { id: '7', status: 'archived' }), 'done');
+  assert.equal(kind(410, { status: null }), 'failed');
+});
+
 test('a look-up has statuses of its own, and numbers as ids', () => {
   const legacy = `{ lookup: { statuses: { '204': absent, '404': unreadable }, matches: /items } }`;
   const looked = (...of: Parameters<typeof answer>) =>
     readLookUp(contractIn(legacy), answer(...of), '31').reading.kind;
-  assert.equal(looked(204), 'absent');
+  const none = readLookUp(contractIn(legacy), answer(204), '31').reading;
+  assert.deepEqual(none, { kind: 'absent', bareStatus: 204 });
   assert.equal(looked(404), 'unreadable');
   assert.equal(looked(200, { items: [{ id: 9, externalId: 31 }] }), 'found');
   assert.equal(looked(200, { success: false }), 'unreadable');
@@ -212,14 +307,31 @@ test('what an application that is away answers, too, cannot be declared to end a
     [`{ submit: { requestIdWithin: '^(a)(b)$' } }`, 'legacy.submit.requestIdWithin'],
     [`{ ignoreCase: true, poll: { words: { done: [Done, DONE] } } }`, 'legacy.poll.words'],
     [`{ preset: rest }`, 'legacy.preset'],
+    [`{ submit: { words: { refused: [false] } } }`, 'legacy.submit.words'],
+    [`{ submit: { otherwise: refused } }`, 'legacy.submit.otherwise'],
+    [`{ preset: error-in-200, submit: { otherwise: not-accepted } }`, 'legacy.submit.otherwise'],
+    [`{ preset: error-in-200, submit: { otherwise: misconfigured } }`, 'legacy.submit.otherwise'],
+    [`{ lookup: { statuses: { '200': absent } } }`, 'legacy.lookup.statuses.200'],
+    [`{ lookup: { statuses: { '2xx': absent } } }`, 'legacy.lookup.statuses.2xx'],
+    ...['302', '401', '403', '503', '5xx', '4xx'].map((status): [string, string] => [
+      `{ poll: { statuses: { '${status}': processing } } }`,
+      `legacy.poll.statuses.${status}`,
+    ]),
   ];
   for (const [legacy, path] of refused)
     assert.ok(faultsOf(legacy).includes(`${path}: expected`), `${legacy}: ${faultsOf(legacy)}`);
-  assert.equal(faultsOf(`{ poll: { statuses: { '404': processing, '503': processing } } }`), '');
+  assert.equal(faultsOf(`{ poll: { statuses: { '404': processing, '410': processing } } }`), '');
   const both = faultsOf(
     `{ poll: { statuses: { '404': failed } }, submit: { state: /ok }, timeout: 1 }`,
   );
   assert.equal(both.split('\n').length, 4, both);
+});
+
+test('a hundred of statuses in the file wins over each of them in the preset', () => {
+  const states = `{ preset: location-202, poll: { statuses: { '2xx': state } } }`;
+  for (const status of [200, 202])
+    assert.equal(polled(states, status, { id: '7', status: 'done' }).kind, 'done', String(status));
+  assert.equal(polled(states, 303, '', { location: '/results/7' }).kind, 'result');
 });
 
 test('whatever is answered, nothing but what the contract names ends a registration or accepts it', () => {
@@ -248,7 +360,7 @@ test('whatever is answered, nothing but what the contract names ends a registrat
       const is2xx = status >= 200 && status < 300;
       const post = readSubmit(contract, received).reading;
       if (post.kind === 'accepted') {
-        assert.ok(is2xx || (status === 303 && contract.submit.requestIdHeader !== null));
+        assert.ok(is2xx);
         assert.equal(post.requestId, '7');
       }
       if (status >= 300 && status < 400 && post.kind !== 'accepted')
