@@ -71,7 +71,11 @@ export function createHttpClient(options: HttpClientOptions) {
     ...(isForwarded ? { host, ...proxy.headers } : {}),
     ...(authorization === null ? {} : { authorization }),
   };
+  const target = ({ path, isWholePath }: Pick<HttpRequest, 'path' | 'isWholePath'>): string =>
+    (isWholePath === true ? root : base) + path;
   return {
+    /** As it stands in the first line of the request. */
+    target,
     /** Never throws. */
     send: ({
       method,
@@ -85,7 +89,7 @@ export function createHttpClient(options: HttpClientOptions) {
         pool,
         {
           method,
-          path: (more.isWholePath === true ? root : base) + path,
+          path: target({ path, ...more }),
           body,
           headers: { ...own, ...headers },
         },
