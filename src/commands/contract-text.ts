@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import type { Tried } from '../operations/try-contract.ts';
 import type { Exchanged } from '../registrations/legacy.ts';
+import { secretsMask } from '../registrations/secrets.ts';
 import { maskText } from '../runtime/mask.ts';
 import { line, paint } from './table.ts';
 
@@ -35,12 +36,13 @@ export function sentenceOf(reading: { kind: string }): string {
 }
 
 const SHOWN = 4_000;
+/** Headers of answers that let somebody in. */
+const SECRET = /^set-cookie|token|session|secret/i;
 
 /** What went over the wire, without secrets. */
 export function factsOf({ request, answer, reading, because }: Exchanged, config: Config) {
-  const secrets = secretsOf(config);
-  const plain = (text: string): string =>
-    maskText(secrets.reduce((masked, secret) => masked.replaceAll(secret, '***'), text));
+  const mask = secretsMask(config);
+  const plain = (text: string): string => maskText(mask(text));
   const headers = Object.entries(request.headers ?? {}).map(
     ([name, value]) => `${name}: ${plain(value)}`,
   );
@@ -53,32 +55,25 @@ export function factsOf({ request, answer, reading, because }: Exchanged, config
         : {
             status: answer.status,
             headers: Object.entries(answer.headers).map(
-              ([name, value]) => `${name}: ${plain(String(value))}`,
+              ([name, value]) => `${name}: ${SECRET.test(name) ? '***' : plain(String(value))}`,
             ),
-            body: plain(bodyText(answer)),
+            body: cut(plain(bodyText(answer))),
           },
     reading,
-    because,
+    because: plain(because),
   };
 }
 
 /** Unpacked where it is JSON. */
 function bodyText(answer: Extract<Exchanged['answer'], { kind: 'answer' }>): string {
   const { json } = answer.read();
-  const text = json === null ? answer.body.toString('utf8') : JSON.stringify(json, bigAsText);
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return json === null ? answer.body.toString('utf8') : JSON.stringify(json, bigAsText);
 }
+
+const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
 
 const bigAsText = (_: string, value: unknown): unknown =>
   typeof value === 'bigint' ? String(value) : value;
-
-function secretsOf({ legacy, legacyAuthorization }: Config): string[] {
-  const sent = [...legacy.sentHeaders.values(), ...legacy.sentQuery.values()];
-  const secret = sent.flatMap(({ text, isSecret }) =>
-    isSecret ? [text, encodeURIComponent(text)] : [],
-  );
-  return legacyAuthorization === null ? secret : [...secret, legacyAuthorization];
-}
 
 export function textOf(exchanged: Exchanged, config: Config): string {
   const { request, answer, reading, because } = factsOf(exchanged, config);

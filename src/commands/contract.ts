@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { contractOf } from '../config/contract.ts';
 import type { Config } from '../config/schema.ts';
 import { readLookUp, readPoll, readResult, readSubmit } from '../domain/registrations/contract.ts';
-import { tryContract } from '../operations/try-contract.ts';
+import { isTaken, tryContract, whyNotToTry } from '../operations/try-contract.ts';
 import { answeredOf, type Exchanged } from '../registrations/legacy.ts';
 import { recordedAnswer } from '../registrations/recorded.ts';
 import { silent } from '../runtime/log.ts';
@@ -21,6 +21,12 @@ import {
 } from './context.ts';
 import { endOf, factsOf, sentenceOf, textOf } from './contract-text.ts';
 import { line, paint } from './table.ts';
+
+interface TryOptions {
+  id: string;
+  yes?: true;
+  again?: true;
+}
 
 interface ExplainOptions {
   post?: true;
@@ -63,15 +69,16 @@ Example: despachante contract explain answer.http --get 7`,
     )
     .requiredOption('--id <id>', 'its registration id')
     .option('--yes', 'file it: without this nothing is sent')
+    .option('--again', 'also where the queue has brought it before: it may be filed a second time')
     .addHelpText(
       'after',
       `
 It is filed with the system that LEGACY_URL names, outside of queue, database and audit: nothing else knows of it, so that the same
-registration on the queue would be filed a second time. It is sent once, whatever comes of that. Ctrl-C ends the asking.
+registration on the queue would be filed a second time. What the queue has brought before is refused, where MongoDB answers. It is sent once, whatever comes of that. Ctrl-C ends the asking.
 
 Example: despachante contract try registration.json --id test-1 --yes`,
     )
-    .action((file: string, options: { id: string; yes?: true }, command: Command) =>
+    .action((file: string, options: TryOptions, command: Command) =>
       tryOne(file, options, command),
     );
 }
@@ -103,7 +110,7 @@ function read<T>(file: string, how: (bytes: Buffer) => T): T {
 
 async function tryOne(
   file: string,
-  { id, yes }: { id: string; yes?: true },
+  { id, yes, again }: TryOptions,
   command: Command,
 ): Promise<void> {
   const { config } = load(command);
@@ -115,6 +122,9 @@ async function tryOne(
   }
   const body = file === '-' ? await buffer(process.stdin) : read(file, (bytes) => bytes);
   if (body.length === 0) throw new CommandError('There is no registration to send', EXIT.usage);
+  const why = whyNotToTry(config, { id, body });
+  if (why !== null) throw new CommandError(`${line(why)}. Nothing was sent`, EXIT.usage);
+  if (again !== true) await refuseTaken(config, id);
   tell(`Filing ${line(id)} for real: ${what}`);
   const stop = new AbortController();
   void untilSignal(silent).then(() => stop.abort());
@@ -125,4 +135,16 @@ async function tryOne(
   if (json) printJson(tried, 0);
   else print(paint.bold(endOf(tried)));
   if (tried.kind !== 'registered') process.exitCode = EXIT.found;
+}
+
+/** A MongoDB that is not there yet is no reason to wait for it. */
+async function refuseTaken(config: Config, id: string): Promise<void> {
+  const taken = await isTaken(config, id).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    tell(`Whether the queue has brought ${line(id)} before is not known: ${line(why)}`);
+    return false;
+  });
+  if (!taken) return;
+  const sentence = `${line(id)} was taken from the queue already: take another id, or say --again if it may be filed a second time. Nothing was sent`;
+  throw new CommandError(sentence, EXIT.usage);
 }

@@ -63,13 +63,20 @@ export function legacyUrl() {
 
 /** The HTTP proxy before the legacy system. */
 export function proxyUrl() {
-  const expected = 'the address of an HTTP proxy such as http://user:password@proxy:3128, or none';
+  const expected =
+    'the address of an HTTP proxy such as http://user:password@proxy:3128 (special characters percent-encoded), or none';
   return address(expected, (value) => value === 'none' || isProxyUrl(value));
 }
 
 export const isProxyUrl = (value: string): boolean => {
   const url = parsed(value, 'http:', 'https:');
-  return url !== null && url.search + url.hash === '' && url.pathname === '/';
+  if (url === null || url.search + url.hash !== '' || url.pathname !== '/') return false;
+  try {
+    decodeURIComponent(url.username + url.password);
+    return true;
+  } catch {
+    return false; // a "%" that is not written as %25
+  }
 };
 
 /** The value of an `Authorization` header: what HTTP allows there. */

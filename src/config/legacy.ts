@@ -35,6 +35,13 @@ const looksNowhere = z.object({
   onUnknown: z.literal('lookup'),
   lookup: z.object({ path: z.null() }),
 });
+const asksByPost = z.object({
+  submit: z.object({ path: z.string() }),
+  lookup: z.object({ method: z.literal('POST'), path: z.string() }),
+});
+const stepsOf = (path: string | null) => path?.split('?')[0]?.replace(/\/+$/, '');
+const isPathOf = (a: { path: string }, b: { path: string | null }): boolean =>
+  stepsOf(a.path) === stepsOf(b.path);
 const settling = z.object({ timeout: z.number(), lookup: z.object({ after: z.number() }) });
 
 /** The settings of the legacy system, see despachante.example.yaml for what each is for. */
@@ -72,6 +79,13 @@ export const legacy = z
     path: ['lookup', 'path'],
     params: { involves: ['legacy.onUnknown'] },
     when: ({ value }) => looksNowhere.safeParse(value).success,
+  })
+  .refine(({ lookup, submit }) => lookup.method === 'GET' || !isPathOf(submit, lookup), {
+    error:
+      'another path than legacy.submit.path, because legacy.lookup.method is POST: it would file',
+    path: ['lookup', 'path'],
+    params: { involves: ['legacy.submit.path', 'legacy.lookup.method'] },
+    when: ({ value }) => asksByPost.safeParse(value).success,
   })
   .refine((value) => value.lookup.after >= value.timeout, {
     error: 'at least legacy.timeout: until then the POST may still arrive',

@@ -1,4 +1,5 @@
 // Through which HTTP proxy the legacy system is reached.
+import { BlockList, isIP } from 'node:net';
 import type { Environment } from './tree.ts';
 
 /** Null where it is reached directly. With `name`, the variable that says so. */
@@ -9,7 +10,7 @@ export interface Proxy {
 
 /**
  * As curl and the libraries of most languages read the environment: HTTPS_PROXY or HTTP_PROXY by the scheme, in large letters
- * or small ones, but for the hosts of NO_PROXY and for this machine.
+ * or small ones, but for the hosts and networks of NO_PROXY and for this machine.
  */
 export function proxyFor(address: string, env: Environment): Proxy | null {
   if (!URL.canParse(address)) return null;
@@ -31,7 +32,28 @@ const isLocal = (host: string): boolean =>
 
 function isMeant(exception: string, host: string, port: string): boolean {
   if (exception === '*') return true;
+  if (exception.includes('/')) return isWithin(exception, host);
   const [, name = '', only = port] =
     /^(?:\*?\.)?(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(exception.toLowerCase()) ?? [];
-  return name !== '' && only === port && (host === name || host.endsWith(`.${name}`));
+  const [meant, plain] = [withoutEnd(name), withoutEnd(host)];
+  return (
+    (meant !== '' && only === port && (plain === meant || plain.endsWith(`.${meant}`))) ||
+    (isIP(exception) === 6 && isWithin(`${exception}/128`, host))
+  );
+}
+
+/** A full stop at the end of a name says nothing here. */
+const withoutEnd = (name: string): string => name.replace(/\.$/, '');
+
+/** @param network such as 10.0.0.0/8: no name is in one, since we look none up */
+function isWithin(network: string, host: string): boolean {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(network) ?? [];
+  const asked = host.replace(/^\[(.*)\]$/, '$1');
+  const version = isIP(address);
+  if (version === 0 || isIP(asked) !== version) return false;
+  if (Number(bits) > (version === 4 ? 32 : 128)) return false;
+  const list = new BlockList();
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  list.addSubnet(address, Number(bits), family);
+  return list.check(asked, family);
 }

@@ -8,7 +8,7 @@ type Kind = 'headers' | 'query';
 
 /** Framing, and what has a setting or a meaning of its own. */
 const OURS =
-  /^(host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade|expect|idempotency-key|authorization|proxy-.*)$/i;
+  /^(host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade|expect|accept-encoding|content-encoding|idempotency-key|authorization|proxy-.*)$/i;
 const TOKEN = /^[!#$%&'*+.^_`|~\w-]{1,100}$/;
 const VALUE = /^[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]{0,4000}[\x21-\x7e\x80-\xff])?$/;
 /** As far as a name tells. */

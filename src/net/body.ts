@@ -12,7 +12,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export function readBody(headers: Headers, body: Buffer, maxBytes: number): ReadBody {
   const named = headerText(headers, 'content-type');
-  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(named)?.[1];
+  const charset = /;\s*charset\s*=\s*["']?([^"';\s]+)/i.exec(named)?.[1];
   try {
     const plain = unpacked(headerText(headers, 'content-encoding'), body, maxBytes);
     if (plain.length === 0) return { json: null, trouble: 'its body is empty' };

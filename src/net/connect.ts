@@ -1,5 +1,5 @@
 /** Connections of undici, also through a proxy, that wait for the server's first word after a TLS 1.3 handshake. */
-import { Socket } from 'node:net';
+import { isIPv6, Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, type Pool } from 'undici';
 import type { TlsMaterial } from './tls.ts';
@@ -23,7 +23,7 @@ export function connectorOf(
   const connect = proxy === null ? direct : throughTunnel(proxy, direct);
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
-      if (error !== null) return callback(error, null);
+      if (error !== null) return callback(withoutCode(error), null);
       if (!(socket instanceof TLSSocket) || socket.getProtocol() !== 'TLSv1.3') {
         return callback(null, socket);
       }
@@ -31,10 +31,17 @@ export function connectorOf(
         () => callback(null, socket),
         (cause: unknown) => {
           socket.destroy();
-          callback(cause instanceof Error ? cause : new Error(String(cause)), null);
+          callback(withoutCode(cause), null);
         },
       );
     });
+}
+
+/** undici takes some codes of its own for a broken connection and opens the next one at once, without end (client.js, onError). */
+function withoutCode(cause: unknown): Error {
+  if (!(cause instanceof Error)) return new Error(String(cause));
+  const code = 'code' in cause ? String(cause.code) : '';
+  return code.startsWith('UND_ERR_') ? new Error(`${code} ${cause.message}`, { cause }) : cause;
 }
 
 /** A proxy that is asked by CONNECT for a connection to somebody else. */
@@ -49,16 +56,19 @@ function throughTunnel(
   connect: buildConnector.connector,
 ): buildConnector.connector {
   return (options, callback) => {
-    const fail = (cause: unknown) =>
-      callback(cause instanceof Error ? cause : new Error(String(cause)), null);
-    const path = `${options.hostname}:${options.port || '443'}`;
+    const fail = (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      callback(new Error(`the proxy: ${why}`, { cause }), null);
+    };
+    const { hostname } = options;
+    const path = `${isIPv6(hostname) ? `[${hostname}]` : hostname}:${options.port || '443'}`;
     pool.connect({ path, headers: { host: path, ...headers } }).then(({ socket, statusCode }) => {
-      if (statusCode === 200 && socket instanceof Socket)
+      if (statusCode >= 200 && statusCode < 300 && socket instanceof Socket)
         return connect({ ...options, httpSocket: socket }, callback);
       socket.on('error', () => {}).destroy();
       const remedy =
         statusCode === 407 ? ': LEGACY_PROXY has no user and password that it takes' : '';
-      return fail(new Error(`the proxy answered ${statusCode} to CONNECT ${path}${remedy}`));
+      return fail(`it answered ${statusCode} to CONNECT ${path}${remedy}`);
     }, fail);
   };
 }

@@ -1,10 +1,12 @@
 /** One registration filed for real, outside of everything else, and shown step by step until its end. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
-import { claimKey, entryKey } from '../domain/names.ts';
+import { parseRegistration } from '../domain/registrations/registration.ts';
 import { nextPollAt } from '../domain/registrations/poll-plan.ts';
+import { parseRules } from '../registrations/delivery.ts';
 import { createLegacy, type Exchanged, type SubmitResult } from '../registrations/legacy.ts';
-import { idempotencyKey } from '../registrations/journal.ts';
+import { withStore } from '../registrations/neighbours.ts';
 import { rulesOf } from '../registrations/rules.ts';
 
 export type Tried =
@@ -12,6 +14,20 @@ export type Tried =
   | { kind: 'failed'; requestId: string; reason: string }
   | { kind: 'found' | 'absent' | 'in-doubt'; reason: string; requestId: string | null }
   | Exclude<SubmitResult, { kind: 'accepted' | 'unknown' }>;
+
+/** Why it is not to be sent: it is none to the intake, or has another id than was said; null where it is well. */
+export function whyNotToTry(
+  config: Config,
+  { id, body }: { id: string; body: Buffer },
+): string | null {
+  const parsed = parseRegistration(body, parseRules(config));
+  if (!parsed.ok) return `The intake would call it malformed (${parsed.reason})`;
+  return parsed.id === id ? null : `It is the registration ${parsed.id}, and --id says ${id}`;
+}
+
+/** Whether it was taken from the queue already. @throws as withStore */
+export const isTaken = (config: Config, id: string): Promise<boolean> =>
+  withStore(config, async ({ claims }) => (await claims.ofItem(id)).length > 0);
 
 /**
  * POSTs it once, whatever comes of that, and asks until it is over. Where the answer was lost it is looked up, if that is configured.
@@ -25,8 +41,8 @@ export async function tryContract(
 ): Promise<Tried> {
   const legacy = createLegacy(config, { trace: show });
   try {
-    // The first of this registration would have the same, if it came by its queue.
-    const posted = await legacy.submit(body, idempotencyKey(entryKey(claimKey(id, 0), 1)));
+    // Never that of the queue's registration: a system would answer both with what came of the first.
+    const posted = await legacy.submit(body, `try~${randomUUID()}`);
     const acceptedAt = Date.now();
     if (posted.kind === 'unknown') return await afterDoubt(posted.reason);
     if (posted.kind !== 'accepted') return posted;

@@ -13,7 +13,7 @@ export interface HttpClientOptions {
   timeoutMs: number;
   /** A longer answer is not read. */
   maxBytes: number;
-  /** Until the answer begins, and between two pieces of it; `timeoutMs` where nothing is said. */
+  /** Until the answer begins, and between two pieces of it; where nothing is said, each request has its deadline alone. */
   silentMs?: number;
   /** An HTTP proxy before it, with user and password where it wants them. */
   proxy?: string | null;
@@ -38,14 +38,21 @@ export type HttpClient = ReturnType<typeof createHttpClient>;
 
 /** @throws Error that names the TLS file that cannot be used */
 export function createHttpClient(options: HttpClientOptions) {
-  const { baseUrl, authorization, tls, timeoutMs, maxBytes, silentMs = timeoutMs } = options;
+  const { baseUrl, authorization, tls, timeoutMs, maxBytes, silentMs = 0 } = options;
   const { idleMs = IDLE_MS } = options;
+  const connectMs = Math.min(silentMs || timeoutMs, 10_000);
   const { origin, pathname, protocol, host } = new URL(baseUrl);
   const proxy = proxyOf(options.proxy ?? null);
   // A server without TLS is asked for by its whole address, since many proxies open tunnels to TLS ports alone.
   const isForwarded = proxy !== null && protocol === 'http:';
   const tunnels =
-    proxy !== null && !isForwarded ? new Pool(proxy.origin, { allowH2: false }) : null;
+    proxy !== null && !isForwarded
+      ? new Pool(proxy.origin, {
+          allowH2: false,
+          connect: { timeout: connectMs },
+          headersTimeout: connectMs,
+        })
+      : null;
   const tunnel = tunnels && proxy ? { pool: tunnels, headers: proxy.headers } : null;
   const root = isForwarded ? origin : '';
   const base = root + pathname.replace(/\/$/, '');
@@ -56,7 +63,7 @@ export function createHttpClient(options: HttpClientOptions) {
     allowH2: false,
     keepAliveTimeout: idleMs ?? IDLE_MS,
     keepAliveMaxTimeout: Math.max(idleMs ?? 0, IDLE_MS),
-    connect: connectorOf(Math.min(silentMs, 10_000), readTls(tls), tunnel),
+    connect: connectorOf(connectMs, readTls(tls), tunnel),
     headersTimeout: silentMs,
     bodyTimeout: silentMs,
   });
@@ -64,7 +71,11 @@ export function createHttpClient(options: HttpClientOptions) {
     ...(isForwarded ? { host, ...proxy.headers } : {}),
     ...(authorization === null ? {} : { authorization }),
   };
+  const target = ({ path, isWholePath }: Pick<HttpRequest, 'path' | 'isWholePath'>): string =>
+    (isWholePath === true ? root : base) + path;
   return {
+    /** As it stands in the first line of the request. */
+    target,
     /** Never throws. */
     send: ({
       method,
@@ -78,7 +89,7 @@ export function createHttpClient(options: HttpClientOptions) {
         pool,
         {
           method,
-          path: (more.isWholePath === true ? root : base) + path,
+          path: target({ path, ...more }),
           body,
           headers: { ...own, ...headers },
         },

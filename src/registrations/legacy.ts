@@ -19,6 +19,7 @@ import { heardOfGet, remedyFor, type Heard } from '../domain/registrations/statu
 import type { Answer } from '../net/exchange.ts';
 import { createHttpClient, type HttpRequest } from '../outbound/client.ts';
 import { createNotFounds } from './not-founds.ts';
+import { secretsMask } from './secrets.ts';
 
 export type SubmitResult =
   | { kind: 'accepted'; requestId: string; retryAfter?: number }
@@ -42,7 +43,7 @@ export interface Legacy {
   close(): Promise<void>;
 }
 
-/** One request, its answer, and how that was read. */
+/** One request with its path from the root, its answer, and how that was read. */
 export interface Exchanged {
   request: HttpRequest;
   answer: Answer;
@@ -64,7 +65,7 @@ export type LegacyConfig = Pick<
 
 export function createLegacy(
   config: LegacyConfig,
-  { observe = () => {}, trace = () => {} }: Watchers = {},
+  { observe: tell = () => {}, trace = () => {} }: Watchers = {},
 ): Legacy {
   const { legacy } = config;
   const { submit, poll, lookup } = legacy;
@@ -80,6 +81,8 @@ export function createLegacy(
   });
   const notFounds = createNotFounds();
   const sent = headersOf(legacy);
+  const mask = secretsMask(config);
+  const observe = (heard: Heard, reason: string) => tell(heard, mask(reason));
 
   /** Asks, and reads the answer. */
   async function ask<R extends { kind: string }>(
@@ -96,8 +99,9 @@ export function createLegacy(
       },
     };
     const answer = await http.send(request);
-    const { reading, because } = read(answer);
-    trace({ request, answer, reading, because });
+    const { reading: raw, because } = read(answer);
+    const reading = withoutSecrets(raw, mask);
+    trace({ request: { ...request, path: http.target(request) }, answer, reading, because });
     return { answer, reading };
   }
 
@@ -220,6 +224,16 @@ function resultOf(reading: SubmitReading, status: number): SubmitResult {
     case 'perhaps-refused':
       return turnedAway(`${misconfigured(status)}; it says: ${reading.reason}`);
   }
+}
+
+/** Reasons go to the journal, failure records and Temporal. */
+function withoutSecrets<R extends object>(reading: R, mask: (text: string) => string): R {
+  const masked: Record<string, string> = {};
+  const entries: [string, unknown][] = Object.entries(reading);
+  for (const [name, value] of entries)
+    if ((name === 'reason' || name === 'fault') && typeof value === 'string')
+      masked[name] = mask(value);
+  return { ...reading, ...masked };
 }
 
 type Unreadable = Extract<PollReading, { kind: 'unreadable' }>;

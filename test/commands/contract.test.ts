@@ -7,7 +7,9 @@ import { gzipSync } from 'node:zlib';
 import { recordedAnswer } from '../../src/registrations/recorded.ts';
 import { emptyFolder, run } from './cli.ts';
 import { presetSystem } from '../helpers/preset-systems.ts';
+import { testDatabase } from '../helpers/servers.ts';
 import { http, socketSystem } from '../helpers/socket-system.ts';
+import { storedClaim } from '../helpers/stored.ts';
 
 const CONFIG = `legacy:
   preset: location-202
@@ -98,13 +100,40 @@ test('try files one registration once and shows every request, answer and readin
   assert.equal(system.heard[0]?.headers.get('x-api-key'), KEY);
   assert.deepEqual(system.filedAs('ana'), ['1000']);
 
-  const refused = await place.run(['try', '--id', 'x', '--yes', '--json'], '{"id":"refused-1"}');
+  const refused = await place.run(
+    ['try', '--id', 'refused-1', '--yes', '--json'],
+    '{"id":"refused-1"}',
+  );
   assert.equal(refused.code, 3);
   const lines = refused.stdout.trim().split('\n');
   assert.deepEqual(JSON.parse(lines.at(-1) ?? ''), {
     kind: 'refused',
     reason: 'unknown municipality',
   });
+});
+
+test('try sends nothing that the intake would refuse, that has another id, or that the queue has brought', async (t) => {
+  const system = await presetSystem(t, 'location-202');
+  const place = placeOf(t, system.url);
+  for (const [body, why] of [
+    ['{"id":"bea"}', /registration bea, and --id says ana\. Nothing was sent/],
+    ['{"id":', /malformed \(not JSON\)\. Nothing was sent/],
+    ['{"id":"ana","id":"bea"}', /given twice/],
+  ] as const) {
+    const { code, stderr } = await place.run(['try', '--id', 'ana', '--yes'], body);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, why);
+  }
+  const { db, claims } = await testDatabase(t);
+  await claims.insert([storedClaim('ana')]);
+  place.file('despachante.yaml', `${CONFIG}mongodb: { database: ${db.databaseName} }\n`);
+  const taken = await place.run(['try', '--id', 'ana', '--yes'], '{"id":"ana"}');
+  assert.equal(taken.code, 2);
+  assert.match(taken.stderr, /ana was taken from the queue already.*--again.*Nothing was sent/);
+  assert.equal(system.heard.length, 0);
+  const again = await place.run(['try', '--id', 'ana', '--yes', '--again'], '{"id":"ana"}');
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(system.heard[0]?.headers.get('idempotency-key') ?? '', /^try~/);
 });
 
 test('try never sends a second time: a lost answer, and one that is not read, are in doubt', async (t) => {

@@ -256,7 +256,7 @@ test('a proxy that turns us away, or is not there, has let nothing through: it i
   assert.ok(tunnel.kind === 'not-accepted');
   assert.match(
     tunnel.reason,
-    /the proxy answered 407 to CONNECT office\.example:443: LEGACY_PROXY/,
+    /the proxy: it answered 407 to CONNECT office\.example:443: LEGACY_PROXY/,
   );
   const forwarded = await at(t, 'http://office.example', '{}', env).submit(BODY, 'k');
   assert.ok(forwarded.kind === 'not-accepted');
