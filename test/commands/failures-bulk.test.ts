@@ -167,7 +167,10 @@ test('what is dropped is noted before it is taken out: when nobody can note it, 
   const first = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
   const back = () => Promise.reject(new Error('nothing is to be taken back'));
   const away = { left: () => Promise.reject(new Error('MongoDB is away')), back };
-  await assert.rejects(takeOut(first, choice, testConfig({ rabbit: place.rabbit }), away), /MongoDB is away/);
+  await assert.rejects(
+    takeOut(first, choice, testConfig({ rabbit: place.rabbit }), away),
+    /MongoDB is away/,
+  );
   await first.close();
   await place.hasDepth(place.rabbit.failureQueue, 4);
 
@@ -179,7 +182,12 @@ test('what is dropped is noted before it is taken out: when nobody can note it, 
   };
   const left = (records: readonly { claim: string | null }[]) =>
     Promise.resolve(void noted.push(...records.flatMap(({ claim }) => claim ?? [])));
-  const { dropped } = await takeOut({ ...queue, ack }, choice, testConfig({ rabbit: place.rabbit }), { left, back });
+  const { dropped } = await takeOut(
+    { ...queue, ack },
+    choice,
+    testConfig({ rabbit: place.rabbit }),
+    { left, back },
+  );
   await queue.close();
   assert.deepEqual([dropped.length, noted], [4, all]);
   await place.hasDepth(place.rabbit.failureQueue, 0);
@@ -199,7 +207,12 @@ test('of what could not be taken out any more the note is taken back', async (t)
   const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
   let acks = 0;
   const ack: typeof queue.ack = (failure) => acks++ === 0 && queue.ack(failure);
-  const { dropped, left } = await takeOut({ ...queue, ack }, choice, testConfig({ rabbit: place.rabbit }), records);
+  const { dropped, left } = await takeOut(
+    { ...queue, ack },
+    choice,
+    testConfig({ rabbit: place.rabbit }),
+    records,
+  );
   await queue.close();
   assert.deepEqual([dropped.map(({ id }) => id), left], [['a'], 3]);
   const gone = await claims.collection.find({ 'gone.as': 'dropped' }).toArray();
