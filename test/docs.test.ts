@@ -140,7 +140,7 @@ test('every setting that is named exists', () => {
     .filter(([, value]) => isMapping(value))
     .map(([key]) => key);
   const named = mentions(new RegExp(`^((?:${sections.join('|')})\\.[A-Za-z.]+)(?::|$)`, 'g'));
-  const settings = named.filter(({ word }) => !word.endsWith('.ts'));
+  const settings = named.filter(({ word }) => !/\.(ts|json)$/.test(word));
   assert.ok(settings.length > 20);
   const unknown = settings.filter(({ word }) => valueAt(STANDARD, word.split('.')) === undefined);
   assert.deepEqual(unknown.map(show), []);

@@ -2,7 +2,7 @@
 // answers by them.
 import { z } from 'zod';
 import { pathWith, pathOfLocation } from '../domain/path.ts';
-import type { Contract } from '../domain/registrations/contract.ts';
+import type { Contract } from '../domain/registrations/described.ts';
 import { mayBeOfAnother } from '../domain/registrations/statuses.ts';
 import { wordKey, type Word } from '../domain/registrations/words.ts';
 import { finder, isFinder, matcher } from './patterns.ts';

@@ -10,11 +10,11 @@ import {
   readPoll,
   readResult,
   readSubmit,
-  type Answered,
   type LookUpReading,
   type PollReading,
   type SubmitReading,
 } from '../domain/registrations/contract.ts';
+import type { Answered } from '../domain/registrations/described.ts';
 import { heardOfGet, remedyFor, type Heard } from '../domain/registrations/statuses.ts';
 import type { Answer } from '../net/exchange.ts';
 import { createHttpClient, type HttpRequest } from '../outbound/client.ts';

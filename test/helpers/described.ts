@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { contractOf } from '../../src/config/contract.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/schema.ts';
-import type { Answered, Contract } from '../../src/domain/registrations/contract.ts';
+import type { Answered, Contract } from '../../src/domain/registrations/described.ts';
 import { readBody } from '../../src/net/body.ts';
 
 /** @param legacy what stands below `legacy:`, as YAML in one line (`{…}`) or JSON */

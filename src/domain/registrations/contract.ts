@@ -3,64 +3,22 @@
  * contract; what it does not say is in doubt after a POST, and asked again after a GET.
  */
 import { isSamePath, pathWith, type Led } from '../path.ts';
+import type { Answered, Contract } from './described.ts';
 import { valueAtPointer } from './json-values.ts';
-import { readMatches, type Looked, type LookUpFields } from './look-up.ts';
+import { readMatches, type Looked } from './look-up.ts';
 import { headerOf, NO_HEADER, requestIdOf, whose } from './named.ts';
 import {
   lookUpMeant,
   pollMeant,
   retryAfterMs,
   submitMeant,
-  type LookUpMeaning,
-  type PollMeaning,
-  type Statuses,
-  type SubmitClass,
   type SubmitMeaning,
 } from './statuses.ts';
-import { meaningIn, type Words } from './words.ts';
+import { meaningIn } from './words.ts';
 
 /** Kinds of systems that have a name; src/config/presets.ts describes them. */
 export const PRESETS = ['json-status', 'location-202', 'error-in-200'] as const;
 export type Preset = (typeof PRESETS)[number];
-
-export interface Contract {
-  submit: Omit<Words<SubmitClass>, 'state'> & {
-    path: string;
-    /** Null: the status alone tells. */
-    state: string | null;
-    statuses: Statuses<SubmitClass>;
-    reason: string;
-    requestId: string;
-    /** The header that has the request id, instead of the body. */
-    requestIdHeader: string | null;
-  };
-  poll: Words<'processing' | 'done' | 'failed'> & {
-    path: string;
-    statuses: Statuses<PollMeaning>;
-    reason: string;
-    /** What must be the request id: an end without it is not believed. Null: nothing is compared. */
-    requestId: string | null;
-  };
-  lookup: LookUpFields & { statuses: Statuses<LookUpMeaning> };
-  isRequestId: (text: string) => boolean;
-  /** What of a text is the request id; null where there is none, or all of it is to be. */
-  requestIdWithin: ((text: string) => string | null) | null;
-  /** Where the `Location` of an answer leads to: from the path below LEGACY_URL that was asked for (RFC 9110 §10.2.2). */
-  pathOf: (location: string, asked: string) => Led;
-  /** Whether each request has a query parameter of this name. */
-  isSentQuery: (name: string) => boolean;
-  /** Before each path that is configured. */
-  prefix: string;
-}
-
-export interface Answered {
-  status: number;
-  headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** As JSON; null where it is none. */
-  body: unknown;
-  /** Why the body could not be read; null where it could. */
-  trouble: string | null;
-}
 
 export interface Read<R> {
   reading: R;

@@ -1,6 +1,6 @@
 /** Which request an answer names. */
 import { idIn } from '../path.ts';
-import type { Answered, Contract } from './contract.ts';
+import type { Answered, Contract } from './described.ts';
 import { textOf, valueAtPointer } from './json-values.ts';
 
 /** `trouble`: why there is none, where that is known. */

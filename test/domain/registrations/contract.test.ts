@@ -8,8 +8,8 @@ import {
   readPoll,
   readResult,
   readSubmit,
-  type Answered,
 } from '../../../src/domain/registrations/contract.ts';
+import type { Answered } from '../../../src/domain/registrations/described.ts';
 import { answer, contractIn, described } from '../../helpers/described.ts';
 
 const submitted = (legacy: string, ...of: Parameters<typeof answer>) =>
