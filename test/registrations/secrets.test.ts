@@ -27,7 +27,7 @@ for (const [authorization, parts] of [
     const system = await socketSystem(t, ({ method }) =>
       http(
         method === 'POST' ? 422 : 200,
-        { status: 'failed', reason: `who is <${echoed}>?` },
+        { id: method === 'POST' ? null : 'A-1', status: 'failed', reason: `who is <${echoed}>?` },
         { 'Set-Cookie': 'sid=cookie-of-ours', 'X-Echo': encodeURIComponent(echoed) },
       ),
     );
