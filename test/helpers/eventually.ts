@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export async function eventually<T>(
   what: string,
   assertion: () => Promise<T> | T,
-  withinMs = 60_000,
+  withinMs = 180_000,
 ): Promise<T> {
   const end = Date.now() + withinMs;
   for (;;) {
