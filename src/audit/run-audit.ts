@@ -33,7 +33,7 @@ export class OtherSystem extends Error {
 
 export type Audited = Awaited<ReturnType<typeof runAudit>>;
 
-/** What is between two places is looked for again. @throws OtherSystem when a ledger names another one; what a neighbour throws */
+/** A registration between two places is looked for again. @throws OtherSystem when a ledger names another one; what a neighbour throws */
 export async function runAudit({ published, legacyLedger }: AuditedLedgers, config: Config) {
   const ledger = published === undefined ? null : await readPublishedLedger(published);
   return withRabbit(config, (rabbit) =>

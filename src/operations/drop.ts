@@ -23,7 +23,7 @@ export const drop = (
       `${dropped.length} dropped, ${left} left${lost === null ? '' : `; cut short: ${lost}. ${DOUBTFUL}`}`,
   );
 
-/** What whoever reads that it was cut short is to do. */
+/** For whoever reads that it was cut short. */
 export const DOUBTFUL =
   'The last of those dropped may be in the queue still: "failures compare" finds them and writes it down';
 
@@ -32,7 +32,7 @@ const AT_ONCE = 500;
 
 /**
  * @param records are told what is dropped, so that the audit can tell it from what others took. First: a record that is gone
- * and not noted would count as taken by others. What could not be taken out is taken back.
+ * and not noted would count as taken by others. The note on a record that stays is taken back.
  * @throws what `records` throw; the records that were to be noted are not taken out
  */
 export async function takeOut(
@@ -48,7 +48,6 @@ export async function takeOut(
       // With --foreign those of others, too: a note of ours may have the name of theirs.
       const ours = new Set(taken.filter((failure) => isOurs(failure, config)));
       await records.left([...ours], 'dropped');
-
       for (const failure of taken) {
         if (!queue.ack(failure)) continue;
         ours.delete(failure);

@@ -98,7 +98,7 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
     },
   };
 
-  /** What is not confirmed stays in the failure queue. @throws why the first was not */
+  /** A record that is not confirmed stays in the failure queue. @throws why the first was not */
   async function sendAgain(
     queue: FailureQueue,
     some: FailureMessage[],
