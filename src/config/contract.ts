@@ -129,20 +129,17 @@ export const submit = z
   })
   .readonly();
 
-const ENDS: ReadonlySet<string> = new Set(['done', 'failed']);
-
 export const poll = z
   .strictObject({
     method: word(['GET', 'POST']).prefault('GET'),
     path: pathWithId().prefault('/registrations/{id}'),
-    statuses: statuses(
-      POLL,
-      (status, meaning) =>
-        !(ENDS.has(meaning) && mayBeOfAnother(status)) &&
-        !(meaning === 'state' && mayBeOfAnother(status)) &&
-        // It postpones, and the deadline takes it for a word of the system.
-        !(meaning === 'processing' && status !== '404' && mayBeOfAnother(status)) &&
-        !(meaning === 'result' && !/^[23]/.test(status)),
+    statuses: statuses(POLL, (status, meaning) =>
+      meaning === 'result'
+        ? /^[23]/.test(status)
+        : meaning === 'unreadable' ||
+          (meaning === 'processing' && status === '404') ||
+          // Also for "processing": the deadline takes that for a word of the system.
+          !mayBeOfAnother(status),
     ),
     state: pointer().prefault('/status'),
     words: z

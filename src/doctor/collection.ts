@@ -5,8 +5,7 @@ import { isMapping } from '../config/tree.ts';
 import type { OwnDatabase } from '../mongo/collections.ts';
 import { mistyped, sampleOf, type Sample } from '../registrations/collection-sample.ts';
 import type { Stored } from '../registrations/own-documents.ts';
-import { unwell, warning, well } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { unwell, warning, well, type Diagnosis } from './diagnosis.ts';
 import { diagnoseValidator } from './validator.ts';
 
 type Settings = Config['mongodb'];

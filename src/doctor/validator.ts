@@ -7,8 +7,7 @@ import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import type { Sample } from '../registrations/collection-sample.ts';
 import { documentOf, fieldsOf, heldIds } from '../registrations/own-documents.ts';
 import { textOfStored } from '../registrations/stored-id.ts';
-import { unwell, warning, well, why } from './diagnosis.ts';
-import type { Diagnosis } from './diagnosis.ts';
+import { unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 
 type Settings = Config['mongodb'];
 

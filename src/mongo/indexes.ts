@@ -1,7 +1,12 @@
 /** Indexes of our own collections. A user who may not make them may work with those that somebody else has made. */
 import { isDeepStrictEqual } from 'node:util';
-import { MongoServerError } from 'mongodb';
-import type { Collection, CreateIndexesOptions, Document, IndexDescriptionInfo } from 'mongodb';
+import {
+  MongoServerError,
+  type Collection,
+  type CreateIndexesOptions,
+  type Document,
+  type IndexDescriptionInfo,
+} from 'mongodb';
 import type { Expiry } from './collections.ts';
 
 const UNAUTHORIZED = 13;

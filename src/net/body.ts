@@ -6,22 +6,24 @@ export interface ReadBody {
   json: unknown;
   /** Why it could not be read; null where it could. */
   trouble: string | null;
+  isEmpty: boolean;
 }
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export function readBody(headers: Headers, body: Buffer, maxBytes: number): ReadBody {
+  const none = (trouble: string, isEmpty = false): ReadBody => ({ json: null, trouble, isEmpty });
   const named = headerText(headers, 'content-type');
   const charset = /;\s*charset\s*=\s*["']?([^"';\s]+)/i.exec(named)?.[1];
   try {
     const plain = unpacked(headerText(headers, 'content-encoding'), body, maxBytes);
-    if (plain.length === 0) return { json: null, trouble: 'its body is empty' };
+    if (plain.length === 0) return none('its body is empty', true);
     const json = parse(decoderOf(charset, plain).decode(plain));
-    return { json, trouble: null };
+    return { json, trouble: null, isEmpty: false };
   } catch (error) {
-    if (error instanceof Unreadable) return { json: null, trouble: error.message };
+    if (error instanceof Unreadable) return none(error.message);
     const type = /^[\w.+/-]{1,60}/.exec(named)?.[0] ?? 'nothing';
-    return { json: null, trouble: `its body is not JSON (its Content-Type says ${type})` };
+    return none(`its body is not JSON (its Content-Type says ${type})`);
   }
 }
 

@@ -247,8 +247,8 @@ const unreadable = (reason: string): Unreadable => ({
 /** An answer as a contract reads it. */
 export function answeredOf(answer: Extract<Answer, { kind: 'answer' }>): Answered {
   const { status, headers } = answer;
-  const { json, trouble } = answer.read();
-  return { status, headers, body: json, trouble };
+  const { json, ...read } = answer.read();
+  return { status, headers, body: json, ...read };
 }
 
 /** When no byte left, nothing can have been filed. */

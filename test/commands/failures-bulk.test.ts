@@ -152,16 +152,18 @@ test('what is dropped is in no queue any more, and the others are left', async (
   assert.equal((await place.run(['failures', 'drop', 'b'])).code, 4);
 });
 
+/** Everything in the queue. */
+const choice = {
+  matches: () => true,
+  isOurs: () => true,
+  limit: Infinity,
+  maxRedrives: Infinity,
+};
+
 test('what is dropped is noted before it is taken out: when nobody can note it, it stays', async (t) => {
   const place = await testPlace(t);
   await putFailures(t, place, MIXED);
   const rules = parseRules(DEFAULTS);
-  const choice = {
-    matches: () => true,
-    isOurs: () => true,
-    limit: Infinity,
-    maxRedrives: Infinity,
-  };
   const all = MIXED.map(({ id }) => `${id}~0`);
 
   const first = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
@@ -198,12 +200,6 @@ test('of what could not be taken out any more the note is taken back', async (t)
   await putFailures(t, place, MIXED);
   const { records, claims } = place.store;
   const rules = parseRules(DEFAULTS);
-  const choice = {
-    matches: () => true,
-    isOurs: () => true,
-    limit: Infinity,
-    maxRedrives: Infinity,
-  };
   const queue = await openFailureQueue(place.connection, place.rabbit.failureQueue, rules);
   let acks = 0;
   const ack: typeof queue.ack = (failure) => acks++ === 0 && queue.ack(failure);

@@ -29,6 +29,6 @@ export function answer(
   headers: Record<string, string> = {},
 ): Answered {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const { json, trouble } = readBody(headers, Buffer.from(text), 1024 * 1024);
-  return { status, headers, body: json, trouble };
+  const { json, ...read } = readBody(headers, Buffer.from(text), 1024 * 1024);
+  return { status, headers, body: json, ...read };
 }

@@ -3,7 +3,6 @@ import { continueAsNew, setHandler } from '@temporalio/workflow';
 import { broughtForward } from '../../src/domain/registrations/after-answer.ts';
 import { registrationFlow } from '../../src/domain/registrations/flow.ts';
 import { newItems, type Item } from '../../src/domain/registrations/item.ts';
-import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import type { RunInput } from '../../src/domain/registrations/run-input.ts';
 import { newRun, type Run } from '../../src/domain/run.ts';
 import { drive } from '../run.ts';
@@ -15,13 +14,16 @@ import { describeRun, queryRegistrations, viewOf } from './view.ts';
 export function registrations(input: RunInput): Promise<Run<Item>['settled']> {
   let { rules } = input;
   const { localFirst, maxHistoryEvents } = rules;
-  let learn = (plan: PollPlan): void => void (rules = { ...rules, plan });
+  let bringForward = (): void => {};
   return drive({
     run: input.carried ?? newRun<Item>(newItems(input.registrations, Date.now())),
     flow: registrationFlow(() => rules),
     table: registrationSteps(
       () => rules,
-      (plan) => learn(plan),
+      (plan) => {
+        rules = { ...rules, plan };
+        bringForward();
+      },
     ),
     noun: 'registrations',
     localFirst,
@@ -29,11 +31,8 @@ export function registrations(input: RunInput): Promise<Run<Item>['settled']> {
     handle(run, change) {
       setHandler(queryRegistrations, () => viewOf(run()));
       handleResolutions(run, () => rules, change);
-      const learnAlone = learn;
-      learn = (plan) => {
-        learnAlone(plan);
+      bringForward = () =>
         change(...run().items.map((item) => broughtForward(item, rules, Date.now())));
-      };
     },
     describe: describeRun,
     continueAsNew: (run) =>

@@ -43,6 +43,7 @@ export function readSubmit(contract: Contract, answer: Answered): Read<SubmitRea
   const words = reasonAt(body, submit.reason);
   const retryAfter = restOf(answer);
   const meant = submitMeant(status, submit.statuses, words !== null);
+  const doubt = (fault: string) => ({ kind: 'unknown', reason: fault, fault, retryAfter }) as const;
   let { meaning } = meant;
   let because = `HTTP ${status} means ${meaning} (${meant.from})`;
   const { requestId, from, trouble } = requestIdOf(contract, answer);
@@ -52,8 +53,7 @@ export function readSubmit(contract: Contract, answer: Answered): Read<SubmitRea
     because += `; ${told.because}${why(answer)}`;
     if (meaning !== 'accepted' && meaning !== 'unknown' && requestId !== null) {
       because += `, which means ${meaning}, and yet a request id stands ${from}`;
-      const reading = { kind: 'unknown', reason: because, fault: because, retryAfter } as const;
-      return { reading, because };
+      return { reading: doubt(because), because };
     }
   }
   if (meaning !== 'accepted') {
@@ -62,8 +62,7 @@ export function readSubmit(contract: Contract, answer: Answered): Read<SubmitRea
   }
   if (requestId === null) {
     const fault = `HTTP ${status} without a readable request id ${from}${why({ trouble })}`;
-    const reading = { kind: 'unknown', reason: fault, fault, retryAfter } as const;
-    return { reading, because: `${because}; ${fault}` };
+    return { reading: doubt(fault), because: `${because}; ${fault}` };
   }
   const accepted = { kind: 'accepted', requestId, ...restIn(answer) } as const;
   return { reading: accepted, because: `${because}; the request id stands ${from}` };
@@ -84,7 +83,7 @@ export function readPoll(
   requestId: string,
 ): Read<FirstReading> {
   const { poll } = contract;
-  const { status, body, trouble } = answer;
+  const { status, body, trouble, isEmpty } = answer;
   const { meaning, from } = pollMeant(status, poll.statuses);
   const because = `HTTP ${status} means ${meaning} (${from})`;
   const not = (reason: string): Read<PollReading> => unreadable(answer, reason, because);
@@ -93,7 +92,7 @@ export function readPoll(
       return not(`HTTP ${status}`);
     case 'processing':
       // A page in its place may have any status.
-      if (trouble !== null && trouble !== EMPTY) return not(`HTTP ${status} without JSON`);
+      if (trouble !== null && !isEmpty) return not(`HTTP ${status} without JSON`);
       return { reading: { kind: meaning, ...restIn(answer) }, because };
     case 'result': {
       const asked = pathWith(poll.path, requestId) ?? poll.path;
@@ -197,8 +196,6 @@ export function readLookUp(contract: Contract, answer: Answered, id: string): Re
 const OK = 200;
 const NO_CONTENT = 204;
 const SEE_OTHER = 303;
-/** As src/net/body.ts says of an answer without a body. */
-const EMPTY = 'its body is empty';
 
 const unreadable = (answer: Answered, fault: string, because: string) =>
   unreadableAs(answer, fault + why(answer), because);

@@ -41,4 +41,5 @@ export interface Answered {
   body: unknown;
   /** Why the body could not be read; null where it could. */
   trouble: string | null;
+  isEmpty: boolean;
 }
