@@ -42,13 +42,16 @@ test('a late success is found by a sweep and told everywhere, and a redrive regi
     }
     assert.equal(lateResult?.status, 'done');
   });
-  const warning = system
-    .log('worker')
-    .split('\n')
-    .filter((line) => line.includes('finished what had timed out') && line.includes(id));
-  assert.equal(warning.length, 1);
-  assert.match(warning[0] ?? '', /"level":40/);
-  assert.equal(await flow.metric('worker', 'despachante_late_results_total{status="done"}'), 1);
+  // Written down first, and told then.
+  await eventually('it is told', async () => {
+    const warning = system
+      .log('worker')
+      .split('\n')
+      .filter((line) => line.includes('finished what had timed out') && line.includes(id));
+    assert.equal(warning.length, 1);
+    assert.match(warning[0] ?? '', /"level":40/);
+    assert.equal(await flow.metric('worker', 'despachante_late_results_total{status="done"}'), 1);
+  });
 
   const advice = /finished.* later: redrive (it|them), (it is|they are) not POSTed again/;
   assert.match((await flow.cli('status', id)).stdout, advice);
