@@ -50,9 +50,13 @@ export async function tryContract(
     const { plan } = rulesOf(config);
     const until = acceptedAt + config.legacy.deadline;
     let rest = posted.retryAfter ?? 0;
-    while (Date.now() < until && !stop.aborted) {
-      const dueAt = Math.max(nextPollAt(plan, acceptedAt, Date.now()), Date.now() + rest);
-      await delay(Math.max(0, dueAt - Date.now()), null, { signal: stop }).catch(() => {});
+    for (;;) {
+      const now = Date.now();
+      const dueAt = Math.max(nextPollAt(plan, acceptedAt, now), now + rest);
+      if (dueAt > until) break;
+      // A timer takes no more than this.
+      const wait = Math.min(dueAt - now, 2 ** 31 - 1);
+      await delay(wait, null, { signal: stop }).catch(() => {});
       if (stop.aborted) break;
       const status = await legacy.status(requestId);
       if (status.kind === 'done') return { kind: 'registered', requestId };

@@ -166,6 +166,19 @@ test('Retry-After on "processing", and on an acceptance, comes along', () => {
   assert.deepEqual(submitted('{}', 201, { id: 'A' }, later), accepted);
 });
 
+test('Retry-After on "processing" is taken as it is, and on what was not done for five minutes at most', () => {
+  const later = { 'retry-after': '7200' };
+  const rest = (reading: object) => ('retryAfter' in reading ? reading.retryAfter : undefined);
+  for (const read of [
+    polled('{}', 200, { status: 'processing' }, later),
+    polled(LOCATION, 202, '', later),
+    submitted('{}', 201, { id: 'A' }, later),
+  ])
+    assert.equal(rest(read), 7_200_000, read.kind);
+  for (const read of [polled('{}', 503, '', later), submitted('{}', 429, '', later)])
+    assert.equal(rest(read), 300_000, read.kind);
+});
+
 test('"still running" and "done" may be statuses, with the result behind a Location of the same origin', () => {
   assert.equal(polled(LOCATION, 200).kind, 'processing');
   assert.equal(polled(LOCATION, 202, { progress: 10 }).kind, 'processing');
@@ -176,7 +189,7 @@ test('"still running" and "done" may be statuses, with the result behind a Locat
   for (const elsewhere of ['http://evil.example/results/7', '', '//evil.example', '/a/%2e%2e/b'])
     assert.equal(polled(LOCATION, 303, '', { location: elsewhere }).kind, 'unreadable', elsewhere);
   const read = (...of: Parameters<typeof answer>) =>
-    readResult(contractIn(LOCATION), answer(...of)).reading;
+    readResult(contractIn(LOCATION), answer(...of), { requestId: null, status: 303 }).reading;
   assert.deepEqual(read(200, { name: 'Ana' }), { kind: 'done' });
   const reason = 'documento ilegível';
   assert.deepEqual(read(200, { status: 'failed', reason }), { kind: 'failed', reason });
@@ -214,6 +227,22 @@ test('a document is the result of a registration where it does not name another 
     assert.equal(read({ error: 'log in first' }, status), 'unreadable', String(status));
     assert.equal(read({ status: 'done' }, status), 'done', String(status));
   }
+});
+
+test('a result must have what null under "processing" asks for, and the reading says when nothing in it was compared', () => {
+  const from = { requestId: '7', status: 303 };
+  const read = (yaml: string, body: object) =>
+    readResult(contractIn(yaml), answer(200, body), from);
+  const bare = read(LOCATION, { session: 'expired' });
+  assert.equal(bare.reading.kind, 'done');
+  assert.match(bare.because, /nothing in it was compared/);
+  const named = read(LOCATION, { id: 7 });
+  assert.equal(named.reading.kind, 'done');
+  assert.match(named.because, /names this request/);
+  const needs = `{ preset: location-202, poll: { requestId: null, state: /number, words: { processing: [null] }, otherwise: done } }`;
+  assert.equal(read(needs, { session: 'expired' }).reading.kind, 'processing');
+  assert.equal(read(needs, { number: 'R-7' }).reading.kind, 'done');
+  assert.match(read(LOCATION, { id: 8 }).because, /legacy\.poll\.requestId \("\/id"\)/);
 });
 
 test('a Location is read from the address that answered, and says why nobody goes there', () => {
@@ -369,7 +398,7 @@ test('whatever is answered, nothing but what the contract names ends a registrat
       const get = readPoll(contract, received, '7').reading;
       if (get.kind === 'done' || get.kind === 'failed') assert.ok(is2xx && received.body !== null);
       if (get.kind === 'result') assert.ok(/^\/(?!\/)/.test(get.path) && !get.path.includes('..'));
-      const { reading, because } = readResult(contract, received);
+      const { reading, because } = readResult(contract, received, { requestId: 'A', status: 303 });
       if (reading.kind === 'done' || reading.kind === 'failed') assert.ok(is2xx);
       assert.ok(because.length > 0);
     }),
