@@ -49,6 +49,10 @@ test('explain reads recorded answers to a POST, a GET, a result and a look-up, a
   ]);
   place.file('result.http', 'HTTP/1.1 200 OK\n\n{"status":"failed","reason":"no"}');
   assert.match((await place.run(['explain', 'result.http', '--result'])).stdout, /failed: .*"no"/);
+  place.file('other.http', 'HTTP/1.1 200 OK\n\n{"id":"8","status":"done"}');
+  assert.match((await place.run(['explain', 'other.http', '--result'])).stdout, /: done: /);
+  const another = await place.run(['explain', 'other.http', '--result', '7']);
+  assert.match(another.stdout, /unreadable: .*another request/);
   assert.match(
     (await place.run(['explain', 'result.http', '--look-up', 'a'])).stdout,
     /unreadable.*\n.*externalId/,
