@@ -17,6 +17,7 @@ import {
 import type { Answered } from '../domain/registrations/described.ts';
 import { heardOfGet, remedyFor, type Heard } from '../domain/registrations/statuses.ts';
 import type { Answer } from '../net/exchange.ts';
+import type { Wait } from '../outbound/breaker.ts';
 import { createHttpClient, type HttpRequest } from '../outbound/client.ts';
 import { createNotFounds } from './not-founds.ts';
 import { secretsMask } from './secrets.ts';
@@ -36,8 +37,11 @@ export interface Legacy {
    * it says no, nothing is sent.
    */
   submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
-  /** GETs the status of a request, and its result where that stands elsewhere. Never throws. */
-  status(requestId: string): Promise<StatusResult>;
+  /**
+   * GETs the status of a request, and its result where that stands elsewhere. Never throws.
+   * @param another asked before the second GET: why it may not be sent, or null
+   */
+  status(requestId: string, another?: () => Promise<Wait | null>): Promise<StatusResult>;
   /** Looks a registration up by its own id (legacy.lookup). Never throws. */
   lookUp(id: string): Promise<LookUpResult>;
   close(): Promise<void>;
@@ -152,7 +156,7 @@ export function createLegacy(
       }
       return heardResult(reading, answer.status);
     },
-    async status(requestId) {
+    async status(requestId, another = () => Promise.resolve(null)) {
       const path = pathWith(poll.path, requestId);
       if (path === null) return unreadable('the request id leads out of legacy.poll.path');
       const { answer, reading } = await get(poll, path, (received) =>
@@ -160,6 +164,8 @@ export function createLegacy(
       );
       hear(answer, reading.kind !== 'unreadable');
       if (reading.kind !== 'result') return reading;
+      const wait = await another();
+      if (wait !== null) return { kind: 'unreadable', ...wait };
       const whole = { ...poll, method: 'GET', isWholePath: true } as const;
       const from = { requestId, status: answer.kind === 'none' ? 0 : answer.status };
       const result = await get(whole, reading.path, (received) =>
