@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { fetchFilings } from '../../src/audit/ledgers.ts';
 import { PRESETS } from '../../src/domain/registrations/contract.ts';
 import { proxyFor } from '../../src/config/proxy.ts';
 import { createLegacy, type Exchanged } from '../../src/registrations/legacy.ts';
@@ -247,6 +248,14 @@ test('through a proxy that wants a password: by its whole address without TLS, b
     'k',
   );
   assert.equal(refused.kind, 'not-accepted', 'our certificate was judged before a byte was sent');
+});
+
+test('the ledger of an audit is asked for through the proxy, too', async (t) => {
+  const proxy = await forwardProxy(t, null);
+  const server = await webServer(t, (_, response) => json(response, 404, {}));
+  const env = { LEGACY_URL: server.url, LEGACY_PROXY: `http://${proxy.address}` };
+  assert.equal(await fetchFilings(described('{}', env)), null);
+  assert.deepEqual(proxy.asked, [`GET ${server.url}/ledger HTTP/1.1`]);
 });
 
 test('a proxy that turns us away, or is not there, has let nothing through: it is sent again', async (t) => {
