@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { pathWith, pathOfLocation } from '../domain/path.ts';
 import type { Contract } from '../domain/registrations/described.ts';
+import { plainId, type IdType } from '../domain/registrations/id-type.ts';
 import { mayBeOfAnother } from '../domain/registrations/statuses.ts';
 import { wordKey, type Word } from '../domain/registrations/words.ts';
 import { finder, isFinder, matcher } from './patterns.ts';
@@ -185,6 +186,7 @@ export const lookup = z
 
 interface Described {
   readonly legacyUrl: string;
+  readonly mongodb: { readonly matchType: IdType };
   readonly legacy: {
     readonly submit: z.output<typeof submit>;
     readonly poll: z.output<typeof poll>;
@@ -196,13 +198,13 @@ interface Described {
 }
 
 /** What is written there, ready to read answers by. */
-export function contractOf({ legacyUrl, legacy }: Described): Contract {
+export function contractOf({ legacyUrl, legacy, mongodb }: Described): Contract {
   const { submit, poll, lookup, ignoreCase } = legacy;
   const within = submit.requestIdWithin;
   return {
     submit: { ...submit, ignoreCase },
     poll: { ...poll, ignoreCase },
-    lookup,
+    lookup: { ...lookup, plain: (id) => plainId(id, mongodb.matchType) },
     isRequestId: requestIdReader(legacy),
     requestIdWithin: within === null ? null : finder(within),
     pathOf: (location, asked) => pathOfLocation(location, legacyUrl + asked),

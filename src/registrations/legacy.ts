@@ -64,7 +64,7 @@ export interface Watchers {
 
 export type LegacyConfig = Pick<
   Config,
-  'legacyUrl' | 'legacyAuthorization' | 'legacyProxy' | 'legacy'
+  'legacyUrl' | 'legacyAuthorization' | 'legacyProxy' | 'legacy' | 'mongodb'
 >;
 
 export function createLegacy(
