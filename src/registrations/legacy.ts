@@ -253,8 +253,8 @@ const unreadable = (reason: string): Unreadable => ({
 /** An answer as a contract reads it. */
 export function answeredOf(answer: Extract<Answer, { kind: 'answer' }>): Answered {
   const { status, headers } = answer;
-  const { json, ...read } = answer.read();
-  return { status, headers, body: json, ...read };
+  const { json: body, trouble, isEmpty } = answer.read();
+  return { status, headers, body, trouble, isEmpty };
 }
 
 /** When no byte left, nothing can have been filed. */

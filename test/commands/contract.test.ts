@@ -10,6 +10,7 @@ import { presetSystem } from '../helpers/preset-systems.ts';
 import { testDatabase } from '../helpers/servers.ts';
 import { http, socketSystem } from '../helpers/socket-system.ts';
 import { storedClaim } from '../helpers/stored.ts';
+import { webServer } from '../helpers/web-server.ts';
 
 const CONFIG = `legacy:
   preset: location-202
@@ -138,6 +139,22 @@ test('try sends nothing that the intake would refuse, that has another id, or th
   const again = await place.run(['try', '--id', 'ana', '--yes', '--again'], '{"id":"ana"}');
   assert.equal(again.code, 0, again.stderr);
   assert.match(system.heard[0]?.headers.get('idempotency-key') ?? '', /^try~/);
+});
+
+test('try shows an answer as it was written, unpacked', async (t) => {
+  const written = '{"id": 9007199254740993, "name": "José"}';
+  const packed = gzipSync(Buffer.from(written, 'latin1'));
+  const headers = {
+    'Content-Type': 'application/json; charset=latin1',
+    'Content-Encoding': 'gzip',
+  };
+  const system = await webServer(t, ({ method }, response) => {
+    if (method === 'POST') response.writeHead(200, headers).end(packed);
+    else response.writeHead(404).end();
+  });
+  const place = placeOf(t, system.url);
+  const { stdout } = await place.run(['try', '--id', 'ana', '--yes'], '{"id":"ana"}');
+  assert.ok(stdout.includes(written), stdout);
 });
 
 test('try never sends a second time: a lost answer, and one that is not read, are in doubt', async (t) => {

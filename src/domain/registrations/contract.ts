@@ -215,8 +215,11 @@ const why = ({ trouble }: Pick<Answered, 'trouble'>): string =>
   trouble === null ? '' : `: ${trouble}`;
 
 /** How long it asks to be left alone, ms. */
-const restOf = ({ headers }: Answered, longest?: number): number | null =>
-  retryAfterMs([headers['retry-after']].flat()[0], Date.now(), longest);
+const restOf = ({ headers }: Answered, longest?: number): number | null => {
+  const sentAt = Date.parse([headers['date']].flat()[0] ?? '');
+  const now = Number.isNaN(sentAt) ? Date.now() : sentAt;
+  return retryAfterMs([headers['retry-after']].flat()[0], now, longest);
+};
 
 /** Of what is being worked on. The run bounds it by legacy.maxOpen. */
 const restIn = (answer: Answered): { retryAfter?: number } => {

@@ -179,6 +179,18 @@ test('Retry-After on "processing" is taken as it is, and on what was not done fo
     assert.equal(rest(read), 300_000, read.kind);
 });
 
+test('a Retry-After that is a date counts from the Date of its answer, whose clock may be wrong, or which is a record', () => {
+  const headers = {
+    date: 'Tue, 01 Jan 2019 00:00:30 GMT',
+    'retry-after': 'Tue, 01 Jan 2019 00:01:00 GMT',
+  };
+  const processing = { kind: 'processing', retryAfter: 30_000 };
+  assert.deepEqual(polled(LOCATION, 202, '', headers), processing);
+  const odd = { date: 'today', 'retry-after': new Date(Date.now() + 60_000).toUTCString() };
+  const read = polled(LOCATION, 202, '', odd);
+  assert.ok(read.kind === 'processing' && (read.retryAfter ?? 0) > 0);
+});
+
 test('"still running" and "done" may be statuses, with the result behind a Location of the same origin', () => {
   assert.equal(polled(LOCATION, 200).kind, 'processing');
   assert.equal(polled(LOCATION, 202, { progress: 10 }).kind, 'processing');
