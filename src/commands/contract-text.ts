@@ -48,7 +48,12 @@ export function factsOf({ request, answer, reading, because }: Exchanged, config
   );
   if (config.legacyAuthorization !== null) headers.push('authorization: ***');
   return {
-    request: { method: request.method, path: plain(request.path), headers },
+    request: {
+      method: request.method,
+      path: plain(request.path),
+      headers,
+      body: cut(plain(request.body?.toString() ?? '')),
+    },
     answer:
       answer.kind === 'none'
         ? { none: plain(answer.reason) }
@@ -75,6 +80,7 @@ export function textOf(exchanged: Exchanged, config: Config): string {
   return [
     paint.bold(`> ${request.method} ${request.path}`),
     ...request.headers.map((each) => `> ${each}`),
+    ...(request.body === '' ? [] : [`> ${request.body}`]),
     ...said,
     `= ${paint.bold(sentenceOf(reading))}`,
     `  ${because}`,

@@ -20,6 +20,7 @@ import type { Answer } from '../net/exchange.ts';
 import type { Wait } from '../outbound/breaker.ts';
 import { createHttpClient, type HttpRequest } from '../outbound/client.ts';
 import { createNotFounds } from './not-founds.ts';
+import { bodyWith, headersOf, withQuery } from './requests.ts';
 import { secretsMask } from './secrets.ts';
 
 export type SubmitResult =
@@ -112,12 +113,14 @@ export function createLegacy(
   const get = <R extends { kind: string }>(
     request: { method: 'GET' | 'POST'; timeout: number | null; isWholePath?: boolean },
     path: string,
+    body: string | null,
     read: (answer: Answered) => { reading: R; because: string },
   ): Promise<{ answer: Answer; reading: R | Unreadable }> =>
     ask<R | Unreadable>(
       {
         method: request.method,
         path,
+        ...(body === null ? {} : { body: Buffer.from(body) }),
         isWholePath: request.isWholePath === true,
         timeoutMs: request.timeout ?? legacy.timeout,
       },
@@ -159,7 +162,9 @@ export function createLegacy(
     async status(requestId, another = () => Promise.resolve(null)) {
       const path = pathWith(poll.path, requestId);
       if (path === null) return unreadable('the request id leads out of legacy.poll.path');
-      const { answer, reading } = await get(poll, path, (received) =>
+      const body = bodyWith(poll.body, requestId);
+      if (body === undefined) return unreadable('the request id is no number: legacy.poll.body');
+      const { answer, reading } = await get(poll, path, body, (received) =>
         readPoll(contract, received, requestId),
       );
       hear(answer, reading.kind !== 'unreadable');
@@ -168,7 +173,7 @@ export function createLegacy(
       if (wait !== null) return { kind: 'unreadable', ...wait };
       const whole = { ...poll, method: 'GET', isWholePath: true } as const;
       const from = { requestId, status: answer.kind === 'none' ? 0 : answer.status };
-      const result = await get(whole, reading.path, (received) =>
+      const result = await get(whole, reading.path, null, (received) =>
         readResult(contract, received, from),
       );
       hear(result.answer, result.reading.kind !== 'unreadable');
@@ -180,7 +185,12 @@ export function createLegacy(
       const target = pathWith(path, id);
       if (target === null)
         return unreadable('the registration id leads out of legacy.lookup.path: ask a person');
-      const { answer, reading } = await get(lookup, target, (received) =>
+      const body = bodyWith(lookup.body, id);
+      if (body === undefined)
+        return unreadable(
+          'the registration id is no number, as legacy.lookup.body wants it: ask a person',
+        );
+      const { answer, reading } = await get(lookup, target, body, (received) =>
         readLookUp(contract, received, id),
       );
       hear(answer, false);
@@ -266,24 +276,3 @@ const notAnswered = ({ sent, reason }: Extract<Answer, { kind: 'none' }>): Submi
 });
 
 const misconfigured = (status: number): string => `HTTP ${status}: ${remedyFor(status)}`;
-
-type Described = Pick<Config['legacy'], 'sentHeaders' | 'sentQuery'>;
-
-/** What every request has with it; what is about a body only where there is one. */
-function headersOf({ sentHeaders }: Described) {
-  const always: Record<string, string> = { accept: 'application/json' };
-  const withBody: Record<string, string> = { 'content-type': 'application/json' };
-  for (const [name, { text }] of sentHeaders)
-    (/^content-/i.test(name) ? withBody : always)[name.toLowerCase()] = text;
-  return { always, withBody };
-}
-
-/** What a Location has of it already stays as it is there. */
-function withQuery(path: string, { sentQuery }: Described): string {
-  const [, query = ''] = path.split('?');
-  const there = new URLSearchParams(query);
-  const added = new URLSearchParams();
-  for (const [name, { text }] of sentQuery) if (!there.has(name)) added.append(name, text);
-  const more = added.toString();
-  return more === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${more}`;
-}

@@ -313,6 +313,26 @@ test('the proxy is the one that the environment names for the scheme, but for ex
   );
 });
 
+test('who asks by POST may have the id in a body, as text or as a number, and it is nothing else there', async (t) => {
+  const system = await socketSystem(t, () => http(200, { status: 'done' }));
+  const legacy = `{
+    requestIdPattern: '^.+$',
+    poll: { method: POST, path: /status, requestId: null, body: '{"protocol":"{id}"}' },
+    lookup: { method: POST, path: /find, body: '{"op":"find","cpf":{id}}' },
+  }`;
+  const client = at(t, system.url, legacy);
+  assert.equal((await client.status('7"}')).kind, 'done');
+  await client.lookUp('31');
+  assert.equal((await client.lookUp('31,"all":true')).kind, 'unreadable');
+  const heard = system.heard.map(({ target, body, headers }) => {
+    return [target, body, headers.get('content-type')];
+  });
+  assert.deepEqual(heard, [
+    ['/status', '{"protocol":"7\\"}"}', 'application/json'],
+    ['/find', '{"op":"find","cpf":31}', 'application/json'],
+  ]);
+});
+
 test('each of the requests has a deadline of its own', async (t) => {
   const later: NodeJS.Timeout[] = [];
   atEnd(t, () => later.forEach((each) => clearTimeout(each)));
