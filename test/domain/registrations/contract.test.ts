@@ -146,6 +146,23 @@ test('an error within a 200 to a POST refuses, and what is neither yes nor no is
   assert.equal(submitted(errors, 503, { errors: [{ code: 31 }] }).kind, 'not-accepted');
 });
 
+test('a request id that is not read says which setting it does not fit', () => {
+  const reason = (legacy: string, body: unknown, headers = {}) => {
+    const reading = submitted(legacy, 201, body, headers);
+    return reading.kind === 'unknown' ? reading.reason : reading.kind;
+  };
+  assert.match(reason('{}', { protocol: 7 }), /no text and no whole number stands there/);
+  assert.match(reason('{}', { id: '2026/7' }), /not as legacy\.requestIdPattern has it/);
+  const within = `{ submit: { requestIdHeader: X-Id, requestIdWithin: '^urn:(.+)$' } }`;
+  assert.match(
+    reason(within, '', { 'x-id': '7' }),
+    /not as legacy\.submit\.requestIdWithin has it/,
+  );
+  assert.match(reason('{}', '<html>'), /not JSON/);
+  const slashes = `{ requestIdPattern: '^[0-9/]+$' }`;
+  assert.equal(idOf(slashes, 201, { id: '2026/7' }), '2026/7');
+});
+
 test('an end that names no request is believed only of a system whose answers never do', () => {
   for (const status of ['done', 'failed'])
     for (const none of [{ id: null, status }, { status }])
