@@ -229,6 +229,15 @@ test('"still running" and "done" may be statuses, with the result behind a Locat
     assert.equal(read(200, body).kind, 'unreadable', body);
 });
 
+test('a 303 to the POST accepts where that is described, and only with a Location of a request', () => {
+  const form = `{ submit: { requestIdHeader: Location, statuses: { '303': accepted } } }`;
+  assert.equal(idOf(form, 303, '', { location: '/api/registrations/7' }), '7');
+  for (const location of ['/login', '/api/registrations/', 'http://evil.example/registrations/7'])
+    assert.equal(submitted(form, 303, '', { location }).kind, 'unknown', location);
+  const undescribed = submitted('{}', 303, '', { location: '/api/registrations/7' });
+  assert.equal(undescribed.kind, 'unknown');
+});
+
 test('a redirect to a login, or to the address that was asked, is no result', () => {
   const at = (location: string, status = 303) => polled(LOCATION, status, '', { location }).kind;
   for (const status of [301, 302, 307, 308])
