@@ -247,8 +247,8 @@ export function contractOf({ legacyUrl, legacy, mongodb }: Described): Contract 
 const LONGEST = 1_000;
 
 /**
- * Whether a text is a request id from its beginning to its end, and may stand in the path and the body of a poll, whatever the pattern leaves open. Of
- * what could not be decoded nobody knows what it was.
+ * Whether a text is a request id from its beginning to its end, and may stand in the path and the body of a poll, whatever the
+ * pattern leaves open. Of what could not be decoded nobody knows what it was.
  */
 export function requestIdReader({
   requestIdPattern,

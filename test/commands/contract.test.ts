@@ -141,6 +141,21 @@ test('try sends nothing that the intake would refuse, that has another id, or th
   assert.match(system.heard[0]?.headers.get('idempotency-key') ?? '', /^try~/);
 });
 
+test('try takes an id of hexadecimal digits in either case, and looks for it as the registration has it', async (t) => {
+  const system = await socketSystem(t, ({ method }) => (method === 'POST' ? null : http(200, [])));
+  const place = placeOf(t, system.url);
+  const more = '  lookup: { path: "/find?id={id}" }\nmongodb: { matchType: uuid }\n';
+  place.file('despachante.yaml', CONFIG + more);
+  const id = '01234567-89AB-cdef-0123-456789abcdef';
+  const body = JSON.stringify({ id });
+  const { stdout, stderr } = await place.run(['try', '--id', id.toUpperCase(), '--yes'], body);
+  assert.match(stdout, /look-up does not find it/, stderr);
+  assert.deepEqual(
+    system.heard.map(({ target }) => target),
+    ['/registrations', `/find?id=${id}`],
+  );
+});
+
 test('try shows an answer as it was written, unpacked', async (t) => {
   const written = '{"id": 9007199254740993, "name": "José"}';
   const packed = gzipSync(Buffer.from(written, 'latin1'));
