@@ -6,7 +6,7 @@ import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
 import type { Dependencies } from './dependencies.ts';
 
-type Needs = Pick<Dependencies, 'journal' | 'legacy' | 'gate'>;
+type Needs = Pick<Dependencies, 'claims' | 'journal' | 'legacy' | 'gate'>;
 
 export interface Absent {
   index: number;
@@ -53,13 +53,23 @@ export async function whyNotAbsent(
   );
 }
 
+/** With the ids that the legacy system was given, which may know no others. @throws what MongoDB throws */
+export async function asWritten<R extends { id: string; entry: string }>(
+  claims: Pick<Dependencies['claims'], 'writtenIds'>,
+  all: readonly R[],
+): Promise<R[]> {
+  const written = await claims.writtenIds(all.map(({ entry }) => claimOfEntry(entry)));
+  return all.map((each) => ({ ...each, id: written.get(claimOfEntry(each.entry)) ?? each.id }));
+}
+
 /** On the word of the legacy system alone: a person may be wrong. */
-async function knownToBeThere({ journal }: Needs, before: Date) {
+async function knownToBeThere({ claims, journal }: Needs, before: Date) {
   const accepted = await journal.acceptedBefore(before, [null, LOOK_UP], KNOWN);
-  return accepted.flatMap(({ entry, requestId }) => {
+  const known = accepted.flatMap(({ entry, requestId }) => {
     const id = readClaimKey(claimOfEntry(entry))?.id;
-    return id === undefined ? [] : [{ id, requestId }];
+    return id === undefined ? [] : [{ id, entry, requestId }];
   });
+  return asWritten(claims, known);
 }
 
 async function control(

@@ -5,7 +5,7 @@ import { sentUntil } from '../../src/domain/registrations/entry.ts';
 import type { Doubtful } from '../../src/domain/registrations/item.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import type { LookUpResult } from '../../src/registrations/legacy.ts';
-import { whyNotAbsent } from './absence.ts';
+import { asWritten, whyNotAbsent } from './absence.ts';
 import { answerEach, askEach } from '../ask-each.ts';
 import { placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import { answerOf, readAnswers } from './recheck.ts';
@@ -27,7 +27,7 @@ interface LookedUp {
 }
 
 export function createLookUp(needs: Dependencies) {
-  const { journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
+  const { claims, journal, clock, legacy, metrics, log, legacyTimeoutMs, underWay } = needs;
   const calls = underWay.calls<LookedUp>();
   return (requests: LookUpRequest[]): Promise<LookUpAnswer[]> =>
     withHeartbeat(async (liveness) => {
@@ -38,7 +38,10 @@ export function createLookUp(needs: Dependencies) {
       const told: LookUpAnswer[] = known.filter(({ index }) => !unknown.has(index));
       const asked = await askEach<LookUpRequest, LookedUp>(needs, {
         lane: 'gets',
-        requests: requests.filter(({ index }) => unknown.has(index)),
+        requests: await asWritten(
+          claims,
+          requests.filter(({ index }) => unknown.has(index)),
+        ),
         subjectOf: ({ entry }) => entry,
         calls,
         begin: (chunk) => chunk.map((request) => ({ answer: look(request) })),

@@ -45,7 +45,7 @@ function agesOf(requests: PollRequest[], answers: PollAnswer[], now: number) {
 
 /** A local attempt does not wait for slow answers: an activity joins those calls. */
 export const createPoll = (needs: Needs) => {
-  const { clock, legacy, learner, metrics, underWay } = needs;
+  const { clock, gate, legacy, learner, metrics, underWay } = needs;
   const calls = underWay.calls<PollAnswer>();
   return (requests: PollRequest[]): Promise<PollAnswer[]> =>
     withHeartbeat(async (liveness) => {
@@ -86,7 +86,7 @@ export const createPoll = (needs: Needs) => {
   async function statusOf(request: PollRequest): Promise<PollAnswer> {
     const { index, requestId, acceptedAt, polledAt } = request;
     failpoint('poll-asking');
-    const result = await legacy.status(requestId);
+    const result = await legacy.status(requestId, () => gate.another('gets'));
     failpoint('poll-answered');
     metrics.polls.inc({ result: result.kind });
     const isOver = result.kind === 'done' || result.kind === 'failed';

@@ -41,13 +41,14 @@ export async function wantedBy(
 
 /** `before`: the failed claim that it goes on from. */
 function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowId: string) {
-  const { id, index, bodyHash, message } = request;
+  const { id, writtenId, index, bodyHash, message } = request;
   const { generation } = admission;
   const goesOn = admission.kind === 'claim' ? admission : null;
   const begin = goesOn?.begin ?? anew(id, generation);
   const claim: Claim = {
     _id: claimKey(id, generation),
     item: id,
+    ...(writtenId === undefined ? {} : { writtenId }),
     generation,
     conflict: false,
     token: newToken(),

@@ -44,12 +44,14 @@ const LARGEST_BYTES = 1024 ** 3;
  */
 export async function fetchAccepted({
   legacyUrl,
+  legacyProxy,
   legacy,
-}: Pick<Config, 'legacyUrl' | 'legacy'>): Promise<Accepted[] | null> {
+}: Pick<Config, 'legacyUrl' | 'legacyProxy' | 'legacy'>): Promise<Accepted[] | null> {
   const http = createHttpClient({
     baseUrl: legacyUrl,
     authorization: null,
     tls: legacy.tls,
+    proxy: legacyProxy,
     timeoutMs: WHOLE_MS,
     silentMs: SILENT_MS,
     maxBytes: LARGEST_BYTES,

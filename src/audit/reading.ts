@@ -5,6 +5,7 @@ import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Config } from '../config/schema.ts';
 import type { AuditClaim, AuditEntry, AuditInput } from '../domain/audit/audit-account.ts';
 import { LOOK_UP } from '../domain/names.ts';
+import { plainId } from '../domain/registrations/id-type.ts';
 import { isDead } from '../domain/registrations/takeover.ts';
 import { findDoubts } from '../registrations/doubts.ts';
 import { idempotencyKey } from '../registrations/journal.ts';
@@ -31,6 +32,7 @@ interface AuditNeeds extends Pick<AuditInput, 'filings'> {
 /** @throws what a neighbour throws: an audit of a part would prove nothing */
 export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const { config, rabbit, client, store, published, filings } = needs;
+  const plain = (id: string) => plainId(id, config.mongodb.matchType);
   const { intakeQueue, returnedQueue, failureQueue } = config.rabbit;
   const depths = await queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]);
   const running = await openRuns(client, config.temporal.taskQueue);
@@ -40,7 +42,9 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
   const open = claims.filter(({ key, settled }) => !settled && !setAside.has(key));
   return {
-    published: published?.map(({ id, sha256 }) => ({ id, hash: sha256 })) ?? null,
+    published:
+      published?.map(({ id, sha256 }) => ({ id: id === null ? null : plain(id), hash: sha256 })) ??
+      null,
     claims,
     doubts: new Set(doubts.map(({ claim }) => claim._id)),
     setAside,
@@ -51,7 +55,8 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
     registered: await readRegistered(store, claims, config),
     failures: depths[failureQueue] === null ? [] : await readFailures(rabbit, config),
     waiting: (depths[intakeQueue]?.messages ?? 0) + (depths[returnedQueue]?.messages ?? 0),
-    filings,
+    filings:
+      filings?.map(({ registration, key }) => ({ registration: plain(registration), key })) ?? null,
     entries: filings === null ? [] : await readEntries(store),
     uniqueRequestIds: config.legacy.uniqueRequestIds,
     resubmits: config.legacy.onUnknown === 'resubmit',

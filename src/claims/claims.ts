@@ -23,6 +23,8 @@ export interface Claim extends Known {
   /** `<id>~<generation>`, or `<id>~<generation>!<hash>` for the bytes of a conflict. */
   _id: string;
   item: string;
+  /** The id as the message has it, where that is another text: whoever is asked for it may know no other. */
+  writtenId?: string;
   /** Random: who has it has seen its failure record, and may redrive it. */
   token: string;
   workflowId: string;
@@ -153,6 +155,15 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
         .find({ ...only, _id: { $in: keys } }, { projection: { workflowId: 1 } })
         .toArray();
       return new Map(found.map(({ _id, workflowId }) => [_id, workflowId]));
+    },
+    /** The ids as their messages have them, by claim; none where that is the registration id. */
+    async writtenIds(keys: string[]): Promise<Map<string, string>> {
+      const found = await collection
+        .find({ _id: { $in: keys } }, { projection: { writtenId: 1 } })
+        .toArray();
+      return new Map(
+        found.flatMap(({ _id, writtenId }) => (writtenId === undefined ? [] : [[_id, writtenId]])),
+      );
     },
     /** Every claim on a registration id, oldest generation first. */
     async ofItem(id: string): Promise<Claim[]> {

@@ -48,7 +48,12 @@ export function factsOf({ request, answer, reading, because }: Exchanged, config
   );
   if (config.legacyAuthorization !== null) headers.push('authorization: ***');
   return {
-    request: { method: request.method, path: plain(request.path), headers },
+    request: {
+      method: request.method,
+      path: plain(request.path),
+      headers,
+      body: cut(plain(request.body?.toString() ?? '')),
+    },
     answer:
       answer.kind === 'none'
         ? { none: plain(answer.reason) }
@@ -57,23 +62,14 @@ export function factsOf({ request, answer, reading, because }: Exchanged, config
             headers: Object.entries(answer.headers).map(
               ([name, value]) => `${name}: ${SECRET.test(name) ? '***' : plain(String(value))}`,
             ),
-            body: cut(plain(bodyText(answer))),
+            body: cut(plain(answer.read().text ?? answer.body.toString())),
           },
     reading,
     because: plain(because),
   };
 }
 
-/** Unpacked where it is JSON. */
-function bodyText(answer: Extract<Exchanged['answer'], { kind: 'answer' }>): string {
-  const { json } = answer.read();
-  return json === null ? answer.body.toString('utf8') : JSON.stringify(json, bigAsText);
-}
-
 const cut = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text);
-
-const bigAsText = (_: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? String(value) : value;
 
 export function textOf(exchanged: Exchanged, config: Config): string {
   const { request, answer, reading, because } = factsOf(exchanged, config);
@@ -84,6 +80,7 @@ export function textOf(exchanged: Exchanged, config: Config): string {
   return [
     paint.bold(`> ${request.method} ${request.path}`),
     ...request.headers.map((each) => `> ${each}`),
+    ...(request.body === '' ? [] : [`> ${request.body}`]),
     ...said,
     `= ${paint.bold(sentenceOf(reading))}`,
     `  ${because}`,

@@ -4,7 +4,13 @@ import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { contractOf } from '../config/contract.ts';
 import type { Config } from '../config/schema.ts';
-import { readLookUp, readPoll, readResult, readSubmit } from '../domain/registrations/contract.ts';
+import {
+  readLookUp,
+  readPoll,
+  readResult,
+  readSubmit,
+  SEE_OTHER,
+} from '../domain/registrations/contract.ts';
 import { isTaken, tryContract, whyNotToTry } from '../operations/try-contract.ts';
 import { answeredOf, type Exchanged } from '../registrations/legacy.ts';
 import { recordedAnswer } from '../registrations/recorded.ts';
@@ -31,7 +37,7 @@ interface TryOptions {
 interface ExplainOptions {
   post?: true;
   get?: string | true;
-  result?: true;
+  result?: string | true;
   lookUp?: string;
 }
 
@@ -45,7 +51,7 @@ export function addContract(program: Command): void {
     .description('say how recorded answers would be read, and why; nothing is sent')
     .option('--post', 'they answer the POST of a registration (the default)')
     .option('--get [request-id]', 'they answer the GET of a request')
-    .option('--result', 'they answer the GET of what a Location has led to')
+    .option('--result [request-id]', 'they answer the GET of what a Location has led to')
     .option('--look-up <id>', 'they answer the look-up of this registration id')
     .addHelpText(
       'after',
@@ -95,7 +101,10 @@ function explained(config: Config, file: string, { get, result, lookUp, post }: 
     const poll = get === true ? { ...contract.poll, requestId: null } : contract.poll;
     return readPoll({ ...contract, poll }, answer, get === true ? '' : get);
   }
-  if (result !== undefined) return readResult(contract, answer);
+  if (result !== undefined) {
+    const requestId = result === true ? null : result;
+    return readResult(contract, answer, { requestId, status: SEE_OTHER });
+  }
   return lookUp === undefined ? readSubmit(contract, answer) : readLookUp(contract, answer, lookUp);
 }
 

@@ -2,9 +2,10 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { serveHealth, type HealthOptions } from '../runtime/health.ts';
-import type { Log } from '../runtime/log.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { connectTemporal, registerSearchAttributes } from '../temporal/client.ts';
+import { OtherClaims, requireSameClaims } from '../temporal/schedules.ts';
 import { warnIfPlain } from '../temporal/data-converter.ts';
 import { CommandError, EXIT, announce, loadProcess, untilSignal } from './context.ts';
 
@@ -42,6 +43,13 @@ export function addService(
       warnIfPlain(config, log);
       const client = await connectTemporal(config);
       await registerSearchAttributes(client);
+      await requireSameClaims(client, config).catch((error: unknown) => {
+        if (error instanceof OtherClaims) throw error;
+        log.warn(
+          errorFacts(error),
+          'Whether all processes keep their claims in one place is not known',
+        );
+      });
       const metrics = createMetrics();
       const toldToStop = stopped.then((signal) => {
         throw new CommandError(`Stopped by ${signal} before it was up`, EXIT.ok);

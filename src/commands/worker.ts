@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { errorFacts } from '../runtime/log.ts';
-import { scheduleSweeps } from '../temporal/schedules.ts';
+import { OtherClaims, scheduleSweeps } from '../temporal/schedules.ts';
 import { installRuntime, startWorker } from '../worker.ts';
 import { addService, type Process, type Service } from './service.ts';
 
@@ -18,6 +18,7 @@ Example: despachante worker --port 9465`,
 
 async function start({ config, log, metrics, client, unlessStopped }: Process): Promise<Service> {
   await scheduleSweeps(client, config).catch((error: unknown) => {
+    if (error instanceof OtherClaims) throw error;
     // The job goes on without it, and duplicates still take over what they meet.
     log.warn(errorFacts(error), 'Sweeps could not be scheduled: run "despachante sweep" by hand');
   });

@@ -1,8 +1,10 @@
 // The sections `legacy.submit`, `.poll` and `.lookup`: how the slow system speaks. src/domain/registrations/contract.ts reads
 // answers by them.
 import { z } from 'zod';
+import { isJson, jsonWith } from '../domain/json-text.ts';
 import { pathWith, pathOfLocation } from '../domain/path.ts';
 import type { Contract } from '../domain/registrations/described.ts';
+import { plainId, type IdType } from '../domain/registrations/id-type.ts';
 import { mayBeOfAnother } from '../domain/registrations/statuses.ts';
 import { wordKey, type Word } from '../domain/registrations/words.ts';
 import { finder, isFinder, matcher } from './patterns.ts';
@@ -37,11 +39,38 @@ function statuses<const M extends string>(
 }
 
 const httpPath = /^\/(?!\/)[^\s#]*$/;
-const pathWithId = () =>
-  text('a path beginning with one "/" that contains {id} once', 1000, httpPath).refine(
-    (value) => value.split('{id}').length === 2,
-    'a path that contains {id} once',
-  );
+const PATH = 'a path beginning with one "/" that contains {id} once';
+const BODY = 'JSON in one line that contains {id} once, such as {"protocol": "{id}"}, or null';
+const times = (value: string): number => value.split('{id}').length - 1;
+
+/** How the system is asked for an id, which stands in the path, in the body, or in both. */
+const asking = {
+  method: word(['GET', 'POST']).prefault('GET'),
+  body: text(BODY, 10_000)
+    .refine((value) => times(value) === 1 && isJson(value.replace('{id}', '7')), BODY)
+    .nullable()
+    .prefault(null),
+};
+const pathWithId = () => text(PATH, 1000, httpPath).refine((value) => times(value) <= 1, PATH);
+
+/** @param section `poll` or `lookup` */
+function checkAsking(section: string) {
+  return (
+    { method, path, body }: { method: string; path: string | null; body: string | null },
+    context: z.RefinementCtx,
+  ): void => {
+    const fault = (at: string, message: string, by: string) =>
+      context.addIssue({
+        code: 'custom',
+        message,
+        path: [at],
+        params: { involves: [`legacy.${section}.${by}`] },
+      });
+    if (body !== null && method === 'GET')
+      fault('body', `null, because legacy.${section}.method is GET`, 'method');
+    else if (body === null && path !== null && times(path) === 0) fault('path', PATH, 'body');
+  };
+}
 
 const POINTER = 'a JSON pointer such as /data/id, or "" for the whole (RFC 6901)';
 const pointer = () => z.string(POINTER).regex(/^(\/([^~/]|~[01])*)*$/, POINTER);
@@ -131,7 +160,7 @@ export const submit = z
 
 export const poll = z
   .strictObject({
-    method: word(['GET', 'POST']).prefault('GET'),
+    ...asking,
     path: pathWithId().prefault('/registrations/{id}'),
     statuses: statuses(POLL, (status, meaning) =>
       meaning === 'result'
@@ -155,6 +184,7 @@ export const poll = z
     requestId: pointer().nullable().prefault('/id'),
     timeout: timeout(),
   })
+  .superRefine(checkAsking('poll'))
   .superRefine((value, context) => {
     const fault = soundWords(value.words, 'processing');
     if (fault !== null) context.addIssue({ code: 'custom', message: fault, path: ['words'] });
@@ -166,7 +196,7 @@ const isWithBody = (status: string): boolean => status.startsWith('2') && status
 
 export const lookup = z
   .strictObject({
-    method: word(['GET', 'POST']).prefault('GET'),
+    ...asking,
     path: pathWithId().nullable().prefault(null),
     statuses: statuses(
       LOOK_UP,
@@ -181,10 +211,12 @@ export const lookup = z
     after: duration('1s', '30d').prefault('1m'),
     timeout: timeout(),
   })
+  .superRefine(checkAsking('lookup'))
   .readonly();
 
 interface Described {
   readonly legacyUrl: string;
+  readonly mongodb: { readonly matchType: IdType };
   readonly legacy: {
     readonly submit: z.output<typeof submit>;
     readonly poll: z.output<typeof poll>;
@@ -196,13 +228,13 @@ interface Described {
 }
 
 /** What is written there, ready to read answers by. */
-export function contractOf({ legacyUrl, legacy }: Described): Contract {
+export function contractOf({ legacyUrl, legacy, mongodb }: Described): Contract {
   const { submit, poll, lookup, ignoreCase } = legacy;
   const within = submit.requestIdWithin;
   return {
     submit: { ...submit, ignoreCase },
     poll: { ...poll, ignoreCase },
-    lookup,
+    lookup: { ...lookup, plain: (id) => plainId(id, mongodb.matchType) },
     isRequestId: requestIdReader(legacy),
     requestIdWithin: within === null ? null : finder(within),
     pathOf: (location, asked) => pathOfLocation(location, legacyUrl + asked),
@@ -215,20 +247,21 @@ export function contractOf({ legacyUrl, legacy }: Described): Contract {
 const LONGEST = 1_000;
 
 /**
- * Whether a text is a request id from its beginning to its end, and may be a step of a path, whatever the pattern leaves open. Of
- * what could not be decoded nobody knows what it was.
+ * Whether a text is a request id from its beginning to its end, and may stand in the path and the body of a poll, whatever the
+ * pattern leaves open. Of what could not be decoded nobody knows what it was.
  */
 export function requestIdReader({
   requestIdPattern,
   poll,
 }: {
   readonly requestIdPattern: string;
-  readonly poll: { readonly path: string };
+  readonly poll: { readonly path: string; readonly body: string | null };
 }): (text: string) => boolean {
   const matches = matcher(requestIdPattern);
   return (text) =>
     text.length <= LONGEST &&
     !text.includes('\ufffd') &&
     matches(text) &&
-    pathWith(poll.path, text) !== null;
+    pathWith(poll.path, text) !== null &&
+    (poll.body === null || jsonWith(poll.body, text) !== null);
 }

@@ -37,7 +37,7 @@ const looksNowhere = z.object({
 });
 const asksByPost = z.object({
   submit: z.object({ path: z.string() }),
-  lookup: z.object({ method: z.literal('POST'), path: z.string() }),
+  lookup: z.object({ method: z.literal('POST'), path: z.string(), body: z.null() }),
 });
 const stepsOf = (path: string | null) => path?.split('?')[0]?.replace(/\/+$/, '');
 const isPathOf = (a: { path: string }, b: { path: string | null }): boolean =>
@@ -80,9 +80,9 @@ export const legacy = z
     params: { involves: ['legacy.onUnknown'] },
     when: ({ value }) => looksNowhere.safeParse(value).success,
   })
-  .refine(({ lookup, submit }) => lookup.method === 'GET' || !isPathOf(submit, lookup), {
+  .refine(({ lookup, submit }) => !isPathOf(submit, lookup), {
     error:
-      'another path than legacy.submit.path, because legacy.lookup.method is POST: it would file',
+      'another path than legacy.submit.path, or a body, because legacy.lookup.method is POST: it would file',
     path: ['lookup', 'path'],
     params: { involves: ['legacy.submit.path', 'legacy.lookup.method'] },
     when: ({ value }) => asksByPost.safeParse(value).success,

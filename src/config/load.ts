@@ -9,7 +9,7 @@ import { faultsOf } from './issues.ts';
 import { complete, configSchema, DEFAULTS, type Config, type Settings } from './schema.ts';
 import { CONSTANTS, readConstants, TEST_CONSTANTS, type Constants } from './constants.ts';
 import { isProxyUrl } from './addresses.ts';
-import { withPreset } from './presets.ts';
+import { isOfPreset, withPreset } from './presets.ts';
 import { proxyFor } from './proxy.ts';
 import { missingVariables } from './sent.ts';
 import { insecureWays, unusedCertificates } from './tls.ts';
@@ -24,7 +24,7 @@ import {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** By path: `default`, `despachante.yaml:4` or `environment AMQP_URL`. */
+  /** By path: `default`, `preset location-202`, `despachante.yaml:4` or `environment AMQP_URL`. */
   readonly origins: Readonly<Record<string, string>>;
   /** What is no fault but looks like a mistake, such as a file of keys that everybody can read. */
   readonly warnings: readonly string[];
@@ -65,11 +65,13 @@ export function loadConfig({ file, more, ...source }: ConfigSource = {}): Loaded
     ...(result.success ? unsafe(result.data, env, place) : []),
   ];
   if (!result.success || all.length > 0) throw new ConfigError(all);
+  const { preset } = result.data.legacy;
+  const unwritten = (path: string) => (isOfPreset(path, preset) ? `preset ${preset}` : 'default');
   const origins = leaves(result.data).map(([path]): [string, string] => [
     path,
     values.has(path)
       ? `environment ${variable(path)}`
-      : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? 'default'),
+      : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? unwritten(path)),
   ]);
   const loud = isProduction(env) ? [] : risks(result.data, env, place).map(lineOf);
   return {

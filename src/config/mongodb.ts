@@ -28,6 +28,15 @@ export function databaseOf(uri: string): string {
   }
 }
 
+/** Of our own collections. */
+export const ownDatabaseOf = ({ mongodb, mongodbUri }: Owning): string =>
+  mongodb.ownDatabase ?? mongodb.database ?? databaseOf(mongodbUri);
+
+interface Owning {
+  readonly mongodb: { readonly ownDatabase: string | null; readonly database: string | null };
+  readonly mongodbUri: string;
+}
+
 /** For a check of the whole configuration. */
 export const databaseIsOurs = {
   check: ({ mongodb, mongodbUri }: { mongodb: { database: string | null }; mongodbUri: string }) =>

@@ -1,6 +1,6 @@
 // Kinds of legacy systems, as a user would describe them: what the file says of `legacy` is laid over one of these.
 import type { Preset } from '../domain/registrations/contract.ts';
-import { isMapping } from './tree.ts';
+import { isMapping, valueAt } from './tree.ts';
 
 const DESCRIBED: ReadonlyMap<unknown, object> = new Map(
   Object.entries({
@@ -22,6 +22,10 @@ const DESCRIBED: ReadonlyMap<unknown, object> = new Map(
 /** The section `legacy` laid over the preset that it names. */
 export const withPreset = (section: unknown, name: unknown): unknown =>
   over(DESCRIBED.get(name) ?? {}, section);
+
+/** Whether the preset of this name says something of a setting of `legacy`. */
+export const isOfPreset = (path: string, name: Preset): boolean =>
+  valueAt({ legacy: DESCRIBED.get(name) }, path.split('.')) !== undefined;
 
 function over(below: unknown, above: unknown): unknown {
   if (above === undefined) return below;

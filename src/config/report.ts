@@ -12,7 +12,7 @@ export interface ConfigRow {
   readonly value: unknown;
   /** The value as one would write it in the file: `20ms`, `512KiB`. */
   readonly text: string;
-  /** `default`, `despachante.yaml:4` or `environment AMQP_URL`. */
+  /** `default`, `preset location-202`, `despachante.yaml:4` or `environment AMQP_URL`. */
   readonly origin: string;
 }
 

@@ -10,7 +10,12 @@ import { tlsTrouble } from '../net/tls.ts';
 const NOBODY = 'despachante-doctor';
 
 /** Never throws. */
-export async function diagnoseLegacy(config: Config): Promise<Diagnosis[]> {
+export const diagnoseLegacy = async (config: Config): Promise<Diagnosis[]> => [
+  await reached(config),
+  ...uncompared(config),
+];
+
+async function reached(config: Config): Promise<Diagnosis> {
   const { legacyUrl, legacy } = config;
   const address = legacyUrl + legacy.poll.path.replace('{id}', NOBODY);
   const startedAt = performance.now();
@@ -26,13 +31,11 @@ export async function diagnoseLegacy(config: Config): Promise<Diagnosis[]> {
     if (head === undefined || head === null)
       throw new Error(answer?.kind === 'none' ? answer.reason : '');
     const { method } = legacy.poll;
-    return [
-      answered(head.status, `${method} ${address} was answered ${head.status} in ${took} ms`),
-    ];
+    return answered(head.status, `${method} ${address} was answered ${head.status} in ${took} ms`);
   } catch (error) {
     const remedy = `Set LEGACY_URL to where it is (it says ${legacyUrl}), or start the simulated one: despachante simulate`;
     const trouble = tlsTrouble(error, 'legacy');
-    return [unwell('reachable', `GET ${address}: ${why(error)}`, trouble ?? remedy)];
+    return unwell('reachable', `GET ${address}: ${why(error)}`, trouble ?? remedy);
   } finally {
     await asked?.close();
   }
@@ -47,4 +50,19 @@ function answered(status: number, detail: string): Diagnosis {
     return bad('Set LEGACY_URL to where it sends us: redirects are never followed');
   const remedy = 'See whether the system behind it is up: registrations wait until it is';
   return status >= 500 ? warning('reachable', detail, remedy) : well('reachable', detail);
+}
+
+/** A page for people who are not logged in may be JSON, too. */
+function uncompared({ legacy: { poll } }: Config): Diagnosis[] {
+  const leads = Object.entries(poll.statuses).flatMap(([status, meaning]) =>
+    meaning === 'result' && /^3(03|xx)$/.test(status) ? [status] : [],
+  );
+  if (leads.length === 0 || poll.words.processing.includes(null)) return [];
+  return [
+    warning(
+      'result',
+      `HTTP ${leads.join(' and ')} to any JSON object that names no other request means done`,
+      'Where a result always has a certain field, name it: see "202 and a Location" in docs/connect.md',
+    ),
+  ];
 }

@@ -81,3 +81,20 @@ function endOfString(text: string, from: number): number {
   while (text.charAt(at) !== '"') at += text.charAt(at) === '\\' ? 2 : 1;
   return at + 1;
 }
+
+/**
+ * A JSON text with an id in the place of `{id}`, within text or as a number; null for an id that is no number, where one stands.
+ */
+export function jsonWith(template: string, id: string): string | null {
+  const isMeant = isJson(template.replace('{id}', 'a')) || /^(0|-?[1-9]\d*)$/.test(id);
+  return isMeant ? template.replace('{id}', () => JSON.stringify(id).slice(1, -1)) : null;
+}
+
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -10,7 +10,7 @@ import {
   type WriteError,
 } from 'mongodb';
 import { ownIn, type OwnDatabase } from './collections.ts';
-import { databaseOf } from '../config/mongodb.ts';
+import { databaseOf, ownDatabaseOf } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { maskUrl } from '../runtime/mask.ts';
@@ -34,9 +34,9 @@ export async function connectMongo(config: Config): Promise<Mongo> {
   const client = clientOf(config);
   try {
     await client.connect();
-    const { database, ownDatabase, ownPrefix } = config.mongodb;
+    const { database, ownPrefix } = config.mongodb;
     const theirs = client.db(database ?? databaseOf(config.mongodbUri));
-    const db = ownDatabase === null ? theirs : client.db(ownDatabase);
+    const db = client.db(ownDatabaseOf(config));
     return { db, own: ownIn(db, ownPrefix), theirs, close: () => client.close() };
   } catch (error) {
     await client.close();

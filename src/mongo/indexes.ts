@@ -23,15 +23,30 @@ export async function ensureIndex<T extends Document>(
   key: Record<string, 1>,
   options: CreateIndexesOptions = {},
 ): Promise<void> {
+  const other = await madeOtherwise(collection, key, options);
+  if (other !== null) throw other;
+}
+
+/** Null, or the error where it is there with other options. @throws as ensureIndex */
+async function madeOtherwise<T extends Document>(
+  collection: Collection<T>,
+  key: Record<string, 1>,
+  options: CreateIndexesOptions,
+): Promise<MongoServerError | null> {
   try {
     await collection.createIndex(key, options);
+    return null;
   } catch (error) {
-    if (!(error instanceof MongoServerError) || error.code !== UNAUTHORIZED) throw error;
-    const isThere = (index: IndexDescriptionInfo): boolean =>
-      isDeepStrictEqual(index.key, key) &&
-      index.expireAfterSeconds === options.expireAfterSeconds &&
-      isDeepStrictEqual(index.partialFilterExpression, options.partialFilterExpression);
-    if ((await collection.indexes()).some(isThere)) return;
+    if (!(error instanceof MongoServerError)) throw error;
+    if (THERE_OTHERWISE.includes(error.code)) return error;
+    if (error.code !== UNAUTHORIZED) throw error;
+    const there = (await collection.indexes()).filter(
+      (index: IndexDescriptionInfo) =>
+        isDeepStrictEqual(index.key, key) &&
+        isDeepStrictEqual(index.partialFilterExpression, options.partialFilterExpression),
+    );
+    if (there.some((index) => index.expireAfterSeconds === options.expireAfterSeconds)) return null;
+    if (there.length > 0) return error;
     const { dbName, collectionName } = collection;
     const made = [key, options].map((each) => JSON.stringify(each)).join(', ');
     throw new Error(
@@ -49,12 +64,9 @@ export async function expireAfter<T extends Document>(
 ): Promise<void> {
   const expireAfterSeconds = Math.ceil(ms / 1000);
   const filter = only === undefined ? {} : { partialFilterExpression: { ...only } };
-  try {
-    await ensureIndex(collection, { [field]: 1 }, { expireAfterSeconds, ...filter });
-  } catch (error) {
-    if (!(error instanceof MongoServerError) || !THERE_OTHERWISE.includes(error.code)) throw error;
-    // It is there for another time.
-    const index = { keyPattern: { [field]: 1 }, expireAfterSeconds };
-    await collection.db.command({ collMod: collection.collectionName, index });
-  }
+  const other = await madeOtherwise(collection, { [field]: 1 }, { expireAfterSeconds, ...filter });
+  if (other === null) return;
+  // It is there for another time.
+  const index = { keyPattern: { [field]: 1 }, expireAfterSeconds };
+  await collection.db.command({ collMod: collection.collectionName, index });
 }

@@ -34,6 +34,6 @@ function missing(message: string, database: string): string {
   const action = /execute command \{ (\w+):/.exec(message)?.[1] ?? 'do something it has to do';
   const may = `the user of MONGODB_URI may not ${action} in the database "${database}"`;
   return action === 'collMod'
-    ? `${may}, which is needed because mongodb.retention was changed. Give it the role dbAdmin on that database, or set mongodb.retention back`
+    ? `${may}, which is needed because mongodb.retention, legacy.maxOpen or legacy.deadline was changed. Give it the role dbAdmin on that database, or set that back`
     : `${may}. Give it the role readWrite on that database`;
 }

@@ -4,6 +4,8 @@ import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync } from 'n
 export interface ReadBody {
   /** Null where it is none. */
   json: unknown;
+  /** Unpacked; null where that could not be done. */
+  text: string | null;
   /** Why it could not be read; null where it could. */
   trouble: string | null;
   isEmpty: boolean;
@@ -12,14 +14,17 @@ export interface ReadBody {
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 export function readBody(headers: Headers, body: Buffer, maxBytes: number): ReadBody {
-  const none = (trouble: string, isEmpty = false): ReadBody => ({ json: null, trouble, isEmpty });
+  let text: string | null = null;
+  const none = (trouble: string, isEmpty = false): ReadBody => {
+    return { json: null, text, trouble, isEmpty };
+  };
   const named = headerText(headers, 'content-type');
   const charset = /;\s*charset\s*=\s*["']?([^"';\s]+)/i.exec(named)?.[1];
   try {
     const plain = unpacked(headerText(headers, 'content-encoding'), body, maxBytes);
     if (plain.length === 0) return none('its body is empty', true);
-    const json = parse(decoderOf(charset, plain).decode(plain));
-    return { json, trouble: null, isEmpty: false };
+    text = decoderOf(charset, plain).decode(plain);
+    return { json: parse(text), text, trouble: null, isEmpty: false };
   } catch (error) {
     if (error instanceof Unreadable) return none(error.message);
     const type = /^[\w.+/-]{1,60}/.exec(named)?.[0] ?? 'nothing';

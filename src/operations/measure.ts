@@ -27,7 +27,7 @@ export type Measured = Awaited<ReturnType<typeof measure>>;
 export async function measure(
   store: Pick<Store, 'claims'>,
   prefix: string,
-  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+  config: Pick<Config, 'legacyUrl' | 'legacyProxy' | 'legacy'>,
 ) {
   const all = await withoutMessages(store, prefix);
   const ready = await readyTimes(config);
@@ -88,7 +88,7 @@ interface Ready {
 
 /** By registration id, when the simulator had it done; empty when the legacy system keeps no such ledger. */
 export async function readyTimes(
-  config: Pick<Config, 'legacyUrl' | 'legacy'>,
+  config: Pick<Config, 'legacyUrl' | 'legacyProxy' | 'legacy'>,
 ): Promise<Map<string, Ready>> {
   const accepted = (await fetchAccepted(config)) ?? [];
   return new Map(

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
+import { plainId } from '../domain/registrations/id-type.ts';
 import { parseRegistration } from '../domain/registrations/registration.ts';
 import { nextPollAt } from '../domain/registrations/poll-plan.ts';
 import { parseRules } from '../registrations/delivery.ts';
@@ -22,12 +23,17 @@ export function whyNotToTry(
 ): string | null {
   const parsed = parseRegistration(body, parseRules(config));
   if (!parsed.ok) return `The intake would call it malformed (${parsed.reason})`;
-  return parsed.id === id ? null : `It is the registration ${parsed.id}, and --id says ${id}`;
+  return parsed.id === plainId(id, config.mongodb.matchType)
+    ? null
+    : `It is the registration ${parsed.id}, and --id says ${id}`;
 }
 
 /** Whether it was taken from the queue already. @throws as withStore */
 export const isTaken = (config: Config, id: string): Promise<boolean> =>
-  withStore(config, async ({ claims }) => (await claims.ofItem(id)).length > 0);
+  withStore(
+    config,
+    async ({ claims }) => (await claims.ofItem(plainId(id, config.mongodb.matchType))).length > 0,
+  );
 
 /**
  * POSTs it once, whatever comes of that, and asks until it is over. Where the answer was lost it is looked up, if that is configured.
@@ -50,9 +56,13 @@ export async function tryContract(
     const { plan } = rulesOf(config);
     const until = acceptedAt + config.legacy.deadline;
     let rest = posted.retryAfter ?? 0;
-    while (Date.now() < until && !stop.aborted) {
-      const dueAt = Math.max(nextPollAt(plan, acceptedAt, Date.now()), Date.now() + rest);
-      await delay(Math.max(0, dueAt - Date.now()), null, { signal: stop }).catch(() => {});
+    for (;;) {
+      const now = Date.now();
+      const dueAt = Math.max(nextPollAt(plan, acceptedAt, now), now + rest);
+      if (dueAt > until) break;
+      // A timer takes no more than this.
+      const wait = Math.min(dueAt - now, 2 ** 31 - 1);
+      await delay(wait, null, { signal: stop }).catch(() => {});
       if (stop.aborted) break;
       const status = await legacy.status(requestId);
       if (status.kind === 'done') return { kind: 'registered', requestId };
@@ -67,7 +77,8 @@ export async function tryContract(
   async function afterDoubt(reason: string): Promise<Tried> {
     const inDoubt = { kind: 'in-doubt', reason, requestId: null } as const;
     if (config.legacy.lookup.path === null) return inDoubt;
-    const looked = await legacy.lookUp(id);
+    const parsed = parseRegistration(body, parseRules(config));
+    const looked = await legacy.lookUp((parsed.ok && parsed.writtenId) || id);
     if (looked.kind === 'found') return { kind: 'found', reason, requestId: looked.requestId };
     return looked.kind === 'absent' ? { ...inDoubt, kind: 'absent' } : inDoubt;
   }

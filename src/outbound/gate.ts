@@ -118,11 +118,27 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
       slots.release(taken - granted);
       return granted > 0 ? { count: granted, wait: null } : await reached(lane, bound.setting);
     } catch (error) {
-      log.warn(errorFacts(error), 'The limits cannot be kept without MongoDB: nothing is sent');
-      return notNow({ reason: 'MongoDB cannot be asked for the limits', retryAfter: BACK_MS });
+      return notNow(withoutLimits(error));
     } finally {
       lines[lane].release(1);
     }
+  }
+
+  /** For one more request of somebody who has a slot. Why it may not be sent, or null. Never throws. */
+  async function another(lane: Lane): Promise<Wait | null> {
+    const perSecond = limits[lane].perSecond();
+    if (perSecond === null) return null;
+    try {
+      await onTimeLine(lane, 1, perSecond);
+      return null;
+    } catch (error) {
+      return withoutLimits(error);
+    }
+  }
+
+  function withoutLimits(error: unknown): Wait {
+    log.warn(errorFacts(error), 'The limits cannot be kept without MongoDB: nothing is sent');
+    return { reason: 'MongoDB cannot be asked for the limits', retryAfter: BACK_MS };
   }
 
   async function reached(lane: Lane, setting: string): Promise<Grant> {
@@ -137,15 +153,20 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
     if (left !== null && performance.now() - left.since < SPARE_MS)
       return Math.min(handful, left.count);
     const count = Math.min(handful, piece(perSecond));
+    await onTimeLine(lane, count, perSecond);
+    return count;
+  }
+
+  async function onTimeLine(lane: Lane, count: number, perSecond: number): Promise<void> {
     const rate = Math.max(1, perSecond * breaker.opening());
     await delay(await rates.reserve(lane, count, rate));
-    return count;
   }
 
   return {
     /** A place in the line, to keep when asking several times. */
     turn: () => slots.turn(),
     take,
+    another,
     release(lane: Lane, count: number): void {
       // Of nothing: the probe may be another's.
       if (count === 0) return;

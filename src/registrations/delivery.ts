@@ -28,6 +28,7 @@ export function readDelivery(
   if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };
   const item: NewRegistration = {
     id: parsed.id,
+    ...(parsed.writtenId === undefined ? {} : { writtenId: parsed.writtenId }),
     label: labelOf(parsed.id, config),
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },

@@ -30,7 +30,9 @@ export const statusThrough =
   async (requestId) => {
     const { wait } = await gate.take('gets', 1, gate.turn());
     if (wait !== null) return { kind: 'unreadable', ...wait };
-    return legacy.status(requestId).finally(() => gate.release('gets', 1));
+    return legacy
+      .status(requestId, () => gate.another('gets'))
+      .finally(() => gate.release('gets', 1));
   };
 
 /** What is finished of what timed out within `legacy.maxOpen` and was not asked for today. @throws what MongoDB throws */

@@ -17,8 +17,10 @@ import {
 import type { Answered } from '../domain/registrations/described.ts';
 import { heardOfGet, remedyFor, type Heard } from '../domain/registrations/statuses.ts';
 import type { Answer } from '../net/exchange.ts';
+import type { Wait } from '../outbound/breaker.ts';
 import { createHttpClient, type HttpRequest } from '../outbound/client.ts';
 import { createNotFounds } from './not-founds.ts';
+import { bodyWith, headersOf, withQuery } from './requests.ts';
 import { secretsMask } from './secrets.ts';
 
 export type SubmitResult =
@@ -36,8 +38,11 @@ export interface Legacy {
    * it says no, nothing is sent.
    */
   submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
-  /** GETs the status of a request, and its result where that stands elsewhere. Never throws. */
-  status(requestId: string): Promise<StatusResult>;
+  /**
+   * GETs the status of a request, and its result where that stands elsewhere. Never throws.
+   * @param another asked before the second GET: why it may not be sent, or null
+   */
+  status(requestId: string, another?: () => Promise<Wait | null>): Promise<StatusResult>;
   /** Looks a registration up by its own id (legacy.lookup). Never throws. */
   lookUp(id: string): Promise<LookUpResult>;
   close(): Promise<void>;
@@ -60,7 +65,7 @@ export interface Watchers {
 
 export type LegacyConfig = Pick<
   Config,
-  'legacyUrl' | 'legacyAuthorization' | 'legacyProxy' | 'legacy'
+  'legacyUrl' | 'legacyAuthorization' | 'legacyProxy' | 'legacy' | 'mongodb'
 >;
 
 export function createLegacy(
@@ -108,12 +113,14 @@ export function createLegacy(
   const get = <R extends { kind: string }>(
     request: { method: 'GET' | 'POST'; timeout: number | null; isWholePath?: boolean },
     path: string,
+    body: string | null,
     read: (answer: Answered) => { reading: R; because: string },
   ): Promise<{ answer: Answer; reading: R | Unreadable }> =>
     ask<R | Unreadable>(
       {
         method: request.method,
         path,
+        ...(body === null ? {} : { body: Buffer.from(body) }),
         isWholePath: request.isWholePath === true,
         timeoutMs: request.timeout ?? legacy.timeout,
       },
@@ -152,17 +159,21 @@ export function createLegacy(
       }
       return heardResult(reading, answer.status);
     },
-    async status(requestId) {
+    async status(requestId, another = () => Promise.resolve(null)) {
       const path = pathWith(poll.path, requestId);
       if (path === null) return unreadable('the request id leads out of legacy.poll.path');
-      const { answer, reading } = await get(poll, path, (received) =>
+      const body = bodyWith(poll.body, requestId);
+      if (body === undefined) return unreadable('the request id is no number: legacy.poll.body');
+      const { answer, reading } = await get(poll, path, body, (received) =>
         readPoll(contract, received, requestId),
       );
       hear(answer, reading.kind !== 'unreadable');
       if (reading.kind !== 'result') return reading;
+      const wait = await another();
+      if (wait !== null) return { kind: 'unreadable', ...wait };
       const whole = { ...poll, method: 'GET', isWholePath: true } as const;
       const from = { requestId, status: answer.kind === 'none' ? 0 : answer.status };
-      const result = await get(whole, reading.path, (received) =>
+      const result = await get(whole, reading.path, null, (received) =>
         readResult(contract, received, from),
       );
       hear(result.answer, result.reading.kind !== 'unreadable');
@@ -174,7 +185,12 @@ export function createLegacy(
       const target = pathWith(path, id);
       if (target === null)
         return unreadable('the registration id leads out of legacy.lookup.path: ask a person');
-      const { answer, reading } = await get(lookup, target, (received) =>
+      const body = bodyWith(lookup.body, id);
+      if (body === undefined)
+        return unreadable(
+          'the registration id is no number, as legacy.lookup.body wants it: ask a person',
+        );
+      const { answer, reading } = await get(lookup, target, body, (received) =>
         readLookUp(contract, received, id),
       );
       hear(answer, false);
@@ -247,8 +263,8 @@ const unreadable = (reason: string): Unreadable => ({
 /** An answer as a contract reads it. */
 export function answeredOf(answer: Extract<Answer, { kind: 'answer' }>): Answered {
   const { status, headers } = answer;
-  const { json, ...read } = answer.read();
-  return { status, headers, body: json, ...read };
+  const { json: body, trouble, isEmpty } = answer.read();
+  return { status, headers, body, trouble, isEmpty };
 }
 
 /** When no byte left, nothing can have been filed. */
@@ -260,24 +276,3 @@ const notAnswered = ({ sent, reason }: Extract<Answer, { kind: 'none' }>): Submi
 });
 
 const misconfigured = (status: number): string => `HTTP ${status}: ${remedyFor(status)}`;
-
-type Described = Pick<Config['legacy'], 'sentHeaders' | 'sentQuery'>;
-
-/** What every request has with it; what is about a body only where there is one. */
-function headersOf({ sentHeaders }: Described) {
-  const always: Record<string, string> = { accept: 'application/json' };
-  const withBody: Record<string, string> = { 'content-type': 'application/json' };
-  for (const [name, { text }] of sentHeaders)
-    (/^content-/i.test(name) ? withBody : always)[name.toLowerCase()] = text;
-  return { always, withBody };
-}
-
-/** What a Location has of it already stays as it is there. */
-function withQuery(path: string, { sentQuery }: Described): string {
-  const [, query = ''] = path.split('?');
-  const there = new URLSearchParams(query);
-  const added = new URLSearchParams();
-  for (const [name, { text }] of sentQuery) if (!there.has(name)) added.append(name, text);
-  const more = added.toString();
-  return more === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${more}`;
-}

@@ -21,6 +21,20 @@ test('the configuration is told with where each value is from, and without secre
   assert.ok(!stdout.includes('\u001b'), 'colours are for terminals');
 });
 
+test('what a preset says is told as such, and what is written over it as written', async (t) => {
+  const cwd = emptyFolder(t);
+  const yaml = "legacy:\n  preset: location-202\n  poll:\n    statuses: { '202': state }\n";
+  writeFileSync(join(cwd, 'despachante.yaml'), yaml);
+  const { stdout } = await run(['config'], { cwd });
+  for (const line of [
+    /^legacy\.submit\.requestIdHeader +Location +preset location-202$/m,
+    /^legacy\.poll\.statuses\.303 +result +preset location-202$/m,
+    /^legacy\.poll\.statuses\.202 +state +despachante\.yaml:4$/m,
+    /^legacy\.submit\.method +POST +default$/m,
+  ])
+    assert.match(stdout, line);
+});
+
 test('with --json, before or after the command, it is one document, without secrets', async (t) => {
   const cwd = emptyFolder(t);
   const after = await run(['config', '--json'], { cwd, env });

@@ -10,6 +10,7 @@ import { presetSystem } from '../helpers/preset-systems.ts';
 import { testDatabase } from '../helpers/servers.ts';
 import { http, socketSystem } from '../helpers/socket-system.ts';
 import { storedClaim } from '../helpers/stored.ts';
+import { webServer } from '../helpers/web-server.ts';
 
 const CONFIG = `legacy:
   preset: location-202
@@ -49,6 +50,10 @@ test('explain reads recorded answers to a POST, a GET, a result and a look-up, a
   ]);
   place.file('result.http', 'HTTP/1.1 200 OK\n\n{"status":"failed","reason":"no"}');
   assert.match((await place.run(['explain', 'result.http', '--result'])).stdout, /failed: .*"no"/);
+  place.file('other.http', 'HTTP/1.1 200 OK\n\n{"id":"8","status":"done"}');
+  assert.match((await place.run(['explain', 'other.http', '--result'])).stdout, /: done: /);
+  const another = await place.run(['explain', 'other.http', '--result', '7']);
+  assert.match(another.stdout, /unreadable: .*another request/);
   assert.match(
     (await place.run(['explain', 'result.http', '--look-up', 'a'])).stdout,
     /unreadable.*\n.*externalId/,
@@ -134,6 +139,37 @@ test('try sends nothing that the intake would refuse, that has another id, or th
   const again = await place.run(['try', '--id', 'ana', '--yes', '--again'], '{"id":"ana"}');
   assert.equal(again.code, 0, again.stderr);
   assert.match(system.heard[0]?.headers.get('idempotency-key') ?? '', /^try~/);
+});
+
+test('try takes an id of hexadecimal digits in either case, and looks for it as the registration has it', async (t) => {
+  const system = await socketSystem(t, ({ method }) => (method === 'POST' ? null : http(200, [])));
+  const place = placeOf(t, system.url);
+  const more = '  lookup: { path: "/find?id={id}" }\nmongodb: { matchType: uuid }\n';
+  place.file('despachante.yaml', CONFIG + more);
+  const id = '01234567-89AB-cdef-0123-456789abcdef';
+  const body = JSON.stringify({ id });
+  const { stdout, stderr } = await place.run(['try', '--id', id.toUpperCase(), '--yes'], body);
+  assert.match(stdout, /look-up does not find it/, stderr);
+  assert.deepEqual(
+    system.heard.map(({ target }) => target),
+    ['/registrations', `/find?id=${id}`],
+  );
+});
+
+test('try shows an answer as it was written, unpacked', async (t) => {
+  const written = '{"id": 9007199254740993, "name": "José"}';
+  const packed = gzipSync(Buffer.from(written, 'latin1'));
+  const headers = {
+    'Content-Type': 'application/json; charset=latin1',
+    'Content-Encoding': 'gzip',
+  };
+  const system = await webServer(t, ({ method }, response) => {
+    if (method === 'POST') response.writeHead(200, headers).end(packed);
+    else response.writeHead(404).end();
+  });
+  const place = placeOf(t, system.url);
+  const { stdout } = await place.run(['try', '--id', 'ana', '--yes'], '{"id":"ana"}');
+  assert.ok(stdout.includes(written), stdout);
 });
 
 test('try never sends a second time: a lost answer, and one that is not read, are in doubt', async (t) => {

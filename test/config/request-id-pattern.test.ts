@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { requestIdReader } from '../../src/config/contract.ts';
 
 const reader = (requestIdPattern: string) =>
-  requestIdReader({ requestIdPattern, poll: { path: '/r/{id}' } });
+  requestIdReader({ requestIdPattern, poll: { path: '/r/{id}', body: null } });
 
 const configured = (pattern: string) =>
   loadConfig({ env: { DESPACHANTE_LEGACY_REQUEST_ID_PATTERN: pattern } }).config.legacy;

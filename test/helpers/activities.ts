@@ -153,6 +153,7 @@ export async function testBed(t: Ending, options: BedOptions = {}): Promise<Test
     legacyUrl: options.legacyUrl ?? NOBODY,
     // Servers that a test writes itself give the same request id to all.
     legacy: { timeout: TIMEOUT_MS, uniqueRequestIds: false, ...options.legacy },
+    mongodb: options.mongodb ?? {},
   });
   const store = options.store ?? (await testDatabase(t, options.mongodb));
   const legacy = createLegacy(config);

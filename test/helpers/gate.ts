@@ -5,5 +5,6 @@ import type { Slots } from '../../src/runtime/slots.ts';
 export const alwaysOpen = (slots: Slots): Gate => ({
   turn: () => slots.turn(),
   take: async (_, wanted, turn) => ({ count: await slots.take(wanted, turn), wait: null }),
+  another: () => Promise.resolve(null),
   release: (_, count) => slots.release(count),
 });

@@ -51,7 +51,7 @@ export async function endAll(tidyings: (() => Promise<void> | void)[]): Promise<
 }
 
 /** An address out of the environment. @throws Error that says how to have it set */
-export function address(name: 'AMQP_URL' | 'MONGODB_URI'): string {
+export function address(name: 'AMQP_URL' | 'MONGODB_URI' | 'TEMPORAL_ADDRESS'): string {
   const value = process.env[name];
   if (value === undefined || value === '') {
     throw new Error(

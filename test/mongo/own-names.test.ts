@@ -1,9 +1,10 @@
 /** Where our own collections are, and under which names. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MongoServerError, type Db } from 'mongodb';
+import { MongoServerError, type Db, type Document } from 'mongodb';
 import { OWN, ownName } from '../../src/mongo/collections.ts';
-import { ensureIndex } from '../../src/mongo/indexes.ts';
+import { ensureIndex, expireAfter } from '../../src/mongo/indexes.ts';
+import { explainRefusal } from '../../src/mongo/refusals.ts';
 import { openStore } from '../../src/registrations/store.ts';
 import { testConfig } from '../helpers/configuration.ts';
 import { address, atEnd, testDatabase, uniqueName } from '../helpers/servers.ts';
@@ -111,4 +112,36 @@ test('who may not make an index works with the one that is there, and is told th
       ensureIndex(refused, key, others),
       /may not make indexes.*getCollection\("[^"]+"\)\.createIndex\(\{/,
     );
+});
+
+test('who may not make an index has the one that is there for another time changed, or is told of the retention', async (t) => {
+  const { db } = await testDatabase(t);
+  const collection = db.collection(uniqueName());
+  const refusal = (command: string) =>
+    new MongoServerError({
+      code: 13,
+      errmsg: `not authorized on x to execute command { ${command}:`,
+    });
+  let mayChange = true;
+  const changed: Document[] = [];
+  const refused = Object.assign(Object.create(collection) as typeof collection, {
+    createIndex: () => Promise.reject(refusal('createIndexes')),
+  });
+  Object.defineProperty(refused, 'db', {
+    value: {
+      command(asked: Document) {
+        changed.push(asked);
+        return mayChange ? Promise.resolve({ ok: 1 }) : Promise.reject(refusal('collMod'));
+      },
+    },
+  });
+  await collection.createIndex({ settledAt: 1 }, { expireAfterSeconds: 60 });
+  const wanted = () => expireAfter(refused, { field: 'settledAt' }, 90_000);
+  await wanted();
+  const index = { keyPattern: { settledAt: 1 }, expireAfterSeconds: 90 };
+  assert.deepEqual(changed, [{ collMod: collection.collectionName, index }]);
+  mayChange = false;
+  const error: unknown = await wanted().catch((thrown: unknown) => thrown);
+  const told = explainRefusal({ mongodbUri: 'mongodb://store/office' }, 'office', error);
+  assert.match(String(told), /may not collMod .*mongodb\.retention.* was changed.*set that back/);
 });

@@ -21,6 +21,7 @@ function limited(breaker = shut, bound?: Bound) {
   const reserved: number[] = [];
   const heldBack: string[] = [];
   let wait = 0;
+  let failure: Error | null = null;
   const gate = createGate({
     slots,
     breaker,
@@ -34,6 +35,7 @@ function limited(breaker = shut, bound?: Bound) {
     },
     rates: {
       reserve(_, count) {
+        if (failure !== null) return Promise.reject(failure);
         reserved.push(count);
         return Promise.resolve(wait);
       },
@@ -41,7 +43,14 @@ function limited(breaker = shut, bound?: Bound) {
     },
     log: silent,
   });
-  return { gate, slots, reserved, heldBack, waits: (ms: number) => void (wait = ms) };
+  return {
+    gate,
+    slots,
+    reserved,
+    heldBack,
+    waits: (ms: number) => void (wait = ms),
+    fails: (error: Error) => void (failure = error),
+  };
 }
 
 test('room under a limit whose asker has gone meanwhile is for the next one, who reserves none', async () => {
@@ -56,6 +65,22 @@ test('room under a limit whose asker has gone meanwhile is for the next one, who
   assert.equal((await next).count, 1);
   assert.deepEqual(reserved, [1]);
   assert.equal(slots.onTheWire(), 1);
+});
+
+test('one more request of somebody who has a slot waits for its own room, and takes no second slot', async () => {
+  const { gate, slots, reserved } = limited();
+  assert.equal((await gate.take('submits', 1, gate.turn())).count, 1);
+  assert.equal(await gate.another('submits'), null);
+  assert.deepEqual(reserved, [1, 1]);
+  assert.equal(slots.onTheWire(), 1);
+  assert.equal(await gate.another('gets'), null, 'without a limit');
+  assert.deepEqual(reserved, [1, 1]);
+});
+
+test('one more request is not sent where the limit cannot be kept', async () => {
+  const { gate, fails } = limited();
+  fails(new Error('MongoDB is away'));
+  assert.match((await gate.another('submits'))?.reason ?? '', /MongoDB/);
 });
 
 test('who was granted nothing gives back no probe: it is another who asks', async () => {

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { fetchFilings } from '../../src/audit/ledgers.ts';
 import { PRESETS } from '../../src/domain/registrations/contract.ts';
 import { proxyFor } from '../../src/config/proxy.ts';
 import { createLegacy, type Exchanged } from '../../src/registrations/legacy.ts';
@@ -249,6 +250,14 @@ test('through a proxy that wants a password: by its whole address without TLS, b
   assert.equal(refused.kind, 'not-accepted', 'our certificate was judged before a byte was sent');
 });
 
+test('the ledger of an audit is asked for through the proxy, too', async (t) => {
+  const proxy = await forwardProxy(t, null);
+  const server = await webServer(t, (_, response) => json(response, 404, {}));
+  const env = { LEGACY_URL: server.url, LEGACY_PROXY: `http://${proxy.address}` };
+  assert.equal(await fetchFilings(described('{}', env)), null);
+  assert.deepEqual(proxy.asked, [`GET ${server.url}/ledger HTTP/1.1`]);
+});
+
 test('a proxy that turns us away, or is not there, has let nothing through: it is sent again', async (t) => {
   const proxy = await forwardProxy(t, 'right');
   const env = { LEGACY_PROXY: `http://office:wrong@${proxy.address}` };
@@ -302,6 +311,26 @@ test('the proxy is the one that the environment names for the scheme, but for ex
       /HTTP_PROXY: expected the address of an HTTP proxy/.test(error.message) &&
       !error.message.includes('hunter2'),
   );
+});
+
+test('who asks by POST may have the id in a body, as text or as a number, and it is nothing else there', async (t) => {
+  const system = await socketSystem(t, () => http(200, { status: 'done' }));
+  const legacy = `{
+    requestIdPattern: '^.+$',
+    poll: { method: POST, path: /status, requestId: null, body: '{"protocol":"{id}"}' },
+    lookup: { method: POST, path: /find, body: '{"op":"find","cpf":{id}}' },
+  }`;
+  const client = at(t, system.url, legacy);
+  assert.equal((await client.status('7"}')).kind, 'done');
+  await client.lookUp('31');
+  assert.equal((await client.lookUp('31,"all":true')).kind, 'unreadable');
+  const heard = system.heard.map(({ target, body, headers }) => {
+    return [target, body, headers.get('content-type')];
+  });
+  assert.deepEqual(heard, [
+    ['/status', '{"protocol":"7\\"}"}', 'application/json'],
+    ['/find', '{"op":"find","cpf":31}', 'application/json'],
+  ]);
 });
 
 test('each of the requests has a deadline of its own', async (t) => {

@@ -185,11 +185,14 @@ export function broughtForward(item: Item, rules: Rules, now: number): Item {
   return dueAt < item.dueAt ? { ...item, dueAt } : item;
 }
 
-/** With its next poll: when it is due, but not before the legacy system has been left alone as long as it asks for. */
+/**
+ * With its next poll: when it is due, but not before the legacy system has been left alone as long as it asks for. When maxOpen
+ * ends it is asked for the last time, whatever that said.
+ */
 function polledNext(item: Polling, rest: number | undefined, rules: Rules, now: number): Polling {
   const planned = pollDue(item, rules, now);
   if (rest === undefined) return { ...item, dueAt: planned };
-  const restsUntil = now + rest;
+  const restsUntil = Math.min(now + rest, item.openSince + rules.maxOpen);
   return { ...item, restsUntil, dueAt: Math.max(planned, restsUntil) };
 }
 

@@ -12,6 +12,7 @@ import {
   pollMeant,
   retryAfterMs,
   submitMeant,
+  YEAR_MS,
   type SubmitMeaning,
 } from './statuses.ts';
 import { meaningIn } from './words.ts';
@@ -110,7 +111,7 @@ export function readPoll(
     case 'failed': {
       if (status === NO_CONTENT) return { reading: ended(meaning, body, poll.reason), because };
       if (!isDocument(body)) return not(`HTTP ${status} without a JSON object`);
-      if (whose(contract, body, requestId) === 'another') return not(ANOTHERS);
+      if (whose(contract, body, requestId) === 'another') return not(anothers(contract));
       // Its words say more than its status.
       const hasState = (valueAtPointer(body, poll.state) ?? null) !== null;
       const told = hasState ? meaningIn(body, { ...poll, otherwise: null }, 'legacy.poll') : null;
@@ -119,7 +120,7 @@ export function readPoll(
     }
     case 'state': {
       const whoseIt = whose(contract, body, requestId);
-      if (whoseIt === 'another') return not(ANOTHERS);
+      if (whoseIt === 'another') return not(anothers(contract));
       const read = readState(contract, answer, because);
       const isEnd = read.reading.kind === 'done' || read.reading.kind === 'failed';
       return isEnd && whoseIt === 'nobody'
@@ -129,7 +130,8 @@ export function readPoll(
   }
 }
 
-const ANOTHERS = 'the answer is about another request';
+const anothers = ({ poll }: Contract): string =>
+  `the answer is about another request, by legacy.poll.requestId ("${poll.requestId}")`;
 
 /** The answer that led to a result. `requestId`: null where nobody knows it. */
 export interface LedFrom {
@@ -141,23 +143,24 @@ export interface LedFrom {
  * What stands where the status has led to. Only 303 is made to lead to a result (RFC 9110 §15.4.4): other redirects lead to a
  * login, too, so that a document which does not say its end is none after those.
  */
-export function readResult(
-  contract: Contract,
-  answer: Answered,
-  from: LedFrom = { requestId: null, status: SEE_OTHER },
-): Read<PollReading> {
+export function readResult(contract: Contract, answer: Answered, from: LedFrom): Read<PollReading> {
   const { status, body } = answer;
   const because = `the result: HTTP ${status}`;
   const not = (fault: string) => unreadable(answer, fault, because);
   if (status !== OK || !isDocument(body)) return not(`${because} without a JSON object`);
-  if (from.requestId !== null && whose(contract, body, from.requestId) === 'another')
-    return not(ANOTHERS);
-  const { state } = contract.poll;
-  if (valueAtPointer(body, state) !== undefined) return readState(contract, answer, because);
+  const whoseIt = from.requestId === null ? 'ours' : whose(contract, body, from.requestId);
+  if (whoseIt === 'another') return not(anothers(contract));
+  const { state, words, requestId } = contract.poll;
+  // With null among these words something has to be there.
+  if (valueAtPointer(body, state) !== undefined || words.processing?.includes(null) === true)
+    return readState(contract, answer, because);
   const nothing = `nothing at "${state}"`;
-  return from.status === SEE_OTHER
-    ? { reading: { kind: 'done' }, because: `${because}, with ${nothing}` }
-    : not(`${nothing}, where HTTP ${from.status} has led to`);
+  if (from.status !== SEE_OTHER) return not(`${nothing}, where HTTP ${from.status} has led to`);
+  const isNamed = requestId !== null && from.requestId !== null && whoseIt === 'ours';
+  const known = isNamed
+    ? 'and it names this request'
+    : 'and nothing in it was compared: null under legacy.poll.words.processing has it asked for again until something is there';
+  return { reading: { kind: 'done' }, because: `${because}, with ${nothing}, ${known}` };
 }
 
 function readState({ poll }: Contract, answer: Answered, so: string): Read<PollReading> {
@@ -195,7 +198,7 @@ export function readLookUp(contract: Contract, answer: Answered, id: string): Re
 
 const OK = 200;
 const NO_CONTENT = 204;
-const SEE_OTHER = 303;
+export const SEE_OTHER = 303;
 
 const unreadable = (answer: Answered, fault: string, because: string) =>
   unreadableAs(answer, fault + why(answer), because);
@@ -212,11 +215,15 @@ const why = ({ trouble }: Pick<Answered, 'trouble'>): string =>
   trouble === null ? '' : `: ${trouble}`;
 
 /** How long it asks to be left alone, ms. */
-const restOf = ({ headers }: Answered): number | null =>
-  retryAfterMs([headers['retry-after']].flat()[0], Date.now());
+const restOf = ({ headers }: Answered, longest?: number): number | null => {
+  const sentAt = Date.parse([headers['date']].flat()[0] ?? '');
+  const now = Number.isNaN(sentAt) ? Date.now() : sentAt;
+  return retryAfterMs([headers['retry-after']].flat()[0], now, longest);
+};
 
+/** Of what is being worked on. The run bounds it by legacy.maxOpen. */
 const restIn = (answer: Answered): { retryAfter?: number } => {
-  const retryAfter = restOf(answer);
+  const retryAfter = restOf(answer, YEAR_MS);
   return retryAfter === null ? {} : { retryAfter };
 };
 

@@ -11,6 +11,8 @@ import type { Outcome } from './outcome.ts';
 /** A delivery, as intake hands it to a run. Times are epoch ms. */
 export interface NewRegistration {
   id: string;
+  /** As the message has it, where that is another text of the same id. */
+  writtenId?: string;
   /** The id as people may see it: itself, or its keyed hash when `registration.hashIds` is set. */
   label: string;
   bodyHash: string;

@@ -9,6 +9,8 @@ export interface LookUpFields {
   key: string | null;
   /** Within a match: its request id. */
   requestId: string;
+  /** The one text of those that are one registration id. */
+  plain: (id: string) => string;
 }
 
 export type Looked =
@@ -23,7 +25,7 @@ const unreadable = (reason: string): Looked => ({ kind: 'unreadable', reason });
 export function readMatches(
   body: unknown,
   id: string,
-  { matches, key, requestId }: LookUpFields,
+  { matches, key, requestId, plain }: LookUpFields,
   isRequestId: (text: string) => boolean,
 ): Looked {
   const there = valueAtPointer(body, matches);
@@ -32,7 +34,7 @@ export function readMatches(
   const all: unknown[] = Array.isArray(there) ? there : [there];
   const keys = all.map((match) => (key === null ? id : textOf(valueAtPointer(match, key))));
   if (keys.includes(undefined)) return unreadable(`a match without legacy.lookup.key ("${key}")`);
-  const ours = all.filter((_, at) => keys[at] === id);
+  const ours = all.filter((_, at) => plain(keys[at] ?? '') === plain(id));
   // Perhaps it knows no such filter, and ours is on another page.
   if (all.length > 0 && ours.length === 0) return unreadable('only other registrations were found');
   const found = new Set(ours.map((match) => textOf(valueAtPointer(match, requestId))));

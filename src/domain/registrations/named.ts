@@ -14,16 +14,22 @@ export function requestIdOf(
   const none = (trouble: string | null) => ({ requestId: null, from, trouble });
   let text =
     name === null ? textOf(valueAtPointer(answer.body, submit.requestId)) : headerOf(answer, name);
-  if (text === undefined) return none(name === null ? answer.trouble : NO_HEADER);
-  if (requestIdWithin !== null) text = requestIdWithin(text) ?? undefined;
-  else if (name?.toLowerCase() === 'location') {
+  if (text === undefined)
+    return none(
+      name === null ? (answer.trouble ?? 'no text and no whole number stands there') : NO_HEADER,
+    );
+  if (requestIdWithin !== null) {
+    text = requestIdWithin(text) ?? undefined;
+    if (text === undefined) return none('it is not as legacy.submit.requestIdWithin has it');
+  } else if (name?.toLowerCase() === 'location') {
     const led = contract.pathOf(text, submit.path);
     if (led.path === null) return none(led.fault);
     text = idIn(prefix + poll.path, led.path) ?? undefined;
     if (text === undefined) return none('Location leads elsewhere than to legacy.poll.path');
   }
-  const requestId = text !== undefined && isRequestId(text) ? text : null;
-  return { requestId, from, trouble: null };
+  return isRequestId(text)
+    ? { requestId: text, from, trouble: null }
+    : none('it is not as legacy.requestIdPattern has it');
 }
 
 export const NO_HEADER = 'there is none, or there are several that differ';

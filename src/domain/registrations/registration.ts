@@ -11,7 +11,8 @@ export interface ParseRules {
   maxDepth: number;
 }
 
-type Parsed = { ok: true; id: string } | { ok: false; reason: string };
+/** `writtenId`: as the message has it, where that is another text. */
+type Parsed = { ok: true; id: string; writtenId?: string } | { ok: false; reason: string };
 
 const malformed = (reason: string): Parsed => ({ ok: false, reason });
 
@@ -69,7 +70,10 @@ function checkId(id: string, rules: ParseRules): Parsed {
     return malformed(`"${field}" is too long: ${bytes} bytes, at most ${rules.maxIdBytes}`);
   }
   const { isMet, expected } = ID_FORMS[rules.matchType];
-  if (isMet(id)) return { ok: true, id: plainId(id, rules.matchType) };
+  if (isMet(id)) {
+    const plain = plainId(id, rules.matchType);
+    return { ok: true, id: plain, ...(plain === id ? {} : { writtenId: id }) };
+  }
   return malformed(`"${field}": expected ${expected} (mongodb.matchType: ${rules.matchType})`);
 }
 

@@ -129,20 +129,27 @@ export function remedyFor(status: number): string {
   }
 }
 
-const LONGEST_RETRY_AFTER_MS = 5 * 60_000;
+const LONGEST_REST_MS = 5 * 60_000;
+/** As long as legacy.maxOpen can be. */
+export const YEAR_MS = 365 * 24 * 3_600_000;
 /** RFC 9110 §5.6.7: each form of an HTTP date begins with the name of a day. Date.parse takes "-5" for a date, too. */
 const HTTP_DATE = /^[a-z]{3,9},? .*\d\d:\d\d:\d\d/i;
 
 /**
  * Milliseconds that a `Retry-After` header asks for (RFC 9110 §10.2.3: seconds or an HTTP date), or null when it is
- * absent or unreadable. Clamped to 0 … 5 minutes: a wrong header must not stop a registration for a year.
+ * absent or unreadable.
+ * @param longest 5 minutes, so that a wrong header stops nothing for a year; longer for what somebody works on
  */
-export function retryAfterMs(header: string | undefined, now: number): number | null {
+export function retryAfterMs(
+  header: string | undefined,
+  now: number,
+  longest = LONGEST_REST_MS,
+): number | null {
   if (header === undefined) return null;
   const text = header.trim();
   const isSeconds = /^\d+$/.test(text);
   if (!isSeconds && !HTTP_DATE.test(text)) return null;
   const asked = isSeconds ? Number(text) * 1000 : Date.parse(text) - now;
   if (Number.isNaN(asked)) return null;
-  return Math.min(Math.max(asked, 0), LONGEST_RETRY_AFTER_MS);
+  return Math.min(Math.max(asked, 0), longest);
 }

@@ -1,5 +1,6 @@
 /** Looking registrations in doubt up in the legacy system, with the real journal. */
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { after, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { ApplicationFailure } from '@temporalio/common';
@@ -9,7 +10,7 @@ import { DEFAULTS } from '../../../src/config/schema.ts';
 import type { LookUpAnswer } from '../../../src/domain/registrations/answers.ts';
 import { LOOK_UP, nextEntry } from '../../../src/domain/names.ts';
 import { HEARTBEAT_TIMEOUT_MS } from '../../../src/domain/timing.ts';
-import { TIMEOUT_MS, call, claimed, testBed } from '../../helpers/activities.ts';
+import { TIMEOUT_MS, call, claimRequest, claimed, testBed } from '../../helpers/activities.ts';
 import { testDatabase } from '../../helpers/servers.ts';
 import { json, webServer } from '../../helpers/web-server.ts';
 import type { Respond } from '../../helpers/web-server.ts';
@@ -334,4 +335,43 @@ test('a look-up that hangs holds back none of the others, and the next attempt i
   isKept = false;
   for (const answer of kept) answer();
   assert.equal((await again)[0]?.kind, 'accepted');
+});
+
+test('a system that tells letters apart is asked for the id as the message has it, also for what is known to be there', async (t) => {
+  const filed: string[] = [];
+  let isLost = false;
+  const server = await webServer(t, ({ method, path, body }, response, wire) => {
+    if (method === 'POST') {
+      if (isLost) return void wire.destroy();
+      filed.push(/"id":"([^"]+)"/.exec(body)?.[1] ?? '');
+      return json(response, 201, { id: String(filed.length) });
+    }
+    const asked = new URLSearchParams(path.split('?')[1]).get('externalId') ?? '';
+    const at = filed.indexOf(asked);
+    json(response, 200, at < 0 ? [] : [{ id: String(at + 1), externalId: asked }]);
+  });
+  const bed = await testBed(t, {
+    legacyUrl: server.url,
+    legacy: { lookup },
+    mongodb: { matchType: 'uuid' },
+  });
+  const submitted = async () => {
+    const writtenId = randomUUID().toUpperCase();
+    const id = writtenId.toLowerCase();
+    const request = claimRequest(id, { writtenId, body: JSON.stringify({ id: writtenId }) });
+    const [begun] = await call(bed.claim, [request]);
+    assert.ok(begun?.kind === 'claimed');
+    const { claim, entry } = begun;
+    const [answer] = await call(bed.submit, [{ index: 0, claim, entry }]);
+    return { answer, request: { index: 0, id, claim, entry, settleTime: 0 } };
+  };
+  assert.equal((await submitted()).answer?.kind, 'accepted');
+  isLost = true;
+  const { request } = await submitted();
+  assert.deepEqual(await call(bed.lookUp, [request]), [{ index: 0, kind: 'resubmit' }]);
+  const next = await submitted();
+  filed.push(next.request.id.toUpperCase());
+  const [found] = await call(bed.lookUp, [next.request]);
+  assert.ok(found?.kind === 'accepted');
+  assert.equal(found.requestId, '2');
 });

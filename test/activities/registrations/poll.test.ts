@@ -415,3 +415,33 @@ test('when half of those that are asked early are done it is learned before a pl
   assert.ok(typeof by === 'number' && by >= 5_000 && by < 10_000, String(by));
   assert.deepEqual(rest, ['replan']);
 });
+
+test('the GET of a result has room of its own under maxGetsPerSecond, and is not sent without', async (t) => {
+  const server = await webServer(t, ({ path }, response) =>
+    path.startsWith('/results')
+      ? json(response, 200, { id: 'A' })
+      : response.writeHead(303, { location: '/results/A' }).end(),
+  );
+  const asked: string[] = [];
+  let wait: { reason: string; retryAfter: number } | null = null;
+  const gate = {
+    ...alwaysOpen(createSlots(1)),
+    another: (lane: string) => {
+      asked.push(`${lane} after ${server.seen.length}`);
+      return Promise.resolve(wait);
+    },
+  };
+  const poll = pollOf(
+    t,
+    server.url,
+    { poll: { ...DEFAULTS.legacy.poll, statuses: { '303': 'result' } } },
+    [],
+    gate,
+  );
+  assert.deepEqual(await call(poll, requestsOf('A')), [{ index: 0, kind: 'done' }]);
+  assert.deepEqual(asked, ['gets after 1']);
+  assert.equal(server.seen.length, 2);
+  wait = { reason: 'MongoDB is away', retryAfter: 2_000 };
+  await assert.rejects(call(poll, requestsOf('A')), nothingReadable(/MongoDB is away/, 2_000));
+  assert.equal(server.seen.length, 3);
+});

@@ -487,6 +487,18 @@ const pollCases: PollCase[] = [
     { restsUntil: T0 + 41_000, dueAt: T0 + 41_000 },
   ],
   [
+    'processing with a Retry-After beyond the deadline: not before that either',
+    11_000,
+    { index: 0, kind: 'processing', retryAfter: 2 * HOUR },
+    { restsUntil: T0 + 11_000 + 2 * HOUR, dueAt: T0 + 11_000 + 2 * HOUR },
+  ],
+  [
+    'processing with a Retry-After beyond maxOpen: once more when maxOpen ends',
+    11_000,
+    { index: 0, kind: 'processing', retryAfter: 30 * DAY },
+    { restsUntil: T0 + 7 * DAY, dueAt: T0 + 7 * DAY },
+  ],
+  [
     'unreadable with Retry-After: not before that',
     11_000,
     { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: 9_000 },

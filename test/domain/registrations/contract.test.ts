@@ -146,6 +146,23 @@ test('an error within a 200 to a POST refuses, and what is neither yes nor no is
   assert.equal(submitted(errors, 503, { errors: [{ code: 31 }] }).kind, 'not-accepted');
 });
 
+test('a request id that is not read says which setting it does not fit', () => {
+  const reason = (legacy: string, body: unknown, headers = {}) => {
+    const reading = submitted(legacy, 201, body, headers);
+    return reading.kind === 'unknown' ? reading.reason : reading.kind;
+  };
+  assert.match(reason('{}', { protocol: 7 }), /no text and no whole number stands there/);
+  assert.match(reason('{}', { id: '2026/7' }), /not as legacy\.requestIdPattern has it/);
+  const within = `{ submit: { requestIdHeader: X-Id, requestIdWithin: '^urn:(.+)$' } }`;
+  assert.match(
+    reason(within, '', { 'x-id': '7' }),
+    /not as legacy\.submit\.requestIdWithin has it/,
+  );
+  assert.match(reason('{}', '<html>'), /not JSON/);
+  const slashes = `{ requestIdPattern: '^[0-9/]+$' }`;
+  assert.equal(idOf(slashes, 201, { id: '2026/7' }), '2026/7');
+});
+
 test('an end that names no request is believed only of a system whose answers never do', () => {
   for (const status of ['done', 'failed'])
     for (const none of [{ id: null, status }, { status }])
@@ -166,6 +183,31 @@ test('Retry-After on "processing", and on an acceptance, comes along', () => {
   assert.deepEqual(submitted('{}', 201, { id: 'A' }, later), accepted);
 });
 
+test('Retry-After on "processing" is taken as it is, and on what was not done for five minutes at most', () => {
+  const later = { 'retry-after': '7200' };
+  const rest = (reading: object) => ('retryAfter' in reading ? reading.retryAfter : undefined);
+  for (const read of [
+    polled('{}', 200, { status: 'processing' }, later),
+    polled(LOCATION, 202, '', later),
+    submitted('{}', 201, { id: 'A' }, later),
+  ])
+    assert.equal(rest(read), 7_200_000, read.kind);
+  for (const read of [polled('{}', 503, '', later), submitted('{}', 429, '', later)])
+    assert.equal(rest(read), 300_000, read.kind);
+});
+
+test('a Retry-After that is a date counts from the Date of its answer, whose clock may be wrong, or which is a record', () => {
+  const headers = {
+    date: 'Tue, 01 Jan 2019 00:00:30 GMT',
+    'retry-after': 'Tue, 01 Jan 2019 00:01:00 GMT',
+  };
+  const processing = { kind: 'processing', retryAfter: 30_000 };
+  assert.deepEqual(polled(LOCATION, 202, '', headers), processing);
+  const odd = { date: 'today', 'retry-after': new Date(Date.now() + 60_000).toUTCString() };
+  const read = polled(LOCATION, 202, '', odd);
+  assert.ok(read.kind === 'processing' && (read.retryAfter ?? 0) > 0);
+});
+
 test('"still running" and "done" may be statuses, with the result behind a Location of the same origin', () => {
   assert.equal(polled(LOCATION, 200).kind, 'processing');
   assert.equal(polled(LOCATION, 202, { progress: 10 }).kind, 'processing');
@@ -176,7 +218,7 @@ test('"still running" and "done" may be statuses, with the result behind a Locat
   for (const elsewhere of ['http://evil.example/results/7', '', '//evil.example', '/a/%2e%2e/b'])
     assert.equal(polled(LOCATION, 303, '', { location: elsewhere }).kind, 'unreadable', elsewhere);
   const read = (...of: Parameters<typeof answer>) =>
-    readResult(contractIn(LOCATION), answer(...of)).reading;
+    readResult(contractIn(LOCATION), answer(...of), { requestId: null, status: 303 }).reading;
   assert.deepEqual(read(200, { name: 'Ana' }), { kind: 'done' });
   const reason = 'documento ilegível';
   assert.deepEqual(read(200, { status: 'failed', reason }), { kind: 'failed', reason });
@@ -185,6 +227,15 @@ test('"still running" and "done" may be statuses, with the result behind a Locat
     assert.equal(read(status, { name: 'Ana' }).kind, 'unreadable', String(status));
   for (const body of ['', '<html>Please log in</html>', 'null', '7', '"done"', '[]'])
     assert.equal(read(200, body).kind, 'unreadable', body);
+});
+
+test('a 303 to the POST accepts where that is described, and only with a Location of a request', () => {
+  const form = `{ submit: { requestIdHeader: Location, statuses: { '303': accepted } } }`;
+  assert.equal(idOf(form, 303, '', { location: '/api/registrations/7' }), '7');
+  for (const location of ['/login', '/api/registrations/', 'http://evil.example/registrations/7'])
+    assert.equal(submitted(form, 303, '', { location }).kind, 'unknown', location);
+  const undescribed = submitted('{}', 303, '', { location: '/api/registrations/7' });
+  assert.equal(undescribed.kind, 'unknown');
 });
 
 test('a redirect to a login, or to the address that was asked, is no result', () => {
@@ -214,6 +265,22 @@ test('a document is the result of a registration where it does not name another 
     assert.equal(read({ error: 'log in first' }, status), 'unreadable', String(status));
     assert.equal(read({ status: 'done' }, status), 'done', String(status));
   }
+});
+
+test('a result must have what null under "processing" asks for, and the reading says when nothing in it was compared', () => {
+  const from = { requestId: '7', status: 303 };
+  const read = (yaml: string, body: object) =>
+    readResult(contractIn(yaml), answer(200, body), from);
+  const bare = read(LOCATION, { session: 'expired' });
+  assert.equal(bare.reading.kind, 'done');
+  assert.match(bare.because, /nothing in it was compared/);
+  const named = read(LOCATION, { id: 7 });
+  assert.equal(named.reading.kind, 'done');
+  assert.match(named.because, /names this request/);
+  const needs = `{ preset: location-202, poll: { requestId: null, state: /number, words: { processing: [null] }, otherwise: done } }`;
+  assert.equal(read(needs, { session: 'expired' }).reading.kind, 'processing');
+  assert.equal(read(needs, { number: 'R-7' }).reading.kind, 'done');
+  assert.match(read(LOCATION, { id: 8 }).because, /legacy\.poll\.requestId \("\/id"\)/);
 });
 
 test('a Location is read from the address that answered, and says why nobody goes there', () => {
@@ -299,6 +366,11 @@ test('what an application that is away answers, too, cannot be declared to end a
     [`{ poll: { statuses: { '5xx': done } } }`, 'legacy.poll.statuses.5xx'],
     [`{ poll: { statuses: { '303': done } } }`, 'legacy.poll.statuses.303'],
     [`{ poll: { statuses: { '404': result } } }`, 'legacy.poll.statuses.404'],
+    [`{ poll: { path: /status } }`, 'legacy.poll.path'],
+    [`{ poll: { method: POST, path: /status, body: '{"id":7}' } }`, 'legacy.poll.body'],
+    [`{ poll: { method: POST, path: /status, body: '{"id":"{id}"' } }`, 'legacy.poll.body'],
+    [`{ poll: { path: /status, body: '{"id":"{id}"}' } }`, 'legacy.poll.body'],
+    [`{ lookup: { path: /find } }`, 'legacy.lookup.path'],
     [`{ lookup: { statuses: { '503': absent } } }`, 'legacy.lookup.statuses.503'],
     [`{ poll: { words: { failed: [null] } } }`, 'legacy.poll.words'],
     [`{ submit: { words: { refused: [null] } } }`, 'legacy.submit.words'],
@@ -369,7 +441,7 @@ test('whatever is answered, nothing but what the contract names ends a registrat
       const get = readPoll(contract, received, '7').reading;
       if (get.kind === 'done' || get.kind === 'failed') assert.ok(is2xx && received.body !== null);
       if (get.kind === 'result') assert.ok(/^\/(?!\/)/.test(get.path) && !get.path.includes('..'));
-      const { reading, because } = readResult(contract, received);
+      const { reading, because } = readResult(contract, received, { requestId: 'A', status: 303 });
       if (reading.kind === 'done' || reading.kind === 'failed') assert.ok(is2xx);
       assert.ok(because.length > 0);
     }),

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { plainId } from '../../../src/domain/registrations/id-type.ts';
 import { valueAtPointer } from '../../../src/domain/registrations/json-values.ts';
 import { readMatches } from '../../../src/domain/registrations/look-up.ts';
 import type { Looked, LookUpFields } from '../../../src/domain/registrations/look-up.ts';
 
-const fields: LookUpFields = { matches: '', key: '/externalId', requestId: '/id' };
+const fields: LookUpFields = {
+  matches: '',
+  key: '/externalId',
+  requestId: '/id',
+  plain: (id) => id,
+};
 const isRequestId = (text: string) => /^[A-Z0-9-]{1,20}$/.test(text);
 const read = (body: unknown, more: Partial<LookUpFields> = {}) =>
   readMatches(body, 'ana-1', { ...fields, ...more }, isRequestId);
@@ -105,4 +111,11 @@ test('a JSON pointer leads where RFC 6901 says, and nowhere else', () => {
   ];
   for (const [pointer, value] of leads)
     assert.deepEqual(valueAtPointer(document, pointer), value, pointer);
+});
+
+test('an id of hexadecimal digits is found in whatever letters it is answered', () => {
+  const plain = (id: string) => plainId(id, 'uuid');
+  const body = [match('AB583C-X', 'ANA-1'), match('OTHER-1', 'ana-2')];
+  assert.deepEqual(read(body, { plain }), found);
+  assert.equal(read([match('AB583C-X', 'ANA-1')]).kind, 'unreadable');
 });

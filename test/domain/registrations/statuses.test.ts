@@ -7,6 +7,7 @@ import {
   remedyFor,
   retryAfterMs,
   submitClass,
+  YEAR_MS,
 } from '../../../src/domain/registrations/statuses.ts';
 import type { SubmitClass } from '../../../src/domain/registrations/statuses.ts';
 
@@ -116,6 +117,14 @@ test('whatever Retry-After says, the rest is null or between 0 and 5 minutes', (
       },
     ),
   );
+});
+
+test('a rest that is asked for is taken as it is, where the caller bounds it elsewhere', () => {
+  const asked = (header: string) => retryAfterMs(header, now, YEAR_MS);
+  assert.equal(asked('7200'), 7_200_000);
+  assert.equal(asked('Wed, 01 Jan 2031 00:00:00 GMT'), 365 * 24 * 3_600_000);
+  const most = asked('9'.repeat(400)) ?? 0;
+  assert.ok(Number.isSafeInteger(now + most), 'it is a time');
 });
 
 test('docs/statuses.md says of each status what is made of it', () => {
