@@ -42,10 +42,7 @@ const LARGEST_BYTES = 1024 ** 3;
  * What `GET <LEGACY_URL>/ledger` has; null when there is no such thing, as with any real system, or nobody answers.
  * @throws Error when there is one that cannot be read to its end: a part of it would prove nothing
  */
-export async function fetchAccepted({
-  legacyUrl,
-  legacy,
-}: Pick<Config, 'legacyUrl' | 'legacy'>): Promise<Accepted[] | null> {
+export async function fetchAccepted({ legacyUrl, legacy }: Config): Promise<Accepted[] | null> {
   const http = createHttpClient({
     baseUrl: legacyUrl,
     authorization: null,

@@ -41,7 +41,6 @@ export async function ensureIndex<T extends Document>(
   }
 }
 
-/** Has documents expire so long after the time in their field. */
 export async function expireAfter<T extends Document>(
   collection: Collection<T>,
   { field, only }: Expiry,

@@ -20,7 +20,7 @@ export async function withStore<T>(
 
 /** One that stays. @throws as createPublisher */
 export const openPublisher = (
-  { amqpUrl: url, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
+  { amqpUrl: url, rabbit }: Config,
   name: string,
   log: Log,
 ): Promise<Publisher> =>

@@ -75,10 +75,7 @@ export async function tellRun(
   }
 }
 
-export const runLink = (
-  { temporal }: Pick<Config, 'temporal'>,
-  workflowId: string,
-): string | null =>
+export const runLink = ({ temporal }: Config, workflowId: string): string | null =>
   temporal.webUrl === null
     ? null
     : `${temporal.webUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}`;

@@ -11,7 +11,7 @@ import { SWEEP_TYPE, sweepScheduleId } from '../domain/names.ts';
 /** Idempotent. @throws what the client throws when Temporal does not answer or does not let us */
 export async function scheduleSweeps(
   client: Client,
-  { sweeper, temporal: { taskQueue } }: Pick<Config, 'sweeper' | 'temporal'>,
+  { sweeper, temporal: { taskQueue } }: Config,
 ): Promise<void> {
   const scheduleId = sweepScheduleId(taskQueue);
   const handle = client.schedule.getHandle(scheduleId);
