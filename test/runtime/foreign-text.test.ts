@@ -79,7 +79,7 @@ test('a page holds neither markup nor marks of direction of foreign text', () =>
 for (const format of ['json', 'pretty'] as const) {
   test(`a log line (${format}) steers no terminal and tells no secret`, async () => {
     const script = `
-      import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../src/runtime/log.js', import.meta.url)))};
+      import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../src/runtime/create-log.js', import.meta.url)))};
       const [each, url] = JSON.parse(process.argv[1]);
       const log = createLog('test', { level: 'info', format: '${format}' });
       log.info({ id: each, deep: { reason: [each, url] }, [each]: 1 }, 'said: ' + each + ' of ' + url);
