@@ -62,7 +62,6 @@ export function createGathering<R, A>(patience?: Patience) {
 }
 
 export function latch(): { open: () => void; passed: Promise<void> } {
-  let open = (): void => {};
-  const passed = new Promise<void>((resolve) => (open = resolve));
+  const { resolve: open, promise: passed } = Promise.withResolvers<void>();
   return { open, passed };
 }

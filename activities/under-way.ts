@@ -18,7 +18,6 @@ const TURNS_KEPT = 1_000;
 
 export type UnderWay = ReturnType<typeof createUnderWay>;
 
-/** The calls of this process that outlive the activities which began them. */
 export function createUnderWay() {
   const ends = new Set<Promise<void>>();
   const turns = new Map<string, number>();

@@ -153,7 +153,9 @@ async function tellBroker(ctx) {
   ctx.progress.say(`  the tests run on RabbitMQ ${version} (${how})`);
 }
 
-const nodeIn = (run) => (args, env) => runChild(run, [...node, ...args], env);
+/** Nothing more is begun once it was interrupted. */
+const nodeIn = (run) => async (args, env) =>
+  run.interrupted ? { code: 130 } : runChild(run, [...node, ...args], env);
 
 function runChild(run, args, env) {
   return new Promise((resolve, reject) => {

@@ -4,13 +4,22 @@ import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { root } from './paths.mjs';
 import { duration } from './progress.mjs';
+import { SHOWN } from './tally.mjs';
 import { testFiles } from './setup.mjs';
 
-/**
- * How many files at once. With two for each core the whole takes a quarter less, but tests that carry thousands are then starved for
- * longer than they wait.
- */
-const SIDE_BY_SIDE = Math.min(availableParallelism(), 8);
+/** By a part of their path: tests that carry hundreds at once. Beside many others they are starved for longer than they wait. */
+const CROWDS = ['e2e/redrive-bulk', 'e2e/neighbours', 'e2e/several'];
+
+/** Crowds first, a file for each core. The others wait for half of their time: two files for each core, and eight at most. */
+function roundsOf(files) {
+  const cores = Math.min(availableParallelism(), 8);
+  const isCrowd = (file) => CROWDS.some((part) => file.includes(part));
+  const rounds = [
+    { files: files.filter(isCrowd), atOnce: cores },
+    { files: files.filter((file) => !isCrowd(file)), atOnce: Math.min(2 * cores, 8) },
+  ];
+  return rounds.filter((round) => round.files.length > 0);
+}
 
 /**
  * Arguments that begin with a dash go to node, the others select test files by a part of their path.
@@ -28,18 +37,26 @@ export async function runTests(ctx, runNode, args, env) {
   }
   const counted = join(ctx.data, 'tally.json');
   mkdirSync(ctx.data, { recursive: true });
-  rmSync(counted, { force: true });
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
   // To a file and not to stdout: two reporters on one stream have no order, and the count must be the last line.
   reporters.push('--test-reporter=./engines/tally.mjs', `--test-reporter-destination=${counted}`);
   const options = args.filter((arg) => arg.startsWith('-'));
-  const { code } = await runNode(
-    ['--test', `--test-concurrency=${SIDE_BY_SIDE}`, ...reporters, ...options, ...files],
-    // Hundreds of processes load the same libraries.
-    { NODE_COMPILE_CACHE: join(ctx.data, 'compiled'), ...env },
+  const counts = [];
+  let code = 0;
+  for (const { files: some, atOnce } of roundsOf(files)) {
+    rmSync(counted, { force: true });
+    const ended = await runNode(
+      ['--test', `--test-concurrency=${atOnce}`, ...reporters, ...options, ...some],
+      // Hundreds of processes load the same libraries.
+      { NODE_COMPILE_CACHE: join(ctx.data, 'compiled'), ...env },
+    );
+    code ||= ended.code;
+    counts.push(readCount(counted));
+  }
+  const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) =>
+    counts.reduce((sum, count) => sum + count[kind], 0),
   );
-  const { passed, failed, skipped, slowest } = readCount(counted);
-  tellSlowest(slowest);
+  tellSlowest(counts.flatMap(({ slowest }) => slowest));
   const ran = passed + failed > 0;
   return {
     code: code === 0 && (failed > 0 || !ran) ? 1 : code,
@@ -55,8 +72,9 @@ function readCount(file) {
   }
 }
 
-function tellSlowest(slowest) {
-  if (slowest.length === 0) return;
+function tellSlowest(some) {
+  if (some.length === 0) return;
+  const slowest = some.sort((one, other) => other.ms - one.ms).slice(0, SHOWN);
   const lines = slowest.map(
     ({ name, file, ms }) => `${duration(ms).padStart(8)}  ${name} (${relative(root, file ?? '')})`,
   );

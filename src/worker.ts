@@ -31,18 +31,6 @@ import { sweep, sweepNeeds } from './registrations/sweep.ts';
 import { connectTemporal, connectionOptions } from './temporal/client.ts';
 import { openLegacyGate } from './registrations/legacy-gate.ts';
 
-export interface RunningWorker {
-  checks(): Record<string, boolean>;
-  /** What keeps requests from the legacy system, for people. */
-  waitReason(): string | null;
-  /** Brings gauges up to date that are counted when they are asked for. Never throws. */
-  refresh: () => Promise<void>;
-  /** Settles when the worker has ended; rejects when it failed. */
-  ended: Promise<void>;
-  /** Takes no more tasks, lets activities finish, closes the connections. */
-  stop(): Promise<void>;
-}
-
 /** Must run before anything else of Temporal's in this process: its runtime is made once. */
 export function installRuntime(log: Log): void {
   Runtime.install({
@@ -61,11 +49,7 @@ export function installRuntime(log: Log): void {
 }
 
 /** @throws Error that names the neighbour that cannot be reached */
-export async function startWorker(
-  config: Config,
-  metrics: Metrics,
-  log: Log,
-): Promise<RunningWorker> {
+export async function startWorker(config: Config, metrics: Metrics, log: Log) {
   const store = await openStore(config, 'worker', (sentence) => log.error({}, sentence));
   const agreement = agreementOf(config, () => Promise.resolve(store.control), log);
   await agreement.begin().catch(async (error: unknown) => {
@@ -146,10 +130,13 @@ export async function startWorker(
       rabbitmq: publisher.isReady(),
       temporal: isRunning && worker.getState() === 'RUNNING',
     }),
+    /** What keeps requests from the legacy system, for people. */
     waitReason: () => legacyGate.waitReason(),
     refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
+    /** Settles when the worker has ended; rejects when it failed. */
     ended,
-    async stop() {
+    /** Takes no more tasks, lets activities finish, closes the connections. */
+    async stop(): Promise<void> {
       const until = performance.now() + longestDrainMs(config);
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await ended.catch(() => {});

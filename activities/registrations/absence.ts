@@ -3,7 +3,7 @@
  * before and just after. An application that is away answers 404, or an empty list, to everything.
  */
 import { LOOK_UP, claimOfEntry, readClaimKey } from '../../src/domain/names.ts';
-import type { LookUpResult } from '../../src/registrations/legacy.ts';
+import type { LookUpReading } from '../../src/domain/registrations/contract.ts';
 import type { Dependencies } from './dependencies.ts';
 
 type Needs = Pick<Dependencies, 'claims' | 'journal' | 'legacy' | 'gate'>;
@@ -92,8 +92,8 @@ async function lookUpAll(
   { gate, legacy }: Needs,
   all: readonly { id: string }[],
   maySend: () => boolean,
-): Promise<LookUpResult[]> {
-  const looked: LookUpResult[] = [];
+): Promise<LookUpReading[]> {
+  const looked: LookUpReading[] = [];
   const turn = gate.turn();
   while (looked.length < all.length) {
     const left = all.slice(looked.length);

@@ -4,7 +4,7 @@ import { LOOK_UP } from '../../src/domain/names.ts';
 import { sentUntil } from '../../src/domain/registrations/entry.ts';
 import type { Doubtful } from '../../src/domain/registrations/item.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
-import type { LookUpResult } from '../../src/registrations/legacy.ts';
+import type { LookUpReading } from '../../src/domain/registrations/contract.ts';
 import { asWritten, whyNotAbsent } from './absence.ts';
 import { answerEach, askEach } from '../ask-each.ts';
 import { placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
@@ -23,7 +23,7 @@ interface LookedUp {
   request: LookUpRequest;
   /** Epoch ms. */
   asked: number;
-  looked: LookUpResult;
+  looked: LookUpReading;
 }
 
 export function createLookUp(needs: Dependencies) {
@@ -122,7 +122,7 @@ export function createLookUp(needs: Dependencies) {
 
   async function decide(
     { index, entry }: LookUpRequest,
-    looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
+    looked: Exclude<LookUpReading, { kind: 'unreadable' }>,
   ): Promise<LookUpAnswer> {
     // From "unknown" only: a late answer, or an operator's word, that is there first is answered instead.
     const now = await journal.decide(entry, ['unknown'], wordOf(looked, new Date(clock.now())));
@@ -140,7 +140,7 @@ const UNWRITTEN = {
 } as const;
 
 function wordOf(
-  looked: Exclude<LookUpResult, { kind: 'unreadable' }>,
+  looked: Exclude<LookUpReading, { kind: 'unreadable' }>,
   answeredAt: Date,
 ): Partial<Entry> {
   const word = { operator: LOOK_UP, answeredAt };

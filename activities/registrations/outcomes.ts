@@ -15,7 +15,6 @@ const WRITTEN_MS = 15 * 60_000;
 
 interface Batch {
   closings: Closing[];
-  /** Writes it now. */
   begin: () => void;
   /** Resolves when it is written, or never will be. */
   written: Promise<void>;

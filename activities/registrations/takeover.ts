@@ -37,13 +37,9 @@ export function createTakeover(needs: Dependencies) {
       // The first index that meets a claim may have it; the others are its duplicates.
       if (!others.has(claim._id)) others.set(claim._id, each);
     }
-    for (const ended of await setAside.among([...others.keys()])) others.delete(ended);
+    for (const [ended] of await setAside.reasons([...others.keys()])) others.delete(ended);
     if (others.size === 0) return found;
-    const byRun = new Map<string, Met[]>();
-    for (const each of others.values()) {
-      const { workflowId: run } = each.claim;
-      byRun.set(run, [...(byRun.get(run) ?? []), each]);
-    }
+    const byRun = Map.groupBy(others.values(), ({ claim }) => claim.workflowId);
     const states = await runStates([...byRun.keys()]);
     for (const [run, of] of byRun) {
       if (isDead(states.get(run) ?? 'running')) found.ofDead.set(run, of);

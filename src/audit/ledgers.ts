@@ -46,7 +46,7 @@ export async function fetchAccepted({
   legacyUrl,
   legacyProxy,
   legacy,
-}: Pick<Config, 'legacyUrl' | 'legacyProxy' | 'legacy'>): Promise<Accepted[] | null> {
+}: Config): Promise<Accepted[] | null> {
   const http = createHttpClient({
     baseUrl: legacyUrl,
     authorization: null,

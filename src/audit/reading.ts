@@ -38,7 +38,8 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const running = await openRuns(client, config.temporal.taskQueue);
   const claims = await readClaims(store);
   const doubts = await findDoubts(store, config.legacy.timeout);
-  const setAside = await readSetAside(store);
+  const aside = store.setAside.collection.find({}, { projection: { _id: 1 } });
+  const setAside = new Set(await Array.fromAsync(aside, ({ _id }) => _id));
   const { unclaimed, unreadable } = await unclaimedIn(client, running, claims);
   const open = claims.filter(({ key, settled }) => !settled && !setAside.has(key));
   return {
@@ -92,11 +93,6 @@ function auditClaimOf(claim: OpenClaim): AuditClaim {
 async function readMalformed({ malformed }: Store): Promise<AuditInput['malformed']> {
   const notes = await malformed.all();
   return new Map(notes.map(({ _id, gone }) => [_id, { isDropped: gone?.as === 'dropped' }]));
-}
-
-async function readSetAside({ setAside }: Store): Promise<Set<string>> {
-  const all = setAside.collection.find({}, { projection: { _id: 1 } });
-  return new Set((await all.toArray()).map(({ _id }) => _id));
 }
 
 /** A run that has no claim at all has not come to it: its input says what it brings. */
@@ -160,21 +156,21 @@ const timeIn = (at: unknown): number | null => (at instanceof Date ? at.getTime(
 
 async function readFailures(rabbit: RabbitConnection, config: Config) {
   const queue = await openFailureQueue(rabbit, config.rabbit.failureQueue, parseRules(config));
-  const found: AuditInput['failures'] = [];
-  for await (const { name, failureClass, token, body } of queue.messages()) {
-    found.push({ messageId: name, failureClass, token, hash: bodyHashOf(body) });
-  }
+  const found = await Array.fromAsync(
+    queue.messages(),
+    ({ name: messageId, failureClass, token, body }) => {
+      return { messageId, failureClass, token, hash: bodyHashOf(body) };
+    },
+  );
   await queue.close();
   return found;
 }
 
-async function readEntries(store: Store): Promise<AuditEntry[]> {
-  const found: AuditEntry[] = [];
+function readEntries(store: Store): Promise<AuditEntry[]> {
   const all = store.journal.collection.find({}, { projection: { state: 1, operator: 1 } });
-  for await (const { _id, state, operator } of all) {
+  return Array.fromAsync(all, ({ _id, state, operator }) => {
     const isReplaced = state === 'superseded' && operator === LOOK_UP;
     const key = idempotencyKey(_id);
-    found.push({ entry: _id, key, state, isDecided: operator !== null, isReplaced });
-  }
-  return found;
+    return { entry: _id, key, state, isDecided: operator !== null, isReplaced };
+  });
 }

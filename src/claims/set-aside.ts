@@ -45,16 +45,11 @@ export function openSetAside(db: OwnDatabase) {
     },
     /** Why and when claims were set aside: of those that were. */
     async reasons(claims: string[]): Promise<Map<string, WhySetAside>> {
+      if (claims.length === 0) return new Map();
       const found = await collection
         .find({ _id: { $in: claims } }, { projection: { reason: 1, at: 1 } })
         .toArray();
       return new Map(found.map(({ _id, reason, at }) => [_id, { reason, at }]));
-    },
-    /** Which of these claims were set aside. */
-    async among(claims: string[]): Promise<Set<string>> {
-      if (claims.length === 0) return new Set();
-      const found = collection.find({ _id: { $in: claims } }).project<{ _id: string }>({ _id: 1 });
-      return new Set((await found.toArray()).map(({ _id }) => _id));
     },
     count: () => collection.countDocuments(),
   };

@@ -5,7 +5,6 @@ import ms from 'ms';
 import type { Said } from '../operations/said.ts';
 import { CommandError, EXIT } from './context.ts';
 
-/** A whole number within bounds, both included. */
 export const wholeNumber =
   (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
   (text: string): number => {

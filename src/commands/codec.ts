@@ -4,10 +4,11 @@ import { why } from '../doctor/diagnosis.ts';
 import { originsOf, type CodecToken } from '../temporal/codec-access.ts';
 import { serveCodec } from '../temporal/codec-server.ts';
 import type { Config } from '../config/schema.ts';
-import { codecKeysOf } from '../temporal/data-converter.ts';
+import { codecKeysOf } from '../temporal/keys.ts';
 import { createPayloadCodec } from '../temporal/payload-codec.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, announce, loadProcess, print, untilSignal } from './context.ts';
+import { CommandError, EXIT, announce, print, untilSignal } from './context.ts';
+import { loadProcess } from './load-process.ts';
 
 interface CodecOptions {
   host: string;

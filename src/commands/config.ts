@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { configJson, configTable } from '../config/report.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { configJson, configRows } from '../config/report.ts';
 import { answer, load } from './context.ts';
-import { paint } from './table.ts';
+import { columns, line, paint } from './table.ts';
 
 export function addConfig(program: Command): void {
   program
@@ -10,6 +11,17 @@ export function addConfig(program: Command): void {
     .addHelpText('after', '\nExample: despachante config --config staging.yaml')
     .action((_: unknown, command: Command) => {
       const loaded = load(command);
-      answer(command, configJson(loaded), () => configTable(loaded, paint.isColorSupported));
+      answer(command, configJson(loaded), () => configTable(loaded));
     });
+}
+
+/** What somebody set stands out, warnings come last. */
+export function configTable(loaded: LoadedConfig): string {
+  const rows = configRows(loaded).map(({ path, text, origin }) =>
+    origin === 'default'
+      ? [path, text, origin].map(paint.dim)
+      : [paint.bold(path), paint.bold(text), origin],
+  );
+  const warnings = loaded.warnings.map((warning) => paint.yellow(line(`warning: ${warning}`)));
+  return [columns(rows), ...warnings].join('\n');
 }

@@ -2,9 +2,8 @@
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { loadConfig, type LoadedConfig } from '../config/load.ts';
-import { armFailpoint } from '../runtime/failpoint.ts';
 import { jsonText, onScreen } from '../runtime/foreign-text.ts';
-import { createLog, type Log } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Announcement } from '../runtime/child.ts';
 import { line } from './table.ts';
 
@@ -39,15 +38,6 @@ export const isJson = (command: Command): boolean => globals(command).json === t
 /** @param more variables beside those of the process. @throws ConfigError with all faults at once */
 export const load = (command: Command, more: Record<string, string> = {}): LoadedConfig =>
   loadConfig({ file: globals(command).config, more });
-
-/** The configuration and a log for a process that stays: warnings are told once, at its start. */
-export function loadProcess(command: Command, role: string): LoadedConfig & { log: Log } {
-  const loaded = load(command);
-  const log = createLog(role, loaded.config.log);
-  for (const warning of loaded.warnings) log.warn({}, warning);
-  armFailpoint(loaded.config.failpoint, log);
-  return { ...loaded, log };
-}
 
 /** For people: whatever foreign text is in it cannot steer the terminal. */
 export const print = (text: string): void =>

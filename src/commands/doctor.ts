@@ -5,7 +5,7 @@ import { diagnoseLegacy } from '../doctor/legacy.ts';
 import { diagnoseMongo } from '../doctor/mongo.ts';
 import { diagnoseRabbit } from '../doctor/rabbitmq.ts';
 import { diagnoseTemporal } from '../doctor/temporal.ts';
-import { encryptionFacts } from '../temporal/data-converter.ts';
+import { encryptionFacts } from '../temporal/keys.ts';
 import { unwell, warning, well, why, type Diagnosis } from '../doctor/diagnosis.ts';
 import { within } from '../runtime/retry.ts';
 import { EXIT, answer, load } from './context.ts';

@@ -1,27 +1,16 @@
 import type { Command } from 'commander';
 import { DOUBTFUL, drop } from '../operations/drop.ts';
-import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { CommandError, answer, load } from './context.ts';
-import { askFirst, counted, toldOfForeign } from './failure-choice.ts';
+import { askFirst, tellDryRun, toldOfForeign } from './failure-choice.ts';
 import { choiceOf, notFound, saidOf, type Asked } from './failure-selection.ts';
 import { firstOf, line, number } from './table.ts';
 
 export async function dropFailures(ids: string[], options: Asked, command: Command) {
   const { config } = load(command);
   const whole = choiceOf(ids, options, config);
-  if (options.dryRun === true) {
-    const found = await withFailures(config, (queue) => survey(queue, whole));
-    if (ids.length > 0 && found.selected + found.foreign === 0) throw notFound(ids);
-    const { selected, byClass, foreign, waiting } = found;
-    return answer(command, { dryRun: true, selected, byClass, foreign, waiting }, () =>
-      [
-        ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
-        `Would drop ${counted(found)} of ${number(waiting)} in the failure queue. Nothing was changed`,
-      ].join('\n'),
-    );
-  }
+  if (options.dryRun === true) return tellDryRun(command, config, 'drop', ids, whole);
   const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
   const said = saidOf(ids, options, config);
   // MongoDB first: nothing is dropped where that cannot be noted.

@@ -1,12 +1,14 @@
 /** A person's word before many records are touched. */
+import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { survey, type Choice, type Passed, type Survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
-import { CommandError, EXIT, isYes } from './context.ts';
+import { CommandError, EXIT, answer, isYes } from './context.ts';
+import { notFound } from './failure-selection.ts';
 import { number } from './table.ts';
 
 /** `412 (400 rejected, 12 timed-out)` */
-export function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClass'>): string {
+function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClass'>): string {
   const parts = Object.entries(byClass).map(([name, count]) => `${number(count)} ${name}`);
   return `${number(selected)}${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`;
 }
@@ -29,7 +31,29 @@ export async function askFirst(config: Config, choice: Choice, verb: string): Pr
   return { ...choice, limit: found.selected };
 }
 
-/** A sentence for what was left to others, or none. */
+/** What `redrive` or `drop` would do. @throws CommandError when nothing that was named is there */
+export async function tellDryRun(
+  command: Command,
+  config: Config,
+  verb: string,
+  ids: readonly string[],
+  choice: Choice,
+  canary?: number,
+): Promise<void> {
+  const found = await withFailures(config, (queue) => survey(queue, choice));
+  const { selected, atCap, foreign, waiting } = found;
+  if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids);
+  const first = canary === undefined ? '' : `, ${number(Math.min(canary, selected))} of them first`;
+  answer(command, { dryRun: true, ...found }, () =>
+    [
+      `Would ${verb} ${counted(found)} of ${number(waiting)} in the failure queue${first}`,
+      ...toldOfCap(found, choice.maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
+      ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
+      'Nothing was changed',
+    ].join('\n'),
+  );
+}
+
 export const toldOfForeign = ({ foreign }: Pick<Passed, 'foreign'>): string[] =>
   foreign === 0
     ? []

@@ -30,7 +30,6 @@ export interface Asked extends Selection, Because {
 export const isDescribed = ({ class: only, reason, olderThan, newerThan }: Filters): boolean =>
   [only, reason, olderThan, newerThan].some((each) => each !== undefined);
 
-/** The options that choose by what a record is. */
 export const addFilters = (command: Command): Command =>
   command
     .option(
@@ -43,7 +42,6 @@ export const addFilters = (command: Command): Command =>
     .option('--newer-than <age>', 'only what failed since, such as 30m', duration)
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
-/** Those of a command that changes records. */
 export const addAsked = (command: Command, verb: string): Command =>
   addBecause(addFilters(command))
     .argument('[id...]', 'registration ids, or names of records')

@@ -1,14 +1,9 @@
 /** A line that counts, rewritten in place on the terminal; nothing at all where stderr is none. */
 
-export interface Progress {
-  step(): void;
-  end(): void;
-}
-
 const EVERY_MS = 200;
 
 /** @param text what the line says; `seconds` since the beginning, above 0 */
-export function showProgress(text: (at: { done: number; seconds: number }) => string): Progress {
+export function showProgress(text: (at: { done: number; seconds: number }) => string) {
   let done = 0;
   if (!process.stderr.isTTY) return { step() {}, end() {} };
   const startedAt = performance.now();

@@ -98,7 +98,7 @@ async function publish(
   const messages =
     file === undefined
       ? generated(options)
-      : await registrationLines(file, { ...config, isRaw: options.raw === true });
+      : await registrationLines(file, config, options.raw === true);
   // Fails at once where the supervised publisher would go on trying; and intake may never have run yet.
   const connection = await connectOnce(url, 'despachante publish', rabbit.heartbeat, rabbit.tls);
   const system = await declareQueues(connection, rabbit)

@@ -6,10 +6,9 @@ import type {
   CanaryReport,
   RedriveReport,
 } from '../domain/registrations/redrive-order.ts';
-import type { Survey } from '../operations/failure-choice.ts';
 import type { RedriveState } from '../operations/redrive.ts';
 import { CommandError, answer } from './context.ts';
-import { counted, toldOfCap, toldOfForeign } from './failure-choice.ts';
+import { toldOfCap, toldOfForeign } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
 
 export const NO_WORKER =
@@ -30,20 +29,6 @@ export function stateText({ isRunning, latest }: RedriveState): string {
     result === null && !isRunning ? 'ended by somebody in Temporal, without a word' : '',
   ];
   return parts.filter((part) => part !== '').join('; ');
-}
-
-export function dryRunText(
-  found: Survey,
-  { maxRedrives, canary }: { maxRedrives: number; canary?: number },
-): string {
-  const { selected, waiting } = found;
-  const first = canary === undefined ? '' : `, ${number(Math.min(canary, selected))} of them first`;
-  return [
-    `Would redrive ${counted(found)} of ${number(waiting)} in the failure queue${first}`,
-    ...toldOfCap(found, maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
-    ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
-    'Nothing was changed',
-  ].join('\n');
 }
 
 /** @throws CommandError when it is not done: the rest is in the failure queue, and the same command goes on with it */

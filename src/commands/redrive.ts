@@ -3,8 +3,6 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { RedriveOrder, RedriveReport } from '../domain/registrations/redrive-order.ts';
 import type { Opener } from '../mongo/own-database.ts';
-import { survey } from '../operations/failure-choice.ts';
-import { withFailures } from '../operations/failure-queue.ts';
 import {
   beginRedrive,
   redriveState,
@@ -16,7 +14,7 @@ import { every } from '../runtime/every.ts';
 import { silent } from '../runtime/log.ts';
 import { addBecause } from './arguments.ts';
 import { CommandError, EXIT, answer, load, tell } from './context.ts';
-import { askFirst } from './failure-choice.ts';
+import { askFirst, tellDryRun } from './failure-choice.ts';
 import {
   becauseOf,
   choiceOf,
@@ -26,7 +24,7 @@ import {
   type Because,
 } from './failure-selection.ts';
 import { showProgress } from './progress.ts';
-import { NO_WORKER, dryRunText, stateText, tellRedrive } from './redrive-report.ts';
+import { NO_WORKER, stateText, tellRedrive } from './redrive-report.ts';
 
 export interface AskedRedrive extends Asked {
   detach?: boolean;
@@ -55,13 +53,8 @@ export function addRedrive(program: Command): void {
 export async function redriveFailures(ids: string[], options: AskedRedrive, command: Command) {
   const { config } = load(command);
   const whole = choiceOf(ids, options, config);
-  if (options.dryRun === true) {
-    const found = await withFailures(config, (queue) => survey(queue, whole));
-    const { selected, byClass, atCap, foreign, waiting } = found;
-    if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids);
-    const facts = { dryRun: true, selected, byClass, atCap, foreign, waiting };
-    return answer(command, facts, () => dryRunText(found, options));
-  }
+  if (options.dryRun === true)
+    return tellDryRun(command, config, 'redrive', ids, whole, options.canary);
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
   const isMeant = ids.length > 0 || options.all === true || options.yes === true;
   const { limit } = isMeant ? whole : await askFirst(config, whole, 'redrive');

@@ -14,7 +14,8 @@ import { outgoing, type Outgoing } from '../broker/rabbitmq/publish-all.ts';
  */
 export async function registrationLines(
   file: string,
-  { isRaw, ...config }: Pick<Config, 'registration' | 'intake' | 'mongodb'> & { isRaw: boolean },
+  config: Config,
+  isRaw: boolean,
 ): Promise<AsyncIterable<Outgoing> | Iterable<Outgoing>> {
   const rules = parseRules(config);
   const parse = ({ bytes }: Line) => parseRegistration(bytes, rules);

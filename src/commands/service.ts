@@ -6,8 +6,9 @@ import { errorFacts, type Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { connectTemporal, registerSearchAttributes } from '../temporal/client.ts';
 import { OtherClaims, requireSameClaims } from '../temporal/schedules.ts';
-import { warnIfPlain } from '../temporal/data-converter.ts';
-import { CommandError, EXIT, announce, loadProcess, untilSignal } from './context.ts';
+import { warnIfPlain } from '../temporal/keys.ts';
+import { CommandError, EXIT, announce, untilSignal } from './context.ts';
+import { loadProcess } from './load-process.ts';
 
 export interface Process {
   config: Config;

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { startChild, type Child } from '../runtime/child.ts';
 import type { Preset } from '../domain/registrations/contract.ts';
 import type { Config } from '../config/schema.ts';
-import { encryptionFacts } from '../temporal/data-converter.ts';
+import { encryptionFacts } from '../temporal/keys.ts';
 import { why } from '../doctor/diagnosis.ts';
 import { longestDrainMs } from '../config/drain.ts';
 import { createKeyFile } from '../runtime/encryption-keys.ts';

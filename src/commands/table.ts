@@ -1,10 +1,18 @@
 /** How commands print for people: aligned columns, colours only on a terminal, nothing that could steer the terminal. */
-import { stripVTControlCharacters } from 'node:util';
-import pc from 'picocolors';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import { inCell, onOneLine } from '../runtime/foreign-text.ts';
 
-/** Colours for stdout; none where it is no terminal, whatever picocolors takes CI variables for. */
-export const paint = pc.createColors(Boolean(process.stdout.isTTY) && pc.isColorSupported);
+/** For stdout; nothing where it is no terminal, or NO_COLOR says so. `COLOUR` of foreign-text.ts lets these through. */
+const painter = (style: Parameters<typeof styleText>[0]) => (text: string) =>
+  process.stdout.isTTY ? styleText(style, text) : text;
+export const paint = {
+  bold: painter('bold'),
+  dim: painter('dim'),
+  red: painter('red'),
+  green: painter('green'),
+  yellow: painter('yellow'),
+  cyan: painter('cyan'),
+};
 
 /** Rows in columns two blanks apart; the last column is not padded. Cells may be painted, and may hold foreign text. */
 export function columns(given: readonly (readonly string[])[], indent = ''): string {

@@ -61,7 +61,6 @@ export function legacyUrl() {
   }).transform((value) => value.replace(/\/+$/, ''));
 }
 
-/** The HTTP proxy before the legacy system. */
 export function proxyUrl() {
   const expected =
     'the address of an HTTP proxy such as http://user:password@proxy:3128 (special characters percent-encoded), or none';

@@ -25,7 +25,6 @@ export function encryptionKeys() {
   });
 }
 
-/** What is wrong with keys; null for good ones. */
 function problemOf(keys: string): string | null {
   try {
     parseKeys(keys);

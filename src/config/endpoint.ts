@@ -11,10 +11,7 @@ export interface Endpoint {
   breaker: Config['legacy']['breaker'];
 }
 
-export const legacyEndpoint = ({
-  legacyUrl,
-  legacy,
-}: Pick<Config, 'legacyUrl' | 'legacy'>): Endpoint => ({
+export const legacyEndpoint = ({ legacyUrl, legacy }: Config): Endpoint => ({
   name: LEGACY,
   address: legacyUrl + legacy.submit.path,
   timeoutMs: Math.max(legacy.timeout, legacy.poll.timeout ?? 0, legacy.lookup.timeout ?? 0),

@@ -52,7 +52,6 @@ const settings: ReadonlyMap<string, Leaf> = new Map([
 
 const limits: ReadonlySet<string> = new Set(LIMITS.map((limit) => `legacy.${limit}`));
 
-/** Every environment variable that is read. */
 export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER];
 
 /** The variable that sets a path: `intake.batchSize` is `DESPACHANTE_INTAKE_BATCH_SIZE`. */

@@ -26,7 +26,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** A fault as one line. */
 export function lineOf(fault: Fault): string {
   const path = fault.path === '' ? '' : `  ${fault.path}`;
   const hint = fault.hint === undefined ? '' : ` (${fault.hint})`;
@@ -67,7 +66,6 @@ export function shownAddress(value: unknown): string {
     : `text of ${String(value).length} characters, ${scheme}…, that is not shown, since it may be secret`;
 }
 
-/** A key as a fault shows it. */
 export function shownKey(key: PropertyKey): string {
   const name = String(key);
   return /^[A-Za-z][\w-]{0,29}$|^\w{1,3}$/.test(name) ? name : '(a name that is not shown)';
@@ -79,10 +77,8 @@ export function sameName(name: string, candidates: readonly string[]): string | 
   return candidates.find((candidate) => plain(candidate) === plain(name));
 }
 
-/** The fault with a hint, when there is one to give. */
 export const withHint = (fault: Fault, hint: string | undefined): Fault =>
   hint === undefined ? fault : { ...fault, hint };
 
-/** `did you mean batchSize?`, or nothing. */
 export const didYouMean = (name: string | undefined): string | undefined =>
   name === undefined ? undefined : `did you mean ${name}?`;

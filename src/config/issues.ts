@@ -29,7 +29,6 @@ type Path = readonly PropertyKey[];
 const fromEnvironment = new Set(Object.values(ENVIRONMENT_ONLY));
 const settings = leaves(STANDARD).map(([path]) => path);
 
-/** One fault for each thing that is wrong. */
 export function faultsOf(issues: readonly z.core.$ZodIssue[], origin: Origin): Fault[] {
   const faults = issues.flatMap((issue) => {
     switch (issue.code) {

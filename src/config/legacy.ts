@@ -5,7 +5,7 @@ import { isPattern } from './patterns.ts';
 import { PRESETS } from '../domain/registrations/contract.ts';
 import { sent } from './sent.ts';
 import { tls } from './tls.ts';
-import { duration, flag, numbers, whole, word } from './values.ts';
+import { areSound, duration, flag, whole, word } from './values.ts';
 
 const PATTERN =
   'a regular expression from ^ to $ as RE2 reads it: without (?=…), (?!…), (?<=…), (?<!…) and \\1, and no number above 1000 in {}';
@@ -30,19 +30,9 @@ const breaker = z
   })
   .readonly();
 
-// The rest of the section may be wrong: these faults are to be told together with the others.
-const looksNowhere = z.object({
-  onUnknown: z.literal('lookup'),
-  lookup: z.object({ path: z.null() }),
-});
-const asksByPost = z.object({
-  submit: z.object({ path: z.string() }),
-  lookup: z.object({ method: z.literal('POST'), path: z.string(), body: z.null() }),
-});
 const stepsOf = (path: string | null) => path?.split('?')[0]?.replace(/\/+$/, '');
 const isPathOf = (a: { path: string }, b: { path: string | null }): boolean =>
   stepsOf(a.path) === stepsOf(b.path);
-const settling = z.object({ timeout: z.number(), lookup: z.object({ after: z.number() }) });
 
 /** The settings of the legacy system, see despachante.example.yaml for what each is for. */
 export const legacy = z
@@ -78,20 +68,24 @@ export const legacy = z
     error: 'a path such as "/registrations?externalId={id}", because legacy.onUnknown is lookup',
     path: ['lookup', 'path'],
     params: { involves: ['legacy.onUnknown'] },
-    when: ({ value }) => looksNowhere.safeParse(value).success,
+    when: areSound('onUnknown', 'lookup.path'),
   })
-  .refine(({ lookup, submit }) => !isPathOf(submit, lookup), {
-    error:
-      'another path than legacy.submit.path, or a body, because legacy.lookup.method is POST: it would file',
-    path: ['lookup', 'path'],
-    params: { involves: ['legacy.submit.path', 'legacy.lookup.method'] },
-    when: ({ value }) => asksByPost.safeParse(value).success,
-  })
+  .refine(
+    ({ lookup, submit }) =>
+      lookup.method === 'GET' || lookup.body !== null || !isPathOf(submit, lookup),
+    {
+      error:
+        'another path than legacy.submit.path, or a body, because legacy.lookup.method is POST: it would file',
+      path: ['lookup', 'path'],
+      params: { involves: ['legacy.submit.path', 'legacy.lookup.method'] },
+      when: areSound('submit.path', 'lookup.method', 'lookup.path', 'lookup.body'),
+    },
+  )
   .refine((value) => value.lookup.after >= value.timeout, {
     error: 'at least legacy.timeout: until then the POST may still arrive',
     path: ['lookup', 'after'],
     params: { involves: ['legacy.timeout'] },
-    when: ({ value }) => settling.safeParse(value).success,
+    when: areSound('lookup.after', 'timeout'),
   })
   .superRefine((value, context) => {
     if (!value.ignoreCase) return;
@@ -110,5 +104,5 @@ export const legacy = z
     error: 'at least legacy.deadline',
     path: ['maxOpen'],
     params: { involves: ['legacy.deadline'] },
-    when: ({ value }) => numbers(value, 'maxOpen', 'deadline'),
+    when: areSound('maxOpen', 'deadline'),
   });

@@ -1,11 +1,11 @@
 // The user's collection, and the fields of it that are written.
 import { z } from 'zod';
 import { tls } from './tls.ts';
-import { duration, flag, text, word } from './values.ts';
+import { decodedOrBare } from '../domain/decoded.ts';
+import { areSound, duration, flag, text, word } from './values.ts';
 import { OWN_PREFIX } from '../domain/names.ts';
 import { ID_TYPES } from '../domain/registrations/id-type.ts';
 
-/** Databases of the server's own. */
 const SYSTEM = ['admin', 'config', 'local'];
 const NOT_SYSTEM = `other than ${SYSTEM.join(', ')}, which are the server's own`;
 
@@ -20,12 +20,8 @@ const written = () =>
 /** The database that the address names, else `despachante` (the driver's own default would be `test`). */
 export function databaseOf(uri: string): string {
   const path = /^mongodb(?:\+srv)?:\/\/[^/]*\/([^?]*)/.exec(uri)?.[1] ?? '';
-  if (path === '') return 'despachante';
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path; // the driver says what is wrong with it
-  }
+  // What is not well encoded the driver refuses, and says why.
+  return decodedOrBare(path) || 'despachante';
 }
 
 /** Of our own collections. */
@@ -38,32 +34,18 @@ interface Owning {
 }
 
 /** For a check of the whole configuration. */
-export const databaseIsOurs = {
-  check: ({ mongodb, mongodbUri }: { mongodb: { database: string | null }; mongodbUri: string }) =>
-    mongodb.database !== null || !SYSTEM.includes(databaseOf(mongodbUri)),
+export const databaseIsOurs = ({ mongodb, mongodbUri }: Located): boolean =>
+  mongodb.database !== null || !SYSTEM.includes(databaseOf(mongodbUri));
+
+export const NOT_OUR_DATABASE = {
   error: `an address with a database ${NOT_SYSTEM}: write /?authSource=admin where it only says who knows the user, or name the database in mongodb.database`,
-  /** Whether the configuration got as far as having both. */
-  when: (value: unknown) =>
-    z
-      .object({
-        mongodbUri: z.string(),
-        mongodb: z.object({ database: z.string().nullable() }),
-      })
-      .safeParse(value).success,
+  path: ['mongodbUri'],
+  params: { involves: ['mongodb.database'] },
+  when: areSound('mongodbUri', 'mongodb.database'),
 };
 
 /** One written over another would be lost; over the registration id, nobody would find the document again. */
 const FIELDS = ['match', 'statusField', 'requestIdField', 'registeredAtField'] as const;
-const anyFields = z.looseObject(
-  Object.fromEntries(FIELDS.map((name) => [name, z.unknown().optional()])),
-);
-
-function differs(section: unknown, field: string, others: readonly string[]): boolean {
-  const { data = {} } = anyFields.safeParse(section);
-  // That it is not to be "_id" is said already.
-  const isNamed = typeof data[field] === 'string' && data[field] !== '_id';
-  return !isNamed || others.every((other) => data[other] !== data[field]);
-}
 
 function databaseName(limits: string) {
   const pattern = new RegExp(`^(?!(?:${SYSTEM.join('|')})$)[^/\\\\. "$]+$`);
@@ -97,36 +79,35 @@ const settings = z.strictObject({
 export const mongodb = FIELDS.slice(1).reduce((schema, field, before) => {
   const others = FIELDS.slice(0, before + 1);
   const names = others.map((other) => `mongodb.${other}`);
-  return schema.refine((section) => differs(section, field, others), {
+  const differs = (section: z.output<typeof settings>): boolean =>
+    section[field] === null || others.every((other) => section[other] !== section[field]);
+  return schema.refine(differs, {
     error: `another field than ${names.join(', ')}: one would be written over the other`,
     path: [field],
     params: { involves: names },
-    when: ({ value }) => !differs(value, field, others),
+    when: areSound(field),
   });
 }, settings);
 
-const placed = z.object({
-  mongodbUri: z.string(),
-  mongodb: z.object({
-    database: z.string().nullable(),
-    ownDatabase: z.string().nullable(),
-    collection: z.string(),
-    ownPrefix: z.string(),
-  }),
-});
+interface Located {
+  mongodbUri: string;
+  mongodb: z.output<typeof settings>;
+}
 
 /** For a check of the whole configuration: our collections and the user's, where they share a database. */
-export const collectionIsTheirs = {
-  check: ({ mongodb: { database, ownDatabase, collection, ownPrefix }, mongodbUri }: Placed) => {
-    const shares = ownDatabase === null || ownDatabase === (database ?? databaseOf(mongodbUri));
-    // The first two are said already.
-    const isSaid = ownPrefix === '' || collection.startsWith(OWN_PREFIX);
-    return isSaid || !shares || !collection.startsWith(ownPrefix);
-  },
+export function collectionIsTheirs({ mongodb, mongodbUri }: Located): boolean {
+  const { database, ownDatabase, collection, ownPrefix } = mongodb;
+  const shares = ownDatabase === null || ownDatabase === (database ?? databaseOf(mongodbUri));
+  return !shares || !collection.startsWith(ownPrefix);
+}
+
+export const NOT_THEIR_COLLECTION = {
   error:
     'a collection name that does not begin as our own do (mongodb.ownPrefix), since they share its database',
-  /** Whether the configuration got as far as having them. */
-  when: (value: unknown) => placed.safeParse(value).success,
+  path: ['mongodb', 'collection'],
+  params: { involves: ['mongodb.ownPrefix', 'mongodb.ownDatabase'] },
+  when: areSound(
+    'mongodbUri',
+    ...['mongodb.database', 'mongodb.ownDatabase', 'mongodb.collection', 'mongodb.ownPrefix'],
+  ),
 };
-
-type Placed = z.output<typeof placed>;

@@ -1,25 +1,17 @@
-// The effective configuration for people and programs: every setting, its value, and where it came from.
-import pc from 'picocolors';
+// The effective configuration: every setting, its value, and where it came from.
 import type { LoadedConfig } from './load.ts';
 import { ENVIRONMENT_ONLY, SECRETS } from './environment.ts';
 import { leaves } from './tree.ts';
 import { unitOf, valueText } from './units.ts';
 import { maskText, maskUrl } from '../runtime/mask.ts';
 
-export interface ConfigRow {
-  readonly path: string;
-  /** Resolved (milliseconds, bytes, null where absent), with secrets masked. */
-  readonly value: unknown;
-  /** The value as one would write it in the file: `20ms`, `512KiB`. */
-  readonly text: string;
-  /** `default`, `preset location-202`, `despachante.yaml:4` or `environment AMQP_URL`. */
-  readonly origin: string;
-}
-
 const ADDRESSES = new Set(Object.values(ENVIRONMENT_ONLY));
 
-/** A row for each setting, in the order of despachante.example.yaml, addresses first. */
-export function configRows({ config, origins }: LoadedConfig): ConfigRow[] {
+/**
+ * A row for each setting, in the order of despachante.example.yaml, addresses first. `value` is resolved, with secrets masked;
+ * `text` as one would write it in the file.
+ */
+export function configRows({ config, origins }: LoadedConfig) {
   return leaves(config).flatMap(([path, raw]) => {
     const origin = origins[path];
     // A constant is no setting.
@@ -38,19 +30,6 @@ function masked(path: string, value: unknown): unknown {
   return ADDRESSES.has(path) ? maskUrl(value) : maskText(value);
 }
 
-/** The rows as a table for a terminal; what somebody set stands out, warnings come last. */
-export function configTable(loaded: LoadedConfig, colors = pc.isColorSupported): string {
-  const { bold, dim, yellow } = pc.createColors(colors);
-  const rows = configRows(loaded);
-  const width = (column: 'path' | 'text') => Math.max(...rows.map((row) => row[column].length));
-  const lines = rows.map((row) => {
-    const plain = `${row.path.padEnd(width('path'))}  ${row.text.padEnd(width('text'))}  `;
-    return row.origin === 'default' ? dim(plain + row.origin) : bold(plain) + row.origin;
-  });
-  return [...lines, ...loaded.warnings.map((warning) => yellow(`warning: ${warning}`))].join('\n');
-}
-
-/** The same for a program: the settings by path, and the warnings. */
 export function configJson(loaded: LoadedConfig) {
   const settings = configRows(loaded).map(
     ({ path, value, origin }) => [path, { value, origin }] as const,

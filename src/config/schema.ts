@@ -25,9 +25,26 @@ import { grpcProxyVariable } from './grpc-proxy.ts';
 import { legacy } from './legacy.ts';
 import { resolved } from './sent.ts';
 import type { Environment } from './tree.ts';
-import { collectionIsTheirs, databaseIsOurs, mongodb } from './mongodb.ts';
+import {
+  collectionIsTheirs,
+  databaseIsOurs,
+  mongodb,
+  NOT_OUR_DATABASE,
+  NOT_THEIR_COLLECTION,
+} from './mongodb.ts';
 import { temporalTls, tls } from './tls.ts';
-import { duration, flag, idPointer, name, port, size, text, whole, word } from './values.ts';
+import {
+  areSound,
+  duration,
+  flag,
+  idPointer,
+  name,
+  port,
+  size,
+  text,
+  whole,
+  word,
+} from './values.ts';
 
 const queue = (longest = 255) =>
   text('a queue name, not beginning with "amq."', longest, /^(?!amq\.)/);
@@ -89,10 +106,6 @@ const failpoint = () => {
   return z.string(expected).refine((value) => readFailpoint(value) !== null, expected);
 };
 
-// The rest of the configuration may be wrong: this fault is to be told together with the others.
-const idsAreHashed = z.object({ registration: z.object({ hashIds: z.literal(true) }) });
-const hashesIds = (value: unknown) => idsAreHashed.safeParse(value).success;
-
 /** The whole configuration. Every key has a default, so `{}` is a valid input. */
 export const configSchema = z
   .strictObject({
@@ -123,20 +136,10 @@ export const configSchema = z
     error: 'a key of 16 characters or more, because registration.hashIds is true',
     path: ['registrationIdKey'],
     params: { involves: ['registration.hashIds'] },
-    when: ({ value }) => hashesIds(value),
+    when: areSound('registration.hashIds', 'registrationIdKey'),
   })
-  .refine(databaseIsOurs.check, {
-    error: databaseIsOurs.error,
-    path: ['mongodbUri'],
-    params: { involves: ['mongodb.database'] },
-    when: ({ value }) => databaseIsOurs.when(value),
-  })
-  .refine(collectionIsTheirs.check, {
-    error: collectionIsTheirs.error,
-    path: ['mongodb', 'collection'],
-    params: { involves: ['mongodb.ownPrefix', 'mongodb.ownDatabase'] },
-    when: ({ value }) => collectionIsTheirs.when(value),
-  })
+  .refine(databaseIsOurs, NOT_OUR_DATABASE)
+  .refine(collectionIsTheirs, NOT_THEIR_COLLECTION)
   .readonly();
 
 /** What somebody may set, resolved: durations in milliseconds, sizes in bytes, null where something is absent; frozen. */

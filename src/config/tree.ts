@@ -15,7 +15,6 @@ export function leaves(tree: object, above = ''): Leaf[] {
   );
 }
 
-/** What stands at the path, or undefined. */
 export function valueAt(tree: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => {
     if (Array.isArray(value) && typeof key === 'number') return value[key];

@@ -3,7 +3,6 @@
 import ms from 'ms';
 import { z } from 'zod';
 
-/** A whole number from `min` to `max`, both included. */
 export function whole(min: number, max: number) {
   const expected = `a whole number from ${min} to ${max}`;
   return z.int(expected).min(min, expected).max(max, expected);
@@ -12,12 +11,10 @@ export function whole(min: number, max: number) {
 /** A TCP port; 0 lets the system choose one, as tests do. */
 export const port = () => whole(0, 65_535);
 
-/** One of a closed list of words. */
 export function word<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `one of ${words.join(', ')}`);
 }
 
-/** Yes or no. */
 export const flag = () => z.boolean('true or false');
 
 /** Text of 1 to `max` characters without control characters, narrowed by `pattern` where given. */
@@ -73,10 +70,8 @@ export function sizeText(bytes: number): string {
   return String(bytes);
 }
 
-/** A name: text without blanks. */
 export const name = (expected: string) => text(expected, 200, /^\S+$/);
 
-/** The name of a field of a JSON object. */
 export const field = () => name('the name of a field');
 
 /** A JSON pointer (RFC 6901) to a value within a document. */
@@ -85,10 +80,15 @@ export function idPointer() {
 }
 
 /**
- * Whether the section got as far as having these numbers. A check over several keys is made when they are good,
- * even if others of the section are not, so that all faults are told at once.
+ * For the `when` of a check over several settings: whether these have no fault. Others may have some, so that all faults are told
+ * at once.
  */
-export function numbers(section: unknown, ...keys: string[]): boolean {
-  const entries = new Map(Object.entries(section ?? {}));
-  return keys.every((key) => Number.isFinite(entries.get(key)));
-}
+export const areSound =
+  (...settings: string[]) =>
+  ({ issues }: z.core.ParsePayload): boolean =>
+    !issues.some(({ code, path = [] }) => {
+      // A key that nobody knows is no fault of what stands beside it.
+      if (code === 'unrecognized_keys') return false;
+      const at = path.join('.');
+      return settings.some((each) => at === '' || `${each}.`.startsWith(`${at}.`));
+    });

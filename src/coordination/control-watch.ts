@@ -27,7 +27,6 @@ export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_
     now: () => clock.now(),
     /** Reads again. Never throws. */
     refresh: reading.run,
-    /** Called after each reading. */
     onRead(listener: (control: Control) => void): void {
       listeners.push(listener);
       if (control !== null) listener(control);

@@ -70,7 +70,6 @@ export interface Control {
   processes: readonly SeenProcess[];
 }
 
-/** Why nothing may be taken from a source. */
 export const pauseOf = ({ pause, pauses }: Control, source: string): PauseDocument | null =>
   pause ?? pauses[source] ?? null;
 

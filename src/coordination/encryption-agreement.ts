@@ -2,7 +2,7 @@
 import { OWN, ownName } from '../mongo/collections.ts';
 import type { Config } from '../config/schema.ts';
 import type { Control, ControlStore, EncryptionDocument } from './control.ts';
-import { codecKeysOf } from '../temporal/data-converter.ts';
+import { codecKeysOf } from '../temporal/keys.ts';
 import { markOf, type EncryptionKey } from '../runtime/encryption-keys.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { CodecKeys } from '../temporal/payload-codec.ts';

@@ -21,7 +21,6 @@ export interface RateDocument {
 
 export type Rates = ReturnType<typeof openRates>;
 
-/** @param endpoint its name */
 export function openRates(db: OwnDatabase, endpoint: string) {
   const collection = db.collection<RateDocument>(OWN.control);
   return {

@@ -20,7 +20,6 @@ const told =
 export const warning = told('warning');
 export const unwell = told('unwell');
 
-/** What an error says, without the name of its class. */
 export const why = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 

@@ -7,6 +7,7 @@ import { startServer, unwell, warning, well, why, type Diagnosis } from './diagn
 import { diagnoseCollection } from './collection.ts';
 import { connectMongo, type Mongo } from '../mongo/client.ts';
 import { NotOurs, takeOwnership } from '../mongo/ownership.ts';
+import { serverTime } from '../mongo/server-time.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
 /** Never throws. Writes one document to our collection `control`, and removes it. */
@@ -74,12 +75,9 @@ const CLOCKS_APART_MS = 2_000;
 /** Workers on several machines judge from the times in the journal what may still be on the wire. */
 async function clock(db: Db): Promise<Diagnosis> {
   const before = Date.now();
-  const { localTime } = await db.admin().command({ hello: 1 });
+  const theirs = await serverTime(db);
   const after = Date.now();
-  if (!(localTime instanceof Date))
-    return warning('clock', 'it does not tell its time', 'Compare the clocks by hand');
   // Somewhere between question and answer it read its clock.
-  const theirs = localTime.getTime();
   const apart = Math.max(0, before - theirs, theirs - after);
   const detail = apart === 0 ? 'agrees with ours' : `${apart} ms apart from ours`;
   const remedy = 'Let NTP set the clocks of both machines: deadlines compare times of both';

@@ -54,7 +54,6 @@ function next(text: string, from: number): number {
   return at;
 }
 
-/** Behind the value that begins there. */
 function endOf(text: string, from: number): number {
   const first = text.charAt(from);
   if (first === '"') return endOfString(text, from);

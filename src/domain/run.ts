@@ -104,7 +104,6 @@ export function replace<I extends RunItem>(
   return { ...run, items };
 }
 
-/** The run with the items of a step marked as busy. */
 export const began = <I extends RunItem>(run: Run<I>, { items }: Step<I>): Run<I> =>
   replace(run, new Map(items.map((item) => [item.index, { ...item, busy: true }])));
 

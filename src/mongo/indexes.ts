@@ -56,7 +56,6 @@ async function madeOtherwise<T extends Document>(
   }
 }
 
-/** Has documents expire so long after the time in their field. */
 export async function expireAfter<T extends Document>(
   collection: Collection<T>,
   { field, only }: Expiry,

@@ -4,22 +4,15 @@ import type { OwnDatabase } from './collections.ts';
 import { openDatabase } from './own-database.ts';
 import { NotOurs } from './ownership.ts';
 
-export interface LazyMongo {
-  /** Connects when it is first asked, and again after that failed. @throws as openDatabase for a writer */
-  db(): Promise<OwnDatabase>;
-  /** Resolves once the database turns out not to be ours, which no waiting mends. */
-  refused: Promise<NotOurs>;
-  close(): Promise<void>;
-}
-
 /** For a process that does not wait for MongoDB at its start. */
-export function lazyMongo(config: Config): LazyMongo {
+export function lazyMongo(config: Config) {
   let connecting: Promise<Mongo> | null = null;
-  let refuse: (why: NotOurs) => void = () => {};
-  const refused = new Promise<NotOurs>((resolve) => (refuse = resolve));
+  const { promise: refused, resolve: refuse } = Promise.withResolvers<NotOurs>();
   return {
+    /** Resolves once the database turns out not to be ours, which no waiting mends. */
     refused,
-    async db() {
+    /** Connects when it is first asked, and again after that failed. @throws as openDatabase for a writer */
+    async db(): Promise<OwnDatabase> {
       connecting ??= openDatabase(config, 'writer').catch((error: unknown) => {
         connecting = null;
         if (error instanceof NotOurs) refuse(error);
@@ -27,7 +20,7 @@ export function lazyMongo(config: Config): LazyMongo {
       });
       return (await connecting).own;
     },
-    async close() {
+    async close(): Promise<void> {
       const mongo = await connecting?.catch(() => null);
       await mongo?.close();
     },

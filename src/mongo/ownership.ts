@@ -31,7 +31,6 @@ export class NotOurs extends Error {
 
 const NAMES: readonly OwnCollection[] = Object.values(OWN);
 
-/** Our collections by the names that they have in the database. */
 const namesWith = (prefix: string): string[] => NAMES.map((name) => ownName(name, prefix));
 
 /**
@@ -89,7 +88,6 @@ async function marked(db: Db, prefix: string): Promise<ReadonlySet<string>> {
   return new Set(Array.isArray(names) ? [control, ...names.map(String)] : []);
 }
 
-/** Those that hold a document. */
 async function filled(db: Db, names: readonly string[]): Promise<string[]> {
   const firsts = await Promise.all(
     names.map((name) => db.collection(name).findOne({}, { projection: { _id: 1 } })),

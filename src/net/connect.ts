@@ -1,5 +1,7 @@
 /** Connections of undici, also through a proxy, that wait for the server's first word after a TLS 1.3 handshake. */
+import { once } from 'node:events';
 import { isIPv6, Socket } from 'node:net';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, type Pool } from 'undici';
 import type { TlsMaterial } from './tls.ts';
@@ -74,23 +76,18 @@ function throughTunnel(
 }
 
 /** @throws Error when the server ends the connection instead */
-function firstWord(socket: TLSSocket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const believed = setTimeout(() => end(), BELIEVED_MS);
-    const end = (why?: Error): void => {
-      clearTimeout(believed);
-      for (const [event, listener] of listeners) socket.off(event, listener);
-      if (why === undefined) resolve();
-      else reject(why);
-    };
-    const closed = () => end(new Error(CLOSED));
-    const listeners = [
+async function firstWord(socket: TLSSocket): Promise<void> {
+  const heard = new AbortController();
+  const { signal } = heard;
+  const closed = Promise.race([once(socket, 'end', { signal }), once(socket, 'close', { signal })]);
+  try {
+    await Promise.race([
       // Comes from within OpenSSL's reading: what was written there would not go out.
-      ['session', () => setImmediate(end)],
-      ['error', (error: Error) => end(error)],
-      ['end', closed],
-      ['close', closed],
-    ] as const;
-    for (const [event, listener] of listeners) socket.on(event, listener);
-  });
+      once(socket, 'session', { signal }).then(() => setImmediate()),
+      closed.then(() => Promise.reject(new Error(CLOSED))),
+      delay(BELIEVED_MS, undefined, { signal }),
+    ]);
+  } finally {
+    heard.abort();
+  }
 }

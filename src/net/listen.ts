@@ -1,4 +1,5 @@
 /** Listening, for whatever serves something. */
+import { once } from 'node:events';
 import {
   createServer,
   type IncomingMessage,
@@ -46,22 +47,19 @@ export async function listen(
   port: number,
   told: (cause: NodeJS.ErrnoException) => string,
 ): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      reject(new Error(told(cause), { cause }));
-    });
-    server.listen(port, host, () => resolve());
+  server.listen(port, host);
+  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
+    throw new Error(told(cause), { cause });
   });
   const address = server.address();
   return address !== null && typeof address === 'object' ? address.port : port;
 }
 
 /** Cuts what is connected, and resolves when nothing is. */
-export function stopServing(server: HttpServer): Promise<void> {
-  return new Promise((resolve) => {
-    server.closeAllConnections();
-    server.close(() => resolve());
-  });
+export async function stopServing(server: HttpServer): Promise<void> {
+  const closed = once(server.close(), 'close');
+  server.closeAllConnections();
+  await closed;
 }
 
 /** The path that is asked for. Scrapers add a query, proxies a slash or the whole address; none of it changes that. */

@@ -10,7 +10,7 @@ import type { OpenClaim } from '../registrations/open-claims.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
 import { entryNumber } from '../domain/names.ts';
-import { runLink, tellRun } from '../temporal/runs.ts';
+import { runLink } from '../temporal/run-link.ts';
 import type { Reach } from './reach.ts';
 
 export type Decision = 'confirm' | 'resubmit' | 'abandon';
@@ -81,6 +81,7 @@ async function tell(
 ): Promise<Decided> {
   const { workflowId } = claim;
   const { id, requestId } = word;
+  const { tellRun } = await import('../temporal/runs.ts');
   const told = await tellRun(client, workflowId, decision, word);
   if (told.kind === 'silent') return told;
   if (told.kind === 'gone') return { ...told, id, workflowId };

@@ -33,10 +33,7 @@ export function reasonFilter(text: string) {
  * A failure record for our intake queue. Other teams, and other Despachantes, may use the same failure queue: to send a message
  * of theirs to our legacy system would file it there.
  */
-export const isOurs = (
-  { failureClass, origin }: FailureMessage,
-  { rabbit }: Pick<Config, 'rabbit'>,
-): boolean =>
+export const isOurs = ({ failureClass, origin }: FailureMessage, { rabbit }: Config): boolean =>
   FAILURE_CLASSES.some((each) => each === failureClass) && origin === rabbit.intakeQueue;
 
 /** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */

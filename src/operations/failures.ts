@@ -8,13 +8,7 @@ import { attemptsOf } from '../registrations/journal.ts';
 import { labelOf } from '../registrations/label.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Filters } from './failure-queue.ts';
-import {
-  WAITING,
-  allOf,
-  countWaiting,
-  storedFailures,
-  type StoredFailure,
-} from './stored-failures.ts';
+import { WAITING, countWaiting, storedFailures, type StoredFailure } from './stored-failures.ts';
 
 /** `waiting`: its record is in the failure queue, as far as is known. */
 export type FailureState = 'waiting' | GoneAs;
@@ -64,7 +58,7 @@ export async function listFailures(config: Config, store: Store, wanted: Wanted)
 export async function findFailures(config: Config, store: Store, id: string) {
   const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
   const wanted = { $or: [{ _id: { $in: named } }, ofItem(plainId(id, config.mongodb.matchType))] };
-  const found = await allOf(storedFailures(store, wanted));
+  const found = await Array.fromAsync(storedFailures(store, wanted));
   if (found.length > 0 || !config.registration.hashIds) return factsOf(config, store, found);
   const byLabel: StoredFailure[] = [];
   for await (const failed of storedFailures(store, {})) {

@@ -4,7 +4,6 @@ import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from '../registrations/store.ts';
 
-/** Claims of the registrations whose ids begin with a prefix. */
 const withPrefix = (prefix: string) => ({ _id: { $gte: prefix, $lt: `${prefix}\u{10ffff}` } });
 
 export async function progressOf({ claims }: Pick<Store, 'claims'>, prefix: string) {
@@ -24,11 +23,7 @@ function countOutcomes(claims: readonly Pick<Claim, 'outcome'>[]): Record<string
 
 export type Measured = Awaited<ReturnType<typeof measure>>;
 
-export async function measure(
-  store: Pick<Store, 'claims'>,
-  prefix: string,
-  config: Pick<Config, 'legacyUrl' | 'legacyProxy' | 'legacy'>,
-) {
+export async function measure(store: Pick<Store, 'claims'>, prefix: string, config: Config) {
   const all = await withoutMessages(store, prefix);
   const ready = await readyTimes(config);
   const settled = all.filter(({ settledAt }) => settledAt !== null);
@@ -87,9 +82,7 @@ interface Ready {
 }
 
 /** By registration id, when the simulator had it done; empty when the legacy system keeps no such ledger. */
-export async function readyTimes(
-  config: Pick<Config, 'legacyUrl' | 'legacyProxy' | 'legacy'>,
-): Promise<Map<string, Ready>> {
+export async function readyTimes(config: Config): Promise<Map<string, Ready>> {
   const accepted = (await fetchAccepted(config)) ?? [];
   return new Map(
     accepted.flatMap(({ id, at, doneAt }): [string, Ready][] =>

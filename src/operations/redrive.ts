@@ -1,9 +1,6 @@
 /** Beginning, following and stopping a redrive. A worker does it (redrive-work.ts), and goes on when whoever began it is gone. */
-import {
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
+import type { Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
 import { workersOf } from '../coordination/processes.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';

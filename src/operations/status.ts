@@ -2,7 +2,8 @@
 import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import type { Config } from '../config/schema.ts';
 import type { RegistrationView } from '../domain/registrations/run-input.ts';
-import { askRun, runLink, type RunState } from '../temporal/runs.ts';
+import { runLink } from '../temporal/run-link.ts';
+import type { RunState } from '../temporal/runs.ts';
 import { part, type Part, type Reach } from './reach.ts';
 import { readStory } from './story.ts';
 
@@ -19,7 +20,11 @@ export async function readStatus(
   const open = story.chapters.find(
     ({ outcome, settledAt, setAside }) => outcome === null && !settledAt && setAside === null,
   );
-  const asked = open && (await part(reach.temporal((client) => askRun(client, open.workflowId))));
+  const ask = async (workflowId: string) => {
+    const { askRun } = await import('../temporal/runs.ts');
+    return reach.temporal((client) => askRun(client, workflowId));
+  };
+  const asked = open && (await part(ask(open.workflowId)));
   const chapters = story.chapters.map((chapter) => {
     return { ...chapter, link: runLink(config, chapter.workflowId) };
   });

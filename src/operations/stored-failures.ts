@@ -101,9 +101,3 @@ export async function failureGroups({ claims, malformed }: Both): Promise<Failur
     (a, b) => b.waiting - a.waiting || b.lastAt.getTime() - a.lastAt.getTime(),
   );
 }
-
-export async function allOf<T>(some: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const each of some) all.push(each);
-  return all;
-}

@@ -59,7 +59,8 @@ async function submissionsUnder(claim: string, { journal }: Store) {
 }
 
 /** The rest of a document that others fill is not ours to show. */
-function ownFields(document: Document, { mongodb, ...config }: Config): Record<string, unknown> {
+function ownFields(document: Document, config: Config): Record<string, unknown> {
+  const { mongodb } = config;
   const keys = heldIds(document, mongodb.match).map((key) => {
     const text = textOfStored(key, mongodb.matchType);
     return text === null ? key : labelOf(text, config);

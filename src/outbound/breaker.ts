@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { BreakerDocument, BreakerStore } from '../coordination/breaker-state.ts';
 import type { Endpoint } from '../config/endpoint.ts';
 import type { ControlWatch } from '../coordination/control-watch.ts';
+import { restBefore } from '../domain/backoff.ts';
 import type { Heard } from '../domain/registrations/statuses.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
@@ -60,7 +61,6 @@ export function createBreaker({
     return Math.min(1, Math.max(0, (watch.now() - document.since) / rampUp));
   }
 
-  /** Counts anew when the shared state has changed. */
   function follow(): void {
     const ours = known();
     const isShut = isTelling || (ours !== null && ours.state !== 'closed');
@@ -87,7 +87,7 @@ export function createBreaker({
   }
 
   const restAfter = (trips: number): number =>
-    Math.min(rest * 2 ** Math.min(trips - 1, 30), maxRest);
+    restBefore({ kind: 'exponential', initial: rest, longest: maxRest }, trips);
 
   async function trip(): Promise<void> {
     if (isTelling) return;
@@ -143,7 +143,6 @@ export function createBreaker({
   }
   return {
     opening,
-    /** Why nothing may be sent, or null. */
     wait(): Wait | null {
       const document = known();
       if (isTelling) return { reason: `circuit breaker open: ${reason}`, retryAfter: 1_000 };

@@ -20,7 +20,6 @@ export interface Bound {
   release(count: number): void;
 }
 
-/** The limits of one lane, across all workers. */
 interface LaneLimits {
   /** What `perSecond` is called in the configuration. */
   setting: string;

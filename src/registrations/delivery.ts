@@ -7,11 +7,7 @@ import { parseRegistration, type ParseRules } from '../domain/registrations/regi
 import type { Read } from '../intake/intake.ts';
 import { labelOf } from './label.ts';
 
-export const parseRules = ({
-  registration,
-  intake,
-  mongodb,
-}: Pick<Config, 'registration' | 'intake' | 'mongodb'>): ParseRules => ({
+export const parseRules = ({ registration, intake, mongodb }: Config): ParseRules => ({
   ...registration,
   ...intake,
   matchType: mongodb.matchType,

@@ -21,7 +21,7 @@ export type InFlight = ReturnType<typeof openInFlight>;
 
 export interface InFlightStore extends OpenClaims {
   claims: Pick<Claims, 'collection' | 'sound' | 'setAtLegacy'>;
-  setAside: Pick<SetAside, 'among'>;
+  setAside: Pick<SetAside, 'reasons'>;
 }
 
 /** Is the bound of the gate. `workers`: how many are alive. `now`: ms by a clock that nobody sets. */
@@ -130,7 +130,7 @@ async function* countedClaims(
   legacyTimeoutMs: number,
 ): AsyncGenerator<Counted[]> {
   for await (const standings of readOpenClaims(store, legacyTimeoutMs)) {
-    const setAside = await store.setAside.among(standings.map(({ claim }) => claim._id));
+    const setAside = await store.setAside.reasons(standings.map(({ claim }) => claim._id));
     yield standings.map(({ claim: { _id, atLegacy }, reading: { kind } }) => {
       const isThere = (kind === 'accepted' || kind === 'on the wire') && !setAside.has(_id);
       return { claim: _id, at: isThere ? kind : null, mark: atLegacy };

@@ -33,7 +33,6 @@ export interface RegistrationIntakeNeeds {
   log: Log;
 }
 
-/** Waited for MongoDB at most. */
 const NOTE_MS = 2_000;
 
 /** @throws QueueMismatch, BrokerRefusal: see broker/rabbitmq/consumer.ts */

@@ -39,11 +39,7 @@ const AFTER_ANOTHER = { kind: 'linear', initial: 20, jitter: 1 } as const;
 /** Less weight than this is forgotten for good, which keeps the document small. */
 const FORGOTTEN = 1e-4;
 
-export function openLatencies(
-  db: OwnDatabase,
-  config: Pick<Config, 'legacyUrl' | 'legacy'>,
-  clock: Pick<Clock, 'now'> = Date,
-) {
+export function openLatencies(db: OwnDatabase, config: Config, clock: Pick<Clock, 'now'> = Date) {
   const collection = db.collection<LatencyDocument>(OWN.latency);
   const _id = legacyEndpoint(config).address;
   return {

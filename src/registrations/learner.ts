@@ -46,7 +46,6 @@ export function createLearner(
       // What was read meanwhile does not have it.
       void writing.run().then(plans.refresh);
     },
-    /** Writes what there is; what cannot be written is kept for the next time. */
     flush: writing.run,
     async close(): Promise<void> {
       await writing.close();

@@ -29,24 +29,7 @@ export type SubmitResult =
   | { kind: 'not-accepted'; reason: string; retryAfter: number | null }
   | { kind: 'unknown'; reason: string };
 
-export type StatusResult = PollReading;
-export type LookUpResult = LookUpReading;
-
-export interface Legacy {
-  /**
-   * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
-   * it says no, nothing is sent.
-   */
-  submit(body: Buffer, idempotencyKey: string, maySend?: () => boolean): Promise<SubmitResult>;
-  /**
-   * GETs the status of a request, and its result where that stands elsewhere. Never throws.
-   * @param another asked before the second GET: why it may not be sent, or null
-   */
-  status(requestId: string, another?: () => Promise<Wait | null>): Promise<StatusResult>;
-  /** Looks a registration up by its own id (legacy.lookup). Never throws. */
-  lookUp(id: string): Promise<LookUpResult>;
-  close(): Promise<void>;
-}
+export type Legacy = ReturnType<typeof createLegacy>;
 
 /** One request with its path from the root, its answer, and how that was read. */
 export interface Exchanged {
@@ -71,7 +54,7 @@ export type LegacyConfig = Pick<
 export function createLegacy(
   config: LegacyConfig,
   { observe: tell = () => {}, trace = () => {} }: Watchers = {},
-): Legacy {
+) {
   const { legacy } = config;
   const { submit, poll, lookup } = legacy;
   const contract = contractOf(config);
@@ -89,7 +72,6 @@ export function createLegacy(
   const mask = secretsMask(config);
   const observe = (heard: Heard, reason: string) => tell(heard, mask(reason));
 
-  /** Asks, and reads the answer. */
   async function ask<R extends { kind: string }>(
     asked: HttpRequest,
     read: (answer: Answer) => { reading: R; because: string },
@@ -130,7 +112,6 @@ export function createLegacy(
           : read(answeredOf(answer)),
     );
 
-  /** What the answer to a GET says of the system. */
   const hear = (answer: Answer, isRead: boolean): void => {
     if (answer.kind === 'none') return observe('trouble', answer.reason);
     const { status } = answer;
@@ -139,14 +120,22 @@ export function createLegacy(
   };
 
   return {
-    async submit(body, idempotencyKey, maySend) {
+    /**
+     * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
+     * it says no, nothing is sent.
+     */
+    async submit(
+      body: Buffer,
+      idempotencyKey: string,
+      maySend: () => boolean = () => true,
+    ): Promise<SubmitResult> {
       const { answer, reading } = await ask<SubmitReading>(
         {
           method: submit.method,
           path: submit.path,
           headers: { 'idempotency-key': idempotencyKey },
           body,
-          ...(maySend === undefined ? {} : { maySend }),
+          maySend,
         },
         (received) =>
           received.kind === 'none'
@@ -159,7 +148,14 @@ export function createLegacy(
       }
       return heardResult(reading, answer.status);
     },
-    async status(requestId, another = () => Promise.resolve(null)) {
+    /**
+     * GETs the status of a request, and its result where that stands elsewhere. Never throws.
+     * @param another asked before the second GET: why it may not be sent, or null
+     */
+    async status(
+      requestId: string,
+      another: () => Promise<Wait | null> = () => Promise.resolve(null),
+    ): Promise<PollReading> {
       const path = pathWith(poll.path, requestId);
       if (path === null) return unreadable('the request id leads out of legacy.poll.path');
       const body = bodyWith(poll.body, requestId);
@@ -179,7 +175,8 @@ export function createLegacy(
       hear(result.answer, result.reading.kind !== 'unreadable');
       return result.reading;
     },
-    async lookUp(id) {
+    /** Looks a registration up by its own id (legacy.lookup). Never throws. */
+    async lookUp(id: string): Promise<LookUpReading> {
       const { path } = lookup;
       if (path === null) return unreadable('legacy.lookup.path is not set');
       const target = pathWith(path, id);
@@ -200,7 +197,7 @@ export function createLegacy(
           )
         : reading;
     },
-    close: () => http.close(),
+    close: (): Promise<void> => http.close(),
   };
 
   /** A refusal is the answer of a system that is well. Its own words may be about people: logs and /ready tell the status. */
@@ -260,7 +257,6 @@ const unreadable = (reason: string): Unreadable => ({
   retryAfter: null,
 });
 
-/** An answer as a contract reads it. */
 export function answeredOf(answer: Extract<Answer, { kind: 'answer' }>): Answered {
   const { status, headers } = answer;
   const { json: body, trouble, isEmpty } = answer.read();

@@ -5,7 +5,6 @@ import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts
 import type { Config } from '../config/schema.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Opener } from '../mongo/own-database.ts';
-import { connectTemporal } from '../temporal/client.ts';
 import { openStore, type Store } from './store.ts';
 
 /** @throws Error that names the address when it cannot be reached, or what `work` throws */
@@ -20,17 +19,18 @@ export async function withStore<T>(
 
 /** One that stays. @throws as createPublisher */
 export const openPublisher = (
-  { amqpUrl: url, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
+  { amqpUrl: url, rabbit }: Config,
   name: string,
   log: Log,
 ): Promise<Publisher> =>
   createPublisher({ url, heartbeatMs: rabbit.heartbeat, tls: rabbit.tls, name, log });
 
-/** @throws as withStore */
+/** Its client is loaded only now: that takes as long as all else of a command. @throws as withStore */
 export async function withTemporal<T>(
   config: Config,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {
+  const { connectTemporal } = await import('../temporal/client.ts');
   const client = await connectTemporal(config);
   return work(client).finally(() => client.connection.close());
 }

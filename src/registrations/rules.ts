@@ -4,9 +4,8 @@ import { planFrom, type Exploring } from '../domain/registrations/learned-plan.t
 import type { PollPlan } from '../domain/registrations/poll-plan.ts';
 import type { Config } from '../config/schema.ts';
 
-/** The plan in force. */
 export function planOf(
-  { legacy }: Pick<Config, 'legacy'>,
+  { legacy }: Config,
   known: Latencies,
   explore: Exploring | null = null,
 ): PollPlan {
@@ -14,16 +13,14 @@ export function planOf(
   return planFrom(known, { gets, longest, explore });
 }
 
-export function rulesOf(
-  { legacy, temporal }: Pick<Config, 'legacy' | 'temporal'>,
-  plan: PollPlan = planOf({ legacy }, priorOf(legacy.expectedLatency)),
-): Rules {
+export function rulesOf(config: Config, plan?: PollPlan): Rules {
+  const { legacy, temporal } = config;
   return {
     deadline: legacy.deadline,
     maxOpen: legacy.maxOpen,
     onUnknown: legacy.onUnknown,
     ...(legacy.onUnknown === 'lookup' ? { lookUpAfter: legacy.lookup.after } : {}),
-    plan,
+    plan: plan ?? planOf(config, priorOf(legacy.expectedLatency)),
     pause: 1_000,
     // A late answer of an attempt that was thought dead is written within its deadline; then only a person knows more.
     rechecks: [15_000, 5 * 60_000, 3_600_000, 24 * 3_600_000],

@@ -6,6 +6,7 @@ import type { NewRegistration } from '../domain/registrations/item.ts';
 import { workflowId } from '../domain/names.ts';
 import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
 import type { OpenClaim } from './open-claims.ts';
+import { chunks } from '../runtime/chunks.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { labelOf } from './label.ts';
 import { rulesOf } from './rules.ts';
@@ -56,7 +57,7 @@ export async function findStranded(needs: Omit<SweepNeeds, 'start'>): Promise<St
   const keys = suspects.map(({ _id }) => _id);
   // Read after Temporal was asked: a run that ended in order had settled its claims by then.
   const unsettled = await store.claims.workflowIds(keys, { settledAt: null });
-  const setAside = await store.setAside.among(keys);
+  const setAside = await store.setAside.reasons(keys);
   return suspects
     .flatMap((claim): Stranded[] => {
       const run = states.get(claim.workflowId) ?? 'running';
@@ -71,10 +72,8 @@ export async function takeUp(needs: SweepNeeds, { stranded, unclaimed, unreadabl
   const { config, start } = needs;
   const rules = rulesOf(config);
   const started: string[] = [];
-  for (let from = 0; from < stranded.length; from += config.intake.batchSize) {
-    const registrations = stranded
-      .slice(from, from + config.intake.batchSize)
-      .map(({ claim }) => registrationOf(claim, config));
+  for await (const some of chunks(stranded, config.intake.batchSize)) {
+    const registrations = some.map(({ claim }) => registrationOf(claim, config));
     const labels = registrations.map(({ label }) => label);
     await startOne(workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`), registrations);
   }

@@ -19,7 +19,6 @@ export interface ChildOptions {
   logFile: string;
   /** Another version of the program than this one. */
   cli?: string;
-  /** Options of Node. */
   nodeOptions?: string[];
   /** How long it may take to drain, ms. */
   stopMs?: number;

@@ -4,7 +4,7 @@ const BREAKS = String.raw`\p{Cc}\p{Zl}\p{Zp}`;
 /** Marks of direction, characters without width, halves of pairs. */
 const UNSEEN = String.raw`\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}`;
 /** The colours of table.ts, and their ends. */
-const COLOUR = String.raw`\u{1b}\[(?:1|2|22|3[1-3]|39)m`;
+const COLOUR = String.raw`\u{1b}\[(?:1|2|22|3[1-36]|39)m`;
 
 const unseen = new RegExp(`[${UNSEEN}]`, 'gu');
 const breaks = new RegExp(`[${BREAKS}]+`, 'gu');

@@ -72,7 +72,6 @@ export function createSlots(initial: number) {
       handful = Math.ceil(total / 4);
       handOut();
     },
-    /** The most that one `take` gives. */
     handful: () => handful,
     onTheWire: () => total - free,
   };

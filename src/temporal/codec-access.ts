@@ -1,6 +1,7 @@
 /** Who may ask the codec server: by which name, from which page, with which token. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { decodedOrBare } from '../domain/decoded.ts';
 import { isOtherUser } from '../net/peer-user.ts';
 
 export interface CodecToken {
@@ -89,7 +90,7 @@ export function refuseWithoutToken(
 ): void {
   const [, bearer] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
   const [folder, ...more] = folders;
-  const inPath = folder === undefined || more.length > 0 ? [] : [folder, decoded(folder)];
+  const inPath = folder === undefined || more.length > 0 ? [] : [folder, decodedOrBare(folder)];
   const given = bearer === undefined ? inPath : [bearer, ...inPath];
   const token = tokens.find(({ secret }) => given.some((each) => isSame(each, secret)));
   if (token === undefined) throw new Refusal(401, NO_TOKEN);
@@ -100,14 +101,6 @@ const NO_TOKEN =
   'expected the token in the path (/<token>/decode), or as "Authorization: Bearer …" with CODEC_TOKEN';
 const OTHER_USER =
   'another user of this machine asks, and the token of TEMPORAL_CODEC_URL is for the user alone who started this: give that person CODEC_TOKEN';
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
 
 /** In a time that does not depend on where they differ. */
 const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));

@@ -10,7 +10,6 @@ import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-w
 import { z } from 'zod';
 import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
 import type { RunLife } from '../domain/registrations/takeover.ts';
-import type { Config } from '../config/schema.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
@@ -74,14 +73,6 @@ export async function tellRun(
     throw error;
   }
 }
-
-export const runLink = (
-  { temporal }: Pick<Config, 'temporal'>,
-  workflowId: string,
-): string | null =>
-  temporal.webUrl === null
-    ? null
-    : `${temporal.webUrl}/namespaces/${encodeURIComponent(temporal.namespace)}/workflows/${encodeURIComponent(workflowId)}`;
 
 /** The workflow ids of the runs that are open. From visibility, which may lag by a second. */
 export const openRuns = (client: Client, taskQueue: string): Promise<Set<string>> =>

@@ -104,7 +104,7 @@ test('a dry run tells what would be redriven or dropped, and changes nothing', a
   const { stdout } = await place.run(['failures', 'drop', '--class', 'rejected', '--dry-run']);
   assert.equal(
     stdout,
-    'Would drop 3 (3 rejected) of 4 in the failure queue. Nothing was changed\n',
+    'Would drop 3 (3 rejected) of 4 in the failure queue\nNothing was changed\n',
   );
   assert.deepEqual(await idsIn(place), ['a', 'b', 'c', 'd']);
   await place.hasDepth(place.rabbit.failureQueue, 4);

@@ -9,7 +9,8 @@ import { CONSTANTS } from '../../src/config/constants.ts';
 import { ENVIRONMENT_ONLY, environmentNames, variable } from '../../src/config/environment.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { ConfigError, type Fault } from '../../src/config/faults.ts';
-import { configJson, configTable } from '../../src/config/report.ts';
+import { configTable } from '../../src/commands/config.ts';
+import { configJson } from '../../src/config/report.ts';
 import { REMOVED } from '../../src/config/removed.ts';
 import { DEFAULTS, STANDARD, type Config } from '../../src/config/schema.ts';
 import { leaves, valueAt } from '../../src/config/tree.ts';
@@ -524,7 +525,7 @@ test('the report shows values as one writes them, with their origin and without 
       DESPACHANTE_PORT: 'tcp://10.0.0.1:1',
     },
   });
-  const table = configTable(loaded, false);
+  const table = configTable(loaded);
   assert.match(table, /^amqpUrl +amqp:\/\/\*\*\*@broker +environment AMQP_URL$/m);
   assert.match(table, /^legacyAuthorization +\*\*\* +environment LEGACY_AUTHORIZATION$/m);
   assert.match(table, /^intake\.maxMessageBytes +256KiB +default$/m);

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { stringify } from 'yaml';
 import { ConfigError } from '../../src/config/faults.ts';
-import { configJson, configTable } from '../../src/config/report.ts';
+import { configTable } from '../../src/commands/config.ts';
+import { configJson } from '../../src/config/report.ts';
 import { DEFAULTS, STANDARD } from '../../src/config/schema.ts';
 import { leaves } from '../../src/config/tree.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -23,7 +24,7 @@ function told(tree: unknown, env: Environment = {}): string {
   writeFileSync(file, stringify(tree));
   try {
     const loaded = loadConfig({ env, file });
-    return configTable(loaded, false) + JSON.stringify(configJson(loaded));
+    return configTable(loaded) + JSON.stringify(configJson(loaded));
   } catch (error) {
     assert.ok(error instanceof ConfigError, String(error));
     return error.message + JSON.stringify(error.faults);
@@ -112,7 +113,7 @@ function toldOf(written: string): string[] {
   ].map((yaml) => {
     writeFileSync(file, yaml);
     try {
-      return configTable(loadConfig({ env: {}, file }), false);
+      return configTable(loadConfig({ env: {}, file }));
     } catch (error) {
       assert.ok(error instanceof ConfigError, `${String(error)} of ${yaml}`);
       return error.message + JSON.stringify(error.faults);

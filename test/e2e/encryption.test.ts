@@ -7,7 +7,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import { JSONToPayload, payloadToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
 import { serveCodec } from '../../src/temporal/codec-server.ts';
-import { codecKeysOf } from '../../src/temporal/data-converter.ts';
+import { codecKeysOf } from '../../src/temporal/keys.ts';
 import { markOf, parseKeys } from '../../src/runtime/encryption-keys.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';

@@ -123,9 +123,9 @@ async function eachOnce(prefix: string, total: number): Promise<void> {
 }
 
 test('a redrive goes on to its end when whoever began it is killed', async () => {
-  const total = 1_000;
+  const total = 400;
   const prefix = await refusedOnce(total);
-  const child = start([...redrive, '--rate', '150'], system.folder, system.env);
+  const child = start([...redrive, '--rate', '60'], system.folder, system.env);
   const ended = once(child, 'close');
   await redriven(prefix, total / 10);
   child.kill('SIGKILL');
@@ -137,11 +137,11 @@ test('a redrive goes on to its end when whoever began it is killed', async () =>
 });
 
 test('a redrive whose worker is killed goes on with the next one: nothing is lost, and each is filed once', async () => {
-  const total = 2_000;
+  const total = 600;
   const prefix = await refusedOnce(total);
   // What a killed worker had sent to the legacy system would be in doubt: nothing is filed until the redrive has ended.
   await system.stop('intake');
-  await flow.json(...redrive, '--rate', '200', '--detach');
+  await flow.json(...redrive, '--rate', '60', '--detach');
   await eventually('a tenth is sent', async () =>
     assert.ok((await system.depth(intakeQueue)) >= total / 10),
   );

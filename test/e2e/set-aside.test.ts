@@ -24,7 +24,7 @@ test('a result that was set aside is told by status with a remedy, and that reme
   ]);
   await flow.publish({ id: 'ana-1' });
   await eventually('it is set aside', async () => {
-    assert.equal((await store.setAside.among(['ana-1~0'])).size, 1);
+    assert.equal((await store.setAside.reasons(['ana-1~0'])).size, 1);
   });
   const { stdout } = await flow.cli('status', 'ana-1');
   assert.match(stdout, /several documents hold its id/);

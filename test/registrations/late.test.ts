@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import type { Settlement } from '../../activities/registrations/settle.ts';
 import type { Claim } from '../../src/claims/claims.ts';
 import { lookForLate } from '../../src/registrations/late.ts';
-import type { StatusResult } from '../../src/registrations/legacy.ts';
+import type { PollReading } from '../../src/domain/registrations/contract.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { call, claimRequest, testBed } from '../helpers/activities.ts';
 import { testConfig } from '../helpers/configuration.ts';
@@ -41,7 +41,7 @@ async function timedOut(more: Partial<Settlement> = {}) {
 }
 
 /** One look, for which the legacy system says this of each. Returns what it asked for, of those that are meant. */
-async function look(id: string, says: StatusResult) {
+async function look(id: string, says: PollReading) {
   const asked: string[] = [];
   const found = await lookForLate({
     config: testConfig({ legacy: { maxOpen: 7 * DAY } }),
@@ -62,8 +62,7 @@ const ago = (ms: number) => new Date(Date.now() - ms);
 for (const status of ['done', 'failed'] as const) {
   test(`what is ${status} later is noted in the claim, told once, and asked for no more`, async () => {
     const id = await timedOut();
-    const says: StatusResult =
-      status === 'done' ? { kind: status } : { kind: status, reason: 'no' };
+    const says: PollReading = status === 'done' ? { kind: status } : { kind: status, reason: 'no' };
     const { isAsked, found } = await look(id, says);
     assert.ok(isAsked);
     assert.deepEqual(

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { text as textOf } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { styleText } from 'node:util';
 import fc from 'fast-check';
 import { columns } from '../../src/commands/table.ts';
 import { inCell, inHtml, jsonText, onOneLine, onScreen } from '../../src/runtime/foreign-text.ts';
@@ -52,6 +53,10 @@ test('nothing that steers a terminal is left of foreign text, wherever it is sho
 
 test('our own colours stay on a terminal, and lines and tabs do everywhere', () => {
   assert.equal(onScreen('\u001b[31mred\u001b[39m\n\tx', true), '\u001b[31mred\u001b[39m\n\tx');
+  for (const style of ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'] as const) {
+    const styled = styleText(style, 'x', { validateStream: false });
+    assert.equal(onScreen(styled, true), styled, style);
+  }
   assert.equal(onScreen('a\n\tx', false), 'a\n\tx');
   assert.doesNotMatch(onScreen('\u001b[8mhidden', true), /\u001b/);
   assert.equal(onOneLine('José ☂ 日本 a'), 'José ☂ 日本 a');
@@ -74,7 +79,7 @@ test('a page holds neither markup nor marks of direction of foreign text', () =>
 for (const format of ['json', 'pretty'] as const) {
   test(`a log line (${format}) steers no terminal and tells no secret`, async () => {
     const script = `
-      import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../src/runtime/log.js', import.meta.url)))};
+      import { createLog } from ${JSON.stringify(fileURLToPath(new URL('../../src/runtime/create-log.js', import.meta.url)))};
       const [each, url] = JSON.parse(process.argv[1]);
       const log = createLog('test', { level: 'info', format: '${format}' });
       log.info({ id: each, deep: { reason: [each, url] }, [each]: 1 }, 'said: ' + each + ' of ' + url);

@@ -4,14 +4,13 @@
  */
 // Its codec is changed first.
 import './amqp-tables.ts';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { amqpFile, has } from './amqp-files.ts';
 
 type Decode = (id: number, bytes: Buffer) => unknown;
 
-const require = createRequire(import.meta.url);
-const defs: unknown = require(join(dirname(require.resolve('amqplib')), 'lib', 'defs.js'));
-if (!hasDecode(defs)) throw new Error('This amqplib has no decode in lib/defs.js');
+const defs = amqpFile('defs.js', (file): file is { decode: Decode; ConnectionClose: number } =>
+  has(file, { decode: 'function', ConnectionClose: 'number' }),
+);
 const { decode, ConnectionClose } = defs;
 let words: string | null = null;
 defs.decode = (id, bytes) => {
@@ -19,15 +18,6 @@ defs.decode = (id, bytes) => {
   if (id === ConnectionClose) words = textIn(fields);
   return fields;
 };
-
-function hasDecode(value: unknown): value is { decode: Decode; ConnectionClose: number } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof Reflect.get(value, 'decode') === 'function' &&
-    typeof Reflect.get(value, 'ConnectionClose') === 'number'
-  );
-}
 
 const textIn = (fields: unknown): string | null =>
   typeof fields === 'object' && fields !== null && 'replyText' in fields

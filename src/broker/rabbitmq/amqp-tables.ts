@@ -4,8 +4,7 @@
  * again, for ever. Imported before amqplib, this wraps its codec: reading never throws and keeps the bytes of the table, and
  * writing takes such bytes as they are.
  */
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { amqpFile, has } from './amqp-files.ts';
 
 /** Deeper than anybody's headers, and far from what overflows. */
 const DEEPEST = 64;
@@ -26,19 +25,12 @@ interface Codec {
 const READ = Symbol('the bytes that a table was decoded from');
 const WRITTEN = Symbol('bytes of more fields, to be written behind those of a table');
 
-const require = createRequire(import.meta.url);
-const codec: unknown = require(join(dirname(require.resolve('amqplib')), 'lib', 'codec.js'));
-if (!isCodec(codec)) throw new Error('This amqplib has no such codec as we know in lib/codec.js');
+const codec = amqpFile('codec.js', (file): file is Codec =>
+  has(file, { decodeFields: 'function', encodeTable: 'function' }),
+);
 const { decodeFields: decode, encodeTable: encode } = codec;
 codec.decodeFields = readTable;
 codec.encodeTable = writeTable;
-
-function isCodec(value: unknown): value is Codec {
-  if (typeof value !== 'object' || value === null) return false;
-  return ['decodeFields', 'encodeTable'].every(
-    (name) => typeof Reflect.get(value, name) === 'function',
-  );
-}
 
 /** The readable fields of an encoded table; keeps its bytes for `rawOf`. Never throws. */
 export function readTable(bytes: Buffer): Record<string, unknown> {
@@ -51,7 +43,6 @@ export function readTable(bytes: Buffer): Record<string, unknown> {
   return keep(Object.fromEntries(entries), whole);
 }
 
-/** A decoded table, or why it cannot be decoded. */
 function readable(bytes: Buffer): object | string {
   if (depthOf(bytes) > DEEPEST) return `headers nested deeper than ${DEEPEST}`;
   try {

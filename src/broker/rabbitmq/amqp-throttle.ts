@@ -2,6 +2,8 @@
  * Stops reading a connection while we hold enough bytes. RabbitMQ's prefetch counts messages, and only unread data in the
  * socket holds the broker back. amqplib offers nothing for it, so this wraps its reader.
  */
+import { has } from './amqp-files.ts';
+
 interface Reader {
   recvFrame: () => unknown;
   /** Asked by its heartbeat, which ends the connection when nothing has come for long. */
@@ -42,14 +44,6 @@ export function throttle(
   };
 }
 
-function isReader(value: unknown): value is Reader {
-  if (typeof value !== 'object' || value === null) return false;
-  const stream: unknown = Reflect.get(value, 'stream');
-  return (
-    typeof Reflect.get(value, 'recvFrame') === 'function' &&
-    typeof Reflect.get(value, 'recvSinceLastCheck') === 'boolean' &&
-    typeof stream === 'object' &&
-    stream !== null &&
-    typeof Reflect.get(stream, 'emit') === 'function'
-  );
-}
+const isReader = (value: unknown): value is Reader =>
+  has(value, { recvFrame: 'function', recvSinceLastCheck: 'boolean', stream: 'object' }) &&
+  has(Reflect.get(value, 'stream'), { emit: 'function' });

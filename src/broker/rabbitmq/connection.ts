@@ -10,6 +10,7 @@ import { connect, type ChannelModel, type Options } from 'amqplib';
 import { insist, within } from '../../runtime/retry.ts';
 import { errorFacts, type Log } from '../../runtime/log.ts';
 import { BrokerRefusal, refusedLogin } from './refusal.ts';
+import { decodedOrBare } from '../../domain/decoded.ts';
 import { readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
 
 export type RabbitConnection = ChannelModel;
@@ -68,7 +69,7 @@ function targetOf(url: string, heartbeatMs: number): Options.Connect {
     protocol: protocol.replace(':', ''),
     hostname: hostname.replace(/^\[|\]$/g, ''),
     ...(port === '' ? {} : { port: Number(port) }),
-    ...(isNamed ? { username: decoded(username), password: decoded(password) } : {}),
+    ...(isNamed ? { username: decodedOrBare(username), password: decodedOrBare(password) } : {}),
     // amqplib decodes this one itself.
     vhost: pathname.slice(1),
     frameMax: 131_072,
@@ -76,15 +77,6 @@ function targetOf(url: string, heartbeatMs: number): Options.Connect {
     ...given('channelMax'),
     heartbeat: Math.max(1, Math.round(heartbeatMs / 1000)),
   };
-}
-
-/** As it is where it is not percent-encoded: a lone % in a password. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 /**

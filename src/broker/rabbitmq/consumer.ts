@@ -32,7 +32,7 @@ function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
  * @throws QueueMismatch when a queue exists, declared otherwise; BrokerRefusal when a right is missing
  */
 export async function createConsumer(
-  { amqpUrl: url, rabbit }: Pick<Config, 'amqpUrl' | 'rabbit'>,
+  { amqpUrl: url, rabbit }: Config,
   log: Log,
   onDelivery: (delivery: Delivery) => void,
   {

@@ -1,6 +1,7 @@
 /** Keeps the bytes and properties of a delivery, unchanged. */
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
+import { isMapping } from '../../config/tree.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
 import { publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
 import type { Message, RedriveHint } from '../source.ts';
@@ -91,16 +92,13 @@ export function decodeProperties(encoded: string): {
   dropped: string[];
 } {
   const parsed: unknown = encoded === '' ? {} : JSON.parse(encoded);
-  const { properties, fields, dropped } = isRecord(parsed) ? parsed : {};
+  const { properties, fields, dropped } = isMapping(parsed) ? parsed : {};
   return {
-    properties: isRecord(properties) ? properties : {},
+    properties: isMapping(properties) ? properties : {},
     fields: Buffer.from(typeof fields === 'string' ? fields : '', 'base64'),
     dropped: Array.isArray(dropped) ? dropped.map(String) : [],
   };
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A failure record's properties without what the broker has added, ready to publish it again. */
 export function recordsProperties(properties: MessageProperties): KnownProperties {

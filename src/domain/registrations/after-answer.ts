@@ -15,6 +15,7 @@ import {
   type Submitting,
   type Unfiled,
 } from './item.ts';
+import { restBefore } from '../backoff.ts';
 import { entryKey, entryNumber, nextEntry } from '../names.ts';
 import { OUR_REASON } from './outcome.ts';
 import { nextPollAt, planAt } from './poll-plan.ts';
@@ -122,7 +123,7 @@ export function afterSubmit(
       if (answer.needsPerson === true) return askPerson(item, rules, now);
       if (rules.onUnknown !== 'resubmit' || tooLong) return doubted(item, rules, now);
       const entry = nextEntry(item.entry);
-      const dueAt = now + restBefore(entry, rules);
+      const dueAt = now + restBefore(rests(rules), entryNumber(item.entry));
       return submit(item, { entry, sick: true, doubt: false, dueAt });
     }
     case 'abandoned':
@@ -136,9 +137,9 @@ const later = (rest: number | null, { pause }: Rules, now: number): number =>
 const neverAccepted = (item: Unfiled, now: number, why: string): Settling =>
   settle({ ...item, doubt: followsDoubt(item) }, 'failed', now, `never accepted: ${why}`);
 
-/** Longer for each further entry, ms. */
-const restBefore = (entry: string, { pause }: Rules): number =>
-  Math.min(pause * 2 ** Math.min(entryNumber(entry) - 2, 20), 60_000);
+/** Longer for each further entry. */
+const rests = ({ pause: initial }: Rules) =>
+  ({ kind: 'exponential', initial, longest: 60_000 }) as const;
 
 export function afterLookUp(
   item: Doubtful,

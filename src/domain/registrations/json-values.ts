@@ -1,7 +1,6 @@
 /** Values in a JSON document. */
 import { stepsOf } from '../json-text.ts';
 
-/** What a JSON pointer leads to, or undefined. */
 export function valueAtPointer(document: unknown, pointer: string): unknown {
   return stepsOf(pointer).reduce<unknown>((value, name) => {
     if (typeof value !== 'object' || value === null) return undefined;

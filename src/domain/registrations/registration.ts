@@ -3,7 +3,6 @@ import { findRaw, textOf } from '../json-text.ts';
 import { ID_FORMS, isWholeNumber, plainId, type IdType } from './id-type.ts';
 
 export interface ParseRules {
-  /** JSON pointer to the registration id. */
   id: string;
   matchType: IdType;
   maxIdBytes: number;
@@ -63,8 +62,7 @@ function readId(text: string, rules: ParseRules): Parsed {
 function checkId(id: string, rules: ParseRules): Parsed {
   const field = rules.id;
   if (id.trim() === '') return malformed(`"${field}" is empty`);
-  if (hasControlOrLoneSurrogate(id))
-    return malformed(`"${field}" has characters that are not text`);
+  if (NOT_TEXT.test(id)) return malformed(`"${field}" has characters that are not text`);
   const bytes = new TextEncoder().encode(id).length;
   if (bytes > rules.maxIdBytes) {
     return malformed(`"${field}" is too long: ${bytes} bytes, at most ${rules.maxIdBytes}`);
@@ -80,16 +78,8 @@ function checkId(id: string, rules: ParseRules): Parsed {
 const describe = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'an array' : `a ${typeof value}`;
 
-/** A control character or half of a surrogate pair: ids end in keys, workflow ids and URLs, where neither can go. */
-function hasControlOrLoneSurrogate(text: string): boolean {
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code <= 0xdfff)) {
-      return true;
-    }
-  }
-  return false;
-}
+/** Control characters and halves of surrogate pairs: ids end in keys, workflow ids and URLs, where neither can go. */
+const NOT_TEXT = /[\p{Cc}\p{Cs}]/u;
 
 /** The deepest nesting of arrays and objects in a JSON text, without parsing it. */
 function nesting(text: string): number {

@@ -26,7 +26,6 @@ export interface RunView {
   settled: Run<Item>['settled'];
 }
 
-/** An operator's word on a registration in doubt. */
 export interface Resolution {
   /** The registration id, as the run shows it. */
   id: string;
