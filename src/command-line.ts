@@ -31,6 +31,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   resume: async () => (await import('./commands/pause.ts')).addResume,
   limits: async () => (await import('./commands/limits.ts')).addLimits,
   failures: async () => (await import('./commands/failures.ts')).addFailures,
+  tasks: async () => (await import('./commands/tasks.ts')).addTasks,
+  kafka: async () => (await import('./commands/tasks.ts')).addKafka,
   redrive: async () => (await import('./commands/redrive.ts')).addRedrive,
   doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
   sweep: async () => (await import('./commands/sweep.ts')).addSweep,

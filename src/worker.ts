@@ -1,16 +1,11 @@
 /** The worker process: builds the adapters, gives them to the activities, and runs them and the workflows. */
-import { readFile } from 'node:fs/promises';
-import { setFlagsFromString } from 'node:v8';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
-import { BEAT_TOLD_MS } from './domain/timing.ts';
 import { createRedrive } from '../activities/registrations/redrive.ts';
-import { createSweep } from '../activities/sweep.ts';
+import { createSweep } from '../activities/registrations/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
-import { ENCRYPTED_WORKFLOW_BUNDLE, WORKFLOW_BUNDLE } from './temporal/bundle-workflows.ts';
 import type { Config } from './config/schema.ts';
 import { watchControl } from './coordination/control-watch.ts';
-import { dataConverterOf } from './temporal/data-converter.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
 import { createDoubtGauge, countDoubts } from './registrations/doubts.ts';
 import { longestDrainMs } from './config/drain.ts';
@@ -29,6 +24,7 @@ import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
 import { connectTemporal, connectionOptions } from './temporal/client.ts';
+import { createTemporalWorker } from './temporal/create-worker.ts';
 import { openLegacyGate } from './registrations/legacy-gate.ts';
 
 /** Must run before anything else of Temporal's in this process: its runtime is made once. */
@@ -37,6 +33,8 @@ export function installRuntime(log: Log): void {
     // Our own handlers stop the worker: several parts of a process must stop in order.
     shutdownSignals: [],
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+      // Some take activities alone, and are to.
+      if (message.startsWith('No workflows registered')) return;
       const runId: unknown = meta?.['runId'] ?? meta?.['run_id'];
       const facts = { source: 'temporal', runId, detail: failureDetail(meta?.['error']) };
       const sentence = withReason(message, meta?.['failure']);
@@ -95,33 +93,18 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
     legacyTimeoutMs: config.legacy.timeout,
     uniqueRequestIds: config.legacy.uniqueRequestIds,
   });
-  const dataConverter = dataConverterOf(config);
-  const bundle =
-    dataConverter.failureConverterPath === undefined ? WORKFLOW_BUNDLE : ENCRYPTED_WORKFLOW_BUNDLE;
-  const stackFrames = Error.stackTraceLimit;
-  // Taken over by the contexts that workflow code runs in, which Worker.create makes: the SDK captures and maps a stack
-  // for every promise there (docs/decisions/0010-no-workflow-stacks.md).
-  setFlagsFromString('--stack-trace-limit=0');
-  const worker = await Worker.create({
+  const worker = await createTemporalWorker(config, {
     connection,
-    namespace: config.temporal.namespace,
     taskQueue: config.temporal.taskQueue,
-    workflowBundle: { code: await readFile(bundle, 'utf8') },
-    dataConverter,
     activities: {
       ...activities,
       ...createRedrive(redriveWork({ config, store, publisher })),
       ...createSweep(sweepAll),
     },
     maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
-    maxCachedWorkflows: config.worker.maxCachedWorkflows,
-    workflowThreadPoolSize: 2,
-    // A dead worker's sticky queue is waited for this long; the default costs each of its runs 10 s.
-    stickyQueueScheduleToStartTimeout: '1s',
-    maxHeartbeatThrottleInterval: BEAT_TOLD_MS,
-    shutdownGraceTime: config.worker.shutdownGrace,
+    workflowThreads: 2,
     shutdownForceTime: longestDrainMs(config),
-  }).finally(() => setFlagsFromString(`--stack-trace-limit=${stackFrames}`));
+  });
   let isRunning = true;
   const ended = worker.run().finally(() => (isRunning = false));
   ended.catch(() => {});

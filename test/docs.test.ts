@@ -8,6 +8,7 @@ import { DEFAULTS, STANDARD } from '../src/config/schema.ts';
 import { isMapping, valueAt } from '../src/config/tree.ts';
 import { environmentNames } from '../src/config/environment.ts';
 import { OUTCOMES } from '../src/domain/registrations/outcome.ts';
+import { createTaskMetrics, createWorkerCounter } from '../src/tasks/metrics.ts';
 import { createMetrics } from '../src/runtime/metrics.ts';
 
 const documents = [
@@ -126,6 +127,8 @@ test('every subcommand that is named exists', () => {
 
 test('docs/operations.md has every metric and every collection of ours, and none that is not there', async () => {
   const { registry } = createMetrics();
+  createTaskMetrics(registry);
+  createWorkerCounter(registry);
   const metrics = await registry.getMetricsAsJSON();
   const ours = metrics.map(({ name }) => name).filter((name) => name.startsWith('despachante_'));
   assert.ok(ours.length > 10);

@@ -25,6 +25,8 @@ export interface Row<I extends RunItem, J extends I, Q, A extends { index: numbe
   ) => Promise<(A | Taken)[]>;
   /** One quick try inside the workflow task, for a step that may be done twice. */
   local?: (requests: Q[]) => Promise<(A | Taken)[]>;
+  /** With more items it is not tried there. */
+  localAtMost?: number;
   /** How long the items may be tried, ms; without it, without end. */
   timeLeft?: (items: J[], now: number) => number;
   after: (item: J, answer: A, now: number) => I | null;
@@ -55,7 +57,10 @@ export const rowsOf =
       };
       const { local } = row;
       const outside = () => row.activity(options, requests);
-      const isTried = !items.some(({ sick }) => sick) && attempts.mayBegin();
+      const isTried =
+        items.length <= (row.localAtMost ?? Infinity) &&
+        !items.some(({ sick }) => sick) &&
+        attempts.mayBegin();
       const answers =
         isTried && local !== undefined
           ? await attempts.first(() => local(requests), outside)

@@ -8,7 +8,7 @@ import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { answerEach } from '../ask-each.ts';
-import { stale } from './fence.ts';
+import { stillWanted } from '../fence.ts';
 import { ownRun, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import { isOwnedBy, meet, type Refused, type Same } from './meet.ts';
 import { createTakeover, type Met } from './takeover.ts';
@@ -103,9 +103,3 @@ export function createClaim(needs: Dependencies) {
 
 /** How long registrations that have their claims wait for Temporal's word on the claims of others. */
 const DECIDED_MS = 500;
-
-/** Of an attempt that Temporal has given up, the next one may already have acted. @throws then */
-async function stillWanted(liveness: Liveness): Promise<void> {
-  await liveness.throwIfCancelled();
-  if (!liveness.isCurrent()) throw stale();
-}

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/mongo/clock.ts';
 import type { Legacy } from '../../src/registrations/legacy.ts';
 import type { Store } from '../../src/registrations/store.ts';
 import type { Failures } from '../../src/broker/rabbitmq/dead-letters.ts';
-import type { RunLife } from '../../src/domain/registrations/takeover.ts';
+import type { RunLife } from '../../src/domain/run-life.ts';
 import type { Gate } from '../../src/outbound/gate.ts';
 import type { UnderWay } from '../under-way.ts';
 import type { InFlight } from '../../src/registrations/in-flight.ts';

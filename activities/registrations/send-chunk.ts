@@ -9,7 +9,7 @@ import { soon, within } from '../../src/runtime/retry.ts';
 import { OPENED_MS, WITHDRAWN_MS } from '../../src/domain/timing.ts';
 import { idempotencyKey, type Closing, type Entry } from '../../src/registrations/journal.ts';
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
-import { fenced, readInTime, stale } from './fence.ts';
+import { fenced, readInTime, stale } from '../fence.ts';
 import { latch } from '../gathering.ts';
 import type { Liveness } from '../heartbeat.ts';
 import { createOutcomes } from './outcomes.ts';

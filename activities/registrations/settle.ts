@@ -10,7 +10,7 @@ import { attemptsOf } from '../../src/registrations/journal.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts, withoutDocuments } from '../../src/runtime/log.ts';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
-import { fenced, readInTime, stale } from './fence.ts';
+import { fenced, readInTime, stale } from '../fence.ts';
 import { answerEach } from '../ask-each.ts';
 import { createGathering } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';

@@ -2,7 +2,8 @@
 import type { ClaimAnswer } from '../../src/domain/registrations/answers.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Outcome } from '../../src/domain/registrations/outcome.ts';
-import { isDead, takenUp } from '../../src/domain/registrations/takeover.ts';
+import { isDead } from '../../src/domain/run-life.ts';
+import { takenUp } from '../../src/domain/registrations/takeover.ts';
 import { claimOfEntry } from '../../src/domain/names.ts';
 import type { Claim, ClaimOutcome } from '../../src/claims/claims.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';

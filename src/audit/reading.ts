@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.ts';
 import type { AuditClaim, AuditEntry, AuditInput } from '../domain/audit/audit-account.ts';
 import { LOOK_UP } from '../domain/names.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
-import { isDead } from '../domain/registrations/takeover.ts';
+import { isDead } from '../domain/run-life.ts';
 import { findDoubts } from '../registrations/doubts.ts';
 import { idempotencyKey } from '../registrations/journal.ts';
 import { chunks } from '../runtime/chunks.ts';

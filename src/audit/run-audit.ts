@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
 import { audit, type AuditReport } from '../domain/audit/audit.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import { withRabbit, withStore, withTemporal } from '../registrations/neighbours.ts';
 import { fetchFilings, readFilings } from './ledgers.ts';
 import { readPublishedLedger } from './published-ledger.ts';

@@ -2,7 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import { FINDINGS, type Audited } from '../audit/run-audit.ts';
 import type { AuditReport } from '../domain/audit/audit.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import { columns, firstOf, line, number, paint } from './table.ts';
 
 type Kind = (typeof FINDINGS)[number];

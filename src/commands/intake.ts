@@ -19,14 +19,14 @@ import { openPublisher } from '../registrations/neighbours.ts';
 import { createPlans } from '../registrations/plans.ts';
 import { rulesOf } from '../registrations/rules.ts';
 import { createGuard } from '../runtime/guard.ts';
-import { startRun } from '../temporal/client.ts';
+import { startRegistrations } from '../temporal/client.ts';
 import { addService, type Process, type Service } from './service.ts';
 
 /** Waited at most for what MongoDB says first, ms. */
 const FIRST_MS = 2_000;
 
 export function addIntake(program: Command): void {
-  addService(program, 'intake', start)
+  addService(program.command('intake'), 'intake', start)
     .description('take deliveries from RabbitMQ and start a run for each batch')
     .addHelpText(
       'after',
@@ -60,7 +60,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
       openSetAside(await mongo.db()).putMalformed(message, reason),
     noteMalformed: async (body, reason, at) =>
       openMalformed(await mongo.db()).note(body, reason, at),
-    start: (workflowId, input) => startRun(client, config, workflowId, input),
+    start: (workflowId, input) => startRegistrations(client, config, workflowId, input),
     now: () => watch.now(),
     metrics,
     log,

@@ -1,6 +1,6 @@
 /** A process that stays: configured, started, watched by health and stopped by a signal, the same for every role. */
-import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
+import { Command } from 'commander';
+import type { LoadedConfig } from '../config/load.ts';
 import { serveHealth, type HealthOptions } from '../runtime/health.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
@@ -10,8 +10,7 @@ import { warnIfPlain } from '../temporal/keys.ts';
 import { CommandError, EXIT, announce, untilSignal } from './context.ts';
 import { loadProcess } from './load-process.ts';
 
-export interface Process {
-  config: Config;
+export interface Process extends Pick<LoadedConfig, 'config' | 'forOthers'> {
   log: Log;
   metrics: Metrics;
   client: Awaited<ReturnType<typeof connectTemporal>>;
@@ -27,18 +26,26 @@ export interface Service extends Pick<HealthOptions, 'checks' | 'details' | 'ref
   stop(): Promise<void>;
 }
 
+const NAMES = {
+  intake: 'The intake is',
+  worker: 'The worker is',
+  tasks: 'The workers are',
+} as const;
+
 /** `prepare` comes before anything of Temporal's in the process. */
 export function addService(
-  program: Command,
-  role: 'intake' | 'worker',
-  start: (process: Process) => Promise<Service>,
+  service: Command,
+  role: 'intake' | 'worker' | 'tasks',
+  start: (process: Process, command: Command) => Promise<Service>,
   prepare: (log: Log) => void = () => {},
 ): Command {
-  return program
-    .command(role)
+  return service
     .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
-    .action(async ({ port }: { port?: string }, command: Command) => {
-      const { config, log } = loadProcess(command, role);
+    .action(async (...given: unknown[]) => {
+      // Arguments stand before the options and the command.
+      const command = commandIn(given);
+      const { port } = command.opts<{ port?: string }>();
+      const { config, forOthers, log } = loadProcess(command, role);
       prepare(log);
       const stopped = untilSignal(log);
       warnIfPlain(config, log);
@@ -57,7 +64,10 @@ export function addService(
       });
       toldToStop.catch(() => {});
       const unlessStopped = <T>(starting: Promise<T>) => Promise.race([starting, toldToStop]);
-      const service = await start({ config, log, metrics, client, unlessStopped });
+      const service = await start(
+        { config, forOthers, log, metrics, client, unlessStopped },
+        command,
+      );
       let isStopping = false;
       const health = await serveHealth({
         ...service,
@@ -67,12 +77,18 @@ export function addService(
         checks: () => ({ ...service.checks(), accepting: !isStopping }),
       });
       announce({ health: health.port });
-      log.info({ ...service.facts, health: health.port }, `The ${role} is running`);
+      log.info({ ...service.facts, health: health.port }, `${NAMES[role]} running`);
       const failure = await Promise.race([stopped.then(() => null), service.ended]);
       isStopping = true;
       await service.stop();
       await Promise.allSettled([client.connection.close(), health.close()]);
-      log.info({}, `The ${role} has stopped`);
+      log.info({}, 'The process has stopped');
       if (failure instanceof Error) throw failure;
     });
+}
+
+function commandIn(given: readonly unknown[]): Command {
+  const command = given.at(-1);
+  if (!(command instanceof Command)) throw new Error('commander gave no command');
+  return command;
 }

@@ -3,9 +3,11 @@ import { errorFacts } from '../runtime/log.ts';
 import { OtherClaims, scheduleSweeps } from '../temporal/schedules.ts';
 import { installRuntime, startWorker } from '../worker.ts';
 import { addService, type Process, type Service } from './service.ts';
+import { startChosen } from './task-service.ts';
+import { chosen, foldersOf } from './worker-choice.ts';
 
 export function addWorker(program: Command): void {
-  addService(program, 'worker', start, installRuntime)
+  addService(program.command('worker'), 'worker', start, installRuntime)
     .description('run workflows and activities: claim, submit, poll, settle')
     .addHelpText(
       'after',
@@ -16,13 +18,30 @@ Example: despachante worker --port 9465`,
     );
 }
 
-async function start({ config, log, metrics, client, unlessStopped }: Process): Promise<Service> {
+async function start(process: Process): Promise<Service> {
+  const { config, log, metrics, client, unlessStopped } = process;
   await scheduleSweeps(client, config).catch((error: unknown) => {
     if (error instanceof OtherClaims) throw error;
     // The job goes on without it, and duplicates still take over what they meet.
     log.warn(errorFacts(error), 'Sweeps could not be scheduled: run "despachante sweep" by hand');
   });
   const worker = await unlessStopped(startWorker(config, metrics, log));
+  const workers = config.tasks.enabled ? await startAll(process) : null;
   const { taskQueue } = config.temporal;
-  return { ...worker, facts: { taskQueue }, details: () => ({ waitReason: worker.waitReason() }) };
+  return {
+    facts: { taskQueue },
+    checks: () => ({ ...worker.checks(), ...workers?.checks() }),
+    details: () => ({ waitReason: worker.waitReason(), closedBy: workers?.closedBy() }),
+    refresh: () => worker.refresh(),
+    ended: workers === null ? worker.ended : Promise.race([worker.ended, workers.ended]),
+    async stop() {
+      await Promise.all([worker.stop(), workers?.stop()]);
+    },
+  };
+}
+
+/** With tasks.enabled every worker of the folder runs here, too. */
+async function startAll(process: Process) {
+  const found = await chosen([], true, foldersOf({}, process.config));
+  return startChosen(process, { found, areAll: true, queuesFile: undefined, concurrency: null });
 }

@@ -1,8 +1,10 @@
 // The environment variables that set something, and what each sets.
-import { didYouMean, sameName, withHint, type Fault } from './faults.ts';
+import { didYouMean, sameName } from '../domain/nearest-name.ts';
+import { withHint, type Fault } from './faults.ts';
 import { TEST_CONSTANTS } from './constants.ts';
 import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
+import { TASK_VARIABLES } from './tasks.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf, type Environment } from './tree.ts';
 
@@ -50,13 +52,20 @@ const settings: ReadonlyMap<string, Leaf> = new Map([
   ...scalars.map((leaf): [string, Leaf] => [variable(leaf[0]), leaf]),
 ]);
 
-const limits: ReadonlySet<string> = new Set(LIMITS.map((limit) => `legacy.${limit}`));
+/** Numbers and flags that are none by default. */
+const numbers: ReadonlySet<string> = new Set([
+  ...LIMITS.map((limit) => `legacy.${limit}`),
+  ...['defaultRetry', 'defaultRetryDelay', 'defaultTimeout', 'workerConcurrency'].map(
+    (each) => `tasks.${each}`,
+  ),
+]);
 
 export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER];
 
 /** The variable that sets a path: `intake.batchSize` is `DESPACHANTE_INTAKE_BATCH_SIZE`. */
 export function variable(path: string): string {
-  const own = Object.entries(ENVIRONMENT_ONLY).find(([, each]) => each === path);
+  const named = { ...ENVIRONMENT_ONLY, ...TASK_VARIABLES };
+  const own = Object.entries(named).find(([, each]) => each === path);
   const words = path.replace(/[A-Z]/g, (letter) => `_${letter}`).replaceAll('.', '_');
   return own?.[0] ?? PREFIX + words.toUpperCase();
 }
@@ -89,9 +98,13 @@ function linksWarning([first, ...others]: readonly string[]): string[] {
 // A variable is always text; where the setting is a number or yes-or-no, text that spells one is taken as such. So is a limit,
 // which is none by default.
 function typed(text: string, path: string, standard: unknown): unknown {
-  const isNumber = typeof standard === 'number' || limits.has(path);
+  const isNumber = typeof standard === 'number' || numbers.has(path);
   if (isNumber && /^-?\d{1,16}(\.\d+)?$/.test(text)) return Number(text);
-  if (typeof standard === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
+  if (
+    (typeof standard === 'boolean' || path === 'tasks.retryBackoff') &&
+    /^(true|false)$/.test(text)
+  )
+    return text === 'true';
   return text;
 }
 

@@ -71,14 +71,5 @@ export function shownKey(key: PropertyKey): string {
   return /^[A-Za-z][\w-]{0,29}$|^\w{1,3}$/.test(name) ? name : '(a name that is not shown)';
 }
 
-/** The candidate that differs in nothing but capitals and separators. */
-export function sameName(name: string, candidates: readonly string[]): string | undefined {
-  const plain = (value: string) => value.toLowerCase().replace(/[-_.]/g, '');
-  return candidates.find((candidate) => plain(candidate) === plain(name));
-}
-
 export const withHint = (fault: Fault, hint: string | undefined): Fault =>
   hint === undefined ? fault : { ...fault, hint };
-
-export const didYouMean = (name: string | undefined): string | undefined =>
-  name === undefined ? undefined : `did you mean ${name}?`;

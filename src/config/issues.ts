@@ -1,15 +1,8 @@
 // Turns what the schema finds into faults that say where the value stands and what was probably meant.
 import type { z } from 'zod';
+import { didYouMean, sameName } from '../domain/nearest-name.ts';
 import { ENVIRONMENT_ONLY, SECRETS, variable } from './environment.ts';
-import {
-  didYouMean,
-  sameName,
-  shown,
-  shownKey,
-  shownAddress,
-  withHint,
-  type Fault,
-} from './faults.ts';
+import { shown, shownKey, shownAddress, withHint, type Fault } from './faults.ts';
 import type { ConfigFile } from './file.ts';
 import { replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';

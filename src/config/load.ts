@@ -9,6 +9,7 @@ import { faultsOf } from './issues.ts';
 import { complete, configSchema, DEFAULTS, type Config, type Settings } from './schema.ts';
 import { CONSTANTS, readConstants, TEST_CONSTANTS, type Constants } from './constants.ts';
 import { isProxyUrl } from './addresses.ts';
+import { withoutOurs } from './others.ts';
 import { isOfPreset, withPreset } from './presets.ts';
 import { proxyFor } from './proxy.ts';
 import { missingVariables } from './sent.ts';
@@ -30,6 +31,8 @@ export interface LoadedConfig {
   readonly warnings: readonly string[];
   /** The folder of the servers that `npm start` or `npm run engines` brought up for us; null where these are others'. */
   readonly instance: string | null;
+  /** The environment without what is ours, for handlers of tasks. */
+  readonly forOthers: Environment;
 }
 
 export interface ConfigSource {
@@ -79,6 +82,7 @@ export function loadConfig({ file, more, ...source }: ConfigSource = {}): Loaded
     origins: Object.fromEntries(origins),
     warnings: [...loud, ...warnings],
     instance,
+    forOthers: withoutOurs(env, result.data.legacy),
   };
 }
 

@@ -32,6 +32,7 @@ import {
   NOT_OUR_DATABASE,
   NOT_THEIR_COLLECTION,
 } from './mongodb.ts';
+import { tasks } from './tasks.ts';
 import { temporalTls, tls } from './tls.ts';
 import {
   areSound,
@@ -94,6 +95,7 @@ const health = z.strictObject({
   host: name('a host name or address to listen on').prefault('127.0.0.1'),
   intakePort: port().prefault(9464),
   workerPort: port().prefault(9465),
+  tasksPort: port().prefault(9466),
 });
 
 const log = z.strictObject({
@@ -127,6 +129,7 @@ export const configSchema = z
     mongodb: mongodb.readonly().prefault({}),
     worker: worker.readonly().prefault({}),
     sweeper: sweeper.readonly().prefault({}),
+    tasks: tasks.readonly().prefault({}),
     encryption: encryption.readonly().prefault({}),
     health: health.readonly().prefault({}),
     log: log.readonly().prefault({}),

@@ -2,6 +2,7 @@
 // because a fault is printed as "expected <message>, got <value>".
 import ms from 'ms';
 import { z } from 'zod';
+import { isDuration, milliseconds } from '../runtime/duration.ts';
 
 export function whole(min: number, max: number) {
   const expected = `a whole number from ${min} to ${max}`;
@@ -27,18 +28,13 @@ export function text(expected: string, max: number, pattern = /^/) {
     .refine((value) => !/\p{Cc}/u.test(value) && pattern.test(value), full);
 }
 
-// A bare number is refused: 10 may be meant as seconds, where `ms` reads milliseconds.
-const DURATION = /^\d{1,15}(\.\d{1,6})?\s*(ms|s|m|min|h|d|w)$/;
-
-const isDuration = (value: string): value is ms.StringValue => DURATION.test(value);
-
 /** A duration with its unit, such as `20 ms`, `10s`, `1h` or `7d`; resolves to whole milliseconds. */
 export function duration(min: ms.StringValue, max: ms.StringValue) {
   const expected = `a duration with its unit from ${min} to ${max}, such as 20ms, 10s, 1h or 7d`;
   return z
     .string(expected)
     .refine(isDuration, { error: expected, abort: true })
-    .transform((value) => (isDuration(value) ? Math.round(ms(value)) : NaN))
+    .transform(milliseconds)
     .refine((value) => value >= ms(min) && value <= ms(max), expected)
     .meta({ unit: 'ms' });
 }

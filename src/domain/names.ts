@@ -12,9 +12,11 @@ export const LEGACY = 'legacy';
 export const REGISTRATIONS = 'registrations';
 
 export const WORKFLOW_TYPE = 'registrations';
+export const TASKS_TYPE = 'tasks';
 export const SWEEP_TYPE = 'sweep';
 export const REDRIVE_TYPE = 'redrive';
 export const QUERY_REGISTRATIONS = 'registrations';
+export const QUERY_TASKS = 'tasks';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
 export const ATTRIBUTE_IDS = 'ItemIds';
@@ -102,9 +104,15 @@ export const claimOfFailure = (name: string, kind: string): string | null =>
 /** For a malformed delivery, which has no claim. */
 export const malformedKey = (bodyHash: string): string => `malformed!${bodyHash.slice(0, 16)}`;
 
+/** Of the runs of a worker, and of what they do to its claims. */
+export const workerQueue = (taskQueue: string, worker: string): string => `${taskQueue}/${worker}`;
+
+/** Of the calls of its handlers: a worker's other steps must not wait behind them. */
+export const handleQueue = (ofWorker: string): string => `${ofWorker}/handle`;
+
 /** `registrations/ana-1+99/4f1c…`. Temporal's limit is 1,000 bytes, but SQL stores keep 255 characters: a long id is cut. */
-export const workflowId = (labels: readonly string[], unique: string): string => {
+export const workflowId = (flow: string, labels: readonly string[], unique: string): string => {
   const first = (labels[0] ?? 'none').slice(0, 120);
   const more = labels.length > 1 ? `+${labels.length - 1}` : '';
-  return `registrations/${first}${more}/${unique}`;
+  return `${flow}/${first}${more}/${unique}`;
 };

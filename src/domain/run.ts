@@ -23,6 +23,8 @@ export type NoAnswer = 'cancelled' | 'timeout' | 'error';
 
 /** A flow's decisions about its items, besides those of each step about an answer. Times are epoch ms. */
 export interface Flow<I extends RunItem> {
+  /** Items with different words for this are never in one step. */
+  apart?(item: I): string;
   /** How early an item may join others of its step that are due, ms. */
   comesAlong(item: I): number;
   noAnswer(item: I, why: NoAnswer, now: number): I;
@@ -62,10 +64,11 @@ export const newRun = <I extends RunItem>(items: I[]): Run<I> => ({
 export function dueSteps<I extends RunItem, K extends string>(
   run: Run<I>,
   stepOf: (item: I) => K,
-  flow: Pick<Flow<I>, 'comesAlong'>,
+  flow: Pick<Flow<I>, 'comesAlong' | 'apart'>,
   now: number,
 ): Step<I, K>[] {
-  const groupOf = (item: I) => `${stepOf(item)}${item.sick ? ', sick' : ''}`;
+  const groupOf = (item: I) =>
+    `${stepOf(item)}${item.sick ? ', sick' : ''}${flow.apart?.(item) ?? ''}`;
   const overdue = new Set(run.items.filter((item) => isDue(item, now)).map(groupOf));
   const steps = new Map<string, Step<I, K>>();
   for (const item of run.items) {

@@ -24,6 +24,11 @@ export const LOCAL_SILENCE_MS = 3_000;
 /** How long it waits for answers, for all and for a first one: slow ones are waited for outside. */
 export const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
 
+/** The longest activity that has calls of handlers: it ends by its heartbeat, or when they do. */
+export const HANDLED_MS = 30 * 24 * 3_600_000;
+/** A process that does not begin to follow its own calls in this time is gone. */
+export const FOLLOW_MS = 30_000;
+
 /** The longest attempt of an activity that asks only MongoDB and the failure queue. */
 export const OWN_START_TO_CLOSE_MS = 2 * 60_000;
 

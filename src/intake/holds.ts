@@ -10,17 +10,24 @@ import { SHARED_HOLDS, type Valve } from './valve.ts';
 /** Requests waited for a limit within this time: Temporal has enough to go on with. */
 const LIMITED_MS = 3_000;
 
+/** @param endpoint whom what is taken is sent to; null where that is nobody */
 export function holdsOf(
   control: Control,
   source: string,
-  { name, address, breaker: { enabled } }: Pick<Endpoint, 'name' | 'address' | 'breaker'>,
+  endpoint: Pick<Endpoint, 'name' | 'address' | 'breaker'> | null,
 ): Partial<Record<(typeof SHARED_HOLDS)[number], string>> {
   const { now } = control;
   const pause = pauseOf(control, source);
-  const breaker = control.breakers[name];
-  const suffering = workersOf(control.processes, name).find(({ suffers }) => suffers !== null);
   const holds: ReturnType<typeof holdsOf> = {};
   if (pause !== null) holds.paused = `${pause.reason} (${pause.by})`;
+  if (endpoint === null) return holds;
+  const {
+    name,
+    address,
+    breaker: { enabled },
+  } = endpoint;
+  const breaker = control.breakers[name];
+  const suffering = workersOf(control.processes, name).find(({ suffers }) => suffers !== null);
   if (enabled && breaker?.address === address && breaker.state !== 'closed')
     holds.breaker = `the circuit breaker is ${breaker.state}: ${breaker.reason}`;
   if (now - (control.limitedAt[name] ?? 0) < LIMITED_MS)
@@ -37,7 +44,7 @@ export function followControl(
   guard: Guard,
   agreement: Pick<Agreement, 'follow'>,
   source: string,
-  endpoint: Endpoint,
+  endpoint: Endpoint | null,
 ): void {
   const follow = (): void => {
     const control = watch.current();

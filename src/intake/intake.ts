@@ -13,8 +13,8 @@ export type Read<T> = { ok: true; item: T } | { ok: false; reason: string };
 
 interface IntakeNeeds<T> {
   open: OpenSource;
-  /** Never throws. */
-  read(delivery: Delivery): Read<T>;
+  /** Never throws, and never rejects. */
+  read(delivery: Delivery): Read<T> | Promise<Read<T>>;
   /** The bytes that an item adds to a run's input. */
   bytesOf(item: T): number;
   batch: { size: number; bytes: number; waitMs: number; partialPerSecond: number };
@@ -68,6 +68,11 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     metrics.deliveries.inc();
     metrics.unacknowledged.inc();
     const read = needs.read(delivery);
+    if (read instanceof Promise) void read.then((one) => take(delivery, one));
+    else take(delivery, read);
+  }
+
+  function take(delivery: Delivery, read: Read<T>): void {
     if (read.ok) {
       failpoint('intake-parsed');
       gatherer.add({ delivery, item: read.item });

@@ -9,6 +9,8 @@ export const OWN = {
   journal: 'despachante_registrations_journal',
   /** What can never reach its destination (claims/set-aside.ts). */
   setAside: 'despachante_registrations_set_aside',
+  /** Who has taken which task, and what became of it (tasks/claims.ts). */
+  taskClaims: 'despachante_tasks_claims',
   /** Deliveries that were no registrations (claims/malformed.ts). */
   malformed: 'despachante_malformed',
   /** What operators did (coordination/actions.ts). */
@@ -50,6 +52,7 @@ export interface Expiry {
  */
 export const EXPIRY = {
   [OWN.claims]: { field: 'settledAt' },
+  [OWN.taskClaims]: { field: 'settledAt' },
   [OWN.malformed]: { field: 'settledAt' },
   [OWN.processes]: { field: 'beatAt' },
   [OWN.journal]: {

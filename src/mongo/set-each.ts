@@ -6,13 +6,19 @@ import type { Document } from 'mongodb';
  * @param ids of documents, each once; what the statement matches beside them stays as it is
  * @param fields by field: the values, in the order of `ids`; undefined is not allowed
  */
-export function setEach(
+export const setEach = (
   ids: readonly unknown[],
   fields: Record<string, readonly unknown[]>,
-): Document[] {
-  const own = ids.map((_, n) =>
-    Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, values[n]])),
+): Document[] =>
+  mergeEach(
+    ids,
+    ids.map((_, n) =>
+      Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, values[n]])),
+    ),
   );
+
+/** The same, with the fields of each document in the order of `ids`. */
+export function mergeEach(ids: readonly unknown[], own: readonly object[]): Document[] {
   // $literal: a value that begins with "$" is data here, not a field of the document.
   const at = { $indexOfArray: [{ $literal: ids }, '$_id'] };
   const values = { $arrayElemAt: [{ $literal: own }, '$$at'] };

@@ -7,7 +7,7 @@ import { plainId } from '../domain/registrations/id-type.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import { findDoubts, type Doubt } from '../registrations/doubts.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import type { Store } from '../registrations/store.ts';
 import { entryNumber } from '../domain/names.ts';
 import { runLink } from '../temporal/run-link.ts';

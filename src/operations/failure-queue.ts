@@ -8,7 +8,7 @@ import {
 } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { parseRules } from '../registrations/delivery.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
 export interface Filters {

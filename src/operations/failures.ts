@@ -5,7 +5,7 @@ import { claimOfFailure, failureName } from '../domain/names.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import { attemptsOf } from '../registrations/journal.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Filters } from './failure-queue.ts';
 import { WAITING, countWaiting, storedFailures, type StoredFailure } from './stored-failures.ts';

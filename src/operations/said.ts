@@ -1,5 +1,5 @@
 import type { Config } from '../config/schema.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 
 /** Who does something, and why, as far as he says. */
 export interface Said {
@@ -7,7 +7,7 @@ export interface Said {
   reason: string | null;
 }
 
-/** What the hash of an id looks like (registrations/label.ts). */
+/** What the hash of an id looks like (intake/label.ts). */
 const LABEL = /^[0-9a-f]{24}$/;
 const MOST_IDS = 20;
 

@@ -3,7 +3,7 @@ import type { Document } from 'mongodb';
 import type { Claim } from '../claims/claims.ts';
 import type { Config } from '../config/schema.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import { fieldsWritten, heldIds } from '../registrations/own-documents.ts';
 import { textOfStored } from '../registrations/stored-id.ts';
 import { withoutDocuments } from '../runtime/log.ts';

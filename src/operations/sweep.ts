@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
-import { labelOf } from '../registrations/label.ts';
+import { labelOf } from '../intake/label.ts';
 import type { Store } from '../registrations/store.ts';
 import { findLeft, sweepNeeds, takeUp, type Stranded } from '../registrations/sweep.ts';
 import type { Unclaimed } from '../registrations/unclaimed.ts';

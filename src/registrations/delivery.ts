@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { parseRegistration, type ParseRules } from '../domain/registrations/registration.ts';
 import type { Read } from '../intake/intake.ts';
-import { labelOf } from './label.ts';
+import { labelOf } from '../intake/label.ts';
 
 export const parseRules = ({ registration, intake, mongodb }: Config): ParseRules => ({
   ...registration,

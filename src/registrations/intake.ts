@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { createConsumer } from '../broker/rabbitmq/consumer.ts';
 import type { FailureRecord, Failures } from '../broker/rabbitmq/dead-letters.ts';
-import { isUnpublishable } from '../broker/rabbitmq/publisher.ts';
-import type { Delivery } from '../broker/source.ts';
 import type { MalformedMessage } from '../claims/set-aside.ts';
 import type { Config } from '../config/schema.ts';
-import { workflowId } from '../domain/names.ts';
+import { REGISTRATIONS, workflowId } from '../domain/names.ts';
 import type { Rules } from '../domain/registrations/rules.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 import { startIntake, type Intake } from '../intake/intake.ts';
+import { createReject } from '../intake/reject.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { within } from '../runtime/retry.ts';
@@ -37,7 +36,7 @@ const NOTE_MS = 2_000;
 
 /** @throws QueueMismatch, BrokerRefusal: see broker/rabbitmq/consumer.ts */
 export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise<Intake> {
-  const { config, rulesFor, failures, metrics, log, now = Date.now } = needs;
+  const { config, rulesFor, metrics, log, now = Date.now } = needs;
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   return startIntake({
     open: (onDelivery) => createConsumer(config, log, onDelivery, { paused: true, now }),
@@ -51,44 +50,16 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
     },
     nameRun: (items) =>
       workflowId(
+        REGISTRATIONS,
         items.map(({ label }) => label),
         randomUUID().slice(0, 13),
       ),
     start: (id, registrations) =>
       needs.start(id, { rules: rulesFor(id, registrations.length), registrations, carried: null }),
-    reject,
+    reject: createReject({ ...needs, rejected: noteMalformed }),
     metrics,
     log,
   });
-
-  async function reject(delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'> {
-    const record = recordOf(delivery, reason);
-    try {
-      await failures.publish(record);
-    } catch (error) {
-      if (!isUnpublishable(error)) throw error;
-      // One message must not stop all others.
-      return setAside(record, error);
-    }
-    await noteMalformed(record);
-    return 'rejected';
-  }
-
-  async function setAside(record: FailureRecord, error: Error): Promise<'rejected' | 'nowhere'> {
-    if (!(await needs.setAside(record, error.message))) {
-      log.error(
-        { bytes: record.body.length },
-        'A malformed delivery stays in its queue: it is too large for the failure queue and for MongoDB. Raise max_message_size of RabbitMQ and restart the intake',
-      );
-      return 'nowhere';
-    }
-    metrics.setAside.inc();
-    log.error(
-      errorFacts(error),
-      'A malformed delivery was set aside: the failure queue can never take it',
-    );
-    return 'rejected';
-  }
 
   /** A MongoDB that is away holds nothing up: then the audit knows less. */
   async function noteMalformed({ body, reason, at }: FailureRecord): Promise<void> {
@@ -105,21 +76,3 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
     );
   }
 }
-
-const recordOf = (
-  { body, properties, failedGeneration: redrive, token }: Delivery,
-  reason: string,
-): FailureRecord => ({
-  claim: null,
-  failureClass: 'malformed',
-  reason,
-  at: new Date(),
-  attempts: 0,
-  requestId: null,
-  workflowId: null,
-  // It may be a redrive that is malformed by another configuration: the next one must go on from there.
-  generation: redrive ?? 0,
-  token: token ?? null,
-  body,
-  properties,
-});

@@ -2,7 +2,7 @@
 import type { Claim, Claims } from '../claims/claims.ts';
 import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
-import { labelOf } from './label.ts';
+import { labelOf } from '../intake/label.ts';
 import type { Gate } from '../outbound/gate.ts';
 import type { Legacy } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';

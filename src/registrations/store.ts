@@ -5,7 +5,7 @@ import { openActions } from '../coordination/actions.ts';
 import { openControl } from '../coordination/control.ts';
 import { indexProcesses } from '../coordination/processes.ts';
 import { indexJournal, openJournal } from './journal.ts';
-import { labelOf } from './label.ts';
+import { labelOf } from '../intake/label.ts';
 import { openLatencies } from './latencies.ts';
 import { openMalformed } from '../claims/malformed.ts';
 import { refuseMistyped } from './collection-sample.ts';

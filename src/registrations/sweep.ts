@@ -3,15 +3,15 @@ import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
-import { workflowId } from '../domain/names.ts';
-import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
+import { REGISTRATIONS, workflowId } from '../domain/names.ts';
+import { isDead, type RunLife } from '../domain/run-life.ts';
 import type { OpenClaim } from './open-claims.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { failpoint } from '../runtime/failpoint.ts';
-import { labelOf } from './label.ts';
+import { labelOf } from '../intake/label.ts';
 import { rulesOf } from './rules.ts';
 import { endedRuns, inputOf, openRuns, runStates } from '../temporal/runs.ts';
-import { startRun } from '../temporal/client.ts';
+import { startRegistrations } from '../temporal/client.ts';
 import { againIdOf, findUnclaimed, type SweepNeeds } from './unclaimed.ts';
 
 export interface Stranded {
@@ -31,7 +31,7 @@ export const sweepNeeds = (
   runStates: (ids) => runStates(client, ids),
   endedRuns: (since) => endedRuns(client, config.temporal.taskQueue, since),
   broughtBy: (id) => inputOf(client, id),
-  start: (id, input) => startRun(client, config, id, input),
+  start: (id, input) => startRegistrations(client, config, id, input),
 });
 
 export type Found = Awaited<ReturnType<typeof findLeft>>;
@@ -75,7 +75,10 @@ export async function takeUp(needs: SweepNeeds, { stranded, unclaimed, unreadabl
   for await (const some of chunks(stranded, config.intake.batchSize)) {
     const registrations = some.map(({ claim }) => registrationOf(claim, config));
     const labels = registrations.map(({ label }) => label);
-    await startOne(workflowId(labels, `sweep-${randomUUID().slice(0, 13)}`), registrations);
+    await startOne(
+      workflowId(REGISTRATIONS, labels, `sweep-${randomUUID().slice(0, 13)}`),
+      registrations,
+    );
   }
   for (const { workflowId: ended, registrations } of unclaimed)
     await startOne(againIdOf(ended), registrations);

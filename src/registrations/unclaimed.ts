@@ -1,7 +1,7 @@
 /** Runs that were ended before they had claimed what they brought: only their input tells of it. Found by visibility. */
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { claimKey } from '../domain/names.ts';
-import { isDead, type RunLife } from '../domain/registrations/takeover.ts';
+import { isDead, type RunLife } from '../domain/run-life.ts';
 import type { Config } from '../config/schema.ts';
 import type { Store } from './store.ts';
 import type { Brought } from '../temporal/runs.ts';

@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import type { Log } from './log.ts';
 
-/** In the order in which a registration comes by. */
+/** In the order in which a registration comes by, and then a task. */
 export const FAILPOINTS = [
   'intake-parsed',
   'intake-malformed-confirmed',
@@ -26,6 +26,11 @@ export const FAILPOINTS = [
   'settle-written',
   'sweep-starting',
   'sweep-started',
+  'handle-beginning',
+  'handle-ended',
+  'handle-recorded',
+  'bury-concluded',
+  'bury-confirmed',
 ] as const;
 
 export type Failpoint = (typeof FAILPOINTS)[number];

@@ -119,6 +119,18 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
 
 export type StartResult = 'started' | 'too-large';
 
+export interface NewRun {
+  /** Of the workflow. */
+  type: string;
+  workflowId: string;
+  taskQueue: string;
+  input: object;
+  /** Its items, as people may see them. */
+  labels: string[];
+  /** What one of them is called, and several. */
+  nouns: [string, string];
+}
+
 /**
  * Starts a run; one that was started under this id already is the same. `too-large`: Temporal refuses this input whatever we do,
  * so the batch must be split.
@@ -126,19 +138,16 @@ export type StartResult = 'started' | 'too-large';
  */
 export async function startRun(
   client: Client,
-  config: Config,
-  workflowId: string,
-  input: RunInput,
+  { type, workflowId, taskQueue, input, labels, nouns }: NewRun,
 ): Promise<StartResult> {
-  const labels = input.registrations.map(({ label }) => label);
   try {
     await client.withDeadline(Date.now() + 10_000, () =>
-      client.workflow.start(WORKFLOW_TYPE, {
+      client.workflow.start(type, {
         args: [input],
-        taskQueue: config.temporal.taskQueue,
+        taskQueue,
         workflowId,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-        staticSummary: summaryOf(labels),
+        staticSummary: summaryOf(labels, nouns),
         typedSearchAttributes: idsWithin(labels),
       }),
     );
@@ -150,10 +159,26 @@ export async function startRun(
   }
 }
 
-const summaryOf = (labels: string[]): string =>
+/** The same for registrations. */
+export const startRegistrations = (
+  client: Client,
+  { temporal }: Config,
+  workflowId: string,
+  input: RunInput,
+): Promise<StartResult> =>
+  startRun(client, {
+    type: WORKFLOW_TYPE,
+    workflowId,
+    taskQueue: temporal.taskQueue,
+    input,
+    labels: input.registrations.map(({ label }) => label),
+    nouns: ['registration', 'registrations'],
+  });
+
+const summaryOf = (labels: string[], [one, several]: [string, string]): string =>
   labels.length === 1
-    ? `registration ${(labels[0] ?? '').slice(0, 150)}`
-    : `${labels.length} registrations, ${(labels[0] ?? '').slice(0, 100)} … ${(labels.at(-1) ?? '').slice(0, 100)}`;
+    ? `${one} ${(labels[0] ?? '').slice(0, 150)}`
+    : `${labels.length} ${several}, ${(labels[0] ?? '').slice(0, 100)} … ${(labels.at(-1) ?? '').slice(0, 100)}`;
 
 /** The ids, if they fit: a longer list would have the whole start refused. `despachante status` always knows. */
 function idsWithin(labels: string[]): TypedSearchAttributes {

@@ -9,7 +9,7 @@ import {
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { z } from 'zod';
 import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
-import type { RunLife } from '../domain/registrations/takeover.ts';
+import type { RunLife } from '../domain/run-life.ts';
 import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';

@@ -6,7 +6,7 @@ import { OWN } from '../../src/mongo/collections.ts';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { findDoubts } from '../../src/registrations/doubts.ts';
 import { priorOf } from '../../src/domain/registrations/latency.ts';
-import type { RunLife } from '../../src/domain/registrations/takeover.ts';
+import type { RunLife } from '../../src/domain/run-life.ts';
 import { countInFlight } from '../../src/registrations/in-flight.ts';
 import { openLatencies } from '../../src/registrations/latencies.ts';
 import { lookForLate } from '../../src/registrations/late.ts';

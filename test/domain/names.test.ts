@@ -121,12 +121,16 @@ test('the claim comes out of the messageId of a failure record, for its own clas
 });
 
 test('a workflow id says what it carries', () => {
-  assert.equal(workflowId(['ana-1'], 'u'), 'registrations/ana-1/u');
-  assert.equal(workflowId(['ana-1', 'rui-2', 'eva-3'], 'u'), 'registrations/ana-1+2/u');
+  assert.equal(workflowId('registrations', ['ana-1'], 'u'), 'registrations/ana-1/u');
+  assert.equal(
+    workflowId('registrations', ['ana-1', 'rui-2', 'eva-3'], 'u'),
+    'registrations/ana-1+2/u',
+  );
 });
 
 test('a workflow id stays under the 255 characters of SQL stores, and ends with what makes it unique', () => {
   const name = workflowId(
+    'registrations',
     Array.from({ length: 500 }, () => 'x'.repeat(200)),
     '4f1c2d3e-aaaa',
   );

@@ -6,11 +6,11 @@ import { readDelivery } from '../../src/registrations/delivery.ts';
 import type { Failpoint } from '../../src/runtime/failpoint.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
-import { sweepScheduleId, workflowId } from '../../src/domain/names.ts';
+import { REGISTRATIONS, sweepScheduleId, workflowId } from '../../src/domain/names.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { rulesOf } from '../../src/registrations/rules.ts';
-import { startRun } from '../../src/temporal/client.ts';
+import { startRegistrations } from '../../src/temporal/client.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { atEnd } from '../helpers/servers.ts';
@@ -226,8 +226,8 @@ async function handOver({ connection, client, config }: System, rules: Rules): P
     }
     if (batch.length === config.intake.batchSize || (message === false && batch.length > 0)) {
       const labels = batch.map(({ label }) => label);
-      const id = workflowId(labels, randomUUID().slice(0, 13));
-      await startRun(client, config, id, { rules, registrations: batch, carried: null });
+      const id = workflowId(REGISTRATIONS, labels, randomUUID().slice(0, 13));
+      await startRegistrations(client, config, id, { rules, registrations: batch, carried: null });
       batch = [];
     }
     if (message === false) break;

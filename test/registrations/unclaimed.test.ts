@@ -4,7 +4,7 @@ import { after, test } from 'node:test';
 import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
-import type { RunLife } from '../../src/domain/registrations/takeover.ts';
+import type { RunLife } from '../../src/domain/run-life.ts';
 import type { Brought } from '../../src/temporal/runs.ts';
 import { againIdOf, findUnclaimed } from '../../src/registrations/unclaimed.ts';
 import {

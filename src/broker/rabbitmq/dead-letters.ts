@@ -3,14 +3,14 @@ import type { Options } from 'amqplib';
 import { withFields } from './amqp-tables.ts';
 import type { Config } from '../../config/schema.ts';
 import { HEADER } from '../../domain/names.ts';
-import type { FailureClass } from '../../domain/registrations/outcome.ts';
 import { decodeProperties } from './message.ts';
 import { isUnpublishable, type Publisher } from './publisher.ts';
 
 export interface FailureRecord {
   /** The claim it is about; a malformed delivery has none, and is known by its bytes. */
   claim: string | null;
-  failureClass: FailureClass;
+  /** How it failed, in the word of its flow. */
+  failureClass: string;
   reason: string;
   at: Date;
   /** Submissions that were on the wire. */

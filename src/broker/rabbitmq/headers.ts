@@ -53,12 +53,13 @@ function keep(headers: Record<string, unknown>, isKept: (name: string) => boolea
 /** For people: each header, by whatever name. A number that JavaScript would round becomes a text. Nested tables are as amqplib reads them. */
 export function headerValues(headers: Record<string, unknown> = {}): Record<string, unknown> {
   const raw = rawOf(headers);
-  if (raw === null) return { ...headers };
-  // Not by assignment: of the name "__proto__" that would make no property.
-  return Object.fromEntries(
-    fieldsOf(raw.bytes).fields.map((field) => [field.name, valueOf(field)]),
-  );
+  return raw === null ? { ...headers } : fieldValues(raw.bytes);
 }
+
+/** The same of headers as the publisher wrote them. */
+export const fieldValues = (bytes: Buffer): Record<string, unknown> =>
+  // Not by assignment: of the name "__proto__" that would make no property.
+  Object.fromEntries(fieldsOf(bytes).fields.map((field) => [field.name, valueOf(field)]));
 
 function valueOf({ name, value, bytes }: Field): unknown {
   const tag = String.fromCharCode(value[0] ?? 0);

@@ -3,7 +3,7 @@ import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { isMapping } from '../../config/tree.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
-import { publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
+import { fieldValues, publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
 import type { Message, RedriveHint } from '../source.ts';
 
 const KEPT = [
@@ -98,6 +98,21 @@ export function decodeProperties(encoded: string): {
     fields: Buffer.from(typeof fields === 'string' ? fields : '', 'base64'),
     dropped: Array.isArray(dropped) ? dropped.map(String) : [],
   };
+}
+
+/** The publisher's headers in such a text, for people and programs: each a text, or JSON where it is none. */
+export const headersAsText = (encoded: string): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(fieldValues(decodeProperties(encoded).fields)).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
+    ]),
+  );
+
+/** The publisher's own id of the message in such a text; null where it gave none. */
+export function messageIdOf(encoded: string): string | null {
+  const { messageId } = decodeProperties(encoded).properties;
+  return typeof messageId === 'string' && messageId !== '' ? messageId : null;
 }
 
 /** A failure record's properties without what the broker has added, ready to publish it again. */

@@ -2,11 +2,6 @@
 import type { Begin } from './admission.ts';
 import type { Reading } from './entry.ts';
 
-/** By Temporal, of the latest run under a workflow id. `closed`: however it ended. `unknown`: not known (any more). */
-export type RunLife = 'running' | 'closed' | 'unknown';
-
-export const isDead = (run: RunLife): boolean => run !== 'running';
-
 /** How the new owner goes on with the claim's entry. @param reading null where the journal has no such entry */
 export function takenUp(entry: string, reading: Reading | null, isInherited: boolean): Begin {
   // An inherited entry is one in doubt: the run reads the journal before it POSTs.

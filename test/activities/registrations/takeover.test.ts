@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import type { ClaimAnswer } from '../../../src/domain/registrations/answers.ts';
-import type { RunLife } from '../../../src/domain/registrations/takeover.ts';
+import type { RunLife } from '../../../src/domain/run-life.ts';
 import { bytes } from '../../../src/claims/claims.ts';
 import type { Claim } from '../../../src/claims/claims.ts';
 import { call, claimRequest, settlementOf, testBed } from '../../helpers/activities.ts';

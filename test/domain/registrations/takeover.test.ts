@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isDead, takenUp } from '../../../src/domain/registrations/takeover.ts';
+import { isDead } from '../../../src/domain/run-life.ts';
+import { takenUp } from '../../../src/domain/registrations/takeover.ts';
 
 const entry = 'r-0~0#2';
 const why = { reason: 'why' };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { labelOf } from '../../src/registrations/label.ts';
+import { labelOf } from '../../src/intake/label.ts';
 import { coalesceOf } from '../../src/domain/registrations/poll-plan.ts';
 import { rulesOf } from '../../src/registrations/rules.ts';
 import { testConfig } from '../helpers/configuration.ts';

@@ -1,5 +1,5 @@
-import type { Swept } from '../src/registrations/sweep.ts';
-import { withHeartbeat } from './heartbeat.ts';
+import type { Swept } from '../../src/registrations/sweep.ts';
+import { withHeartbeat } from '../heartbeat.ts';
 
 export type SweepActivities = ReturnType<typeof createSweep>;
 

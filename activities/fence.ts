@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Taken } from '../../src/domain/run.ts';
-import { FRESH_MS } from '../../src/domain/timing.ts';
-import { answerEach } from '../ask-each.ts';
-import { ownRun } from '../heartbeat.ts';
+import type { Taken } from '../src/domain/run.ts';
+import { FRESH_MS } from '../src/domain/timing.ts';
+import { answerEach } from './ask-each.ts';
+import { ownRun, type Liveness } from './heartbeat.ts';
 
 /** @throws ApplicationFailure when the reading takes so long that the claims may have changed hands */
 export async function readInTime<T>(reading: () => Promise<T>): Promise<T> {
@@ -31,4 +31,10 @@ export function fenced<T extends { index: number; claim: string }>(
   const isOurs = ({ claim }: T): boolean => (ownerOf(claim) ?? run) === run;
   const lost = all.filter((each) => !isOurs(each));
   return { ours: all.filter(isOurs), lost: answerEach(lost, { kind: 'taken' }) };
+}
+
+/** Of an attempt that Temporal has given up, the next one may already have acted. @throws then */
+export async function stillWanted(liveness: Liveness): Promise<void> {
+  await liveness.throwIfCancelled();
+  if (!liveness.isCurrent()) throw stale();
 }

@@ -1,7 +1,7 @@
 /** One sweep, started by the Schedule (docs/decisions/0011-takeover.md). */
 import { proxyActivities } from '@temporalio/workflow';
-import type { SweepActivities } from '../activities/sweep.ts';
-import { HEARTBEAT_TIMEOUT_MS, START_TO_CLOSE_MS } from '../src/domain/timing.ts';
+import type { SweepActivities } from '../../activities/registrations/sweep.ts';
+import { HEARTBEAT_TIMEOUT_MS, START_TO_CLOSE_MS } from '../../src/domain/timing.ts';
 
 const activities = proxyActivities<SweepActivities>({
   startToCloseTimeout: START_TO_CLOSE_MS,

@@ -1,0 +1,132 @@
+/**
+ * Takes message ids for this run. The first insert has the id; a delivery that meets a claim is a duplicate (same bytes) or a
+ * conflict (other bytes), or takes it over when its run is dead. Run again, it finds its own claims and answers the same.
+ */
+import { binary, newToken } from '../../src/claims/claims.ts';
+import { claimKey, conflictKey } from '../../src/domain/names.ts';
+import { isDead, type RunLife } from '../../src/domain/run-life.ts';
+import { isTransient, type NewTask, type TaskClaimAnswer } from '../../src/domain/tasks.ts';
+import { failpoint } from '../../src/runtime/failpoint.ts';
+import type { TaskClaim } from '../../src/tasks/claims.ts';
+import { stillWanted } from '../fence.ts';
+import { ownRun, withHeartbeat } from '../heartbeat.ts';
+import type { TaskDependencies } from './dependencies.ts';
+
+export type TaskClaimRequest = NewTask & { index: number };
+
+export function createTaskClaim(needs: TaskDependencies) {
+  const { worker, claims, runStates, metrics, log } = needs;
+
+  return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
+    withHeartbeat(async (liveness) => {
+      const run = ownRun();
+      const wanted = new Map(requests.map((each) => [each.index, claimFor(worker, each, run)]));
+      const holders = await insert([...wanted.values()]);
+      const answers: TaskClaimAnswer[] = [];
+      const conflicts: TaskClaim[] = [];
+      const met: { index: number; holder: TaskClaim }[] = [];
+      for (const [index, claim] of wanted) {
+        const holder = holders.get(claim._id);
+        if (holder === undefined)
+          answers.push({ index, kind: 'claimed', claim: claim._id, attempts: 0 });
+        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder));
+        else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
+        else conflicts.push(asConflict(claim));
+      }
+      const others = await insert(conflicts);
+      for (const conflict of conflicts) {
+        const holder = others.get(conflict._id) ?? conflict;
+        if (isOwnedBy(holder, run, conflict.index)) answers.push(goOn(holder));
+        else met.push({ index: conflict.index, holder });
+      }
+      await stillWanted(liveness);
+      answers.push(...(await takenOver(met, run)));
+      metrics.duplicates.inc({ worker }, answers.filter(({ kind }) => kind === 'duplicate').length);
+      return answers;
+    });
+
+  /** Returns the claims that were not free. */
+  async function insert(all: TaskClaim[]): Promise<Map<string, TaskClaim>> {
+    failpoint('claim-writing');
+    const taken = await claims.insert(all);
+    failpoint('claim-written');
+    return claims.find([...taken]);
+  }
+
+  /** What is settled, or in the hand of a run that lives, is a duplicate; the rest is taken over. @throws when Temporal does not answer */
+  async function takenOver(
+    met: { index: number; holder: TaskClaim }[],
+    run: string,
+  ): Promise<TaskClaimAnswer[]> {
+    // The first index that meets a claim may have it; the others are its duplicates.
+    const open = new Map<string, { index: number; claim: string; from: string }>();
+    for (const { index, holder } of met) {
+      const { _id, workflowId, settledAt } = holder;
+      if (settledAt !== null || workflowId === run || open.has(_id)) continue;
+      open.set(_id, { index, claim: _id, from: workflowId });
+    }
+    const runs = new Set([...open.values()].map(({ from }) => from));
+    const states = await (runs.size === 0 ? new Map<string, RunLife>() : runStates([...runs]));
+    const answers = new Map<number, TaskClaimAnswer>(
+      met.map(({ index }) => [index, { index, kind: 'duplicate' }]),
+    );
+    for (const from of runs) {
+      if (!isDead(states.get(from) ?? 'running')) continue;
+      const wanted = [...open.values()].filter((each) => each.from === from);
+      const taken = await claims.take(from, run, wanted);
+      failpoint('takeover-taken');
+      for (const claim of taken) answers.set(claim.index, goOn(claim));
+      log.info({ worker, from, run, claims: taken.length }, 'Claims of a dead run were taken over');
+    }
+    return [...answers.values()];
+  }
+}
+
+const isOwnedBy = (claim: TaskClaim, run: string, index: number): boolean =>
+  claim.workflowId === run && claim.index === index;
+
+function claimFor(worker: string, request: TaskClaimRequest, workflowId: string): TaskClaim {
+  const { id, index, bodyHash, key, message } = request;
+  const item = `${worker}/${id}`;
+  return {
+    _id: claimKey(item, 0),
+    ...{ worker, item, generation: 0, conflict: false, token: newToken(), workflowId, index },
+    ...{ bodyHash, key },
+    message: { body: binary(message.body), properties: message.properties },
+    receivedAt: new Date(request.receivedAt),
+    claimedAt: new Date(),
+    ...{
+      attempts: 0,
+      startedAt: null,
+      finishedAt: null,
+      error: null,
+      outcome: null,
+      settledAt: null,
+    },
+  };
+}
+
+const asConflict = (claim: TaskClaim): TaskClaim => ({
+  ...claim,
+  _id: conflictKey(claim.item, claim.generation, claim.bodyHash),
+  conflict: true,
+  error: {
+    failure: 'id-conflict',
+    class: 'id-conflict',
+    reason: 'another message with this id and another body came first',
+    at: new Date(),
+  },
+});
+
+/** How a claim of ours goes on, from whatever it has got to. */
+function goOn(claim: TaskClaim): TaskClaimAnswer {
+  const { _id, index, attempts, outcome, result, error, settledAt } = claim;
+  if (settledAt !== null) return { index, kind: 'duplicate' };
+  // Its dead letter may be out already: ended in any other way it would have two ends.
+  if (outcome !== null && outcome.kind !== 'done')
+    return { index, kind: 'failed', claim: _id, failure: outcome.kind, attempts };
+  if (result !== undefined) return { index, kind: 'handled', claim: _id };
+  if (error !== null && error.failure !== 'crashed' && !isTransient(error.failure))
+    return { index, kind: 'failed', claim: _id, failure: error.failure, attempts };
+  return { index, kind: 'claimed', claim: _id, attempts };
+}

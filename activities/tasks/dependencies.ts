@@ -1,0 +1,28 @@
+import type { TaskChannels } from '../../src/tasks/channels.ts';
+import type { TaskClaims } from '../../src/tasks/claims.ts';
+import type { TaskMetrics } from '../../src/tasks/metrics.ts';
+import type { RunLife } from '../../src/domain/run-life.ts';
+import type { Log } from '../../src/runtime/log.ts';
+import type { Slots } from '../../src/runtime/slots.ts';
+import type { Caller } from '../../src/workers/call.ts';
+import type { RunningTasks } from './running.ts';
+
+/** For the activities of one worker; each factory takes what it needs of it. */
+export interface TaskDependencies {
+  worker: string;
+  /** The most messages of one call of `handleBatch`; null: each call has one. */
+  batchSize: number | null;
+  /** This process, as runs name it. */
+  process: string;
+  claims: Pick<TaskClaims, 'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled'>;
+  caller: Caller;
+  /** The calls that may run at the same time. */
+  slots: Pick<Slots, 'take' | 'release'>;
+  /** Of all workers of this process. */
+  running: RunningTasks;
+  channels: TaskChannels;
+  /** @throws when Temporal does not answer */
+  runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
+  metrics: TaskMetrics;
+  log: Log;
+}

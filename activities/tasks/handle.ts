@@ -1,0 +1,209 @@
+/**
+ * Runs the handler for each task, as slots become free, and writes down what came of it. The activity returns a short while after
+ * the first answer: what has not begun by then is left for the next one, here or in another process; what is still running goes
+ * on, and `follow` waits for it in this process.
+ */
+import { messageOf } from '../../src/claims/claims.ts';
+import type { HandleAnswer } from '../../src/domain/tasks.ts';
+import { failpoint } from '../../src/runtime/failpoint.ts';
+import { errorFacts } from '../../src/runtime/log.ts';
+import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
+import { callOf } from '../../src/tasks/call-of.ts';
+import type { Call, Ended } from '../../src/workers/call.ts';
+import { hookAfter } from '../../src/workers/hooks.ts';
+import { fenced, readInTime } from '../fence.ts';
+import { createGathering, type Patience } from '../gathering.ts';
+import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
+import type { Taken } from '../../src/domain/run.ts';
+import type { TaskDependencies } from './dependencies.ts';
+import { createRecorder } from './recorder.ts';
+import { recordedAnswer } from './recorded.ts';
+import { subjectOf } from './running.ts';
+
+export interface HandleRequest {
+  index: number;
+  claim: string;
+  /** 1 for the first. */
+  attempt: number;
+  isLastAttempt: boolean;
+  /** Nothing else runs in its process meanwhile. */
+  alone: boolean;
+}
+
+export function createHandle(needs: TaskDependencies) {
+  const { worker, batchSize, process, claims, caller, slots, running, metrics, log } = needs;
+  const record = createRecorder(claims.record);
+
+  return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
+    withHeartbeat(async (liveness) => {
+      const run = ownRun();
+      const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
+      const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
+      const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
+      const waiting: HandleRequest[] = [];
+      let hasReturned = false;
+      for (const request of ours) {
+        const known =
+          running.find(request.index, subjectOf(request)) ??
+          recordedAnswer(request, found.get(request.claim));
+        if (known === null) waiting.push(request);
+        else gathering.await(request, Promise.resolve(known));
+      }
+      if (liveness.signal.aborted) gathering.hasAnswer();
+      liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
+      await gathering.isOver(beginAll());
+      hasReturned = true;
+      const { answers, open, failures } = gathering.taken();
+      // Written down nowhere: the claim is read, and the handler perhaps run, again.
+      if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
+      return [
+        ...lost,
+        ...answers,
+        ...open.map(({ index }): HandleAnswer => ({ index, kind: 'running', process })),
+      ];
+
+      async function beginAll(): Promise<void> {
+        for (const some of together(waiting)) {
+          await slots.take(1);
+          if (hasReturned || !liveness.maySend()) return slots.release(1);
+          const ends = call(some, found).finally(() => slots.release(1));
+          for (const [at, request] of some.entries()) {
+            const answer = ends.then((all) => conclude(request, all[at], run));
+            running.add(request.index, subjectOf(request), { answer });
+            gathering.await(request, answer);
+          }
+        }
+      }
+    });
+
+  /** Those of one call: each for itself, or as many as the handler takes at once. A suspect is alone. */
+  function together(requests: HandleRequest[]): HandleRequest[][] {
+    const [apart, others] = [
+      requests.filter(({ alone }) => alone),
+      requests.filter(({ alone }) => !alone),
+    ];
+    return [...slices(others, batchSize ?? 1), ...slices(apart, 1)];
+  }
+
+  async function call(
+    requests: HandleRequest[],
+    found: ReadonlyMap<string, TaskClaim>,
+  ): Promise<(Called | undefined)[]> {
+    const known = requests.map((request) => {
+      const claim = found.get(request.claim);
+      const body = claim === undefined ? null : messageOf(claim);
+      return claim === undefined || body === null
+        ? null
+        : { claim, call: callOf(claim, body, request) };
+    });
+    const calls = known.flatMap((each) => each?.call ?? []);
+    const alone = requests.some((request) => request.alone);
+    const startedAt = new Date();
+    failpoint('handle-beginning');
+    const ends =
+      batchSize === null
+        ? await Promise.all(calls.map((each) => caller.call(each, { alone })))
+        : await caller.callBatch(calls, { alone });
+    failpoint('handle-ended');
+    const finishedAt = new Date();
+    metrics.handling.observe({ worker }, (finishedAt.getTime() - startedAt.getTime()) / 1000);
+    return known.map((each) => {
+      const end = each === null ? undefined : ends.shift();
+      return each === null || end === undefined
+        ? undefined
+        : { ...each, end, startedAt, finishedAt };
+    });
+  }
+
+  /** Writes down what came of a call, and tells the hooks. @throws when it cannot be written down */
+  async function conclude(
+    { index, attempt }: HandleRequest,
+    called: Called | undefined,
+    run: string,
+  ): Promise<HandleAnswer> {
+    if (called === undefined) {
+      const facts = { worker, ...placeOf(index) };
+      log.error(
+        facts,
+        'The claim of a task is gone, and its message with it: it ends without its handler',
+      );
+      return { index, kind: 'failed', failure: 'cancelled' };
+    }
+    const { claim, call, end, startedAt, finishedAt } = called;
+    metrics.attempts.inc({ worker, end: end.kind });
+    if (end.kind === 'interrupted') return { index, kind: 'interrupted' };
+    const error = errorOf(end, finishedAt);
+    if (error !== null) {
+      const facts = { worker, attempt, class: error.class, ...placeOf(index) };
+      log.info(facts, 'An attempt of a task failed');
+    }
+    // Nobody knows who of those in a process has killed it.
+    const attempts = end.kind === 'crashed' ? attempt - 1 : attempt;
+    const done = end.kind === 'done' ? { done: doneOf(end) } : {};
+    const recorded = { claim: claim._id, attempts, startedAt, finishedAt, error, ...done };
+    await record(recorded, run).catch((why: unknown) => {
+      const facts = { worker, ...placeOf(index), ...errorFacts(why) };
+      log.warn(
+        facts,
+        'What came of a task could not be written down: its handler is perhaps run again',
+      );
+      throw why;
+    });
+    failpoint('handle-recorded');
+    if (end.kind === 'done' && end.outgoing.length === 0)
+      metrics.tasks.inc({ worker, outcome: 'done' });
+    const hook = hookAfter(end, call);
+    // That of the last failure is told when the task ends with it.
+    if (hook !== null && hook.kind !== 'onError') caller.tell(call, hook);
+    return answerOf(index, end);
+  }
+}
+
+const slices = <T>(all: T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>
+    all.slice(n * size, (n + 1) * size),
+  );
+
+interface Called {
+  claim: TaskClaim;
+  call: Call;
+  end: Ended;
+  startedAt: Date;
+  finishedAt: Date;
+}
+
+const doneOf = ({ result, outgoing }: Extract<Ended, { kind: 'done' }>) => ({
+  result: result === undefined ? null : JSON.stringify(result),
+  outgoing,
+});
+
+function errorOf(end: Ended, at: Date): TaskError | null {
+  switch (end.kind) {
+    case 'done':
+    case 'interrupted':
+      return null;
+    case 'again':
+      return { failure: 'exhausted', class: end.class, reason: end.reason, at };
+    case 'failed':
+      return { failure: end.failure, class: end.class, reason: end.reason, at };
+    case 'timeout':
+    case 'crashed':
+      return { failure: end.kind, class: end.kind, reason: end.reason, at };
+  }
+}
+
+function answerOf(index: number, end: Ended): HandleAnswer {
+  switch (end.kind) {
+    case 'done':
+      return { index, kind: end.outgoing.length > 0 ? 'recorded' : 'done' };
+    case 'again':
+      return { index, kind: 'again', failure: 'exhausted', retryAfter: end.retryAfter };
+    case 'timeout':
+      return { index, kind: 'again', failure: 'timeout', retryAfter: null };
+    case 'failed':
+      return { index, kind: 'failed', failure: end.failure };
+    case 'crashed':
+    case 'interrupted':
+      return { index, kind: end.kind };
+  }
+}

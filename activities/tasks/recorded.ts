@@ -1,0 +1,18 @@
+import { isTransient, type HandleAnswer } from '../../src/domain/tasks.ts';
+import type { TaskClaim } from '../../src/tasks/claims.ts';
+
+/** The answer of an attempt that its claim knows already: it was written down, and its way to the run was lost. Null: it has not ended. */
+export function recordedAnswer(
+  { index, attempt }: { index: number; attempt: number },
+  claim: TaskClaim | undefined,
+): HandleAnswer | null {
+  if (claim === undefined) return null;
+  const { settledAt, result, attempts, error } = claim;
+  if (settledAt !== null) return { index, kind: 'done' };
+  if (result !== undefined) return { index, kind: 'recorded' };
+  if (attempts < attempt || error === null) return null;
+  const { failure } = error;
+  return isTransient(failure)
+    ? { index, kind: 'again', failure, retryAfter: null }
+    : { index, kind: 'failed', failure };
+}

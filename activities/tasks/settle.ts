@@ -1,0 +1,149 @@
+/** Brings tasks to their ends: publishes what handlers have left in the claims, or the dead letter, and settles the claim then. */
+import { ApplicationFailure } from '@temporalio/common';
+import { messageOf } from '../../src/claims/claims.ts';
+import type { TaskFailure, TaskSettleAnswer } from '../../src/domain/tasks.ts';
+import type { Taken } from '../../src/domain/run.ts';
+import { failpoint } from '../../src/runtime/failpoint.ts';
+import { errorFacts } from '../../src/runtime/log.ts';
+import type { Ending, TaskClaim, TaskOutcome } from '../../src/tasks/claims.ts';
+import { callOf } from '../../src/tasks/call-of.ts';
+import { outgoingOf } from '../../src/tasks/outgoing.ts';
+import { fenced, readInTime } from '../fence.ts';
+import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
+import type { TaskDependencies } from './dependencies.ts';
+
+export interface PublishRequest {
+  index: number;
+  claim: string;
+}
+
+export interface BuryRequest extends PublishRequest {
+  failure: TaskFailure;
+}
+
+export function createTaskSettle(needs: TaskDependencies) {
+  const { worker, claims, caller, channels, metrics, log } = needs;
+
+  return {
+    publishTasks: (requests: PublishRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
+      withHeartbeat(async (liveness) => {
+        const { ours, lost, found } = await read(requests);
+        return [
+          ...lost,
+          ...(await settleEach(ours, found, liveness, async (claim) => {
+            for (const [n, outgoing] of outgoingOf(claim).entries())
+              await channels.publish(outgoing, `${claim._id}/${n}`);
+            return { kind: 'done', reason: null, at: claim.finishedAt ?? new Date() };
+          })),
+        ];
+      }),
+
+    buryTasks: (requests: BuryRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
+      withHeartbeat(async (liveness) => {
+        const failures = new Map(requests.map(({ claim, failure }) => [claim, failure]));
+        const before = await read(requests);
+        const open = before.ours.flatMap(({ claim }) => before.found.get(claim) ?? []);
+        // Whoever redrives a letter finds its claim concluded, however soon that is.
+        const ends = open.map((claim) => ({
+          claim: claim._id,
+          outcome: claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted'),
+        }));
+        await claims.conclude(ends, ownRun());
+        failpoint('bury-concluded');
+        const { ours, lost, found } = await read(requests);
+        return [
+          ...lost,
+          ...(await settleEach(ours, found, liveness, async (claim) => {
+            const outcome =
+              claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted');
+            await bury(claim, outcome);
+            return outcome;
+          })),
+        ];
+      }),
+  };
+
+  async function read<R extends PublishRequest>(requests: R[]) {
+    const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
+    return { ...fenced(requests, (claim) => found.get(claim)?.workflowId), found };
+  }
+
+  async function bury(claim: TaskClaim, { kind, reason, at }: TaskOutcome): Promise<void> {
+    const body = messageOf(claim);
+    if (channels.bury === null || claim.message === null || body === null || kind === 'done')
+      return;
+    const { _id, attempts, workflowId, generation, token, message } = claim;
+    await channels.bury({
+      ...{ claim: _id, failureClass: kind, reason: reason ?? kind, at, attempts, workflowId },
+      ...{ generation, token, body, properties: message.properties },
+    });
+    failpoint('bury-confirmed');
+  }
+
+  /** Also of a task whose process died. */
+  function tellOfEnd(
+    claim: TaskClaim | undefined,
+    { kind, class: own, reason }: TaskOutcome,
+  ): void {
+    const body = claim === undefined ? null : messageOf(claim);
+    if (claim === undefined || body === null) return;
+    const call = callOf(claim, body, { attempt: claim.attempts, isLastAttempt: true });
+    caller.tell(call, { kind: 'onError', class: own ?? kind, reason: reason ?? kind });
+  }
+
+  /** What can never be published ends with that as its failure: nothing else is held up by it. */
+  async function settleEach(
+    requests: readonly PublishRequest[],
+    found: ReadonlyMap<string, TaskClaim>,
+    liveness: Liveness,
+    bringOut: (claim: TaskClaim) => Promise<TaskOutcome>,
+  ): Promise<TaskSettleAnswer[]> {
+    const endings: Ending[] = [];
+    const failures: unknown[] = [];
+    const answers: TaskSettleAnswer[] = [];
+    await Promise.all(
+      requests.map(async ({ index, claim: key }) => {
+        const claim = found.get(key);
+        if (claim === undefined || claim.settledAt !== null)
+          return void answers.push({ index, kind: 'settled' });
+        if (!liveness.isCurrent()) return;
+        try {
+          endings.push({ claim: key, outcome: await bringOut(claim) });
+        } catch (error) {
+          if (!channels.isUnpublishable(error)) return void failures.push(error);
+          const facts = { worker, ...placeOf(index), ...errorFacts(error) };
+          log.error(
+            facts,
+            'No broker can ever take what a task publishes: its claim keeps it, as a failure',
+          );
+          const reason = `cannot be published: ${errorFacts(error).error}`;
+          endings.push({ claim: key, outcome: { kind: 'permanent', reason, at: new Date() } });
+        }
+        answers.push({ index, kind: 'settled' });
+      }),
+    );
+    const [first] = failures;
+    if (first !== undefined) {
+      const { error } = errorFacts(first);
+      if (answers.length === 0)
+        throw ApplicationFailure.create({ type: 'NothingSettled', message: error });
+      log.warn(
+        { worker, ...errorFacts(first), tasks: failures.length },
+        'What some tasks publish was not confirmed: it is tried again',
+      );
+    }
+    await claims.settled(endings, ownRun());
+    failpoint('settle-written');
+    for (const { claim, outcome } of endings) {
+      metrics.tasks.inc({ worker, outcome: outcome.kind });
+      if (outcome.kind !== 'done') tellOfEnd(found.get(claim), outcome);
+    }
+    return answers;
+  }
+}
+
+function failedAs({ error }: TaskClaim, failure: TaskFailure): TaskOutcome {
+  const at = error?.at ?? new Date();
+  const reason = failure === 'cancelled' ? 'the run was cancelled' : (error?.reason ?? failure);
+  return { kind: failure, reason, at, ...(error === null ? {} : { class: error.class }) };
+}

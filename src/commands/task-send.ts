@@ -1,0 +1,77 @@
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
+import type { Command } from 'commander';
+import { sendTask } from '../operations/send-task.ts';
+import { placeOf } from '../tasks/runnable.ts';
+import { readQueues } from '../config/queues.ts';
+import { CommandError, EXIT, answer, load } from './context.ts';
+import { line, table } from './table.ts';
+import { foldersOf, load as loadWorkers, one, type Folders } from './worker-choice.ts';
+
+export function addTaskList(command: Command): void {
+  command
+    .description('the workers of the folder: where they take from, and where they publish')
+    .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
+    .option('--skip-broken', 'leave out files that cannot be loaded')
+    .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
+    .addHelpText('after', '\nExample: despachante tasks list')
+    .action(list);
+}
+
+async function list(options: Folders, command: Command): Promise<void> {
+  const { config } = load(command);
+  const { found, broken } = await loadWorkers(foldersOf(options, config));
+  const queues = readQueues(options.queues);
+  const workers = found.map(({ worker, file }) => {
+    const { from, deadLetters } = placeOf(worker, config, queues);
+    return { name: worker.name, from, to: worker.to, deadLetters, file };
+  });
+  answer(command, { workers, broken }, () =>
+    workers.length === 0
+      ? 'No worker is there: a file of the folder exports defineWorker({...}), see docs/workers.md'
+      : table(
+          ['worker', 'takes from', 'publishes to', 'dead letters', 'file'],
+          workers.map((each) => [
+            each.name,
+            `${each.from.broker} ${each.from.name}`,
+            each.to === null ? '' : `${each.to.broker} ${each.to.name}`,
+            each.deadLetters?.name ?? '',
+            each.file,
+          ]),
+        ),
+  );
+}
+
+export function addTaskSend(command: Command): void {
+  command
+    .description('send one message to a worker, confirmed by the broker')
+    .argument('<worker>', 'its name')
+    .argument('[file]', 'JSON; - is standard input', '-')
+    .option('--id <id>', 'the message id: what is sent twice under one id is handled once')
+    .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
+    .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
+    .addHelpText(
+      'after',
+      `
+A message that the worker's schema refuses is not sent.
+
+Example: echo '{"to":"ana@example.com"}' | despachante tasks send EmailWorker --id mail-1
+         despachante tasks result EmailWorker mail-1 --wait 10s`,
+    )
+    .action(send);
+}
+
+async function send(
+  name: string,
+  file: string,
+  options: Folders & { id?: string },
+  command: Command,
+): Promise<void> {
+  const { config } = load(command);
+  const { found } = await loadWorkers(foldersOf(options, config));
+  const { worker } = one(name, found);
+  const body = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  const sent = await sendTask(config, readQueues(options.queues), worker, body, options.id ?? null);
+  if (!sent.ok) throw new CommandError(`Nothing was sent: ${sent.reason}`, EXIT.usage);
+  answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.queue)}`);
+}

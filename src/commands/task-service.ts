@@ -1,0 +1,43 @@
+/** The workers of a folder, as a part of a process. */
+import { readQueues, type QueueSetting } from '../config/queues.ts';
+import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
+import { createWorkerCounter } from '../tasks/metrics.ts';
+import { idleQueues, runnableOf } from '../tasks/runnable.ts';
+import type { Found } from '../workers/discover.ts';
+import { CommandError, EXIT } from './context.ts';
+import type { Process } from './service.ts';
+
+interface Chosen {
+  found: readonly Found[];
+  queuesFile: string | undefined;
+  concurrency: number | null;
+  /** Whether they are all: then each queue that is to be taken from has its worker. */
+  areAll: boolean;
+}
+
+/** @throws CommandError where a queue has no worker; Error that names the neighbour that cannot be reached */
+export function startChosen(
+  { config, forOthers: env, log, metrics, client, unlessStopped }: Process,
+  { found, queuesFile, concurrency, areAll }: Chosen,
+): Promise<RunningWorkers> {
+  const queues = readQueues(queuesFile);
+  const counter = createWorkerCounter(metrics.registry);
+  const workers = found.map((each) =>
+    runnableOf(each, config, log, {
+      ...{ concurrency, queues, env },
+      count: (name, by) => counter.inc({ worker: each.worker.name, name }, by),
+    }),
+  );
+  const placed = workers.map(({ worker }) => worker);
+  if (areAll) refuseIdle(queues, placed);
+  return unlessStopped(startTaskWorkers({ config, workers, client, metrics, log }));
+}
+
+function refuseIdle(queues: readonly QueueSetting[], placed: Parameters<typeof idleQueues>[1]) {
+  const idle = idleQueues(queues, placed);
+  if (idle.length === 0) return;
+  throw new CommandError(
+    `No worker takes from ${idle.join(', ')}: name the worker in queues.yaml (worker: …), let its code say from: rabbitmq('…'), or set enable_consumer: false`,
+    EXIT.usage,
+  );
+}

@@ -1,0 +1,165 @@
+// Reads queues.yaml: the queues of workers, each with a broker of its own. The keys are those of the template that users come from.
+import { existsSync } from 'node:fs';
+import { z } from 'zod';
+import { didYouMean, sameName } from '../domain/nearest-name.ts';
+import { ConfigError, shown, shownKey, withHint, type Fault } from './faults.ts';
+import { readConfigFile, type ConfigFile } from './file.ts';
+import { valueAt } from './tree.ts';
+import { flag, name, port, text, whole, word } from './values.ts';
+
+export const QUEUES_FILE = 'queues.yaml';
+
+/** A queue, and how its broker is reached. */
+export interface QueueSetting {
+  name: string;
+  /** With the credentials. */
+  url: string;
+  tls: { caFile: string | null; certFile: string | null; keyFile: string | null };
+  heartbeatMs: number;
+  /** Whether a worker takes from it. */
+  consumer: boolean;
+  /** Whether messages may be sent to it. */
+  publisher: boolean;
+  /** False: what fails for good stays in its claim. */
+  hasDeadLetters: boolean;
+  /** Takes from it, where the code of no worker says so. */
+  worker: string | null;
+}
+
+const pem = () => text('the path of a PEM file, or null', 1_000).nullable().prefault(null);
+
+const queue = z.strictObject({
+  name: text('a queue name, not beginning with "amq."', 240, /^(?!amq\.)/),
+  type: word(['rabbitmq']).prefault('rabbitmq'),
+  broker_url: text(
+    'a host name, or the address of a broker, with user and password if it wants them',
+    1_000,
+    /^\S+$/,
+  ).prefault('localhost'),
+  port: port().nullable().prefault(null),
+  ssl: flag().prefault(false),
+  ssl_context: z
+    .strictObject(
+      { ca_file: pem(), cert_file: pem(), key_file: pem() },
+      'null, or a mapping with ca_file, cert_file and key_file',
+    )
+    .nullable()
+    .prefault(null),
+  heartbeat: whole(1, 86_400).prefault(30),
+  enable_consumer: flag().prefault(true),
+  enable_publisher: flag().prefault(true),
+  enable_dlq: flag().prefault(true),
+  worker: name('the name of a worker').nullable().prefault(null),
+});
+
+const schema = z.strictObject(
+  { queues: z.array(queue, 'a list of queues').min(1, 'a queue at least') },
+  'a mapping with the key queues',
+);
+
+const KEYS = Object.keys(queue.shape);
+
+/**
+ * The queues of the file, and none where nobody names it and it is not there.
+ * @throws ConfigError with every fault at once, each with its line
+ */
+export function readQueues(file: string | undefined): QueueSetting[] {
+  if (file === undefined && !existsSync(QUEUES_FILE)) return [];
+  const written = readConfigFile(file ?? QUEUES_FILE);
+  const read = schema.safeParse(written.values);
+  const faults = [
+    ...written.faults,
+    ...(read.error?.issues ?? []).flatMap((issue) => faultsOf(issue, written)),
+  ];
+  if (!read.success || faults.length > 0) throw new ConfigError(faults);
+  const twice = read.data.queues.flatMap((each, at) => {
+    const first = read.data.queues.findIndex((other) => other.name === each.name);
+    if (first === at) return [];
+    const path = ['queues', at, 'name'];
+    return [
+      faultAt(
+        written,
+        path,
+        'a name that no other queue of the file has',
+        JSON.stringify(each.name),
+      ),
+    ];
+  });
+  const odd = read.data.queues.flatMap((each, at) => oddAddress(written, each, at));
+  if (twice.length + odd.length > 0) throw new ConfigError([...twice, ...odd]);
+  return read.data.queues.map(settingOf);
+}
+
+function faultsOf(issue: z.core.$ZodIssue, written: ConfigFile): Fault[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      const where = written.place(path, 'key') ?? QUEUES_FILE;
+      const expected = `one of the keys ${issue.path.length === 0 ? 'queues' : KEYS.join(', ')}`;
+      const fault = { where, path: textOf(path), expected, got: 'a key that is not known' };
+      return withHint(fault, didYouMean(sameName(key, KEYS)));
+    });
+  const value = valueAt(written.values, issue.path);
+  // An address has a password in it.
+  const isOpen = !issue.path.includes('broker_url');
+  return [faultAt(written, issue.path, issue.message, shown(value, isOpen))];
+}
+
+const faultAt = (
+  written: ConfigFile,
+  path: readonly PropertyKey[],
+  expected: string,
+  got: string,
+): Fault => ({
+  where: written.place(path, 'value') ?? written.place(path.slice(0, -1), 'value') ?? QUEUES_FILE,
+  path: textOf(path),
+  expected,
+  got,
+});
+
+const textOf = (path: readonly PropertyKey[]): string => path.map(shownKey).join('.');
+
+type Written = z.output<typeof queue>;
+
+function oddAddress(written: ConfigFile, each: Written, at: number): Fault[] {
+  const faults: Fault[] = [];
+  const told = (key: string, expected: string, got: string) =>
+    faults.push(faultAt(written, ['queues', at, key], expected, got));
+  if (addressOf(each) === null)
+    told(
+      'broker_url',
+      'a host name, or an address such as amqp://user:password@host/vhost',
+      'text that is no address',
+    );
+  if (each.ssl_context !== null && !addressOf(each)?.startsWith('amqps:'))
+    told('ssl_context', 'ssl: true, since there are certificates', 'a connection without TLS');
+  const { cert_file = null, key_file = null } = each.ssl_context ?? {};
+  if ((cert_file === null) !== (key_file === null))
+    told('ssl_context', 'cert_file and key_file, both or neither', 'one of them');
+  return faults;
+}
+
+/** Null where it is none. What the address itself says of scheme and port counts. */
+function addressOf({ broker_url, port: given, ssl }: Written): string | null {
+  const scheme = ssl ? 'amqps' : 'amqp';
+  const address = /^amqps?:\/\//.test(broker_url) ? broker_url : `${scheme}://${broker_url}`;
+  if (!URL.canParse(address)) return null;
+  const url = new URL(ssl ? address.replace(/^amqp:/, 'amqps:') : address);
+  if (url.hostname === '') return null;
+  if (url.port === '') url.port = String(given ?? (url.protocol === 'amqps:' ? 5671 : 5672));
+  return url.href;
+}
+
+function settingOf(each: Written): QueueSetting {
+  const { ca_file = null, cert_file = null, key_file = null } = each.ssl_context ?? {};
+  return {
+    name: each.name,
+    url: addressOf(each) ?? '',
+    tls: { caFile: ca_file, certFile: cert_file, keyFile: key_file },
+    heartbeatMs: each.heartbeat * 1_000,
+    consumer: each.enable_consumer,
+    publisher: each.enable_publisher,
+    hasDeadLetters: each.enable_dlq,
+    worker: each.worker,
+  };
+}

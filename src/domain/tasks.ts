@@ -1,0 +1,255 @@
+/**
+ * A task in its run: a union by phase, what an answer makes of it, and when it is tried again. Pure.
+ *
+ *   claim ──► handle ──► publish ──► settled
+ *               └ again, after its rest ─┘└► bury ──► settled
+ *
+ * Retries are timers of the run, not of Temporal's policies: each task of a run has attempts and rests of its own, and a retry of
+ * the activity would run its finished neighbours again (docs/decisions/0020-task-retries.md).
+ */
+import { restBefore, type Backoff } from './backoff.ts';
+import type { Flow, NoAnswer, Run, RunItem } from './run.ts';
+
+/** How a task can fail. */
+export const TASK_FAILURES = [
+  'malformed',
+  'unknown-type',
+  'id-conflict',
+  'permanent',
+  'exhausted',
+  'timeout',
+  'crashed',
+  'cancelled',
+] as const;
+export type TaskFailure = (typeof TASK_FAILURES)[number];
+
+/** Those that may pass by themselves: the attempt is made again, and later the dead letter redriven. */
+export type Transient = Extract<TaskFailure, 'exhausted' | 'timeout'>;
+export const isTransient = (failure: TaskFailure): failure is Transient =>
+  failure === 'exhausted' || failure === 'timeout';
+
+export interface RetryRules extends Backoff {
+  /** Attempts after the first: 3 make four in all. */
+  max: number;
+}
+
+/** What a run takes along of its worker: an argument, because workflow code may read nothing else. ms */
+export interface TaskRules {
+  worker: string;
+  retry: RetryRules;
+  /** Before a step of ours that had no answer is tried again. */
+  pause: number;
+  /** Whether few tasks are first claimed and handled inside the workflow task. */
+  localFirst: boolean;
+  maxHistoryEvents: number;
+}
+
+/** A delivery, as intake hands it to a run. Times are epoch ms. */
+export interface NewTask {
+  id: string;
+  /** The id as people may see it. */
+  label: string;
+  key: string | null;
+  bodyHash: string;
+  /** The body in base64, and the properties as the broker's room encodes them. */
+  message: { body: string; properties: string };
+  receivedAt: number;
+  failedGeneration: number | null;
+  token?: string;
+}
+
+interface Received extends RunItem {
+  receivedAt: number;
+}
+
+export interface Claiming extends Received {
+  phase: 'claim';
+  task: NewTask;
+}
+
+interface Claimed extends Received {
+  claim: string;
+}
+
+export interface Handling extends Claimed {
+  phase: 'handle';
+  /** The number of the next or current attempt, 1 for the first. */
+  attempt: number;
+  /** It was running when its process died: from then on it runs alone. */
+  isSuspect: boolean;
+  /** How often its process died while it ran alone. */
+  deaths: number;
+  /** The process that still runs it, by its task queue. */
+  process: string | null;
+}
+
+/** Its result is in its claim. */
+export interface Publishing extends Claimed {
+  phase: 'publish';
+}
+
+export interface Burying extends Claimed {
+  phase: 'bury';
+  failure: TaskFailure;
+  attempts: number;
+}
+
+export type TaskItem = Claiming | Handling | Publishing | Burying;
+
+/** `claimed`: also a claim of a dead run, with the attempts it has behind it. `ended`: what is left is to publish or to bury. */
+export type TaskClaimAnswer = { index: number } & (
+  | { kind: 'claimed'; claim: string; attempts: number }
+  | { kind: 'handled'; claim: string }
+  | { kind: 'failed'; claim: string; failure: TaskFailure; attempts: number }
+  | { kind: 'duplicate' }
+  | { kind: 'undecided' }
+);
+
+/**
+ * What became of a call. `done`: recorded, and nothing is left to do. `recorded`: something is to be published. `again`: its
+ * attempt failed; `retryAfter` ms wins over the curve. `interrupted`: it is no fault of the task. `running`: that process still
+ * has it.
+ */
+export type HandleAnswer = { index: number } & (
+  | { kind: 'done' }
+  | { kind: 'recorded' }
+  | { kind: 'again'; failure: Transient; retryAfter: number | null }
+  | { kind: 'failed'; failure: TaskFailure }
+  | { kind: 'crashed' }
+  | { kind: 'interrupted' }
+  | { kind: 'running'; process: string }
+);
+
+export interface TaskSettleAnswer {
+  index: number;
+  kind: 'settled';
+}
+
+/** The input of a run of tasks. */
+export interface TaskRunInput {
+  rules: TaskRules;
+  /** The tasks of a new run … */
+  items: NewTask[];
+  /** … or what a run that continues as new still has open. */
+  carried: Run<TaskItem> | null;
+}
+
+/** Its answer to queries. */
+export interface TasksView {
+  open: {
+    id: string;
+    state: TaskItem['phase'];
+    attempt: number | null;
+    nextStepAt: string | null;
+  }[];
+  settled: Run<TaskItem>['settled'];
+}
+
+/** After so many deaths of its process while it ran alone, a task is a dead letter. */
+const MOST_DEATHS = 2;
+
+export const newTasks = (tasks: readonly NewTask[], now: number): Claiming[] =>
+  tasks.map((task, index) => ({
+    ...{ index, label: task.label, receivedAt: task.receivedAt, task },
+    ...{ phase: 'claim', busy: false, sick: false, dueAt: now },
+  }));
+
+const known = ({ index, label, receivedAt }: Received, dueAt: number) => ({
+  ...{ index, label, receivedAt, dueAt },
+  ...{ busy: false, sick: false },
+});
+
+const bury = (item: Claimed, failure: TaskFailure, attempts: number, now: number): Burying => ({
+  ...known(item, now),
+  ...{ phase: 'bury', claim: item.claim, failure, attempts },
+});
+
+export function afterTaskClaim(
+  item: Claiming,
+  answer: TaskClaimAnswer,
+  rules: TaskRules,
+  now: number,
+): TaskItem | null {
+  switch (answer.kind) {
+    case 'duplicate':
+      return null;
+    case 'undecided':
+      return { ...item, busy: false, sick: true, dueAt: now + rules.pause };
+    case 'handled':
+      return { ...known(item, now), phase: 'publish', claim: answer.claim };
+    case 'failed':
+      return bury({ ...item, claim: answer.claim }, answer.failure, answer.attempts, now);
+    case 'claimed':
+      if (answer.attempts > rules.retry.max)
+        return bury({ ...item, claim: answer.claim }, 'exhausted', answer.attempts, now);
+      return {
+        ...known(item, now),
+        ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
+        ...{ isSuspect: false, deaths: 0, process: null },
+      };
+  }
+}
+
+/** @param draw 0 to 1, for the jitter */
+export function afterHandle(
+  item: Handling,
+  answer: HandleAnswer,
+  { retry }: TaskRules,
+  now: number,
+  draw: number,
+): TaskItem | null {
+  const next = { ...item, busy: false, sick: false, dueAt: now, process: null };
+  const { attempt } = item;
+  switch (answer.kind) {
+    case 'done':
+      return null;
+    case 'recorded':
+      return { ...known(item, now), phase: 'publish', claim: item.claim };
+    case 'running':
+      return { ...next, process: answer.process };
+    case 'interrupted':
+      return next;
+    case 'crashed':
+      return afterCrash(item, now);
+    case 'failed':
+      return bury(item, answer.failure, attempt, now);
+    case 'again':
+      if (attempt > retry.max) return bury(item, answer.failure, attempt, now);
+      return {
+        ...next,
+        attempt: attempt + 1,
+        dueAt: now + (answer.retryAfter ?? restBefore(retry, attempt, draw)),
+      };
+  }
+}
+
+/** It ran in a process that died, and is run alone: whoever dies with it alone twice is told from its neighbours. */
+export function afterCrash(item: Handling, now: number): Handling | Burying {
+  const deaths = item.deaths + (item.isSuspect ? 1 : 0);
+  if (deaths >= MOST_DEATHS) return bury(item, 'crashed', item.attempt, now);
+  return { ...item, busy: false, dueAt: now, process: null, isSuspect: true, deaths };
+}
+
+export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
+  apart: (item) => (item.phase === 'handle' ? (item.process ?? '') : ''),
+  comesAlong: (item) => (item.phase === 'handle' && item.process === null ? COALESCE_MS : 0),
+  noAnswer: (item, why, now) => afterNoAnswer(item, why, rules, now),
+  whenCancelled,
+  backWhenCancelled: (_before, after, _isAnswered, now) => whenCancelled(after, now),
+  howItLeft: (item, answer) =>
+    item.phase === 'bury' ? item.failure : answer === 'duplicate' ? answer : 'done',
+});
+
+/** Tasks that fall due within this time of one another go together, ms. */
+const COALESCE_MS = 50;
+
+/** A process that hears no heartbeat has vanished with what it ran; every other step of ours goes on after a rest. */
+function afterNoAnswer(item: TaskItem, why: NoAnswer, rules: TaskRules, now: number): TaskItem {
+  if (why === 'cancelled') return { ...item, busy: false, dueAt: now };
+  if (item.phase === 'handle') return afterCrash(item, now);
+  return { ...item, busy: false, sick: true, dueAt: now + rules.pause };
+}
+
+/** One that has a result keeps it; a claim is waited for, so that it is not left open. */
+const whenCancelled = (item: TaskItem, now: number): TaskItem =>
+  item.phase === 'handle' ? bury(item, 'cancelled', item.attempt - 1, now) : item;

@@ -1,0 +1,194 @@
+/** Calls of one worker's handlers: how many at once, in which place, and what becomes of them when a place goes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Call, Caller, Ended, Hook } from '../workers/call.ts';
+import type { HandlerModule } from './handler-module.ts';
+import { openHere } from './here.ts';
+import { createHost, type Host, type HostEvents, type HostRules, type Job } from './host.ts';
+import { createPost } from './post.ts';
+import { startProcess } from './process.ts';
+
+export interface CallerOptions extends Omit<HostRules, 'graceMs'> {
+  module: HandlerModule;
+  /** What user code sees of the environment. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Calls and batches at once, over all processes; calls that run alone count, too. */
+  concurrency: number;
+  /** For handlers that compute: as many as `concurrency`, since one that computes holds up its neighbours. */
+  processes?: number;
+  /** Of V8 and of Node, for the processes. */
+  nodeOptions?: readonly string[];
+  /** False: in this process, for a debugger. Nothing is killed, and `alone` is nothing else then. */
+  isolate?: boolean;
+  /** From an abort until the process is replaced, ms. */
+  graceMs?: number;
+  /** From the abort of a stop until the processes are killed, ms. */
+  stopGraceMs?: number;
+}
+
+export interface Figures {
+  running: number;
+  waiting: number;
+  /** The longest event-loop lag of the last second, ms; grows while a process is blocked. */
+  lagMs: number;
+}
+
+export interface Handlers extends Caller {
+  /** How many calls may begin now. */
+  free(): number;
+  /** Aborts the signal of that call, or ends it as `interrupted` where it has not begun; a batch when all of its calls are cancelled. */
+  cancel(id: string): void;
+  /** New code, in new processes; what still runs in the old ones after 2 s is `interrupted`. */
+  replace(module: HandlerModule): void;
+  figures(): Figures;
+}
+
+const GRACE_MS = 10_000;
+const STOP_GRACE_MS = 2_000;
+const REPLACE_MS = 2_000;
+/** The process of calls that run alone is kept so long for the next. */
+const IDLE_MS = 30_000;
+
+export function createCaller(options: CallerOptions): Handlers {
+  const { concurrency, log, processes = 1, nodeOptions = [], isolate = true } = options;
+  const rules = { ...options, graceMs: options.graceMs ?? GRACE_MS };
+  const hosts = new Set<Host>();
+  const waiting: Job[] = [];
+  const waitingAlone: Job[] = [];
+  /** So that those that compute are spread from the start. */
+  const share = Math.ceil(concurrency / processes);
+  let module = options.module;
+  let isStopping = false;
+  let idle: NodeJS.Timeout | undefined;
+  let whenIdle = () => {};
+
+  function openHost(on: HostEvents): Host {
+    const host: Host = createHost(
+      (events) =>
+        isolate
+          ? startProcess(module, { env: options.env, nodeOptions, log }, events)
+          : openHere(module, events),
+      rules,
+      {
+        ...on,
+        gone: (reason) => {
+          hosts.delete(host);
+          on.gone(reason);
+        },
+      },
+    );
+    hosts.add(host);
+    return host;
+  }
+
+  const running = () => [...hosts].reduce((count, host) => count + host.running(), 0);
+  const isNeeded = () => !isStopping;
+  const isNeededAlone = () => waitingAlone.length > 0;
+  const posts = Array.from({ length: processes }, () => createPost(openHost, isNeeded, begin, log));
+  const alone = createPost(openHost, isNeededAlone, begin, log);
+
+  /** Whoever can begin does; suspects first, because they are few. */
+  function begin(): void {
+    alone.fill();
+    beginAll(waitingAlone, () => (alone.host()?.running() === 0 ? alone.host() : null));
+    beginAll(waiting, leastBusy);
+    if (running() === 0) whenIdle();
+  }
+
+  function beginAll(queue: Job[], hostForNext: () => Host | null): void {
+    while (queue.length > 0 && running() < concurrency) {
+      const host = hostForNext();
+      const job = host === null ? undefined : queue.shift();
+      if (host === null || job === undefined) return;
+      clearTimeout(job.isAlone ? idle : undefined);
+      host.begin(job);
+    }
+  }
+
+  function leastBusy(): Host | null {
+    let least: Host | null = null;
+    for (const post of posts) {
+      const host = post.host();
+      if (host !== null && host.running() < (least?.running() ?? share)) least = host;
+    }
+    return least;
+  }
+
+  function take(
+    calls: Call[],
+    isBatch: boolean,
+    isAlone: boolean,
+    hook: Hook | null = null,
+  ): Promise<Ended[]> {
+    return new Promise((resolve) => {
+      const end = (ends: Ended[]): void => {
+        if (isAlone) keepAlone();
+        resolve(ends);
+      };
+      const job: Job = { calls, isBatch, hook, isAlone, cancelled: new Set(), end };
+      if (isStopping) return drop(job);
+      (isAlone ? waitingAlone : waiting).push(job);
+      begin();
+    });
+  }
+
+  const drop = (job: Job): void => job.end(job.calls.map(() => ({ kind: 'interrupted' })));
+
+  function keepAlone(): void {
+    clearTimeout(idle);
+    const host = alone.host();
+    if (host !== null) idle = setTimeout(() => host.drain(rules.graceMs), IDLE_MS).unref();
+  }
+
+  async function untilIdle(ms: number): Promise<void> {
+    const enough = new AbortController();
+    const late = delay(ms, undefined, { signal: enough.signal }).catch(() => {});
+    const idleNow = new Promise<void>((resolve) => (whenIdle = resolve));
+    if (running() > 0) await Promise.race([late, idleNow]);
+    enough.abort();
+  }
+
+  for (const post of posts) post.fill();
+  return {
+    free: () =>
+      isStopping ? 0 : Math.max(0, concurrency - running() - waiting.length - waitingAlone.length),
+    async call(call, { alone: isAlone = false } = {}) {
+      const [end] = await take([call], false, isAlone);
+      return end ?? { kind: 'interrupted' };
+    },
+    callBatch: (calls, { alone: isAlone = false } = {}) => take(calls, true, isAlone),
+    tell: (call, hook) => void take([call], false, false, hook),
+    cancel(id) {
+      const isMeant = (job: Job): boolean => {
+        if (job.calls.some((call) => call.id === id)) job.cancelled.add(id);
+        return job.cancelled.size === job.calls.length;
+      };
+      for (const queue of [waiting, waitingAlone])
+        for (const job of queue.filter(isMeant)) {
+          queue.splice(queue.indexOf(job), 1);
+          drop(job);
+        }
+      for (const host of hosts) host.abort('cancelled', isMeant);
+    },
+    replace(next) {
+      module = next;
+      for (const post of [...posts, alone]) post.renew(REPLACE_MS);
+    },
+    figures: () => ({
+      running: running(),
+      waiting: waiting.length + waitingAlone.length,
+      lagMs: Math.max(0, ...[...hosts].map((host) => host.lagMs())),
+    }),
+    async stop(finishWithinMs) {
+      isStopping = true;
+      for (const post of [...posts, alone]) post.close();
+      [...waiting.splice(0), ...waitingAlone.splice(0)].forEach(drop);
+      await untilIdle(finishWithinMs);
+      for (const host of hosts) host.abort('stopping');
+      await untilIdle(options.stopGraceMs ?? STOP_GRACE_MS);
+      clearTimeout(idle);
+      const last = [...hosts];
+      for (const host of last) host.drain(0);
+      await Promise.all(last.map((host) => host.left));
+    },
+  };
+}

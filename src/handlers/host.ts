@@ -1,0 +1,202 @@
+/** A place with the jobs that run in it: their clocks, their aborts, and how each ends when the place does. */
+import type { Log } from '../runtime/log.ts';
+import type { Call, Ended, Hook } from '../workers/call.ts';
+import type { Place, PlaceEvents, Told, Why } from './protocol.ts';
+
+export interface HostRules {
+  timeoutMs: number;
+  /** After an abort, for the handler to return. */
+  graceMs: number;
+  log: Log;
+  /** Of a call, for the lines that its handler writes: its id as people may see it, and the like. */
+  facts: (call: Call) => object;
+  /** Of a counter that a handler adds to. */
+  count: (name: string, by: number) => void;
+}
+
+export interface Job {
+  calls: Call[];
+  isBatch: boolean;
+  /** That it is told of the calls, instead of running them. */
+  hook: Hook | null;
+  isAlone: boolean;
+  /** Ids of its calls. */
+  cancelled: Set<string>;
+  end: (ends: Ended[]) => void;
+}
+
+/** `gone`: the reason is null when it ended as it was to. */
+export interface HostEvents {
+  up(): void;
+  ended(): void;
+  /** It takes no more jobs. */
+  leaving(): void;
+  gone(reason: string | null): void;
+}
+
+interface Running {
+  job: Job;
+  number: number;
+  abortedBy: Why | null;
+  isHeard: boolean;
+  isOverdue: boolean;
+  clock: NodeJS.Timeout;
+}
+
+type Verdict = 'died' | 'left' | 'killed' | 'blocked';
+
+export type Host = ReturnType<typeof createHost>;
+
+export function createHost(
+  open: (events: PlaceEvents) => Place,
+  { timeoutMs, graceMs, log, facts: factsOf, count }: HostRules,
+  on: HostEvents,
+) {
+  const running = new Map<number, Running>();
+  let state: 'starting' | 'up' | 'leaving' | 'gone' = 'starting';
+  let wasUp = false;
+  let numbers = 0;
+  let lag = { ms: 0, at: performance.now() };
+  /** Why it goes. `blocked`: one of its jobs, and nobody knows which, holds up its loop. */
+  let verdict: Verdict = 'died';
+  let patience: NodeJS.Timeout | undefined;
+  const left = Promise.withResolvers<void>();
+
+  function hear(told: Told): void {
+    switch (told[0]) {
+      case 'up':
+        wasUp = true;
+        if (state === 'starting') state = 'up';
+        return on.up();
+      case 'ended':
+        return ended(told[1], told[2]);
+      case 'heard': {
+        const each = running.get(told[1]);
+        if (each !== undefined) each.isHeard = true;
+        return;
+      }
+      case 'log': {
+        const [, number, level, more, sentence] = told;
+        const call = running.get(number)?.job.calls[0];
+        return log[level]({ ...more, ...(call === undefined ? {} : factsOf(call)) }, sentence);
+      }
+      case 'lag':
+        lag = { ms: told[1], at: performance.now() };
+        return;
+      case 'count':
+        return count(told[1], told[2]);
+      case 'fault':
+        return;
+    }
+  }
+
+  function ended(number: number, ends: Ended[]): void {
+    const each = running.get(number);
+    if (each === undefined) return;
+    clearTimeout(each.clock);
+    running.delete(number);
+    each.job.end(ends);
+    on.ended();
+    if (state === 'leaving') leaveIfDone();
+  }
+
+  /** With several in a blocked process each is a suspect: they run alone next, and there the one is told from the others. */
+  function endWithPlace({ abortedBy }: Running, reason: string): Ended {
+    if (verdict === 'died') return { kind: 'crashed', reason };
+    if (verdict === 'blocked' && running.size > 1)
+      return { kind: 'crashed', reason: `one of ${running.size} calls blocked their process` };
+    return abortedBy === 'timeout'
+      ? { kind: 'timeout', reason: 'its time was over, and it did not heed its signal' }
+      : { kind: 'interrupted' };
+  }
+
+  function abort(each: Running, why: Why): void {
+    if (each.abortedBy !== null) return;
+    each.abortedBy = why;
+    clearTimeout(each.clock);
+    place.send([['abort', each.number, why]]);
+    each.clock = setTimeout(() => overdue(each), graceMs);
+  }
+
+  /** Its handler has not returned after its abort. Others get as long again, unless the loop stands still. */
+  function overdue(each: Running): void {
+    each.isOverdue = true;
+    const facts = { pid: place.pid };
+    if (!each.isHeard) {
+      log.warn(facts, 'A handler blocks its process, which is killed and replaced');
+      leave();
+      return kill('blocked');
+    }
+    log.warn(facts, 'A handler goes on after its abort. Its process is replaced');
+    if (state === 'leaving') leaveIfDone();
+    else drain(graceMs);
+  }
+
+  function drain(ms: number): void {
+    if (state === 'gone') return;
+    leave();
+    clearTimeout(patience);
+    if (ms > 0) patience = setTimeout(() => kill('killed'), ms);
+    else if (running.size > 0) return kill('killed');
+    leaveIfDone();
+  }
+
+  function leave(): void {
+    if (state === 'leaving') return;
+    state = 'leaving';
+    on.leaving();
+  }
+
+  function leaveIfDone(): void {
+    const rest = [...running.values()];
+    if (rest.length > 0) return rest.every((each) => each.isOverdue) ? kill('killed') : undefined;
+    clearTimeout(patience);
+    if (verdict !== 'died') return;
+    verdict = 'left';
+    place.leave();
+  }
+
+  function kill(why: 'killed' | 'blocked'): void {
+    verdict = why;
+    place.kill();
+  }
+
+  function died(reason: string): void {
+    state = 'gone';
+    clearTimeout(patience);
+    for (const each of running.values()) {
+      clearTimeout(each.clock);
+      each.job.end(each.job.calls.map(() => endWithPlace(each, reason)));
+    }
+    running.clear();
+    left.resolve();
+    on.gone(verdict === 'died' ? reason : null);
+  }
+
+  const place = open({ told: (all) => all.forEach(hear), died });
+
+  return {
+    pid: place.pid,
+    isUp: () => state === 'up',
+    wasUp: () => wasUp,
+    running: () => running.size,
+    lagMs: () => Math.max(lag.ms, performance.now() - lag.at - 1_000),
+    begin(job: Job): void {
+      const number = (numbers += 1);
+      const clock = setTimeout(() => abort(each, 'timeout'), timeoutMs);
+      const each: Running = {
+        ...{ job, number, clock },
+        ...{ abortedBy: null, isHeard: false, isOverdue: false },
+      };
+      running.set(number, each);
+      place.send([['run', number, job.calls, job.isBatch, job.hook]]);
+    },
+    /** Aborts the signals of those jobs. */
+    abort(why: Why, isMeant: (job: Job) => boolean = () => true): void {
+      for (const each of running.values()) if (isMeant(each.job)) abort(each, why);
+    },
+    /** Takes no more jobs, and ends when what runs has ended, or after so long, ms. */
+    drain,
+    left: left.promise,
+  };
+}

@@ -1,0 +1,21 @@
+/** The handler module of a worker that stands in a file of its user. */
+import { attempt, attemptBatch } from '../workers/attempt.ts';
+import { discover } from '../workers/discover.ts';
+import { runHook } from '../workers/hooks.ts';
+import type { Runner } from './handler-module.ts';
+
+const isArgument = (value: unknown): value is { file: string; name: string } =>
+  typeof value === 'object' && value !== null && 'file' in value && 'name' in value;
+
+/** @throws WorkersNotLoadedError when the file cannot be loaded; Error when the worker is not there (any more) */
+export async function open(argument: unknown): Promise<Runner> {
+  if (!isArgument(argument)) throw new Error('the handler process was given no worker');
+  const { found } = await discover([argument.file]);
+  const worker = found.find((each) => each.worker.name === argument.name)?.worker;
+  if (worker === undefined) throw new Error(`${argument.file} has no worker ${argument.name}`);
+  return {
+    run: (call, context) => attempt(worker, call, context),
+    runBatch: (calls, context) => attemptBatch(worker, calls, context),
+    tell: (call, hook, context) => runHook(worker, call, hook, context),
+  };
+}

@@ -1,0 +1,67 @@
+/** Brings a delivery that is no item to the dead letters; what those can never take is set aside. */
+import type { FailureRecord, Failures } from '../broker/rabbitmq/dead-letters.ts';
+import { isUnpublishable } from '../broker/rabbitmq/publisher.ts';
+import type { Delivery } from '../broker/source.ts';
+import type { MalformedMessage } from '../claims/set-aside.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+
+interface RejectNeeds {
+  failures: Failures;
+  /** Keeps what the failure queue can never take; false when it is too large here, too. */
+  setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
+  /** Told of what the failure queue has. */
+  rejected?: (record: FailureRecord) => Promise<void>;
+  metrics: Pick<Metrics, 'setAside'>;
+  log: Log;
+}
+
+/** @throws when it is to be tried again */
+export function createReject({ failures, setAside, rejected, metrics, log }: RejectNeeds) {
+  return async (delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'> => {
+    const record = recordOf(delivery, reason);
+    try {
+      await failures.publish(record);
+    } catch (error) {
+      if (!isUnpublishable(error)) throw error;
+      // One message must not stop all others.
+      return putAside(record, error);
+    }
+    await rejected?.(record);
+    return 'rejected';
+  };
+
+  async function putAside(record: FailureRecord, error: Error): Promise<'rejected' | 'nowhere'> {
+    if (!(await setAside(record, error.message))) {
+      log.error(
+        { bytes: record.body.length },
+        'A malformed delivery stays in its queue: it is too large for the failure queue and for MongoDB. Raise max_message_size of RabbitMQ and restart the intake',
+      );
+      return 'nowhere';
+    }
+    metrics.setAside.inc();
+    log.error(
+      errorFacts(error),
+      'A malformed delivery was set aside: the failure queue can never take it',
+    );
+    return 'rejected';
+  }
+}
+
+const recordOf = (
+  { body, properties, failedGeneration: redrive, token }: Delivery,
+  reason: string,
+): FailureRecord => ({
+  claim: null,
+  failureClass: 'malformed',
+  reason,
+  at: new Date(),
+  attempts: 0,
+  requestId: null,
+  workflowId: null,
+  // It may be a redrive that is malformed by another configuration: the next one must go on from there.
+  generation: redrive ?? 0,
+  token: token ?? null,
+  body,
+  properties,
+});

@@ -1,0 +1,204 @@
+/** Runs workers: for each an intake, its runs, its handler calls, and what they publish; in one process. */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
+import { createFollow } from '../activities/tasks/follow.ts';
+import { createTaskActivities } from '../activities/tasks/create.ts';
+import type { RunningTasks } from '../activities/tasks/running.ts';
+import { createUnderWay } from '../activities/under-way.ts';
+import { createConsumer } from './broker/rabbitmq/consumer.ts';
+import { createFailures } from './broker/rabbitmq/dead-letters.ts';
+import { openSetAside } from './claims/set-aside.ts';
+import type { Config } from './config/schema.ts';
+import { openControl } from './coordination/control.ts';
+import { watchControl } from './coordination/control-watch.ts';
+import { agreementOf } from './coordination/encryption-agreement.ts';
+import { indexProcesses } from './coordination/processes.ts';
+import { handleQueue, workerQueue } from './domain/names.ts';
+import { followControl } from './intake/holds.ts';
+import type { Intake } from './intake/intake.ts';
+import { createReject } from './intake/reject.ts';
+import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
+import type { Publisher } from './broker/rabbitmq/publisher.ts';
+import { openPublisher } from './registrations/neighbours.ts';
+import { createGuard } from './runtime/guard.ts';
+import type { Log } from './runtime/log.ts';
+import type { Metrics } from './runtime/metrics.ts';
+import { createSlots } from './runtime/slots.ts';
+import { createTemporalWorker } from './temporal/create-worker.ts';
+import { connectionOptions, startRun } from './temporal/client.ts';
+import { runStates } from './temporal/runs.ts';
+import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
+import { startTaskIntake } from './tasks/intake.ts';
+import { createTaskMetrics } from './tasks/metrics.ts';
+import { rabbitChannels } from './tasks/rabbit-channels.ts';
+import { rabbitFor, type Running } from './tasks/rules.ts';
+import type { Caller } from './workers/call.ts';
+
+interface Needs {
+  config: Config;
+  workers: { worker: Running; caller: Caller }[];
+  client: Client;
+  metrics: Metrics;
+  log: Log;
+}
+
+export interface RunningWorkers {
+  checks(): Record<string, boolean>;
+  closedBy(): Record<string, ReturnType<Intake['closedBy']>>;
+  /** Settles when one of Temporal's workers has ended; rejects when it failed. */
+  ended: Promise<unknown>;
+  /** Takes nothing more, lets handlers finish for a while, and leaves. */
+  stop(): Promise<void>;
+}
+
+/** Activities that only wait: one for each run that has slow calls here. */
+const MOST_FOLLOWED = 10_000;
+
+/** @throws Error that names the neighbour that cannot be reached */
+export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
+  const { config, workers, client, metrics, log } = needs;
+  const mongo = await openDatabase(config, 'worker');
+  const { own } = mongo;
+  const claims = openTaskClaims(own);
+  await closedIfItFails(config, mongo, async () => {
+    await indexTaskClaims(claims, config.mongodb.retention);
+    await indexProcesses(own);
+  });
+  const control = openControl(own);
+  const agreement = agreementOf(config, () => Promise.resolve(control), log);
+  await closedIfItFails(config, mongo, () => agreement.begin());
+  const watch = watchControl(() => control.read(), log);
+  const guard = createGuard(config.guard, metrics, log);
+  const publishers = new Map<string, Promise<Publisher>>();
+  const connection = await NativeConnection.connect(connectionOptions(config));
+  const running: RunningTasks = createUnderWay().calls();
+  const taskMetrics = createTaskMetrics(metrics.registry);
+  const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
+  const setAside = openSetAside(own);
+
+  const follower = await createTemporalWorker(config, {
+    connection,
+    taskQueue: ownQueue,
+    activities: { followTasks: createFollow({ process: ownQueue, claims, running }) },
+    maxConcurrentActivityTaskExecutions: MOST_FOLLOWED,
+    workflowThreads: 0,
+    shutdownForceTime: FORCE_MS,
+  });
+  const followerEnded = follower.run();
+  const started: Awaited<ReturnType<typeof startOne>>[] = [];
+  // A broker that is away holds up its own workers alone.
+  const starts = workers.map(async (each) => {
+    const one = await startOne(each);
+    started.push(one);
+    await one.ended;
+  });
+  const ended = Promise.race([...starts, followerEnded]);
+  ended.catch(() => {});
+
+  function publisherFor(link: Config): Promise<Publisher> {
+    const known = publishers.get(link.amqpUrl);
+    const publisher = known ?? openPublisher(link, 'despachante tasks', log);
+    publishers.set(link.amqpUrl, publisher);
+    return publisher;
+  }
+
+  async function startOne({ worker, caller }: Needs['workers'][number]) {
+    const link = rabbitFor(config, worker);
+    const { rabbit } = link;
+    const publisher = await publisherFor(link);
+    const activities = createTaskActivities({
+      worker: worker.name,
+      batchSize: worker.batch?.size ?? null,
+      process: ownQueue,
+      claims,
+      caller,
+      slots: createSlots(worker.concurrency),
+      running,
+      channels: rabbitChannels(publisher, rabbit, worker.deadLetters !== null),
+      runStates: (ids) => runStates(client, ids),
+      metrics: taskMetrics,
+      log,
+    });
+    const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
+    const runs = await createTemporalWorker(config, {
+      connection,
+      taskQueue,
+      activities,
+      maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
+      workflowThreads: 1,
+      shutdownForceTime: FORCE_MS,
+    });
+    // As many as can have a call: what no process has begun waits in Temporal for whoever is free first.
+    const handlers = await createTemporalWorker(config, {
+      connection,
+      taskQueue: handleQueue(taskQueue),
+      activities: { handleTasks: activities.handleTasks },
+      maxConcurrentActivityTaskExecutions: worker.concurrency,
+      workflowThreads: 0,
+      shutdownForceTime: FORCE_MS,
+    });
+    const temporal: Worker[] = [runs, handlers];
+    const temporalEnded = temporal.map((each) => each.run());
+    const intake = await startTaskIntake({
+      config,
+      worker,
+      open: (onDelivery) =>
+        createConsumer(link, log, onDelivery, {
+          paused: true,
+          now: () => watch.now(),
+        }),
+      reject: createReject({
+        failures: createFailures(publisher, rabbit),
+        setAside: (message, reason) => setAside.putMalformed(message, reason),
+        metrics,
+        log,
+      }),
+      start: (run) => startRun(client, run),
+      metrics,
+      log,
+    });
+    followControl(intake, watch, guard, agreement, worker.name, null);
+    void watch.refresh();
+    return {
+      name: worker.name,
+      intake,
+      ended: Promise.race(temporalEnded),
+      async stop() {
+        await intake.stop();
+        for (const each of temporal) if (each.getState() === 'RUNNING') each.shutdown();
+        await caller.stop(config.worker.shutdownGrace);
+        await Promise.allSettled(temporalEnded);
+      },
+    };
+  }
+
+  return {
+    checks: () => ({
+      ...Object.fromEntries(
+        workers.map(({ worker: { name } }) => [
+          name,
+          started.some((each) => each.name === name && each.intake.isReady()),
+        ]),
+      ),
+      temporal: follower.getState() === 'RUNNING',
+    }),
+    closedBy: () =>
+      Object.fromEntries(started.map(({ name, intake }) => [name, intake.closedBy()])),
+    ended,
+    async stop() {
+      await Promise.all(started.map((each) => each.stop()));
+      // What others of them have begun here is told until now.
+      if (follower.getState() === 'RUNNING') follower.shutdown();
+      await Promise.allSettled([followerEnded]);
+      guard.close();
+      await watch.close();
+      const adapters = [...publishers.values()].map(async (publisher) => (await publisher).close());
+      await Promise.allSettled([...adapters, mongo.close(), connection.close()]);
+    },
+  };
+}
+
+/** After its grace a handler is told to stop; its process ends soon after. */
+const FORCE_MS = 60_000;

@@ -1,0 +1,188 @@
+/** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
+import type { Binary } from 'mongodb';
+import { foldedReason } from '../domain/failure-group.ts';
+import { readClaimKey } from '../domain/names.ts';
+import type { TaskFailure } from '../domain/tasks.ts';
+import { insertNew } from '../mongo/client.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
+import { mergeEach, setEach } from '../mongo/set-each.ts';
+import type { Outgoing } from '../workers/call.ts';
+
+/** How an attempt failed. */
+export interface TaskError {
+  failure: TaskFailure;
+  /** The worker's own word for it. */
+  class: string;
+  reason: string;
+  at: Date;
+}
+
+export interface TaskOutcome {
+  kind: 'done' | TaskFailure;
+  reason: string | null;
+  /** The worker's own word for the failure. */
+  class?: string;
+  /** Of a failure: its reason with numbers and ids folded. */
+  group?: string;
+  at: Date;
+}
+
+export interface TaskClaim {
+  /** `<worker>/<id>~<generation>`, or `…!<hash>` for the bytes of a conflict. */
+  _id: string;
+  worker: string;
+  /** `<worker>/<id>` */
+  item: string;
+  generation: number;
+  conflict: boolean;
+  /** Random: who has it has seen the dead letter, and may redrive it. */
+  token: string;
+  workflowId: string;
+  index: number;
+  takenFrom?: string;
+  /** SHA-256 of the raw bytes, hex. */
+  bodyHash: string;
+  key: string | null;
+  /** Until it is settled. */
+  message: { body: Binary; properties: string } | null;
+  receivedAt: Date;
+  claimedAt: Date;
+  /** Attempts that have ended. */
+  attempts: number;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+  /** Of the last attempt that failed. */
+  error: TaskError | null;
+  /** The handler is done, and this is its result, as JSON; null where it has none. Until then absent. */
+  result?: string | null;
+  /** What is to be published, as JSON, before it is settled. */
+  outgoing?: string | null;
+  /** Set before a dead letter is published, so that whoever redrives that letter finds it. */
+  outcome: TaskOutcome | null;
+  settledAt: Date | null;
+}
+
+/** What an attempt has come to, for the claim. */
+export interface Recorded {
+  claim: string;
+  attempts: number;
+  startedAt: Date;
+  finishedAt: Date;
+  error: TaskError | null;
+  done?: { result: string | null; outgoing: readonly Outgoing[] };
+}
+
+export interface Ending {
+  claim: string;
+  outcome: TaskOutcome;
+}
+
+export async function indexTaskClaims(
+  { collection }: TaskClaims,
+  retentionMs: number,
+): Promise<void> {
+  await expireAfter(collection, EXPIRY[OWN.taskClaims], retentionMs);
+  // Of those that are open or have failed alone: what is done pays for nothing.
+  await ensureIndex(
+    collection,
+    { worker: 1, 'outcome.kind': 1 },
+    { partialFilterExpression: { settledAt: null } },
+  );
+}
+
+export type TaskClaims = ReturnType<typeof openTaskClaims>;
+
+export function openTaskClaims(db: OwnDatabase) {
+  const collection = db.collection<TaskClaim>(OWN.taskClaims);
+
+  async function find(keys: string[]): Promise<Map<string, TaskClaim>> {
+    if (keys.length === 0) return new Map();
+    const found = await collection.find({ _id: { $in: keys } }).toArray();
+    return new Map(found.map((claim) => [claim._id, claim]));
+  }
+
+  const ofRun = (keys: string[], workflowId: string) => ({
+    _id: { $in: keys },
+    workflowId,
+    settledAt: null,
+  });
+
+  return {
+    collection,
+    find,
+    /** Inserts what is free; returns the `_id`s that were taken already. */
+    async insert(claims: TaskClaim[]): Promise<Set<string>> {
+      const taken = await insertNew(collection, claims);
+      return new Set([...taken].map((index) => claims[index]?._id ?? ''));
+    },
+    /** Gives unsettled claims of a dead run to another, unless they have moved meanwhile. Returns those it has now. */
+    async take(from: string, to: string, wanted: { claim: string; index: number }[]) {
+      const keys = wanted.map(({ claim }) => claim);
+      await collection.updateMany(
+        ofRun(keys, from),
+        setEach(keys, {
+          workflowId: wanted.map(() => to),
+          index: wanted.map(({ index }) => index),
+          takenFrom: wanted.map(() => from),
+        }),
+      );
+      const now = await find(keys);
+      return wanted.flatMap(({ claim, index }) => {
+        const each = now.get(claim);
+        return each?.workflowId === to && each.index === index ? [each] : [];
+      });
+    },
+    /**
+     * Writes down what attempts have come to, of open claims of this run whose end is not decided. What is done and publishes
+     * nothing is settled by it.
+     */
+    async record(all: readonly Recorded[], workflowId: string): Promise<void> {
+      const keys = all.map(({ claim }) => claim);
+      const written = all.map(({ attempts, startedAt, finishedAt, error, done }) => ({
+        ...{ attempts, startedAt, finishedAt, error },
+        ...(done === undefined ? {} : { result: done.result }),
+        ...(done === undefined
+          ? {}
+          : done.outgoing.length > 0
+            ? { outgoing: JSON.stringify(done.outgoing) }
+            : {
+                outcome: { kind: 'done', reason: null, at: finishedAt },
+                settledAt: finishedAt,
+                message: null,
+              }),
+      }));
+      await collection.updateMany(
+        { ...ofRun(keys, workflowId), outcome: null },
+        mergeEach(keys, written),
+      );
+    },
+    /** Writes how open claims of this run end. */
+    conclude: (endings: readonly Ending[], workflowId: string) =>
+      writeEndings(endings, workflowId, () => ({})),
+    /** Their output or dead letter is out: the message is no longer ours to keep. */
+    settled: (endings: readonly Ending[], workflowId: string) =>
+      writeEndings(endings, workflowId, () => ({
+        settledAt: new Date(),
+        message: null,
+        outgoing: null,
+      })),
+  };
+
+  async function writeEndings(
+    endings: readonly Ending[],
+    workflowId: string,
+    more: () => object,
+  ): Promise<void> {
+    if (endings.length === 0) return;
+    const keys = endings.map(({ claim }) => claim);
+    const written = endings.map((each) => ({ outcome: withGroup(each), ...more() }));
+    await collection.updateMany(ofRun(keys, workflowId), mergeEach(keys, written));
+  }
+}
+
+function withGroup({ claim, outcome }: Ending): TaskOutcome {
+  if (outcome.kind === 'done') return outcome;
+  const id = readClaimKey(claim)?.id ?? '';
+  return { ...outcome, group: foldedReason(outcome.reason ?? '', [id]) };
+}

@@ -1,0 +1,77 @@
+/** Reads a delivery as a task of a worker, or says why it is none. Never throws. */
+import { randomUUID } from 'node:crypto';
+import { bodyHashOf } from '../broker/body-hash.ts';
+import { headersAsText, messageIdOf } from '../broker/rabbitmq/message.ts';
+import type { Delivery, Message } from '../broker/source.ts';
+import type { NewTask } from '../domain/tasks.ts';
+import type { Read } from '../intake/intake.ts';
+
+/** A worker's own word on which message it is, and with which others it belongs. */
+export type Identify = (body: Buffer) => Promise<{ id: string | null; key: string | null }>;
+
+interface Rules {
+  /** Null where the worker has no word on it. */
+  identify: Identify | null;
+  /** The id as people may see it. */
+  labelOf: (id: string) => string;
+  mostBytes: number;
+}
+
+/** Headers that publishers use for an id, where AMQP's own property is empty. */
+const ID_HEADERS = ['message-id', 'id'];
+/** MongoDB allows keys of 1,024 bytes; the worker's name and the generation are in it, too. */
+const MOST_ID_BYTES = 512;
+
+type Delivered = Message & Pick<Delivery, 'receivedAt'>;
+
+/** The id is the worker's own, else the message's, else a fresh one: then a message that is delivered twice is handled twice. */
+export function readTask(
+  delivery: Delivered,
+  rules: Rules,
+): Read<NewTask> | Promise<Read<NewTask>> {
+  const { identify } = rules;
+  if (identify === null) return taskOf(delivery, rules, { id: null, key: null });
+  return identify(delivery.body).then(
+    (known) => taskOf(delivery, rules, known),
+    (error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      return { ok: false, reason: `its id or key cannot be read: ${why}` };
+    },
+  );
+}
+
+function taskOf(
+  { body, properties, trouble, receivedAt, failedGeneration, token }: Delivered,
+  { labelOf, mostBytes }: Rules,
+  known: Awaited<ReturnType<Identify>>,
+): Read<NewTask> {
+  if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };
+  const id = known.id ?? messageIdOf(properties) ?? idIn(headersAsText(properties)) ?? randomUUID();
+  if (Buffer.byteLength(id) > MOST_ID_BYTES)
+    return { ok: false, reason: `its id is longer than ${MOST_ID_BYTES} bytes` };
+  const item: NewTask = {
+    id,
+    label: labelOf(id),
+    key: known.key,
+    bodyHash: bodyHashOf(body),
+    message: { body: body.toString('base64'), properties },
+    receivedAt,
+    failedGeneration,
+    ...(token === undefined ? {} : { token }),
+  };
+  const size = encodedBytes(item);
+  if (size <= mostBytes) return { ok: true, item };
+  return { ok: false, reason: `too large with its headers: ${size} bytes` };
+}
+
+const idIn = (headers: Record<string, string>): string | undefined =>
+  ID_HEADERS.map((name) => headers[name]).find((value) => value !== undefined && value !== '');
+
+/** What a task adds to the run's input, near enough. */
+export const encodedBytes = ({ message, id, label, key }: NewTask): number =>
+  message.body.length +
+  Buffer.byteLength(message.properties) +
+  Buffer.byteLength(id) +
+  Buffer.byteLength(key ?? '') +
+  label.length +
+  200;

@@ -1,0 +1,70 @@
+/** The intake of one worker: from its source to runs of its tasks. */
+import { randomUUID } from 'node:crypto';
+import type { OpenSource } from '../broker/source.ts';
+import type { Config } from '../config/schema.ts';
+import { TASKS_TYPE, workerQueue, workflowId } from '../domain/names.ts';
+import type { NewTask } from '../domain/tasks.ts';
+import { startIntake, type Intake } from '../intake/intake.ts';
+import { labelOf } from '../intake/label.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+import type { NewRun, StartResult } from '../temporal/client.ts';
+import type { createReject } from '../intake/reject.ts';
+import { encodedBytes, readTask } from './delivery.ts';
+import { taskRulesOf, type Running } from './rules.ts';
+
+interface TaskIntakeNeeds {
+  config: Config;
+  worker: Running;
+  open: OpenSource;
+  reject: ReturnType<typeof createReject>;
+  /** @throws when Temporal cannot be asked */
+  start: (run: NewRun) => Promise<StartResult>;
+  metrics: Metrics;
+  log: Log;
+}
+
+/** Batches for `handleBatch` that are not full, a second: each is a call of the handler. */
+const PARTIAL_BATCHES = 100;
+
+/** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
+export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
+  const { config, worker, open, reject, start, metrics, log } = needs;
+  const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
+  const { batch } = worker;
+  const rules = taskRulesOf(worker);
+  return startIntake<NewTask>({
+    open,
+    read: (delivery) =>
+      readTask(delivery, {
+        identify: worker.identify,
+        labelOf: (id) => labelOf(id, config),
+        mostBytes: 2 * batchBytes,
+      }),
+    bytesOf: encodedBytes,
+    batch: {
+      size: batch?.size ?? batchSize,
+      bytes: batchBytes,
+      waitMs: batch?.waitMs ?? batchWait,
+      partialPerSecond: batch === null ? partialBatchesPerSecond : PARTIAL_BATCHES,
+    },
+    nameRun: (items) =>
+      workflowId(
+        `tasks/${worker.name}`,
+        items.map(({ label }) => label),
+        randomUUID().slice(0, 13),
+      ),
+    start: (id, items) =>
+      start({
+        type: TASKS_TYPE,
+        workflowId: id,
+        taskQueue: workerQueue(config.temporal.taskQueue, worker.name),
+        input: { rules, items, carried: null },
+        labels: items.map(({ label }) => label),
+        nouns: [`task of ${worker.name}`, `tasks of ${worker.name}`],
+      }),
+    reject,
+    metrics,
+    log,
+  });
+}

@@ -1,0 +1,50 @@
+/** A worker as it runs here: its definition, with what the settings fill in. Times in ms. */
+import type { Config } from '../config/schema.ts';
+import { prefetchOf, returnedQueueOf } from '../config/constants.ts';
+import type { QueueSetting } from '../config/queues.ts';
+import type { RetryRules, TaskRules } from '../domain/tasks.ts';
+import type { Channel } from '../workers/call.ts';
+import type { Identify } from './delivery.ts';
+
+export interface Running {
+  name: string;
+  from: Channel;
+  /** As queues.yaml has it; null where the source is not there, and its broker is that of AMQP_URL. */
+  queue: QueueSetting | null;
+  /** Null: what fails for good stays in its claim. */
+  deadLetters: Channel | null;
+  concurrency: number;
+  timeoutMs: number;
+  retry: RetryRules;
+  batch: { size: number; waitMs: number } | null;
+  identify: Identify | null;
+}
+
+export const taskRulesOf = ({ name, retry }: Running): TaskRules => ({
+  worker: name,
+  retry,
+  pause: 1_000,
+  localFirst: true,
+  maxHistoryEvents: 2_000,
+});
+
+/** The settings with the broker and the queues of a worker. Its queue is perhaps another team's: it is taken as it is. */
+export function rabbitFor(
+  config: Config,
+  { from, deadLetters, queue }: Pick<Running, 'from' | 'deadLetters' | 'queue'>,
+): Config {
+  const own = queue === null ? {} : { tls: queue.tls, heartbeat: queue.heartbeatMs };
+  return {
+    ...config,
+    amqpUrl: queue?.url ?? config.amqpUrl,
+    rabbit: {
+      ...config.rabbit,
+      ...own,
+      intakeQueue: from.name,
+      returnedQueue: returnedQueueOf(from.name),
+      failureQueue: deadLetters?.name ?? `dlq_${from.name}`,
+      existingQueues: 'adopt',
+      prefetch: prefetchOf(config.intake.batchSize),
+    },
+  };
+}

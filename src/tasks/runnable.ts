@@ -1,0 +1,113 @@
+/** A worker of a file as it runs here: its rules, and the caller of its handlers. */
+import type { Config } from '../config/schema.ts';
+import type { Environment } from '../config/tree.ts';
+import type { QueueSetting } from '../config/queues.ts';
+import { createCaller, type Handlers } from '../handlers/caller.ts';
+import { labelOf } from '../intake/label.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Channel } from '../workers/call.ts';
+import type { Found } from '../workers/discover.ts';
+import { identityOf } from '../workers/identity.ts';
+import { rulesOf, type Open, type Worker } from '../workers/worker.ts';
+import type { Running } from './rules.ts';
+
+export interface Runnable {
+  worker: Running;
+  caller: Handlers;
+}
+
+/** A worker with its source, and where goes what fails for good: by its code, else by queues.yaml, else by the settings. */
+export interface Placed {
+  from: Channel;
+  deadLetters: Channel | null;
+  queue: QueueSetting | null;
+}
+
+export function placeOf(
+  worker: Worker,
+  { tasks }: Pick<Config, 'tasks'>,
+  queues: readonly QueueSetting[],
+): Placed {
+  const bound = queues.find((each) => each.worker === worker.name);
+  const from = worker.from ?? { broker: 'rabbitmq', name: bound?.name ?? tasks.defaultQueue };
+  const queue =
+    from.broker === 'rabbitmq' ? (queues.find(({ name }) => name === from.name) ?? null) : null;
+  const deadLetters: Channel = {
+    broker: from.broker,
+    name: worker.deadLetters ?? `dlq_${from.name}`,
+  };
+  return { from, queue, deadLetters: queue?.hasDeadLetters === false ? null : deadLetters };
+}
+
+/** Queues that nobody takes from, though the file says that somebody does. */
+export const idleQueues = (queues: readonly QueueSetting[], placed: readonly Placed[]): string[] =>
+  queues
+    .filter(({ name, consumer }) => consumer && !placed.some(({ queue }) => queue?.name === name))
+    .map(({ name }) => name);
+
+/** @param count adds to a counter of the worker's own */
+export function runnableOf(
+  { worker, file }: Found,
+  config: Config,
+  log: Log,
+  more: {
+    concurrency: number | null;
+    queues: readonly QueueSetting[];
+    /** As handlers see it. */
+    env: Environment;
+    count: (name: string, by: number) => void;
+  },
+): Runnable {
+  const placed = placeOf(worker, config, more.queues);
+  const rules = rulesOf(worker, givenBy(config, placed.queue !== null));
+  const concurrency = more.concurrency ?? rules.concurrency;
+  const { name, work, hooks } = worker;
+  const identifies = hooks.idFrom !== undefined || hooks.keyFrom !== undefined;
+  return {
+    worker: {
+      ...placed,
+      ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
+      batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
+      identify: identifies ? (body) => identityOf(worker, body.toString('base64')) : null,
+    },
+    caller: createCaller({
+      module: {
+        url: new URL('../handlers/runner.js', import.meta.url).href,
+        argument: { file, name },
+      },
+      env: more.env,
+      concurrency,
+      timeoutMs: rules.timeout,
+      isolate: worker.isolate,
+      log: bound(log, { worker: name }),
+      facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
+      count: more.count,
+    }),
+  };
+}
+
+const bound = (log: Log, more: object): Log => ({
+  debug: (facts, sentence) => log.debug({ ...more, ...facts }, sentence),
+  info: (facts, sentence) => log.info({ ...more, ...facts }, sentence),
+  warn: (facts, sentence) => log.warn({ ...more, ...facts }, sentence),
+  error: (facts, sentence) => log.error({ ...more, ...facts }, sentence),
+});
+
+/** The rest before the first retry of what comes from a queue of queues.yaml, s. */
+const QUEUE_RETRY_DELAY = 60;
+
+/** What the settings say where code is silent. */
+function givenBy({ tasks }: Pick<Config, 'tasks'>, isOfFile: boolean): Open {
+  const delay = tasks.defaultRetryDelay ?? (isOfFile ? QUEUE_RETRY_DELAY : null);
+  return {
+    concurrency: tasks.workerConcurrency,
+    timeout: tasks.defaultTimeout === null ? null : tasks.defaultTimeout * 1_000,
+    retry: {
+      max: tasks.defaultRetry,
+      kind: tasks.retryBackoff === null ? null : tasks.retryBackoff ? 'exponential' : 'fixed',
+      initial: delay === null ? null : delay * 1_000,
+      longest: null,
+      jitter: null,
+    },
+  };
+}

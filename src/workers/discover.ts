@@ -1,0 +1,96 @@
+/** Finds workers in files. TypeScript needs no build step: Node itself takes the types away. */
+import { glob, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { classOf, fromClass, isTaskClass, isTaskInstance } from './from-class.ts';
+import { whyBroken } from './why-broken.ts';
+import { isWorker, type Worker } from './worker.ts';
+
+export interface Found {
+  worker: Worker;
+  /** Absolute. */
+  file: string;
+}
+
+export interface Discovered {
+  found: Found[];
+  /** One sentence for each file that could not be loaded. */
+  broken: string[];
+}
+
+/** Thrown with everything that keeps workers from being loaded. */
+export class WorkersNotLoadedError extends Error {
+  override readonly name = 'WorkersNotLoadedError';
+}
+
+/**
+ * Every worker that the files export, by any name: what `defineWorker` made, and classes and instances of `TaskWorker`.
+ * @param paths folders, which are searched as a whole, files and globs
+ * @throws WorkersNotLoadedError where two workers have one name, or (unless `skipBroken`) a file cannot be loaded
+ */
+export async function discover(
+  paths: readonly string[],
+  { skipBroken = false }: { skipBroken?: boolean } = {},
+): Promise<Discovered> {
+  const found: Found[] = [];
+  const broken: string[] = [];
+  const seen = new Set<unknown>();
+  for (const file of await filesOf(paths))
+    try {
+      const exported = (await exportsOf(file)).filter((value) => !seen.has(value));
+      for (const value of exported) seen.add(value);
+      found.push(...workersIn(exported).map((worker) => ({ worker, file })));
+    } catch (error) {
+      broken.push(`${shown(file)} cannot be loaded: ${await whyBroken(error, file)}`);
+    }
+  const faults = [...duplicates(found), ...(skipBroken ? [] : broken)];
+  if (faults.length > 0) throw new WorkersNotLoadedError(faults.join('\n'));
+  return { found, broken };
+}
+
+const shown = (file: string): string => relative('.', file);
+
+const SOURCE = /\.(ts|mts|js|mjs)$/;
+const NO_WORKER = /\.d\.m?ts$|\.test\.m?[jt]s$|(^|[\\/])node_modules[\\/]/;
+
+async function filesOf(paths: readonly string[]): Promise<Set<string>> {
+  const files = new Set<string>();
+  for (const path of paths) {
+    const kind = await stat(path).catch(() => null);
+    const pattern = kind?.isDirectory() === true ? join(path, '**', '*') : path;
+    const before = files.size;
+    for await (const file of glob(pattern))
+      if (SOURCE.test(file) && !NO_WORKER.test(file)) files.add(resolve(file));
+    if (files.size === before && kind === null)
+      throw new WorkersNotLoadedError(`no file of workers is at ${path}`);
+  }
+  return new Set([...files].sort());
+}
+
+async function exportsOf(file: string): Promise<unknown[]> {
+  const loaded: unknown = await import(pathToFileURL(file).href);
+  if (typeof loaded !== 'object' || loaded === null) return [];
+  const values: unknown[] = Object.values(loaded);
+  return [...new Set(values)];
+}
+
+/** A class that its file exports beside the worker it has made of it is not made once more. */
+function workersIn(exported: readonly unknown[]): Worker[] {
+  const made = exported.flatMap((value) =>
+    isWorker(value) ? [value] : isTaskInstance(value) ? [fromClass(value)] : [],
+  );
+  const known = made.map(classOf);
+  const classes = exported.filter(isTaskClass).filter((each) => !known.includes(each));
+  return [...made, ...classes.map((Class) => fromClass(new Class()))];
+}
+
+function duplicates(found: readonly Found[]): string[] {
+  const byName = Map.groupBy(found, ({ worker }) => worker.name);
+  return [...byName].flatMap(([name, all]) =>
+    all.length === 1
+      ? []
+      : [
+          `${all.length} workers have the name ${name}: ${all.map(({ file }) => shown(file)).join(' and ')}; rename one`,
+        ],
+  );
+}

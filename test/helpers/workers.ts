@@ -1,0 +1,112 @@
+/** Workers that run in this process, with handlers that a test scripts, on a queue and a database of their own. */
+import type { GetMessage, Options } from 'amqplib';
+import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
+import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
+import type { Config } from '../../src/config/schema.ts';
+import { OWN } from '../../src/mongo/collections.ts';
+import { openDatabase } from '../../src/mongo/own-database.ts';
+import { silent } from '../../src/runtime/log.ts';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { createMetrics } from '../../src/runtime/metrics.ts';
+import { connectTemporal, registerSearchAttributes } from '../../src/temporal/client.ts';
+import { startTaskWorkers } from '../../src/task-workers.ts';
+import type { TaskClaim } from '../../src/tasks/claims.ts';
+import { rabbitFor, type Running } from '../../src/tasks/rules.ts';
+import type { Call, Caller, Ended } from '../../src/workers/call.ts';
+import { eventually } from './eventually.ts';
+import { address, atEnd, uniqueName, type Ending } from './servers.ts';
+import { testConfig } from './configuration.ts';
+
+Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+
+/** Calls a function for each task, here. */
+export const callerOf = (
+  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
+): Caller => ({
+  call: async (call, { alone = false } = {}) => handle(call, alone),
+  callBatch: (calls) => Promise.all(calls.map(async (call) => handle(call, false))),
+  tell: () => {},
+  stop: () => Promise.resolve(),
+});
+
+export async function testWorkers(
+  t: Ending,
+  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
+  given: Partial<Running> = {},
+) {
+  const name = uniqueName();
+  const base = testConfig({
+    amqpUrl: address('AMQP_URL'),
+    mongodbUri: address('MONGODB_URI'),
+    temporalAddress: process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233',
+    mongodb: { database: name },
+  });
+  const config: Config = { ...base, temporal: { ...base.temporal, taskQueue: name } };
+  const worker: Running = {
+    name: 'Sample',
+    from: { broker: 'rabbitmq', name: `${name}.tasks` },
+    deadLetters: { broker: 'rabbitmq', name: `${name}.dead` },
+    concurrency: 4,
+    timeoutMs: 60_000,
+    retry: { max: 3, kind: 'fixed', initial: 50 },
+    batch: null,
+    identify: null,
+    queue: null,
+    ...given,
+  };
+  const { rabbit } = rabbitFor(config, worker);
+  const connection = await connectOnce(config.amqpUrl, name, rabbit.heartbeat);
+  const channel = await connection.createConfirmChannel();
+  await declareQueues(connection, rabbit);
+  atEnd(t, async () => {
+    for (const queue of [rabbit.intakeQueue, rabbit.returnedQueue, rabbit.failureQueue])
+      await channel.deleteQueue(queue);
+    await connection.close();
+  });
+  const mongo = await openDatabase(config, 'writer');
+  atEnd(t, () => mongo.close());
+  const claims = mongo.own.collection<TaskClaim>(OWN.taskClaims);
+  const client = await connectTemporal(config);
+  atEnd(t, () => client.connection.close());
+  await registerSearchAttributes(client);
+  const start = async () => {
+    const running = await startTaskWorkers({
+      config,
+      workers: [{ worker, caller: callerOf(handle) }],
+      client,
+      metrics: createMetrics(),
+      log: silent,
+    });
+    atEnd(t, () => running.stop());
+    return running;
+  };
+  return {
+    config,
+    client,
+    claims,
+    worker,
+    running: await start(),
+    start,
+    async publish(message: unknown, properties: Options.Publish = {}): Promise<void> {
+      const body = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message));
+      channel.publish('', rabbit.intakeQueue, body, { persistent: true, ...properties });
+      await channel.waitForConfirms();
+    },
+    /** Waits until the task is settled. */
+    settled: (id: string): Promise<TaskClaim> =>
+      eventually(`${id} is settled`, async () => {
+        const claim = await claims.findOne({ _id: `${worker.name}/${id}~0` });
+        if (claim === null || claim.settledAt === null)
+          throw new Error(`it is ${claim === null ? 'absent' : 'open'}`);
+        return claim;
+      }),
+    take: (queue: string): Promise<GetMessage> =>
+      eventually(`a message in ${queue}`, async () => {
+        const message = await channel.get(queue, { noAck: true });
+        if (message === false) throw new Error('the queue is empty');
+        return message;
+      }),
+    deadLetters: rabbit.failureQueue,
+    assertQueue: (queue: string) => channel.assertQueue(queue, { durable: true }),
+  };
+}

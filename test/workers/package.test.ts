@@ -1,0 +1,77 @@
+/** The package as a developer gets it: packed, in a project of its own, with TypeScript at its strictest. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { z } from 'zod';
+
+const run = async (cwd: string, program: string, ...args: string[]): Promise<string> => {
+  const ended = await promisify(execFile)(program, args, { cwd }).catch((error: unknown) => {
+    const text = z.object({ stdout: z.string(), stderr: z.string() }).parse(error);
+    return assert.fail(`${program} ${args.join(' ')}\n${text.stdout}${text.stderr}`);
+  });
+  return ended.stdout;
+};
+
+const TSC = resolve('node_modules/typescript/bin/tsc');
+
+test('a project of its own compiles an example against the packed types, and tests it', async (t) => {
+  const project = mkdtempSync(join(tmpdir(), 'despachante-package-'));
+  t.after(() => rmSync(project, { recursive: true }));
+  const modules = join(project, 'node_modules');
+  const installed = join(modules, 'despachante');
+  mkdirSync(installed, { recursive: true });
+
+  await run('.', process.execPath, TSC, '-p', 'tsconfig.types.json');
+  const npm = ['pack', '--ignore-scripts', '--json', '--pack-destination', project];
+  const packed = z
+    .array(z.object({ filename: z.string(), files: z.array(z.object({ path: z.string() })) }))
+    .parse(JSON.parse(await run('.', 'npm', ...npm)));
+  const paths = packed.flatMap(({ files }) => files.map(({ path }) => path));
+  assert.ok(paths.includes('dist/src/index.d.ts') && paths.includes('dist/src/cli.js'));
+  assert.deepEqual(
+    paths.filter(
+      (path) => /^(dist\/)?(test|bench|examples|src)\//.test(path) && !path.startsWith('dist/src/'),
+    ),
+    [],
+  );
+  const tarball = join(project, packed[0]?.filename ?? '');
+  await run(project, 'tar', '-xzf', tarball, '-C', installed, '--strip-components=1');
+  // What an installation would fetch.
+  const { dependencies } = z
+    .object({ dependencies: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync('package.json', 'utf8')));
+  for (const name of Object.keys(dependencies)) {
+    mkdirSync(join(modules, name, '..'), { recursive: true });
+    symlinkSync(resolve('node_modules', name), join(modules, name));
+  }
+  symlinkSync(resolve('node_modules/@types'), join(modules, '@types'));
+
+  const compilerOptions = {
+    ...{ module: 'nodenext', target: 'es2024', types: ['node'], strict: true, noEmit: true },
+    ...{ exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
+    ...{ allowImportingTsExtensions: true, erasableSyntaxOnly: true, verbatimModuleSyntax: true },
+  };
+  writeFileSync(join(project, 'package.json'), '{ "type": "module" }');
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions }));
+  writeFileSync(join(project, 'batch-worker.ts'), readFileSync('examples/batch-worker.ts'));
+  writeFileSync(join(project, 'my-worker.ts'), readFileSync('examples/my-worker.ts'));
+  writeFileSync(
+    join(project, 'main.ts'),
+    `import { testWorker, fromClass } from 'despachante';
+import batchWorker from './batch-worker.ts';
+import MyWorker from './my-worker.ts';
+
+const [outcome] = await testWorker(batchWorker).runBatch([{ event: 'login', at: '2026-11-27T19:00:00Z' }]);
+if (outcome?.kind === 'done' && 'day' in outcome.result) console.log(outcome.result.day);
+// @ts-expect-error an event has a name
+void testWorker(batchWorker).run({ at: 'today' });
+console.log(fromClass(new MyWorker()).name);
+`,
+  );
+  await run(project, process.execPath, TSC, '-p', '.');
+  assert.equal(await run(project, process.execPath, 'main.ts'), '2026-11-27\nMyWorker\n');
+});

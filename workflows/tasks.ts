@@ -1,0 +1,172 @@
+/** The run that carries tasks from claim to settlement: its table of steps, for the driver of all runs (run.ts). */
+import {
+  continueAsNew,
+  defineQuery,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+  workflowInfo,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type { TaskActivities } from '../activities/tasks/create.ts';
+import { QUERY_TASKS, handleQueue } from '../src/domain/names.ts';
+import { newRun, type Run } from '../src/domain/run.ts';
+import {
+  afterHandle,
+  afterTaskClaim,
+  newTasks,
+  taskFlow,
+  type Burying,
+  type Claiming,
+  type Handling,
+  type Publishing,
+  type TaskItem,
+  type TaskRules,
+  type TaskRunInput,
+  type TasksView,
+} from '../src/domain/tasks.ts';
+import {
+  FOLLOW_MS,
+  HANDLED_MS,
+  HEARTBEAT_TIMEOUT_MS,
+  LOCAL_ATTEMPT_MS,
+  LOCAL_PATIENCE,
+  OWN_START_TO_CLOSE_MS,
+} from '../src/domain/timing.ts';
+import { describeAs, iso } from './describe.ts';
+import { drive, rowsOf } from './run.ts';
+
+const common = {
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+} as const;
+
+/** MongoDB and the brokers: ours, and expected back soon. */
+const own = proxyActivities<Pick<TaskActivities, 'claimTasks' | 'publishTasks' | 'buryTasks'>>({
+  ...common,
+  startToCloseTimeout: OWN_START_TO_CLOSE_MS,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/**
+ * A process that falls silent has perhaps died of a task, so its tasks come back to the run instead of being handled again all
+ * together (the type names are the server's: common/retrypolicy). What our own servers refuse is tried again.
+ */
+const handling = {
+  ...common,
+  startToCloseTimeout: HANDLED_MS,
+  retry: {
+    initialInterval: '500ms',
+    backoffCoefficient: 2,
+    maximumInterval: '10s',
+    nonRetryableErrorTypes: ['TemporalTimeout:Heartbeat', 'TemporalTimeout:StartToClose'],
+  },
+} satisfies ActivityOptions;
+
+/** Where the worker's code is. */
+const handlers = () =>
+  proxyActivities<Pick<TaskActivities, 'handleTasks'>>({
+    ...handling,
+    taskQueue: handleQueue(workflowInfo().taskQueue),
+  });
+
+/** In the one process that runs them; one that is gone does not begin. */
+const followers = (process: string) =>
+  proxyActivities<Pick<TaskActivities, 'followTasks'>>({
+    ...handling,
+    taskQueue: process,
+    scheduleToStartTimeout: FOLLOW_MS,
+  });
+
+/** One quick try inside the workflow task: an idle worker begins so much sooner (docs/decisions/0008-local-first.md). */
+const local = proxyLocalActivities<Pick<TaskActivities, 'claimTasks' | 'handleTasks'>>({
+  scheduleToCloseTimeout: LOCAL_ATTEMPT_MS,
+  retry: { maximumAttempts: 1 },
+});
+
+/** More are handled outside, where other processes can take a part. */
+const MOST_HANDLED_LOCALLY = 10;
+
+const row = rowsOf<TaskItem>();
+
+const taskSteps = (rules: TaskRules) => {
+  const handleRequest = ({ index, claim, attempt, isSuspect }: Handling) => ({
+    ...{ index, claim, attempt, alone: isSuspect },
+    isLastAttempt: attempt > rules.retry.max,
+  });
+  return {
+    claim: row({
+      takes: (item): item is Claiming => item.phase === 'claim',
+      group: 'own',
+      request: ({ index, task }) => ({ index, ...task }),
+      activity: (options, requests) => own.claimTasks.executeWithOptions(options, [requests]),
+      local: (requests) => local.claimTasks(requests),
+      after: (item, answer, now) => afterTaskClaim(item, answer, rules, now),
+    }),
+    handle: row({
+      takes: (item): item is Handling => item.phase === 'handle' && item.process === null,
+      group: 'outbound',
+      request: handleRequest,
+      activity: (options, requests) =>
+        handlers().handleTasks.executeWithOptions(options, [requests]),
+      local: (requests) => local.handleTasks(requests, LOCAL_PATIENCE),
+      localAtMost: MOST_HANDLED_LOCALLY,
+      after: (item, answer, now) => afterHandle(item, answer, rules, now, Math.random()),
+    }),
+    follow: row({
+      takes: (item): item is Handling => item.phase === 'handle' && item.process !== null,
+      group: 'outbound',
+      request: (item) => ({ ...handleRequest(item), process: item.process ?? '' }),
+      activity: (options, requests) =>
+        followers(requests[0]?.process ?? '').followTasks.executeWithOptions(options, [requests]),
+      after: (item, answer, now) => afterHandle(item, answer, rules, now, Math.random()),
+    }),
+    publish: row({
+      takes: (item): item is Publishing => item.phase === 'publish',
+      group: 'own',
+      request: ({ index, claim }) => ({ index, claim }),
+      activity: (options, requests) => own.publishTasks.executeWithOptions(options, [requests]),
+      after: () => null,
+    }),
+    bury: row({
+      takes: (item): item is Burying => item.phase === 'bury',
+      group: 'own',
+      request: ({ index, claim, failure }) => ({ index, claim, failure }),
+      activity: (options, requests) => own.buryTasks.executeWithOptions(options, [requests]),
+      after: () => null,
+    }),
+  };
+};
+
+const describeTasks = describeAs<TaskItem>({
+  noun: 'tasks',
+  usual: 'done',
+  notable: (item) => (item.phase === 'bury' ? item.failure : null),
+});
+
+const queryTasks = defineQuery<TasksView>(QUERY_TASKS);
+
+const viewOf = ({ items, settled }: Run<TaskItem>): TasksView => ({
+  open: items.map((item) => ({
+    id: item.label,
+    state: item.phase,
+    attempt: item.phase === 'handle' ? item.attempt : null,
+    nextStepAt: item.busy ? 'now' : iso(item.dueAt),
+  })),
+  settled,
+});
+
+/** Brings every task of its input to its end, and returns how many ended in which way. */
+export function tasks({ rules, items, carried }: TaskRunInput): Promise<Run<TaskItem>['settled']> {
+  return drive({
+    run: carried ?? newRun<TaskItem>(newTasks(items, Date.now())),
+    flow: taskFlow(rules),
+    table: taskSteps(rules),
+    noun: 'tasks',
+    localFirst: rules.localFirst,
+    maxHistoryEvents: rules.maxHistoryEvents,
+    handle: (run) => setHandler(queryTasks, () => viewOf(run())),
+    describe: describeTasks,
+    continueAsNew: (run) => continueAsNew<typeof tasks>({ rules, items: [], carried: run }),
+  });
+}
