@@ -60,6 +60,15 @@ export function headerValues(headers: Record<string, unknown> = {}): Record<stri
   );
 }
 
+/** The same as texts; what is none as JSON. */
+export const headerTexts = (headers: Record<string, unknown> = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headerValues(headers)).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
+
 function valueOf({ name, value, bytes }: Field): unknown {
   const tag = String.fromCharCode(value[0] ?? 0);
   if (tag === 'l') return exact(value.readBigInt64BE(1));

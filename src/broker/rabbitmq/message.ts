@@ -3,8 +3,8 @@ import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { isMapping } from '../../config/tree.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
-import { publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
-import type { Message, RedriveHint } from '../source.ts';
+import { headerTexts, publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
+import type { Delivery, Message, RedriveHint } from '../source.ts';
 
 const KEPT = [
   'contentType',
@@ -35,6 +35,20 @@ export const messageOf = ({
   ...encodeProperties(properties),
   ...redriveOf(properties.headers),
 });
+
+/** What of a delivery is for flows that care where it came from, and how its publisher names it. */
+export const placeOf = (
+  { fields: { exchange, routingKey }, properties }: ConsumeMessage,
+  queue: string,
+): Pick<Delivery, 'origin' | 'key' | 'messageId' | 'headers'> => {
+  const messageId: unknown = properties.messageId;
+  return {
+    origin: { broker: 'rabbitmq', queue, exchange, routingKey },
+    key: null,
+    messageId: typeof messageId === 'string' && messageId !== '' ? messageId : null,
+    headers: () => headerTexts(properties.headers),
+  };
+};
 
 /** The properties as JSON. `trouble` says why not all headers can be read, or kept: it may be one of ours. */
 export function encodeProperties(
