@@ -21,11 +21,13 @@ export interface KafkaSourceOptions {
   mostHeldBytes?: number;
   /** After so long without a sign of life the group gives its partitions to others, ms. */
   sessionMs?: number;
+  /**
+   * How long partitions that are given away wait for acknowledgements of what was taken from them, ms: each that comes in time is one
+   * repeat less. Shorter than a session, of which no signs of life are given meanwhile.
+   */
+  settleMs?: number;
   now?: () => number;
 }
-
-/** How long partitions that are given away wait for acknowledgements of what was taken from them: each that comes in time is one repeat less. */
-const SETTLE_MS = 2_000;
 
 /**
  * Messages come at least once, in the order of their offsets within a partition, from the earliest where the group has committed nothing.
@@ -44,11 +46,15 @@ export function createKafkaSource({
   prefetch = 1_000,
   mostHeldBytes = 32 * 1024 * 1024,
   sessionMs = 10_000,
+  settleMs = 2_000,
   now = Date.now,
 }: KafkaSourceOptions): OpenSource {
   return async (onDelivery) => {
     const stop = new AbortController();
     const room = createRoom({ messages: prefetch, bytes: mostHeldBytes });
+    const settled = new Map<number, bigint>();
+    /** Of the topic that these are of. */
+    let topicId = '';
     let session: Session | null = null;
 
     const endSession = async (settleMs: number): Promise<void> => {
@@ -65,16 +71,18 @@ export function createKafkaSource({
           { topic, group, partitions: assignment.partitions.length },
           'Kafka has given out partitions',
         );
-        const needs = { kafka, topic, group, assignment, room, onDelivery, now, log, lost };
-        session = startSession(needs);
+        const place = { kafka, topic, group, assignment };
+        session = startSession({ ...place, room, settled, onDelivery, now, log, lost });
       };
       try {
         const [facts] = await topicFacts(kafka, [topic]);
         if (facts === undefined)
           throw new BrokerRefusal(`Kafka has no topic "${topic}". ${CREATE}`);
+        if (facts.topicId !== topicId) settled.clear();
+        topicId = facts.topicId;
         const member = await joinGroup({
           ...{ kafka, topic, group, sessionMs, log, lost },
-          givesUp: () => endSession(SETTLE_MS),
+          givesUp: () => endSession(settleMs),
           joined: begin,
         });
         return { gone, leave: member.leave };

@@ -29,6 +29,8 @@ interface Needs {
 }
 
 const JOIN_MS = 60_000;
+/** A broker that comes back sooner finds the member as it was. */
+const STALLED_MS = 120_000;
 const BACKOFF = { kind: 'exponential', initial: 100, longest: 3_000 } as const;
 
 /**
@@ -47,7 +49,7 @@ export async function joinGroup(needs: Needs): Promise<{ leave: () => Promise<vo
     sessionTimeout: sessionMs,
     rebalanceTimeout: 3 * sessionMs,
     heartbeatInterval: Math.min(1_000, sessionMs / 6),
-    heartbeatStallTimeout: 3 * sessionMs,
+    heartbeatStallTimeout: STALLED_MS,
     // Asked for before each join, and waited for: so what is in hand can be finished while it is still ours.
     protocolsMetadata: () => needs.givesUp().then(() => Buffer.alloc(0)),
   });

@@ -93,12 +93,12 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
     // Whatever is published in the same turn goes together, too.
     await Promise.resolve();
     const lane = lanes.get(name) ?? [];
-    while (lane.length > 0) await sendAll(takeSome(lane), partition);
+    while (lane.length > 0) await sendAll(takeSome(lane), partition, lane);
     lanes.delete(name);
   }
 
   /** One that is refused is found by sending each alone. */
-  async function sendAll(some: Waiting[], partition: number): Promise<void> {
+  async function sendAll(some: Waiting[], partition: number, behind: Waiting[]): Promise<void> {
     try {
       await send(some, partition);
       for (const { resolve } of some) resolve();
@@ -106,13 +106,16 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
       const ids = errorIds(error);
       const isRefused = REFUSALS.some((id) => ids.has(id));
       if (isRefused && some.length > 1) {
-        for (const each of some) await sendAll([each], partition);
+        for (const each of some) await sendAll([each], partition, behind);
         return;
       }
-      const why = isRefused
-        ? new MessageRefused(`Kafka refuses it: ${reasonOf(error)}`, { cause: error })
-        : error;
-      for (const { reject } of some) reject(why);
+      if (isRefused) {
+        const why = new MessageRefused(`Kafka refuses it: ${reasonOf(error)}`, { cause: error });
+        for (const { reject } of some) reject(why);
+        return;
+      }
+      // Their callers try again, or not: nothing is sent when nobody waits for it any more.
+      for (const { reject } of [...some, ...behind.splice(0)]) reject(error);
     }
   }
 

@@ -36,7 +36,7 @@ const MOST_BYTES_OF_PARTITION = 1024 * 1024;
 export function createReader(needs: Needs) {
   const { kafka, topic, group, assignment, room, stop, marks, log } = needs;
   const followed = new Set<number>();
-  let client = open();
+  let current = open();
   /** Of the topic when the session began. */
   let known: { id: string; partitions: number } | null = null;
 
@@ -51,8 +51,8 @@ export function createReader(needs: Needs) {
   /** After a failure a client begins anew, with nothing that it believed before. */
   async function renew(old: Consumer): Promise<void> {
     // Another loop has been faster.
-    if (client !== old) return;
-    client = open();
+    if (current !== old) return;
+    current = open();
     await within(3_000, 'closing', old.close(true)).catch(() => {});
   }
 
@@ -83,17 +83,17 @@ export function createReader(needs: Needs) {
     while (!stop.aborted) {
       while (!room.isFree() && !stop.aborted) await room.changed();
       if (stop.aborted) return;
-      const answer = await insist(() => fetch(node), { stop, failed: tell });
+      const answer = await insist(() => answerOf(node), { stop, failed: tell });
       if (answer === null) return;
       await needs.handOut(answer.id, answer.response);
     }
   }
 
   /** Null when this broker leads none of our partitions any more. */
-  async function fetch(node: number): Promise<{ id: string; response: FetchResponse } | null> {
-    const using = client;
+  async function answerOf(node: number): Promise<{ id: string; response: FetchResponse } | null> {
+    const client = current;
     try {
-      const { id, byLeader } = await leaders(using);
+      const { id, byLeader } = await leaders(client);
       spread(byLeader);
       const mine = byLeader.get(node) ?? [];
       if (mine.length === 0) return null;
@@ -104,7 +104,7 @@ export function createReader(needs: Needs) {
         lastFetchedEpoch: -1,
         partitionMaxBytes: MOST_BYTES_OF_PARTITION,
       }));
-      const fetched = using.fetch({
+      const fetched = client.fetch({
         node,
         topics: [{ topicId: id, partitions }],
         maxWaitTime: LONG_POLL_MS,
@@ -115,7 +115,7 @@ export function createReader(needs: Needs) {
       return { id, response: await within(LATE_MS, 'a fetch', fetched) };
     } catch (error) {
       if (errorIds(error).has('OFFSET_OUT_OF_RANGE')) await needs.findAgain();
-      if (!stop.aborted) await renew(using);
+      if (!stop.aborted) await renew(client);
       throw error;
     }
   }
@@ -128,6 +128,6 @@ export function createReader(needs: Needs) {
   return {
     /** Begins to read, and goes on until it is stopped. */
     start: () => spread(new Map([[NOBODY, null]])),
-    close: () => client.close(true),
+    close: () => current.close(true),
   };
 }

@@ -19,6 +19,8 @@ interface Needs {
   group: string;
   assignment: Assignment;
   room: Room;
+  /** By partition, what was acknowledged in sessions before this one, whether or not the broker has learnt it. */
+  settled: Map<number, bigint>;
   onDelivery(delivery: Delivery): void;
   now(): number;
   log: Log;
@@ -74,7 +76,7 @@ export function startSession(needs: Needs): Session {
     isReady = true;
   }
 
-  /** From the committed offset; from the earliest where there is none, or where it was deleted meanwhile. */
+  /** From the committed offset, or our own knowledge; from the earliest where there is none, or where it was deleted meanwhile. */
   async function findPositions(): Promise<void> {
     const partitions = [...assignment.partitions];
     const [committed, earliest] = await within(
@@ -89,8 +91,9 @@ export function startSession(needs: Needs): Session {
       const first = earliest[partition] ?? 0n;
       const known = committed.get(topic)?.[partition] ?? -1n;
       if (known >= 0n && known < first) tellMissed(partition, first - known);
-      const mark = watermarkAt(known > first ? known : first);
-      marks.set(partition, known < 0n ? { ...mark, committed: -1n } : mark);
+      const settled = needs.settled.get(partition) ?? 0n;
+      const from = [known, first, settled].reduce((one, other) => (one > other ? one : other));
+      marks.set(partition, watermarkAt(from, known));
     }
   }
 
@@ -219,6 +222,7 @@ export function startSession(needs: Needs): Session {
         log.info({ ...errorFacts(error), ...facts }, 'Kafka took no last commit: some comes again'),
       );
       isOver = true;
+      for (const [partition, mark] of marks) needs.settled.set(partition, committable(mark));
       await within(3_000, 'closing', Promise.all([clerk.close(true), reader.close()])).catch(
         () => {},
       );

@@ -4,13 +4,14 @@ export interface Watermark {
   position: bigint;
   /** Of messages that were handed out and not acknowledged. They come in the order of their offsets, and a Set keeps it. */
   readonly open: Set<bigint>;
+  /** -1 for nothing. */
   committed: bigint;
 }
 
-export const watermarkAt = (offset: bigint): Watermark => ({
+export const watermarkAt = (offset: bigint, committed: bigint): Watermark => ({
   position: offset,
   open: new Set(),
-  committed: offset,
+  committed,
 });
 
 /** What can be committed now. What was acknowledged behind a message that is still held is read again after a crash. */

@@ -36,7 +36,8 @@ test(
       );
     });
     assert.ok(source.isReady());
-    const again = deliveries.length - new Set(texts()).size;
-    t.diagnostic(`${confirmed.size} confirmed, ${again} of ${deliveries.length} came again`);
+    // What was acknowledged is known to the source, though the broker was gone before it was told.
+    assert.equal(deliveries.length, new Set(texts()).size);
+    t.diagnostic(`${confirmed.size} were confirmed`);
   },
 );

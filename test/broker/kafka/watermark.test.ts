@@ -10,7 +10,7 @@ test('what is committed is never beyond a message that is held, and reaches the 
       fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 40 }),
       fc.func(fc.nat()),
       (steps, order) => {
-        const mark = watermarkAt(7n);
+        const mark = watermarkAt(7n, -1n);
         let at = 6n;
         const offsets = steps.map((step) => (at += BigInt(step)));
         for (const offset of offsets) {
