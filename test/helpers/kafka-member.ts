@@ -1,7 +1,7 @@
 /** A process that is a member of a group: it tells each message on stdout and acknowledges it a little later. SIGTERM has it leave. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createKafkaSource } from '../../src/broker/kafka/consumer.ts';
-import { createLog } from '../../src/runtime/log.ts';
+import { silent } from '../../src/runtime/log.ts';
 import { kafkaOptions } from './kafka.ts';
 
 const [topic = '', group = ''] = process.argv.slice(2);
@@ -9,7 +9,7 @@ const HAND_OVER_MS = 40;
 
 const open = createKafkaSource({
   ...{ kafka: kafkaOptions(), topic, group, sessionMs: 6_000, prefetch: 50 },
-  log: createLog('member', { level: 'warn', format: 'json' }),
+  log: silent,
 });
 const source = await open(({ body, key, ack }) => {
   process.stdout.write(`${key?.toString()} ${body.toString()}\n`);
