@@ -29,13 +29,18 @@ const OWN_RULES = [
   },
   {
     of: /^activities/,
-    regex: '^(amqplib|mongodb|undici)$',
+    regex: '^(@platformatic/kafka|amqplib|mongodb|undici)$',
     message: 'Drivers live in the adapters of src.',
   },
   {
     of: /^src\/(?!broker\/rabbitmq)/,
     regex: '^amqplib$',
     message: 'amqplib, types included, is known in src/broker/rabbitmq alone.',
+  },
+  {
+    of: /^src\/(?!broker\/kafka)/,
+    regex: '^@platformatic/kafka$',
+    message: '@platformatic/kafka, types included, is known in src/broker/kafka alone.',
   },
 ];
 

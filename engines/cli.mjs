@@ -13,7 +13,7 @@ import { cacheFolder, dataFolder } from './paths.mjs';
 import { masked } from './mask.mjs';
 import { createProgress } from './progress.mjs';
 
-const help = `Local servers for Despachante: RabbitMQ, Temporal (with its Web UI) and a MongoDB-compatible store.
+const help = `Local servers for Despachante: RabbitMQ, Temporal (with its Web UI) and a MongoDB-compatible store; where asked for, Kafka and Redis.
 
 Usage: node engines/cli.mjs <command> [options]        (or: npm run -s engines -- <command> [options])
 
@@ -27,7 +27,7 @@ Options
   --instance NAME       servers with ports and data of their own (default: "default", the one npm start uses;
                         npm test uses "test", npm run bench "bench")
   --only LIST           of: rabbitmq, temporal, mongodb, timeskipping (the test server for workflows), toxiproxy
-                        (for the fault suite); the last two are not started by default
+                        (for the fault suite), kafka, redis; the last four are not started by default
   --store wheel|binary  the store as a Python wheel (quick to fetch), or as a Rust binary (fast; built once, 7 min).
                         Default: $DESPACHANTE_STORE, else the binary where it is built already, else the
                         wheel. A mongod on the PATH wins.
@@ -38,10 +38,10 @@ Options
   -h, --help
 
 Each server is the first of these that works:
-  1. the address in AMQP_URL, TEMPORAL_ADDRESS, MONGODB_URI: used as it is, never started or stopped
-  2. Docker, when an engine runs: docker compose up
-  3. rabbitmq-server, temporal, mongod on the PATH: private ports and folders, your own servers are not touched
-  4. fetched or built once (apt-get, Go, Python or Rust, whichever it needs)
+  1. the address in AMQP_URL, TEMPORAL_ADDRESS, MONGODB_URI, KAFKA_BOOTSTRAP_SERVERS, REDIS_URL: used as it is, never started or stopped
+  2. Docker, when an engine runs: docker compose up (not for Kafka and Redis)
+  3. rabbitmq-server, temporal, mongod, redis-server on the PATH: private ports and folders, your own servers are not touched
+  4. fetched or built once (apt-get, Go, Maven, Python or Rust, whichever it needs)
 
 Folders
   programs  $DESPACHANTE_CACHE, else \${XDG_CACHE_HOME:-~/.cache}/despachante

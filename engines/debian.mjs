@@ -1,4 +1,4 @@
-// RabbitMQ and Erlang from Debian's packages, unpacked into the cache: nothing is installed on the machine, no
+// Programs from Debian's packages, RabbitMQ with its Erlang above all, unpacked into the cache: nothing is installed on the machine, no
 // service is started, no root is needed.
 import { spawnSync } from 'node:child_process';
 import {
@@ -17,6 +17,8 @@ import { runTool } from './processes.mjs';
 
 export const aptTools = ['apt-get', 'apt-cache', 'dpkg-deb'];
 
+const rabbit = { name: 'rabbitmq-server', label: 'RabbitMQ', variable: 'AMQP_URL' };
+
 /** @returns `{program, path}`: the server script and the PATH under which it finds its Erlang */
 export async function fetchRabbit(ctx) {
   for (const tool of aptTools)
@@ -25,7 +27,7 @@ export async function fetchRabbit(ctx) {
         `RabbitMQ is missing: neither AMQP_URL, nor Docker, nor the program "rabbitmq-server" was found, and without ${tool} (Debian, Ubuntu) it cannot be fetched.
   Remedy, any one of: install RabbitMQ (macOS: brew install rabbitmq), start Docker, or give AMQP_URL=amqp://… of a running server.`,
       );
-  const version = await candidate(ctx);
+  const version = await candidate(ctx, rabbit);
   // 2: both of Erlang's scripts find themselves.
   const program = await cached(ctx, `rabbitmq-${version}-2`, {
     file: join('usr', 'lib', 'rabbitmq', 'bin', 'rabbitmq-server'),
@@ -46,14 +48,17 @@ export function found(ctx, program) {
 }
 
 /** The version that apt would take, as far as it knows one without being updated. */
-export function aptVersion(ctx) {
-  const answer = query(ctx, 'apt-cache', ['policy', 'rabbitmq-server']);
+export function aptVersion(ctx, name = rabbit.name) {
+  const answer = query(ctx, 'apt-cache', ['policy', name]);
   return /Candidate: (\d\S*)/.exec(answer)?.[1];
 }
 
-/** The version apt would take. A machine that never ran `apt-get update` knows none. */
-async function candidate(ctx) {
-  const known = aptVersion(ctx);
+/**
+ * The version apt would take, to name a folder. A machine that never ran `apt-get update` knows none.
+ * @param wanted `{name, label, variable}`: of the package, for people, and with which an address can be given instead
+ */
+export async function candidate(ctx, { name, label, variable }) {
+  const known = aptVersion(ctx, name);
   if (known) return known.replace(/[^\w.+-]/g, '_');
   await ctx.progress.step('updating the list of packages (apt-get update)', 'about 15 s', () =>
     runTool('apt-get', ['update'], {
@@ -62,16 +67,16 @@ async function candidate(ctx) {
       log: join(ctx.cache, 'apt-update.log'),
       signal: ctx.signal,
     }).catch((error) => {
-      const remedy = 'Remedy: run "apt-get update" as root, start Docker, or give AMQP_URL.';
+      const remedy = `Remedy: run "apt-get update" as root, start Docker, or give ${variable}.`;
       throw new Error(
-        `RabbitMQ is missing, and apt knows no package of it. ${remedy}\n${error.message}`,
+        `${label} is missing, and apt knows no package of it. ${remedy}\n${error.message}`,
       );
     }),
   );
-  const learned = aptVersion(ctx);
+  const learned = aptVersion(ctx, name);
   if (learned) return learned.replace(/[^\w.+-]/g, '_');
   throw new Error(
-    'RabbitMQ is missing, and the package lists of this machine do not have it. Remedy: install RabbitMQ, start Docker, or give AMQP_URL.',
+    `${label} is missing, and the package lists of this machine do not have it. Remedy: install ${label}, start Docker, or give ${variable}.`,
   );
 }
 
@@ -93,20 +98,22 @@ export async function unpack(ctx, folder, log, options, names) {
 
 /** RabbitMQ, Erlang's parts, and what those link to and the machine lacks. */
 function needed(ctx) {
-  const flags = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'];
-  const answer = query(ctx, 'apt-cache', [
-    'depends',
-    '--recurse',
-    ...flags.map((flag) => `--no-${flag}`),
-    'rabbitmq-server',
-  ]);
-  const names = answer.split('\n').filter((line) => /^[a-z0-9]/.test(line));
+  const names = dependenciesOf(ctx, rabbit.name);
   const erlang = names.filter((name) => /^erlang-/.test(name));
   const libraries = names.filter((name) => /^lib(ssl|sctp|tinfo|systemd|crypto)/.test(name));
-  const installed = (name) =>
-    /^ii /m.test(query(ctx, 'dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ', name]));
-  return ['rabbitmq-server', ...erlang, ...libraries.filter((name) => !installed(name))];
+  return [rabbit.name, ...erlang, ...libraries.filter((name) => !isInstalled(ctx, name))];
 }
+
+/** Names of packages that it needs, and those need. */
+export function dependenciesOf(ctx, name) {
+  const flags = ['recommends', 'suggests', 'conflicts', 'breaks', 'replaces', 'enhances'];
+  const no = flags.map((flag) => `--no-${flag}`);
+  const answer = query(ctx, 'apt-cache', ['depends', '--recurse', ...no, name]);
+  return answer.split('\n').filter((line) => /^[a-z0-9]/.test(line));
+}
+
+export const isInstalled = (ctx, name) =>
+  /^ii /m.test(query(ctx, 'dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ', name]));
 
 /**
  * Debian's `erl` knows only /usr/lib/erlang; ours finds itself. There is a second one in the folder that a running Erlang puts

@@ -2,16 +2,18 @@
 import { join } from 'node:path';
 import { composeStop, composeUp, dockerRuns } from './docker.mjs';
 import { describe, end, givenAddress, launch, revive, waitFor } from './engine.mjs';
+import { kafka } from './kafka.mjs';
 import { withLock } from './lock.mjs';
 import { isRunning, startMark } from './processes.mjs';
 import { rabbitmq } from './rabbitmq.mjs';
+import { redis } from './redis.mjs';
 import { choosePorts, readState, writeState } from './state.mjs';
 import { store } from './store.mjs';
 import { temporal } from './temporal.mjs';
 import { timeskipping } from './timeskipping.mjs';
 import { toxiproxy } from './toxiproxy.mjs';
 
-const catalogue = { rabbitmq, temporal, mongodb: store, timeskipping, toxiproxy };
+const catalogue = { rabbitmq, temporal, mongodb: store, timeskipping, toxiproxy, kafka, redis };
 export const servers = ['rabbitmq', 'temporal', 'mongodb'];
 export const everything = Object.keys(catalogue);
 
@@ -71,6 +73,25 @@ export async function startEngines(ctx, names, { transient = false, fresh = fals
       missing.length > 0 ? ownership(ctx) : {},
     );
   });
+}
+
+/**
+ * Those of the named engines that this machine can have; what they are made of is fetched here.
+ * @param told is given a sentence for each of the others
+ */
+export async function obtainable(ctx, names, told) {
+  const found = [];
+  for (const name of names) {
+    const engine = catalogue[name];
+    try {
+      if (!ctx.env[engine.variable]) await engine.locate(ctx);
+      found.push(name);
+    } catch (error) {
+      ctx.signal.throwIfAborted();
+      told(`${name} cannot be had here, and the tests that need it are skipped: ${error.message}`);
+    }
+  }
+  return found;
 }
 
 /** By this `despachante start` knows what is ours: its state file has the addresses, and its folder takes ledgers and key. */

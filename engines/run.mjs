@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { reasonAgainstOther } from './brokers.mjs';
-import { describeEngines, startEngines, servers, stopEngines } from './engines.mjs';
+import { describeEngines, obtainable, servers, startEngines, stopEngines } from './engines.mjs';
 import { isNewEnough, oldest } from './node.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
 import { hasTerminal } from './processes.mjs';
@@ -19,20 +19,22 @@ const suite = {
   store: 'wheel',
   rabbitmq: 'newest',
   engines: [...servers, 'timeskipping'],
+  optional: ['kafka', 'redis'],
   fresh: true,
   tests: true,
   tells: [],
 };
 /**
  * `tells`: arguments with which the program only tells something, and needs no servers. `own`: it breaks or floods servers, and so
- * gets its own ones, whatever address is given. `tests`: it ends with phases and a sum.
+ * gets its own ones, whatever address is given. `tests`: it ends with phases and a sum. `optional`: engines without which some of
+ * its tests are skipped.
  */
 const plans = {
   start: { instance: 'default', store: 'wheel', engines: servers, fresh: false, tells: help },
   test: suite,
   coverage: suite,
   // What differs between versions of the broker, on the one that `npm test` does not run on.
-  'other-broker': { ...suite, instance: 'other-broker', rabbitmq: undefined },
+  'other-broker': { ...suite, instance: 'other-broker', rabbitmq: undefined, optional: [] },
   // The store as a binary where it is built already, as for everybody who does not say otherwise.
   faults: {
     instance: 'faults',
@@ -98,9 +100,7 @@ async function main([command, ...args]) {
     const built = installed.then(() => timed('build', () => build(ctx)));
     const started = onlyTells
       ? Promise.resolve({})
-      : timed('servers', () =>
-          startEngines(ctx, plan.engines, { transient: true, fresh: plan.fresh }),
-        );
+      : timed('servers', () => startServers(ctx, plan));
     const [, addresses] = await allOrAbort([built, started], interrupt);
     interrupt.signal.throwIfAborted();
     if (plan.tests) await tellBroker(ctx);
@@ -117,7 +117,7 @@ async function main([command, ...args]) {
       const stopping = { ...ctx, signal: new AbortController().signal };
       await timed('stopping', () =>
         ctx.progress.step('stopping the servers of this run', '', () =>
-          stopEngines(stopping, plan.engines, { transientOnly: true }),
+          stopEngines(stopping, enginesOf(plan), { transientOnly: true }),
         ),
       );
     }
@@ -125,6 +125,13 @@ async function main([command, ...args]) {
   if (plan.tests)
     process.stdout.write(`\n${phases.join(' · ')}\n${result?.summary ?? '0 passed, 0 failed'}\n`);
   return code;
+}
+
+const enginesOf = ({ engines, optional = [] }) => [...engines, ...optional];
+
+async function startServers(ctx, { engines, optional = [], fresh }) {
+  const also = await obtainable(ctx, optional, ctx.progress.say);
+  return startEngines(ctx, [...engines, ...also], { transient: true, fresh });
 }
 
 const given = [

@@ -119,24 +119,29 @@ test('each driver has its own adapters', () => {
   assert.deepEqual(users('undici'), ['src/net/connect.ts', 'src/outbound/client.ts']);
   assert.deepEqual(users('amqplib'), ['src/broker/rabbitmq/connection.ts']);
   const drivers = own.filter(
-    ({ file, from }) => file.startsWith('activities/') && /^(amqplib|mongodb|undici)$/.test(from),
+    ({ file, from }) =>
+      file.startsWith('activities/') &&
+      /^(@platformatic\/kafka|amqplib|mongodb|undici)$/.test(from),
   );
   assert.deepEqual(drivers.map(show), []);
 });
 
 test('nobody asks over HTTP past the one client, which has the deadline, the limits and the TLS files', () => {
   const past = filesIn('src').filter((file) =>
-    /\bfetch\(|^import \{[^}]*\} from 'node:https?'/m.test(readFileSync(file, 'utf8')),
+    /(?<!\bclient\.)\bfetch\(|^import \{[^}]*\} from 'node:https?'/m.test(
+      readFileSync(file, 'utf8'),
+    ),
   );
   // They serve.
   assert.deepEqual(past.sort(), ['src/net/listen.ts', 'src/simulator/layer.ts']);
 });
 
-test('amqplib is known in its own room alone, even its types', () => {
-  const wrong = own.filter(
-    ({ file, from }) => from === 'amqplib' && dirname(file) !== 'src/broker/rabbitmq',
-  );
-  assert.deepEqual(wrong.map(show), []);
+test('clients of brokers are known in their own rooms alone, even their types', () => {
+  const rooms = { amqplib: 'src/broker/rabbitmq', '@platformatic/kafka': 'src/broker/kafka' };
+  for (const [client, room] of Object.entries(rooms)) {
+    const wrong = own.filter(({ file, from }) => from === client && dirname(file) !== room);
+    assert.deepEqual(wrong.map(show), []);
+  }
 });
 
 test('whoever gets a database has taken it as ours, or refused it: nobody else connects to MongoDB', () => {

@@ -1,7 +1,7 @@
 /** The steps of a redrive. Each can be done twice: a record that is sent again is a duplicate of its own claim. */
 import { ApplicationFailure } from '@temporalio/common';
 import { isUnpublishable } from '../../src/broker/rabbitmq/publisher.ts';
-import { BrokerRefusal } from '../../src/broker/rabbitmq/refusal.ts';
+import { BrokerRefusal } from '../../src/broker/refusals.ts';
 import type {
   Canary,
   PassReport,

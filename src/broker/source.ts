@@ -8,22 +8,46 @@ export interface RedriveHint {
 }
 
 export interface Message extends RedriveHint {
+  /** Of a tombstone of Kafka, which has none, no bytes: `properties` tell it from an empty one. */
   body: Buffer;
-  /** Properties and headers, as message.ts encodes them. */
+  /** Whatever else is needed to publish it again byte for byte, as the message.ts of its broker encodes it. */
   properties: string;
   /** Why some headers, perhaps ours, cannot be read or kept. */
   trouble: string | null;
 }
 
+/** Where a message was taken from, in its broker's own terms; plain values, which fit into a claim and a run. */
+export type Origin =
+  | { broker: 'rabbitmq'; queue: string; exchange: string; routingKey: string }
+  | {
+      broker: 'kafka';
+      topic: string;
+      /** A topic that is deleted and made anew has another one, and its offsets begin at 0 again. */
+      topicId: string;
+      partition: number;
+      offset: number;
+      /** Epoch ms: when it was published or, where the topic says so, appended. */
+      timestamp: number;
+      timestampType: 'CreateTime' | 'LogAppendTime';
+      isTombstone: boolean;
+    };
+
 /** One message handed to us, until `ack`. It is delivered again when its channel is gone. */
 export interface Delivery extends Message {
   /** Epoch ms. */
   receivedAt: number;
+  origin: Origin;
+  /** What orders it among others; RabbitMQ has none. */
+  key: Buffer | null;
+  /** As its publisher has named it: the property of AMQP, or Kafka's header `message-id` or `id`. */
+  messageId: string | null;
+  /** The publisher's headers as texts, of several with one name the last; what is no text as JSON, bytes that are no UTF-8 replaced. */
+  headers: () => Record<string, string>;
   /** Does nothing when its channel is gone. */
-  ack(): void;
+  ack: () => void;
   /** Leaves it to the broker, unacknowledged, and lets its bytes go. */
-  release(): void;
-  isGone(): boolean;
+  release: () => void;
+  isGone: () => boolean;
 }
 
 export interface Source {

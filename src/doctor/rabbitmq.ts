@@ -3,7 +3,8 @@ import { connectOnce, type RabbitConnection } from '../broker/rabbitmq/connectio
 import type { Config } from '../config/schema.ts';
 import { startServer, unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
 import { queueDepths, declarations, declare } from '../broker/rabbitmq/queues.ts';
-import { BrokerRefusal, remedyOfLimit, remedyOfLogin } from '../broker/rabbitmq/refusal.ts';
+import { remedyOfLimit, remedyOfLogin } from '../broker/rabbitmq/refusal.ts';
+import { BrokerRefusal } from '../broker/refusals.ts';
 import { tlsTrouble } from '../net/tls.ts';
 
 /** Quorum queues with at-least-once dead-lettering came with 3.10. */

@@ -3,11 +3,7 @@ import type { ChannelModel, Options } from 'amqplib';
 import { within } from '../../runtime/retry.ts';
 import { connectOnce, type LinkOptions } from './connection.ts';
 import { createSlots } from '../../runtime/slots.ts';
-
-/** The broker closed the channel for this message, which was alone there: it always will. */
-export class MessageRefused extends Error {
-  override name = 'MessageRefused';
-}
+import { MessageRefused } from '../refusals.ts';
 
 /**
  * Codes by which a broker closes a channel (311 too large, 406 precondition failed) or a connection (501 frame error, 502

@@ -9,7 +9,8 @@ import { withBrokersWords } from './amqp-close.ts';
 import { connect, type ChannelModel, type Options } from 'amqplib';
 import { insist, within } from '../../runtime/retry.ts';
 import { errorFacts, type Log } from '../../runtime/log.ts';
-import { BrokerRefusal, refusedLogin } from './refusal.ts';
+import { BrokerRefusal } from '../refusals.ts';
+import { refusedLogin } from './refusal.ts';
 import { decodedOrBare } from '../../domain/decoded.ts';
 import { readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
 

@@ -3,13 +3,14 @@ import type { Channel, ConsumeMessage } from 'amqplib';
 import type { Config } from '../../config/schema.ts';
 import { within } from '../../runtime/retry.ts';
 import { errorFacts, type Log } from '../../runtime/log.ts';
+import { BrokerRefusal } from '../refusals.ts';
 import type { Delivery, Source } from '../source.ts';
 import { rawOf } from './amqp-tables.ts';
 import { throttle } from './amqp-throttle.ts';
 import { supervise } from './connection.ts';
-import { messageOf } from './message.ts';
+import { messageOf, placeOf } from './message.ts';
 import { QueueMismatch, declareQueues } from './queues.ts';
-import { BrokerRefusal, refusedAt } from './refusal.ts';
+import { refusedAt } from './refusal.ts';
 
 /** Bytes of messages that this process holds before it reads no more. A single larger message still comes through. */
 const MOST_HELD_BYTES = 32 * 1024 * 1024;
@@ -89,7 +90,7 @@ export async function createConsumer(
       const onMessage = (message: ConsumeMessage | null): void => {
         // The broker cancelled us: the queue was deleted, or its leader moved.
         if (message === null) lost(new Error(`the broker cancelled the consumer of "${queue}"`));
-        else onDelivery(deliveryOf(on, message));
+        else onDelivery(deliveryOf(on, queue, message));
       };
       const { consumerTag } = await on.consume(queue, onMessage).catch((error: unknown) => {
         throw refusedAt(error, 'read', queue);
@@ -100,7 +101,7 @@ export async function createConsumer(
     }
   }
 
-  function deliveryOf(on: Channel, message: ConsumeMessage): Delivery {
+  function deliveryOf(on: Channel, queue: string, message: ConsumeMessage): Delivery {
     const size = sizeOf(message);
     let isHeld = true;
     held += size;
@@ -111,6 +112,7 @@ export async function createConsumer(
     };
     return {
       ...messageOf(message),
+      ...placeOf(message, queue),
       receivedAt: now(),
       isGone: () => channel !== on,
       release,

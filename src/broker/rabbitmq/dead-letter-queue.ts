@@ -4,7 +4,8 @@ import { bodyHashOf } from '../body-hash.ts';
 import { HEADER, failureName, malformedKey, readClaimKey } from '../../domain/names.ts';
 import { parseRegistration, type ParseRules } from '../../domain/registrations/registration.ts';
 import { recordsProperties } from './message.ts';
-import { BrokerRefusal, isMissingQueue, refusedAt } from './refusal.ts';
+import { BrokerRefusal } from '../refusals.ts';
+import { isMissingQueue, refusedAt } from './refusal.ts';
 
 export type FailureMessage = ReturnType<typeof readFailure>;
 

@@ -61,6 +61,18 @@ export const fieldValues = (bytes: Buffer): Record<string, unknown> =>
   // Not by assignment: of the name "__proto__" that would make no property.
   Object.fromEntries(fieldsOf(bytes).fields.map((field) => [field.name, valueOf(field)]));
 
+/** The same as texts; what is none as JSON. */
+export const headerTexts = (headers: Record<string, unknown> = {}): Record<string, string> =>
+  textsOf(headerValues(headers));
+
+export const textsOf = (values: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
+
 function valueOf({ name, value, bytes }: Field): unknown {
   const tag = String.fromCharCode(value[0] ?? 0);
   if (tag === 'l') return exact(value.readBigInt64BE(1));

@@ -3,8 +3,15 @@ import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { isMapping } from '../../config/tree.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
-import { fieldValues, publishersHeaders, recordsHeaders, type KeptHeaders } from './headers.ts';
-import type { Message, RedriveHint } from '../source.ts';
+import {
+  fieldValues,
+  headerTexts,
+  publishersHeaders,
+  recordsHeaders,
+  textsOf,
+  type KeptHeaders,
+} from './headers.ts';
+import type { Delivery, Message, RedriveHint } from '../source.ts';
 
 const KEPT = [
   'contentType',
@@ -35,6 +42,20 @@ export const messageOf = ({
   ...encodeProperties(properties),
   ...redriveOf(properties.headers),
 });
+
+/** What of a delivery is for flows that care where it came from, and how its publisher names it. */
+export const placeOf = (
+  { fields: { exchange, routingKey }, properties }: ConsumeMessage,
+  queue: string,
+): Pick<Delivery, 'origin' | 'key' | 'messageId' | 'headers'> => {
+  const messageId: unknown = properties.messageId;
+  return {
+    origin: { broker: 'rabbitmq', queue, exchange, routingKey },
+    key: null,
+    messageId: typeof messageId === 'string' && messageId !== '' ? messageId : null,
+    headers: () => headerTexts(properties.headers),
+  };
+};
 
 /** The properties as JSON. `trouble` says why not all headers can be read, or kept: it may be one of ours. */
 export function encodeProperties(
@@ -100,14 +121,9 @@ export function decodeProperties(encoded: string): {
   };
 }
 
-/** The publisher's headers in such a text, for people and programs: each a text, or JSON where it is none. */
+/** The publisher's headers in such a text, each as a text. */
 export const headersAsText = (encoded: string): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(fieldValues(decodeProperties(encoded).fields)).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
-    ]),
-  );
+  textsOf(fieldValues(decodeProperties(encoded).fields));
 
 /** The publisher's own id of the message in such a text; null where it gave none. */
 export function messageIdOf(encoded: string): string | null {

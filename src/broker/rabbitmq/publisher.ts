@@ -1,8 +1,9 @@
 /** Publishes until the broker has confirmed: persistent, mandatory, pipelined, with a deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
-import { MessageRefused, createAlone, mayBeForAMessage } from './alone.ts';
-import { BrokerRefusal, refusedAt } from './refusal.ts';
+import { BrokerRefusal, MessageRefused } from '../refusals.ts';
+import { createAlone, mayBeForAMessage } from './alone.ts';
+import { refusedAt } from './refusal.ts';
 import { supervise, type LinkOptions } from './connection.ts';
 import { within } from '../../runtime/retry.ts';
 

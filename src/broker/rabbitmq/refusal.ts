@@ -1,10 +1,6 @@
 /** Reads in RabbitMQ's words whether it refuses us for good, and says how that is mended. */
 import { maskUrl } from '../../runtime/mask.ts';
-
-/** Trying again is of no use until somebody has changed a right or a setting. */
-export class BrokerRefusal extends Error {
-  override name = 'BrokerRefusal';
-}
+import { BrokerRefusal } from '../refusals.ts';
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -47,6 +47,21 @@ async function consumerFor(
   };
 }
 
+const originOf = (queue: string) => ({
+  ...{ broker: 'rabbitmq', queue, exchange: '', routingKey: queue },
+});
+
+test('headers are told as texts, whatever their types, and a message without an id has none', async (t) => {
+  const { channel, intake, handed, deliveries } = await consumerFor(t);
+  const headers = { text: 'a', number: 7, nested: { deep: [true] } };
+  channel.sendToQueue(intake, Buffer.from('a'), { headers });
+  await handed(1);
+  assert.deepEqual(deliveries[0]?.headers(), {
+    ...{ text: 'a', number: '7', nested: '{"deep":[true]}' },
+  });
+  assert.equal(deliveries[0]?.messageId, null);
+});
+
 test('deliveries come from the intake and the returned queue, with body and properties', async (t) => {
   const { send, handed, deliveries, rabbit } = await consumerFor(t);
   await send('a');
@@ -54,6 +69,13 @@ test('deliveries come from the intake and the returned queue, with body and prop
   await send('b', rabbit.returnedQueue);
   assert.deepEqual(await handed(2), ['a', 'b']);
   assert.equal(decodeProperties(deliveries[0]?.properties ?? '').properties.messageId, 'a');
+  assert.deepEqual(
+    deliveries.map(({ messageId, key, origin }) => [messageId, key, origin]),
+    [
+      ['a', null, originOf(rabbit.intakeQueue)],
+      ['b', null, originOf(rabbit.returnedQueue)],
+    ],
+  );
   assert.ok((deliveries[0]?.receivedAt ?? 0) <= Date.now());
 });
 

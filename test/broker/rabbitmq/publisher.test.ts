@@ -6,7 +6,7 @@ import { readFailure } from '../../../src/broker/rabbitmq/dead-letter-queue.ts';
 import { createFailures } from '../../../src/broker/rabbitmq/dead-letters.ts';
 import type { FailureRecord } from '../../../src/broker/rabbitmq/dead-letters.ts';
 import { encodeProperties } from '../../../src/broker/rabbitmq/message.ts';
-import { MessageRefused } from '../../../src/broker/rabbitmq/alone.ts';
+import { MessageRefused } from '../../../src/broker/refusals.ts';
 import { isUnpublishable } from '../../../src/broker/rabbitmq/publisher.ts';
 import { management } from '../../faults/management.ts';
 import { eventually } from '../../helpers/eventually.ts';

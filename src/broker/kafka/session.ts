@@ -1,0 +1,231 @@
+/** Reading the partitions of one assignment, from the committed offsets on, and committing what is acknowledged. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
+import { every } from '../../runtime/every.ts';
+import { errorFacts, type Log } from '../../runtime/log.ts';
+import { insist, within } from '../../runtime/retry.ts';
+import type { Delivery } from '../source.ts';
+import { clientOptions, errorIds, type KafkaOptions } from './connection.ts';
+import type { Assignment } from './membership.ts';
+import { encodeProperties, headerTexts, messageIdOf, propertiesOf } from './message.ts';
+import { createReader } from './reader.ts';
+import { endOfRecords, recordsOf, type FetchResponse, type ReadRecord } from './records.ts';
+import type { Room } from './room.ts';
+import { committable, watermarkAt, type Watermark } from './watermark.ts';
+
+interface Needs {
+  kafka: KafkaOptions;
+  topic: string;
+  group: string;
+  assignment: Assignment;
+  room: Room;
+  /** By partition, what was acknowledged in sessions before this one, whether or not the broker has learnt it. */
+  settled: Map<number, bigint>;
+  onDelivery(delivery: Delivery): void;
+  now(): number;
+  log: Log;
+  /** The topic is another one than the group has been given partitions of. */
+  lost(why: Error): void;
+}
+
+export interface Session {
+  /** It knows where to read on. */
+  isReady(): boolean;
+  /** Reads no more, waits for acknowledgements of what is held, but not for longer than that, and commits them. Never throws. */
+  end(settleMs: number): Promise<void>;
+}
+
+const COMMIT_MS = 200;
+const CALL_MS = 15_000;
+/** Shorter than a member may be silent while it gives up its partitions. */
+const COMMITTED_MS = 3_000;
+const NOTHING = Buffer.alloc(0);
+const FENCED = ['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS'];
+
+export function startSession(needs: Needs): Session {
+  const { kafka, topic, group, assignment, room, log } = needs;
+  const stop = new AbortController();
+  const marks = new Map<number, Watermark>();
+  /** Acknowledgements count no more. */
+  let isOver = false;
+  let isReady = false;
+  // It speaks for the member, and never joins by itself: a commit that is refused for a rebalance must not begin the next one.
+  const clerk = new Consumer({ ...clientOptions(kafka), groupId: group });
+  clerk.on('error', () => {});
+  clerk.memberId = assignment.memberId;
+  clerk.generationId = assignment.generationId;
+  const reader = createReader({ ...needs, stop: stop.signal, marks, handOut, findAgain });
+  const facts = { topic, group };
+
+  const committing = every(COMMIT_MS, commit, log, {
+    failed: `Kafka takes no commits of topic "${topic}"`,
+    again: `Kafka takes commits of topic "${topic}" again`,
+  });
+  // It fails only when it is stopped.
+  read().catch(() => {});
+
+  async function read(): Promise<void> {
+    if (assignment.partitions.length > 0) {
+      await insist(findPositions, {
+        stop: stop.signal,
+        failed: (error, restMs) =>
+          log.warn({ ...errorFacts(error), ...facts, restMs }, 'Kafka does not tell the offsets'),
+      });
+      reader.start();
+    }
+    isReady = true;
+  }
+
+  /** From the committed offset, or our own knowledge; from the earliest where there is none, or where it was deleted meanwhile. */
+  async function findPositions(): Promise<void> {
+    const partitions = [...assignment.partitions];
+    const [committed, earliest] = await within(
+      CALL_MS,
+      'the offsets',
+      Promise.all([
+        clerk.listCommittedOffsets({ topics: [{ topic, partitions }] }),
+        offsets(ListOffsetTimestamps.EARLIEST),
+      ]),
+    );
+    for (const partition of partitions) {
+      const first = earliest[partition] ?? 0n;
+      const known = committed.get(topic)?.[partition] ?? -1n;
+      if (known >= 0n && known < first) tellMissed(partition, first - known);
+      const settled = needs.settled.get(partition) ?? 0n;
+      const from = [known, first, settled].reduce((one, other) => (one > other ? one : other));
+      marks.set(partition, watermarkAt(from, known));
+    }
+  }
+
+  /** After the broker has refused an offset: retention has deleted it, or the log was cut off. */
+  async function findAgain(): Promise<void> {
+    const ask = Promise.all([
+      offsets(ListOffsetTimestamps.EARLIEST),
+      offsets(ListOffsetTimestamps.LATEST),
+    ]);
+    const [earliest, latest] = await within(CALL_MS, 'the offsets', ask);
+    for (const [partition, mark] of marks) {
+      const first = earliest[partition] ?? 0n;
+      if (mark.position >= first && mark.position <= (latest[partition] ?? first)) continue;
+      tellMissed(partition, first - mark.position);
+      mark.position = first;
+      mark.committed = -1n;
+    }
+  }
+
+  async function offsets(timestamp: bigint): Promise<(bigint | undefined)[]> {
+    const partitions = { [topic]: [...assignment.partitions] };
+    return (await clerk.listOffsets({ topics: [topic], partitions, timestamp })).get(topic) ?? [];
+  }
+
+  function tellMissed(partition: number, count: bigint): void {
+    const place = { ...facts, partition, offsets: Number(count) };
+    if (count > 0n)
+      log.error(place, 'Messages were deleted before they were read: compare retention.ms');
+    else
+      log.error(place, 'The topic ends before what was read of it: it is read from its beginning');
+  }
+
+  /** Waits where there is no room; what it has handed out when the session stops is all that was. */
+  async function handOut(topicId: string, { responses }: FetchResponse): Promise<void> {
+    for (const answer of responses.flatMap(({ partitions }) => partitions)) {
+      const partition = answer.partitionIndex;
+      const mark = marks.get(partition);
+      if (mark === undefined) continue;
+      for (const record of recordsOf(answer, mark.position)) {
+        while (!room.isFree() && !stop.signal.aborted) await room.changed();
+        if (stop.signal.aborted) return;
+        // Read twice while the partition moved from one broker to another.
+        if (record.offset < mark.position) continue;
+        mark.position = record.offset + 1n;
+        try {
+          needs.onDelivery(deliveryOf(topicId, partition, mark, record));
+        } catch (error) {
+          log.error(errorFacts(error), 'A handler failed');
+        }
+      }
+      const end = endOfRecords(answer) ?? mark.position;
+      if (end > mark.position) mark.position = end;
+    }
+  }
+
+  function deliveryOf(
+    topicId: string,
+    partition: number,
+    { open }: Watermark,
+    record: ReadRecord,
+  ): Delivery {
+    const { offset, timestamp, timestampType, value } = record;
+    const { key, headers, isTombstone } = propertiesOf(record);
+    const properties = encodeProperties({ key, headers, isTombstone });
+    const release = room.take((value?.length ?? 0) + properties.length);
+    open.add(offset);
+    return {
+      body: value ?? NOTHING,
+      properties,
+      trouble: null,
+      // A redrive never goes back to a topic, which others read, too.
+      failedGeneration: null,
+      receivedAt: needs.now(),
+      origin: {
+        broker: 'kafka',
+        ...{ topic, topicId, partition, offset: Number(offset) },
+        ...{ timestamp, timestampType, isTombstone },
+      },
+      key,
+      messageId: messageIdOf(headers),
+      headers: () => headerTexts(headers),
+      ack() {
+        if (!isOver) open.delete(offset);
+        release();
+      },
+      release,
+      isGone: () => isOver,
+    };
+  }
+
+  async function commit(): Promise<void> {
+    const due = [...marks].flatMap(([partition, mark]) => {
+      const offset = committable(mark);
+      return offset > mark.committed ? [{ partition, mark, offset }] : [];
+    });
+    if (due.length === 0) return;
+    try {
+      const offsets = due.map(({ partition, offset }) => ({
+        ...{ topic, partition, offset },
+        leaderEpoch: -1,
+      }));
+      await within(COMMITTED_MS, 'a commit', clerk.commit({ offsets }));
+      for (const { mark, offset } of due) mark.committed = offset;
+    } catch (error) {
+      // Others have the partitions, or soon will; the member learns it by its heartbeat.
+      const ids = errorIds(error);
+      if (FENCED.some((id) => ids.has(id))) halt();
+      throw error;
+    }
+  }
+
+  function halt(): void {
+    stop.abort(new Error('the partitions were given away'));
+    room.wake();
+  }
+
+  return {
+    isReady: () => isReady && !stop.signal.aborted,
+    async end(settleMs) {
+      halt();
+      await committing.close();
+      const late = Date.now() + settleMs;
+      while (!room.isEmpty() && Date.now() < late)
+        await Promise.race([room.changed(), delay(late - Date.now())]);
+      await commit().catch((error: unknown) =>
+        log.info({ ...errorFacts(error), ...facts }, 'Kafka took no last commit: some comes again'),
+      );
+      isOver = true;
+      for (const [partition, mark] of marks) needs.settled.set(partition, committable(mark));
+      await within(3_000, 'closing', Promise.all([clerk.close(true), reader.close()])).catch(
+        () => {},
+      );
+    },
+  };
+}
