@@ -7,8 +7,6 @@ import { createFollow } from '../activities/tasks/follow.ts';
 import { createTaskActivities } from '../activities/tasks/create.ts';
 import type { RunningTasks } from '../activities/tasks/running.ts';
 import { createUnderWay } from '../activities/under-way.ts';
-import { createConsumer } from './broker/rabbitmq/consumer.ts';
-import { createFailures } from './broker/rabbitmq/dead-letters.ts';
 import { openSetAside } from './claims/set-aside.ts';
 import type { Config } from './config/schema.ts';
 import { openControl } from './coordination/control.ts';
@@ -20,8 +18,6 @@ import { followControl } from './intake/holds.ts';
 import type { Intake } from './intake/intake.ts';
 import { createReject } from './intake/reject.ts';
 import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
-import type { Publisher } from './broker/rabbitmq/publisher.ts';
-import { openPublisher } from './registrations/neighbours.ts';
 import { createGuard } from './runtime/guard.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
@@ -32,8 +28,8 @@ import { runStates } from './temporal/runs.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
 import { startTaskIntake } from './tasks/intake.ts';
 import { createTaskMetrics } from './tasks/metrics.ts';
-import { rabbitChannels } from './tasks/rabbit-channels.ts';
-import { rabbitFor, type Running } from './tasks/rules.ts';
+import { createBrokers } from './tasks/brokers.ts';
+import type { Running } from './tasks/rules.ts';
 import type { Caller } from './workers/call.ts';
 
 interface Needs {
@@ -71,7 +67,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   await closedIfItFails(config, mongo, () => agreement.begin());
   const watch = watchControl(() => control.read(), log);
   const guard = createGuard(config.guard, metrics, log);
-  const publishers = new Map<string, Promise<Publisher>>();
+  const brokers = createBrokers(config, log, () => watch.now());
   const connection = await NativeConnection.connect(connectionOptions(config));
   const running: RunningTasks = createUnderWay().calls();
   const taskMetrics = createTaskMetrics(metrics.registry);
@@ -97,17 +93,8 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   const ended = Promise.race([...starts, followerEnded]);
   ended.catch(() => {});
 
-  function publisherFor(link: Config): Promise<Publisher> {
-    const known = publishers.get(link.amqpUrl);
-    const publisher = known ?? openPublisher(link, 'despachante tasks', log);
-    publishers.set(link.amqpUrl, publisher);
-    return publisher;
-  }
-
   async function startOne({ worker, caller }: Needs['workers'][number]) {
-    const link = rabbitFor(config, worker);
-    const { rabbit } = link;
-    const publisher = await publisherFor(link);
+    const { open, channels, failures } = await brokers.connect(worker);
     const activities = createTaskActivities({
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
@@ -116,7 +103,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       caller,
       slots: createSlots(worker.concurrency),
       running,
-      channels: rabbitChannels(publisher, rabbit, worker.deadLetters !== null),
+      channels,
       runStates: (ids) => runStates(client, ids),
       metrics: taskMetrics,
       log,
@@ -144,13 +131,9 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     const intake = await startTaskIntake({
       config,
       worker,
-      open: (onDelivery) =>
-        createConsumer(link, log, onDelivery, {
-          paused: true,
-          now: () => watch.now(),
-        }),
+      open,
       reject: createReject({
-        failures: createFailures(publisher, rabbit),
+        failures,
         setAside: (message, reason) => setAside.putMalformed(message, reason),
         metrics,
         log,
@@ -194,8 +177,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       await Promise.allSettled([followerEnded]);
       guard.close();
       await watch.close();
-      const adapters = [...publishers.values()].map(async (publisher) => (await publisher).close());
-      await Promise.allSettled([...adapters, mongo.close(), connection.close()]);
+      await Promise.allSettled([brokers.close(), mongo.close(), connection.close()]);
     },
   };
 }

@@ -86,12 +86,12 @@ const isOwnedBy = (claim: TaskClaim, run: string, index: number): boolean =>
   claim.workflowId === run && claim.index === index;
 
 function claimFor(worker: string, request: TaskClaimRequest, workflowId: string): TaskClaim {
-  const { id, index, bodyHash, key, message } = request;
+  const { id, index, bodyHash, key, origin, message } = request;
   const item = `${worker}/${id}`;
   return {
     _id: claimKey(item, 0),
     ...{ worker, item, generation: 0, conflict: false, token: newToken(), workflowId, index },
-    ...{ bodyHash, key },
+    ...{ bodyHash, key, origin },
     message: { body: binary(message.body), properties: message.properties },
     receivedAt: new Date(request.receivedAt),
     claimedAt: new Date(),

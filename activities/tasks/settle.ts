@@ -72,10 +72,10 @@ export function createTaskSettle(needs: TaskDependencies) {
     const body = messageOf(claim);
     if (channels.bury === null || claim.message === null || body === null || kind === 'done')
       return;
-    const { _id, attempts, workflowId, generation, token, message } = claim;
+    const { _id, attempts, workflowId, generation, token, origin, message } = claim;
     await channels.bury({
       ...{ claim: _id, failureClass: kind, reason: reason ?? kind, at, attempts, workflowId },
-      ...{ generation, token, body, properties: message.properties },
+      ...{ generation, token, origin, body, properties: message.properties },
     });
     failpoint('bury-confirmed');
   }

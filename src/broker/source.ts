@@ -1,5 +1,7 @@
 /** A source delivers messages to an intake, whatever the broker is. */
 
+import type { Origin } from '../domain/origin.ts';
+
 /** A message says that it is a redrive. Anyone can write these headers: domain/registrations/admission.ts checks them. */
 export interface RedriveHint {
   /** The generation that failed. */
@@ -15,22 +17,6 @@ export interface Message extends RedriveHint {
   /** Why some headers, perhaps ours, cannot be read or kept. */
   trouble: string | null;
 }
-
-/** Where a message was taken from, in its broker's own terms; plain values, which fit into a claim and a run. */
-export type Origin =
-  | { broker: 'rabbitmq'; queue: string; exchange: string; routingKey: string }
-  | {
-      broker: 'kafka';
-      topic: string;
-      /** A topic that is deleted and made anew has another one, and its offsets begin at 0 again. */
-      topicId: string;
-      partition: number;
-      offset: number;
-      /** Epoch ms: when it was published or, where the topic says so, appended. */
-      timestamp: number;
-      timestampType: 'CreateTime' | 'LogAppendTime';
-      isTombstone: boolean;
-    };
 
 /** One message handed to us, until `ack`. It is delivered again when its channel is gone. */
 export interface Delivery extends Message {

@@ -48,6 +48,7 @@ export function addTaskSend(command: Command): void {
     .argument('<worker>', 'its name')
     .argument('[file]', 'JSON; - is standard input', '-')
     .option('--id <id>', 'the message id: what is sent twice under one id is handled once')
+    .option('--key <key>', 'on Kafka: decides the partition')
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(
@@ -64,14 +65,18 @@ Example: echo '{"to":"ana@example.com"}' | despachante tasks send EmailWorker --
 async function send(
   name: string,
   file: string,
-  options: Folders & { id?: string },
+  options: Folders & { id?: string; key?: string },
   command: Command,
 ): Promise<void> {
   const { config } = load(command);
   const { found } = await loadWorkers(foldersOf(options, config));
   const { worker } = one(name, found);
   const body = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
-  const sent = await sendTask(config, readQueues(options.queues), worker, body, options.id ?? null);
+  const sent = await sendTask(config, readQueues(options.queues), worker, {
+    body,
+    id: options.id ?? null,
+    key: options.key ?? null,
+  });
   if (!sent.ok) throw new CommandError(`Nothing was sent: ${sent.reason}`, EXIT.usage);
-  answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.queue)}`);
+  answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.to)}`);
 }

@@ -2,17 +2,21 @@
 import type { Command } from 'commander';
 import { addTaskResult } from './task-result.ts';
 import { addTaskRun } from './task-run.ts';
+import { addTaskSetup } from './task-setup.ts';
 import { addTaskList, addTaskSend } from './task-send.ts';
 
 export function addTasks(program: Command): void {
   const tasks = program
     .command('tasks')
-    .description('run workers, list them, send them messages, and ask what became of those')
+    .description(
+      'run workers, list them, make their queues and topics, send them messages, and ask what became of those',
+    )
     .addHelpText('after', '\nExample: despachante tasks run --all');
   addTaskRun(tasks.command('run'));
   addTaskList(tasks.command('list'));
   addTaskSend(tasks.command('send'));
   addTaskResult(tasks.command('result'));
+  addTaskSetup(tasks.command('setup'));
 }
 
 /** The words of the framework that users come from: `kafka worker EmailWorker`. */

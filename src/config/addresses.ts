@@ -43,6 +43,15 @@ export function hostAndPort() {
   });
 }
 
+/** Kafka: brokers of the cluster, `host:port` each, commas between them. */
+export function kafkaServers() {
+  const server = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
+  return address(
+    'host:port, or several with commas between them, such as localhost:9092',
+    (value) => value.split(',').every((each) => server.test(each.trim())),
+  );
+}
+
 /** A page to link to. */
 export function httpUrl() {
   return address('an address such as http://localhost:8233, without a user', (value) => {

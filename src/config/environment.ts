@@ -4,6 +4,7 @@ import { withHint, type Fault } from './faults.ts';
 import { TEST_CONSTANTS } from './constants.ts';
 import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
+import { KAFKA_VARIABLES } from './kafka.ts';
 import { TASK_VARIABLES } from './tasks.ts';
 import { LIMITS } from '../domain/limits.ts';
 import { leaves, type Leaf, type Environment } from './tree.ts';
@@ -17,6 +18,9 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   LEGACY_URL: 'legacyUrl',
   LEGACY_AUTHORIZATION: 'legacyAuthorization',
   LEGACY_PROXY: 'legacyProxy',
+  KAFKA_BOOTSTRAP_SERVERS: 'kafkaBootstrapServers',
+  KAFKA_USERNAME: 'kafkaUsername',
+  KAFKA_PASSWORD: 'kafkaPassword',
   REGISTRATION_ID_KEY: 'registrationIdKey',
   ENCRYPTION_KEYS: 'encryptionKeys',
   CODEC_TOKEN: 'codecToken',
@@ -29,6 +33,7 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
 /** Those of them that are never shown, not even in part. */
 export const SECRETS: ReadonlySet<string> = new Set([
   'temporalApiKey',
+  'kafkaPassword',
   'legacyAuthorization',
   'registrationIdKey',
   'encryptionKeys',
@@ -64,7 +69,7 @@ export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER
 
 /** The variable that sets a path: `intake.batchSize` is `DESPACHANTE_INTAKE_BATCH_SIZE`. */
 export function variable(path: string): string {
-  const named = { ...ENVIRONMENT_ONLY, ...TASK_VARIABLES };
+  const named = { ...ENVIRONMENT_ONLY, ...TASK_VARIABLES, ...KAFKA_VARIABLES };
   const own = Object.entries(named).find(([, each]) => each === path);
   const words = path.replace(/[A-Z]/g, (letter) => `_${letter}`).replaceAll('.', '_');
   return own?.[0] ?? PREFIX + words.toUpperCase();

@@ -6,6 +6,7 @@ import {
   headerValue,
   hostAndPort,
   httpUrl,
+  kafkaServers,
   legacyUrl,
   mongodbUri,
   proxyUrl,
@@ -32,6 +33,7 @@ import {
   NOT_OUR_DATABASE,
   NOT_THEIR_COLLECTION,
 } from './mongodb.ts';
+import { kafka } from './kafka.ts';
 import { tasks } from './tasks.ts';
 import { temporalTls, tls } from './tls.ts';
 import {
@@ -130,6 +132,10 @@ export const configSchema = z
     worker: worker.readonly().prefault({}),
     sweeper: sweeper.readonly().prefault({}),
     tasks: tasks.readonly().prefault({}),
+    kafka: kafka.readonly().prefault({}),
+    kafkaBootstrapServers: kafkaServers().prefault('localhost:9092'),
+    kafkaUsername: headerValue().nullable().prefault(null),
+    kafkaPassword: headerValue().nullable().prefault(null),
     encryption: encryption.readonly().prefault({}),
     health: health.readonly().prefault({}),
     log: log.readonly().prefault({}),

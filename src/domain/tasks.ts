@@ -8,6 +8,7 @@
  * the activity would run its finished neighbours again (docs/decisions/0020-task-retries.md).
  */
 import { restBefore, type Backoff } from './backoff.ts';
+import type { Origin } from './origin.ts';
 import type { Flow, NoAnswer, Run, RunItem } from './run.ts';
 
 /** How a task can fail. */
@@ -56,6 +57,7 @@ export interface NewTask {
   receivedAt: number;
   failedGeneration: number | null;
   token?: string;
+  origin: Origin;
 }
 
 interface Received extends RunItem {

@@ -1,5 +1,5 @@
 /** Brings a delivery that is no item to the dead letters; what those can never take is set aside. */
-import type { FailureRecord, Failures } from '../broker/rabbitmq/dead-letters.ts';
+import type { FailureRecord } from '../broker/rabbitmq/dead-letters.ts';
 import { isUnpublishable } from '../broker/rabbitmq/publisher.ts';
 import type { Delivery } from '../broker/source.ts';
 import type { MalformedMessage } from '../claims/set-aside.ts';
@@ -7,7 +7,7 @@ import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 
 interface RejectNeeds {
-  failures: Failures;
+  failures: { publish(record: FailureRecord & Pick<Delivery, 'origin'>): Promise<void> };
   /** Keeps what the failure queue can never take; false when it is too large here, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
   /** Told of what the failure queue has. */
@@ -19,7 +19,7 @@ interface RejectNeeds {
 /** @throws when it is to be tried again */
 export function createReject({ failures, setAside, rejected, metrics, log }: RejectNeeds) {
   return async (delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'> => {
-    const record = recordOf(delivery, reason);
+    const record = { ...recordOf(delivery, reason), origin: delivery.origin };
     try {
       await failures.publish(record);
     } catch (error) {

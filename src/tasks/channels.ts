@@ -1,4 +1,5 @@
 /** Where a worker's output and its dead letters go. */
+import type { Origin } from '../domain/origin.ts';
 import type { TaskFailure } from '../domain/tasks.ts';
 import type { Outgoing } from '../workers/call.ts';
 
@@ -14,6 +15,7 @@ export interface Letter {
   token: string;
   body: Buffer;
   properties: string;
+  origin: Origin;
 }
 
 export interface TaskChannels {

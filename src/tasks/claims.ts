@@ -2,6 +2,7 @@
 import type { Binary } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
+import type { Origin } from '../domain/origin.ts';
 import type { TaskFailure } from '../domain/tasks.ts';
 import { insertNew } from '../mongo/client.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
@@ -44,6 +45,7 @@ export interface TaskClaim {
   /** SHA-256 of the raw bytes, hex. */
   bodyHash: string;
   key: string | null;
+  origin: Origin;
   /** Until it is settled. */
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;

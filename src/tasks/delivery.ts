@@ -1,8 +1,8 @@
 /** Reads a delivery as a task of a worker, or says why it is none. Never throws. */
 import { randomUUID } from 'node:crypto';
 import { bodyHashOf } from '../broker/body-hash.ts';
-import { headersAsText, messageIdOf } from '../broker/rabbitmq/message.ts';
 import type { Delivery, Message } from '../broker/source.ts';
+import type { Origin } from '../domain/origin.ts';
 import type { NewTask } from '../domain/tasks.ts';
 import type { Read } from '../intake/intake.ts';
 
@@ -14,6 +14,8 @@ interface Rules {
   identify: Identify | null;
   /** The id as people may see it. */
   labelOf: (id: string) => string;
+  /** The consumer group, on Kafka. */
+  group: string;
   mostBytes: number;
 }
 
@@ -22,9 +24,13 @@ const ID_HEADERS = ['message-id', 'id'];
 /** MongoDB allows keys of 1,024 bytes; the worker's name and the generation are in it, too. */
 const MOST_ID_BYTES = 512;
 
-type Delivered = Message & Pick<Delivery, 'receivedAt'>;
+type Delivered = Message &
+  Pick<Delivery, 'receivedAt' | 'origin' | 'key' | 'messageId' | 'headers'>;
 
-/** The id is the worker's own, else the message's, else a fresh one: then a message that is delivered twice is handled twice. */
+/**
+ * The id is the worker's own, else the message's, else on Kafka its place, else a fresh one: then a message that is delivered twice is
+ * handled twice.
+ */
 export function readTask(
   delivery: Delivered,
   rules: Rules,
@@ -41,22 +47,27 @@ export function readTask(
 }
 
 function taskOf(
-  { body, properties, trouble, receivedAt, failedGeneration, token }: Delivered,
-  { labelOf, mostBytes }: Rules,
+  delivery: Delivered,
+  { labelOf, mostBytes, group }: Rules,
   known: Awaited<ReturnType<Identify>>,
 ): Read<NewTask> {
+  const { body, properties, trouble, receivedAt, origin, failedGeneration, token } = delivery;
   if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };
-  const id = known.id ?? messageIdOf(properties) ?? idIn(headersAsText(properties)) ?? randomUUID();
+  const id =
+    known.id ??
+    delivery.messageId ??
+    idIn(delivery.headers()) ??
+    placeOf(origin, group) ??
+    randomUUID();
   if (Buffer.byteLength(id) > MOST_ID_BYTES)
     return { ok: false, reason: `its id is longer than ${MOST_ID_BYTES} bytes` };
   const item: NewTask = {
     id,
     label: labelOf(id),
-    key: known.key,
+    key: known.key ?? delivery.key?.toString() ?? null,
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
-    receivedAt,
-    failedGeneration,
+    ...{ receivedAt, failedGeneration, origin },
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);
@@ -67,6 +78,12 @@ function taskOf(
 const idIn = (headers: Record<string, string>): string | undefined =>
   ID_HEADERS.map((name) => headers[name]).find((value) => value !== undefined && value !== '');
 
+/** A topic that is made anew has another id, so that its messages do not look done already. */
+const placeOf = (origin: Origin, group: string): string | undefined =>
+  origin.broker === 'kafka'
+    ? `${group}:${origin.topicId}:${origin.partition}:${origin.offset}`
+    : undefined;
+
 /** What a task adds to the run's input, near enough. */
 export const encodedBytes = ({ message, id, label, key }: NewTask): number =>
   message.body.length +
@@ -74,4 +91,4 @@ export const encodedBytes = ({ message, id, label, key }: NewTask): number =>
   Buffer.byteLength(id) +
   Buffer.byteLength(key ?? '') +
   label.length +
-  200;
+  400;

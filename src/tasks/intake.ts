@@ -38,6 +38,7 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
     read: (delivery) =>
       readTask(delivery, {
         identify: worker.identify,
+        group: worker.from.group ?? worker.name,
         labelOf: (id) => labelOf(id, config),
         mostBytes: 2 * batchBytes,
       }),

@@ -216,7 +216,7 @@ test('every setting is one whose values are repeated, or the address, secret, pa
     'legacy.lookup.path',
     'legacy.lookup.statuses',
   ]);
-  assert.equal(files.length, 4 * 3 + 1, String(files));
+  assert.equal(files.length, 5 * 3 + 1, String(files));
   for (const path of Object.values(ENVIRONMENT_ONLY)) assert.ok(shut.includes(path), path);
 });
 

@@ -42,6 +42,7 @@ const taskOf = (index: number): NewTask => ({
   ...{ id: `t-${index}`, label: `t-${index}`, key: null, bodyHash: 'h', receivedAt: 0 },
   message: { body: '', properties: '' },
   failedGeneration: null,
+  origin: { broker: 'rabbitmq', queue: 'q', exchange: '', routingKey: 'q' },
 });
 
 interface Told {

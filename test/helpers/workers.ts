@@ -2,7 +2,7 @@
 import type { GetMessage, Options } from 'amqplib';
 import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
-import type { Config } from '../../src/config/schema.ts';
+import { DEFAULTS, type Config } from '../../src/config/schema.ts';
 import { OWN } from '../../src/mongo/collections.ts';
 import { openDatabase } from '../../src/mongo/own-database.ts';
 import { silent } from '../../src/runtime/log.ts';
@@ -36,6 +36,8 @@ export async function testWorkers(
 ) {
   const name = uniqueName();
   const base = testConfig({
+    kafka: { ...DEFAULTS.kafka, enabled: true },
+    kafkaBootstrapServers: process.env['KAFKA_BOOTSTRAP_SERVERS'] ?? 'localhost:9092',
     amqpUrl: address('AMQP_URL'),
     mongodbUri: address('MONGODB_URI'),
     temporalAddress: process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233',

@@ -1,5 +1,6 @@
 /** A dead letter: key, body and headers as they came, the story in headers of ours and in those that Spring's tools read. */
-import type { Message, Origin } from '../source.ts';
+import type { Message } from '../source.ts';
+import type { Origin } from '../../domain/origin.ts';
 import { decodeProperties, textHeader, type RawHeader } from './message.ts';
 import type { KafkaMessage } from './publisher.ts';
 

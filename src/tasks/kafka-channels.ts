@@ -1,0 +1,48 @@
+/** Output and dead letters over Kafka. */
+import { deadLetterOf } from '../broker/kafka/dead-letters.ts';
+import { textHeader } from '../broker/kafka/message.ts';
+import type { KafkaPublisher } from '../broker/kafka/publisher.ts';
+import type { FailureRecord } from '../broker/rabbitmq/dead-letters.ts';
+import { HEADER } from '../domain/names.ts';
+import type { Origin } from '../domain/origin.ts';
+import type { Outgoing } from '../workers/call.ts';
+
+/** Characters of a header. */
+const MOST_TEXT = 1_000;
+
+/** @throws as KafkaPublisher.publish */
+export const publishOutgoing = (
+  publisher: KafkaPublisher,
+  { channel, key, message }: Outgoing,
+  messageId: string,
+): Promise<void> =>
+  publisher.publish({
+    topic: channel.name,
+    key: key === null ? null : Buffer.from(key),
+    body: Buffer.from(JSON.stringify(message)),
+    headers: [textHeader('message-id', messageId), textHeader('content-type', 'application/json')],
+  });
+
+/** The dead letters of one worker, whose source is a topic. */
+export const kafkaFailures = (publisher: KafkaPublisher, topic: string, group: string) => ({
+  /** @throws as KafkaPublisher.publish */
+  async publish(record: FailureRecord & { origin: Origin }): Promise<void> {
+    const { origin, failureClass, reason } = record;
+    if (origin.broker !== 'kafka') throw new TypeError('a message that did not come from Kafka');
+    const cut = reason.slice(0, MOST_TEXT);
+    const spring = { group, exception: failureClass, message: cut };
+    await publisher.publish(deadLetterOf(topic, record, origin, storyOf(record, cut), spring));
+  },
+});
+
+const storyOf = (record: FailureRecord & { origin: Origin }, reason: string) => ({
+  [HEADER.class]: record.failureClass,
+  [HEADER.reason]: reason,
+  [HEADER.at]: record.at.toISOString(),
+  [HEADER.attempts]: String(record.attempts),
+  [HEADER.generation]: String(record.generation),
+  [HEADER.origin]: record.origin.broker === 'kafka' ? record.origin.topic : record.origin.queue,
+  [HEADER.item]: record.claim,
+  [HEADER.run]: record.workflowId,
+  [HEADER.token]: record.token,
+});
