@@ -16,7 +16,8 @@ FROM node:24.21.0-bookworm-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ca-certificates \
   && rm -rf /var/lib/apt/lists/*
-ENV NODE_ENV=production
+# With --max-semi-space-size below: a quarter less memory (src/runtime/child.ts).
+ENV NODE_ENV=production MALLOC_ARENA_MAX=2
 WORKDIR /app
 # Owned by root: the process can read its code and not change it.
 COPY --from=build /app/package.json ./
@@ -27,5 +28,5 @@ USER node
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
   CMD ["node", "-e", "Promise.any([9464, 9465].map(async (port) => { const answer = await fetch('http://127.0.0.1:' + port + '/live'); if (!answer.ok) throw new Error(answer.statusText); })).then(() => process.exit(0), () => process.exit(1))"]
 # Exec form: the process itself gets SIGTERM, and drains.
-ENTRYPOINT ["node", "--enable-source-maps", "dist/src/cli.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "dist/src/cli.js"]
 CMD ["--help"]

@@ -22,7 +22,7 @@ import { writeDocument } from './document.ts';
 import { machine } from './generated.ts';
 import { writeOurs } from './ours.ts';
 import { cpuSeconds, peakRssMb, processTree, serverPids } from './processes.ts';
-import { deleteQueues, ownNames, preload } from './preload.ts';
+import { ownNames, preload, removeOwn } from './preload.ts';
 import { addResult, readResults } from './results-file.ts';
 import type { CompareResult } from './results-file.ts';
 import { judge, settlementsOfOthers, settlementsOfOurs, simulatorStats } from './verdict.ts';
@@ -119,13 +119,10 @@ export async function contest(
     const { config } = loadConfig({ env: { ...process.env, ...env } });
     const published = join(folder, 'published.jsonl');
     await preload(config, 'bench', count, published);
-    ending.push(() => deleteQueues(config));
+    ending.push(() => removeOwn(config));
     const mongo = await connectMongo(config);
     const { db } = mongo;
-    ending.push(
-      () => mongo.close(),
-      () => db.dropDatabase(),
-    );
+    ending.push(() => mongo.close());
 
     const servers = ownServers(options.instance, contestant);
     if (contestant.server !== null) {

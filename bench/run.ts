@@ -115,6 +115,7 @@ async function bench(options: BenchOptions): Promise<void> {
     DESPACHANTE_INTAKE_BATCH_SIZE: String(options.batchSize),
   };
   const children: Child[] = [];
+  let clear = async (): Promise<void> => {};
   const start = async (args: string[], nodeOptions: string[] = []): Promise<Child> => {
     const logFile = join(folder, `${args[0] ?? ''}.log`);
     const child = await startChild({ args, env, logFile, nodeOptions });
@@ -133,6 +134,7 @@ async function bench(options: BenchOptions): Promise<void> {
     ]);
     env['LEGACY_URL'] = simulator.facts.url ?? '';
     const { config } = loadConfig({ env: { ...process.env, ...env } });
+    clear = () => removeOwn(config);
     const worker = await start(
       ['worker', '--port', '0'],
       options.profile === true ? profiling(folder) : [],
@@ -141,7 +143,6 @@ async function bench(options: BenchOptions): Promise<void> {
       const { pid: intake } = await start(['intake', '--port', '0']);
       const pids = { worker: worker.pid, intake, ...serverPids(options.instance) };
       const idle = { idleSeconds: options.idle, ...(await measureIdle(pids, options.idle)) };
-      await removeOwn(config);
       return report(out, { ...idle, ...circumstances() });
     }
     if (options.warmUp > 0) {
@@ -201,7 +202,6 @@ async function bench(options: BenchOptions): Promise<void> {
         : await measureStretches(store, 'bench-', config, { since, length: 1_000 });
     const audit = await runAudit({ published: ledgerFile }, config);
     await store.close();
-    await removeOwn(config);
     if (options.profile === true) await worker.stop();
     report(out, {
       count: options.count,
@@ -225,6 +225,7 @@ async function bench(options: BenchOptions): Promise<void> {
     if (isKept(out)) writeOurs();
   } finally {
     for (const child of children.reverse()) await child.stop();
+    await clear();
   }
 }
 

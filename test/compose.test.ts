@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import ms from 'ms';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { LEAN } from '../src/runtime/child.ts';
 import { environmentNames } from '../src/config/environment.ts';
 import { DEFAULTS } from '../src/config/schema.ts';
 import { loadConfig } from '../src/config/load.ts';
@@ -212,7 +213,13 @@ test('the image runs as a user without rights, in exec form, on a file that the 
   const manifest = z
     .object({ bin: z.record(z.string(), z.string()) })
     .parse(JSON.parse(read('package.json')));
-  assert.deepEqual(entry, ['node', '--enable-source-maps', manifest.bin['despachante']]);
+  const bin = manifest.bin['despachante'];
+  assert.deepEqual(entry, ['node', '--enable-source-maps', ...LEAN.nodeOptions, bin]);
+});
+
+test('the processes of the image need as little memory as those that "start" starts', () => {
+  const set = (last('ENV') ?? '').split(' ');
+  for (const [name, value] of Object.entries(LEAN.env)) assert.ok(set.includes(`${name}=${value}`));
 });
 
 test('what the Dockerfile copies exists, and is not held back by .dockerignore', () => {

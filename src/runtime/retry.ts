@@ -42,14 +42,11 @@ export async function soon<T>(ms: number, action: () => Promise<T>): Promise<T> 
 
 /** Waits for a promise no longer than this. @throws Error naming what was waited for */
 export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const late = delay(ms, undefined, { signal: stop.signal }).then(() => {
-    throw new Error(`${what}: no answer within ${ms} ms`);
-  });
-  late.catch(() => {});
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`${what}: no answer within ${ms} ms`)), ms);
   try {
     return await Promise.race([work, late]);
   } finally {
-    stop.abort();
+    clearTimeout(timer);
   }
 }

@@ -13,6 +13,9 @@ export interface ParseRules {
 /** `writtenId`: as the message has it, where that is another text. */
 type Parsed = { ok: true; id: string; writtenId?: string } | { ok: false; reason: string };
 
+const strict = new TextDecoder('utf-8', { fatal: true });
+const utf8 = new TextEncoder();
+
 const malformed = (reason: string): Parsed => ({ ok: false, reason });
 
 /** Never throws. The reason tells nothing of the message's content. */
@@ -23,8 +26,8 @@ export function parseRegistration(body: Uint8Array, rules: ParseRules): Parsed {
   }
   let text: string;
   try {
-    // A lenient decoder would write U+FFFD, and file something else than was sent.
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    // A lenient one would write U+FFFD, and file something else than was sent.
+    text = strict.decode(body);
   } catch {
     return malformed('not valid UTF-8');
   }
@@ -63,7 +66,7 @@ function checkId(id: string, rules: ParseRules): Parsed {
   const field = rules.id;
   if (id.trim() === '') return malformed(`"${field}" is empty`);
   if (NOT_TEXT.test(id)) return malformed(`"${field}" has characters that are not text`);
-  const bytes = new TextEncoder().encode(id).length;
+  const bytes = utf8.encode(id).length;
   if (bytes > rules.maxIdBytes) {
     return malformed(`"${field}" is too long: ${bytes} bytes, at most ${rules.maxIdBytes}`);
   }
