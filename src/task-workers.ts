@@ -5,7 +5,7 @@ import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { createFollow } from '../activities/tasks/follow.ts';
 import { createTaskActivities } from '../activities/tasks/create.ts';
-import type { RunningTasks } from '../activities/tasks/running.ts';
+import { createRunning } from '../activities/tasks/running.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { openSetAside } from './claims/set-aside.ts';
 import type { Config } from './config/schema.ts';
@@ -19,8 +19,10 @@ import type { Intake } from './intake/intake.ts';
 import { createReject } from './intake/reject.ts';
 import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
 import { createGuard } from './runtime/guard.ts';
+import type { QueueHealth } from './runtime/health.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
+import { every } from './runtime/every.ts';
 import { createSlots } from './runtime/slots.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
 import { connectionOptions, startRun } from './temporal/client.ts';
@@ -43,12 +45,17 @@ interface Needs {
 export interface RunningWorkers {
   checks(): Record<string, boolean>;
   closedBy(): Record<string, ReturnType<Intake['closedBy']>>;
+  /** By the name of the queue or topic. */
+  queues(): Record<string, QueueHealth>;
   /** Settles when one of Temporal's workers has ended; rejects when it failed. */
   ended: Promise<unknown>;
   /** Takes nothing more, lets handlers finish for a while, and leaves. */
   stop(): Promise<void>;
 }
 
+/** Open tasks of a worker, in all processes, from which on no more are taken. */
+const MOST_OPEN = 10_000;
+const BACKLOG_MS = 1_000;
 /** Activities that only wait: one for each run that has slow calls here. */
 const MOST_FOLLOWED = 10_000;
 
@@ -69,7 +76,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   const guard = createGuard(config.guard, metrics, log);
   const brokers = createBrokers(config, log, () => watch.now());
   const connection = await NativeConnection.connect(connectionOptions(config));
-  const running: RunningTasks = createUnderWay().calls();
+  const running = createRunning(createUnderWay());
   const taskMetrics = createTaskMetrics(metrics.registry);
   const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
   const setAside = openSetAside(own);
@@ -144,17 +151,29 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     });
     followControl(intake, watch, guard, agreement, worker.name, null);
     void watch.refresh();
+    const backlog = every(BACKLOG_MS, () => followBacklog(worker.name, intake), log, {
+      failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
+      again: 'MongoDB says again how many tasks are open',
+    });
     return {
       name: worker.name,
       intake,
       ended: Promise.race(temporalEnded),
       async stop() {
+        await backlog.close();
         await intake.stop();
         for (const each of temporal) if (each.getState() === 'RUNNING') each.shutdown();
         await caller.stop(config.worker.shutdownGrace);
         await Promise.allSettled(temporalEnded);
       },
     };
+  }
+
+  /** The rest of a backlog stays in its source, where it costs nothing and everybody sees it. */
+  async function followBacklog(worker: string, intake: Intake): Promise<void> {
+    const open = await claims.countOpen(worker, MOST_OPEN);
+    if (open >= MOST_OPEN) intake.hold('backlog', `${MOST_OPEN} tasks are open, or more`);
+    else if (open < MOST_OPEN / 2) intake.letGo('backlog');
   }
 
   return {
@@ -169,6 +188,14 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     }),
     closedBy: () =>
       Object.fromEntries(started.map(({ name, intake }) => [name, intake.closedBy()])),
+    queues: () =>
+      Object.fromEntries(
+        workers.map(({ worker: { name, from } }) => {
+          const intake = started.find((each) => each.name === name)?.intake;
+          const status = intake?.isReady() === true ? 'healthy' : 'unhealthy';
+          return [from.name, { status, closedBy: intake?.closedBy() ?? {} }];
+        }),
+      ),
     ended,
     async stop() {
       await Promise.all(started.map((each) => each.stop()));

@@ -6,7 +6,6 @@ import { withHeartbeat } from '../heartbeat.ts';
 import type { TaskDependencies } from './dependencies.ts';
 import type { HandleRequest } from './handle.ts';
 import { recordedAnswer } from './recorded.ts';
-import { subjectOf } from './running.ts';
 
 export function createFollow({
   process,
@@ -18,7 +17,7 @@ export function createFollow({
       const gathering = createGathering<HandleRequest, HandleAnswer>();
       const ended: HandleRequest[] = [];
       for (const request of requests) {
-        const answer = running.find(request.index, subjectOf(request));
+        const answer = running.find(request);
         if (answer === undefined) ended.push(request);
         else gathering.await(request, answer);
       }
@@ -26,6 +25,7 @@ export function createFollow({
       liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
       const found = await claims.find(ended.map(({ claim }) => claim));
       await gathering.isOver();
+      if (liveness.signal.aborted) running.cancel(requests);
       const { answers, open, failed } = gathering.taken();
       return [
         ...answers,

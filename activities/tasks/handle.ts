@@ -8,7 +8,7 @@ import type { HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
-import { callOf } from '../../src/tasks/call-of.ts';
+import { callOf, idOf } from '../../src/tasks/call-of.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { hookAfter } from '../../src/workers/hooks.ts';
 import { fenced, readInTime } from '../fence.ts';
@@ -18,7 +18,6 @@ import type { Taken } from '../../src/domain/run.ts';
 import type { TaskDependencies } from './dependencies.ts';
 import { createRecorder } from './recorder.ts';
 import { recordedAnswer } from './recorded.ts';
-import { subjectOf } from './running.ts';
 
 export interface HandleRequest {
   index: number;
@@ -43,9 +42,7 @@ export function createHandle(needs: TaskDependencies) {
       const waiting: HandleRequest[] = [];
       let hasReturned = false;
       for (const request of ours) {
-        const known =
-          running.find(request.index, subjectOf(request)) ??
-          recordedAnswer(request, found.get(request.claim));
+        const known = running.find(request) ?? recordedAnswer(request, found.get(request.claim));
         if (known === null) waiting.push(request);
         else gathering.await(request, Promise.resolve(known));
       }
@@ -53,6 +50,7 @@ export function createHandle(needs: TaskDependencies) {
       liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
       await gathering.isOver(beginAll());
       hasReturned = true;
+      if (liveness.signal.aborted) running.cancel(ours);
       const { answers, open, failures } = gathering.taken();
       // Written down nowhere: the claim is read, and the handler perhaps run, again.
       if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
@@ -69,12 +67,17 @@ export function createHandle(needs: TaskDependencies) {
           const ends = call(some, found).finally(() => slots.release(1));
           for (const [at, request] of some.entries()) {
             const answer = ends.then((all) => conclude(request, all[at], run));
-            running.add(request.index, subjectOf(request), { answer });
+            running.add(request, answer, () => cancel(request, found));
             gathering.await(request, answer);
           }
         }
       }
     });
+
+  function cancel({ claim: key }: HandleRequest, found: ReadonlyMap<string, TaskClaim>): void {
+    const claim = found.get(key);
+    if (claim !== undefined) caller.cancel(idOf(claim));
+  }
 
   /** Those of one call: each for itself, or as many as the handler takes at once. A suspect is alone. */
   function together(requests: HandleRequest[]): HandleRequest[][] {

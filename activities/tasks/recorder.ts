@@ -1,3 +1,5 @@
+import { RECORDED_MS } from '../../src/domain/timing.ts';
+import { soon } from '../../src/runtime/retry.ts';
 import type { Recorded } from '../../src/tasks/claims.ts';
 
 type Write = (all: readonly Recorded[], workflowId: string) => Promise<void>;
@@ -9,7 +11,8 @@ interface Waiting {
 
 /**
  * Writes down what attempts have come to as soon as they have: one statement at a time for a run, and what ends meanwhile goes
- * with the next. So an idle worker waits for nothing, and a busy one pays for few statements.
+ * with the next. So an idle worker waits for nothing, and a busy one pays for few statements. A MongoDB that is away is tried again:
+ * given up, the handler would have to run again.
  */
 export function createRecorder(write: Write) {
   const waiting = new Map<string, Waiting[]>();
@@ -20,10 +23,8 @@ export function createRecorder(write: Write) {
     for (let all = waiting.get(run); all !== undefined; all = waiting.get(run)) {
       waiting.delete(run);
       try {
-        await write(
-          all.map(({ recorded }) => recorded),
-          run,
-        );
+        const recorded = all.map((each) => each.recorded);
+        await soon(RECORDED_MS, () => write(recorded, run));
         for (const { settle } of all) settle.resolve();
       } catch (error) {
         for (const { settle } of all) settle.reject(error);
@@ -32,7 +33,7 @@ export function createRecorder(write: Write) {
     writing.delete(run);
   }
 
-  /** Resolves when it is written. @throws what MongoDB throws */
+  /** Resolves when it is written. @throws what MongoDB has thrown for minutes */
   return (recorded: Recorded, run: string): Promise<void> => {
     const { promise, ...settle } = Promise.withResolvers<void>();
     waiting.set(run, [...(waiting.get(run) ?? []), { recorded, settle }]);

@@ -18,7 +18,7 @@ export interface Process extends Pick<LoadedConfig, 'config' | 'forOthers'> {
   unlessStopped: <T>(starting: Promise<T>) => Promise<T>;
 }
 
-export interface Service extends Pick<HealthOptions, 'checks' | 'details' | 'refresh'> {
+export interface Service extends Pick<HealthOptions, 'checks' | 'details' | 'queues' | 'refresh'> {
   /** Beside the port of its health, for the log. */
   facts: object;
   /** Settles when it has ended by itself, with why; rejects when it failed. */

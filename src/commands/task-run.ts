@@ -48,6 +48,7 @@ async function start(process: Process, command: Command): Promise<Service> {
   return {
     checks: () => running.checks(),
     details: () => ({ closedBy: running.closedBy() }),
+    queues: () => running.queues(),
     facts: { workers: found.map(({ worker }) => worker.name) },
     ended: running.ended,
     stop: () => running.stop(),

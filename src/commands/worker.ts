@@ -32,6 +32,7 @@ async function start(process: Process): Promise<Service> {
     facts: { taskQueue },
     checks: () => ({ ...worker.checks(), ...workers?.checks() }),
     details: () => ({ waitReason: worker.waitReason(), closedBy: workers?.closedBy() }),
+    ...(workers === null ? {} : { queues: () => workers.queues() }),
     refresh: () => worker.refresh(),
     ended: workers === null ? worker.ended : Promise.race([worker.ended, workers.ended]),
     async stop() {

@@ -26,6 +26,8 @@ export const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
 
 /** The longest activity that has calls of handlers: it ends by its heartbeat, or when they do. */
 export const HANDLED_MS = 30 * 24 * 3_600_000;
+/** How long a process tries to write down what came of a call. */
+export const RECORDED_MS = 8 * 60_000;
 /** A process that does not begin to follow its own calls in this time is gone. */
 export const FOLLOW_MS = 30_000;
 

@@ -8,11 +8,18 @@ export const SHARED_HOLDS = ['paused', 'breaker', 'limits', 'guard'] as const;
 
 /**
  * `trouble`: Temporal or the failure queue takes nothing. `unknown`: control was not read yet. `encryption`: others encrypt
- * otherwise than this process.
+ * otherwise than this process. `backlog`: so many items are open that more would only wait in Temporal.
  */
-export const HOLDS = [...SHARED_HOLDS, 'unknown', 'encryption', 'trouble', 'stopping'] as const;
+export const HOLDS = [
+  ...SHARED_HOLDS,
+  'backlog',
+  'unknown',
+  'encryption',
+  'trouble',
+  'stopping',
+] as const;
 /** Normal, and frequent: a limit that is reached holds and lets go every few seconds. */
-const USUAL: readonly Hold[] = ['unknown', 'limits', 'stopping'];
+const USUAL: readonly Hold[] = ['unknown', 'limits', 'backlog', 'stopping'];
 export type Hold = (typeof HOLDS)[number];
 
 export type Valve = ReturnType<typeof createValve>;

@@ -11,8 +11,16 @@ export interface HealthOptions {
   checks: () => Record<string, boolean>;
   /** What else to tell; makes nobody unready. */
   details?: () => Record<string, unknown>;
+  /** Of each queue that is taken from, whether it can be, and why nothing is taken; for `/health/queue`. */
+  queues?: () => Record<string, QueueHealth>;
   /** Brings gauges up to date that are counted when they are asked for. Never throws. */
   refresh?: () => Promise<void>;
+}
+
+export interface QueueHealth {
+  status: 'healthy' | 'unhealthy';
+  /** By who closes it; nothing is taken meanwhile, and nothing is wrong. */
+  closedBy: Readonly<Record<string, string>>;
 }
 
 /**
@@ -25,6 +33,7 @@ export async function serveHealth({
   metrics,
   checks,
   details = () => ({}),
+  queues,
   refresh = () => Promise.resolve(),
 }: HealthOptions): Promise<{ port: number; close(): Promise<void> }> {
   const server = briefHttpServer((request, response) => {
@@ -43,6 +52,16 @@ export async function serveHealth({
         const ready = Object.values(state).every(Boolean);
         const body = JSON.stringify({ ready, ...state, ...details() });
         return send(ready ? 200 : 503, 'application/json', `${body}\n`);
+      }
+      case '/health/queue': {
+        if (queues === undefined)
+          return send(404, 'text/plain', 'this process takes from no queue of workers\n');
+        const all = queues();
+        const isWell = Object.values(all).every(({ status }) => status === 'healthy');
+        const body = { status: isWell ? 'healthy' : 'unhealthy', queues: all };
+        // Clients of the template look below `detail`.
+        const told = isWell ? body : { ...body, detail: body };
+        return send(isWell ? 200 : 503, 'application/json', `${JSON.stringify(told)}\n`);
       }
       case '/metrics':
         refresh()

@@ -4,16 +4,20 @@ import type { Origin } from '../domain/origin.ts';
 import type { Call } from '../workers/call.ts';
 import type { TaskClaim } from './claims.ts';
 
+/** The message id of a claim. */
+export const idOf = ({ worker, item }: Pick<TaskClaim, 'worker' | 'item'>): string =>
+  item.slice(worker.length + 1);
+
 /** The call of a handler for a claimed message. */
 export const callOf = (
-  { worker, item, key, receivedAt, origin, message }: TaskClaim,
+  claim: TaskClaim,
   body: Buffer,
   { attempt, isLastAttempt }: Pick<Call, 'attempt' | 'isLastAttempt'>,
 ): Call => ({
-  id: item.slice(worker.length + 1),
-  ...{ attempt, isLastAttempt, key },
-  headers: message === null ? {} : headersOf(origin, message.properties),
-  receivedAt: receivedAt.getTime(),
+  id: idOf(claim),
+  ...{ attempt, isLastAttempt, key: claim.key },
+  headers: claim.message === null ? {} : headersOf(claim.origin, claim.message.properties),
+  receivedAt: claim.receivedAt.getTime(),
   body: body.toString('base64'),
 });
 

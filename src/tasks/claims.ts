@@ -159,6 +159,9 @@ export function openTaskClaims(db: OwnDatabase) {
         mergeEach(keys, written),
       );
     },
+    /** How many tasks of a worker are open; so many at most are counted. */
+    countOpen: (worker: string, atMost: number): Promise<number> =>
+      collection.countDocuments({ worker, settledAt: null }, { limit: atMost }),
     /** Writes how open claims of this run end. */
     conclude: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, () => ({})),

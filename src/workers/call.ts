@@ -56,6 +56,8 @@ export interface Caller {
   call(call: Call, options?: { alone?: boolean }): Promise<Ended>;
   /** Runs a batch in one call of `handleBatch`; one end each, in their order. */
   callBatch(calls: Call[], options?: { alone?: boolean }): Promise<Ended[]>;
+  /** Aborts the signal of the call of this id; a batch, when all of its calls are cancelled. */
+  cancel(id: string): void;
   /** Tells a hook, and waits for nothing. One that is due when the process stops is not told. */
   tell(call: Call, hook: Hook): void;
   /** Lets running calls finish for so long, then aborts their signals; the rest is `interrupted`. */

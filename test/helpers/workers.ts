@@ -25,6 +25,7 @@ export const callerOf = (
 ): Caller => ({
   call: async (call, { alone = false } = {}) => handle(call, alone),
   callBatch: (calls) => Promise.all(calls.map(async (call) => handle(call, false))),
+  cancel: () => {},
   tell: () => {},
   stop: () => Promise.resolve(),
 });

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { request } from 'undici';
-import { serveHealth } from '../../src/runtime/health.ts';
+import { serveHealth, type QueueHealth } from '../../src/runtime/health.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { atEnd } from '../helpers/servers.ts';
 
@@ -16,9 +16,16 @@ async function rawAnswer(port: number, head: string): Promise<string> {
   return text(socket);
 }
 
-async function healthOf(t: TestContext, checks: Record<string, boolean>) {
+async function healthOf(
+  t: TestContext,
+  checks: Record<string, boolean>,
+  queues?: () => Record<string, QueueHealth>,
+) {
   const metrics = createMetrics();
-  const health = await serveHealth({ host: '127.0.0.1', port: 0, metrics, checks: () => checks });
+  const health = await serveHealth({
+    ...{ host: '127.0.0.1', port: 0, metrics, checks: () => checks },
+    ...(queues === undefined ? {} : { queues }),
+  });
   atEnd(t, () => health.close());
   const get = async (path: string) => {
     const { statusCode, headers, body } = await request(`http://127.0.0.1:${health.port}${path}`);
@@ -112,4 +119,20 @@ test('two sets of metrics do not get in each other’s way', async () => {
   const [one, other] = [createMetrics(), createMetrics()];
   one.duplicates.inc();
   assert.equal((await other.duplicates.get()).values[0]?.value, 0);
+});
+
+test('the queues of workers are told one by one, with 503 as soon as one cannot be taken from', async (t) => {
+  const queues: Record<string, QueueHealth> = {
+    emails: { status: 'healthy', closedBy: { paused: 'until 14:00' } },
+    audio: { status: 'healthy', closedBy: {} },
+  };
+  const { get } = await healthOf(t, {}, () => queues);
+  const well = await get('/health/queue');
+  assert.deepEqual([well.status, JSON.parse(well.text)], [200, { status: 'healthy', queues }]);
+  queues['audio'] = { status: 'unhealthy', closedBy: {} };
+  const ill = await get('/health/queue');
+  const body = { status: 'unhealthy', queues };
+  assert.deepEqual([ill.status, JSON.parse(ill.text)], [503, { ...body, detail: body }]);
+  const { get: without } = await healthOf(t, {});
+  assert.equal((await without('/health/queue')).status, 404);
 });

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createRecorder } from '../../../activities/tasks/recorder.ts';
+import type { Recorded } from '../../../src/tasks/claims.ts';
+
+const recorded = (claim: string): Recorded => ({
+  ...{ claim, attempts: 1, startedAt: new Date(), finishedAt: new Date(), error: null },
+});
+const claimsOf = (all: readonly Recorded[]): string[] => all.map(({ claim }) => claim);
+
+test('what ends while a statement is under way goes with the next, those of each run for themselves', async () => {
+  const statements: [string, string[]][] = [];
+  const first = Promise.withResolvers<void>();
+  const record = createRecorder(async (all, run) => {
+    statements.push([run, claimsOf(all)]);
+    if (statements.length === 1) await first.promise;
+  });
+  const ends = [record(recorded('a'), 'run-1'), record(recorded('b'), 'run-1')];
+  ends.push(record(recorded('c'), 'run-1'), record(recorded('d'), 'run-2'));
+  first.resolve();
+  await Promise.all(ends);
+  assert.deepEqual(statements, [
+    ['run-1', ['a']],
+    ['run-2', ['d']],
+    ['run-1', ['b', 'c']],
+  ]);
+});
+
+test('a MongoDB that is away for a moment is told again, and nobody has to handle a task again for it', async () => {
+  let tries = 0;
+  const record = createRecorder(() => {
+    tries += 1;
+    return tries === 1 ? Promise.reject(new Error('MongoDB is away')) : Promise.resolve();
+  });
+  await record(recorded('a'), 'run-1');
+  assert.equal(tries, 2);
+});
