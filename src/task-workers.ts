@@ -105,6 +105,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     const activities = createTaskActivities({
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
+      keepsResults: config.tasks.resultBackend === 'database',
       process: ownQueue,
       claims,
       caller,

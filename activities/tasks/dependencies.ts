@@ -12,6 +12,8 @@ export interface TaskDependencies {
   worker: string;
   /** The most messages of one call of `handleBatch`; null: each call has one. */
   batchSize: number | null;
+  /** Whether what handlers return is kept in the claims (tasks.resultBackend). */
+  keepsResults: boolean;
   /** This process, as runs name it. */
   process: string;
   claims: Pick<TaskClaims, 'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled'>;

@@ -30,7 +30,8 @@ export interface HandleRequest {
 }
 
 export function createHandle(needs: TaskDependencies) {
-  const { worker, batchSize, process, claims, caller, slots, running, metrics, log } = needs;
+  const { worker, batchSize, keepsResults, process, claims, caller, slots, running, metrics, log } =
+    needs;
   const record = createRecorder(claims.record);
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
@@ -142,7 +143,10 @@ export function createHandle(needs: TaskDependencies) {
     }
     // Nobody knows who of those in a process has killed it.
     const attempts = end.kind === 'crashed' ? attempt - 1 : attempt;
-    const done = end.kind === 'done' ? { done: doneOf(end) } : {};
+    const done =
+      end.kind === 'done'
+        ? { done: { result: keepsResults ? textOf(end.result) : null, outgoing: end.outgoing } }
+        : {};
     const recorded = { claim: claim._id, attempts, startedAt, finishedAt, error, ...done };
     await record(recorded, run).catch((why: unknown) => {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
@@ -167,6 +171,9 @@ const slices = <T>(all: T[], size: number): T[][] =>
     all.slice(n * size, (n + 1) * size),
   );
 
+const textOf = (result: unknown): string | null =>
+  result === undefined ? null : JSON.stringify(result);
+
 interface Called {
   claim: TaskClaim;
   call: Call;
@@ -174,11 +181,6 @@ interface Called {
   startedAt: Date;
   finishedAt: Date;
 }
-
-const doneOf = ({ result, outgoing }: Extract<Ended, { kind: 'done' }>) => ({
-  result: result === undefined ? null : JSON.stringify(result),
-  outgoing,
-});
 
 function errorOf(end: Ended, at: Date): TaskError | null {
   switch (end.kind) {

@@ -37,6 +37,7 @@ export async function testWorkers(
 ) {
   const name = uniqueName();
   const base = testConfig({
+    tasks: { ...DEFAULTS.tasks, resultBackend: 'database' },
     kafka: { ...DEFAULTS.kafka, enabled: true },
     kafkaBootstrapServers: process.env['KAFKA_BOOTSTRAP_SERVERS'] ?? 'localhost:9092',
     amqpUrl: address('AMQP_URL'),
