@@ -19,7 +19,7 @@ export interface TaskDependencies {
   claims: Pick<TaskClaims, 'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled'>;
   caller: Caller;
   /** The calls that may run at the same time. */
-  slots: Pick<Slots, 'take' | 'release'>;
+  slots: Pick<Slots, 'take' | 'release' | 'isFree'>;
   /** Of all workers of this process. */
   running: RunningTasks;
   channels: TaskChannels;

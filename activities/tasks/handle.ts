@@ -3,6 +3,7 @@
  * the first answer: what has not begun by then is left for the next one, here or in another process; what is still running goes
  * on, and `follow` waits for it in this process.
  */
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { messageOf } from '../../src/claims/claims.ts';
 import type { HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
@@ -36,6 +37,8 @@ export function createHandle(needs: TaskDependencies) {
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
+      // Inside a workflow task nobody waits for a slot: outside, whichever process is free first takes it.
+      if (patience !== undefined && !slots.isFree()) throw noSlot();
       const run = ownRun();
       const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
       const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
@@ -165,6 +168,13 @@ export function createHandle(needs: TaskDependencies) {
     return answerOf(index, end);
   }
 }
+
+const noSlot = (): ApplicationFailure =>
+  ApplicationFailure.create({
+    type: 'NoSlot',
+    message: 'All slots of this process are taken',
+    category: ApplicationFailureCategory.BENIGN,
+  });
 
 const slices = <T>(all: T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>

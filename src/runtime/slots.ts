@@ -74,5 +74,7 @@ export function createSlots(initial: number) {
     },
     handful: () => handful,
     onTheWire: () => total - free,
+    /** Whether one would be granted at once. */
+    isFree: () => free > 0 && waiting.length === 0,
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HEADER } from '../../src/domain/names.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { testWorkers } from '../helpers/workers.ts';
 
 const done = (result?: unknown): Ended => ({ kind: 'done', result, outgoing: [] });
@@ -135,4 +136,34 @@ test('a delivery that cannot be a task is a dead letter, and the next one is han
   await flow.settled('m-1');
   const letter = await flow.take(flow.deadLetters);
   assert.equal(letter.properties.headers?.[HEADER.class], 'malformed');
+});
+
+test('tasks that find no slot wait for one, and none of them is handled twice or before its turn', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  let running = 0;
+  let most = 0;
+  const flow = await testWorkers(
+    t,
+    async (call) => {
+      begun.push(call.id);
+      running += 1;
+      most = Math.max(most, running);
+      if (call.id.startsWith('slow')) await gate.promise;
+      running -= 1;
+      return done();
+    },
+    { concurrency: 2 },
+  );
+  await flow.publish({}, { messageId: 'slow-1' });
+  await flow.publish({}, { messageId: 'slow-2' });
+  await eventually('both slots are taken', () => assert.equal(begun.length, 2));
+  for (let n = 0; n < 20; n += 1) await flow.publish({ n }, { messageId: `m-${n}` });
+  await eventually('the others are claimed', async () => {
+    assert.equal(await flow.claims.countDocuments({ attempts: 0 }), 22);
+  });
+  gate.resolve();
+  for (let n = 0; n < 20; n += 1) await flow.settled(`m-${n}`);
+  assert.equal(most, 2);
+  assert.equal(new Set(begun).size, begun.length);
 });
