@@ -8,6 +8,7 @@ import { createTaskActivities } from '../activities/tasks/create.ts';
 import { createRunning } from '../activities/tasks/running.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { openSetAside } from './claims/set-aside.ts';
+import type { QueueSetting } from './config/queues.ts';
 import type { Config } from './config/schema.ts';
 import { openControl } from './coordination/control.ts';
 import { watchControl } from './coordination/control-watch.ts';
@@ -22,7 +23,8 @@ import { createGuard } from './runtime/guard.ts';
 import type { QueueHealth } from './runtime/health.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
-import { every } from './runtime/every.ts';
+import { every, type Every } from './runtime/every.ts';
+import { within } from './runtime/retry.ts';
 import { createSlots } from './runtime/slots.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
 import { connectionOptions, startRun } from './temporal/client.ts';
@@ -37,6 +39,8 @@ import type { Caller } from './workers/call.ts';
 interface Needs {
   config: Config;
   workers: { worker: Running; caller: Caller }[];
+  /** Of queues.yaml. */
+  queues: readonly QueueSetting[];
   client: Client;
   metrics: Metrics;
   log: Log;
@@ -61,7 +65,7 @@ const MOST_FOLLOWED = 10_000;
 
 /** @throws Error that names the neighbour that cannot be reached */
 export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
-  const { config, workers, client, metrics, log } = needs;
+  const { config, workers, queues, client, metrics, log } = needs;
   const mongo = await openDatabase(config, 'worker');
   const { own } = mongo;
   const claims = openTaskClaims(own);
@@ -74,9 +78,11 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   await closedIfItFails(config, mongo, () => agreement.begin());
   const watch = watchControl(() => control.read(), log);
   const guard = createGuard(config.guard, metrics, log);
-  const brokers = createBrokers(config, log, () => watch.now());
+  const brokers = createBrokers(config, queues, log, () => watch.now());
   const connection = await NativeConnection.connect(connectionOptions(config));
-  const running = createRunning(createUnderWay());
+  const underWay = createUnderWay();
+  const running = createRunning(underWay);
+  let isStopping = false;
   const taskMetrics = createTaskMetrics(metrics.registry);
   const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
   const setAside = openSetAside(own);
@@ -90,12 +96,13 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     shutdownForceTime: FORCE_MS,
   });
   const followerEnded = follower.run();
-  const started: Awaited<ReturnType<typeof startOne>>[] = [];
+  const started: { name: string; intake: Intake }[] = [];
+  /** Of workers that are up, or on their way. */
+  const stops: (() => Promise<void>)[] = [];
   // A broker that is away holds up its own workers alone.
   const starts = workers.map(async (each) => {
-    const one = await startOne(each);
-    started.push(one);
-    await one.ended;
+    const { ended: isOver } = await startOne(each);
+    await isOver;
   });
   const ended = Promise.race([...starts, followerEnded]);
   ended.catch(() => {});
@@ -110,6 +117,8 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       claims,
       caller,
       slots: createSlots(worker.concurrency),
+      aloneSlots: createSlots(1),
+      isStopping: () => isStopping,
       running,
       channels,
       runStates: (ids) => runStates(client, ids),
@@ -134,9 +143,19 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       workflowThreads: 0,
       shutdownForceTime: FORCE_MS,
     });
-    const temporal: Worker[] = [runs, handlers];
-    const temporalEnded = temporal.map((each) => each.run());
-    const intake = await startTaskIntake({
+    const temporalEnded = [runs, handlers].map((each) => each.run());
+    let intake: Intake | null = null;
+    let backlog: Every | null = null;
+    stops.push(async () => {
+      await backlog?.close();
+      await intake?.stop();
+      // Its runs are driven on while its handlers finish, so that they hear of it.
+      shutDown(handlers);
+      await caller.stop(config.worker.shutdownGrace);
+      shutDown(runs);
+      await Promise.allSettled(temporalEnded);
+    });
+    const opened = await startTaskIntake({
       config,
       worker,
       open,
@@ -150,24 +169,15 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       metrics,
       log,
     });
-    followControl(intake, watch, guard, agreement, worker.name, null);
+    intake = opened;
+    started.push({ name: worker.name, intake: opened });
+    followControl(opened, watch, guard, agreement, worker.name, null);
     void watch.refresh();
-    const backlog = every(BACKLOG_MS, () => followBacklog(worker.name, intake), log, {
+    backlog = every(BACKLOG_MS, () => followBacklog(worker.name, opened), log, {
       failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
       again: 'MongoDB says again how many tasks are open',
     });
-    return {
-      name: worker.name,
-      intake,
-      ended: Promise.race(temporalEnded),
-      async stop() {
-        await backlog.close();
-        await intake.stop();
-        for (const each of temporal) if (each.getState() === 'RUNNING') each.shutdown();
-        await caller.stop(config.worker.shutdownGrace);
-        await Promise.allSettled(temporalEnded);
-      },
-    };
+    return { ended: Promise.race(temporalEnded) };
   }
 
   /** The rest of a backlog stays in its source, where it costs nothing and everybody sees it. */
@@ -199,9 +209,11 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       ),
     ended,
     async stop() {
-      await Promise.all(started.map((each) => each.stop()));
-      // What others of them have begun here is told until now.
-      if (follower.getState() === 'RUNNING') follower.shutdown();
+      isStopping = true;
+      await Promise.all(stops.map((stop) => stop()));
+      // What came of calls that their activities have left.
+      await within(RECORD_MS, 'what came of calls', underWay.idle()).catch(() => {});
+      shutDown(follower);
       await Promise.allSettled([followerEnded]);
       guard.close();
       await watch.close();
@@ -210,5 +222,11 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   };
 }
 
+const shutDown = (worker: Worker): void => {
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+};
+
+/** Waited at a stop for what is still to be written down. */
+const RECORD_MS = 10_000;
 /** After its grace a handler is told to stop; its process ends soon after. */
 const FORCE_MS = 60_000;

@@ -8,6 +8,7 @@ import {
   workflowInfo,
   type ActivityOptions,
 } from '@temporalio/workflow';
+import type { HandleRequest } from '../activities/tasks/handle.ts';
 import type { TaskActivities } from '../activities/tasks/create.ts';
 import { QUERY_TASKS, handleQueue } from '../src/domain/names.ts';
 import { newRun, type Run } from '../src/domain/run.ts';
@@ -36,6 +37,8 @@ import {
 import { describeAs, iso } from './describe.ts';
 import { drive, rowsOf } from './run.ts';
 
+const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
 const common = {
   heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -45,7 +48,7 @@ const common = {
 const own = proxyActivities<Pick<TaskActivities, 'claimTasks' | 'publishTasks' | 'buryTasks'>>({
   ...common,
   startToCloseTimeout: OWN_START_TO_CLOSE_MS,
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  retry,
 });
 
 /**
@@ -56,9 +59,7 @@ const handling = {
   ...common,
   startToCloseTimeout: HANDLED_MS,
   retry: {
-    initialInterval: '500ms',
-    backoffCoefficient: 2,
-    maximumInterval: '10s',
+    ...retry,
     nonRetryableErrorTypes: ['TemporalTimeout:Heartbeat', 'TemporalTimeout:StartToClose'],
   },
 } satisfies ActivityOptions;
@@ -70,10 +71,12 @@ const handlers = () =>
     taskQueue: handleQueue(workflowInfo().taskQueue),
   });
 
-/** In the one process that runs them; one that is gone does not begin. */
+/** In the one process that runs them; one that is gone does not begin. One that was silent and lives is asked again. */
 const followers = (process: string) =>
   proxyActivities<Pick<TaskActivities, 'followTasks'>>({
-    ...handling,
+    ...common,
+    startToCloseTimeout: HANDLED_MS,
+    retry,
     taskQueue: process,
     scheduleToStartTimeout: FOLLOW_MS,
   });
@@ -109,7 +112,9 @@ const taskSteps = (rules: TaskRules) => {
       request: handleRequest,
       activity: (options, requests) =>
         handlers().handleTasks.executeWithOptions(options, [requests]),
-      local: (requests) => local.handleTasks(requests, LOCAL_PATIENCE),
+      ...(rules.handlesLocally
+        ? { local: (requests: HandleRequest[]) => local.handleTasks(requests, LOCAL_PATIENCE) }
+        : {}),
       localAtMost: MOST_HANDLED_LOCALLY,
       after: (item, answer, now) => afterHandle(item, answer, rules, now, Math.random()),
     }),

@@ -20,7 +20,13 @@ export function createTaskClaim(needs: TaskDependencies) {
   return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const run = ownRun();
-      const wanted = new Map(requests.map((each) => [each.index, claimFor(worker, each, run)]));
+      const generations = await redriven(requests);
+      const wanted = new Map(
+        requests.map((each) => [
+          each.index,
+          claimFor(worker, each, run, generations.get(each.index) ?? 0),
+        ]),
+      );
       const holders = await insert([...wanted.values()]);
       const answers: TaskClaimAnswer[] = [];
       const conflicts: TaskClaim[] = [];
@@ -44,6 +50,24 @@ export function createTaskClaim(needs: TaskDependencies) {
       metrics.duplicates.inc({ worker }, answers.filter(({ kind }) => kind === 'duplicate').length);
       return answers;
     });
+
+  /** By index: a dead letter that came back, which its token shows, is the next generation of its task. */
+  async function redriven(requests: TaskClaimRequest[]): Promise<Map<number, number>> {
+    const letters = requests.flatMap(({ index, id, failedGeneration: failed, token }) =>
+      failed === null || token === undefined
+        ? []
+        : [{ index, key: claimKey(`${worker}/${id}`, failed), next: failed + 1, token }],
+    );
+    const found = await claims.find(letters.map(({ key }) => key));
+    return new Map(
+      letters.flatMap(({ index, key, next, token }): [number, number][] => {
+        const claim = found.get(key);
+        const hasFailed =
+          claim !== undefined && claim.outcome !== null && claim.outcome.kind !== 'done';
+        return hasFailed && claim.token === token ? [[index, next]] : [];
+      }),
+    );
+  }
 
   /** Returns the claims that were not free. */
   async function insert(all: TaskClaim[]): Promise<Map<string, TaskClaim>> {
@@ -85,12 +109,17 @@ export function createTaskClaim(needs: TaskDependencies) {
 const isOwnedBy = (claim: TaskClaim, run: string, index: number): boolean =>
   claim.workflowId === run && claim.index === index;
 
-function claimFor(worker: string, request: TaskClaimRequest, workflowId: string): TaskClaim {
+function claimFor(
+  worker: string,
+  request: TaskClaimRequest,
+  workflowId: string,
+  generation: number,
+): TaskClaim {
   const { id, index, bodyHash, key, origin, message } = request;
   const item = `${worker}/${id}`;
   return {
-    _id: claimKey(item, 0),
-    ...{ worker, item, generation: 0, conflict: false, token: newToken(), workflowId, index },
+    _id: claimKey(item, generation),
+    ...{ worker, item, generation, conflict: false, token: newToken(), workflowId, index },
     ...{ bodyHash, key, origin },
     message: { body: binary(message.body), properties: message.properties },
     receivedAt: new Date(request.receivedAt),

@@ -16,10 +16,16 @@ export interface TaskDependencies {
   keepsResults: boolean;
   /** This process, as runs name it. */
   process: string;
-  claims: Pick<TaskClaims, 'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled'>;
+  claims: Pick<
+    TaskClaims,
+    'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled' | 'noteAlone'
+  >;
   caller: Caller;
   /** The calls that may run at the same time. */
   slots: Pick<Slots, 'take' | 'release' | 'isFree'>;
+  /** The one call that may run alone. */
+  aloneSlots: Pick<Slots, 'take' | 'release'>;
+  isStopping: () => boolean;
   /** Of all workers of this process. */
   running: RunningTasks;
   channels: TaskChannels;

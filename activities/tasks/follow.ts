@@ -25,7 +25,6 @@ export function createFollow({
       liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
       const found = await claims.find(ended.map(({ claim }) => claim));
       await gathering.isOver();
-      if (liveness.signal.aborted) running.cancel(requests);
       const { answers, open, failed } = gathering.taken();
       return [
         ...answers,

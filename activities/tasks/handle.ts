@@ -9,7 +9,7 @@ import type { HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
-import { callOf, idOf } from '../../src/tasks/call-of.ts';
+import { callOf } from '../../src/tasks/call-of.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { hookAfter } from '../../src/workers/hooks.ts';
 import { fenced, readInTime } from '../fence.ts';
@@ -31,22 +31,24 @@ export interface HandleRequest {
 }
 
 export function createHandle(needs: TaskDependencies) {
-  const { worker, batchSize, keepsResults, process, claims, caller, slots, running, metrics, log } =
-    needs;
+  const { worker, batchSize, keepsResults, process, claims, caller, metrics, log } = needs;
+  const { slots, aloneSlots, running, isStopping } = needs;
   const record = createRecorder(claims.record);
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
       // Inside a workflow task nobody waits for a slot: outside, whichever process is free first takes it.
-      if (patience !== undefined && !slots.isFree()) throw noSlot();
+      if (patience !== undefined && (!slots.isFree() || isStopping())) throw noSlot();
       const run = ownRun();
+      // Before the claims: what ends in between is found here.
+      const here = new Map(requests.map((request) => [request, running.find(request)]));
       const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
       const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
       const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
       const waiting: HandleRequest[] = [];
       let hasReturned = false;
       for (const request of ours) {
-        const known = running.find(request) ?? recordedAnswer(request, found.get(request.claim));
+        const known = here.get(request) ?? recordedAnswer(request, found.get(request.claim));
         if (known === null) waiting.push(request);
         else gathering.await(request, Promise.resolve(known));
       }
@@ -54,7 +56,6 @@ export function createHandle(needs: TaskDependencies) {
       liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
       await gathering.isOver(beginAll());
       hasReturned = true;
-      if (liveness.signal.aborted) running.cancel(ours);
       const { answers, open, failures } = gathering.taken();
       // Written down nowhere: the claim is read, and the handler perhaps run, again.
       if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
@@ -66,22 +67,18 @@ export function createHandle(needs: TaskDependencies) {
 
       async function beginAll(): Promise<void> {
         for (const some of together(waiting)) {
-          await slots.take(1);
-          if (hasReturned || !liveness.maySend()) return slots.release(1);
-          const ends = call(some, found).finally(() => slots.release(1));
+          const line = some.some(({ alone }) => alone) ? aloneSlots : slots;
+          await line.take(1);
+          if (hasReturned || !liveness.maySend()) return line.release(1);
+          const ends = call(some, found, run).finally(() => line.release(1));
           for (const [at, request] of some.entries()) {
             const answer = ends.then((all) => conclude(request, all[at], run));
-            running.add(request, answer, () => cancel(request, found));
+            running.add(request, answer);
             gathering.await(request, answer);
           }
         }
       }
     });
-
-  function cancel({ claim: key }: HandleRequest, found: ReadonlyMap<string, TaskClaim>): void {
-    const claim = found.get(key);
-    if (claim !== undefined) caller.cancel(idOf(claim));
-  }
 
   /** Those of one call: each for itself, or as many as the handler takes at once. A suspect is alone. */
   function together(requests: HandleRequest[]): HandleRequest[][] {
@@ -95,6 +92,7 @@ export function createHandle(needs: TaskDependencies) {
   async function call(
     requests: HandleRequest[],
     found: ReadonlyMap<string, TaskClaim>,
+    run: string,
   ): Promise<(Called | undefined)[]> {
     const known = requests.map((request) => {
       const claim = found.get(request.claim);
@@ -105,6 +103,7 @@ export function createHandle(needs: TaskDependencies) {
     });
     const calls = known.flatMap((each) => each?.call ?? []);
     const alone = requests.some((request) => request.alone);
+    if (alone) await claims.noteAlone(requests[0]?.claim ?? '', run, 'begun');
     const startedAt = new Date();
     failpoint('handle-beginning');
     const ends =
@@ -124,7 +123,7 @@ export function createHandle(needs: TaskDependencies) {
 
   /** Writes down what came of a call, and tells the hooks. @throws when it cannot be written down */
   async function conclude(
-    { index, attempt }: HandleRequest,
+    { index, attempt, alone }: HandleRequest,
     called: Called | undefined,
     run: string,
   ): Promise<HandleAnswer> {
@@ -138,7 +137,10 @@ export function createHandle(needs: TaskDependencies) {
     }
     const { claim, call, end, startedAt, finishedAt } = called;
     metrics.attempts.inc({ worker, end: end.kind });
-    if (end.kind === 'interrupted') return { index, kind: 'interrupted' };
+    if (end.kind === 'interrupted') {
+      if (alone) await claims.noteAlone(claim._id, run, 'interrupted');
+      return { index, kind: 'interrupted' };
+    }
     const error = errorOf(end, finishedAt);
     if (error !== null) {
       const facts = { worker, attempt, class: error.class, ...placeOf(index) };

@@ -1,4 +1,4 @@
-import { isTransient, type HandleAnswer } from '../../src/domain/tasks.ts';
+import { MOST_DEATHS, isTransient, type HandleAnswer } from '../../src/domain/tasks.ts';
 import type { TaskClaim } from '../../src/tasks/claims.ts';
 
 /** The answer of an attempt that its claim knows already: it was written down, and its way to the run was lost. Null: it has not ended. */
@@ -7,9 +7,10 @@ export function recordedAnswer(
   claim: TaskClaim | undefined,
 ): HandleAnswer | null {
   if (claim === undefined) return null;
-  const { settledAt, result, attempts, error } = claim;
+  const { settledAt, result, attempts, error, aloneBegun = 0 } = claim;
   if (settledAt !== null) return { index, kind: 'done' };
   if (result !== undefined) return { index, kind: 'recorded' };
+  if (aloneBegun >= MOST_DEATHS) return { index, kind: 'failed', failure: 'crashed' };
   if (attempts < attempt || error === null) return null;
   const { failure } = error;
   return isTransient(failure)

@@ -9,6 +9,12 @@ interface Waiting {
   settle: { resolve: () => void; reject: (error: unknown) => void };
 }
 
+/** Of results and outputs in one statement; MongoDB takes 16 MiB of a document, and 48 MB of a message. */
+const MOST_BYTES = 4 * 1024 * 1024;
+
+const bytesOf = ({ done }: Recorded): number =>
+  done === undefined ? 0 : (done.result?.length ?? 0) + JSON.stringify(done.outgoing).length;
+
 /**
  * Writes down what attempts have come to as soon as they have: one statement at a time for a run, and what ends meanwhile goes
  * with the next. So an idle worker waits for nothing, and a busy one pays for few statements. A MongoDB that is away is tried again:
@@ -18,10 +24,22 @@ export function createRecorder(write: Write) {
   const waiting = new Map<string, Waiting[]>();
   const writing = new Set<string>();
 
+  /** As many as one statement can carry. */
+  function next(run: string): Waiting[] {
+    const all = waiting.get(run) ?? [];
+    let bytes = 0;
+    const over = all.findIndex(
+      ({ recorded }, at) => (bytes += bytesOf(recorded)) > MOST_BYTES && at > 0,
+    );
+    const some = over < 0 ? all : all.slice(0, over);
+    if (over < 0) waiting.delete(run);
+    else waiting.set(run, all.slice(over));
+    return some;
+  }
+
   async function drain(run: string): Promise<void> {
     writing.add(run);
-    for (let all = waiting.get(run); all !== undefined; all = waiting.get(run)) {
-      waiting.delete(run);
+    for (let all = next(run); all.length > 0; all = next(run)) {
       try {
         const recorded = all.map((each) => each.recorded);
         await soon(RECORDED_MS, () => write(recorded, run));

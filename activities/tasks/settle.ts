@@ -6,8 +6,8 @@ import type { Taken } from '../../src/domain/run.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import type { Ending, TaskClaim, TaskOutcome } from '../../src/tasks/claims.ts';
-import { callOf } from '../../src/tasks/call-of.ts';
-import { outgoingOf } from '../../src/tasks/outgoing.ts';
+import { callOf, idOf } from '../../src/tasks/call-of.ts';
+import { UnreadableOutput, outgoingOf } from '../../src/tasks/outgoing.ts';
 import { fenced, readInTime } from '../fence.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { TaskDependencies } from './dependencies.ts';
@@ -16,6 +16,15 @@ export interface PublishRequest {
   index: number;
   claim: string;
 }
+
+interface BroughtOut {
+  outcome: TaskOutcome;
+  isOut: boolean;
+}
+
+/** Of a task with a result what is left is to publish it. */
+const isUndone = ({ result, outcome }: TaskClaim): boolean =>
+  result === undefined || (outcome !== null && outcome.kind !== 'done');
 
 export interface BuryRequest extends PublishRequest {
   failure: TaskFailure;
@@ -28,14 +37,7 @@ export function createTaskSettle(needs: TaskDependencies) {
     publishTasks: (requests: PublishRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const { ours, lost, found } = await read(requests);
-        return [
-          ...lost,
-          ...(await settleEach(ours, found, liveness, async (claim) => {
-            for (const [n, outgoing] of outgoingOf(claim).entries())
-              await channels.publish(outgoing, `${claim._id}/${n}`);
-            return { kind: 'done', reason: null, at: claim.finishedAt ?? new Date() };
-          })),
-        ];
+        return [...lost, ...(await settleEach(ours, found, liveness, publish))];
       }),
 
     buryTasks: (requests: BuryRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
@@ -43,8 +45,10 @@ export function createTaskSettle(needs: TaskDependencies) {
         const failures = new Map(requests.map(({ claim, failure }) => [claim, failure]));
         const before = await read(requests);
         const open = before.ours.flatMap(({ claim }) => before.found.get(claim) ?? []);
+        for (const claim of open)
+          if (failures.get(claim._id) === 'cancelled') caller.cancel(idOf(claim));
         // Whoever redrives a letter finds its claim concluded, however soon that is.
-        const ends = open.map((claim) => ({
+        const ends = open.filter(isUndone).map((claim) => ({
           claim: claim._id,
           outcome: claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted'),
         }));
@@ -54,10 +58,11 @@ export function createTaskSettle(needs: TaskDependencies) {
         return [
           ...lost,
           ...(await settleEach(ours, found, liveness, async (claim) => {
+            // Its result was there before it was cancelled.
+            if (!isUndone(claim)) return publish(claim);
             const outcome =
               claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted');
-            await bury(claim, outcome);
-            return outcome;
+            return { outcome, isOut: await bury(claim, outcome) };
           })),
         ];
       }),
@@ -68,16 +73,25 @@ export function createTaskSettle(needs: TaskDependencies) {
     return { ...fenced(requests, (claim) => found.get(claim)?.workflowId), found };
   }
 
-  async function bury(claim: TaskClaim, { kind, reason, at }: TaskOutcome): Promise<void> {
+  async function publish(claim: TaskClaim): Promise<BroughtOut> {
+    for (const [n, outgoing] of outgoingOf(claim).entries())
+      await channels.publish(outgoing, `${claim._id}/${n}`);
+    const at = claim.finishedAt ?? new Date();
+    return { outcome: { kind: 'done', reason: null, at }, isOut: true };
+  }
+
+  /** False where there are no dead letters: then the claim keeps the message. */
+  async function bury(claim: TaskClaim, { kind, reason, at }: TaskOutcome): Promise<boolean> {
     const body = messageOf(claim);
     if (channels.bury === null || claim.message === null || body === null || kind === 'done')
-      return;
+      return false;
     const { _id, attempts, workflowId, generation, token, origin, message } = claim;
     await channels.bury({
       ...{ claim: _id, failureClass: kind, reason: reason ?? kind, at, attempts, workflowId },
       ...{ generation, token, origin, body, properties: message.properties },
     });
     failpoint('bury-confirmed');
+    return true;
   }
 
   /** Also of a task whose process died. */
@@ -96,7 +110,7 @@ export function createTaskSettle(needs: TaskDependencies) {
     requests: readonly PublishRequest[],
     found: ReadonlyMap<string, TaskClaim>,
     liveness: Liveness,
-    bringOut: (claim: TaskClaim) => Promise<TaskOutcome>,
+    bringOut: (claim: TaskClaim) => Promise<BroughtOut>,
   ): Promise<TaskSettleAnswer[]> {
     const endings: Ending[] = [];
     const failures: unknown[] = [];
@@ -108,16 +122,19 @@ export function createTaskSettle(needs: TaskDependencies) {
           return void answers.push({ index, kind: 'settled' });
         if (!liveness.isCurrent()) return;
         try {
-          endings.push({ claim: key, outcome: await bringOut(claim) });
+          endings.push({ claim: key, ...(await bringOut(claim)) });
         } catch (error) {
-          if (!channels.isUnpublishable(error)) return void failures.push(error);
+          if (!channels.isUnpublishable(error) && !(error instanceof UnreadableOutput))
+            return void failures.push(error);
           const facts = { worker, ...placeOf(index), ...errorFacts(error) };
           log.error(
             facts,
             'No broker can ever take what a task publishes: its claim keeps it, as a failure',
           );
           const reason = `cannot be published: ${errorFacts(error).error}`;
-          endings.push({ claim: key, outcome: { kind: 'permanent', reason, at: new Date() } });
+          const known = claim.outcome?.kind ?? 'permanent';
+          const kind = known === 'done' ? 'permanent' : known;
+          endings.push({ claim: key, outcome: { kind, reason, at: new Date() }, isOut: false });
         }
         answers.push({ index, kind: 'settled' });
       }),

@@ -78,7 +78,11 @@ export function addService(
       });
       announce({ health: health.port });
       log.info({ ...service.facts, health: health.port }, `${NAMES[role]} running`);
-      const failure = await Promise.race([stopped.then(() => null), service.ended]);
+      // What fails is told once all others have stopped in order.
+      const failure: unknown = await Promise.race([
+        stopped.then(() => null),
+        service.ended.catch((error: unknown) => error),
+      ]);
       isStopping = true;
       await service.stop();
       await Promise.allSettled([client.connection.close(), health.close()]);

@@ -25,12 +25,24 @@ export function startChosen(
   const workers = found.map((each) =>
     runnableOf(each, config, log, {
       ...{ concurrency, queues, env },
-      count: (name, by) => counter.inc({ worker: each.worker.name, name }, by),
+      count: countIn(counter, each.worker.name),
     }),
   );
   const placed = workers.map(({ worker }) => worker);
   if (areAll) refuseIdle(queues, placed);
-  return unlessStopped(startTaskWorkers({ config, workers, client, metrics, log }));
+  return unlessStopped(startTaskWorkers({ config, workers, queues, client, metrics, log }));
+}
+
+/** Names of counters, for each worker: more would be ids. */
+const MOST_NAMES = 100;
+
+function countIn(counter: ReturnType<typeof createWorkerCounter>, worker: string) {
+  const names = new Set<string>();
+  return (name: string, by: number): void => {
+    if (!Number.isFinite(by) || by < 0) return;
+    if (names.size < MOST_NAMES) names.add(name);
+    if (names.has(name)) counter.inc({ worker, name }, by);
+  };
 }
 
 function refuseIdle(queues: readonly QueueSetting[], placed: Parameters<typeof idleQueues>[1]) {

@@ -43,7 +43,7 @@ export async function chosen(
   if (all) return found;
   if (names.length === 0)
     throw new CommandError(`Name a worker, or say --all: ${namesOf(found).join(', ')}`, EXIT.usage);
-  return names.map((name) => one(name, found));
+  return [...new Set(names)].map((name) => one(name, found));
 }
 
 export function one(name: string, found: readonly Found[]): Found {

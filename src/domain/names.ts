@@ -42,6 +42,8 @@ export const HEADER = {
   run: 'x-despachante-run',
   /** The secret of the claim, which tells a redrive from a forged one. */
   token: 'x-despachante-token',
+  /** Of an output over RabbitMQ, which has no keys of its own. */
+  key: 'x-despachante-key',
   /** What of the publisher's properties could not be kept. */
   dropped: 'x-despachante-dropped',
 } as const;

@@ -40,8 +40,9 @@ export interface TaskRules {
   retry: RetryRules;
   /** Before a step of ours that had no answer is tried again. */
   pause: number;
-  /** Whether few tasks are first claimed and handled inside the workflow task. */
+  /** Whether few tasks are first claimed inside the workflow task, and handled there. */
   localFirst: boolean;
+  handlesLocally: boolean;
   maxHistoryEvents: number;
 }
 
@@ -148,7 +149,9 @@ export interface TasksView {
 }
 
 /** After so many deaths of its process while it ran alone, a task is a dead letter. */
-const MOST_DEATHS = 2;
+export const MOST_DEATHS = 2;
+/** The longest rest that a handler may ask for, ms. */
+const LONGEST_REST = 365 * 24 * 3_600_000;
 
 export const newTasks = (tasks: readonly NewTask[], now: number): Claiming[] =>
   tasks.map((task, index) => ({
@@ -220,7 +223,7 @@ export function afterHandle(
       return {
         ...next,
         attempt: attempt + 1,
-        dueAt: now + (answer.retryAfter ?? restBefore(retry, attempt, draw)),
+        dueAt: now + Math.min(answer.retryAfter ?? restBefore(retry, attempt, draw), LONGEST_REST),
       };
   }
 }
@@ -245,10 +248,14 @@ export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
 /** Tasks that fall due within this time of one another go together, ms. */
 const COALESCE_MS = 50;
 
-/** A process that hears no heartbeat has vanished with what it ran; every other step of ours goes on after a rest. */
+/**
+ * A process that is not heard of has perhaps vanished with what it ran: each of those is a suspect. Who was alone in it then, its claim
+ * knows. Every other step of ours goes on after a rest.
+ */
 function afterNoAnswer(item: TaskItem, why: NoAnswer, rules: TaskRules, now: number): TaskItem {
   if (why === 'cancelled') return { ...item, busy: false, dueAt: now };
-  if (item.phase === 'handle') return afterCrash(item, now);
+  if (item.phase === 'handle')
+    return { ...item, busy: false, dueAt: now, process: null, isSuspect: true };
   return { ...item, busy: false, sick: true, dueAt: now + rules.pause };
 }
 

@@ -45,6 +45,8 @@ function withoutForeign(told: Told, why: string): Told | null {
 new Worker(new URL('./watchdog.js', import.meta.url), {
   workerData: Number(process.argv[2]),
   execArgv: [],
+  // What is preloaded for handlers may need more than it has.
+  env: { NODE_OPTIONS: '' },
   resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
 }).unref();
 process.on('disconnect', () => process.exit(0));
@@ -67,7 +69,12 @@ let loop: ReturnType<typeof createLoop> | null = null;
 
 process.on('message', (message: unknown) => {
   if (!isOrders(message)) return;
-  for (const order of message) if (order[0] === 'open') void open(order);
+  for (const order of message)
+    if (order[0] === 'open')
+      open(order).catch((error: unknown) => {
+        send([['fault', String(error)]]);
+        setImmediate(() => process.exit(1));
+      });
   loop?.take(message);
 });
 

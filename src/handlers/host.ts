@@ -77,8 +77,11 @@ export function createHost(
       }
       case 'log': {
         const [, number, level, more, sentence] = told;
-        const call = running.get(number)?.job.calls[0];
-        return log[level]({ ...more, ...(call === undefined ? {} : factsOf(call)) }, sentence);
+        const calls = running.get(number)?.job.calls ?? [];
+        const [call] = calls;
+        // The id of a call may be personal, and is shown as the settings say alone.
+        const facts = call !== undefined && calls.length === 1 ? factsOf(call) : {};
+        return log[level]({ ...more, task: undefined, ...facts }, sentence);
       }
       case 'lag':
         lag = { ms: told[1], at: performance.now() };

@@ -66,12 +66,16 @@ export function startProcess(
     if (outbox.length === 0) setImmediate(flush);
     outbox.push(...orders);
   }
-  function kill(): void {
+  /** False where nobody is left of it. */
+  function endGroup(): boolean {
     try {
-      process.kill(-pid, 'SIGKILL');
+      return process.kill(-pid, 'SIGKILL');
     } catch {
-      child.kill('SIGKILL');
+      return false;
     }
+  }
+  function kill(): void {
+    if (!endGroup()) child.kill('SIGKILL');
   }
 
   child.on('message', (message: unknown) => {
@@ -83,6 +87,7 @@ export function startProcess(
   child.on('error', () => {});
   // Its channel and its output are read to their ends first: what it told before it died counts.
   child.once('exit', (code, signal) => {
+    endGroup();
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
     const end = (): void => {
       clearTimeout(late);

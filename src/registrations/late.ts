@@ -64,7 +64,12 @@ export async function lookForLate({ config, store, status, log }: LateNeeds) {
         await collection.updateOne({ _id }, { $set: { lateLookAt: at } });
         return null;
       }
-      await collection.updateOne({ _id }, { $set: { lateResult: { status: kind, at } } });
+      const { modifiedCount } = await collection.updateOne(
+        { _id, lateResult: { $exists: false } },
+        { $set: { lateResult: { status: kind, at } } },
+      );
+      // Another sweep was first, and has told it.
+      if (modifiedCount === 0) return null;
       const id = labelOf(registration, config);
       log.warn(
         { registration: id, requestId, status: kind },

@@ -6,13 +6,19 @@ import { createFailures, type FailureRecord } from '../broker/rabbitmq/dead-lett
 import { createPublisher, isUnpublishable, type Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
+import type { QueueSetting } from '../config/queues.ts';
+import { HEADER } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
+import { BrokerRefusal, MessageRefused } from '../broker/refusals.ts';
+import { within } from '../runtime/retry.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Outgoing } from '../workers/call.ts';
 import type { TaskChannels } from './channels.ts';
 import { kafkaFailures, publishOutgoing } from './kafka-channels.ts';
 import { kafkaLink } from './kafka-link.ts';
 import { rabbitFor, type Running } from './rules.ts';
+
+const CONNECT_MS = 3_000;
 
 /** Where a worker is connected to. */
 export interface Connected {
@@ -22,7 +28,12 @@ export interface Connected {
 }
 
 /** @param now epoch ms by the clock of MongoDB */
-export function createBrokers(config: Config, log: Log, now: () => number) {
+export function createBrokers(
+  config: Config,
+  queues: readonly QueueSetting[],
+  log: Log,
+  now: () => number,
+) {
   const rabbits = new Map<string, Promise<Publisher>>();
   let kafka: KafkaPublisher | null = null;
 
@@ -35,22 +46,34 @@ export function createBrokers(config: Config, log: Log, now: () => number) {
     return publisher;
   }
 
+  /** Whose queue it is says queues.yaml; else it is beside the source. */
+  function linkOf(name: string, source: Config): Config {
+    const queue = queues.find((each) => each.name === name);
+    if (queue?.publisher === false)
+      throw new BrokerRefusal(`enable_publisher is false for ${name} in queues.yaml`);
+    const from = { broker: 'rabbitmq', name } as const;
+    return queue === undefined ? source : rabbitFor(config, { from, deadLetters: null, queue });
+  }
+
   const kafkaFor = (worker: Running): KafkaPublisher =>
     (kafka ??= openKafkaPublisher(kafkaLink(config, worker.name)));
 
   /** @throws Error that names the broker, or the setting that is missing */
   async function connect(worker: Running): Promise<Connected> {
+    // What cannot be published is to be known before a handler has run.
+    if (worker.to?.broker === 'kafka') kafkaFor(worker);
     const { open, failures, link } =
       worker.from.broker === 'kafka' ? fromKafka(worker) : await fromRabbit(worker);
     const publish = async (outgoing: Outgoing, messageId: string): Promise<void> => {
       if (outgoing.channel.broker === 'kafka')
         return publishOutgoing(kafkaFor(worker), outgoing, messageId);
       const { channel, key, message } = outgoing;
-      const publisher = await rabbitFrom(link);
+      const at = linkOf(channel.name, link);
+      const publisher = await within(CONNECT_MS, `the broker of ${channel.name}`, rabbitFrom(at));
       return publisher.publish(channel.name, Buffer.from(JSON.stringify(message)), {
         messageId,
         contentType: 'application/json',
-        ...(key === null ? {} : { headers: { 'x-despachante-key': key } }),
+        ...(key === null ? {} : { headers: { [HEADER.key]: key } }),
       });
     };
     const bury =
@@ -58,7 +81,12 @@ export function createBrokers(config: Config, log: Log, now: () => number) {
         ? null
         : (letter: Parameters<NonNullable<TaskChannels['bury']>>[0]) =>
             failures.publish({ ...letter, requestId: null });
-    return { open, failures, channels: { publish, bury, isUnpublishable } };
+    // A client of Kafka throws a TypeError for whatever goes wrong with it, too.
+    const isFinal =
+      worker.from.broker === 'kafka'
+        ? (error: unknown): error is Error => error instanceof MessageRefused
+        : isUnpublishable;
+    return { open, failures, channels: { publish, bury, isUnpublishable: isFinal } };
   }
 
   function fromKafka(worker: Running) {
@@ -82,7 +110,10 @@ export function createBrokers(config: Config, log: Log, now: () => number) {
   return {
     connect,
     async close(): Promise<void> {
-      const all = [...rabbits.values()].map(async (publisher) => (await publisher).close());
+      // One that was never reached is waited for without end.
+      const all = [...rabbits.values()].map(async (opening) =>
+        (await within(CONNECT_MS, 'a publisher', opening)).close(),
+      );
       await Promise.allSettled([...all, kafka?.close()]);
     },
   };

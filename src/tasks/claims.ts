@@ -50,6 +50,8 @@ export interface TaskClaim {
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;
   claimedAt: Date;
+  /** How often it was begun alone since an attempt of it has last ended: its process may have died with it as often. */
+  aloneBegun?: number;
   /** Attempts that have ended. */
   attempts: number;
   startedAt: Date | null;
@@ -78,6 +80,8 @@ export interface Recorded {
 export interface Ending {
   claim: string;
   outcome: TaskOutcome;
+  /** The output or dead letter is out. Else the claim keeps the message, for whoever asks for it. */
+  isOut?: boolean;
 }
 
 export async function indexTaskClaims(
@@ -142,7 +146,7 @@ export function openTaskClaims(db: OwnDatabase) {
     async record(all: readonly Recorded[], workflowId: string): Promise<void> {
       const keys = all.map(({ claim }) => claim);
       const written = all.map(({ attempts, startedAt, finishedAt, error, done }) => ({
-        ...{ attempts, startedAt, finishedAt, error },
+        ...{ attempts, startedAt, finishedAt, error, aloneBegun: 0 },
         ...(done === undefined ? {} : { result: done.result }),
         ...(done === undefined
           ? {}
@@ -165,23 +169,28 @@ export function openTaskClaims(db: OwnDatabase) {
     /** Writes how open claims of this run end. */
     conclude: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, () => ({})),
-    /** Their output or dead letter is out: the message is no longer ours to keep. */
     settled: (endings: readonly Ending[], workflowId: string) =>
-      writeEndings(endings, workflowId, () => ({
+      writeEndings(endings, workflowId, ({ isOut = true }) => ({
         settledAt: new Date(),
-        message: null,
-        outgoing: null,
+        ...(isOut ? { message: null, outgoing: null } : {}),
       })),
+    /** Notes that it is begun alone, before it is; or that it was interrupted, which is no death. */
+    async noteAlone(key: string, workflowId: string, note: 'begun' | 'interrupted'): Promise<void> {
+      await collection.updateOne(
+        { _id: key, workflowId, settledAt: null },
+        note === 'begun' ? { $inc: { aloneBegun: 1 } } : { $set: { aloneBegun: 0 } },
+      );
+    },
   };
 
   async function writeEndings(
     endings: readonly Ending[],
     workflowId: string,
-    more: () => object,
+    more: (ending: Ending) => object,
   ): Promise<void> {
     if (endings.length === 0) return;
     const keys = endings.map(({ claim }) => claim);
-    const written = endings.map((each) => ({ outcome: withGroup(each), ...more() }));
+    const written = endings.map((each) => ({ outcome: withGroup(each), ...more(each) }));
     await collection.updateMany(ofRun(keys, workflowId), mergeEach(keys, written));
   }
 }

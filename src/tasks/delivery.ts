@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Origin } from '../domain/origin.ts';
+import { HEADER } from '../domain/names.ts';
 import type { NewTask } from '../domain/tasks.ts';
 import type { Read } from '../intake/intake.ts';
 
@@ -64,7 +65,7 @@ function taskOf(
   const item: NewTask = {
     id,
     label: labelOf(id),
-    key: known.key ?? delivery.key?.toString() ?? null,
+    key: known.key ?? delivery.key?.toString() ?? delivery.headers()[HEADER.key] ?? null,
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     ...{ receivedAt, failedGeneration, origin },

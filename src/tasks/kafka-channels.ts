@@ -28,7 +28,7 @@ export const kafkaFailures = (publisher: KafkaPublisher, topic: string, group: s
   /** @throws as KafkaPublisher.publish */
   async publish(record: FailureRecord & { origin: Origin }): Promise<void> {
     const { origin, failureClass, reason } = record;
-    if (origin.broker !== 'kafka') throw new TypeError('a message that did not come from Kafka');
+    if (origin.broker !== 'kafka') throw new Error('a message that did not come from Kafka');
     const cut = reason.slice(0, MOST_TEXT);
     const spring = { group, exception: failureClass, message: cut };
     await publisher.publish(deadLetterOf(topic, record, origin, storyOf(record, cut), spring));

@@ -14,11 +14,17 @@ const list = z.array(
   }),
 );
 
-/** What a claim has to publish. @throws where somebody has edited it by hand */
-export const outgoingOf = ({ outgoing }: Pick<TaskClaim, 'outgoing'>): Outgoing[] =>
-  outgoing === undefined || outgoing === null
-    ? []
-    : list.parse(JSON.parse(outgoing)).map(({ channel: { group, ...channel }, ...each }) => ({
-        ...each,
-        channel: group === undefined ? channel : { ...channel, group },
-      }));
+export class UnreadableOutput extends Error {
+  override readonly name = 'UnreadableOutput';
+}
+
+/** What a claim has to publish. @throws UnreadableOutput, which no further try mends */
+export function outgoingOf({ outgoing }: Pick<TaskClaim, 'outgoing'>): Outgoing[] {
+  if (outgoing === undefined || outgoing === null) return [];
+  const read = list.safeParse(JSON.parse(outgoing));
+  if (!read.success) throw new UnreadableOutput('what is to be published names no channel');
+  return read.data.map(({ channel: { group, ...channel }, ...each }) => ({
+    ...each,
+    channel: group === undefined ? channel : { ...channel, group },
+  }));
+}

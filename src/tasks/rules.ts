@@ -15,16 +15,22 @@ export interface Running {
   deadLetters: Channel | null;
   concurrency: number;
   timeoutMs: number;
+  /** Whether handlers run in a process of their own. */
+  isIsolated: boolean;
+  /** Where results are published. */
+  to: Channel | null;
   retry: RetryRules;
   batch: { size: number; waitMs: number } | null;
   identify: Identify | null;
 }
 
-export const taskRulesOf = ({ name, retry }: Running): TaskRules => ({
+export const taskRulesOf = ({ name, retry, isIsolated }: Running): TaskRules => ({
   worker: name,
   retry,
   pause: 1_000,
   localFirst: true,
+  // A handler that ends this process would end each workflow task that tries it, and leave no trace.
+  handlesLocally: isIsolated,
   maxHistoryEvents: 2_000,
 });
 

@@ -8,6 +8,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Channel } from '../workers/call.ts';
 import type { Found } from '../workers/discover.ts';
 import { identityOf } from '../workers/identity.ts';
+import { within } from '../runtime/retry.ts';
 import { rulesOf, type Open, type Worker } from '../workers/worker.ts';
 import type { Running } from './rules.ts';
 
@@ -66,9 +67,17 @@ export function runnableOf(
   return {
     worker: {
       ...placed,
+      ...{ isIsolated: worker.isolate, to: worker.to },
       ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
-      identify: identifies ? (body) => identityOf(worker, body.toString('base64')) : null,
+      identify: identifies
+        ? (body) =>
+            within(
+              IDENTIFY_MS,
+              'idFrom, keyFrom or the schema',
+              identityOf(worker, body.toString('base64')),
+            )
+        : null,
     },
     caller: createCaller({
       module: {
@@ -93,6 +102,8 @@ const bound = (log: Log, more: object): Log => ({
   error: (facts, sentence) => log.error({ ...more, ...facts }, sentence),
 });
 
+/** The longest that a worker may take to read an id or a key, ms. */
+const IDENTIFY_MS = 5_000;
 /** The rest before the first retry of what comes from a queue of queues.yaml, s. */
 const QUEUE_RETRY_DELAY = 60;
 

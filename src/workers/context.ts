@@ -87,6 +87,9 @@ export const taskOf = (worker: string, call: Call, around: Around): Task => ({
   ...telling(around, { worker, task: call.id, attempt: call.attempt }),
 });
 
+const isChannel = ({ broker, name }: Partial<Channel>): boolean =>
+  (broker === 'kafka' || broker === 'rabbitmq' || broker === 'memory') && typeof name === 'string';
+
 /** Collects what a handler publishes. */
 export function openOutbox(key: string | null) {
   const outgoing: Outgoing[] = [];
@@ -94,10 +97,13 @@ export function openOutbox(key: string | null) {
   return {
     publish: ((channel, message, options = {}) => {
       if (!isOpen) throw new Error('publish() was called after the handler had returned');
+      if (!isChannel(channel))
+        throw new TypeError("publish() was called without a channel, such as kafka('emails')");
       const text = JSON.stringify(message);
       if (text === undefined) throw new TypeError('publish() was called with no JSON value');
       const copy: unknown = JSON.parse(text);
-      outgoing.push({ channel, key: options.key === undefined ? key : options.key, message: copy });
+      const own = options.key === undefined ? key : options.key;
+      outgoing.push({ channel, key: own === null ? null : String(own), message: copy });
     }) satisfies Publish,
     close(): Outgoing[] {
       isOpen = false;

@@ -1,6 +1,6 @@
 /** Finds workers in files. TypeScript needs no build step: Node itself takes the types away. */
 import { glob, stat } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { classOf, fromClass, isTaskClass, isTaskInstance } from './from-class.ts';
 import { whyBroken } from './why-broken.ts';
@@ -51,16 +51,20 @@ export async function discover(
 const shown = (file: string): string => relative('.', file);
 
 const SOURCE = /\.(ts|mts|js|mjs)$/;
-const NO_WORKER = /\.d\.m?ts$|\.test\.m?[jt]s$|(^|[\\/])node_modules[\\/]/;
+const NO_WORKER = /\.d\.m?ts$|\.(test|spec)\.m?[jt]s$|(^|[\\/])(node_modules|__tests__)[\\/]/;
 
 async function filesOf(paths: readonly string[]): Promise<Set<string>> {
   const files = new Set<string>();
   for (const path of paths) {
     const kind = await stat(path).catch(() => null);
-    const pattern = kind?.isDirectory() === true ? join(path, '**', '*') : path;
     const before = files.size;
-    for await (const file of glob(pattern))
-      if (SOURCE.test(file) && !NO_WORKER.test(file)) files.add(resolve(file));
+    // The name of a folder or file may hold what a glob would take for a pattern.
+    const isFolder = kind?.isDirectory() === true;
+    const cwd = isFolder ? path : '.';
+    if (kind?.isFile() === true) files.add(resolve(path));
+    else
+      for await (const file of glob(isFolder ? '**/*' : path, { cwd }))
+        if (SOURCE.test(file) && !NO_WORKER.test(file)) files.add(resolve(cwd, file));
     if (files.size === before && kind === null)
       throw new WorkersNotLoadedError(`no file of workers is at ${path}`);
   }

@@ -44,6 +44,8 @@ export function returned(
 export function thrown(error: unknown, { hooks }: Worker, signal: AbortSignal): Ended {
   const what = { class: classOf(error), reason: reasonOf(error) };
   if (isPermanent(error)) return failed(what);
+  // Whatever a handler makes of its abort: the process stops, and that is no attempt.
+  if (signal.aborted && stopped(signal).kind === 'interrupted') return { kind: 'interrupted' };
   if (isTemporary(error)) return { kind: 'again', ...what, retryAfter: error.retryAfter };
   if (signal.aborted) return stopped(signal);
   return meaningOf(error, hooks) === 'permanent'

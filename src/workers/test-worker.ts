@@ -137,7 +137,14 @@ function callOf(body: string | Uint8Array, options: TestOptions, { max }: RetryR
 
 /** As the run decides it. The whole rest is taken where its length is drawn. */
 function outcomeAt(attempt: number, ended: Ended, retry: RetryRules): Outcome<unknown> {
-  const rules = { worker: '', retry, pause: 0, localFirst: false, maxHistoryEvents: 0 };
+  const rules = {
+    worker: '',
+    retry,
+    pause: 0,
+    localFirst: false,
+    handlesLocally: false,
+    maxHistoryEvents: 0,
+  };
   const item: Handling = {
     ...{ index: 0, label: '', busy: true, sick: false, dueAt: 0, receivedAt: 0, phase: 'handle' },
     ...{ claim: '', attempt, isSuspect: false, deaths: 0, process: null },

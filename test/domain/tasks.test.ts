@@ -33,6 +33,7 @@ const rules: TaskRules = {
   retry: { max: 3, kind: 'exponential', initial: 1_000 },
   pause: 1_000,
   localFirst: false,
+  handlesLocally: false,
   maxHistoryEvents: 2_000,
 };
 const flow = taskFlow(rules);

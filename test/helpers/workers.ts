@@ -52,6 +52,8 @@ export async function testWorkers(
     deadLetters: { broker: 'rabbitmq', name: `${name}.dead` },
     concurrency: 4,
     timeoutMs: 60_000,
+    isIsolated: true,
+    to: null,
     retry: { max: 3, kind: 'fixed', initial: 50 },
     batch: null,
     identify: null,
@@ -77,6 +79,7 @@ export async function testWorkers(
     const running = await startTaskWorkers({
       config,
       workers: [{ worker, caller: callerOf(handle) }],
+      queues: [],
       client,
       metrics: createMetrics(),
       log: silent,
@@ -97,9 +100,9 @@ export async function testWorkers(
       await channel.waitForConfirms();
     },
     /** Waits until the task is settled. */
-    settled: (id: string): Promise<TaskClaim> =>
+    settled: (id: string, generation = 0): Promise<TaskClaim> =>
       eventually(`${id} is settled`, async () => {
-        const claim = await claims.findOne({ _id: `${worker.name}/${id}~0` });
+        const claim = await claims.findOne({ _id: `${worker.name}/${id}~${generation}` });
         if (claim === null || claim.settledAt === null)
           throw new Error(`it is ${claim === null ? 'absent' : 'open'}`);
         return claim;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { messageOf } from '../../src/claims/claims.ts';
 import { HEADER } from '../../src/domain/names.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { eventually } from '../helpers/eventually.ts';
@@ -166,4 +167,36 @@ test('tasks that find no slot wait for one, and none of them is handled twice or
   for (let n = 0; n < 20; n += 1) await flow.settled(`m-${n}`);
   assert.equal(most, 2);
   assert.equal(new Set(begun).size, begun.length);
+});
+
+test('without dead letters the claim of what failed for good keeps its message', async (t) => {
+  const flow = await testWorkers(
+    t,
+    () => ({ kind: 'failed', failure: 'permanent', reason: 'no', class: 'No' }),
+    { deadLetters: null },
+  );
+  await flow.publish({ n: 1 }, { messageId: 'm-1' });
+  const claim = await flow.settled('m-1');
+  assert.equal(claim.outcome?.kind, 'permanent');
+  assert.equal(claim.message === null ? '' : messageOf(claim)?.toString(), '{"n":1}');
+});
+
+test('a dead letter that is moved back to its queue is handled again, as the next generation of its task', async (t) => {
+  let calls = 0;
+  const flow = await testWorkers(t, () => {
+    calls += 1;
+    return calls === 1
+      ? { kind: 'failed', failure: 'permanent', reason: 'no', class: 'No' }
+      : done();
+  });
+  await flow.publish({ n: 1 }, { messageId: 'm-1' });
+  const letter = await flow.take(flow.deadLetters);
+  const headers: Record<string, unknown> = { ...letter.properties.headers };
+  await flow.publish(letter.content, { messageId: 'm-1', headers });
+  assert.equal((await flow.settled('m-1', 1)).outcome?.kind, 'done');
+  // The same letter once more is a duplicate of that.
+  await flow.publish(letter.content, { messageId: 'm-1', headers });
+  await flow.publish({}, { messageId: 'm-2' });
+  await flow.settled('m-2');
+  assert.equal(calls, 3);
 });

@@ -1,4 +1,5 @@
 /** Keeps the key, the headers and a missing body of a record, byte for byte. */
+import { isUtf8 } from 'node:buffer';
 import type { KafkaRecord } from '@platformatic/kafka';
 import { z } from 'zod';
 
@@ -56,7 +57,8 @@ const ID_NAMES = ['message-id', 'id'];
 export function messageIdOf(headers: readonly RawHeader[]): string | null {
   for (const wanted of ID_NAMES) {
     const value = headers.findLast(([name]) => name.toString() === wanted)?.[1];
-    if (value !== undefined && value !== null && value.length > 0) return value.toString();
+    if (value !== undefined && value !== null && value.length > 0)
+      return isUtf8(value) ? value.toString() : value.toString('hex');
   }
   return null;
 }
