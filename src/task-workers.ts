@@ -160,7 +160,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       worker,
       open,
       reject: createReject({
-        failures,
+        failures: worker.deadLetters === null ? null : failures,
         setAside: (message, reason) => setAside.putMalformed(message, reason),
         metrics,
         log,

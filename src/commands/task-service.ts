@@ -29,8 +29,18 @@ export function startChosen(
     }),
   );
   const placed = workers.map(({ worker }) => worker);
+  refuseClosed(placed);
   if (areAll) refuseIdle(queues, placed);
   return unlessStopped(startTaskWorkers({ config, workers, queues, client, metrics, log }));
+}
+
+function refuseClosed(placed: Parameters<typeof idleQueues>[1]): void {
+  const closed = placed.flatMap(({ queue }) => (queue?.consumer === false ? [queue.name] : []));
+  if (closed.length === 0) return;
+  throw new CommandError(
+    `enable_consumer is false for ${closed.join(', ')} in queues.yaml, and a worker that was chosen takes from there: choose others, or set it to true`,
+    EXIT.usage,
+  );
 }
 
 /** Names of counters, for each worker: more would be ids. */

@@ -34,6 +34,9 @@ export interface HostEvents {
   gone(reason: string | null): void;
 }
 
+/** For the import of a worker's file, ms. */
+const START_MS = 60_000;
+
 interface Running {
   job: Job;
   number: number;
@@ -65,6 +68,7 @@ export function createHost(
   function hear(told: Told): void {
     switch (told[0]) {
       case 'up':
+        clearTimeout(starting);
         wasUp = true;
         if (state === 'starting') state = 'up';
         return on.up();
@@ -166,6 +170,7 @@ export function createHost(
 
   function died(reason: string): void {
     state = 'gone';
+    clearTimeout(starting);
     clearTimeout(patience);
     for (const each of running.values()) {
       clearTimeout(each.clock);
@@ -177,6 +182,13 @@ export function createHost(
   }
 
   const place = open({ told: (all) => all.forEach(hear), died });
+  const starting = setTimeout(() => {
+    log.error(
+      { pid: place.pid },
+      'The handlers have not started for a minute: a file of workers waits for something when it is imported. They are started again',
+    );
+    kill('killed');
+  }, START_MS);
 
   return {
     pid: place.pid,

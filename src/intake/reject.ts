@@ -7,7 +7,8 @@ import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 
 interface RejectNeeds {
-  failures: { publish(record: FailureRecord & Pick<Delivery, 'origin'>): Promise<void> };
+  /** Null where there are no dead letters: then it is set aside. */
+  failures: { publish(record: FailureRecord & Pick<Delivery, 'origin'>): Promise<void> } | null;
   /** Keeps what the failure queue can never take; false when it is too large here, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
   /** Told of what the failure queue has. */
@@ -20,6 +21,7 @@ interface RejectNeeds {
 export function createReject({ failures, setAside, rejected, metrics, log }: RejectNeeds) {
   return async (delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'> => {
     const record = { ...recordOf(delivery, reason), origin: delivery.origin };
+    if (failures === null) return putAside(record, new Error(reason));
     try {
       await failures.publish(record);
     } catch (error) {
@@ -42,7 +44,7 @@ export function createReject({ failures, setAside, rejected, metrics, log }: Rej
     metrics.setAside.inc();
     log.error(
       errorFacts(error),
-      'A malformed delivery was set aside: the failure queue can never take it',
+      'A malformed delivery was set aside: no queue of failures takes it',
     );
     return 'rejected';
   }
