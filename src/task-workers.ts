@@ -100,14 +100,11 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   /** Of workers that are up, or on their way. */
   const stops: (() => Promise<void>)[] = [];
   // A broker that is away holds up its own workers alone.
-  const starts = workers.map(async (each) => {
-    const { ended: isOver } = await startOne(each);
-    await isOver;
-  });
-  const ended = Promise.race([...starts, followerEnded]);
+  const ended: Promise<unknown> = Promise.race([...workers.map(startOne), followerEnded]);
   ended.catch(() => {});
 
-  async function startOne({ worker, caller }: Needs['workers'][number]) {
+  /** Settles when one of its workers of Temporal's has ended. */
+  async function startOne({ worker, caller }: Needs['workers'][number]): Promise<void> {
     const { open, channels, failures } = await brokers.connect(worker);
     const activities = createTaskActivities({
       worker: worker.name,
@@ -177,7 +174,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
       again: 'MongoDB says again how many tasks are open',
     });
-    return { ended: Promise.race(temporalEnded) };
+    await Promise.race(temporalEnded);
   }
 
   /** The rest of a backlog stays in its source, where it costs nothing and everybody sees it. */
@@ -212,7 +209,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       isStopping = true;
       await Promise.all(stops.map((stop) => stop()));
       // What came of calls that their activities have left.
-      await within(RECORD_MS, 'what came of calls', underWay.idle()).catch(() => {});
+      await within(RECORD_MS, 'the records of calls', underWay.idle()).catch(() => {});
       shutDown(follower);
       await Promise.allSettled([followerEnded]);
       guard.close();

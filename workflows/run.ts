@@ -11,7 +11,24 @@ import {
 } from '@temporalio/workflow';
 import * as runs from '../src/domain/run.ts';
 import type { Answered, Flow, NoAnswer, Run, RunItem, Step, Taken } from '../src/domain/run.ts';
+import { HEARTBEAT_TIMEOUT_MS, OWN_START_TO_CLOSE_MS } from '../src/domain/timing.ts';
 import { localAttempts, type LocalAttempts } from './local-attempts.ts';
+
+/**
+ * Activities heartbeat, so that a dead worker is noticed soon. No maximumAttempts: Temporal's retry policy is the only backoff,
+ * and an attempt that got any answer returns. Cancellation is waited for, so that answers of sent requests are kept.
+ */
+export const HEARTBEATING = {
+  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+} as const;
+
+/** For MongoDB and the brokers: ours, and expected back soon. */
+export const OWN = {
+  ...HEARTBEATING,
+  startToCloseTimeout: OWN_START_TO_CLOSE_MS,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+} as const;
 
 /** A step, as a row of a flow's table. */
 export interface Row<I extends RunItem, J extends I, Q, A extends { index: number; kind: string }> {

@@ -26,40 +26,21 @@ import {
   type TaskRunInput,
   type TasksView,
 } from '../src/domain/tasks.ts';
-import {
-  FOLLOW_MS,
-  HANDLED_MS,
-  HEARTBEAT_TIMEOUT_MS,
-  LOCAL_ATTEMPT_MS,
-  LOCAL_PATIENCE,
-  OWN_START_TO_CLOSE_MS,
-} from '../src/domain/timing.ts';
+import { FOLLOW_MS, HANDLED_MS, LOCAL_ATTEMPT_MS, LOCAL_PATIENCE } from '../src/domain/timing.ts';
 import { describeAs, iso } from './describe.ts';
-import { drive, rowsOf } from './run.ts';
+import { HEARTBEATING, OWN, drive, rowsOf } from './run.ts';
 
-const retry = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
-
-const common = {
-  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
-  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-} as const;
-
-/** MongoDB and the brokers: ours, and expected back soon. */
-const own = proxyActivities<Pick<TaskActivities, 'claimTasks' | 'publishTasks' | 'buryTasks'>>({
-  ...common,
-  startToCloseTimeout: OWN_START_TO_CLOSE_MS,
-  retry,
-});
+const own = proxyActivities<Pick<TaskActivities, 'claimTasks' | 'publishTasks' | 'buryTasks'>>(OWN);
 
 /**
  * A process that falls silent has perhaps died of a task, so its tasks come back to the run instead of being handled again all
- * together (the type names are the server's: common/retrypolicy). What our own servers refuse is tried again.
+ * together (the type names are the server's: common/retrypolicy). Where our own servers refuse something, it is tried again.
  */
 const handling = {
-  ...common,
+  ...HEARTBEATING,
   startToCloseTimeout: HANDLED_MS,
   retry: {
-    ...retry,
+    ...OWN.retry,
     nonRetryableErrorTypes: ['TemporalTimeout:Heartbeat', 'TemporalTimeout:StartToClose'],
   },
 } satisfies ActivityOptions;
@@ -74,9 +55,8 @@ const handlers = () =>
 /** In the one process that runs them; one that is gone does not begin. One that was silent and lives is asked again. */
 const followers = (process: string) =>
   proxyActivities<Pick<TaskActivities, 'followTasks'>>({
-    ...common,
+    ...OWN,
     startToCloseTimeout: HANDLED_MS,
-    retry,
     taskQueue: process,
     scheduleToStartTimeout: FOLLOW_MS,
   });

@@ -11,6 +11,7 @@ import { errorFacts } from '../../src/runtime/log.ts';
 import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
 import { callOf } from '../../src/tasks/call-of.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
+import { answerOf } from '../../src/workers/ended.ts';
 import { hookAfter } from '../../src/workers/hooks.ts';
 import { fenced, readInTime } from '../fence.ts';
 import { createGathering, type Patience } from '../gathering.ts';
@@ -157,7 +158,7 @@ export function createHandle(needs: TaskDependencies) {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
       log.warn(
         facts,
-        'What came of a task could not be written down: its handler is perhaps run again',
+        'MongoDB did not take the end of an attempt: the handler of the task is perhaps run again',
       );
       throw why;
     });
@@ -167,7 +168,7 @@ export function createHandle(needs: TaskDependencies) {
     const hook = hookAfter(end, call);
     // That of the last failure is told when the task ends with it.
     if (hook !== null && hook.kind !== 'onError') caller.tell(call, hook);
-    return answerOf(index, end);
+    return answerOf(end, index);
   }
 }
 
@@ -206,21 +207,5 @@ function errorOf(end: Ended, at: Date): TaskError | null {
     case 'timeout':
     case 'crashed':
       return { failure: end.kind, class: end.kind, reason: end.reason, at };
-  }
-}
-
-function answerOf(index: number, end: Ended): HandleAnswer {
-  switch (end.kind) {
-    case 'done':
-      return { index, kind: end.outgoing.length > 0 ? 'recorded' : 'done' };
-    case 'again':
-      return { index, kind: 'again', failure: 'exhausted', retryAfter: end.retryAfter };
-    case 'timeout':
-      return { index, kind: 'again', failure: 'timeout', retryAfter: null };
-    case 'failed':
-      return { index, kind: 'failed', failure: end.failure };
-    case 'crashed':
-    case 'interrupted':
-      return { index, kind: end.kind };
   }
 }

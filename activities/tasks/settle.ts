@@ -43,6 +43,8 @@ export function createTaskSettle(needs: TaskDependencies) {
     buryTasks: (requests: BuryRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
         const failures = new Map(requests.map(({ claim, failure }) => [claim, failure]));
+        const endOf = (claim: TaskClaim): TaskOutcome =>
+          claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted');
         const before = await read(requests);
         const open = before.ours.flatMap(({ claim }) => before.found.get(claim) ?? []);
         for (const claim of open)
@@ -50,7 +52,7 @@ export function createTaskSettle(needs: TaskDependencies) {
         // Whoever redrives a letter finds its claim concluded, however soon that is.
         const ends = open.filter(isUndone).map((claim) => ({
           claim: claim._id,
-          outcome: claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted'),
+          outcome: endOf(claim),
         }));
         await claims.conclude(ends, ownRun());
         failpoint('bury-concluded');
@@ -60,8 +62,7 @@ export function createTaskSettle(needs: TaskDependencies) {
           ...(await settleEach(ours, found, liveness, async (claim) => {
             // Its result was there before it was cancelled.
             if (!isUndone(claim)) return publish(claim);
-            const outcome =
-              claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted');
+            const outcome = endOf(claim);
             return { outcome, isOut: await bury(claim, outcome) };
           })),
         ];
@@ -146,7 +147,7 @@ export function createTaskSettle(needs: TaskDependencies) {
         throw ApplicationFailure.create({ type: 'NothingSettled', message: error });
       log.warn(
         { worker, ...errorFacts(first), tasks: failures.length },
-        'What some tasks publish was not confirmed: it is tried again',
+        'A broker did not confirm the output or dead letter of some tasks: it is published again',
       );
     }
     await claims.settled(endings, ownRun());

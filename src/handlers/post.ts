@@ -5,8 +5,6 @@ import type { Host, HostEvents } from './host.ts';
 
 const RESTS = { kind: 'exponential', initial: 200, longest: 30_000 } as const;
 
-export type Post = ReturnType<typeof createPost>;
-
 /**
  * @param open a host, which is empty until it is up
  * @param isWanted whether to fill it; asked when it becomes vacant, and by `fill`

@@ -38,5 +38,3 @@ export interface PlaceEvents {
   told(told: Told[]): void;
   died(reason: string): void;
 }
-
-export type OpenPlace = (module: HandlerModule, events: PlaceEvents) => Place;

@@ -169,6 +169,7 @@ export function openTaskClaims(db: OwnDatabase) {
     /** Writes how open claims of this run end. */
     conclude: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, () => ({})),
+    /** Their output or dead letter is out, or is kept. A message that is out is no longer ours to keep. */
     settled: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, ({ isOut = true }) => ({
         settledAt: new Date(),

@@ -13,38 +13,18 @@ import type {
 } from '../../src/domain/registrations/item.ts';
 import type { PollPlan } from '../../src/domain/registrations/poll-plan.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
-import {
-  HEARTBEAT_TIMEOUT_MS,
-  LOCAL_ATTEMPT_MS,
-  OWN_START_TO_CLOSE_MS,
-  START_TO_CLOSE_MS,
-} from '../../src/domain/timing.ts';
-import { rowsOf } from '../run.ts';
-
-/**
- * Activities heartbeat, so that a dead worker is noticed soon. No maximumAttempts: Temporal's retry policy is the only backoff,
- * and an attempt that got any answer returns. Cancellation is waited for, so that answers of sent requests are kept.
- */
-const common = {
-  heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
-  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-} as const;
+import { LOCAL_ATTEMPT_MS, START_TO_CLOSE_MS } from '../../src/domain/timing.ts';
+import { HEARTBEATING, OWN, rowsOf } from '../run.ts';
 
 /** The legacy system: short rests at first, never more than 15 s, which an outage adds to the lag. */
 const legacy = proxyActivities<Pick<Activities, 'submit' | 'poll' | 'lookUp'>>({
-  ...common,
+  ...HEARTBEATING,
   startToCloseTimeout: START_TO_CLOSE_MS,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '15s' },
 });
 
-/** MongoDB and the failure queue: ours, and expected back soon. */
-const own = proxyActivities<
-  Pick<Activities, 'claim' | 'recheck' | 'resolve' | 'persist' | 'route'>
->({
-  ...common,
-  startToCloseTimeout: OWN_START_TO_CLOSE_MS,
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
-});
+const own =
+  proxyActivities<Pick<Activities, 'claim' | 'recheck' | 'resolve' | 'persist' | 'route'>>(OWN);
 
 /**
  * One quick try inside the workflow task, for steps that may be done twice. A poll then costs the server one workflow task

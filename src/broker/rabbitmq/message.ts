@@ -125,12 +125,6 @@ export function decodeProperties(encoded: string): {
 export const headersAsText = (encoded: string): Record<string, string> =>
   textsOf(fieldValues(decodeProperties(encoded).fields));
 
-/** The publisher's own id of the message in such a text; null where it gave none. */
-export function messageIdOf(encoded: string): string | null {
-  const { messageId } = decodeProperties(encoded).properties;
-  return typeof messageId === 'string' && messageId !== '' ? messageId : null;
-}
-
 /** A failure record's properties without what the broker has added, ready to publish it again. */
 export function recordsProperties(properties: MessageProperties): KnownProperties {
   const { fields } = recordsHeaders({ ...properties }.headers);
