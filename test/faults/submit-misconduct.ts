@@ -88,7 +88,7 @@ export const ON_SUBMIT: Misconduct[] = [
   doubt('half a JSON object', filed(plain(201, ({ requestId }) => `{"id":"${requestId}","x":`))),
   doubt('an answer that is cut in its middle', filed(cut(201))),
   doubt('a chunked answer that is cut', filed(cutChunked(201))),
-  doubt('a number as id', filed(plain(201, bare({ id: 4711 })))),
+  doubt('a number with a fraction as id', filed(plain(201, bare({ id: 47.11 })))),
   doubt('null as id', filed(plain(201, bare({ id: null })))),
   doubt('an object as id', filed(plain(201, bare({ id: { nr: 1 } })))),
   doubt('an array around the answer', filed(plain(201, (it) => `[${withId(it)}]`))),
@@ -97,10 +97,6 @@ export const ON_SUBMIT: Misconduct[] = [
   doubt('an id of 10,000 characters', filed(plain(201, bare({ id: 'A'.repeat(10_000) })))),
   doubt('an id in capitals: "ID"', filed(plain(201, ({ requestId }) => `{"ID":"${requestId}"}`))),
   doubt('UTF-16', filed(plain(201, utf16('{"id":"REQ-1"}')))),
-  doubt(
-    'gzip that nobody asked for',
-    filed(plain(201, gzipSync('{"id":"REQ-1"}'), { 'content-encoding': 'gzip' })),
-  ),
   doubt('a gzip bomb', filed(plain(201, bomb, { 'content-encoding': 'gzip' }))),
   doubt('500 MB', filed(flood(201))),
   doubt('a byte at a time, without end', filed(drip(201))),
@@ -133,6 +129,10 @@ export const ON_SUBMIT: Misconduct[] = [
   ),
   doubt('status 999', filed(sent(`${head(999, 'content-length: 2')}{}`))),
   fine('202', plain(202, withId)),
+  fine(
+    'gzip that nobody asked for',
+    plain(201, (it) => gzipSync(withId(it)), { 'content-encoding': 'gzip' }),
+  ),
   fine('the right JSON as text/plain', plain(201, withId, { 'content-type': 'text/plain' })),
   fine('the right JSON as an HTML page', plain(201, withId, html)),
   fine(
