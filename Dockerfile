@@ -23,10 +23,11 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# Your workers go to /app/workers: COPY them in an image of your own, or mount them.
 USER node
-# /live of the intake (9464) or of the worker (9465), whichever this container runs.
+# /live of the intake (9464), the worker (9465) or the task workers (9466), whichever this container runs.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
-  CMD ["node", "-e", "Promise.any([9464, 9465].map(async (port) => { const answer = await fetch('http://127.0.0.1:' + port + '/live'); if (!answer.ok) throw new Error(answer.statusText); })).then(() => process.exit(0), () => process.exit(1))"]
+  CMD ["node", "-e", "Promise.any([9464, 9465, 9466].map(async (port) => { const answer = await fetch('http://127.0.0.1:' + port + '/live'); if (!answer.ok) throw new Error(answer.statusText); })).then(() => process.exit(0), () => process.exit(1))"]
 # Exec form: the process itself gets SIGTERM, and drains.
 ENTRYPOINT ["node", "--enable-source-maps", "--max-semi-space-size=8", "dist/src/cli.js"]
 CMD ["--help"]

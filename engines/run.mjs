@@ -30,7 +30,14 @@ const suite = {
  * its tests are skipped.
  */
 const plans = {
-  start: { instance: 'default', store: 'wheel', engines: servers, fresh: false, tells: help },
+  start: {
+    instance: 'default',
+    store: 'wheel',
+    engines: servers,
+    asks: { '--with-workers': ['kafka'] },
+    fresh: false,
+    tells: help,
+  },
   test: suite,
   coverage: suite,
   // What differs between versions of the broker, on the one that `npm test` does not run on.
@@ -100,7 +107,7 @@ async function main([command, ...args]) {
     const built = installed.then(() => timed('build', () => build(ctx)));
     const started = onlyTells
       ? Promise.resolve({})
-      : timed('servers', () => startServers(ctx, plan));
+      : timed('servers', () => startServers(ctx, withAsked(plan, args)));
     const [, addresses] = await allOrAbort([built, started], interrupt);
     interrupt.signal.throwIfAborted();
     if (plan.tests) await tellBroker(ctx);
@@ -117,7 +124,7 @@ async function main([command, ...args]) {
       const stopping = { ...ctx, signal: new AbortController().signal };
       await timed('stopping', () =>
         ctx.progress.step('stopping the servers of this run', '', () =>
-          stopEngines(stopping, enginesOf(plan), { transientOnly: true }),
+          stopEngines(stopping, enginesOf(withAsked(plan, args)), { transientOnly: true }),
         ),
       );
     }
@@ -126,6 +133,12 @@ async function main([command, ...args]) {
     process.stdout.write(`\n${phases.join(' · ')}\n${result?.summary ?? '0 passed, 0 failed'}\n`);
   return code;
 }
+
+/** `asks`: arguments that need a further engine. */
+const withAsked = (plan, args) => ({
+  ...plan,
+  engines: [...plan.engines, ...args.flatMap((arg) => plan.asks?.[arg] ?? [])],
+});
 
 const enginesOf = ({ engines, optional = [] }) => [...engines, ...optional];
 

@@ -78,6 +78,8 @@ test('nothing that is always started depends on something of a profile', () => {
         `${name}: ${next}`,
       );
   assert.deepEqual(services.get('simulator')?.profiles, ['simulator']);
+  for (const name of ['tasks', 'kafka'])
+    assert.deepEqual(services.get(name)?.profiles, ['workers']);
 });
 
 test('every service has a health check, or ends and is waited for', () => {
@@ -94,14 +96,15 @@ test('every service has a health check, or ends and is waited for', () => {
 
 test('every volume and config that is used is declared, and the other way round', () => {
   const all = [...services.values()];
-  const named = all.flatMap(({ volumes }) => volumes.map((volume) => volume.split(':')[0] ?? ''));
+  const sources = all.flatMap(({ volumes }) => volumes.map((volume) => volume.split(':')[0] ?? ''));
+  const named = sources.filter((source) => !source.startsWith('./'));
   assert.deepEqual(new Set(named), new Set(Object.keys(compose.volumes)));
   const configs = all.flatMap(({ configs }) => configs.map((config) => config.source));
   assert.deepEqual(new Set(configs), new Set(Object.keys(compose.configs)));
 });
 
 test('every server keeps its data in a volume', () => {
-  for (const name of ['rabbitmq', 'mongodb', 'postgres'])
+  for (const name of ['rabbitmq', 'mongodb', 'postgres', 'kafka'])
     assert.notEqual(services.get(name)?.volumes.length, 0, name);
 });
 
@@ -117,7 +120,7 @@ test('nobody gains rights; what we run has none of root’s, and writes nothing 
   for (const [name, { security_opt }] of services) {
     assert.deepEqual(security_opt, ['no-new-privileges:true'], name);
   }
-  assert.equal(ours.length, 3);
+  assert.equal(ours.length, 4);
   for (const [name, { cap_drop, read_only }] of ours) {
     assert.deepEqual([cap_drop, read_only], [['ALL'], true], name);
   }
@@ -147,7 +150,7 @@ test('the servers that `npm run engines` asks for are there, at the addresses it
 });
 
 test('every variable of our services is one that is read, and together they are a configuration', () => {
-  assert.ok(ours.length >= 3);
+  assert.ok(ours.length >= 4);
   for (const [name, { environment }] of ours) {
     for (const variable of Object.keys(environment))
       assert.ok(environmentNames.includes(variable), `${name}: ${variable}`);
@@ -166,9 +169,14 @@ function interpolated(value: string): string {
   );
 }
 
+const ADDRESSES = [
+  ...['AMQP_URL', 'MONGODB_URI', 'TEMPORAL_ADDRESS', 'LEGACY_URL'],
+  'KAFKA_BOOTSTRAP_SERVERS',
+];
+
 test('every address of our services names a service', () => {
   for (const [name, { environment }] of ours)
-    for (const key of ['AMQP_URL', 'MONGODB_URI', 'TEMPORAL_ADDRESS', 'LEGACY_URL']) {
+    for (const key of ADDRESSES) {
       const value = environment[key];
       if (value === undefined) continue;
       const host = /^(?:\w+:\/\/)?([\w-]+):\d+/.exec(interpolated(value))?.[1] ?? '';
@@ -181,7 +189,9 @@ test('our health checks ask the ports that are configured', () => {
   assert.ok(probe('intake').includes(`:${DEFAULTS.health.intakePort}/ready`));
   assert.ok(probe('worker').includes(`:${DEFAULTS.health.workerPort}/ready`));
   const image = read('Dockerfile');
-  assert.ok(image.includes(`[${DEFAULTS.health.intakePort}, ${DEFAULTS.health.workerPort}]`));
+  const { intakePort, workerPort, tasksPort } = DEFAULTS.health;
+  assert.ok(probe('tasks').includes(`:${tasksPort}/ready`));
+  assert.ok(image.includes(`[${intakePort}, ${workerPort}, ${tasksPort}]`));
   assert.match(image, /^HEALTHCHECK [\s\S]*\/live/m);
 });
 

@@ -4,11 +4,12 @@
  */
 import { activityInfo } from '@temporalio/activity';
 import type { ApplicationFailure } from '@temporalio/common';
+import { foldedReason } from '../../src/domain/failure-group.ts';
 import type { SubmitAnswer } from '../../src/domain/registrations/answers.ts';
 import { readEntry } from '../../src/domain/registrations/entry.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { answerEach, askEach } from '../ask-each.ts';
-import { withHeartbeat } from '../heartbeat.ts';
+import { ownRun, withHeartbeat } from '../heartbeat.ts';
 import { answerOf } from './recheck.ts';
 import { RETRIED_MS, sendChunk, type SubmitRequest } from './send-chunk.ts';
 import { doubtShared } from './shared-request-id.ts';
@@ -48,6 +49,7 @@ export const createSubmit = (needs: Dependencies) => {
         turnsAway: ({ kind }) => kind === 'not-accepted',
       });
       const answers: Answer[] = [...told, ...asked.answers];
+      tellDoubts(needs, answers);
       const { open, waiting, turnedAway, failed, failures, wait } = asked;
       const goesOn = open.length + waiting.length > 0;
       if (!goesOn && answers.every(({ kind }) => kind === 'not-accepted')) {
@@ -74,6 +76,20 @@ const ASKS = 3;
 function inTurn<T>(requests: readonly T[], attempt: number): T[] {
   const first = Math.floor((attempt - 1) / ASKS) % Math.max(requests.length, 1);
   return [...requests.slice(first), ...requests.slice(0, first)];
+}
+
+/** A doubt waits for a person, who is told why it is one. Reasons that differ in numbers alone are told together. */
+function tellDoubts({ log }: Pick<Dependencies, 'log'>, answers: readonly Answer[]): void {
+  const doubts = answers.filter((answer) => answer.kind === 'unknown');
+  for (const [reason, some] of Map.groupBy(doubts, (doubt) => foldedReason(doubt.reason, [])))
+    log.warn(
+      {
+        workflowId: ownRun(),
+        registrations: some.length,
+        reason,
+      },
+      'Nobody knows whether registrations were filed: "despachante doubts list" shows them',
+    );
 }
 
 function nobodyAnswered(answers: Answer[], wait: Wait | null): ApplicationFailure {

@@ -34,7 +34,8 @@ import {
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { addressText, addressesOf, progressLine, reportText, type Report } from './start-report.ts';
-import { samplesFor, serversOf } from './start-samples.ts';
+import { listOf, samplesFor, serversOf, type Server } from './start-samples.ts';
+import { WORKER_ARGUMENTS, prepareWorkers, sendSamples, workersText } from './start-workers.ts';
 import { line, paint } from './table.ts';
 
 interface StartOptions {
@@ -43,6 +44,7 @@ interface StartOptions {
   exit?: boolean;
   data?: string;
   preset?: Preset;
+  withWorkers?: boolean;
 }
 
 export function addStart(program: Command): void {
@@ -62,6 +64,10 @@ export function addStart(program: Command): void {
       "ledgers and logs (default: with the servers' data where they were brought up here, else data)",
     )
     .addOption(presetOption(program))
+    .option(
+      '--with-workers',
+      'also run two examples of task workers, one on Kafka, one on RabbitMQ',
+    )
     .addHelpText(
       'after',
       `
@@ -72,11 +78,22 @@ Samples are invented: they go to servers that were brought up here, and to other
 named, by --confirm-host or on the terminal.
 
 Example: npm start -- --count 5000 --exit
-         npm start -- --preset location-202`,
+         npm start -- --preset location-202
+         npm start -- --with-workers`,
     )
     .action(async (options: StartOptions, command: Command) =>
       run(await prepare(options, command)),
     );
+}
+
+/** Registrations may go to a server of somebody else, if its name was typed; the messages of examples may not. */
+function requireOurs(servers: readonly Server[]): void {
+  const others = servers.filter(({ isOurs }) => !isOurs);
+  if (others.length === 0) return;
+  throw new CommandError(
+    `--with-workers sends invented messages to the topic "emails" and the queue "my_queue", and these servers were not brought up here: ${listOf(others)}. Leave their variables out, and "npm start" brings servers`,
+    EXIT.usage,
+  );
 }
 
 const MORE = `. More, from another terminal:
@@ -85,8 +102,11 @@ const MORE = `. More, from another terminal:
 type Run = Awaited<ReturnType<typeof prepare>>;
 
 async function prepare(options: StartOptions, command: Command) {
-  const { count, confirmHost, data, exit, preset } = options;
-  const env = preset === undefined ? {} : { DESPACHANTE_LEGACY_PRESET: preset };
+  const { count, confirmHost, data, exit, preset, withWorkers = false } = options;
+  const env = {
+    ...(preset === undefined ? {} : { DESPACHANTE_LEGACY_PRESET: preset }),
+    ...(withWorkers ? { KAFKA_ENABLED: 'true' } : {}),
+  };
   const { config, origins, instance } = load(command, env);
   const stop = new AbortController();
   const stopped = untilSignal(silent).then((signal) =>
@@ -98,7 +118,13 @@ async function prepare(options: StartOptions, command: Command) {
       '--preset is for the simulator, and LEGACY_URL names another system: legacy.preset in despachante.yaml says what that is like',
       EXIT.usage,
     );
-  const servers = serversOf(config, ownAddresses(instance), isSimulated);
+  const own = ownAddresses(instance);
+  const servers = serversOf(config, own, isSimulated);
+  if (withWorkers) {
+    const host = config.kafkaBootstrapServers;
+    const variable = 'KAFKA_BOOTSTRAP_SERVERS';
+    requireOurs([...servers, { variable, host, standardPort: 9092, isOurs: own.has(host) }]);
+  }
   const isTyped = command.getOptionValueSource('count') === 'cli';
   return {
     config,
@@ -107,6 +133,7 @@ async function prepare(options: StartOptions, command: Command) {
     data: data ?? (instance === null ? 'data' : join(instance, 'start')),
     exits: exit === true,
     isSimulated,
+    workers: withWorkers ? await prepareWorkers(config) : [],
     /** All servers: only then one is shown how to publish more inventions. */
     areOurs: servers.every(({ isOurs }) => isOurs),
     json: isJson(command),
@@ -116,7 +143,7 @@ async function prepare(options: StartOptions, command: Command) {
 }
 
 async function run(given: Run): Promise<void> {
-  const { config, samples, data, exits, json, stop, stopped } = given;
+  const { config, samples, workers, data, exits, json, stop, stopped } = given;
   mkdirSync(data, { recursive: true });
   const children: Child[] = [];
   const say = (text: string) => (json ? undefined : tell(text));
@@ -140,9 +167,15 @@ async function run(given: Run): Promise<void> {
       const plan = { count: samples.count, ledgerFile, system };
       return fileSamples({ ...config, legacyUrl }, plan, store, stop, children);
     });
+    const broken = anyEnds(children);
+    broken.catch(() => {});
+    const prefix = `demo-${Date.now().toString(36)}-`;
+    const tasks = await sendSamples(config, workers, { count: 10, prefix, stop, broken });
     if (samples.notPublished !== null) say(paint.yellow(line(samples.notPublished)));
-    if (json) printJson({ ...(report ?? samples), addresses });
+    const told = tasks.length === 0 ? {} : { workers: tasks };
+    if (json) printJson({ ...(report ?? samples), ...told, addresses });
     else print(report === null ? addressText(addresses) : reportText(report, addresses));
+    if (!json && tasks.length > 0) print(`\n${workersText(tasks)}`);
     if (!exits) {
       say(`\nRunning; Ctrl-C ends it${given.areOurs ? MORE : ''}`);
       await Promise.race([stopped, anyEnds(children)]);
@@ -158,7 +191,7 @@ async function run(given: Run): Promise<void> {
 /** The simulator, then the worker, then the intake: nobody takes what nobody can bring on. Returns the legacy URL. */
 async function startProcesses(
   children: Child[],
-  { config, data, isSimulated }: Run,
+  { config, data, isSimulated, workers }: Run,
   { system }: SystemName,
   say: (text: string) => void,
 ): Promise<string> {
@@ -198,6 +231,7 @@ async function startProcesses(
       DESPACHANTE_LEGACY_PRESET: config.legacy.preset,
     });
   }
+  if (workers.length > 0) await start('tasks', WORKER_ARGUMENTS, { KAFKA_ENABLED: 'true' });
   return legacyUrl;
 }
 

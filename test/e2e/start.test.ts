@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { run, start as spawnCli } from '../commands/cli.ts';
+import { noKafka } from '../helpers/kafka.ts';
 import { testDatabase, uniqueName } from '../helpers/servers.ts';
 import { startSystem } from '../helpers/system.ts';
 
@@ -87,6 +88,53 @@ test('start --exit runs through, proves its sum, and leaves no process behind', 
     50,
   );
   await nothingIsLeft();
+});
+
+const workersSchema = z.object({
+  workers: z.array(z.object({ worker: z.string(), byOutcome: z.record(z.string(), z.number()) })),
+});
+
+const kafka = process.env['KAFKA_BOOTSTRAP_SERVERS'] ?? '';
+
+test(
+  'start --with-workers runs two examples, on Kafka and on RabbitMQ, and reports their ends',
+  { skip: noKafka },
+  async () => {
+    const withKafka = instanceOf('with-kafka', { ...own, KAFKA_BOOTSTRAP_SERVERS: kafka });
+    const { code, stdout, stderr } = await run(
+      [
+        'start',
+        '--with-workers',
+        '--count',
+        '5',
+        '--exit',
+        '--json',
+        '--data',
+        join(system.folder, 'workers'),
+      ],
+      { cwd: system.folder, env: { ...env, DESPACHANTE_INSTANCE: withKafka } },
+    );
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(
+      workersSchema
+        .parse(JSON.parse(stdout))
+        .workers.map(({ worker, byOutcome }) => ({ worker, byOutcome })),
+      [
+        { worker: 'EmailWorker', byOutcome: { done: 9, exhausted: 1 } },
+        { worker: 'UserHandler', byOutcome: { done: 10 } },
+      ],
+    );
+    await nothingIsLeft();
+  },
+);
+
+test('start --with-workers sends nothing to a server that was not brought up here', async () => {
+  const { code, stderr } = await run(['start', '--with-workers', '--exit'], {
+    cwd: system.folder,
+    env,
+  });
+  assert.equal(code, 2);
+  assert.match(stderr, /not brought up here: \S+ \(KAFKA_BOOTSTRAP_SERVERS\)/);
 });
 
 test('without a key one is made beside the data of the servers, for this user alone, and with it everything is encrypted', async (t) => {

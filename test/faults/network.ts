@@ -7,6 +7,7 @@ import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { startSystem, type System } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
+import { privateServers } from './private-servers.ts';
 import type { Scenario, Trial, World } from './scenario.ts';
 import { toxicProxy, type Toxic } from './toxiproxy.ts';
 
@@ -92,8 +93,12 @@ const ENV = {
 };
 
 /** The system, its neighbours reached directly but for one. */
-async function systemBehind(world: World, { variable, address }: Link) {
-  const system = await startSystem(world, { env: ENV, roles: [] });
+async function systemBehind(world: World, { name, variable, address }: Link, scenario: string) {
+  // A connection that is cut in a transaction can leave the development server's SQLite "interrupted (9)" for good: other
+  // scenarios keep theirs.
+  const own =
+    name === 'temporal' ? await privateServers(world, `behind-${scenario}`, ['temporal']) : null;
+  const system = await startSystem(world, { env: { ...ENV, ...own?.addresses }, roles: [] });
   const url = new URL(address(system.config));
   const proxy = await toxicProxy(world, `${url.hostname}:${url.port}`);
   url.host = proxy.address;
@@ -101,8 +106,12 @@ async function systemBehind(world: World, { variable, address }: Link) {
   return { system, proxy, start: (role: 'worker' | 'intake') => system.start(role, through) };
 }
 
-async function weather(world: World, link: Link, { toxics, isMild }: Weather): Promise<Trial> {
-  const { system, proxy, start } = await systemBehind(world, link);
+async function weather(
+  world: World,
+  link: Link,
+  { name, toxics, isMild }: Weather,
+): Promise<Trial> {
+  const { system, proxy, start } = await systemBehind(world, link, name);
   const flow = flowOf(system);
   await Promise.all([start('worker'), start('intake')]);
   await flow.publishMany('before', COUNT);
@@ -132,8 +141,8 @@ const mostInVain = ({ config }: System): number =>
   SLOTS * (1 + Math.ceil(FAULT_MS / config.legacy.timeout));
 
 /** Both are started into bad weather, and have to come up when it is over. */
-async function startInto(world: World, link: Link, toxics: Toxic[]): Promise<Trial> {
-  const { system, proxy, start } = await systemBehind(world, link);
+async function startInto(world: World, link: Link, name: string, toxics: Toxic[]): Promise<Trial> {
+  const { system, proxy, start } = await systemBehind(world, link, `start-into-${name}`);
   const flow = flowOf(system);
   await declareQueues(system.connection, system.config.rabbit);
   await flow.publishMany('waiting', COUNT);
@@ -156,7 +165,7 @@ const KILLS = 3;
 async function killedWhileSlow(world: World): Promise<Trial> {
   const link = LINKS.find(({ name }) => name === 'legacy');
   assert.ok(link);
-  const { system, proxy, start } = await systemBehind(world, link);
+  const { system, proxy, start } = await systemBehind(world, link, 'slow');
   await proxy.add(both('latency', { latency: 150, jitter: 150 }));
   const flow = flowOf(system);
   await Promise.all([start('worker'), start('intake')]);
@@ -190,14 +199,14 @@ const ofEachLink: Scenario[] = LINKS.flatMap((link) => [
     name: `network/${link.name}-start-into-black-hole`,
     fault: `Worker and intake are started while the connection to ${link.variable} opens and lets nothing through`,
     isQuick: false,
-    run: (world) => startInto(world, link, both('timeout', { timeout: 0 })),
+    run: (world) => startInto(world, link, 'black-hole', both('timeout', { timeout: 0 })),
   },
   {
     name: `network/${link.name}-start-into-half-open`,
     fault: `Worker and intake are started while the connection to ${link.variable} opens and no answer comes back`,
     isQuick: false,
     run: (world) =>
-      startInto(world, link, [
+      startInto(world, link, 'half-open', [
         { type: 'timeout', stream: 'downstream', attributes: { timeout: 0 } },
       ]),
   },
