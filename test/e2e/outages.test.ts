@@ -11,7 +11,11 @@ import { startSystem, type Role } from '../helpers/system.ts';
 
 const system = await startSystem(
   { after, afterEach },
-  { proxied: ['AMQP_URL', 'TEMPORAL_ADDRESS'] },
+  {
+    proxied: ['AMQP_URL', 'TEMPORAL_ADDRESS'],
+    // Nothing happens to the legacy system here: an answer that a loaded machine makes late must not be a doubt.
+    env: { DESPACHANTE_LEGACY_TIMEOUT: '10s' },
+  },
 );
 const flow = flowOf(system);
 const { config, simulator } = system;
