@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { NativeConnection, type Worker } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
+import { createRedrive } from '../activities/operations/redrive.ts';
 import { createFollow } from '../activities/tasks/follow.ts';
 import { createTaskActivities } from '../activities/tasks/create.ts';
 import { createRunning } from '../activities/tasks/running.ts';
@@ -10,22 +11,26 @@ import { createUnderWay } from '../activities/under-way.ts';
 import { openSetAside } from './claims/set-aside.ts';
 import type { QueueSetting } from './config/queues.ts';
 import type { Config } from './config/schema.ts';
+import { openActions } from './coordination/actions.ts';
 import { openControl } from './coordination/control.ts';
 import { watchControl } from './coordination/control-watch.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
-import { indexProcesses } from './coordination/processes.ts';
+import { indexProcesses, joinProcesses, keepBeating } from './coordination/processes.ts';
 import { handleQueue, workerQueue } from './domain/names.ts';
 import { followControl } from './intake/holds.ts';
-import type { Intake } from './intake/intake.ts';
+import { inHand, type Intake } from './intake/intake.ts';
 import { createReject } from './intake/reject.ts';
+import { closedText } from './intake/valve.ts';
 import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
+import { taskRedriveWork } from './operations/task-redrive.ts';
+import { keepUp } from './operations/task-upkeep.ts';
 import { createGuard } from './runtime/guard.ts';
 import type { QueueHealth } from './runtime/health.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { every, type Every } from './runtime/every.ts';
 import { within } from './runtime/retry.ts';
-import { createSlots } from './runtime/slots.ts';
+import { createSlots, type Slots } from './runtime/slots.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
 import { connectionOptions, startRun } from './temporal/client.ts';
 import { runStates } from './temporal/runs.ts';
@@ -74,6 +79,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     await indexProcesses(own);
   });
   const control = openControl(own);
+  const actions = openActions(own);
   const agreement = agreementOf(config, () => Promise.resolve(control), log);
   await closedIfItFails(config, mongo, () => agreement.begin());
   const watch = watchControl(() => control.read(), log);
@@ -96,16 +102,25 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     shutdownForceTime: FORCE_MS,
   });
   const followerEnded = follower.run();
-  const started: { name: string; intake: Intake }[] = [];
+  const started = new Map<string, { intake: Intake; slots: Slots }>();
   /** Of workers that are up, or on their way. */
   const stops: (() => Promise<void>)[] = [];
   // A broker that is away holds up its own workers alone.
+  const me = joinProcesses({
+    db: () => Promise.resolve(own),
+    role: 'tasks',
+    guard,
+    sources: () => Promise.all(workers.map(sourceOf)),
+  });
+  const beating = keepBeating(async () => void (await me.beat()), guard, log);
+  void beating.run();
   const ended: Promise<unknown> = Promise.race([...workers.map(startOne), followerEnded]);
   ended.catch(() => {});
 
   /** Settles when one of its workers of Temporal's has ended. */
   async function startOne({ worker, caller }: Needs['workers'][number]): Promise<void> {
     const { open, channels, failures } = await brokers.connect(worker);
+    const slots = createSlots(worker.concurrency);
     const activities = createTaskActivities({
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
@@ -113,7 +128,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       process: ownQueue,
       claims,
       caller,
-      slots: createSlots(worker.concurrency),
+      slots,
       aloneSlots: createSlots(1),
       isStopping: () => isStopping,
       running,
@@ -123,10 +138,15 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       log,
     });
     const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
+    const upkeep = { config, worker, client, own, claims, actions, control, log };
+    const redrive = taskRedriveWork({
+      ...{ config, worker, own, claims, actions },
+      start: (run) => startRun(client, run),
+    });
     const runs = await createTemporalWorker(config, {
       connection,
       taskQueue,
-      activities,
+      activities: { ...activities, ...createRedrive(redrive) },
       maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
       workflowThreads: 1,
       shutdownForceTime: FORCE_MS,
@@ -143,8 +163,9 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     const temporalEnded = [runs, handlers].map((each) => each.run());
     let intake: Intake | null = null;
     let backlog: Every | null = null;
+    const keeping = keepUp(upkeep);
     stops.push(async () => {
-      await backlog?.close();
+      await Promise.all([backlog?.close(), keeping.close()]);
       await intake?.stop();
       // Its runs are driven on while its handlers finish, so that they hear of it.
       shutDown(handlers);
@@ -164,10 +185,11 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       }),
       start: (run) => startRun(client, run),
       metrics,
+      taskMetrics,
       log,
     });
     intake = opened;
-    started.push({ name: worker.name, intake: opened });
+    started.set(worker.name, { intake: opened, slots });
     followControl(opened, watch, guard, agreement, worker.name, null);
     void watch.refresh();
     backlog = every(BACKLOG_MS, () => followBacklog(worker.name, opened), log, {
@@ -175,6 +197,16 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       again: 'MongoDB says again how many tasks are open',
     });
     await Promise.race(temporalEnded);
+  }
+
+  async function sourceOf({ worker: { name, from, concurrency } }: Needs['workers'][number]) {
+    const here = started.get(name);
+    return {
+      name,
+      deliveries: await inHand(metrics, name),
+      closedBy: here === undefined ? AWAY : closedText(here.intake.closedBy()),
+      worker: { from, calls: here?.slots.onTheWire() ?? 0, concurrency },
+    };
   }
 
   /** The rest of a backlog stays in its source, where it costs nothing and everybody sees it. */
@@ -187,19 +219,16 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   return {
     checks: () => ({
       ...Object.fromEntries(
-        workers.map(({ worker: { name } }) => [
-          name,
-          started.some((each) => each.name === name && each.intake.isReady()),
-        ]),
+        workers.map(({ worker: { name } }) => [name, started.get(name)?.intake.isReady() === true]),
       ),
       temporal: follower.getState() === 'RUNNING',
     }),
     closedBy: () =>
-      Object.fromEntries(started.map(({ name, intake }) => [name, intake.closedBy()])),
+      Object.fromEntries([...started].map(([name, { intake }]) => [name, intake.closedBy()])),
     queues: () =>
       Object.fromEntries(
         workers.map(({ worker: { name, from } }) => {
-          const intake = started.find((each) => each.name === name)?.intake;
+          const intake = started.get(name)?.intake;
           const status = intake?.isReady() === true ? 'healthy' : 'unhealthy';
           return [from.name, { status, closedBy: intake?.closedBy() ?? {} }];
         }),
@@ -213,7 +242,8 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       shutDown(follower);
       await Promise.allSettled([followerEnded]);
       guard.close();
-      await watch.close();
+      await Promise.allSettled([watch.close(), beating.close()]);
+      await me.stop();
       await Promise.allSettled([brokers.close(), mongo.close(), connection.close()]);
     },
   };
@@ -223,6 +253,7 @@ const shutDown = (worker: Worker): void => {
   if (worker.getState() === 'RUNNING') worker.shutdown();
 };
 
+const AWAY = 'its broker has not been reached yet';
 /** Waited at a stop for what is still to be written down. */
 const RECORD_MS = 10_000;
 /** After its grace a handler is told to stop; its process ends soon after. */

@@ -1,7 +1,7 @@
 /** The worker process: builds the adapters, gives them to the activities, and runs them and the workflows. */
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
-import { createRedrive } from '../activities/registrations/redrive.ts';
+import { createRedrive } from '../activities/operations/redrive.ts';
 import { createSweep } from '../activities/registrations/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import type { Config } from './config/schema.ts';

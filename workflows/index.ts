@@ -1,5 +1,5 @@
 // The one barrel: Temporal registers every function exported here as a workflow.
 export { registrations } from './registrations/registrations.ts';
-export { redrive } from './registrations/redrive.ts';
+export { redrive } from './operations/redrive.ts';
 export { tasks } from './tasks.ts';
 export { sweep } from './registrations/sweep.ts';

@@ -20,9 +20,10 @@ export function createTaskClaim(needs: TaskDependencies) {
   return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const run = ownRun();
-      const generations = await redriven(requests);
+      const delivered = requests.filter(({ takes }) => takes === undefined);
+      const generations = await redriven(delivered);
       const wanted = new Map(
-        requests.map((each) => [
+        delivered.map((each) => [
           each.index,
           claimFor(worker, each, run, generations.get(each.index) ?? 0),
         ]),
@@ -38,6 +39,16 @@ export function createTaskClaim(needs: TaskDependencies) {
         else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder));
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
+      }
+      const redone = [...wanted.values()].filter(({ generation }) => generation > 0);
+      await claims.giveWay(redone.map(({ item, generation }) => claimKey(item, generation - 1)));
+      const left = await claims.find(requests.flatMap(({ takes }) => takes ?? []));
+      for (const { index, takes } of requests) {
+        if (takes === undefined) continue;
+        const holder = left.get(takes);
+        if (holder === undefined) answers.push({ index, kind: 'duplicate' });
+        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder));
+        else met.push({ index, holder });
       }
       const others = await insert(conflicts);
       for (const conflict of conflicts) {

@@ -17,11 +17,6 @@ export interface PublishRequest {
   claim: string;
 }
 
-interface BroughtOut {
-  outcome: TaskOutcome;
-  isOut: boolean;
-}
-
 /** Of a task with a result what is left is to publish it. */
 const isUndone = ({ result, outcome }: TaskClaim): boolean =>
   result === undefined || (outcome !== null && outcome.kind !== 'done');
@@ -63,7 +58,8 @@ export function createTaskSettle(needs: TaskDependencies) {
             // Its result was there before it was cancelled.
             if (!isUndone(claim)) return publish(claim);
             const outcome = endOf(claim);
-            return { outcome, isOut: await bury(claim, outcome) };
+            await bury(claim, outcome);
+            return outcome;
           })),
         ];
       }),
@@ -74,25 +70,24 @@ export function createTaskSettle(needs: TaskDependencies) {
     return { ...fenced(requests, (claim) => found.get(claim)?.workflowId), found };
   }
 
-  async function publish(claim: TaskClaim): Promise<BroughtOut> {
+  async function publish(claim: TaskClaim): Promise<TaskOutcome> {
     for (const [n, outgoing] of outgoingOf(claim).entries())
       await channels.publish(outgoing, `${claim._id}/${n}`);
     const at = claim.finishedAt ?? new Date();
-    return { outcome: { kind: 'done', reason: null, at }, isOut: true };
+    return { kind: 'done', reason: null, at };
   }
 
-  /** False where there are no dead letters: then the claim keeps the message. */
-  async function bury(claim: TaskClaim, { kind, reason, at }: TaskOutcome): Promise<boolean> {
+  /** Where there are no dead letters its claim alone tells of it. */
+  async function bury(claim: TaskClaim, { kind, reason, at }: TaskOutcome): Promise<void> {
     const body = messageOf(claim);
     if (channels.bury === null || claim.message === null || body === null || kind === 'done')
-      return false;
+      return;
     const { _id, attempts, workflowId, generation, token, origin, message } = claim;
     await channels.bury({
       ...{ claim: _id, failureClass: kind, reason: reason ?? kind, at, attempts, workflowId },
       ...{ generation, token, origin, body, properties: message.properties },
     });
     failpoint('bury-confirmed');
-    return true;
   }
 
   /** Also of a task whose process died. */
@@ -111,7 +106,7 @@ export function createTaskSettle(needs: TaskDependencies) {
     requests: readonly PublishRequest[],
     found: ReadonlyMap<string, TaskClaim>,
     liveness: Liveness,
-    bringOut: (claim: TaskClaim) => Promise<BroughtOut>,
+    bringOut: (claim: TaskClaim) => Promise<TaskOutcome>,
   ): Promise<TaskSettleAnswer[]> {
     const endings: Ending[] = [];
     const failures: unknown[] = [];
@@ -123,7 +118,7 @@ export function createTaskSettle(needs: TaskDependencies) {
           return void answers.push({ index, kind: 'settled' });
         if (!liveness.isCurrent()) return;
         try {
-          endings.push({ claim: key, ...(await bringOut(claim)) });
+          endings.push({ claim: key, outcome: await bringOut(claim) });
         } catch (error) {
           if (!channels.isUnpublishable(error) && !(error instanceof UnreadableOutput))
             return void failures.push(error);
@@ -135,7 +130,7 @@ export function createTaskSettle(needs: TaskDependencies) {
           const reason = `cannot be published: ${errorFacts(error).error}`;
           const known = claim.outcome?.kind ?? 'permanent';
           const kind = known === 'done' ? 'permanent' : known;
-          endings.push({ claim: key, outcome: { kind, reason, at: new Date() }, isOut: false });
+          endings.push({ claim: key, outcome: { kind, reason, at: new Date() } });
         }
         answers.push({ index, kind: 'settled' });
       }),

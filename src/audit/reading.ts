@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Config } from '../config/schema.ts';
 import type { AuditClaim, AuditEntry, AuditInput } from '../domain/audit/audit-account.ts';
-import { LOOK_UP } from '../domain/names.ts';
+import { LOOK_UP, WORKFLOW_TYPE } from '../domain/names.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
 import { isDead } from '../domain/run-life.ts';
 import { findDoubts } from '../registrations/doubts.ts';
@@ -18,7 +18,7 @@ import { fieldsRead, placesOf, type Stored } from '../registrations/own-document
 import { storedId } from '../registrations/stored-id.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 import { queueDepths } from '../broker/rabbitmq/queues.ts';
-import { inputOf, openRuns, runStates } from '../temporal/runs.ts';
+import { broughtRegistrations, openRuns, runStates } from '../temporal/runs.ts';
 import type { Store } from '../registrations/store.ts';
 
 interface AuditNeeds extends Pick<AuditInput, 'filings'> {
@@ -35,7 +35,7 @@ export async function readAudit(needs: AuditNeeds): Promise<AuditInput> {
   const plain = (id: string) => plainId(id, config.mongodb.matchType);
   const { intakeQueue, returnedQueue, failureQueue } = config.rabbit;
   const depths = await queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]);
-  const running = await openRuns(client, config.temporal.taskQueue);
+  const running = await openRuns(client, WORKFLOW_TYPE, config.temporal.taskQueue);
   const claims = await readClaims(store);
   const doubts = await findDoubts(store, config.legacy.timeout);
   const aside = store.setAside.collection.find({}, { projection: { _id: 1 } });
@@ -102,8 +102,8 @@ async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims:
   const unreadable: AuditInput['unreadable'] = [];
   // Thousands of questions at once would be refused by Temporal's rate limits.
   const inputs = await mapLimit(yet, 20, async (workflowId) => {
-    const brought = await inputOf(client, workflowId);
-    if ('registrations' in brought) return brought.registrations;
+    const brought = await broughtRegistrations(client, workflowId);
+    if ('items' in brought) return brought.items;
     unreadable.push({ id: workflowId, what: brought.unreadable });
     return [];
   });

@@ -9,6 +9,7 @@ import {
   type IntakeFacts,
   type Progress,
 } from '../operations/counts.ts';
+import type { WorkerCounts } from '../operations/worker-counts.ts';
 import { reachOf, type Part } from '../operations/reach.ts';
 import { CommandError, answer, load } from './context.ts';
 import { columns, line, number, paint, table, when } from './table.ts';
@@ -18,17 +19,26 @@ export async function overall(command: Command): Promise<void> {
   const counts = await readCounts(config, reachOf(config));
   const { queues, registrations } = counts;
   const plain = <T>(each: Part<T>) => (each.ok ? each.value : { error: each.error });
-  const facts = { ...counts, queues: plain(queues), registrations: plain(registrations) };
+  const workers =
+    counts.workers?.map(({ waiting, ...each }) => {
+      return { ...each, waiting: waiting === null ? null : plain(waiting) };
+    }) ?? null;
+  const facts = {
+    ...{ ...counts, workers },
+    ...{ queues: plain(queues), registrations: plain(registrations) },
+  };
   answer(command, facts, () => countsText(counts));
   if (!queues.ok || !registrations.ok)
     throw new CommandError('Not all could be asked: "despachante doctor" tells more');
 }
 
-function countsText({ progress, intake, queues, registrations, processes }: Counts): string {
+function countsText(counts: Counts): string {
+  const { progress, intake, queues, registrations, processes, workers } = counts;
   return [
     ...(progress === null ? [] : [progressText(progress, intake)]),
     queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)),
     registrations.ok ? claimsText(registrations.value) : paint.red(line(registrations.error)),
+    ...(workers === null || workers.length === 0 ? [] : [workersText(workers)]),
     ...(processes === null ? [] : [processesText(processes)]),
   ].join('\n\n');
 }
@@ -81,9 +91,29 @@ const claimsText = ({ open, inDoubt, settled, setAside }: ClaimCounts): string =
     ...(setAside === 0 ? [] : [['set aside', paint.red(number(setAside))]]),
   ]);
 
+function workersText(workers: readonly WorkerCounts[]): string {
+  const rows = workers.map((each) => [
+    line(each.worker),
+    each.waiting === null ? 'unknown' : each.waiting.ok ? number(each.waiting.value) : 'not asked',
+    number(each.open),
+    number(each.running),
+    each.dead === 0 ? '0' : paint.yellow(number(each.dead)),
+    `${number(each.perSecond)} a second`,
+    each.processes === 0 ? paint.yellow('none runs it') : number(each.processes),
+    each.paused === null
+      ? ''
+      : paint.yellow(`paused: ${line(each.paused.reason)} (${line(each.paused.by)})`),
+  ]);
+  const head = ['worker', 'waiting', 'open', 'running', 'dead', 'settled', 'processes', ''];
+  const trouble = workers.flatMap(({ worker, waiting }) =>
+    waiting === null || waiting.ok ? [] : [paint.red(line(`${worker}: ${waiting.error}`))],
+  );
+  return [table(head, rows), ...trouble].join('\n');
+}
+
 /** What a process has not said is not there, and never a zero. */
 function processesText(processes: readonly SeenProcess[]): string {
-  if (processes.length === 0) return 'No worker and no intake has run within a day';
+  if (processes.length === 0) return 'No process has run within a day';
   const rows = processes.map((each) => [
     ...[each.role, `${line(each.host)}:${each.pid}`, line(each.version), when(each.since)],
     beatText(each),
@@ -105,11 +135,14 @@ function beatText({ state, silentMs, stoppedAt }: SeenProcess): string {
   }
 }
 
-function loadText({ endpoints = {}, source, vitals }: SeenProcess): string {
+function loadText({ endpoints = {}, sources, vitals }: SeenProcess): string {
   const said = Object.entries(endpoints).map(
     ([name, { onTheWire, share }]) => `${onTheWire} of ${share} requests to ${line(name)}`,
   );
-  if (source !== null) said.push(`${number(source.deliveries)} deliveries in hand`);
+  for (const { name, deliveries, worker } of sources) {
+    if (worker === undefined) said.push(`${number(deliveries)} deliveries in hand`);
+    else said.push(`${line(name)} ${worker.calls} of ${worker.concurrency} calls`);
+  }
   if (vitals !== null) {
     said.push(`${number(Math.round(vitals.rss / 2 ** 20))} MiB`);
     said.push(`${number(Math.round(vitals.loopDelayMs))} ms late`);
@@ -117,9 +150,12 @@ function loadText({ endpoints = {}, source, vitals }: SeenProcess): string {
   return said.join(', ') || '–';
 }
 
-function sufferingText({ suffers, source, endpoints = {} }: SeenProcess): string {
+function sufferingText({ suffers, sources, endpoints = {} }: SeenProcess): string {
   const waits = Object.values(endpoints).map(({ waitReason }) => waitReason);
-  const words = [suffers, source?.closedBy ?? null, ...waits].flatMap((each) =>
+  const closed = sources.map(({ name, closedBy, worker }) =>
+    closedBy === null || worker === undefined ? closedBy : `${name} ${closedBy}`,
+  );
+  const words = [suffers, ...closed, ...waits].flatMap((each) =>
     each === null ? [] : [line(each)],
   );
   return words.length === 0 ? '–' : paint.yellow(words.join('; '));

@@ -1,31 +1,99 @@
 import type { Command } from 'commander';
+import { openTaskClaims } from '../tasks/claims.ts';
 import { DOUBTFUL, drop } from '../operations/drop.ts';
+import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
+import { clearLetters } from '../operations/letters.ts';
+import { countWaiting } from '../operations/stored-failures.ts';
+import { dropTasks, surveyTasks, taskFailures } from '../operations/task-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { CommandError, answer, load } from './context.ts';
-import { askFirst, tellDryRun, toldOfForeign } from './failure-choice.ts';
-import { choiceOf, notFound, saidOf, type Asked } from './failure-selection.ts';
+import { CommandError, answer, load, tell } from './context.ts';
+import { askFirst, placeOf, tellDryRun, toldOfForeign } from './failure-choice.ts';
+import {
+  choiceOf,
+  notFound,
+  requireMeant,
+  saidOf,
+  taskChoiceOf,
+  type Asked,
+} from './failure-selection.ts';
 import { firstOf, line, number } from './table.ts';
+import { placedWorker, type Folders } from './worker-choice.ts';
 
-export async function dropFailures(ids: string[], options: Asked, command: Command) {
+export async function dropFailures(ids: string[], options: Asked & Folders, command: Command) {
+  requireMeant(ids, options);
+  const { from } = options;
+  if (from !== undefined) return dropOf(from, ids, options, command);
   const { config } = load(command);
   const whole = choiceOf(ids, options, config);
-  if (options.dryRun === true) return tellDryRun(command, config, 'drop', ids, whole);
-  const choice = options.yes === true ? whole : await askFirst(config, whole, 'drop');
+  const count = () => withFailures(config, (queue) => survey(queue, whole));
+  if (options.dryRun === true) return tellDryRun(command, count, 'drop', ids, {});
+  const limit = options.yes === true ? whole.limit : await askFirst(count, 'drop');
   const said = saidOf(ids, options, config);
   // MongoDB first: nothing is dropped where that cannot be noted.
   const { dropped, left, foreign, lost } = await withStore(
     config,
-    (store) => withFailures(config, (queue) => drop(queue, choice, { config, store }, said)),
+    (store) =>
+      withFailures(config, (queue) => drop(queue, { ...whole, limit }, { config, store }, said)),
     'writer',
   );
   if (lost === null && ids.length > 0 && dropped.length + foreign === 0) throw notFound(ids);
-  answer(command, { dropped, left, foreign }, () => {
-    const some = firstOf(dropped, SHOWN, (each) => `${each.class ?? '–'}  ${line(each.id ?? '–')}`);
-    const sum = `Dropped ${number(dropped.length)}; ${number(left)} left in the failure queue`;
-    return [...some, sum, ...toldOfForeign({ foreign })].join('\n');
-  });
+  answer(command, { dropped, left, foreign }, () =>
+    [droppedText(dropped, left, undefined), ...toldOfForeign({ foreign })].join('\n'),
+  );
   if (lost !== null) throw new CommandError(`Cut short: ${lost}. ${DOUBTFUL}`);
 }
 
+/** Their claims are what counts; letters in a queue of RabbitMQ are taken out of it, those in a topic stay. */
+async function dropOf(from: string, ids: string[], options: Asked & Folders, command: Command) {
+  const { config } = load(command);
+  const whole = taskChoiceOf(ids, options);
+  const count = () =>
+    withStore(config, ({ own }) => surveyTasks(taskFailures(config, own, from), whole));
+  if (options.dryRun === true) return tellDryRun(command, count, 'drop', ids, { from });
+  const limit = options.yes === true ? whole.limit : await askFirst(count, 'drop');
+  const place = await placedWorker(from, options, config);
+  const { dropped, left, letters } = await withStore(
+    config,
+    async ({ own, actions }) => {
+      const claims = openTaskClaims(own);
+      const failures = taskFailures(config, own, from);
+      const dropped = await actions.act(
+        { ...saidOf(ids, options, config), what: 'failures drop' },
+        () => dropTasks(failures, claims, { ...whole, limit }),
+        (all) => `${all.length} dropped`,
+      );
+      const left = await countWaiting(failures);
+      const cleared = place === null ? null : clearLetters(config, place, claims);
+      const letters = await Promise.resolve(cleared).catch((error: unknown) => {
+        tell(
+          `Their letters are still in the queue: ${error instanceof Error ? error.message : ''}`,
+        );
+        return null;
+      });
+      return { dropped, left, letters };
+    },
+    'writer',
+  );
+  if (ids.length > 0 && dropped.length === 0) throw notFound(ids, from);
+  answer(command, { dropped, left, letters }, () =>
+    [
+      droppedText(dropped, left, from),
+      letters === null
+        ? 'Their letters stay where they are, and mean nothing any more'
+        : `${number(letters)} letters were taken out of the queue`,
+    ].join('\n'),
+  );
+}
+
 const SHOWN = 20;
+
+function droppedText(
+  dropped: readonly { id: string | null; class: string | null }[],
+  left: number,
+  from: string | undefined,
+): string {
+  const some = firstOf(dropped, SHOWN, (each) => `${each.class ?? '–'}  ${line(each.id ?? '–')}`);
+  const sum = `Dropped ${number(dropped.length)}; ${number(left)} ${from === undefined ? 'left in the failure queue' : `left of the ${placeOf(from)}`}`;
+  return [...some, sum].join('\n');
+}

@@ -1,11 +1,9 @@
 /** A person's word before many records are touched. */
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { survey, type Choice, type Passed, type Survey } from '../operations/failure-choice.ts';
-import { withFailures } from '../operations/failure-queue.ts';
+import type { Passed, Survey } from '../operations/failure-choice.ts';
 import { CommandError, EXIT, answer, isYes } from './context.ts';
-import { notFound } from './failure-selection.ts';
-import { number } from './table.ts';
+import { notFound, type Selection } from './failure-selection.ts';
+import { line, number } from './table.ts';
 
 /** `412 (400 rejected, 12 timed-out)` */
 function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClass'>): string {
@@ -14,12 +12,12 @@ function counted({ selected, byClass }: Pick<Survey, 'selected' | 'byClass'>): s
 }
 
 /**
- * Asks before more than one is touched, and holds no record meanwhile: the answer is for as many as were counted.
+ * Asks before more than one is touched, and holds no record meanwhile. Returns for how many the answer is: as many as were counted.
  * @throws CommandError when there is nobody to ask, or the answer is no
  */
-export async function askFirst(config: Config, choice: Choice, verb: string): Promise<Choice> {
-  const found = await withFailures(config, (queue) => survey(queue, choice));
-  if (found.selected <= 1) return { ...choice, limit: 1 };
+export async function askFirst(count: () => Promise<Survey>, verb: string): Promise<number> {
+  const found = await count();
+  if (found.selected <= 1) return 1;
   const what = counted(found);
   if (!process.stdin.isTTY) {
     throw new CommandError(
@@ -28,26 +26,34 @@ export async function askFirst(config: Config, choice: Choice, verb: string): Pr
     );
   }
   if (!(await isYes(`${verb} ${what}?`))) throw new CommandError('Nothing was changed');
-  return { ...choice, limit: found.selected };
+  return found.selected;
 }
+
+interface DryRun {
+  canary?: number;
+  maxRedrives?: number;
+}
+
+/** Where failures wait, for people. */
+export const placeOf = (from: string | undefined): string =>
+  from === undefined ? 'in the failure queue' : `failed tasks of ${line(from)}`;
 
 /** What `redrive` or `drop` would do. @throws CommandError when nothing that was named is there */
 export async function tellDryRun(
   command: Command,
-  config: Config,
+  count: () => Promise<Survey>,
   verb: string,
   ids: readonly string[],
-  choice: Choice,
-  canary?: number,
+  { from, canary, maxRedrives = Infinity }: Pick<Selection, 'from'> & DryRun,
 ): Promise<void> {
-  const found = await withFailures(config, (queue) => survey(queue, choice));
+  const found = await count();
   const { selected, atCap, foreign, waiting } = found;
-  if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids);
+  if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids, from);
   const first = canary === undefined ? '' : `, ${number(Math.min(canary, selected))} of them first`;
   answer(command, { dryRun: true, ...found }, () =>
     [
-      `Would ${verb} ${counted(found)} of ${number(waiting)} in the failure queue${first}`,
-      ...toldOfCap(found, choice.maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
+      `Would ${verb} ${counted(found)} of ${number(waiting)} ${placeOf(from)}${first}`,
+      ...toldOfCap(found, maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
       ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
       'Nothing was changed',
     ].join('\n'),

@@ -5,7 +5,14 @@ import { listFailures, type FailureList, type FailureState } from '../operations
 import { failureGroups } from '../operations/stored-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { EXIT, answer, load } from './context.ts';
-import { becauseOf, isDescribed, type Because, type Selection } from './failure-selection.ts';
+import { placeOf } from './failure-choice.ts';
+import {
+  becauseOf,
+  failuresOf,
+  isDescribed,
+  type Because,
+  type Selection,
+} from './failure-selection.ts';
 import { columns, firstOf, line, number, paint, table, when } from './table.ts';
 
 interface ListOptions extends Selection {
@@ -19,25 +26,31 @@ const MOST_GROUPS = 40;
 
 export async function list(options: ListOptions, command: Command): Promise<void> {
   const { config } = load(command);
-  const { limit = null, state } = options;
+  const { limit = null, state, from } = options;
   const wanted = { ...options, limit, told: limit ?? SOME };
-  const found = await withStore(config, (store) => listFailures(config, store, wanted));
+  const found = await withStore(config, (store) =>
+    listFailures(failuresOf(config, store, from), wanted),
+  );
   answer(command, found, () => {
     const isEach = options.each === true || limit !== null;
     const later = `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`;
     return [
       ...(found.matching === 0 ? noneText(options, found) : []),
-      ...(found.matching > 0 ? (isEach ? eachText : groupsText)(found, state) : []),
+      ...(found.matching > 0 ? (isEach ? eachText : groupsText)(found, state, from) : []),
       ...(found.finishedLater === 0 ? [] : [paint.yellow(later)]),
     ].join('\n');
   });
 }
 
-function noneText({ state, ...filters }: ListOptions, { waiting }: FailureList): string[] {
+function noneText({ state, from, ...filters }: ListOptions, { waiting }: FailureList): string[] {
   if (state !== 'waiting') return [`No such failure is known as ${state}`];
   return isDescribed(filters) && waiting > 0
     ? [`None of ${number(waiting)} failures is such a one`]
-    : ['No failure is known to wait in the failure queue'];
+    : [
+        from === undefined
+          ? 'No failure is known to wait in the failure queue'
+          : `No ${placeOf(from).replace('tasks', 'task')} waits`,
+      ];
 }
 
 const WHERE: Readonly<Record<FailureState, string>> = {
@@ -48,10 +61,17 @@ const WHERE: Readonly<Record<FailureState, string>> = {
 };
 
 /** `3 of 4 in the queue`, as far as is known. */
-const countText = (count: number, { waiting }: FailureList, state: FailureState): string =>
-  `${number(count)}${state === 'waiting' ? ` of ${number(waiting)}` : ''} ${WHERE[state]}`;
+function countText(
+  count: number,
+  { waiting }: FailureList,
+  state: FailureState,
+  from: string | undefined,
+): string {
+  const where = state === 'waiting' && from !== undefined ? placeOf(from) : WHERE[state];
+  return `${number(count)}${state === 'waiting' ? ` of ${number(waiting)}` : ''} ${where}`;
+}
 
-function groupsText(found: FailureList, state: FailureState): string[] {
+function groupsText(found: FailureList, state: FailureState, from?: string): string[] {
   const { groups, matching } = found;
   const rows = groups
     .slice(0, MOST_GROUPS)
@@ -66,30 +86,41 @@ function groupsText(found: FailureList, state: FailureState): string[] {
   return [
     table(['count', 'class', 'first seen', 'last seen', 'reason'], rows),
     ...(more > 0 ? [paint.dim(`… and ${number(more)} more reasons`)] : []),
-    paint.dim(`${countText(matching, found, state)}; --each tells of single ones`),
+    paint.dim(`${countText(matching, found, state, from)}; --each tells of single ones`),
   ];
 }
 
-function eachText(found: FailureList, state: FailureState): string[] {
+function eachText(found: FailureList, state: FailureState, from?: string): string[] {
   const { failures, matching, waiting } = found;
-  const head = ['registration', 'class', 'at', 'attempts', 'redriven', 'request', 'reason'];
+  const isTask = from !== undefined;
+  const item = isTask ? 'task' : 'registration';
+  const head = [
+    item,
+    'class',
+    'at',
+    'attempts',
+    'redriven',
+    isTask ? 'error' : 'request',
+    'reason',
+  ];
   const rows = failures.map((each) => [
     line(each.id ?? each.record),
     each.class,
     when(each.at),
     String(each.attempts),
     String(each.generation),
-    line(each.requestId ?? '–'),
+    line(each.requestId ?? each.error ?? '–'),
     line(each.reason ?? '–').slice(0, 80) +
       (each.late === null ? '' : ` (${each.late.status} later)`),
   ]);
   const isWhole = failures.length >= Math.max(matching, waiting);
-  const count = paint.dim(countText(failures.length, found, state));
+  const count = paint.dim(countText(failures.length, found, state, from));
   return [table(head, rows), ...(isWhole ? [] : [count])];
 }
 
-export async function groups(command: Command): Promise<void> {
-  const found = await withStore(load(command).config, failureGroups);
+export async function groups({ from }: { from?: string }, command: Command): Promise<void> {
+  const { config } = load(command);
+  const found = await withStore(config, (store) => failureGroups(failuresOf(config, store, from)));
   const head = ['waiting', 'ever', 'class', 'first', 'last', 'reason'];
   const rows = found.map((each) => [
     number(each.waiting),

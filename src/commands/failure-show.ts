@@ -6,17 +6,30 @@ import type { Config } from '../config/schema.ts';
 import { HEADER } from '../domain/names.ts';
 import { isMeant, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
 import { findFailures, type Failure } from '../operations/failures.ts';
+import { taskMessages } from '../operations/task-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { answer, load } from './context.ts';
-import { notFound } from './failure-selection.ts';
+import { failuresOf, notFound } from './failure-selection.ts';
 import { lateText } from './status.ts';
 import { columns, paint, valueText } from './table.ts';
 
-export async function show(id: string, { body }: { body?: boolean }, command: Command) {
+export async function show(
+  id: string,
+  { body, from }: { body?: boolean; from?: string },
+  command: Command,
+) {
   const { config } = load(command);
-  if (body === true) return showRecords(id, config, command);
-  const found = await withStore(config, (store) => findFailures(config, store, id));
-  if (found.length === 0) throw notFound([id]);
+  if (body === true && from === undefined) return showRecords(id, config, command);
+  const [found, messages] = await withStore(config, async (store) => {
+    const failures = failuresOf(config, store, from);
+    const found = await findFailures(failures, id);
+    return [found, body === true ? await taskMessages(failures, store.own, id) : []] as const;
+  });
+  if (found.length === 0) throw notFound([id], from);
+  if (body === true) {
+    const all = messages.map(({ body, ...facts }) => ({ ...facts, ...plain(body) }));
+    return answer(command, all, () => all.map(recordText).join('\n'));
+  }
   answer(command, found, () => found.map(failureText).join('\n'));
 }
 
@@ -38,9 +51,27 @@ async function showRecords(id: string, config: Config, command: Command): Promis
   });
   if (found.length === 0) throw notFound([id]);
   const all = found.map((failure) => details(failure, config));
-  const text = ({ headers, properties, body, ...facts }: (typeof all)[number]) =>
-    `${factsText(Object.entries({ ...facts, ...properties, ...headers }))}\n\n${body}\n`;
-  answer(command, all, () => all.map(text).join('\n'));
+  answer(command, all, () => all.map(recordText).join('\n'));
+}
+
+interface Shown {
+  headers: Record<string, unknown>;
+  properties?: object;
+  body: string;
+}
+
+const recordText = ({ headers, properties, body, ...facts }: Shown): string =>
+  `${factsText(Object.entries({ ...facts, ...properties, ...headers }))}\n\n${body}\n`;
+
+/** What is no text would not survive as one. */
+function plain(body: Buffer) {
+  const text = body.toString('utf8');
+  const isText = Buffer.from(text).equals(body);
+  return {
+    bytes: body.length,
+    encoding: isText ? 'utf8' : 'base64',
+    body: isText ? text : body.toString('base64'),
+  };
 }
 
 function details(failure: FailureMessage, config: Config) {
@@ -52,8 +83,6 @@ function details(failure: FailureMessage, config: Config) {
   delete headers[HEADER.token];
   const item = headers[HEADER.item];
   if (typeof item === 'string') headers[HEADER.item] = shownText(failure, item, config);
-  const text = failure.body.toString('utf8');
-  const isText = Buffer.from(text).equals(failure.body);
   return {
     registration: shownId(failure, config),
     record: shownText(failure, failure.name, config),
@@ -63,9 +92,6 @@ function details(failure: FailureMessage, config: Config) {
     },
     headers,
     returns: failure.returns,
-    bytes: failure.body.length,
-    // What is no text would not survive as one.
-    encoding: isText ? 'utf8' : 'base64',
-    body: isText ? text : failure.body.toString('base64'),
+    ...plain(failure.body),
   };
 }

@@ -4,7 +4,7 @@ import type { FailureState } from '../operations/failures.ts';
 import { addBecause, duration, oneOf, positive, wholeNumber } from './arguments.ts';
 import { dropFailures } from './drop.ts';
 import { compare, groups, list } from './failure-list.ts';
-import { addAsked, addFilters } from './failure-selection.ts';
+import { addAsked, addFilters, addFrom } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
 
@@ -15,12 +15,16 @@ Despachante declares allows for a million; one declared otherwise allows for 20 
 const KNOWN = `
 From MongoDB: the failure queue is not touched. "failures compare" tells what differs there, and writes it down.`;
 
+const TASKS = `
+With --from its claims say which tasks of a worker have failed, and hold their messages until they are redriven or dropped. The
+letters in the queue or topic for dead letters are copies: whoever handles one of them elsewhere drops the task here.`;
+
 const STATES: readonly FailureState[] = ['waiting', ...GONE_AS];
 
 export function addFailures(program: Command): void {
   const failures = program
     .command('failures')
-    .description('look at the failure queue, send failures in again, or drop them')
+    .description('look at what has failed, have it done again, or drop it: registrations, or tasks')
     .addHelpText('after', '\nExample: despachante failures list');
   addFilters(failures.command('list'))
     .description('the failures by class and reason, with counts; or each of them, oldest first')
@@ -34,38 +38,40 @@ export function addFailures(program: Command): void {
     .addHelpText(
       'after',
       `${KNOWN}
+${TASKS}
 
 Example: despachante failures list
+         despachante failures list --from EmailWorker
          despachante failures list --class rejected --limit 20
          despachante failures list --reason "CPF" --older-than 2h
          despachante failures list --reason "/^(timeout|HTTP 5..)/i" --each`,
     )
     .action(list);
-  failures
-    .command('show')
-    .description('everything about the failures of one registration')
-    .argument('<id>', 'registration id, or name of the record')
+  addFrom(failures.command('show'))
+    .description('everything about the failures of one registration or task')
+    .argument('<id>', 'registration id, message id of a task, or name of the record')
     .option('--body', 'the records themselves, with headers and message, which holds personal data')
     .addHelpText(
       'after',
       `${KNOWN}
-With --body the failure queue is looked through.
+With --body the failure queue is looked through; of a task its claim has the message.
 ${COUNTS}
 
-Example: despachante failures show reg-1`,
+Example: despachante failures show reg-1
+         despachante failures show mail-1 --from EmailWorker --body`,
     )
     .action(show);
-  failures
-    .command('groups')
+  addFrom(failures.command('groups'))
     .description('how many failures there are of each kind, whatever numbers and ids they tell of')
     .addHelpText(
       'after',
       `
 From MongoDB: what others take from the queue is counted as waiting until "failures compare".
 
-Example: despachante failures groups`,
+Example: despachante failures groups
+         despachante failures groups --from EmailWorker`,
     )
-    .action((_: unknown, command: Command) => groups(command));
+    .action(groups);
   addBecause(failures.command('compare'))
     .description('the failure queue against what MongoDB says of it')
     .addHelpText(
@@ -79,7 +85,7 @@ Example: despachante failures compare`,
     )
     .action(compare);
   addAsked(failures.command('redrive'), 'redriven')
-    .description('send failures to the intake queue again')
+    .description('have failures done again: registrations by the intake queue, tasks by a new run')
     .option('--detach', 'begin it, and do not wait for its end')
     .option('--rate <n>', 'at most so many a second', positive)
     .option(
@@ -102,22 +108,32 @@ worker was killed. "despachante redrive status" tells how it goes, "despachante 
 More than one that is neither named nor meant by --all needs a yes, on the terminal or by --yes. The others wait in the
 failure queue meanwhile, out of everybody's sight, and go back in their order in the end; each look counts, see "list".
 
+With --from a process that runs the worker does it. The tasks go to a new run, never to the source, which others may read, and count their
+attempts anew. Their letters are taken out of a queue for dead letters; a topic keeps its letters, and nothing reads them again.
+
 Example: despachante failures redrive --all --class timed-out
+         despachante failures redrive --from EmailWorker --class exhausted --canary 5 --yes
          despachante failures redrive reg-1 reg-2
          despachante failures redrive --class rejected --reason "CPF" --dry-run
          despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
     )
     .action(redriveFailures);
   addAsked(failures.command('drop'), 'dropped')
-    .description('take failures out of the failure queue for good')
+    .option('--workers <path...>', 'with --from: folders, files or globs of workers (tasks.folder)')
+    .option('--queues <file>', 'with --from: the file of queues (queues.yaml, where it is there)')
+    .description('take failures out of the failure queue for good; have tasks wait no longer')
     .addHelpText(
       'after',
       `
 What is dropped is gone, with the only copy of its message: the claim in MongoDB keeps how it ended, not the message, and that
 its record was dropped, which the audit tells. More than one needs a yes, on the terminal or by --yes.
 
+With --from the claims let the messages go. The letters are taken out of a queue for dead letters, where the file of the worker is here and
+tells which; a topic keeps them.
+
 Example: despachante failures drop --class malformed --older-than 30d --dry-run
-         despachante failures drop --class malformed --older-than 30d --yes`,
+         despachante failures drop --class malformed --older-than 30d --yes
+         despachante failures drop --from EmailWorker mail-1`,
     )
     .action(dropFailures);
 }

@@ -10,7 +10,8 @@ import { EncryptionDisagreement, agreementOf } from '../coordination/encryption-
 import { joinProcesses, keepBeating } from '../coordination/processes.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import { followControl } from '../intake/holds.ts';
-import type { Valve } from '../intake/valve.ts';
+import { inHand } from '../intake/intake.ts';
+import { closedText } from '../intake/valve.ts';
 import { lazyMongo } from '../mongo/lazy-client.ts';
 import { NotOurs } from '../mongo/ownership.ts';
 import { startRegistrationIntake } from '../registrations/intake.ts';
@@ -72,10 +73,13 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
     db: () => mongo.db(),
     role: 'intake',
     guard,
-    source: async () => ({
-      deliveries: (await metrics.unacknowledged.get()).values[0]?.value ?? 0,
-      closedBy: closedText(intake.closedBy()),
-    }),
+    sources: async () => [
+      {
+        name: REGISTRATIONS,
+        deliveries: await inHand(metrics, REGISTRATIONS),
+        closedBy: closedText(intake.closedBy()),
+      },
+    ],
   });
   const beating = keepBeating(async () => void (await me.beat()), guard, log);
   void beating.run();
@@ -93,11 +97,6 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
     },
   };
 }
-
-const closedText = (closed: ReturnType<Valve['closedBy']>): string | null =>
-  Object.entries(closed)
-    .map(([by, why]) => `${by}: ${why}`)
-    .join('; ') || null;
 
 /**
  * A MongoDB that is away is no reason not to start: intake takes nothing until it has read what stands there.

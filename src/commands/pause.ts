@@ -2,20 +2,23 @@ import type { Command } from 'commander';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { addOperator, addSaid, saidIn, type SaidOptions } from './arguments.ts';
-import { EXIT, CommandError, answer, load } from './context.ts';
+import { EXIT, CommandError, answer, load, tell } from './context.ts';
 import { line, when } from './table.ts';
 
 export function addPause(program: Command): void {
   addOperator(program.command('pause'))
-    .description('have every intake take nothing until somebody says "resume"')
+    .description('have nothing taken from queues and topics until somebody says "resume"')
+    .option('--worker <name>', 'only the tasks of this worker')
     .requiredOption('--reason <text>', 'why; shown wherever it is seen that nothing is taken')
     .addHelpText(
       'after',
       `
-What was taken is brought to its end; what comes waits in RabbitMQ. It holds for intakes that are started later, too, and
-nothing but "resume" undoes it: not the circuit breaker, and no restart.
+What was taken is brought to its end; what comes waits at the broker. It holds for processes that are started later, too, and
+nothing but "resume" undoes it: not the circuit breaker, and no restart. Without --worker it holds for registrations and for every
+worker.
 
-Example: despachante pause --reason "the core is being updated until 14:00"`,
+Example: despachante pause --reason "the core is being updated until 14:00"
+         despachante pause --worker EmailWorker --reason "the provider is down"`,
     )
     .action(pause);
 }
@@ -23,37 +26,61 @@ Example: despachante pause --reason "the core is being updated until 14:00"`,
 export function addResume(program: Command): void {
   addSaid(program.command('resume'))
     .description('take back what "pause" said')
+    .option('--worker <name>', 'what it said of this worker')
     .addHelpText(
       'after',
       `
-Exit code 4 when nothing was paused. An open circuit breaker, or a limit that is reached, still holds intake.
+Exit code 4 when nothing was paused in the same way: a pause of everything is no pause of a worker. An open circuit breaker, or a limit that is reached, still holds intake.
 
-Example: despachante resume`,
+Example: despachante resume
+         despachante resume --worker EmailWorker`,
     )
     .action(resume);
 }
 
-async function pause(word: SaidOptions & { reason: string }, command: Command): Promise<void> {
-  const { reason } = word;
+interface PauseOptions extends SaidOptions {
+  worker?: string;
+}
+
+async function pause(word: PauseOptions & { reason: string }, command: Command): Promise<void> {
+  const { reason, worker = null } = word;
   if (reason.trim() === '') throw new CommandError('Say why with --reason', EXIT.usage);
   const { config } = load(command);
   const { by } = saidIn(word);
-  const said = await withStore(config, (store) => pauseIntake(store, { by, reason }), 'writer');
+  const { pause: said, isKnown } = await withStore(
+    config,
+    (store) => pauseIntake(store, { by, reason, worker }),
+    'writer',
+  );
   const at = said === null ? null : new Date(said.at);
-  answer(command, { paused: true, reason, by, at }, () => {
+  if (!isKnown)
+    tell(
+      `No process has run a worker of the name ${line(worker ?? '')} within a day: the pause holds for one that is started`,
+    );
+  answer(command, { paused: true, worker, reason, by, at }, () => {
     return `Paused: ${line(reason)} (${line(by)}, ${when(at)}). ${SEEN}`;
   });
 }
 
-async function resume(word: SaidOptions, command: Command): Promise<void> {
+async function resume(word: PauseOptions, command: Command): Promise<void> {
+  const { worker = null } = word;
   const { config } = load(command);
-  const before = await withStore(config, (store) => resumeIntake(store, saidIn(word)), 'writer');
-  if (before === null) throw new CommandError('Nothing is paused', EXIT.notFound);
-  const { reason, by } = before;
-  const at = new Date(before.at);
-  answer(command, { paused: false, was: { reason, by, at } }, () => {
-    return `Resumed; it was: ${line(reason)} (${line(by)}, ${when(at)}). ${SEEN}`;
+  const { was, still } = await withStore(
+    config,
+    (store) => resumeIntake(store, { ...saidIn(word), worker }),
+    'writer',
+  );
+  const everything = still?._id === 'pause' ? `. Everything is paused: ${line(still.reason)}` : '';
+  if (was === null)
+    throw new CommandError(
+      `${worker === null ? 'Nothing' : `The worker ${line(worker)}`} is${worker === null ? '' : ' not'} paused${everything}`,
+      EXIT.notFound,
+    );
+  const { reason, by } = was;
+  const at = new Date(was.at);
+  answer(command, { paused: still !== null, worker, was: { reason, by, at } }, () => {
+    return `Resumed; it was: ${line(reason)} (${line(by)}, ${when(at)})${everything}. ${SEEN}`;
   });
 }
 
-const SEEN = 'Intakes see it within a second or two';
+const SEEN = 'Processes see it within a second or two';

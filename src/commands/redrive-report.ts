@@ -1,18 +1,25 @@
 /** What a redrive says of itself, and which exit code it ends with. */
 import type { Command } from 'commander';
 import type { Config } from '../config/schema.ts';
-import type {
-  CanaryOutcome,
-  CanaryReport,
-  RedriveReport,
-} from '../domain/registrations/redrive-order.ts';
-import type { RedriveState } from '../operations/redrive.ts';
+import {
+  isGoodEnd,
+  type CanaryOutcome,
+  type CanaryReport,
+  type RedriveReport,
+} from '../domain/redrive-order.ts';
+import type { RedriveNeeds, RedriveState } from '../operations/redrive.ts';
 import { CommandError, answer } from './context.ts';
-import { toldOfCap, toldOfForeign } from './failure-choice.ts';
+import { placeOf, toldOfCap, toldOfForeign } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
 
-export const NO_WORKER =
-  'No worker is running, which would do it: start one ("despachante worker", or "npm start")';
+export const noWorker = ({ worker }: Pick<RedriveNeeds, 'worker'>): string =>
+  worker === null
+    ? 'No worker is running, which would do it: start one ("despachante worker", or "npm start")'
+    : `No process runs the worker ${line(worker)}, which would do it: start one ("despachante tasks run ${line(worker)}")`;
+
+/** The option that says whose redrive is meant. */
+export const ofWorker = (from: string | undefined): string =>
+  from === undefined ? '' : ` --from ${line(from)}`;
 
 export function stateText({ isRunning, latest }: RedriveState): string {
   if (isRunning && latest?.result !== null) return 'begun, and no worker has taken it up yet';
@@ -35,43 +42,51 @@ export function stateText({ isRunning, latest }: RedriveState): string {
 export function tellRedrive(
   command: Command,
   report: RedriveReport,
-  maxRedrives: number,
-  { rabbit }: Config,
+  { maxRedrives, from, config }: { maxRedrives: number; from?: string; config: Config },
 ): void {
   const { sent, left, withheld, failure, canary, isStopped } = report;
+  const place = from === undefined ? 'in the failure queue' : 'as it is';
   answer(command, report, () =>
     [
-      `Sent ${number(sent)} to "${rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`,
+      from === undefined
+        ? `Sent ${number(sent)} to "${config.rabbit.intakeQueue}" again; ${number(left)} left in the failure queue`
+        : `Gave ${number(sent)} to new runs; ${number(left)} ${placeOf(from)} left`,
       ...toldOfCap(report, maxRedrives),
       ...toldOfForeign(report),
-      ...(canary?.passed === true ? canaryText(canary, sent) : []),
+      ...(canary?.passed === true ? canaryText(canary, sent, from) : []),
     ].join('\n'),
   );
   if (failure !== null)
     throw new CommandError(
-      `It could not go on: ${failure}. The rest stays in the failure queue; redriving again is harmless`,
+      `It could not go on: ${failure}. The rest stays ${place}; redriving again is harmless`,
     );
-  if (isStopped) throw new CommandError('Stopped: the rest stays in the failure queue');
-  if (canary?.passed === false) throw new CommandError(canaryStory(canary));
-  if (withheld.count > 0) throw new CommandError(withheldStory(withheld));
+  if (isStopped) throw new CommandError(`Stopped: the rest stays ${place}`);
+  if (canary?.passed === false)
+    throw new CommandError(`${canaryStory(canary, from)}. The rest stays ${place}`);
+  if (withheld.count > 0) throw new CommandError(withheldStory(withheld, from));
 }
 
-function canaryText({ outcomes }: CanaryReport, sent: number): string[] {
-  if (outcomes.length > 0) return [`The canaries were registered, all ${number(outcomes.length)}`];
+const goodEnd = (from: string | undefined): string => (from === undefined ? 'registered' : 'done');
+
+function canaryText({ outcomes }: CanaryReport, sent: number, from?: string): string[] {
+  if (outcomes.length > 0)
+    return [`The canaries were ${goodEnd(from)}, all ${number(outcomes.length)}`];
   return sent > 0 ? ['None could be a canary: all had been sent before'] : [];
 }
 
-function withheldStory({ count, some }: RedriveReport['withheld']): string {
+function withheldStory({ count, some }: RedriveReport['withheld'], from?: string): string {
   const named = some.map((id) => line(id ?? '–')).join(', ');
   const more = count > some.length ? `, and ${number(count - some.length)} more` : '';
+  if (from !== undefined)
+    return `${number(count)} stay as they are (${named}${more}): another message was done under the same id. Send them under ids of their own, or drop them`;
   return `${number(count)} stay in the failure queue (${named}${more}): a record without the x-despachante-token of its claim is taken for a duplicate and dropped. Its headers were changed on the way, or MongoDB was restored from a backup. Give it the token that stands in its claim, or publish its body under a new id`;
 }
 
-function canaryStory({ outcomes }: CanaryReport): string {
-  const bad = outcomes.filter(({ outcome }) => outcome !== 'registered');
+function canaryStory({ outcomes }: CanaryReport, from?: string): string {
+  const bad = outcomes.filter(({ outcome }) => !isGoodEnd(outcome));
   const some = bad.slice(0, 5).map(({ id, outcome }) => `${line(id ?? '–')} ${MEANS(outcome)}`);
   const more = bad.length > some.length ? `, and ${number(bad.length - some.length)} more` : '';
-  return `Stopped after the canaries: ${number(bad.length)} of ${number(outcomes.length)} were not registered (${some.join(', ')}${more}). The rest stays in the failure queue`;
+  return `Stopped after the canaries: ${number(bad.length)} of ${number(outcomes.length)} were not ${goodEnd(from)} (${some.join(', ')}${more})`;
 }
 
 const MEANS = (outcome: CanaryOutcome): string =>

@@ -1,7 +1,7 @@
 /** `failures redrive` begins a redrive and follows it; `redrive status` and `redrive stop` are about the one that runs. */
 import { once } from 'node:events';
 import type { Command } from 'commander';
-import type { RedriveOrder, RedriveReport } from '../domain/registrations/redrive-order.ts';
+import type { RedriveOrder, RedriveReport } from '../domain/redrive-order.ts';
 import type { Opener } from '../mongo/own-database.ts';
 import {
   beginRedrive,
@@ -9,6 +9,9 @@ import {
   stopRedrive,
   type RedriveNeeds,
 } from '../operations/redrive.ts';
+import { survey } from '../operations/failure-choice.ts';
+import { withFailures } from '../operations/failure-queue.ts';
+import { surveyTasks, taskFailures } from '../operations/task-failures.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { every } from '../runtime/every.ts';
 import { silent } from '../runtime/log.ts';
@@ -16,15 +19,18 @@ import { addBecause } from './arguments.ts';
 import { CommandError, EXIT, answer, load, tell } from './context.ts';
 import { askFirst, tellDryRun } from './failure-choice.ts';
 import {
+  addFrom,
   becauseOf,
   choiceOf,
   notFound,
+  requireMeant,
   saidOf,
+  taskChoiceOf,
   type Asked,
   type Because,
 } from './failure-selection.ts';
 import { showProgress } from './progress.ts';
-import { NO_WORKER, stateText, tellRedrive } from './redrive-report.ts';
+import { noWorker, ofWorker, stateText, tellRedrive } from './redrive-report.ts';
 
 export interface AskedRedrive extends Asked {
   detach?: boolean;
@@ -39,45 +45,54 @@ export function addRedrive(program: Command): void {
     .command('redrive')
     .description('how a redrive goes, and stopping it; "failures redrive" begins one')
     .addHelpText('after', '\nExample: despachante redrive status');
-  redrive
-    .command('status')
+  addFrom(redrive.command('status'))
     .description('the redrive that runs, or the last one')
-    .addHelpText('after', '\nExample: despachante redrive status')
-    .action((_: unknown, command: Command) => status(command));
-  addBecause(redrive.command('stop'))
-    .description('end it: the records already sent stay sent, the others stay in the failure queue')
+    .addHelpText(
+      'after',
+      '\nExample: despachante redrive status\n         despachante redrive status --from EmailWorker',
+    )
+    .action(status);
+  addFrom(addBecause(redrive.command('stop')))
+    .description('end it: what was sent already stays sent, the others stay where they are')
     .addHelpText('after', '\nExample: despachante redrive stop --because "it is too fast"')
-    .action((because: Because, command: Command) => stop(because, command));
+    .action(stop);
 }
 
 export async function redriveFailures(ids: string[], options: AskedRedrive, command: Command) {
+  requireMeant(ids, options);
   const { config } = load(command);
-  const whole = choiceOf(ids, options, config);
-  if (options.dryRun === true)
-    return tellDryRun(command, config, 'redrive', ids, whole, options.canary);
+  const { from } = options;
+  const count = () =>
+    from === undefined
+      ? withFailures(config, (queue) => survey(queue, choiceOf(ids, options, config)))
+      : withStore(config, ({ own }) =>
+          surveyTasks(taskFailures(config, own, from), taskChoiceOf(ids, options)),
+        );
+  if (options.dryRun === true) return tellDryRun(command, count, 'redrive', ids, options);
   // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
   const isMeant = ids.length > 0 || options.all === true || options.yes === true;
-  const { limit } = isMeant ? whole : await askFirst(config, whole, 'redrive');
+  const limit = isMeant ? (options.limit ?? Infinity) : await askFirst(count, 'redrive');
   const order = orderOf(ids, options, limit);
   const said = saidOf(ids, options, config);
-  const report = await withNeeds(command, async (needs) => {
+  const report = await withNeeds(command, from, async (needs) => {
     const begun = await beginRedrive(needs, { order, said, carried: null });
-    if (begun.kind === 'no-worker') throw new CommandError(`${NO_WORKER}. Nothing was changed`);
+    if (begun.kind === 'no-worker')
+      throw new CommandError(`${noWorker(needs)}. Nothing was changed`);
     if (begun.kind === 'runs-already')
       throw new CommandError(
-        `A redrive runs already: ${stateText(begun.state)}. Wait for its end, or "despachante redrive stop". Nothing was changed`,
+        `A redrive runs already: ${stateText(begun.state)}. Wait for its end, or "despachante redrive stop${ofWorker(from)}". Nothing was changed`,
       );
     if (options.detach !== true) return follow(needs, begun.report);
     begun.report.catch(() => {}); // its end is nothing to us
-    const next = 'Begun. "despachante redrive status" tells how it goes';
+    const next = `Begun. "despachante redrive status${ofWorker(from)}" tells how it goes`;
     answer(command, { begun: true }, () => next);
     return null;
   });
   if (report === null) return;
   const { sent, failure, atCap, foreign, withheld, isStopped } = report;
   const isNothing = sent + atCap + foreign + withheld.count === 0 && failure === null && !isStopped;
-  if (ids.length > 0 && isNothing) throw notFound(ids);
-  tellRedrive(command, report, options.maxRedrives, config);
+  if (ids.length > 0 && isNothing) throw notFound(ids, from);
+  tellRedrive(command, report, { ...options, config });
 }
 
 const orderOf = (ids: string[], options: AskedRedrive, limit: number): RedriveOrder => ({
@@ -106,7 +121,7 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
   const look = async (): Promise<void> => {
     const state = await redriveState(needs);
     text = stateText(state);
-    if (!state.isWorkerAlive && !isAlone) tell(`${NO_WORKER}. The redrive goes on with it`);
+    if (!state.isWorkerAlive && !isAlone) tell(`${noWorker(needs)}. The redrive goes on with it`);
     isAlone = !state.isWorkerAlive;
   };
   // A failed look is not told: the next one comes in a second.
@@ -115,8 +130,9 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
   const onSignal = (): void => leaving.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const left = once(leaving.signal, 'abort').then(() => {
+    const of = ofWorker(needs.worker ?? undefined);
     throw new CommandError(
-      'Left, and it goes on. To follow it: "despachante redrive status"; to end it: "despachante redrive stop"',
+      `Left, and it goes on. To follow it: "despachante redrive status${of}"; to end it: "despachante redrive stop${of}"`,
     );
   });
   return Promise.race([report, left]).finally(() => {
@@ -126,30 +142,36 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
   });
 }
 
-async function status(command: Command): Promise<void> {
-  const state = await withNeeds(command, redriveState);
+async function status({ from }: { from?: string }, command: Command): Promise<void> {
+  const [state, alive] = await withNeeds(command, from, async (needs) => [
+    await redriveState(needs),
+    noWorker(needs),
+  ]);
   const { latest, isRunning, isWorkerAlive } = state;
-  const alone = isRunning && !isWorkerAlive ? `\n${NO_WORKER}. The redrive goes on with it` : '';
+  const alone = isRunning && !isWorkerAlive ? `\n${alive}. The redrive goes on with it` : '';
   answer(command, { isRunning, isWorkerAlive, latest }, () => stateText(state) + alone);
 }
 
-async function stop(because: Because, command: Command): Promise<void> {
+async function stop(because: Because & { from?: string }, command: Command): Promise<void> {
+  const { from } = because;
   const stopIt = (needs: RedriveNeeds) => stopRedrive(needs, becauseOf(because));
-  if (!(await withNeeds(command, stopIt, 'writer')))
+  if (!(await withNeeds(command, from, stopIt, 'writer')))
     throw new CommandError('No redrive is running', EXIT.notFound);
-  const next = '"despachante redrive status" tells when it has, and what it came to';
+  const next = `"despachante redrive status${ofWorker(from)}" tells when it has, and what it came to`;
   answer(command, { toldToStop: true }, () => `Told it to stop. ${next}`);
 }
 
 function withNeeds<T>(
   command: Command,
+  worker: string | undefined,
   work: (needs: RedriveNeeds) => Promise<T>,
   as: Opener = 'reader',
 ): Promise<T> {
   const { config } = load(command);
   return withStore(
     config,
-    (store) => withTemporal(config, (client) => work({ config, store, client })),
+    (store) =>
+      withTemporal(config, (client) => work({ config, store, client, worker: worker ?? null })),
     as,
   );
 }

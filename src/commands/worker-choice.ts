@@ -1,5 +1,7 @@
 /** Which workers a command is about. */
+import { readQueues } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
+import { placeOf, type Placed } from '../tasks/runnable.ts';
 import { WorkersNotLoadedError, discover, type Found } from '../workers/discover.ts';
 import { didYouMean, nearestName } from '../domain/nearest-name.ts';
 import { CommandError, EXIT } from './context.ts';
@@ -44,6 +46,22 @@ export async function chosen(
   if (names.length === 0)
     throw new CommandError(`Name a worker, or say --all: ${namesOf(found).join(', ')}`, EXIT.usage);
   return [...new Set(names)].map((name) => one(name, found));
+}
+
+/** Where a worker takes from and its letters go; null where its file is not here. */
+export async function placedWorker(
+  name: string,
+  options: Folders,
+  config: Config,
+): Promise<Placed | null> {
+  const here = await discover(foldersOf(options, config).paths, { skipBroken: true }).catch(
+    (error: unknown) => {
+      if (error instanceof WorkersNotLoadedError) return null;
+      throw error;
+    },
+  );
+  const worker = here?.found.find((each) => each.worker.name === name)?.worker;
+  return worker === undefined ? null : placeOf(worker, config, readQueues(options.queues));
 }
 
 export function one(name: string, found: readonly Found[]): Found {

@@ -26,6 +26,8 @@ export interface ActionProgress {
   canaries: { settled: number; of: number } | null;
 }
 
+export type Actions = ReturnType<typeof openActions>;
+
 export function openActions(db: OwnDatabase) {
   const collection = db.collection<ActionDocument>(OWN.actions);
   const note = async (_id: string, isDone: boolean, text: string): Promise<void> => {

@@ -21,16 +21,24 @@ export interface EndpointUse {
   waitReason: string | null;
 }
 
-/** What an intake has of its source. */
+/** What a process has of a source that it takes from. */
 export interface SourceUse {
+  /** Of registrations, or the name of a worker. */
+  name: string;
   /** Deliveries that no run has yet. */
   deliveries: number;
   closedBy: string | null;
+  /** Of a worker: where its messages come from, and the calls of its handler. */
+  worker?: {
+    from: { broker: string; name: string; group?: string };
+    calls: number;
+    concurrency: number;
+  };
 }
 
 export interface ProcessDocument {
   _id: `process/${string}`;
-  role: 'worker' | 'intake';
+  role: 'worker' | 'intake' | 'tasks';
   host: string;
   pid: number;
   version: string;
@@ -40,8 +48,8 @@ export interface ProcessDocument {
   /** null until it has looked at itself. */
   vitals: Vitals | null;
   suffers: string | null;
-  /** Of an intake that has said so. */
-  source: SourceUse | null;
+  /** A list, since names may have dots. */
+  sources: SourceUse[];
   /** Of a worker, by name. */
   endpoints?: Record<string, EndpointUse>;
 }
@@ -80,6 +88,15 @@ export const workersOf = (
     return use === undefined ? [] : [{ ...each, use }];
   });
 
+/** Those that run a worker. */
+export const runnersOf = (processes: readonly SeenProcess[], worker: string): SeenProcess[] =>
+  processes.filter(({ role, sources }) => role === 'tasks' && sources.some(isNamed(worker)));
+
+export const isNamed =
+  (wanted: string) =>
+  ({ name }: { name: string }): boolean =>
+    name === wanted;
+
 const processesIn = (db: OwnDatabase): Collection<ProcessDocument> => db.collection(OWN.processes);
 
 /** The longest list: a process that is started again and again leaves a document each time. */
@@ -105,7 +122,7 @@ export interface ProcessNeeds {
   db: () => Promise<OwnDatabase>;
   role: ProcessDocument['role'];
   guard: Pick<Guard, 'suffers' | 'vitals'>;
-  source?: () => Promise<SourceUse>;
+  sources?: () => Promise<SourceUse[]>;
   /** Whether a process of this machine has ended: then nobody waits until it was silent for long. */
   isGone?: (pid: number) => boolean;
 }
@@ -113,7 +130,7 @@ export interface ProcessNeeds {
 const STOP_MS = 2_000;
 
 export function joinProcesses(needs: ProcessNeeds) {
-  const { db, role, guard, source, isGone = hasEnded } = needs;
+  const { db, role, guard, sources, isGone = hasEnded } = needs;
   const _id: ProcessDocument['_id'] = `process/${randomUUID()}`;
   const host = hostname();
   let beats = 0;
@@ -130,7 +147,7 @@ export function joinProcesses(needs: ProcessNeeds) {
     async beat(use?: EndpointUse & { endpoint: string }): Promise<SeenProcess[]> {
       const beat = (beats += 1);
       const own = { role, host, pid: process.pid, version: VERSION, vitals: guard.vitals() };
-      const told = { ...own, suffers: guard.suffers(), source: (await source?.()) ?? null };
+      const told = { ...own, suffers: guard.suffers(), sources: (await sources?.()) ?? [] };
       const processes = processesIn(await db());
       const set = {
         beatAt: '$$NOW',

@@ -92,9 +92,9 @@ export const LOOK_UP = 'look-up';
 /** Of the Schedule, and of the workflow it starts. */
 export const sweepScheduleId = (taskQueue: string): string => `sweep/${taskQueue}`;
 
-/** One redrive at a time for a failure queue. */
-export const redriveId = (taskQueue: string, failureQueue: string): string =>
-  `redrive/${taskQueue}/${failureQueue}`;
+/** One redrive at a time for the failures of a worker, or of a failure queue of registrations. */
+export const redriveId = (taskQueue: string, failures: string): string =>
+  `redrive/${taskQueue}/${failures}`;
 
 /** The name of a failure record, the same for all its copies. */
 export const failureName = (claim: string, kind: string): string => `${claim}:${kind}`;

@@ -12,6 +12,8 @@ import { createValve, type Valve } from './valve.ts';
 export type Read<T> = { ok: true; item: T } | { ok: false; reason: string };
 
 interface IntakeNeeds<T> {
+  /** The name of the source, by which it is paused and counted. */
+  source: string;
   open: OpenSource;
   /** Never throws, and never rejects. */
   read(delivery: Delivery): Read<T> | Promise<Read<T>>;
@@ -24,6 +26,8 @@ interface IntakeNeeds<T> {
   start(workflowId: string, items: T[]): Promise<StartResult>;
   /** Brings what is no item to the dead letters, or sets it aside. @throws when it is to be tried again */
   reject(delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'>;
+  /** Counts one that was no item among what was settled. */
+  countMalformed(): void;
   metrics: Metrics;
   log: Log;
 }
@@ -43,9 +47,14 @@ interface Taken<T> {
 const STARTS = 8;
 const DRAIN_MS = 15_000;
 
+/** Deliveries of a source that no run has yet. */
+export const inHand = async ({ unacknowledged }: Metrics, source: string): Promise<number> =>
+  (await unacknowledged.get()).values.find(({ labels }) => labels.source === source)?.value ?? 0;
+
 /** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
-  const { batch, metrics, log } = needs;
+  const { source: name, batch, metrics, log } = needs;
+  const of = { source: name };
   const stop = new AbortController();
   const rejecting = new Set<Promise<void>>();
   let troubles = 0;
@@ -56,7 +65,7 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     bytesOf: ({ item }) => needs.bytesOf(item),
     handOver: (some) => startBatch(some).catch(leftWhenStopping),
   });
-  const valve = createValve(metrics, log);
+  const valve = createValve(metrics, log, name);
   valve.hold(
     'unknown',
     'MongoDB has not said yet whether it is paused, and which key others encrypt with',
@@ -65,8 +74,8 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   await valve.attach(source);
 
   function onDelivery(delivery: Delivery): void {
-    metrics.deliveries.inc();
-    metrics.unacknowledged.inc();
+    metrics.deliveries.inc(of);
+    metrics.unacknowledged.inc(of);
     const read = needs.read(delivery);
     if (read instanceof Promise) void read.then((one) => take(delivery, one));
     else take(delivery, read);
@@ -93,10 +102,10 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     );
     if (result === 'started') {
       failpoint('intake-started');
-      metrics.batchSize.observe(some.length);
+      metrics.batchSize.observe(of, some.length);
       for (const { delivery } of some) acknowledge(delivery);
       failpoint('intake-acknowledged');
-      log.info({ workflowId, items: some.length }, 'A run was started');
+      log.info({ ...of, workflowId, items: some.length }, 'A run was started');
       return;
     }
     const [only] = some;
@@ -115,14 +124,14 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     // The broker keeps it, unacknowledged, and hands it to the intake that comes next.
     if (where === 'nowhere') return delivery.release();
     failpoint('intake-malformed-confirmed');
-    metrics.malformed.inc();
-    metrics.outcomes.inc({ outcome: 'malformed' });
-    log.info({ outcome: 'malformed', reason }, 'A delivery was malformed');
+    metrics.malformed.inc(of);
+    needs.countMalformed();
+    log.info({ ...of, outcome: 'malformed', reason }, 'A delivery was malformed');
     acknowledge(delivery);
   }
 
   function acknowledge(delivery: Delivery): void {
-    metrics.unacknowledged.dec();
+    metrics.unacknowledged.dec(of);
     delivery.ack();
   }
 
@@ -139,7 +148,7 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
       return await insist(action, {
         stop: stop.signal,
         failed(error, restMs) {
-          log.warn({ ...errorFacts(error), restMs }, trouble);
+          log.warn({ ...of, ...errorFacts(error), restMs }, trouble);
           if (isTroubled) return;
           isTroubled = true;
           troubles += 1;

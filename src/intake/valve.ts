@@ -24,15 +24,20 @@ export type Hold = (typeof HOLDS)[number];
 
 export type Valve = ReturnType<typeof createValve>;
 
-export function createValve(metrics: Pick<Metrics, 'intakeClosed'>, log: Log) {
+/** @param source its name, for people */
+export function createValve(
+  metrics: Pick<Metrics, 'intakeClosed'>,
+  log: Pick<Log, 'debug' | 'info' | 'warn'>,
+  source: string,
+) {
   const holds = new Map<Hold, string>();
-  let source: Pick<Source, 'pause' | 'resume'> | null = null;
+  let tap: Pick<Source, 'pause' | 'resume'> | null = null;
   let turning = Promise.resolve();
-  for (const by of HOLDS) metrics.intakeClosed.set({ by }, 0);
+  for (const by of HOLDS) metrics.intakeClosed.set({ source, by }, 0);
 
   /** One after the other: a pause that meets a resume under way would leave a source behind. */
   function turn(): Promise<void> {
-    turning = turning.then(() => (holds.size > 0 ? source?.pause() : source?.resume()));
+    turning = turning.then(() => (holds.size > 0 ? tap?.pause() : tap?.resume()));
     return turning;
   }
 
@@ -42,25 +47,34 @@ export function createValve(metrics: Pick<Metrics, 'intakeClosed'>, log: Log) {
       const isNew = !holds.has(by);
       holds.set(by, why);
       if (!isNew) return;
-      metrics.intakeClosed.set({ by }, 1);
-      if (USUAL.includes(by)) log.debug({ by, why }, 'Intake takes nothing for now');
-      else log.warn({ by, why }, 'Intake takes nothing for now');
+      metrics.intakeClosed.set({ source, by }, 1);
+      if (USUAL.includes(by)) log.debug({ source, by, why }, 'Intake takes nothing for now');
+      else log.warn({ source, by, why }, 'Intake takes nothing for now');
       void turn();
     },
     letGo(by: Hold): void {
       if (!holds.delete(by)) return;
-      metrics.intakeClosed.set({ by }, 0);
+      metrics.intakeClosed.set({ source, by }, 0);
       const still = [...holds.keys()];
       if (!USUAL.includes(by)) {
-        log.info({ by, still }, still.length > 0 ? 'Intake is still closed' : 'Intake takes again');
+        log.info(
+          { source, by, still },
+          still.length > 0 ? 'Intake is still closed' : 'Intake takes again',
+        );
       }
       void turn();
     },
     /** Who holds it shut, and why. */
     closedBy: (): Partial<Record<Hold, string>> => Object.fromEntries(holds),
     attach(created: Pick<Source, 'pause' | 'resume'>): Promise<void> {
-      source = created;
+      tap = created;
       return turn();
     },
   };
 }
+
+/** For people; null when nothing holds it shut. */
+export const closedText = (closed: ReturnType<Valve['closedBy']>): string | null =>
+  Object.entries(closed)
+    .map(([by, why]) => `${by}: ${why}`)
+    .join('; ') || null;

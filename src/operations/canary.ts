@@ -1,10 +1,10 @@
 /** What becomes of records that were redriven, by their claims: a canary's outcome decides about the others. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { bodyHashOf } from '../broker/body-hash.ts';
-import type { Claim, Claims } from '../claims/claims.ts';
+import type { Claims } from '../claims/claims.ts';
 import { admit, keysOfRedriven } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
-import type { Canary, CanaryOutcome } from '../domain/registrations/redrive-order.ts';
+import type { Canary, CanaryOutcome } from '../domain/redrive-order.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { redriveOf } from '../broker/rabbitmq/message.ts';
 import type { Config } from '../config/schema.ts';
@@ -50,9 +50,18 @@ export async function readyCanaries(
   });
 }
 
+/** What a claim says of its end, whatever the flow. */
+interface Ending {
+  conflict: boolean;
+  bodyHash: string;
+  claimedAt: Date;
+  settledAt: Date | null;
+  outcome: { kind: string } | null;
+}
+
 /** Waits until all have an outcome, or the time is over, or `stop` is aborted. @param settled is told how many have one */
 export async function outcomesOf(
-  claims: Claims,
+  claims: { find(keys: string[]): Promise<ReadonlyMap<string, Ending>> },
   canaries: Canary[],
   options: { timeoutMs: number; stop: AbortSignal; settled: (count: number) => Promise<void> },
 ): Promise<CanaryOutcome[]> {
@@ -70,7 +79,7 @@ export async function outcomesOf(
 
 function outcomeOf(
   { next, again, bodyHash }: Canary,
-  found: ReadonlyMap<string, Claim>,
+  found: ReadonlyMap<string, Ending>,
 ): CanaryOutcome {
   if (next === null) return 'malformed';
   const claim = found.get(next);

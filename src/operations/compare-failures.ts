@@ -10,6 +10,7 @@ import { serverTime } from '../mongo/server-time.ts';
 import { chunks } from '../runtime/chunks.ts';
 import type { Store } from '../registrations/store.ts';
 import { isOurs, shownId, shownText } from './failure-queue.ts';
+import { registrationFailures } from './registration-failures.ts';
 import type { Said } from './said.ts';
 import { WAITING, countWaiting, storedFailures } from './stored-failures.ts';
 
@@ -42,14 +43,15 @@ async function compare(queue: FailureQueue, begunAt: Date, config: Config, store
   const { seen, back, ...found } = await recordsIn(queue, config, store);
   for await (const some of chunks(back)) await store.records.back(some);
   const missing: RecordSeen[] = [];
-  for await (const { _id, outcome } of storedFailures(store, {
+  const failures = registrationFailures(config, store);
+  for await (const { _id, outcome } of storedFailures(failures, {
     ...WAITING,
     // The record of what was settled since may have come behind what was read.
     settledAt: { $lt: begunAt },
   }))
     if (!seen.has(_id)) missing.push({ claim: _id, at: outcome.at.toISOString() });
   for await (const some of chunks(missing)) await store.records.left(some, 'taken');
-  const waiting = await countWaiting(store);
+  const waiting = await countWaiting(failures);
   return {
     /** Messages in the queue. */
     queue: queue.depth,

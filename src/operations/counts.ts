@@ -11,6 +11,7 @@ import { findDoubts } from '../registrations/doubts.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
 import type { Store } from '../registrations/store.ts';
 import { part, type Part, type Reach } from './reach.ts';
+import { readWorkers, type WorkerCounts } from './worker-counts.ts';
 
 type Depths = Record<string, QueueDepth | null>;
 
@@ -21,6 +22,8 @@ export interface Counts {
   queues: Part<Depths>;
   registrations: Part<ClaimCounts>;
   processes: SeenProcess[] | null;
+  /** Null where MongoDB cannot be asked. */
+  workers: WorkerCounts[] | null;
 }
 
 /** Never throws: each part says whether it could be asked. */
@@ -32,23 +35,31 @@ export async function readCounts(
   const [queues, known] = await Promise.all([
     part(reach.rabbit((rabbit) => queueDepths(rabbit, [intakeQueue, returnedQueue, failureQueue]))),
     part(
-      reach.store(async (store) => ({
-        claims: await countClaims(store, config.legacy.timeout),
-        perSecond: await settleRate(store),
-        control: await store.control.read(),
-        processes: await listProcesses(store.own),
-      })),
+      reach.store(async (store) => {
+        const control = await store.control.read();
+        const processes = await listProcesses(store.own);
+        return {
+          claims: await countClaims(store, config.legacy.timeout),
+          perSecond: await settleRate(store),
+          ...{ control, processes },
+          workers: await readWorkers(config, store.own, control, processes, store.clock.now()),
+        };
+      }),
     ),
   ]);
   if (!known.ok)
-    return { progress: null, intake: null, queues, registrations: known, processes: null };
-  const { claims, perSecond, control, processes } = known.value;
+    return {
+      ...{ progress: null, intake: null, queues, registrations: known },
+      ...{ processes: null, workers: null },
+    };
+  const { claims, perSecond, control, processes, workers } = known.value;
   return {
     progress: queues.ok ? progressOf(config, queues.value, claims, perSecond) : null,
     intake: intakeFacts(config, control),
     queues,
     registrations: { ok: true, value: claims },
     processes,
+    workers,
   };
 }
 

@@ -1,6 +1,7 @@
 /** The failure queue as operators see it: which records they mean, and how those may be shown. */
 import type { Config } from '../config/schema.ts';
-import { FAILURE_CLASSES, type FailureClass } from '../domain/registrations/outcome.ts';
+import type { RedriveOrder } from '../domain/redrive-order.ts';
+import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import {
   openFailureQueue,
   type FailureMessage,
@@ -12,7 +13,7 @@ import { labelOf } from '../intake/label.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 
 export interface Filters {
-  class?: FailureClass;
+  class?: string;
   reason?: ReturnType<typeof reasonFilter>;
   /** ms before now. */
   olderThan?: number;
@@ -28,6 +29,19 @@ export function reasonFilter(text: string) {
     regexp === null ? reason.toLowerCase().includes(wanted) : regexp.test(reason);
   return { text, matches };
 }
+
+/** The filters of a redrive. */
+export const filtersOf = ({
+  class: kind,
+  reason,
+  olderThan,
+  newerThan,
+}: Pick<RedriveOrder, 'class' | 'reason' | 'olderThan' | 'newerThan'>): Filters => ({
+  ...(kind === null ? {} : { class: kind }),
+  ...(reason === null ? {} : { reason: reasonFilter(reason) }),
+  ...(olderThan === null ? {} : { olderThan }),
+  ...(newerThan === null ? {} : { newerThan }),
+});
 
 /**
  * A failure record for our intake queue. Other teams, and other Despachantes, may use the same failure queue: to send a message

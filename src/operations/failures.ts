@@ -1,16 +1,17 @@
-/** Failures as the claims have them: nobody looks into the queue for them, where each look counts as a delivery. */
-import { ofItem, type GoneAs } from '../claims/claims.ts';
-import type { Config } from '../config/schema.ts';
-import { claimOfFailure, failureName } from '../domain/names.ts';
-import { plainId } from '../domain/registrations/id-type.ts';
-import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
-import { attemptsOf } from '../registrations/journal.ts';
-import { labelOf } from '../intake/label.ts';
-import type { Store } from '../registrations/store.ts';
+/** Failures as the claims have them: nobody looks into a queue for them, where each look counts as a delivery. */
+import type { Document } from 'mongodb';
+import type { GoneAs } from '../claims/claims.ts';
+import { failureName } from '../domain/names.ts';
 import type { Filters } from './failure-queue.ts';
-import { WAITING, countWaiting, storedFailures, type StoredFailure } from './stored-failures.ts';
+import {
+  WAITING,
+  countWaiting,
+  storedFailures,
+  type Failures,
+  type StoredFailure,
+} from './stored-failures.ts';
 
-/** `waiting`: its record is in the failure queue, as far as is known. */
+/** `waiting`: nobody has redriven or dropped it, as far as is known. */
 export type FailureState = 'waiting' | GoneAs;
 
 export interface Wanted extends Filters {
@@ -24,14 +25,14 @@ export interface Wanted extends Filters {
 export type FailureList = Awaited<ReturnType<typeof listFailures>>;
 
 /**
- * `waiting`: all whose record is in the queue, as far as is known. Of those that match: `groups` by class and reason, the largest
+ * `waiting`: all that wait, as far as is known. Of those that match: `groups` by class and reason, the largest
  * first; `failures`, the first, oldest first; `finishedLater`, how many the legacy system finished after they had timed out.
  */
-export async function listFailures(config: Config, store: Store, wanted: Wanted) {
+export async function listFailures(failures: Failures, wanted: Wanted) {
   const groups = new Map<string, ReturnType<typeof firstOfGroup>>();
   const told: StoredFailure[] = [];
   let [matching, finishedLater] = [0, 0];
-  for await (const failed of storedFailures(store, filterOf(wanted))) {
+  for await (const failed of storedFailures(failures, filterOf(wanted))) {
     if (wanted.reason?.matches(failed.outcome.reason ?? '') === false) continue;
     matching += 1;
     const { kind, reason, at } = failed.outcome;
@@ -46,35 +47,34 @@ export async function listFailures(config: Config, store: Store, wanted: Wanted)
     if (matching === wanted.limit) break;
   }
   return {
-    waiting: await countWaiting(store),
+    waiting: await countWaiting(failures),
     matching,
     groups: [...groups.values()].sort((a, b) => b.count - a.count),
-    failures: await factsOf(config, store, told),
+    failures: await factsOf(failures, told),
     finishedLater,
   };
 }
 
-/** By registration id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
-export async function findFailures(config: Config, store: Store, id: string) {
-  const named = FAILURE_CLASSES.flatMap((kind) => claimOfFailure(id, kind) ?? []);
-  const wanted = { $or: [{ _id: { $in: named } }, ofItem(plainId(id, config.mongodb.matchType))] };
-  const found = await Array.fromAsync(storedFailures(store, wanted));
-  if (found.length > 0 || !config.registration.hashIds) return factsOf(config, store, found);
+/** By id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
+export async function findFailures(failures: Failures, id: string) {
+  const found = await Array.fromAsync(storedFailures(failures, failures.meantBy(id)));
+  if (found.length > 0 || !failures.isHidden) return factsOf(failures, found);
   const byLabel: StoredFailure[] = [];
-  for await (const failed of storedFailures(store, {})) {
-    const isMeant = [labelIn(failed, config), recordOf(failed, config)].includes(id);
-    if (isMeant) byLabel.push(failed);
+  for await (const failed of storedFailures(failures, {})) {
+    if (namesOf(failed, failures).includes(id)) byLabel.push(failed);
   }
-  return factsOf(config, store, byLabel);
+  return factsOf(failures, byLabel);
 }
 
 const firstOfGroup = ({ outcome: { kind, reason, at } }: StoredFailure) => {
   return { class: kind, reason, count: 0, firstSeen: at, lastSeen: at };
 };
 
-/** Older and newer than anything is only what has an age. */
-function filterOf({ class: only, olderThan, newerThan, state }: Wanted): object {
-  const now = Date.now();
+/** Older and newer than anything is only what has an age. The reason is matched by the caller. */
+export function filterOf(
+  { class: only, olderThan, newerThan, state }: Omit<Wanted, 'limit' | 'told'>,
+  now = Date.now(),
+): Document {
   const age = {
     ...(olderThan === undefined ? {} : { $lte: new Date(now - olderThan) }),
     ...(newerThan === undefined ? {} : { $gt: new Date(now - newerThan) }),
@@ -88,26 +88,28 @@ function filterOf({ class: only, olderThan, newerThan, state }: Wanted): object 
 
 export type Failure = Awaited<ReturnType<typeof factsOf>>[number];
 
-/** @param found those that are told: their journal entries are read for the attempts */
-async function factsOf(config: Config, { journal }: Store, found: readonly StoredFailure[]) {
-  const entries = await journal.read(found.flatMap(({ outcome }) => outcome.entry ?? []));
-  return found.map((failed) => {
-    const { kind, reason, at, requestId = null, entry } = failed.outcome;
+/** @param found those that are told */
+async function factsOf(failures: Failures, found: readonly StoredFailure[]) {
+  const attempts = await failures.attemptsOf(found);
+  return found.map((failed, n) => {
+    const { kind, reason, at, requestId = null, class: error = null } = failed.outcome;
     const state: FailureState = failed.gone?.as ?? 'waiting';
     return {
-      /** As it may be shown; null for what was no registration. */
-      id: labelIn(failed, config),
+      /** As it may be shown; null for what was no item. */
+      id: shownId(failed, failures),
       class: kind,
       reason,
       at,
-      attempts: entry === undefined ? 0 : attemptsOf(entry, entries.get(entry)),
+      attempts: attempts[n] ?? 0,
       /** How often it had been redriven before. */
       generation: failed.generation ?? 0,
       requestId,
+      /** The worker's own word for it. */
+      error,
       /** The name of its record, as it may be shown. */
-      record: recordOf(failed, config),
+      record: recordOf(failed, failures),
       state,
-      /** Since when it is not in the queue. */
+      /** Since when it does not wait. */
       goneAt: failed.gone?.at ?? null,
       late: failed.lateResult ?? null,
       /** Null for what no run has had. */
@@ -116,10 +118,16 @@ async function factsOf(config: Config, { journal }: Store, found: readonly Store
   });
 }
 
-const labelIn = ({ item }: StoredFailure, config: Config): string | null =>
-  item === undefined ? null : labelOf(item, config);
+/** As they may be shown. */
+export const namesOf = (failed: StoredFailure, failures: Failures): (string | null)[] => [
+  shownId(failed, failures),
+  recordOf(failed, failures),
+];
 
-function recordOf({ _id, item, outcome }: StoredFailure, config: Config): string {
+const shownId = ({ item }: StoredFailure, failures: Failures): string | null =>
+  item === undefined ? null : failures.shown(item);
+
+function recordOf({ _id, item, outcome }: StoredFailure, { shown }: Failures): string {
   const name = failureName(_id, outcome.kind);
-  return item === undefined ? name : name.replaceAll(item, labelOf(item, config));
+  return item === undefined ? name : name.replaceAll(item, shown(item));
 }

@@ -2,13 +2,7 @@
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { Config } from '../config/schema.ts';
-import type {
-  Canary,
-  Pass,
-  PassReport,
-  RedriveWork,
-  Redriving,
-} from '../domain/registrations/redrive-order.ts';
+import type { Canary, Pass, RedriveWork, Redriving } from '../domain/redrive-order.ts';
 import { REDRIVE_PASS_MS } from '../domain/timing.ts';
 import { redrivable } from '../registrations/redrivable.ts';
 import type { Store } from '../registrations/store.ts';
@@ -16,7 +10,8 @@ import { chunks } from '../runtime/chunks.ts';
 import { pacer } from '../runtime/pace.ts';
 import { outcomesOf, readyCanaries, recordKey } from './canary.ts';
 import { chosen, type Choice } from './failure-choice.ts';
-import { isOurs, matcher, reasonFilter, shownId, withFailures } from './failure-queue.ts';
+import { filtersOf, isOurs, matcher, shownId, withFailures } from './failure-queue.ts';
+import { redriveNotes } from './redrive-notes.ts';
 
 interface Needs {
   config: Config;
@@ -28,14 +23,13 @@ interface Needs {
 const WINDOW = 100;
 const TOLD = 5;
 
-/** As it stands in what is written down of operators. */
-export const REDRIVE = 'failures redrive';
-
 export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
-  const { claims, records, actions } = store;
+  const { claims, records } = store;
+  const notes = redriveNotes(store.actions, null);
 
   return {
-    begin: (action, said) => actions.begin(action, { ...said, what: REDRIVE }),
+    begin: notes.begin,
+    end: notes.end,
 
     chooseCanaries: ({ order, asOf }, count) =>
       withFailures(config, async (queue) => {
@@ -57,7 +51,7 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
     move: (redriving, only, live) =>
       withFailures(config, async (queue) => {
         const { order, action } = redriving;
-        const sentBefore = await sentOf(action);
+        const sentBefore = await notes.sentOf(action);
         const choice = choiceOf(redriving, (order.limit ?? Infinity) - sentBefore, config, only);
         const pass: Pass = {
           isDone: false,
@@ -86,16 +80,8 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
       outcomesOf(claims, canaries, {
         timeoutMs: Math.min(until - Date.now(), REDRIVE_PASS_MS),
         stop: live.signal,
-        settled: (settled) => actions.tellCanaries(action, { settled, of: canaries.length }),
+        settled: (settled) => notes.tellCanaries(action, { settled, of: canaries.length }),
       }),
-
-    async end(action, report) {
-      const sent = await sentOf(action);
-      const { isStopped, failure, canary, withheld } = report;
-      const isDone = !isStopped && failure === null && canary?.passed !== false;
-      await actions.end(action, isDone && withheld.count === 0, resultText(sent, report));
-      return { ...report, sent };
-    },
   };
 
   /** A record that is not confirmed stays in the failure queue. @throws why the first was not */
@@ -116,15 +102,11 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
     // A run that claims them notes it, too, so that a kill in between loses no note.
     const ours = moved.filter((failure) => isOurs(failure, config));
     await records.left(ours, 'redriven');
-    await actions.addSent(action, moved.length);
+    await notes.addSent(action, moved.length);
     const refused = published.find((each) => each.status === 'rejected');
     if (refused !== undefined) throw refused.reason;
     queue.gone.throwIfAborted();
     return moved.length;
-  }
-
-  async function sentOf(_id: string): Promise<number> {
-    return (await actions.collection.findOne({ _id }))?.progress?.sent ?? 0;
   }
 }
 
@@ -135,14 +117,8 @@ function choiceOf(
   config: Config,
   only: string[] | null = null,
 ): Choice {
-  const { ids, class: kind, reason, olderThan, newerThan, maxRedrives, foreign } = order;
-  const filters = {
-    ...(kind === null ? {} : { class: kind }),
-    ...(reason === null ? {} : { reason: reasonFilter(reason) }),
-    ...(olderThan === null ? {} : { olderThan }),
-    ...(newerThan === null ? {} : { newerThan }),
-  };
-  const isMeant = matcher(ids, filters, config, asOf);
+  const { ids, maxRedrives, foreign } = order;
+  const isMeant = matcher(ids, filtersOf(order), config, asOf);
   const wanted = only === null ? null : new Set(only);
   return {
     matches: (failure) =>
@@ -153,15 +129,4 @@ function choiceOf(
     limit: wanted === null ? limit : wanted.size,
     maxRedrives,
   };
-}
-
-function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {
-  const parts = [
-    `${sent} sent again, ${left} left`,
-    withheld.count === 0 ? '' : `${withheld.count} withheld`,
-    canary?.passed === false ? 'stopped after the canaries' : '',
-    isStopped ? 'stopped' : '',
-    failure ?? '',
-  ];
-  return parts.filter((part) => part !== '').join('; ');
 }

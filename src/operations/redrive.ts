@@ -2,18 +2,20 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
-import { workersOf } from '../coordination/processes.ts';
+import { runnersOf, workersOf } from '../coordination/processes.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
-import { LEGACY, REDRIVE_TYPE, redriveId } from '../domain/names.ts';
-import type { RedriveInput, RedriveReport } from '../domain/registrations/redrive-order.ts';
+import { LEGACY, REDRIVE_TYPE, redriveId, workerQueue } from '../domain/names.ts';
+import type { RedriveInput, RedriveReport } from '../domain/redrive-order.ts';
 import type { Store } from '../registrations/store.ts';
-import { REDRIVE } from './redrive-work.ts';
+import { redriveWord } from './redrive-notes.ts';
 import type { Said } from './said.ts';
 
 export interface RedriveNeeds {
   config: Config;
   store: Pick<Store, 'actions' | 'control'>;
   client: Client;
+  /** Whose failures; null for registrations. */
+  worker: string | null;
 }
 
 export type Begun =
@@ -30,21 +32,24 @@ export type RedriveState = Awaited<ReturnType<typeof redriveState>>;
  * latest; null where none ever began.
  * @throws what a neighbour throws
  */
-export async function redriveState({ config, store, client }: RedriveNeeds) {
+export async function redriveState(needs: RedriveNeeds) {
+  const { store, worker } = needs;
   const [control, latest, isRunning] = await Promise.all([
     store.control.read(),
-    store.actions.collection.findOne({ what: REDRIVE }, { sort: { at: -1 } }),
-    handleOf(client, config)
+    store.actions.collection.findOne({ what: redriveWord(worker) }, { sort: { at: -1 } }),
+    handleOf(needs)
       .describe()
       .then(({ status }) => status.name === 'RUNNING', notFoundIsFalse),
   ]);
-  const isWorkerAlive = workersOf(control.processes, LEGACY).length > 0;
+  const { processes } = control;
+  const workers = worker === null ? workersOf(processes, LEGACY) : runnersOf(processes, worker);
+  const isWorkerAlive = workers.length > 0;
   return { isRunning, isWorkerAlive, latest };
 }
 
 /** @throws what a neighbour throws */
 export async function beginRedrive(needs: RedriveNeeds, input: RedriveInput): Promise<Begun> {
-  const { config, store, client } = needs;
+  const { config, store, client, worker } = needs;
   await requireAgreement(config, store.control);
   const state = await redriveState(needs);
   if (state.isRunning) return { kind: 'runs-already', state };
@@ -52,8 +57,11 @@ export async function beginRedrive(needs: RedriveNeeds, input: RedriveInput): Pr
   try {
     const handle = await client.workflow.start<RedriveWorkflow>(REDRIVE_TYPE, {
       args: [input],
-      workflowId: idOf(config),
-      taskQueue: config.temporal.taskQueue,
+      workflowId: idOf(needs),
+      taskQueue:
+        worker === null
+          ? config.temporal.taskQueue
+          : workerQueue(config.temporal.taskQueue, worker),
     });
     return { kind: 'begun', report: handle.result() };
   } catch (error) {
@@ -66,19 +74,19 @@ export async function beginRedrive(needs: RedriveNeeds, input: RedriveInput): Pr
 export async function stopRedrive(needs: RedriveNeeds, said: Said): Promise<boolean> {
   if (!(await redriveState(needs)).isRunning) return false;
   return needs.store.actions.act(
-    { ...said, what: 'redrive stop', on: null },
+    { ...said, what: 'redrive stop', on: needs.worker },
     () =>
-      handleOf(needs.client, needs.config)
+      handleOf(needs)
         .cancel()
         .then(() => true, notFoundIsFalse),
     (isTold) => (isTold ? 'told to stop' : 'it had ended'),
   );
 }
 
-const idOf = ({ temporal, rabbit }: Config): string =>
-  redriveId(temporal.taskQueue, rabbit.failureQueue);
+const idOf = ({ config: { temporal, rabbit }, worker }: RedriveNeeds): string =>
+  redriveId(temporal.taskQueue, worker ?? rabbit.failureQueue);
 
-const handleOf = (client: Client, config: Config) => client.workflow.getHandle(idOf(config));
+const handleOf = (needs: RedriveNeeds) => needs.client.workflow.getHandle(idOf(needs));
 
 const notFoundIsFalse = (error: unknown): false => {
   if (error instanceof WorkflowNotFoundError) return false;

@@ -1,49 +1,66 @@
-/** The failures in two collections: as one list, in the order in which they were settled; and counted by what they have in common. */
-import type { Document } from 'mongodb';
+/** The failures of a flow as one list, in the order in which they were settled; and counted by what they have in common. */
+import type { Collection, Document } from 'mongodb';
 import type { LateResult } from '../claims/claims.ts';
 import type { Failed } from '../claims/records.ts';
-import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import { chunks } from '../runtime/chunks.ts';
-import type { Store } from '../registrations/store.ts';
 
 /** A claim without its message, or what stands for that of a malformed delivery. */
 export type StoredFailure = Failed & {
-  outcome: NonNullable<Failed['outcome']> & { entry?: string };
+  outcome: NonNullable<Failed['outcome']> & { entry?: string; class?: string };
   settledAt: Date;
   generation?: number;
+  attempts?: number;
   workflowId?: string;
   lateResult?: LateResult;
 };
 
-/** The broker had confirmed its record. Named as the index has it. */
-const SETTLED = {
-  'outcome.kind': { $in: [...FAILURE_CLASSES] },
-  settledAt: { $ne: null },
-} as const;
+interface Shelf {
+  collection: Collection;
+  /** Leaves out what was edited by hand. */
+  sound: <T extends { _id: string }>(some: T[]) => T[];
+}
+
+/** Where a flow keeps its failures, and how it speaks of them. */
+export interface Failures {
+  kept: readonly Shelf[];
+  /** Which of the documents there are failures that have reached their place. As the index has it. */
+  scope: Document;
+  /** The id of an item, as it may be shown. */
+  shown: (item: string) => string;
+  /** Whether `shown` hides the ids. */
+  isHidden: boolean;
+  /** A filter on those that are meant by an id, or by the name of a record. */
+  meantBy: (id: string) => Document;
+  /** How often each was tried, in their order. */
+  attemptsOf: (found: readonly StoredFailure[]) => Promise<number[]>;
+}
 
 /** Its record is in the failure queue, as far as is known. */
 export const WAITING = { 'gone.as': null } as const;
 
-type Both = Pick<Store, 'claims' | 'malformed'>;
+type Kept = Pick<Failures, 'kept' | 'scope'>;
 
 export async function* storedFailures(
-  { claims, malformed }: Both,
+  { kept, scope }: Kept,
   filter: Document,
 ): AsyncGenerator<StoredFailure> {
-  const wanted: Document = { ...SETTLED, ...filter };
-  const order = { settledAt: 1 } as const;
-  const own = claims.collection.find(wanted).sort(order).project<StoredFailure>({ message: 0 });
-  const others = malformed.collection.find(wanted).sort(order).project<StoredFailure>({});
-  const soundOnes = async function* () {
-    for await (const some of chunks(own)) yield* claims.sound(some);
+  const soundOnes = async function* ({
+    collection,
+    sound,
+  }: Shelf): AsyncGenerator<StoredFailure, void> {
+    const found = collection.find({ ...scope, ...filter }).sort({ settledAt: 1 });
+    for await (const some of chunks(found.project<StoredFailure>({ message: 0 })))
+      yield* sound(some);
   };
-  yield* merged(soundOnes(), others[Symbol.asyncIterator]());
+  const [first, ...others] = kept.map(soundOnes);
+  if (first === undefined) return;
+  yield* others.reduce<AsyncGenerator<StoredFailure, void>>(merged, first);
 }
 
 async function* merged(
   left: AsyncIterator<StoredFailure>,
   right: AsyncIterator<StoredFailure>,
-): AsyncGenerator<StoredFailure> {
+): AsyncGenerator<StoredFailure, void> {
   let [a, b] = await Promise.all([left.next(), right.next()]);
   for (;;) {
     const isLeft = b.done === true || (a.done !== true && a.value.settledAt <= b.value.settledAt);
@@ -57,13 +74,11 @@ async function* merged(
   }
 }
 
-export async function countWaiting({ claims, malformed }: Both): Promise<number> {
-  const isThere: Document = { ...SETTLED, ...WAITING };
-  const [own, others] = await Promise.all([
-    claims.collection.countDocuments(isThere),
-    malformed.collection.countDocuments(isThere),
-  ]);
-  return own + others;
+export async function countWaiting({ kept, scope }: Kept): Promise<number> {
+  const counts = await Promise.all(
+    kept.map(({ collection }) => collection.countDocuments({ ...scope, ...WAITING })),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Failures of one class with the same reason, which is folded: without the numbers and ids in it. */
@@ -78,9 +93,9 @@ export interface FailureGroup {
 }
 
 /** The most that wait first, then the latest. Counted by MongoDB: what is counted beside the claims would differ from them. */
-export async function failureGroups({ claims, malformed }: Both): Promise<FailureGroup[]> {
+export async function failureGroups({ kept, scope }: Kept): Promise<FailureGroup[]> {
   const counting = [
-    { $match: { ...SETTLED, 'outcome.at': { $type: 'date' } } },
+    { $match: { ...scope, 'outcome.at': { $type: 'date' } } },
     {
       $group: {
         _id: { class: '$outcome.kind', reason: { $ifNull: ['$outcome.group', ''] } },
@@ -93,11 +108,10 @@ export async function failureGroups({ claims, malformed }: Both): Promise<Failur
     { $replaceWith: { $mergeObjects: ['$_id', '$$ROOT'] } },
     { $unset: '_id' },
   ];
-  const [own, others] = await Promise.all([
-    claims.collection.aggregate<FailureGroup>(counting).toArray(),
-    malformed.collection.aggregate<FailureGroup>(counting).toArray(),
-  ]);
-  return [...own, ...others].sort(
-    (a, b) => b.waiting - a.waiting || b.lastAt.getTime() - a.lastAt.getTime(),
+  const found = await Promise.all(
+    kept.map(({ collection }) => collection.aggregate<FailureGroup>(counting).toArray()),
   );
+  return found
+    .flat()
+    .sort((a, b) => b.waiting - a.waiting || b.lastAt.getTime() - a.lastAt.getTime());
 }

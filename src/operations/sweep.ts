@@ -4,8 +4,13 @@ import type { Config } from '../config/schema.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Store } from '../registrations/store.ts';
-import { findLeft, sweepNeeds, takeUp, type Stranded } from '../registrations/sweep.ts';
-import type { Unclaimed } from '../registrations/unclaimed.ts';
+import {
+  findLeft,
+  sweepNeeds,
+  takeUp,
+  type Stranded,
+  type Unclaimed,
+} from '../registrations/sweep.ts';
 import type { Said } from './said.ts';
 
 interface StrandedFacts {
@@ -69,8 +74,8 @@ const factsOf = ({ claim, run }: Stranded, config: Config): StrandedFacts => ({
   workflowId: claim.workflowId,
 });
 
-const unclaimedFacts = ({ workflowId, registrations }: Unclaimed): StrandedFacts[] =>
-  registrations.map(({ label, failedGeneration: redrive }) => ({
+const unclaimedFacts = ({ workflowId, items }: Unclaimed): StrandedFacts[] =>
+  items.map(({ label, failedGeneration: redrive }) => ({
     id: label,
     generation: redrive === null ? 0 : redrive + 1,
     claimedAt: null,

@@ -1,6 +1,5 @@
 /** What became of a task, from its claims. */
 import type { Config } from '../config/schema.ts';
-import { claimKey } from '../domain/names.ts';
 import { openDatabase } from '../mongo/own-database.ts';
 import { openTaskClaims, type TaskClaim } from '../tasks/claims.ts';
 
@@ -10,6 +9,8 @@ export interface TaskStory {
   state: 'open' | 'done' | 'failed';
   /** `done`, or how it failed. */
   outcome: string | null;
+  /** How often it was redriven. */
+  generation: number;
   attempts: number;
   /** Of the last attempt that failed. */
   error: { class: string; reason: string; at: Date } | null;
@@ -31,19 +32,18 @@ export async function resultOf(
 ): Promise<TaskStory | null> {
   const mongo = await openDatabase(config, 'reader');
   const claims = openTaskClaims(mongo.own);
-  const key = claimKey(`${worker}/${id}`, 0);
   const look = async (): Promise<TaskStory | null> => {
-    const claim = (await claims.find([key])).get(key);
-    return claim === undefined ? null : storyOf(claim, id);
+    const claim = await claims.latest(`${worker}/${id}`);
+    return claim === null ? null : storyOf(claim, id);
   };
   return until(look).finally(() => mongo.close());
 }
 
 function storyOf(claim: TaskClaim, id: string): TaskStory {
-  const { worker, attempts, error, outcome, result, receivedAt, settledAt } = claim;
+  const { worker, generation, attempts, error, outcome, result, receivedAt, settledAt } = claim;
   const value: unknown = typeof result === 'string' ? JSON.parse(result) : undefined;
   return {
-    ...{ worker, id, attempts, receivedAt, settledAt, error },
+    ...{ worker, id, generation, attempts, receivedAt, settledAt, error },
     outcome: outcome?.kind ?? null,
     state: settledAt === null ? 'open' : outcome?.kind === 'done' ? 'done' : 'failed',
     ...(value === undefined ? {} : { result: value }),

@@ -39,6 +39,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
   const { config, rulesFor, metrics, log, now = Date.now } = needs;
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   return startIntake({
+    source: REGISTRATIONS,
     open: (onDelivery) => createConsumer(config, log, onDelivery, { paused: true, now }),
     read: (delivery) => readDelivery(delivery, config),
     bytesOf: encodedBytes,
@@ -57,6 +58,7 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
     start: (id, registrations) =>
       needs.start(id, { rules: rulesFor(id, registrations.length), registrations, carried: null }),
     reject: createReject({ ...needs, rejected: noteMalformed }),
+    countMalformed: () => metrics.outcomes.inc({ outcome: 'malformed' }),
     metrics,
     log,
   });

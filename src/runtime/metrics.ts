@@ -12,16 +12,20 @@ export function createMetrics() {
     new Counter({ name: `despachante_${name}`, help, labelNames, registers });
   const gauge = <L extends string = string>(name: string, help: string, ...labelNames: L[]) =>
     new Gauge({ name: `despachante_${name}`, help, labelNames, registers });
-  const histogram = (name: string, help: string, buckets: number[]) =>
-    new Histogram({ name: `despachante_${name}`, help, buckets, registers });
+  const histogram = <L extends string = string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    ...labelNames: L[]
+  ) => new Histogram({ name: `despachante_${name}`, help, buckets, labelNames, registers });
   return {
     registry,
-    deliveries: counter('deliveries_total', 'Deliveries taken from the intake and returned queues'),
-    malformed: counter('malformed_total', 'Deliveries that went to the failure queue as malformed'),
+    deliveries: counter('deliveries_total', 'Deliveries taken, by source', 'source'),
+    malformed: counter('malformed_total', 'Deliveries that were no item, by source', 'source'),
     duplicates: counter('duplicates_total', 'Deliveries dropped: id and body were claimed already'),
     takeovers: counter('takeovers_total', 'Claims of dead runs that were taken up again'),
-    batchSize: histogram('batch_size', 'Registrations per run', BATCHES),
-    unacknowledged: gauge('unacknowledged', 'Deliveries in hand, not yet in Temporal'),
+    batchSize: histogram('batch_size', 'Items per run', BATCHES, 'source'),
+    unacknowledged: gauge('unacknowledged', 'Deliveries in hand, not yet in Temporal', 'source'),
     submissions: counter('submissions_total', 'POSTs to the legacy system, by result', 'result'),
     polls: counter('polls_total', 'GETs to the legacy system, by result', 'result'),
     lookUps: counter('look_ups_total', 'Look-ups of what is in doubt, by result', 'result'),
@@ -46,7 +50,12 @@ export function createMetrics() {
       'From the poll that saw the end to the settlement',
       [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     ),
-    intakeClosed: gauge('intake_closed', 'Whether intake takes nothing, by what closes it', 'by'),
+    intakeClosed: gauge(
+      'intake_closed',
+      'Whether nothing is taken from a source, by what closes it',
+      'source',
+      'by',
+    ),
     breakerOpen: gauge('breaker_open', 'Whether the breaker lets nothing through', 'endpoint'),
     breakerTrips: counter('breaker_trips_total', 'How often we opened the breaker', 'endpoint'),
     limit: gauge('limit', 'Limits of all workers together; absent if none', 'endpoint', 'limit'),

@@ -24,7 +24,7 @@ export interface TaskChannels {
    * @throws when it is not confirmed; an error that `isUnpublishable` when it never will be
    */
   publish(outgoing: Outgoing, messageId: string): Promise<void>;
-  /** The same for a dead letter; null where the worker has no dead letters: then its claim keeps the failure. */
+  /** The same for a dead letter; null where the worker has none: then the claim alone tells of it. */
   bury: ((letter: Letter) => Promise<void>) | null;
   isUnpublishable(error: unknown): error is Error;
 }

@@ -1,9 +1,10 @@
 /** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
 import type { Binary } from 'mongodb';
+import { ofItem, type Gone } from '../claims/claims.ts';
 import { foldedReason } from '../domain/failure-group.ts';
 import { readClaimKey } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
-import type { TaskFailure } from '../domain/tasks.ts';
+import { TASK_FAILURES, type TaskFailure } from '../domain/tasks.ts';
 import { insertNew } from '../mongo/client.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
@@ -46,7 +47,7 @@ export interface TaskClaim {
   bodyHash: string;
   key: string | null;
   origin: Origin;
-  /** Until it is settled. */
+  /** Until it is done or, where it has failed for good, until it is redriven or dropped. */
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;
   claimedAt: Date;
@@ -65,6 +66,8 @@ export interface TaskClaim {
   /** Set before a dead letter is published, so that whoever redrives that letter finds it. */
   outcome: TaskOutcome | null;
   settledAt: Date | null;
+  /** Of a failure, once it waits for nobody any more. */
+  gone?: Gone;
 }
 
 /** What an attempt has come to, for the claim. */
@@ -80,8 +83,6 @@ export interface Recorded {
 export interface Ending {
   claim: string;
   outcome: TaskOutcome;
-  /** The output or dead letter is out. Else the claim keeps the message, for whoever asks for it. */
-  isOut?: boolean;
 }
 
 export async function indexTaskClaims(
@@ -89,11 +90,12 @@ export async function indexTaskClaims(
   retentionMs: number,
 ): Promise<void> {
   await expireAfter(collection, EXPIRY[OWN.taskClaims], retentionMs);
-  // Of those that are open or have failed alone: what is done pays for nothing.
+  // Of those that are open, and of failures: what is done pays for nothing.
+  await ensureIndex(collection, { worker: 1 }, { partialFilterExpression: { settledAt: null } });
   await ensureIndex(
     collection,
-    { worker: 1, 'outcome.kind': 1 },
-    { partialFilterExpression: { settledAt: null } },
+    { worker: 1, 'gone.as': 1, settledAt: 1 },
+    { partialFilterExpression: { 'outcome.kind': { $in: [...TASK_FAILURES] } } },
   );
 }
 
@@ -163,18 +165,36 @@ export function openTaskClaims(db: OwnDatabase) {
         mergeEach(keys, written),
       );
     },
+    /** The last generation of a task. */
+    latest: (item: string): Promise<TaskClaim | null> =>
+      collection.findOne({ ...ofItem(item), conflict: false }, { sort: { generation: -1 } }),
     /** How many tasks of a worker are open; so many at most are counted. */
     countOpen: (worker: string, atMost: number): Promise<number> =>
       collection.countDocuments({ worker, settledAt: null }, { limit: atMost }),
     /** Writes how open claims of this run end. */
     conclude: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, () => ({})),
-    /** Their output or dead letter is out, or is kept. A message that is out is no longer ours to keep. */
+    /** Their output or dead letter is out. The message of a failure stays: by it the task is redriven. */
     settled: (endings: readonly Ending[], workflowId: string) =>
-      writeEndings(endings, workflowId, ({ isOut = true }) => ({
+      writeEndings(endings, workflowId, ({ outcome }) => ({
         settledAt: new Date(),
-        ...(isOut ? { message: null, outgoing: null } : {}),
+        ...(outcome.kind === 'done' ? { message: null, outgoing: null } : {}),
       })),
+    /** Failures wait no longer. The message of one that is redriven stays until its next generation is claimed. */
+    async leave(keys: string[], as: 'redriven' | 'dropped'): Promise<void> {
+      await collection.updateMany(
+        { _id: { $in: keys }, settledAt: { $ne: null }, 'gone.as': null },
+        { $set: { gone: { as, at: new Date() }, ...(as === 'dropped' ? { message: null } : {}) } },
+      );
+    },
+    /** The next generation of each has its message. */
+    async giveWay(keys: string[]): Promise<void> {
+      if (keys.length === 0) return;
+      await collection.updateMany(
+        { _id: { $in: keys }, settledAt: { $ne: null } },
+        { $set: { gone: { as: 'redriven', at: new Date() }, message: null } },
+      );
+    },
     /** Notes that it is begun alone, before it is; or that it was interrupted, which is no death. */
     async noteAlone(key: string, workflowId: string, note: 'begun' | 'interrupted'): Promise<void> {
       await collection.updateOne(

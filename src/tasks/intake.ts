@@ -1,8 +1,6 @@
 /** The intake of one worker: from its source to runs of its tasks. */
-import { randomUUID } from 'node:crypto';
 import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
-import { TASKS_TYPE, workerQueue, workflowId } from '../domain/names.ts';
 import type { NewTask } from '../domain/tasks.ts';
 import { startIntake, type Intake } from '../intake/intake.ts';
 import { labelOf } from '../intake/label.ts';
@@ -10,8 +8,10 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { NewRun, StartResult } from '../temporal/client.ts';
 import type { createReject } from '../intake/reject.ts';
+import { nameOfRun, taskRun } from './run.ts';
 import { encodedBytes, readTask } from './delivery.ts';
-import { taskRulesOf, type Running } from './rules.ts';
+import type { TaskMetrics } from './metrics.ts';
+import type { Running } from './rules.ts';
 
 interface TaskIntakeNeeds {
   config: Config;
@@ -21,6 +21,7 @@ interface TaskIntakeNeeds {
   /** @throws when Temporal cannot be asked */
   start: (run: NewRun) => Promise<StartResult>;
   metrics: Metrics;
+  taskMetrics: Pick<TaskMetrics, 'tasks'>;
   log: Log;
 }
 
@@ -29,11 +30,11 @@ const PARTIAL_BATCHES = 100;
 
 /** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
-  const { config, worker, open, reject, start, metrics, log } = needs;
+  const { config, worker, open, reject, start, metrics, taskMetrics, log } = needs;
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   const { batch } = worker;
-  const rules = taskRulesOf(worker);
   return startIntake<NewTask>({
+    source: worker.name,
     open,
     read: (delivery) =>
       readTask(delivery, {
@@ -49,22 +50,10 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
       waitMs: batch?.waitMs ?? batchWait,
       partialPerSecond: batch === null ? partialBatchesPerSecond : PARTIAL_BATCHES,
     },
-    nameRun: (items) =>
-      workflowId(
-        `tasks/${worker.name}`,
-        items.map(({ label }) => label),
-        randomUUID().slice(0, 13),
-      ),
-    start: (id, items) =>
-      start({
-        type: TASKS_TYPE,
-        workflowId: id,
-        taskQueue: workerQueue(config.temporal.taskQueue, worker.name),
-        input: { rules, items, carried: null },
-        labels: items.map(({ label }) => label),
-        nouns: [`task of ${worker.name}`, `tasks of ${worker.name}`],
-      }),
+    nameRun: (items) => nameOfRun(worker.name, items),
+    start: (id, items) => start(taskRun(config, worker, id, items)),
     reject,
+    countMalformed: () => taskMetrics.tasks.inc({ worker: worker.name, outcome: 'malformed' }),
     metrics,
     log,
   });

@@ -13,6 +13,8 @@ export interface Running {
   queue: QueueSetting | null;
   /** Null: what fails for good stays in its claim. */
   deadLetters: Channel | null;
+  /** Whether dead letters that may pass by themselves are redriven every ten minutes. */
+  redrivesByItself: boolean;
   concurrency: number;
   timeoutMs: number;
   /** Whether handlers run in a process of their own. */

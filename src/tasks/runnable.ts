@@ -67,6 +67,7 @@ export function runnableOf(
   return {
     worker: {
       ...placed,
+      redrivesByItself: placed.queue !== null && placed.deadLetters !== null,
       ...{ isIsolated: worker.isolate, to: worker.to },
       ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,

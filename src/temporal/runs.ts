@@ -10,7 +10,8 @@ import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-w
 import { z } from 'zod';
 import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
 import type { RunLife } from '../domain/run-life.ts';
-import { QUERY_REGISTRATIONS, WORKFLOW_TYPE } from '../domain/names.ts';
+import type { NewTask, TaskRunInput } from '../domain/tasks.ts';
+import { QUERY_REGISTRATIONS } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 import { GRPC } from './client.ts';
@@ -75,11 +76,11 @@ export async function tellRun(
 }
 
 /** The workflow ids of the runs that are open. From visibility, which may lag by a second. */
-export const openRuns = (client: Client, taskQueue: string): Promise<Set<string>> =>
-  listRuns(client, taskQueue, 'ExecutionStatus = "Running"');
+export const openRuns = (client: Client, type: string, taskQueue: string): Promise<Set<string>> =>
+  listRuns(client, type, taskQueue, 'ExecutionStatus = "Running"');
 
-async function listRuns(client: Client, taskQueue: string, which: string): Promise<Set<string>> {
-  const query = `WorkflowType = "${WORKFLOW_TYPE}" AND TaskQueue = "${taskQueue}" AND ${which}`;
+async function listRuns(client: Client, type: string, taskQueue: string, which: string) {
+  const query = `WorkflowType = "${type}" AND TaskQueue = "${taskQueue}" AND ${which}`;
   const ids = new Set<string>();
   for await (const { workflowId } of client.workflow.list({ query })) ids.add(workflowId);
   return ids;
@@ -123,34 +124,41 @@ async function statusOf(client: Client, workflowId: string): Promise<string | nu
 }
 
 /** The workflow ids of runs that were terminated, failed or timed out. From visibility, which may lag by a second. */
-export async function endedRuns(client: Client, taskQueue: string, since: Date): Promise<string[]> {
+export async function endedRuns(
+  client: Client,
+  type: string,
+  taskQueue: string,
+  since: Date,
+): Promise<string[]> {
   const ended = 'ExecutionStatus IN ("Terminated", "Failed", "TimedOut")';
   const which = `${ended} AND StartTime > "${since.toISOString()}"`;
-  return [...(await listRuns(client, taskQueue, which))];
+  return [...(await listRuns(client, type, taskQueue, which))];
 }
 
-export type Brought = { registrations: NewRegistration[] } | { unreadable: string };
-
 /**
- * The registrations a run began with and may not have claimed yet: readable without a worker.
+ * The items a run began with and may not have claimed yet: readable without a worker.
  * @throws what the client throws when Temporal does not answer
  */
-export async function inputOf(client: Client, workflowId: string): Promise<Brought> {
+async function broughtBy<Input, Item>(
+  client: Client,
+  workflowId: string,
+  unclaimedIn: (input: Input) => Item[],
+) {
   const payloads = await firstPayloads(client, workflowId);
-  if (payloads.length === 0) return { registrations: [] };
+  if (payloads.length === 0) return { items: [] };
   try {
     const { loadedDataConverter } = client.options;
-    const input = await decodeFromPayloadsAtIndex<RunInput>(loadedDataConverter, 0, payloads);
-    const registrations = unclaimedOf(input);
-    const isOurs = registrations.every((each) => broughtSchema.safeParse(each).success);
-    return isOurs ? { registrations } : FOREIGN;
+    const input = await decodeFromPayloadsAtIndex<Input>(loadedDataConverter, 0, payloads);
+    const items = unclaimedIn(input);
+    const isOurs = items.every((each) => broughtSchema.safeParse(each).success);
+    return isOurs ? { items } : FOREIGN;
   } catch (error) {
     // Not any message: a parser's would quote what it could not read.
     return error instanceof DecryptionError ? { unreadable: error.message } : FOREIGN;
   }
 }
 
-const FOREIGN: Brought = { unreadable: 'its input is not what intake writes' };
+const FOREIGN = { unreadable: 'its input is not what intake writes' };
 
 /** Anybody can start a run by hand. */
 const broughtSchema = z.object({
@@ -178,7 +186,15 @@ async function firstPayloads(client: Client, workflowId: string) {
   }
 }
 
-function unclaimedOf({ registrations, carried }: RunInput): NewRegistration[] {
-  const unclaimed = carried?.items.filter(isIn('claim')) ?? [];
-  return [...registrations, ...unclaimed.map(({ registration }) => registration)];
-}
+export const broughtRegistrations = (client: Client, workflowId: string) =>
+  broughtBy(client, workflowId, ({ registrations, carried }: RunInput): NewRegistration[] => {
+    const unclaimed = carried?.items.filter(isIn('claim')) ?? [];
+    return [...registrations, ...unclaimed.map(({ registration }) => registration)];
+  });
+
+export const broughtTasks = (client: Client, workflowId: string) =>
+  broughtBy(client, workflowId, ({ items, carried }: TaskRunInput): NewTask[] => {
+    const unclaimed =
+      carried?.items.flatMap((each) => (each.phase === 'claim' ? each.task : [])) ?? [];
+    return [...items, ...unclaimed];
+  });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { conflictKey } from '../../src/domain/names.ts';
 import { failureGroups } from '../../src/operations/stored-failures.ts';
+import { registrationFailures } from '../../src/operations/registration-failures.ts';
 import { silent } from '../../src/runtime/log.ts';
 import {
   ENDED_AT,
@@ -13,10 +14,11 @@ import {
   settlementOf,
   testBed,
 } from '../helpers/activities.ts';
+import { testConfig } from '../helpers/configuration.ts';
 import type { TestBed } from '../helpers/activities.ts';
 
 const groupsIn = async ({ store }: TestBed) =>
-  (await failureGroups(store)).map((each) => [
+  (await failureGroups(registrationFailures(testConfig(), store))).map((each) => [
     `${each.class}: ${each.reason}`,
     each.waiting,
     each.total,

@@ -90,7 +90,7 @@ test('doubts, in-flight counts, late results and sweeps leave out what cannot be
     openRuns: () => Promise.resolve(new Set()),
     runStates: (ids) => Promise.resolve(new Map<string, RunLife>(ids.map((id) => [id, 'closed']))),
     endedRuns: () => Promise.resolve([]),
-    broughtBy: () => Promise.resolve({ registrations: [] }),
+    broughtBy: () => Promise.resolve({ items: [] }),
   });
   assert.deepEqual(stranded.map(({ claim }) => claim._id).sort(), ['accepted~0', 'doubtful~0']);
 });

@@ -175,6 +175,7 @@ test('without an id the queues and the registrations are counted', async (t) => 
   });
   assert.deepEqual(counts, {
     processes: [],
+    workers: [],
     queues: {
       [rabbit.intakeQueue]: { messages: 0, consumers: 0 },
       [rabbit.returnedQueue]: { messages: 0, consumers: 0 },
@@ -279,7 +280,7 @@ test('a word on what is settled, or on nothing, is not found: exit code 4', asyn
 test('the status names every process with how it is, those that are offline as such, and says unknown for what it has not said', async (t) => {
   const { store, run, json } = await testPlace(t);
   const vitals = { loopDelayMs: 12, rss: 200 * 2 ** 20, heap: 1, heapLimit: 2 };
-  const of = (needs: Pick<ProcessNeeds, 'role' | 'source'>, suffers: string | null = null) =>
+  const of = (needs: Pick<ProcessNeeds, 'role' | 'sources'>, suffers: string | null = null) =>
     joinProcesses({
       db: () => Promise.resolve(store.db),
       guard: { suffers: () => suffers, vitals: () => (suffers === null ? null : vitals) },
@@ -298,7 +299,7 @@ test('the status names every process with how it is, those that are offline as s
   });
   await of({
     role: 'intake',
-    source: () => Promise.resolve({ deliveries: 40, closedBy: null }),
+    sources: () => Promise.resolve([{ name: 'registrations', deliveries: 40, closedBy: null }]),
   }).beat();
   await offline.beat();
   await stopped.beat();
@@ -338,14 +339,14 @@ test('the status names every process with how it is, those that are offline as s
           role: z.string(),
           state: z.string(),
           vitals: z.object({ rss: z.number() }).nullable(),
-          source: z.object({ deliveries: z.number() }).nullable(),
+          sources: z.array(z.object({ deliveries: z.number() })),
         }),
       ),
     })
     .parse(await json(['status']));
   assert.deepEqual(
     seen.processes
-      .map((each) => [each.role, each.state, each.vitals?.rss, each.source?.deliveries].join())
+      .map((each) => [each.role, each.state, each.vitals?.rss, each.sources[0]?.deliveries].join())
       .sort(),
     ['intake,alive,,40', 'worker,alive,209715200,', 'worker,offline,,', 'worker,stopped,,'],
   );

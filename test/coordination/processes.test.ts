@@ -32,7 +32,8 @@ test('a process that has begun is there, with how it is and since when, and goes
   const intake = joined(db, {
     role: 'intake',
     guard: { suffers: () => 'memory: $high', vitals: () => null },
-    source: () => Promise.resolve({ deliveries: 5, closedBy: 'paused: by $ana' }),
+    sources: () =>
+      Promise.resolve([{ name: 'some.$worker', deliveries: 5, closedBy: 'paused: by $ana' }]),
   });
   await intake.beat();
   const [first] = await listProcesses(db);
@@ -40,13 +41,13 @@ test('a process that has begun is there, with how it is and since when, and goes
   const [seen, ...more] = await listProcesses(db);
   assert.equal(more.length, 0);
   assert.ok(seen !== undefined && seen.silentMs >= 0 && seen.silentMs < SILENT_MS);
-  const { role, host, pid, version, state, vitals, suffers, source, since, stoppedAt } = seen;
+  const { role, host, pid, version, state, vitals, suffers, sources, since, stoppedAt } = seen;
   assert.deepEqual(
-    { role, host, pid, version, state, vitals, suffers, source, since, stoppedAt },
+    { role, host, pid, version, state, vitals, suffers, sources, since, stoppedAt },
     {
       ...{ role: 'intake', host: hostname(), pid: process.pid, version: VERSION, state: 'alive' },
       ...{ vitals: null, suffers: 'memory: $high', since: first?.since, stoppedAt: null },
-      source: { deliveries: 5, closedBy: 'paused: by $ana' },
+      sources: [{ name: 'some.$worker', deliveries: 5, closedBy: 'paused: by $ana' }],
     },
   );
 });

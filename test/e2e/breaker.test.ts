@@ -39,7 +39,7 @@ const isOpenEverywhere = (value: '0' | '1') =>
     for (const port of ports()) {
       assert.equal(await metricOf(port, 'despachante_breaker_open{endpoint="legacy"}'), value);
     }
-    const held = 'despachante_intake_closed{by="breaker"}';
+    const held = 'despachante_intake_closed{source="registrations",by="breaker"}';
     assert.equal(await metricOf(system.child('intake').facts.health, held), value);
   });
 

@@ -94,7 +94,10 @@ test('an intake that is killed while it holds deliveries: all are registered, on
   await eventually('the first are handed over', async () => {
     assert.ok((await flow.tally(prefix)).claimed > 0);
   });
-  assert.ok(await flow.metric('intake', 'despachante_unacknowledged'), 'it held nothing any more');
+  assert.ok(
+    await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+    'it held nothing any more',
+  );
   await system.kill('intake');
   await system.start('intake');
   await flow.allRegistered(prefix, count);

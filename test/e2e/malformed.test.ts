@@ -237,11 +237,17 @@ test('the same intake has taken all of this, holds nothing back, and has told of
   assert.equal(system.child('intake').pid, pid);
   assert.equal((await flow.ask('intake', '/ready')).status, 200);
   await eventually('nothing is held', async () => {
-    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    assert.equal(
+      await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+      0,
+    );
   });
   // One with headers nested too deep, and two that are the same.
   const malformed = bodies.length + hostile.length + strange.length + 3;
-  assert.equal(await flow.metric('intake', 'despachante_malformed_total'), malformed);
+  assert.equal(
+    await flow.metric('intake', 'despachante_malformed_total{source="registrations"}'),
+    malformed,
+  );
   assert.ok(!system.log('intake').includes('Ana'));
   const report = await flow.audit();
   assert.ok(report.holds, JSON.stringify(report));

@@ -84,13 +84,18 @@ test('while Temporal is away intake keeps what it holds and is not ready, and al
   temporal.close();
   await flow.publishMany(`${prefix}-later`, count - 5);
   await isReady('intake', 503);
-  assert.ok((await flow.metric('intake', 'despachante_unacknowledged')) > 0);
+  assert.ok(
+    (await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}')) > 0,
+  );
   temporal.open();
   await flow.allRegistered(prefix, count);
   await isReady('intake', 200);
   await isReady('worker', 200);
   await eventually('it takes again', async () => {
-    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    assert.equal(
+      await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+      0,
+    );
   });
   await assertSum();
 });

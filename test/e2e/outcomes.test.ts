@@ -99,7 +99,10 @@ test('a registration that is done has its status in MongoDB, its claim settled a
   assert.equal(entry?.state, 'accepted');
   assert.equal(entry.requestId, requestId);
   await eventually('nothing of it is left with the broker', async () => {
-    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    assert.equal(
+      await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+      0,
+    );
     assert.equal(await system.depth(config.rabbit.intakeQueue), 0);
   });
   assert.deepEqual(await flow.lookAtFailures(), []);

@@ -13,7 +13,7 @@ const { intakeQueue } = system.rabbit;
 
 const holds = async (by: string, value: 0 | 1) =>
   eventually(`"${by}" is ${value}`, async () => {
-    const sample = `despachante_intake_closed{by="${by}"}`;
+    const sample = `despachante_intake_closed{source="registrations",by="${by}"}`;
     const { text } = await flow.ask('intake', '/metrics');
     assert.ok(
       text.includes(`${sample} ${value}\n`),
@@ -49,7 +49,10 @@ test('an intake that is started anew takes nothing either, not even the first me
   await system.start('intake');
   await holds('paused', 1);
   await holds('unknown', 0);
-  assert.equal(await flow.metric('intake', 'despachante_deliveries_total'), 0);
+  assert.equal(
+    await flow.metric('intake', 'despachante_deliveries_total{source="registrations"}'),
+    0,
+  );
   assert.equal(await system.depth(intakeQueue), 3);
   assert.doesNotMatch(system.log('intake').slice(taken), /A run was started/);
 });

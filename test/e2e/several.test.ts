@@ -55,7 +55,7 @@ test('two intakes and two workers share the work, nothing is filed or settled tw
   const report = await flow.audit();
   assert.ok(report.holds, JSON.stringify(report));
   for (const intake of intakes)
-    assert.ok((await counted(intake, 'despachante_deliveries_total')) > 0);
+    assert.ok((await counted(intake, 'despachante_deliveries_total{source="registrations"}')) > 0);
   for (const worker of workers)
     assert.ok((await counted(worker, 'despachante_submissions_total')) > 0);
 

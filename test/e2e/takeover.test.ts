@@ -105,7 +105,10 @@ async function terminateUnclaimed(prefix: string, count: number): Promise<void> 
     for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
     assert.ok(found.length > 0);
     assert.equal(await system.depth(system.config.rabbit.intakeQueue), 0);
-    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    assert.equal(
+      await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+      0,
+    );
     return found;
   });
   for (const workflowId of runs) {

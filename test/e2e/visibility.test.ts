@@ -93,8 +93,8 @@ test('health and metrics tell how many ended in which way, were duplicates, or w
   ];
   const ofIntake = [
     'registrations_total{outcome="malformed"}',
-    'malformed_total',
-    'deliveries_total',
+    'malformed_total{source="registrations"}',
+    'deliveries_total{source="registrations"}',
   ];
   const before = [await count('worker', ofWorker), await count('intake', ofIntake)].flat();
   const [good, bad] = [uniqueName(), uniqueName()];

@@ -20,7 +20,10 @@ const count = ({ isQuick }: World): number => (isQuick ? 10 : 50);
 const isWell = async (flow: Flow): Promise<void> => {
   assert.equal((await flow.ask('intake', '/ready')).status, 200);
   await eventually('nothing is held', async () => {
-    assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+    assert.equal(
+      await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+      0,
+    );
   });
 };
 

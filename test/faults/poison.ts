@@ -103,8 +103,14 @@ async function poisoned(world: World) {
   assertUnchanged(legacy, odd);
   // Of the last intake: each of these was delivered once.
   const delivered = 2 * poisons.length + odd.length;
-  assert.equal(await flow.metric('intake', 'despachante_deliveries_total'), delivered);
-  assert.equal(await flow.metric('intake', 'despachante_unacknowledged'), 0);
+  assert.equal(
+    await flow.metric('intake', 'despachante_deliveries_total{source="registrations"}'),
+    delivered,
+  );
+  assert.equal(
+    await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
+    0,
+  );
   assert.equal((await flow.ask('intake', '/ready')).status, 200);
   const share = Math.round((100 * alone) / mixed);
   const note = world.isQuick ? {} : { note: `good ones at ${share} % of their own speed` };

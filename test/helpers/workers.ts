@@ -50,6 +50,7 @@ export async function testWorkers(
     name: 'Sample',
     from: { broker: 'rabbitmq', name: `${name}.tasks` },
     deadLetters: { broker: 'rabbitmq', name: `${name}.dead` },
+    redrivesByItself: false,
     concurrency: 4,
     timeoutMs: 60_000,
     isIsolated: true,

@@ -29,7 +29,7 @@ function consumer() {
 }
 
 test('it is open when nobody holds it, whoever lets go first', async () => {
-  const valve = createValve(createMetrics(), silent);
+  const valve = createValve(createMetrics(), silent, 'tests');
   const tap = consumer();
   valve.hold('unknown', 'not read yet');
   await valve.attach(tap);
@@ -50,7 +50,7 @@ test('after any holding and letting go it is open just when nobody holds it', as
   const step = fc.record({ by: fc.constantFrom(...HOLDS), holds: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(fc.array(step), async (steps) => {
-      const valve = createValve(createMetrics(), silent);
+      const valve = createValve(createMetrics(), silent, 'tests');
       const tap = consumer();
       await valve.attach(tap);
       const held = new Set<string>();

@@ -5,8 +5,8 @@ import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { RunLife } from '../../src/domain/run-life.ts';
-import type { Brought } from '../../src/temporal/runs.ts';
-import { againIdOf, findUnclaimed } from '../../src/registrations/unclaimed.ts';
+import { againIdOf, type Brought } from '../../src/claims/left.ts';
+import { findUnclaimed } from '../../src/registrations/sweep.ts';
 import {
   call,
   claimRequest,
@@ -46,7 +46,10 @@ async function end(id: string, kind: OutcomeKind, key = `${id}~0`): Promise<void
 }
 
 /** What is found where Temporal tells of these runs: they are closed unless it says otherwise, and it knows no others. */
-const find = (runs: Record<string, Brought>, states: Record<string, RunLife> = {}) =>
+const find = (
+  runs: Record<string, Brought<NewRegistration>>,
+  states: Record<string, RunLife> = {},
+) =>
   findUnclaimed({
     config: testConfig(),
     store,
@@ -67,9 +70,9 @@ const find = (runs: Record<string, Brought>, states: Record<string, RunLife> = {
 /** Those of a dead run that are found. */
 async function foundOf(...deliveries: Delivery[]): Promise<Delivery[]> {
   const registrations = await Promise.all(deliveries.map((each) => withToken(store, each)));
-  const { unclaimed, unreadable } = await find({ 'run-dead': { registrations } });
+  const { unclaimed, unreadable } = await find({ 'run-dead': { items: registrations } });
   assert.equal(unreadable.size, 0);
-  const found = unclaimed.flatMap((run) => run.registrations);
+  const found = unclaimed.flatMap((run) => run.items);
   return deliveries.filter((_, at) =>
     registrations.slice(at, at + 1).some((each) => found.includes(each)),
   );
@@ -78,20 +81,20 @@ async function foundOf(...deliveries: Delivery[]): Promise<Delivery[]> {
 test('a run whose input cannot be read is told with the reason, and what the others have left is found', async () => {
   const [before, behind] = [delivered(bed.id()), delivered(bed.id())];
   const { unclaimed, unreadable } = await find({
-    'run-1': { registrations: [before] },
+    'run-1': { items: [before] },
     'run-2': { unreadable: 'the key "old" is not there' },
-    'run-3': { registrations: [behind] },
+    'run-3': { items: [behind] },
   });
   assert.deepEqual(unclaimed, [
-    { workflowId: 'run-1', registrations: [before] },
-    { workflowId: 'run-3', registrations: [behind] },
+    { workflowId: 'run-1', items: [before] },
+    { workflowId: 'run-3', items: [behind] },
   ]);
   assert.deepEqual([...unreadable], [['run-2', 'the key "old" is not there']]);
 });
 
 test('of a run that is open again, or for another reason not known to be dead, nothing is found', async () => {
   const registrations = [delivered(bed.id())];
-  const runs = { 'run-1': { registrations }, 'run-2': { unreadable: 'why' } };
+  const runs = { 'run-1': { items: registrations }, 'run-2': { unreadable: 'why' } };
   const { unclaimed, unreadable } = await find(runs, { 'run-1': 'running', 'run-2': 'running' });
   assert.deepEqual(unclaimed, []);
   assert.equal(unreadable.size, 0);
@@ -117,7 +120,7 @@ for (const life of ['running', 'closed'] as const) {
   test(`what was started again is not found a second time: that run is ${life}`, async () => {
     const registrations = [delivered(bed.id())];
     const { unclaimed } = await find(
-      { 'run-1': { registrations } },
+      { 'run-1': { items: registrations } },
       { [againIdOf('run-1')]: life },
     );
     assert.deepEqual(unclaimed, []);

@@ -1,10 +1,9 @@
-/** A redrive as its workflow carries it. */
-import type { FailureClass, OutcomeKind } from './outcome.ts';
+/** A redrive as its workflow carries it, whatever the flow. */
 
 export interface RedriveOrder {
-  /** Registration ids, or names of records; none for all that the rest chooses. */
+  /** Ids of items, or names of records; none for all that the rest chooses. */
   ids: string[];
-  class: FailureClass | null;
+  class: string | null;
   /** A text, or `/a pattern/`. */
   reason: string | null;
   /** ms before the redrive began; null for any age. */
@@ -16,9 +15,11 @@ export interface RedriveOrder {
   maxRedrives: number;
   /** Whether those go, too, that others have put into the queue. */
   foreign: boolean;
+  /** Only what may pass by itself, after rests that double; of tasks. */
+  byItself?: boolean;
   /** null for as fast as it goes. */
   perSecond: number | null;
-  /** So many first, and the others only if all of those are registered in time; null for none. */
+  /** So many first, and the others only if all of those end well in time; null for none. */
   canary: { count: number; timeoutMs: number } | null;
 }
 
@@ -45,17 +46,21 @@ export interface Canary {
   /** See `recordKey`. */
   record: string;
   bodyHash: string;
-  /** The claim of the next generation; null for what is no registration. */
+  /** The claim of the next generation; null for what is no item. */
   next: string | null;
   /** The claim of a conflict, which is taken up again, and when it was taken the last time. */
   again: { key: string; claimedAt: number } | null;
 }
 
-/** `open`: nothing is known of it in time. */
-export type CanaryOutcome = OutcomeKind | 'open';
+/** As its flow says it; `open`: nothing is known of it in time. */
+export type CanaryOutcome = string;
+
+/** How an item ends that has not failed, of registrations and of tasks. */
+export const isGoodEnd = (outcome: CanaryOutcome): boolean =>
+  outcome === 'registered' || outcome === 'done';
 
 export interface CanaryReport {
-  /** All were registered. */
+  /** All ended well. */
   passed: boolean;
   outcomes: { id: string | null; outcome: CanaryOutcome }[];
 }

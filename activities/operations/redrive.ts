@@ -8,7 +8,7 @@ import type {
   RedriveInput,
   RedriveWork,
   Redriving,
-} from '../../src/domain/registrations/redrive-order.ts';
+} from '../../src/domain/redrive-order.ts';
 import { withHeartbeat } from '../heartbeat.ts';
 
 export type RedriveActivities = ReturnType<typeof createRedrive>;

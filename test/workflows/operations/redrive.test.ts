@@ -8,16 +8,16 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
-import type { RedriveActivities } from '../../../activities/registrations/redrive.ts';
+import type { RedriveActivities } from '../../../activities/operations/redrive.ts';
 import { REDRIVE_TYPE } from '../../../src/domain/names.ts';
 import type {
   Canary,
   Pass,
   RedriveInput,
   RedriveOrder,
-} from '../../../src/domain/registrations/redrive-order.ts';
+} from '../../../src/domain/redrive-order.ts';
 import { WORKFLOW_BUNDLE } from '../../../src/temporal/bundle-workflows.ts';
-import type { redrive } from '../../../workflows/registrations/redrive.ts';
+import type { redrive } from '../../../workflows/operations/redrive.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { createTimeSkipping } from '../../helpers/workflow-env.ts';
 

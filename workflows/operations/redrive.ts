@@ -1,4 +1,4 @@
-/** Moves failures to the intake queue: some first, and the others when those are registered. Cancelling it stops it. */
+/** Has failures done again: some first, and the others when those have ended well. Cancelling it stops it. */
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -8,16 +8,17 @@ import {
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { RedriveActivities } from '../../activities/registrations/redrive.ts';
-import type {
-  CanaryReport,
-  Pass,
-  PassReport,
-  RedriveInput,
-  RedriveOrder,
-  RedriveReport,
-  Redriving,
-} from '../../src/domain/registrations/redrive-order.ts';
+import type { RedriveActivities } from '../../activities/operations/redrive.ts';
+import {
+  isGoodEnd,
+  type CanaryReport,
+  type Pass,
+  type PassReport,
+  type RedriveInput,
+  type RedriveOrder,
+  type RedriveReport,
+  type Redriving,
+} from '../../src/domain/redrive-order.ts';
 import { HEARTBEAT_TIMEOUT_MS, REDRIVE_START_TO_CLOSE_MS } from '../../src/domain/timing.ts';
 
 /** Cancellation is waited for: records that were sent are taken out of the queue and counted. */
@@ -89,7 +90,7 @@ async function tryCanaries(
     const outcomes = await activities.awaitCanaries(redriving, canaries, until);
     if (outcomes.includes('open') && Date.now() < until) continue;
     return {
-      passed: outcomes.every((outcome) => outcome === 'registered'),
+      passed: outcomes.every(isGoodEnd),
       outcomes: outcomes.map((outcome, at) => ({ id: canaries[at]?.id ?? null, outcome })),
     };
   }

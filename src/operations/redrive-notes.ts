@@ -1,0 +1,38 @@
+/** What is written down of a redrive while it goes on, whatever the flow. */
+import type { ActionProgress, Actions } from '../coordination/actions.ts';
+import type { PassReport, RedriveInput, RedriveReport } from '../domain/redrive-order.ts';
+
+/** As it stands in what is written down of operators. @param worker null for registrations */
+export const redriveWord = (worker: string | null): string =>
+  worker === null ? 'failures redrive' : `failures redrive --from ${worker}`;
+
+export function redriveNotes(actions: Actions, worker: string | null) {
+  const sentOf = async (_id: string): Promise<number> =>
+    (await actions.collection.findOne({ _id }))?.progress?.sent ?? 0;
+  return {
+    begin: (action: string, said: RedriveInput['said']) =>
+      actions.begin(action, { ...said, what: redriveWord(worker) }),
+    sentOf,
+    addSent: (action: string, count: number) => actions.addSent(action, count),
+    tellCanaries: (action: string, canaries: ActionProgress['canaries']) =>
+      actions.tellCanaries(action, canaries),
+    end: async (action: string, report: PassReport): Promise<RedriveReport> => {
+      const sent = await sentOf(action);
+      const { isStopped, failure, canary, withheld } = report;
+      const isDone = !isStopped && failure === null && canary?.passed !== false;
+      await actions.end(action, isDone && withheld.count === 0, resultText(sent, report));
+      return { ...report, sent };
+    },
+  };
+}
+
+function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {
+  const parts = [
+    `${sent} sent again, ${left} left`,
+    withheld.count === 0 ? '' : `${withheld.count} withheld`,
+    canary?.passed === false ? 'stopped after the canaries' : '',
+    isStopped ? 'stopped' : '',
+    failure ?? '',
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}

@@ -1,0 +1,114 @@
+/** What a process does for a worker beside running it: takes up what dead runs have left, and has dead letters done again. */
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/schema.ts';
+import type { Actions } from '../coordination/actions.ts';
+import type { ControlStore } from '../coordination/control.ts';
+import { TASKS_TYPE, workerQueue } from '../domain/names.ts';
+import type { RedriveOrder, RedriveReport } from '../domain/redrive-order.ts';
+import { REDRIVEN_EACH_MS } from '../domain/tasks.ts';
+import type { OwnDatabase } from '../mongo/collections.ts';
+import { every } from '../runtime/every.ts';
+import type { Log } from '../runtime/log.ts';
+import type { TaskClaims } from '../tasks/claims.ts';
+import { sweepTasks, type TaskSweepNeeds } from '../tasks/sweep.ts';
+import type { Running } from '../tasks/rules.ts';
+import { startRun } from '../temporal/client.ts';
+import { broughtTasks, endedRuns, openRuns, runStates } from '../temporal/runs.ts';
+import { beginRedrive } from './redrive.ts';
+import { surveyTasks, taskFailures } from './task-failures.ts';
+import { taskChoice } from './task-redrive.ts';
+
+interface Needs {
+  config: Config;
+  worker: Running;
+  client: Client;
+  own: OwnDatabase;
+  claims: TaskClaims;
+  actions: Actions;
+  control: ControlStore;
+  log: Log;
+}
+
+/** On the real Temporal. */
+export function taskSweepNeeds({ config, worker, client, claims }: Omit<Needs, 'log'>) {
+  const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
+  return {
+    ...{ config, worker, claims },
+    openRuns: () => openRuns(client, TASKS_TYPE, taskQueue),
+    runStates: (ids) => runStates(client, ids),
+    endedRuns: (since) => endedRuns(client, TASKS_TYPE, taskQueue, since),
+    broughtBy: (id) => broughtTasks(client, id),
+    start: (run) => startRun(client, run),
+  } satisfies TaskSweepNeeds;
+}
+
+/** What may pass by itself: a few first, and the others when those are done. */
+const BY_ITSELF: RedriveOrder = {
+  ...{ ids: [], class: null, reason: null, olderThan: null, newerThan: null, limit: null },
+  ...{ maxRedrives: 3, foreign: false, perSecond: null, byItself: true },
+  canary: { count: 3, timeoutMs: REDRIVEN_EACH_MS },
+};
+
+/** Begins to have dead letters done again that may pass by themselves. Null where there are none, or another redrive runs. */
+export async function redriveByItself(needs: Needs) {
+  const { config, worker, own, client, actions, control } = needs;
+  const order = BY_ITSELF;
+  const failures = taskFailures(config, own, worker.name);
+  const choice = taskChoice({ order, asOf: Date.now() }, 1);
+  if ((await surveyTasks(failures, choice)).selected === 0) return null;
+  const said = { by: 'despachante', reason: WHY, on: `tasks of ${worker.name}` };
+  const begun = await beginRedrive(
+    { config, client, store: { actions, control }, worker: worker.name },
+    { order, said, carried: null },
+  );
+  return begun.kind === 'begun' ? begun : null;
+}
+
+const WHY = 'what may pass by itself is tried again every ten minutes';
+const LONGEST_REST_MS = 24 * 3_600_000;
+
+/** Goes on until it is closed. */
+export function keepUp(needs: Needs) {
+  const { config, worker, log } = needs;
+  const { name } = worker;
+  const facts = { worker: name };
+  let rest = REDRIVEN_EACH_MS;
+  let notBefore = 0;
+  const sweep = async (): Promise<void> => {
+    const started = await sweepTasks(taskSweepNeeds(needs));
+    if (started.length > 0)
+      log.info({ ...facts, started }, 'Runs were started for tasks that dead runs had left');
+  };
+  const redrive = async (): Promise<void> => {
+    if (performance.now() < notBefore) return;
+    const begun = await redriveByItself(needs);
+    // It goes on without this process, and is not waited for.
+    begun?.report.then(tell, () => {});
+  };
+  const tell = ({ sent, canary }: RedriveReport): void => {
+    const isStopped = canary?.passed === false;
+    log.info({ ...facts, sent, isStopped }, 'Dead letters were redriven');
+    // In vain: the cause is there still, and each try costs a letter one of three.
+    rest = isStopped ? Math.min(2 * rest, LONGEST_REST_MS) : REDRIVEN_EACH_MS;
+    notBefore = performance.now() + rest - REDRIVEN_EACH_MS / 2;
+  };
+  const both = [
+    ...(config.sweeper.enabled
+      ? [
+          every(config.sweeper.every, sweep, log, {
+            failed: `Tasks of ${name} that dead runs have left are not looked for: Temporal or MongoDB does not answer`,
+            again: `Tasks of ${name} that dead runs have left are looked for again`,
+          }),
+        ]
+      : []),
+    ...(worker.redrivesByItself
+      ? [
+          every(REDRIVEN_EACH_MS, redrive, log, {
+            failed: `Dead letters of ${name} are not redriven: Temporal or MongoDB does not answer`,
+            again: `Dead letters of ${name} are redriven again`,
+          }),
+        ]
+      : []),
+  ];
+  return { close: () => Promise.all(both.map((each) => each.close())) };
+}

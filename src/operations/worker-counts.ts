@@ -1,0 +1,101 @@
+/** How many tasks of each worker are where. */
+import { groupFacts } from '../broker/kafka/admin.ts';
+import { queueDepths } from '../broker/rabbitmq/queues.ts';
+import { readQueues } from '../config/queues.ts';
+import type { Config } from '../config/schema.ts';
+import { pauseOf, type Control } from '../coordination/control.ts';
+import type { SeenProcess, SourceUse } from '../coordination/processes.ts';
+import { TASK_FAILURES } from '../domain/tasks.ts';
+import type { OwnDatabase } from '../mongo/collections.ts';
+import { withRabbit } from '../registrations/neighbours.ts';
+import { openTaskClaims } from '../tasks/claims.ts';
+import { kafkaLink } from '../tasks/kafka-link.ts';
+import { rabbitFor } from '../tasks/rules.ts';
+import { part, type Part } from './reach.ts';
+
+type From = NonNullable<SourceUse['worker']>['from'];
+
+export interface WorkerCounts {
+  worker: string;
+  /** Processes that run it now. */
+  processes: number;
+  /** In its queue or topic. Null where no process has said within a day which that is. */
+  waiting: Part<number> | null;
+  /** Claimed and not settled: those that run now and those that rest before their next attempt among them. */
+  open: number;
+  /** Calls of its handler now. */
+  running: number;
+  /** Failed, and neither redriven nor dropped. */
+  dead: number;
+  /** Settled, over the last minute. */
+  perSecond: number;
+  paused: { reason: string; by: string; at: Date } | null;
+}
+
+const WINDOW_MS = 60_000;
+
+/** @param now epoch ms by the clock of MongoDB @throws what MongoDB throws */
+export async function readWorkers(
+  config: Config,
+  own: OwnDatabase,
+  control: Control,
+  processes: readonly SeenProcess[],
+  now: number,
+): Promise<WorkerCounts[]> {
+  const { collection } = openTaskClaims(own);
+  const byWorker = async (match: object): Promise<Map<string, number>> => {
+    const group = { $group: { _id: '$worker', count: { $sum: 1 } } };
+    const found = collection.aggregate<{ _id: string; count: number }>([{ $match: match }, group]);
+    return new Map(await Array.fromAsync(found, ({ _id, count }) => [_id, count] as const));
+  };
+  const kinds = { $in: [...TASK_FAILURES] };
+  // Each by an index: what is done and older is not read.
+  const [open, dead, settled] = await Promise.all([
+    byWorker({ settledAt: null }),
+    byWorker({ 'outcome.kind': kinds, settledAt: { $ne: null }, 'gone.as': null }),
+    byWorker({ settledAt: { $gte: new Date(now - WINDOW_MS) } }),
+  ]);
+  const said = processes.flatMap(({ state, sources }) =>
+    sources.flatMap(({ name, worker }) => (worker === undefined ? [] : { name, state, worker })),
+  );
+  const names = new Set([...said.map(({ name }) => name), ...open.keys(), ...dead.keys()]);
+  return Promise.all(
+    [...names].sort().map(async (worker): Promise<WorkerCounts> => {
+      const here = said.filter(({ name, state }) => name === worker && state === 'alive');
+      const from = said.find(({ name }) => name === worker)?.worker.from;
+      const pause = pauseOf(control, worker);
+      return {
+        worker,
+        processes: here.length,
+        waiting: from === undefined ? null : await part(waitingIn(config, worker, from)),
+        open: open.get(worker) ?? 0,
+        running: here.reduce((sum, each) => sum + each.worker.calls, 0),
+        dead: dead.get(worker) ?? 0,
+        perSecond: Math.round((settled.get(worker) ?? 0) / (WINDOW_MS / 10_000)) / 10,
+        paused: pause === null ? null : { ...saidBy(pause), at: new Date(pause.at) },
+      };
+    }),
+  );
+}
+
+const saidBy = ({ reason, by }: { reason: string; by: string }) => ({ reason, by });
+
+/** @throws what the broker throws */
+export async function waitingIn(
+  config: Config,
+  worker: string,
+  { broker, name, group = worker }: From,
+): Promise<number> {
+  if (broker === 'kafka') {
+    const { partitions } = await groupFacts(kafkaLink(config, worker), group, name);
+    return partitions.reduce((sum, { lag }) => sum + lag, 0);
+  }
+  const queue = readQueues(undefined).find((each) => each.name === name) ?? null;
+  const from = { broker: 'rabbitmq', name } as const;
+  const link = rabbitFor(config, { from, deadLetters: null, queue });
+  const { intakeQueue, returnedQueue } = link.rabbit;
+  const depths = await withRabbit(link, (rabbit) =>
+    queueDepths(rabbit, [intakeQueue, returnedQueue]),
+  );
+  return Object.values(depths).reduce((sum, depth) => sum + (depth?.messages ?? 0), 0);
+}
