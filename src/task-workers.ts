@@ -8,6 +8,7 @@ import { createFollow } from '../activities/tasks/follow.ts';
 import { createTaskActivities } from '../activities/tasks/create.ts';
 import { createRunning } from '../activities/tasks/running.ts';
 import { createUnderWay } from '../activities/under-way.ts';
+import { openMalformed } from './claims/malformed.ts';
 import { openSetAside } from './claims/set-aside.ts';
 import type { QueueSetting } from './config/queues.ts';
 import type { Config } from './config/schema.ts';
@@ -21,6 +22,8 @@ import { followControl } from './intake/holds.ts';
 import { inHand, type Intake } from './intake/intake.ts';
 import { createReject } from './intake/reject.ts';
 import { closedText } from './intake/valve.ts';
+import { EXPIRY, OWN } from './mongo/collections.ts';
+import { expireAfter } from './mongo/indexes.ts';
 import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
 import { taskRedriveWork } from './operations/task-redrive.ts';
 import { keepUp } from './operations/task-upkeep.ts';
@@ -76,6 +79,11 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   const claims = openTaskClaims(own);
   await closedIfItFails(config, mongo, async () => {
     await indexTaskClaims(claims, config.mongodb.retention);
+    await expireAfter(
+      openMalformed(own).collection,
+      EXPIRY[OWN.malformed],
+      config.mongodb.retention,
+    );
     await indexProcesses(own);
   });
   const control = openControl(own);
@@ -92,6 +100,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   const taskMetrics = createTaskMetrics(metrics.registry);
   const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
   const setAside = openSetAside(own);
+  const malformed = openMalformed(own);
 
   const follower = await createTemporalWorker(config, {
     connection,
@@ -180,6 +189,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       reject: createReject({
         failures: worker.deadLetters === null ? null : failures,
         setAside: (message, reason) => setAside.putMalformed(message, reason),
+        noteMalformed: (body, reason, at) => malformed.note(body, reason, at, worker.name),
         metrics,
         log,
       }),

@@ -9,8 +9,10 @@ import { malformedKey } from '../domain/names.ts';
 import type { Gone } from './claims.ts';
 
 export interface MalformedNote {
-  /** By its bytes, see malformedKey. */
+  /** By its bytes, see malformedKey; of a worker behind its name. */
   _id: string;
+  /** Whose it would have been a task; none for registrations. */
+  worker?: string;
   /** As in a claim. `at`: as its record says, the last time that it came. */
   outcome: { kind: 'malformed'; reason: string; group: string; at: Date };
   bytes: number;
@@ -24,18 +26,30 @@ export function openMalformed(db: OwnDatabase) {
   return {
     collection,
     /** The broker has confirmed its failure record. Idempotent. */
-    async note(body: Buffer, reason: string, at: Date): Promise<void> {
+    async note(
+      body: Buffer,
+      reason: string,
+      at: Date,
+      worker: string | null = null,
+    ): Promise<void> {
       const outcome = { kind: 'malformed', reason, group: foldedReason(reason, []), at } as const;
       await collection.updateOne(
-        { _id: malformedKey(bodyHashOf(body)) },
+        { _id: noteKey(bodyHashOf(body), worker) },
         {
-          $set: { outcome, bytes: body.length },
+          $set: { outcome, bytes: body.length, ...(worker === null ? {} : { worker }) },
           $currentDate: { settledAt: true },
           $unset: { gone: '' },
         },
         { upsert: true },
       );
     },
-    all: () => collection.find({}).toArray(),
+    /** Of registrations. */
+    all: () => collection.find(OF_NONE).toArray(),
   };
 }
+
+/** A filter: what is of no worker. */
+export const OF_NONE = { worker: { $exists: false } } as const;
+
+export const noteKey = (bodyHash: string, worker: string | null): string =>
+  `${worker === null ? '' : `${worker}/`}${malformedKey(bodyHash)}`;

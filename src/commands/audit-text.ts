@@ -2,6 +2,7 @@
 import type { Config } from '../config/schema.ts';
 import { FINDINGS, type Audited } from '../audit/run-audit.ts';
 import type { AuditReport } from '../domain/audit/audit.ts';
+import type { TaskAudit } from '../domain/audit/task-audit.ts';
 import { labelOf } from '../intake/label.ts';
 import { columns, firstOf, line, number, paint } from './table.ts';
 
@@ -102,4 +103,37 @@ function verdictOf(report: Audited): string {
   return unreadable.length > 0 && proven === 0
     ? 'The sum is not checked: not all runs can be read'
     : 'The sum does not hold';
+}
+
+const LISTS = { lost: 'lost', doneTwice: 'done twice', stranded: 'stranded' } as const;
+
+/** @param report with ids as they may be shown */
+export function taskAuditText(report: TaskAudit): string {
+  const { worker, published, tasks, waiting, holds } = report;
+  const bad = (count: number) => (count === 0 ? '0' : paint.red(number(count)));
+  const found = Object.entries(LISTS).map(([kind, name]) => ({
+    name,
+    ids: kind === 'lost' ? report.lost : kind === 'stranded' ? report.stranded : report.doneTwice,
+  }));
+  const rows = [
+    [paint.bold(line(worker)), ''],
+    ['published', published === null ? 'no ledger' : number(published)],
+    ['tasks', number(tasks)],
+    ['  done', number(report.done)],
+    ['  dead', number(report.dead)],
+    ['  dropped', number(report.dropped)],
+    ['  open', number(report.open)],
+    ['waiting', waiting === null ? 'unknown' : number(waiting)],
+    ...found.map(({ name, ids }) => [name, bad(ids.length)]),
+  ];
+  const named = found.flatMap(({ name, ids }) =>
+    firstOf(ids, SHOWN, (id) => `${name}: ${line(id)}`),
+  );
+  const verdict =
+    published !== null && waiting === null
+      ? 'The sum is not checked: no process has said within a day where the worker takes from'
+      : holds
+        ? paint.green('The sum holds')
+        : paint.red('The sum does not hold');
+  return [columns(rows), ...named, '', verdict].join('\n');
 }

@@ -2,8 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import type { Command } from 'commander';
 import { OtherSystem, runAudit, shownReport, type AuditedLedgers } from '../audit/run-audit.ts';
+import { labelOf } from '../intake/label.ts';
 import { inHtml } from '../runtime/foreign-text.ts';
-import { auditText } from './audit-text.ts';
+import type { Config } from '../config/schema.ts';
+import { listProcesses } from '../coordination/processes.ts';
+import { auditWorker } from '../operations/task-audit.ts';
+import { waitingIn } from '../operations/worker-counts.ts';
+import { withStore, withTemporal } from '../registrations/neighbours.ts';
+import { auditText, taskAuditText } from './audit-text.ts';
 import { CommandError, EXIT, answer, load } from './context.ts';
 
 export function addAudit(program: Command): void {
@@ -17,6 +23,7 @@ export function addAudit(program: Command): void {
     )
     .option('--no-legacy-ledger', 'do not look for one')
     .option('--html <file>', 'write the report as a page, too')
+    .option('--worker <name>', 'the tasks of this worker, in the place of registrations')
     .addHelpText(
       'after',
       `
@@ -26,10 +33,16 @@ seconds. Reads all claims, and looks at the whole failure queue (see "failures -
 A ledger of another system is refused, with exit code 2. Exit code 3 when the sum does not hold, something was filed or settled twice, or
 stranded, or a run cannot be read: that one is named, and the others are added up.
 
-Example: despachante audit --published published.jsonl --legacy-ledger legacy.jsonl`,
+With --worker: published, or claimed = done + dead + dropped + open + waiting. A ledger of tasks is what "tasks send --ledger" notes,
+or lines {"id": …, "sha256": …} of a publisher of your own.
+
+Example: despachante audit --published published.jsonl --legacy-ledger legacy.jsonl
+         despachante audit --worker EmailWorker --published sent.jsonl`,
     )
-    .action(async (options: AuditedLedgers & { html?: string }, command: Command) => {
+    .action(async (options: AuditOptions, command: Command) => {
       const { config } = load(command);
+      if (options.worker !== undefined)
+        return auditOf(options.worker, options.published ?? null, config, command);
       const report = await runAudit(options, config).catch((error: unknown) => {
         if (error instanceof OtherSystem) throw new CommandError(error.message, EXIT.usage);
         throw error;
@@ -39,6 +52,31 @@ Example: despachante audit --published published.jsonl --legacy-ledger legacy.js
       answer(command, shownReport(report, config), () => text);
       if (!report.holds) process.exitCode = EXIT.found;
     });
+}
+
+interface AuditOptions extends AuditedLedgers {
+  html?: string;
+  worker?: string;
+}
+
+async function auditOf(worker: string, ledger: string | null, config: Config, command: Command) {
+  const report = await withTemporal(config, (client) =>
+    withStore(config, async ({ own }) => {
+      const uses = (await listProcesses(own)).flatMap(({ sources }) => sources);
+      const from = uses.find(({ name }) => name === worker)?.worker?.from;
+      const waiting = async () => (from === undefined ? null : waitingIn(config, worker, from));
+      return auditWorker({ config, own, client, worker, ledger, waiting });
+    }),
+  );
+  const shown = (ids: readonly string[]) => ids.map((id) => labelOf(id, config));
+  const facts = {
+    ...report,
+    lost: shown(report.lost),
+    doneTwice: shown(report.doneTwice),
+    stranded: shown(report.stranded),
+  };
+  answer(command, facts, () => taskAuditText(facts));
+  if (!report.holds) process.exitCode = EXIT.found;
 }
 
 /** The report as one page that needs nothing else: no script, no font, no picture. */

@@ -8,6 +8,10 @@ import { diagnoseTemporal } from '../doctor/temporal.ts';
 import { encryptionFacts } from '../temporal/keys.ts';
 import { unwell, warning, well, why, type Diagnosis } from '../doctor/diagnosis.ts';
 import { within } from '../runtime/retry.ts';
+import { existsSync } from 'node:fs';
+import { readQueues } from '../config/queues.ts';
+import { diagnoseWorker } from '../operations/worker-doctor.ts';
+import { foldersOf, load as loadWorkers, type Folders } from './worker-choice.ts';
 import { EXIT, answer, load } from './context.ts';
 import { columns, line, paint } from './table.ts';
 
@@ -15,16 +19,19 @@ export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description('is every neighbour there and as it should be? And if not, what to do')
+    .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
+    .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(
       'after',
       `
 Writes nothing but one document to a collection of Despachante's own, which it removes. Exit code 3 when something is
-not well; warnings alone are no such thing.
+not well; warnings alone are no such thing. Where there are files of workers, their queues and topics are looked at, too.
 
 Example: despachante doctor --json`,
     )
-    .action(async (_: unknown, command: Command) => {
-      const patients = await examine(load(command));
+    .action(async (options: Folders, command: Command) => {
+      const loaded = load(command);
+      const patients = [...(await examine(loaded)), ...(await examineWorkers(loaded, options))];
       const isWell = patients.every(({ found }) => found.every(({ state }) => state !== 'unwell'));
       answer(command, { well: isWell, patients }, () => patients.map(text).join('\n'));
       if (!isWell) process.exitCode = EXIT.found;
@@ -61,6 +68,31 @@ async function examine(loaded: LoadedConfig): Promise<Patient[]> {
 }
 
 const LONGEST_MS = 45_000;
+
+/** None where there is no folder of workers. */
+async function examineWorkers({ config }: LoadedConfig, options: Folders): Promise<Patient[]> {
+  const { paths } = foldersOf(options, config);
+  if (options.workers === undefined && !existsSync(config.tasks.folder)) return [];
+  try {
+    const { found, broken } = await loadWorkers({ paths, skipBroken: true });
+    const queues = readQueues(options.queues);
+    const workers = found.map(async ({ worker }): Promise<Patient> => {
+      const name = `Worker ${worker.name}`;
+      const found = within(LONGEST_MS, name, diagnoseWorker(config, queues, worker));
+      return { name, found: await found.catch((error: unknown) => [unread(error)]) };
+    });
+    const files = broken.map((fault) => unwell('file', fault, 'Mend it, or take it out'));
+    return [
+      ...(files.length === 0 ? [] : [{ name: 'Files of workers', found: files }]),
+      ...(await Promise.all(workers)),
+    ];
+  } catch (error) {
+    return [{ name: 'Workers', found: [unread(error)] }];
+  }
+}
+
+const unread = (error: unknown): Diagnosis =>
+  unwell('definition', why(error), 'Mend what it names, and ask again');
 
 function configuration({ warnings }: LoadedConfig): Diagnosis {
   return warnings.length === 0

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { openTaskClaims } from '../tasks/claims.ts';
 import { DOUBTFUL, drop } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
@@ -56,15 +55,14 @@ async function dropOf(from: string, ids: string[], options: Asked & Folders, com
   const { dropped, left, letters } = await withStore(
     config,
     async ({ own, actions }) => {
-      const claims = openTaskClaims(own);
       const failures = taskFailures(config, own, from);
       const dropped = await actions.act(
         { ...saidOf(ids, options, config), what: 'failures drop' },
-        () => dropTasks(failures, claims, { ...whole, limit }),
+        () => dropTasks(failures, own, { ...whole, limit }),
         (all) => `${all.length} dropped`,
       );
       const left = await countWaiting(failures);
-      const cleared = place === null ? null : clearLetters(config, place, claims);
+      const cleared = place === null ? null : clearLetters(config, place, own, from);
       const letters = await Promise.resolve(cleared).catch((error: unknown) => {
         tell(
           `Their letters are still in the queue: ${error instanceof Error ? error.message : ''}`,

@@ -11,21 +11,33 @@ import {
 import { planOf } from '../registrations/rules.ts';
 import { answer, load } from './context.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { columns, number, paint, table, when } from './table.ts';
+import { taskLatency } from '../operations/task-latency.ts';
+import { columns, line, number, paint, table, when } from './table.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
 
 export function addLatency(program: Command): void {
   program
     .command('latency')
     .description('how long the legacy system takes, as far as it was seen, and the plan of polls')
-    .addHelpText('after', '\nExample: despachante latency')
-    .action(async (_: unknown, command: Command) => {
+    .option('--worker <name>', 'how long the tasks of this worker took, within the last hour')
+    .addHelpText(
+      'after',
+      '\nExample: despachante latency\n         despachante latency --worker EmailWorker',
+    )
+    .action(async ({ worker }: { worker?: string }, command: Command) => {
       const { config } = load(command);
+      if (worker !== undefined) {
+        const found = await withStore(config, ({ own, clock }) =>
+          taskLatency(own, worker, clock.now()),
+        );
+        return answer(command, found, () => taskText(found));
+      }
       const facts = factsOf(config, await withStore(config, ({ latencies }) => latencies.read()));
       answer(command, facts, () => textOf(facts, process.stdout.columns ?? 80));
     });
 }
 
+type TaskLatency = Awaited<ReturnType<typeof taskLatency>>;
 type Facts = ReturnType<typeof factsOf>;
 
 const QUANTILES = { p1: 0.01, p5: 0.05, p25: 0.25, p50: 0.5, p75: 0.75, p95: 0.95, p99: 0.99 };
@@ -108,6 +120,22 @@ function textOf(facts: Facts, width: number): string {
         ['1, 2, 4, 8 … s', ...costCells(expected.doubling)],
       ],
     ),
+  ].join('\n');
+}
+
+function taskText({ worker, settled, handler, whole }: TaskLatency): string {
+  if (settled === 0) return `No task of ${line(worker)} was settled within the last hour`;
+  const cells = (times: TaskLatency['whole']) =>
+    Object.values(times).map((each) => (each === null ? '–' : time(each)));
+  return [
+    table(
+      [`${number(settled)} tasks of ${line(worker)}`, 'p50', 'p95', 'p99'],
+      [
+        ['the last call of the handler', ...cells(handler)],
+        ['from the delivery to the end', ...cells(whole)],
+      ],
+    ),
+    paint.dim('of the last 1,000 at most that were settled within an hour'),
   ].join('\n');
 }
 

@@ -70,12 +70,10 @@ async function resume(word: PauseOptions, command: Command): Promise<void> {
     (store) => resumeIntake(store, { ...saidIn(word), worker }),
     'writer',
   );
-  const everything = still?._id === 'pause' ? `. Everything is paused: ${line(still.reason)}` : '';
-  if (was === null)
-    throw new CommandError(
-      `${worker === null ? 'Nothing' : `The worker ${line(worker)}`} is${worker === null ? '' : ' not'} paused${everything}`,
-      EXIT.notFound,
-    );
+  const everything = still === null ? '' : `. Everything is paused: ${line(still.reason)}`;
+  const none =
+    worker === null ? 'Nothing is paused' : `The worker ${line(worker)} is not paused by itself`;
+  if (was === null) throw new CommandError(none + everything, EXIT.notFound);
   const { reason, by } = was;
   const at = new Date(was.at);
   answer(command, { paused: still !== null, worker, was: { reason, by, at } }, () => {

@@ -5,6 +5,7 @@ import { sendTask } from '../operations/send-task.ts';
 import { placeOf } from '../tasks/runnable.ts';
 import { readQueues } from '../config/queues.ts';
 import { CommandError, EXIT, answer, load } from './context.ts';
+import { openPublishedLedger } from '../audit/published-ledger.ts';
 import { line, table } from './table.ts';
 import { foldersOf, load as loadWorkers, one, type Folders } from './worker-choice.ts';
 
@@ -49,6 +50,7 @@ export function addTaskSend(command: Command): void {
     .argument('[file]', 'JSON; - is standard input', '-')
     .option('--id <id>', 'the message id: what is sent twice under one id is handled once')
     .option('--key <key>', 'on Kafka: decides the partition')
+    .option('--ledger <file>', 'note what the broker confirmed, for "audit --worker"')
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(
@@ -65,18 +67,23 @@ Example: echo '{"to":"ana@example.com"}' | despachante tasks send EmailWorker --
 async function send(
   name: string,
   file: string,
-  options: Folders & { id?: string; key?: string },
+  options: Folders & { id?: string; key?: string; ledger?: string },
   command: Command,
 ): Promise<void> {
   const { config } = load(command);
   const { found } = await loadWorkers(foldersOf(options, config));
   const { worker } = one(name, found);
-  const body = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  const text = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  const body = text.trim();
+  const { ledger } = options;
+  const noted = ledger === undefined ? null : await openPublishedLedger(ledger);
   const sent = await sendTask(config, readQueues(options.queues), worker, {
     body,
     id: options.id ?? null,
     key: options.key ?? null,
   });
+  if (sent.ok) noted?.add({ id: sent.id, body: Buffer.from(body) });
+  await noted?.close();
   if (!sent.ok) throw new CommandError(`Nothing was sent: ${sent.reason}`, EXIT.usage);
   answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.to)}`);
 }

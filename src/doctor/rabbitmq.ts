@@ -56,7 +56,7 @@ async function diagnoseQueue(
   // To declare a queue that is missing would make it.
   const depth = (await queueDepths(connection, [queue]))[queue];
   if (depth === null || depth === undefined) {
-    const remedy = 'Nothing, if intake has never run: it declares it at its start';
+    const remedy = 'Nothing, if nobody has ever taken from it: whoever begins to declares it';
     return warning(check, 'not there yet', remedy);
   }
   const size = `${depth.messages} messages, ${depth.consumers} consumers`;

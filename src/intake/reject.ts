@@ -5,20 +5,23 @@ import type { Delivery } from '../broker/source.ts';
 import type { MalformedMessage } from '../claims/set-aside.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
+import { within } from '../runtime/retry.ts';
 
 interface RejectNeeds {
   /** Null where there are no dead letters: then it is set aside. */
   failures: { publish(record: FailureRecord & Pick<Delivery, 'origin'>): Promise<void> } | null;
   /** Keeps what the failure queue can never take; false when it is too large here, too. */
   setAside: (message: MalformedMessage, reason: string) => Promise<boolean>;
-  /** Told of what the failure queue has. */
-  rejected?: (record: FailureRecord) => Promise<void>;
+  /** Notes, for lists and the audit, that the dead letters have it. */
+  noteMalformed: (body: Buffer, reason: string, at: Date) => Promise<void>;
   metrics: Pick<Metrics, 'setAside'>;
   log: Log;
 }
 
+const NOTE_MS = 2_000;
+
 /** @throws when it is to be tried again */
-export function createReject({ failures, setAside, rejected, metrics, log }: RejectNeeds) {
+export function createReject({ failures, setAside, noteMalformed, metrics, log }: RejectNeeds) {
   return async (delivery: Delivery, reason: string): Promise<'rejected' | 'nowhere'> => {
     const record = { ...recordOf(delivery, reason), origin: delivery.origin };
     if (failures === null) return putAside(record, new Error(reason));
@@ -29,9 +32,24 @@ export function createReject({ failures, setAside, rejected, metrics, log }: Rej
       // One message must not stop all others.
       return putAside(record, error);
     }
-    await rejected?.(record);
+    await note(record);
     return 'rejected';
   };
+
+  /** A MongoDB that is away holds nothing up: then the audit knows less. */
+  async function note({ body, reason, at }: FailureRecord): Promise<void> {
+    const noted = within(
+      NOTE_MS,
+      'the note of a malformed delivery',
+      noteMalformed(body, reason, at),
+    );
+    await noted.catch((error: unknown) =>
+      log.warn(
+        errorFacts(error),
+        'A malformed delivery is among the dead letters, and not noted in MongoDB. Of registrations: run "despachante failures compare" once MongoDB answers, or no list has it',
+      ),
+    );
+  }
 
   async function putAside(record: FailureRecord, error: Error): Promise<'rejected' | 'nowhere'> {
     if (!(await setAside(record, error.message))) {

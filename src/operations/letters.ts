@@ -2,13 +2,14 @@
  * Letters of a queue of dead letters that say nothing any more, since their tasks were redriven or dropped. What counts is the claim: a
  * topic of Kafka keeps its letters as long as it keeps anything, and one that is moved back to the source is a duplicate.
  */
-import { openFailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { openFailureQueue, type FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
 import { declarations, declare } from '../broker/rabbitmq/queues.ts';
 import type { Config } from '../config/schema.ts';
+import { readClaimKey } from '../domain/names.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { parseRules } from '../registrations/delivery.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
 import { chunks } from '../runtime/chunks.ts';
-import type { TaskClaim, TaskClaims } from '../tasks/claims.ts';
 import { rabbitFor, type Running } from '../tasks/rules.ts';
 
 type Place = Pick<Running, 'from' | 'deadLetters' | 'queue'>;
@@ -20,7 +21,8 @@ type Place = Pick<Running, 'from' | 'deadLetters' | 'queue'>;
 export async function clearLetters(
   config: Config,
   place: Place,
-  claims: Pick<TaskClaims, 'collection'>,
+  own: OwnDatabase,
+  worker: string,
 ): Promise<number | null> {
   if (place.from.broker !== 'rabbitmq' || place.deadLetters === null) return null;
   const link = rabbitFor(config, place);
@@ -32,24 +34,36 @@ export async function clearLetters(
     const queue = await openFailureQueue(connection, failureQueue, parseRules(config));
     let count = 0;
     for await (const some of chunks(queue.messages())) {
-      const gone = await goneAmong(
-        claims,
-        some.flatMap(({ claim }) => claim ?? []),
-      );
-      for (const letter of some) {
-        const isOver = letter.token !== null && gone.get(letter.claim ?? '') === letter.token;
-        if (isOver && queue.ack(letter)) count += 1;
-      }
+      const keys = some.map((letter) => keyOf(letter, worker));
+      const gone = await goneAmong(own, keys);
+      for (const [n, letter] of some.entries())
+        if (gone.get(keys[n] ?? '') === letter.token && queue.ack(letter)) count += 1;
     }
     await queue.close();
     return count;
   });
 }
 
-/** The tokens of those that wait no longer. */
-async function goneAmong({ collection }: Pick<TaskClaims, 'collection'>, keys: string[]) {
-  const found = collection
-    .find({ _id: { $in: keys }, gone: { $exists: true } })
-    .project<Pick<TaskClaim, '_id' | 'token'>>({ token: 1 });
-  return new Map(await Array.fromAsync(found, ({ _id, token }) => [_id, token] as const));
+const keyOf = ({ claim, failureClass }: FailureMessage, worker: string): string =>
+  failureClass === 'malformed' && claim !== null && readClaimKey(claim) === null
+    ? `${worker}/${claim}`
+    : (claim ?? '');
+
+/** The tokens of those that wait no longer; null for what never was a task, and has none. */
+async function goneAmong(own: OwnDatabase, keys: string[]) {
+  const filter = { _id: { $in: keys }, gone: { $exists: true } };
+  const found = [OWN.taskClaims, OWN.malformed].map((name) =>
+    own
+      .collection<{ _id: string; token?: string }>(name)
+      .find(filter)
+      .project<Gone>({ token: 1 })
+      .toArray(),
+  );
+  const all = (await Promise.all(found)).flat();
+  return new Map(all.map(({ _id, token = null }) => [_id, token]));
+}
+
+interface Gone {
+  _id: string;
+  token?: string;
 }

@@ -1,5 +1,6 @@
 /** Failures of registrations: in their claims, and in the notes on deliveries that were none. */
 import { ofItem } from '../claims/claims.ts';
+import { OF_NONE } from '../claims/malformed.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure } from '../domain/names.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
@@ -18,7 +19,7 @@ export const registrationFailures = (
     { collection: own.collection(OWN.claims), sound: (some) => claims.sound(some) },
     { collection: own.collection(OWN.malformed), sound: (some) => some },
   ],
-  scope: { 'outcome.kind': { $in: [...FAILURE_CLASSES] }, settledAt: { $ne: null } },
+  scope: { ...OF_NONE, 'outcome.kind': { $in: [...FAILURE_CLASSES] }, settledAt: { $ne: null } },
   shown: (item) => labelOf(item, config),
   isHidden: config.registration.hashIds,
   meantBy(id) {

@@ -38,7 +38,7 @@ export async function sendTask(
   worker: Worker,
   { body, id, key }: Sending,
 ): Promise<Sent> {
-  const bytes = Buffer.from(body.trim());
+  const bytes = Buffer.from(body);
   const read = await readMessage(worker.work, bytes.toString('base64'));
   if (read.kind === 'failed') return { ok: false, reason: read.reason };
   const placed = placeOf(worker, config, queues);

@@ -1,6 +1,7 @@
 /** Failures of the tasks of a worker, as their claims have them. */
 import type { Document } from 'mongodb';
 import { messageOf, ofItem } from '../claims/claims.ts';
+import type { MalformedNote } from '../claims/malformed.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
 import { TASK_FAILURES, mayPassByItself } from '../domain/tasks.ts';
@@ -8,7 +9,7 @@ import { labelOf } from '../intake/label.ts';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { callOf } from '../tasks/call-of.ts';
-import { openTaskClaims, type TaskClaims } from '../tasks/claims.ts';
+import { openTaskClaims } from '../tasks/claims.ts';
 import type { Passed, Survey } from './failure-choice.ts';
 import { filterOf, namesOf } from './failures.ts';
 import type { Filters } from './failure-queue.ts';
@@ -22,7 +23,9 @@ import {
 export function taskFailures(config: Config, own: OwnDatabase, worker: string): Failures {
   const idOf = (item: string): string => item.slice(worker.length + 1);
   return {
-    kept: [{ collection: own.collection(OWN.taskClaims), sound: (some) => some }],
+    kept: [OWN.taskClaims, OWN.malformed].map((name) => {
+      return { collection: own.collection(name), sound: (some) => some };
+    }),
     scope: { worker, 'outcome.kind': { $in: [...TASK_FAILURES] }, settledAt: { $ne: null } },
     shown: (item) => labelOf(idOf(item), config),
     isHidden: config.registration.hashIds,
@@ -92,16 +95,18 @@ export async function surveyTasks(failures: Failures, choice: TaskChoice): Promi
 /** Nobody is to do them again: their messages are let go. */
 export async function dropTasks(
   failures: Failures,
-  claims: Pick<TaskClaims, 'leave'>,
+  own: OwnDatabase,
   choice: TaskChoice,
 ): Promise<{ id: string | null; class: string }[]> {
   const dropped: { id: string | null; class: string }[] = [];
   const passed = { atCap: 0 };
+  const claims = openTaskClaims(own);
   for await (const some of chunks(chosenTasks(failures, choice, passed))) {
-    await claims.leave(
-      some.map(({ _id }) => _id),
-      'dropped',
-    );
+    const keys = some.map(({ _id }) => _id);
+    await claims.leave(keys, 'dropped');
+    await own
+      .collection<MalformedNote>(OWN.malformed)
+      .updateMany({ _id: { $in: keys } }, { $set: { gone: { as: 'dropped', at: new Date() } } });
     for (const { item, outcome } of some)
       dropped.push({ id: item === undefined ? null : failures.shown(item), class: outcome.kind });
   }

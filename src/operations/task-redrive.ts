@@ -45,7 +45,7 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
       const choice = taskChoice(redriving, Math.min(count, redriving.order.limit ?? Infinity));
       const canaries: Canary[] = [];
       for await (const failed of chosenTasks(failures, choice, { atCap: 0 }))
-        if (!isConflict(failed)) canaries.push(await canaryOf(failed));
+        if (isTask(failed) && !isConflict(failed)) canaries.push(await canaryOf(failed));
       return canaries;
     },
 
@@ -61,7 +61,7 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
       const keys: string[] = [];
       for await (const failed of chosenTasks(failures, taskChoice(redriving, Infinity), pass)) {
         if (keys.length >= limit) break;
-        if (wanted !== null && !wanted.has(failed._id)) continue;
+        if (!isTask(failed) || wanted?.has(failed._id) === false) continue;
         if (isConflict(failed)) withhold(pass, failed);
         else keys.push(failed._id);
       }
@@ -77,7 +77,7 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
         sent += await doAgain(some, action);
       }
       if (keys.length === 0) pass.isDone = true;
-      if (sent > 0) await clearLetters(config, worker, claims);
+      if (sent > 0) await clearLetters(config, worker, own, worker.name);
       pass.left = await countWaiting(failures);
       return pass;
     },
@@ -120,6 +120,9 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
     if (withheld.some.length < TOLD) withheld.some.push(failures.shown(item));
   }
 }
+
+/** A note on what never was one has no message: its letter is all there is. */
+const isTask = ({ item }: StoredFailure): boolean => item !== undefined;
 
 /** Under its id another body was done: it would end in the same way again. */
 const isConflict = ({ outcome }: StoredFailure): boolean => outcome.kind === 'id-conflict';

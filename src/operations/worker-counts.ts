@@ -1,4 +1,5 @@
 /** How many tasks of each worker are where. */
+import type { Collection } from 'mongodb';
 import { groupFacts } from '../broker/kafka/admin.ts';
 import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { readQueues } from '../config/queues.ts';
@@ -6,9 +7,8 @@ import type { Config } from '../config/schema.ts';
 import { pauseOf, type Control } from '../coordination/control.ts';
 import type { SeenProcess, SourceUse } from '../coordination/processes.ts';
 import { TASK_FAILURES } from '../domain/tasks.ts';
-import type { OwnDatabase } from '../mongo/collections.ts';
+import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
-import { openTaskClaims } from '../tasks/claims.ts';
 import { kafkaLink } from '../tasks/kafka-link.ts';
 import { rabbitFor } from '../tasks/rules.ts';
 import { part, type Part } from './reach.ts';
@@ -42,23 +42,33 @@ export async function readWorkers(
   processes: readonly SeenProcess[],
   now: number,
 ): Promise<WorkerCounts[]> {
-  const { collection } = openTaskClaims(own);
-  const byWorker = async (match: object): Promise<Map<string, number>> => {
+  const claims = own.collection(OWN.taskClaims);
+  const byWorker = async (
+    match: object,
+    from: Collection = claims,
+  ): Promise<Map<string, number>> => {
     const group = { $group: { _id: '$worker', count: { $sum: 1 } } };
-    const found = collection.aggregate<{ _id: string; count: number }>([{ $match: match }, group]);
+    const found = from.aggregate<{ _id: string; count: number }>([{ $match: match }, group]);
     return new Map(await Array.fromAsync(found, ({ _id, count }) => [_id, count] as const));
   };
   const kinds = { $in: [...TASK_FAILURES] };
   // Each by an index: what is done and older is not read.
-  const [open, dead, settled] = await Promise.all([
+  const notes = own.collection(OWN.malformed);
+  const [open, dead, settled, malformed] = await Promise.all([
     byWorker({ settledAt: null }),
     byWorker({ 'outcome.kind': kinds, settledAt: { $ne: null }, 'gone.as': null }),
     byWorker({ settledAt: { $gte: new Date(now - WINDOW_MS) } }),
+    byWorker({ worker: { $exists: true }, 'gone.as': null }, notes),
   ]);
   const said = processes.flatMap(({ state, sources }) =>
     sources.flatMap(({ name, worker }) => (worker === undefined ? [] : { name, state, worker })),
   );
-  const names = new Set([...said.map(({ name }) => name), ...open.keys(), ...dead.keys()]);
+  const names = new Set([
+    ...said.map(({ name }) => name),
+    ...open.keys(),
+    ...dead.keys(),
+    ...malformed.keys(),
+  ]);
   return Promise.all(
     [...names].sort().map(async (worker): Promise<WorkerCounts> => {
       const here = said.filter(({ name, state }) => name === worker && state === 'alive');
@@ -70,7 +80,7 @@ export async function readWorkers(
         waiting: from === undefined ? null : await part(waitingIn(config, worker, from)),
         open: open.get(worker) ?? 0,
         running: here.reduce((sum, each) => sum + each.worker.calls, 0),
-        dead: dead.get(worker) ?? 0,
+        dead: (dead.get(worker) ?? 0) + (malformed.get(worker) ?? 0),
         perSecond: Math.round((settled.get(worker) ?? 0) / (WINDOW_MS / 10_000)) / 10,
         paused: pause === null ? null : { ...saidBy(pause), at: new Date(pause.at) },
       };

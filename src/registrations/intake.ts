@@ -1,7 +1,7 @@
 /** The intake of registrations: reads deliveries, names their runs, and brings malformed ones to the failure queue. */
 import { randomUUID } from 'node:crypto';
 import { createConsumer } from '../broker/rabbitmq/consumer.ts';
-import type { FailureRecord, Failures } from '../broker/rabbitmq/dead-letters.ts';
+import type { Failures } from '../broker/rabbitmq/dead-letters.ts';
 import type { MalformedMessage } from '../claims/set-aside.ts';
 import type { Config } from '../config/schema.ts';
 import { REGISTRATIONS, workflowId } from '../domain/names.ts';
@@ -9,9 +9,8 @@ import type { Rules } from '../domain/registrations/rules.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 import { startIntake, type Intake } from '../intake/intake.ts';
 import { createReject } from '../intake/reject.ts';
-import { errorFacts, type Log } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { within } from '../runtime/retry.ts';
 import type { StartResult } from '../temporal/client.ts';
 import { encodedBytes, readDelivery } from './delivery.ts';
 
@@ -31,8 +30,6 @@ export interface RegistrationIntakeNeeds {
   metrics: Metrics;
   log: Log;
 }
-
-const NOTE_MS = 2_000;
 
 /** @throws QueueMismatch, BrokerRefusal: see broker/rabbitmq/consumer.ts */
 export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise<Intake> {
@@ -57,24 +54,9 @@ export function startRegistrationIntake(needs: RegistrationIntakeNeeds): Promise
       ),
     start: (id, registrations) =>
       needs.start(id, { rules: rulesFor(id, registrations.length), registrations, carried: null }),
-    reject: createReject({ ...needs, rejected: noteMalformed }),
+    reject: createReject(needs),
     countMalformed: () => metrics.outcomes.inc({ outcome: 'malformed' }),
     metrics,
     log,
   });
-
-  /** A MongoDB that is away holds nothing up: then the audit knows less. */
-  async function noteMalformed({ body, reason, at }: FailureRecord): Promise<void> {
-    const noted = within(
-      NOTE_MS,
-      'the note of a malformed delivery',
-      needs.noteMalformed(body, reason, at),
-    );
-    await noted.catch((error: unknown) =>
-      log.warn(
-        errorFacts(error),
-        'A malformed delivery is in the failure queue, and not noted in MongoDB: run "despachante failures compare" once MongoDB answers, or no list has it',
-      ),
-    );
-  }
 }

@@ -162,11 +162,11 @@ test('what is dropped lets its message go, waits no longer, and its letter is ta
   await flow.settled('m-1');
   await flow.settled('m-2');
   const choice = { ids: ['m-1'], filters: {}, limit: Infinity, maxRedrives: 3, asOf: Date.now() };
-  const dropped = await dropTasks(flow.failures, flow.claims, choice);
+  const dropped = await dropTasks(flow.failures, flow.own, choice);
   assert.deepEqual(dropped, [{ id: 'm-1', class: 'permanent' }]);
   const claim = await flow.settled('m-1');
   assert.deepEqual([claim.gone?.as, claim.message], ['dropped', null]);
-  assert.equal(await clearLetters(flow.config, flow.worker, flow.claims), 1);
+  assert.equal(await clearLetters(flow.config, flow.worker, flow.own, 'Sample'), 1);
   const letter = await flow.take(flow.deadLetters);
   assert.equal(letter.properties.headers?.[HEADER.item], 'Sample/m-2~0');
 });
