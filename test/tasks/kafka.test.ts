@@ -150,7 +150,10 @@ test(
     assert.deepEqual([await end(topic), await end(letters.topic)], [1, 1]);
     assert.equal(await waitingIn(config, 'Sample', { broker: 'kafka', name: topic, group }), 0);
     const facts = { published: [letters.topic], processes: 1, claimsLife: 30 * 86_400_000 };
-    const found = await diagnoseTopics(() => kafka, { ...facts, source: { topic, group } });
+    const found = await diagnoseTopics(() => ({ ...kafka, clientId: 'despachante' }), {
+      ...facts,
+      source: { topic, group },
+    });
     assert.deepEqual(
       found.map(({ check, state }) => `${check}: ${state}`),
       [`topic ${topic}: well`, `topic ${letters.topic}: well`, `group ${group}: well`],
