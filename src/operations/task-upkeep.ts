@@ -75,7 +75,12 @@ export function keepUp(needs: Needs) {
   let rest = REDRIVEN_EACH_MS;
   let notBefore = 0;
   const sweep = async (): Promise<void> => {
-    const started = await sweepTasks(taskSweepNeeds(needs));
+    const { started, unreadable } = await sweepTasks(taskSweepNeeds(needs));
+    for (const [workflowId, reason] of unreadable)
+      log.warn(
+        { ...facts, workflowId, reason },
+        'What an ended run had brought and not claimed cannot be read',
+      );
     if (started.length > 0)
       log.info({ ...facts, started }, 'Runs were started for tasks that dead runs had left');
   };

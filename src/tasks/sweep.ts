@@ -21,8 +21,11 @@ export interface TaskSweepNeeds {
   start: (run: NewRun) => Promise<StartResult>;
 }
 
-/** The workflow ids of the runs that were started. @throws what the client throws when Temporal does not answer */
-export async function sweepTasks(needs: TaskSweepNeeds): Promise<string[]> {
+/**
+ * `started`: workflow ids of new runs; `unreadable`: ended runs whose input nobody can read, and why.
+ * @throws what the client throws when Temporal does not answer
+ */
+export async function sweepTasks(needs: TaskSweepNeeds) {
   const { config, worker, claims, runStates } = needs;
   const { name } = worker;
   const open = { worker: name, settledAt: null };
@@ -42,7 +45,7 @@ export async function sweepTasks(needs: TaskSweepNeeds): Promise<string[]> {
   );
   // The claims of older runs may have expired.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
-  const { unclaimed } = await unclaimedOf(
+  const { unclaimed, unreadable } = await unclaimedOf(
     await needs.endedRuns(since),
     runStates,
     needs.broughtBy,
@@ -58,7 +61,7 @@ export async function sweepTasks(needs: TaskSweepNeeds): Promise<string[]> {
     await startOne(nameOfRun(name, items, 'sweep-'), items);
   }
   for (const { workflowId, items } of unclaimed) await startOne(againIdOf(workflowId), items);
-  return started;
+  return { started, unreadable };
 
   async function startOne(id: string, items: NewTask[]): Promise<void> {
     if ((await needs.start(taskRun(config, worker, id, items))) === 'too-large')

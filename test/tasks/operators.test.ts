@@ -5,7 +5,9 @@ import { openActions } from '../../src/coordination/actions.ts';
 import { openControl } from '../../src/coordination/control.ts';
 import { listProcesses, runnersOf } from '../../src/coordination/processes.ts';
 import { HEADER } from '../../src/domain/names.ts';
+import { bodyHashOf } from '../../src/broker/body-hash.ts';
 import type { RedriveOrder } from '../../src/domain/redrive-order.ts';
+import type { NewTask } from '../../src/domain/tasks.ts';
 import { openDatabase } from '../../src/mongo/own-database.ts';
 import { findFailures, listFailures } from '../../src/operations/failures.ts';
 import { clearLetters } from '../../src/operations/letters.ts';
@@ -19,10 +21,10 @@ import { serverTime } from '../../src/mongo/server-time.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { openTaskClaims } from '../../src/tasks/claims.ts';
 import type { Running } from '../../src/tasks/rules.ts';
-import { sweepTasks } from '../../src/tasks/sweep.ts';
+import { sweepTasks, type TaskSweepNeeds } from '../../src/tasks/sweep.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { atEnd } from '../helpers/servers.ts';
+import { atEnd, uniqueName } from '../helpers/servers.ts';
 import { testWorkers } from '../helpers/workers.ts';
 
 const done: Ended = { kind: 'done', result: 1, outgoing: [] };
@@ -232,16 +234,38 @@ test('tasks of a run that was terminated go on in another one, with their attemp
     ...flow,
     config: { ...flow.config, sweeper: { ...flow.config.sweeper, olderThan: 0 } },
   });
-  assert.deepEqual(await sweepTasks(needs), []);
+  assert.deepEqual((await sweepTasks(needs)).started, []);
   await flow.client.workflow.getHandle(claim.workflowId).terminate('by a test');
   const started = await eventually('it is found', async () => {
     const found = await sweepTasks(needs);
-    assert.equal(found.length, 1);
-    return found;
+    assert.equal(found.started.length, 1);
+    return found.started;
   });
   const settled = await flow.settled('m-1');
   assert.deepEqual([settled.outcome?.kind, settled.workflowId], ['done', started[0]]);
   assert.deepEqual(attempts, [1, 2]);
+});
+
+test('what a run brought that was ended before it had claimed anything is handled by another one', async (t) => {
+  const flow = await place(t, () => done);
+  const body = Buffer.from('{"n":1}');
+  const task: NewTask = {
+    ...{ id: 'm-1', label: 'm-1', key: null, bodyHash: bodyHashOf(body), failedGeneration: null },
+    message: { body: body.toString('base64'), properties: '' },
+    receivedAt: Date.now(),
+    origin: { broker: 'rabbitmq', queue: flow.worker.from.name, exchange: '', routingKey: '' },
+  };
+  const ended = `tasks/Sample/${uniqueName()}`;
+  const needs: TaskSweepNeeds = {
+    ...taskSweepNeeds(flow),
+    endedRuns: () => Promise.resolve([ended]),
+    runStates: (ids) =>
+      Promise.resolve(new Map(ids.map((id) => [id, id === ended ? 'closed' : 'unknown']))),
+    broughtBy: () => Promise.resolve({ items: [task] }),
+  };
+  assert.deepEqual((await sweepTasks(needs)).started, [`${ended}/again`]);
+  assert.equal((await flow.settled('m-1')).workflowId, `${ended}/again`);
+  assert.deepEqual((await sweepTasks(needs)).started, []);
 });
 
 test('what may pass by itself is redriven after its rest, and not what a person has to mend', async (t) => {
