@@ -77,7 +77,8 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
         sent += await doAgain(some, action);
       }
       if (keys.length === 0) pass.isDone = true;
-      if (sent > 0) await clearLetters(config, worker, own, worker.name);
+      // Also what an attempt before this one has sent, and could not clear.
+      if (sentBefore + sent > 0) await clearLetters(config, worker, own, worker.name);
       pass.left = await countWaiting(failures);
       return pass;
     },
