@@ -1,6 +1,7 @@
 /** Which workers a command is about. */
 import type { Config } from '../config/schema.ts';
 import { WorkersNotLoadedError, discover, type Found } from '../workers/discover.ts';
+import { watchImports } from '../workers/import-watch.ts';
 import { didYouMean, nearestName } from '../domain/nearest-name.ts';
 import { CommandError, EXIT } from './context.ts';
 
@@ -20,11 +21,14 @@ export async function load({
   paths,
   skipBroken,
 }: ReturnType<typeof foldersOf>): Promise<{ found: Found[]; broken: string[] }> {
+  const { begins, close } = watchImports();
   try {
-    return await discover(paths, { skipBroken });
+    return await discover(paths, { skipBroken, begins });
   } catch (error) {
     if (!(error instanceof WorkersNotLoadedError)) throw error;
     throw new CommandError(error.message, EXIT.usage);
+  } finally {
+    await close();
   }
 }
 

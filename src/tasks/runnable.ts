@@ -7,9 +7,8 @@ import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Channel } from '../workers/call.ts';
 import type { Found } from '../workers/discover.ts';
-import { identityOf } from '../workers/identity.ts';
-import { within } from '../runtime/retry.ts';
 import { rulesOf, type Open, type Worker } from '../workers/worker.ts';
+import { identifyingBy } from './identifying.ts';
 import type { Running } from './rules.ts';
 
 export interface Runnable {
@@ -63,35 +62,40 @@ export function runnableOf(
   const rules = rulesOf(worker, givenBy(config, placed.queue !== null));
   const concurrency = more.concurrency ?? rules.concurrency;
   const { name, work, hooks } = worker;
+  const common = {
+    ...{ env: more.env, file, isolate: worker.isolate, log: bound(log, { worker: name }) },
+    count: more.count,
+  };
+  const module = (argument: object) => ({
+    url: new URL('../handlers/runner.js', import.meta.url).href,
+    argument: { file, name, ...argument },
+  });
+  const handlers = createCaller({
+    ...{ ...common, module: module({}), concurrency, timeoutMs: rules.timeout },
+    facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
+  });
   const identifies = hooks.idFrom !== undefined || hooks.keyFrom !== undefined;
+  // Not among the handlers: what hangs here would make suspects of the calls that run there.
+  const reader = identifies
+    ? createCaller({
+        ...{ ...common, module: module({ identifies }), concurrency: 1, facts: () => ({}) },
+        ...{ timeoutMs: IDENTIFY_MS, graceMs: IDENTIFY_GRACE_MS },
+      })
+    : null;
   return {
     worker: {
       ...placed,
       ...{ isIsolated: worker.isolate, to: worker.to },
       ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
-      identify: identifies
-        ? (body) =>
-            within(
-              IDENTIFY_MS,
-              'idFrom, keyFrom or the schema',
-              identityOf(worker, body.toString('base64')),
-            )
-        : null,
+      identify: reader === null ? null : identifyingBy(reader),
     },
-    caller: createCaller({
-      module: {
-        url: new URL('../handlers/runner.js', import.meta.url).href,
-        argument: { file, name },
+    caller: {
+      ...handlers,
+      stop: async (finishWithinMs) => {
+        await Promise.all([handlers.stop(finishWithinMs), reader?.stop(0)]);
       },
-      env: more.env,
-      concurrency,
-      timeoutMs: rules.timeout,
-      isolate: worker.isolate,
-      log: bound(log, { worker: name }),
-      facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
-      count: more.count,
-    }),
+    },
   };
 }
 
@@ -104,6 +108,7 @@ const bound = (log: Log, more: object): Log => ({
 
 /** The longest that a worker may take to read an id or a key, ms. */
 const IDENTIFY_MS = 5_000;
+const IDENTIFY_GRACE_MS = 1_000;
 /** The rest before the first retry of what comes from a queue of queues.yaml, s. */
 const QUEUE_RETRY_DELAY = 60;
 

@@ -26,17 +26,22 @@ export class WorkersNotLoadedError extends Error {
 /**
  * Every worker that the files export, by any name: what `defineWorker` made, and classes and instances of `TaskWorker`.
  * @param paths folders, which are searched as a whole, files and globs
+ * @param options `begins` is told of each file before its import
  * @throws WorkersNotLoadedError where two workers have one name, or (unless `skipBroken`) a file cannot be loaded
  */
 export async function discover(
   paths: readonly string[],
-  { skipBroken = false }: { skipBroken?: boolean } = {},
+  {
+    skipBroken = false,
+    begins = () => {},
+  }: { skipBroken?: boolean; begins?: (file: string) => void } = {},
 ): Promise<Discovered> {
   const found: Found[] = [];
   const broken: string[] = [];
   const seen = new Set<unknown>();
   for (const file of await filesOf(paths))
     try {
+      begins(shown(file));
       const exported = (await exportsOf(file)).filter((value) => !seen.has(value));
       for (const value of exported) seen.add(value);
       found.push(...workersIn(exported).map((worker) => ({ worker, file })));
