@@ -13,6 +13,7 @@ import type { TaskActivities } from '../activities/tasks/create.ts';
 import { QUERY_TASKS, handleQueue } from '../src/domain/names.ts';
 import { newRun, type Run } from '../src/domain/run.ts';
 import {
+  MOST_HANDLED_LOCALLY,
   afterHandle,
   afterTaskClaim,
   newTasks,
@@ -67,9 +68,6 @@ const local = proxyLocalActivities<Pick<TaskActivities, 'claimTasks' | 'handleTa
   retry: { maximumAttempts: 1 },
 });
 
-/** More are handled outside, where other processes can take a part. */
-const MOST_HANDLED_LOCALLY = 10;
-
 const row = rowsOf<TaskItem>();
 
 const taskSteps = (rules: TaskRules) => {
@@ -116,7 +114,7 @@ const taskSteps = (rules: TaskRules) => {
     bury: row({
       takes: (item): item is Burying => item.phase === 'bury',
       group: 'own',
-      request: ({ index, claim, failure }) => ({ index, claim, failure }),
+      request: ({ index, claim, failure, attempts }) => ({ index, claim, failure, attempts }),
       activity: (options, requests) => own.buryTasks.executeWithOptions(options, [requests]),
       after: () => null,
     }),

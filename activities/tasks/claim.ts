@@ -2,12 +2,19 @@
  * Takes message ids for this run. The first insert has the id; a delivery that meets a claim is a duplicate (same bytes) or a
  * conflict (other bytes), or takes it over when its run is dead. Run again, it finds its own claims and answers the same.
  */
+import { activityInfo } from '@temporalio/activity';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import { claimKey, conflictKey } from '../../src/domain/names.ts';
 import { isDead, type RunLife } from '../../src/domain/run-life.ts';
-import { isTransient, type NewTask, type TaskClaimAnswer } from '../../src/domain/tasks.ts';
+import {
+  MOST_HANDLED_LOCALLY,
+  isTransient,
+  type ClaimedBefore,
+  type NewTask,
+  type TaskClaimAnswer,
+} from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
-import type { TaskClaim } from '../../src/tasks/claims.ts';
+import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
 import { stillWanted } from '../fence.ts';
 import { ownRun, withHeartbeat } from '../heartbeat.ts';
 import type { TaskDependencies } from './dependencies.ts';
@@ -20,6 +27,8 @@ export function createTaskClaim(needs: TaskDependencies) {
   return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const run = ownRun();
+      // A workflow task that is done again had its process die, perhaps of a handler that it called next.
+      const isPerhapsFatal = activityInfo().isLocal && requests.length <= MOST_HANDLED_LOCALLY;
       const generations = await redriven(requests);
       const wanted = new Map(
         requests.map((each) => [
@@ -35,7 +44,7 @@ export function createTaskClaim(needs: TaskDependencies) {
         const holder = holders.get(claim._id);
         if (holder === undefined)
           answers.push({ index, kind: 'claimed', claim: claim._id, attempts: 0 });
-        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder));
+        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder, isPerhapsFatal));
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
       }
@@ -148,7 +157,7 @@ const asConflict = (claim: TaskClaim): TaskClaim => ({
 });
 
 /** How a claim of ours goes on, from whatever it has got to. */
-function goOn(claim: TaskClaim): TaskClaimAnswer {
+function goOn(claim: TaskClaim, isSuspect = false): TaskClaimAnswer {
   const { _id, index, attempts, outcome, result, error, settledAt } = claim;
   if (settledAt !== null) return { index, kind: 'duplicate' };
   // Its dead letter may be out already: ended in any other way it would have two ends.
@@ -157,5 +166,13 @@ function goOn(claim: TaskClaim): TaskClaimAnswer {
   if (result !== undefined) return { index, kind: 'handled', claim: _id };
   if (error !== null && error.failure !== 'crashed' && !isTransient(error.failure))
     return { index, kind: 'failed', claim: _id, failure: error.failure, attempts };
-  return { index, kind: 'claimed', claim: _id, attempts };
+  return { index, kind: 'claimed', claim: _id, attempts, isSuspect, ...lastOf(error) };
 }
+
+const lastOf = (error: TaskError | null): ClaimedBefore =>
+  error === null || !isTransient(error.failure)
+    ? {}
+    : {
+        failure: error.failure,
+        ...(error.retryAt === undefined ? {} : { retryAt: error.retryAt.getTime() }),
+      };

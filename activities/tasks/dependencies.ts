@@ -18,7 +18,7 @@ export interface TaskDependencies {
   process: string;
   claims: Pick<
     TaskClaims,
-    'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled' | 'noteAlone'
+    'find' | 'insert' | 'take' | 'record' | 'conclude' | 'settled' | 'noteAlone' | 'decided'
   >;
   caller: Caller;
   /** The calls that may run at the same time. */

@@ -17,8 +17,9 @@ import { fenced, readInTime } from '../fence.ts';
 import { createGathering, type Patience } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
 import type { Taken } from '../../src/domain/run.ts';
+import { createCancelling } from './cancelling.ts';
 import type { TaskDependencies } from './dependencies.ts';
-import { createRecorder } from './recorder.ts';
+import { EndedOtherwise, createRecorder } from './recorder.ts';
 import { recordedAnswer } from './recorded.ts';
 
 export interface HandleRequest {
@@ -35,6 +36,7 @@ export function createHandle(needs: TaskDependencies) {
   const { worker, batchSize, keepsResults, process, claims, caller, metrics, log } = needs;
   const { slots, aloneSlots, running, isStopping } = needs;
   const record = createRecorder(claims.record);
+  const unlessCancelled = createCancelling(needs);
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
@@ -107,10 +109,12 @@ export function createHandle(needs: TaskDependencies) {
     if (alone) await claims.noteAlone(requests[0]?.claim ?? '', run, 'begun');
     const startedAt = new Date();
     failpoint('handle-beginning');
-    const ends =
+    const ends = await unlessCancelled(
+      known.flatMap((each) => (each === null ? [] : { claim: each.claim._id, id: each.call.id })),
       batchSize === null
-        ? await Promise.all(calls.map((each) => caller.call(each, { alone })))
-        : await caller.callBatch(calls, { alone });
+        ? Promise.all(calls.map((each) => caller.call(each, { alone })))
+        : caller.callBatch(calls, { alone }),
+    );
     failpoint('handle-ended');
     const finishedAt = new Date();
     metrics.handling.observe({ worker }, (finishedAt.getTime() - startedAt.getTime()) / 1000);
@@ -158,7 +162,9 @@ export function createHandle(needs: TaskDependencies) {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
       log.warn(
         facts,
-        'MongoDB did not take the end of an attempt: the handler of the task is perhaps run again',
+        why instanceof EndedOtherwise
+          ? 'A task was ended, or taken over, while it was handled: what came of it is left out'
+          : 'MongoDB did not take the end of an attempt: the handler of the task is perhaps run again',
       );
       throw why;
     });
@@ -201,7 +207,10 @@ function errorOf(end: Ended, at: Date): TaskError | null {
     case 'interrupted':
       return null;
     case 'again':
-      return { failure: 'exhausted', class: end.class, reason: end.reason, at };
+      return {
+        ...{ failure: 'exhausted', class: end.class, reason: end.reason, at },
+        ...(end.retryAfter === null ? {} : { retryAt: new Date(at.getTime() + end.retryAfter) }),
+      };
     case 'failed':
       return { failure: end.failure, class: end.class, reason: end.reason, at };
     case 'timeout':

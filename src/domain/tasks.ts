@@ -99,14 +99,23 @@ export interface Burying extends Claimed {
 
 export type TaskItem = Claiming | Handling | Publishing | Burying;
 
-/** `claimed`: also a claim of a dead run, with the attempts it has behind it. `ended`: what is left is to publish or to bury. */
+/**
+ * `claimed`: also a claim of a dead run, with the attempts it has behind it, how the last one failed, and what it has said of the
+ * next, epoch ms; or one that this run had before, when its process has perhaps died of it.
+ */
 export type TaskClaimAnswer = { index: number } & (
-  | { kind: 'claimed'; claim: string; attempts: number }
+  | ({ kind: 'claimed'; claim: string; attempts: number } & ClaimedBefore)
   | { kind: 'handled'; claim: string }
   | { kind: 'failed'; claim: string; failure: TaskFailure; attempts: number }
   | { kind: 'duplicate' }
   | { kind: 'undecided' }
 );
+
+export interface ClaimedBefore {
+  failure?: Transient;
+  retryAt?: number;
+  isSuspect?: boolean;
+}
 
 /**
  * What became of a call. `done`: recorded, and nothing is left to do. `recorded`: something is to be published. `again`: its
@@ -150,6 +159,8 @@ export interface TasksView {
 
 /** After so many deaths of its process while it ran alone, a task is a dead letter. */
 export const MOST_DEATHS = 2;
+/** More tasks at once are handled outside the workflow task, where other processes can take a part. */
+export const MOST_HANDLED_LOCALLY = 10;
 /** The longest rest that a handler may ask for, ms. */
 const LONGEST_REST = 365 * 24 * 3_600_000;
 
@@ -186,11 +197,16 @@ export function afterTaskClaim(
       return bury({ ...item, claim: answer.claim }, answer.failure, answer.attempts, now);
     case 'claimed':
       if (answer.attempts > rules.retry.max)
-        return bury({ ...item, claim: answer.claim }, 'exhausted', answer.attempts, now);
+        return bury(
+          { ...item, claim: answer.claim },
+          answer.failure ?? 'exhausted',
+          answer.attempts,
+          now,
+        );
       return {
-        ...known(item, now),
+        ...known(item, Math.max(now, answer.retryAt ?? now)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
-        ...{ isSuspect: false, deaths: 0, process: null },
+        ...{ isSuspect: answer.isSuspect ?? false, deaths: 0, process: null },
       };
   }
 }

@@ -17,6 +17,8 @@ export interface TaskError {
   class: string;
   reason: string;
   at: Date;
+  /** When the handler wants to be called again, where it has said so. */
+  retryAt?: Date;
 }
 
 export interface TaskOutcome {
@@ -84,6 +86,8 @@ export interface Ending {
   isOut?: boolean;
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 export async function indexTaskClaims(
   { collection }: TaskClaims,
   retentionMs: number,
@@ -106,6 +110,17 @@ export function openTaskClaims(db: OwnDatabase) {
     if (keys.length === 0) return new Map();
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
+  }
+
+  /** Of these, the ones that a statement has not reached: another run has them, or they have ended otherwise. */
+  async function missed(
+    keys: string[],
+    matched: number,
+    isWritten: (claim: TaskClaim) => boolean,
+  ): Promise<ReadonlySet<string>> {
+    if (matched === keys.length) return NONE;
+    const found = await find(keys);
+    return new Set([...found.values()].flatMap((each) => (isWritten(each) ? [] : each._id)));
   }
 
   const ofRun = (keys: string[], workflowId: string) => ({
@@ -140,10 +155,10 @@ export function openTaskClaims(db: OwnDatabase) {
       });
     },
     /**
-     * Writes down what attempts have come to, of open claims of this run whose end is not decided. What is done and publishes
-     * nothing is settled by it.
+     * Writes down what attempts have come to, of open claims of this run whose end is not decided; returns the others. What is done
+     * and publishes nothing is settled by it.
      */
-    async record(all: readonly Recorded[], workflowId: string): Promise<void> {
+    async record(all: readonly Recorded[], workflowId: string): Promise<ReadonlySet<string>> {
       const keys = all.map(({ claim }) => claim);
       const written = all.map(({ attempts, startedAt, finishedAt, error, done }) => ({
         ...{ attempts, startedAt, finishedAt, error, aloneBegun: 0 },
@@ -158,23 +173,42 @@ export function openTaskClaims(db: OwnDatabase) {
                 message: null,
               }),
       }));
-      await collection.updateMany(
+      const { matchedCount } = await collection.updateMany(
         { ...ofRun(keys, workflowId), outcome: null },
         mergeEach(keys, written),
+      );
+      const times = new Map(all.map(({ claim, finishedAt }) => [claim, finishedAt.getTime()]));
+      // By a try whose answer was lost it may be written already.
+      return missed(
+        keys,
+        matchedCount,
+        (each) =>
+          each.workflowId === workflowId && each.finishedAt?.getTime() === times.get(each._id),
       );
     },
     /** How many tasks of a worker are open; so many at most are counted. */
     countOpen: (worker: string, atMost: number): Promise<number> =>
       collection.countDocuments({ worker, settledAt: null }, { limit: atMost }),
-    /** Writes how open claims of this run end. */
-    conclude: (endings: readonly Ending[], workflowId: string) =>
-      writeEndings(endings, workflowId, () => ({})),
-    /** Their output or dead letter is out, or is kept. A message that is out is no longer ours to keep. */
+    /** Writes how open claims of this run end, and in which attempt. */
+    conclude: (endings: readonly (Ending & { attempts: number })[], workflowId: string) =>
+      writeEndings(endings, workflowId, ({ attempts }) => ({ attempts })),
+    /**
+     * Their output or dead letter is out, or is kept. A message that is out is no longer ours to keep. Returns those that another run
+     * has by now.
+     */
     settled: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, ({ isOut = true }) => ({
         settledAt: new Date(),
         ...(isOut ? { message: null, outgoing: null } : {}),
       })),
+    /** Of these claims, those whose end is decided. */
+    async decided(keys: string[]): Promise<string[]> {
+      const found = collection.find({ _id: { $in: keys }, outcome: { $ne: null } });
+      return found
+        .project<{ _id: string }>({ _id: 1 })
+        .map(({ _id }) => _id)
+        .toArray();
+    },
     /** Notes that it is begun alone, before it is; or that it was interrupted, which is no death. */
     async noteAlone(key: string, workflowId: string, note: 'begun' | 'interrupted'): Promise<void> {
       await collection.updateOne(
@@ -184,15 +218,17 @@ export function openTaskClaims(db: OwnDatabase) {
     },
   };
 
-  async function writeEndings(
-    endings: readonly Ending[],
+  async function writeEndings<E extends Ending>(
+    endings: readonly E[],
     workflowId: string,
-    more: (ending: Ending) => object,
-  ): Promise<void> {
-    if (endings.length === 0) return;
+    more: (ending: E) => object,
+  ): Promise<ReadonlySet<string>> {
+    if (endings.length === 0) return NONE;
     const keys = endings.map(({ claim }) => claim);
     const written = endings.map((each) => ({ outcome: withGroup(each), ...more(each) }));
-    await collection.updateMany(ofRun(keys, workflowId), mergeEach(keys, written));
+    const update = mergeEach(keys, written);
+    const { matchedCount } = await collection.updateMany(ofRun(keys, workflowId), update);
+    return missed(keys, matchedCount, (each) => each.workflowId === workflowId);
   }
 }
 

@@ -19,22 +19,18 @@ import { testConfig } from './configuration.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
+type Handle = (call: Call, isAlone: boolean) => Promise<Ended> | Ended;
+
 /** Calls a function for each task, here. */
-export const callerOf = (
-  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
-): Caller => ({
+export const callerOf = (handle: Handle, cancel: (id: string) => void = () => {}): Caller => ({
   call: async (call, { alone = false } = {}) => handle(call, alone),
   callBatch: (calls) => Promise.all(calls.map(async (call) => handle(call, false))),
-  cancel: () => {},
+  cancel,
   tell: () => {},
   stop: () => Promise.resolve(),
 });
 
-export async function testWorkers(
-  t: Ending,
-  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
-  given: Partial<Running> = {},
-) {
+export async function testWorkers(t: Ending, handle: Handle, given: Partial<Running> = {}) {
   const name = uniqueName();
   const base = testConfig({
     tasks: { ...DEFAULTS.tasks, resultBackend: 'database' },
@@ -75,10 +71,10 @@ export async function testWorkers(
   const client = await connectTemporal(config);
   atEnd(t, () => client.connection.close());
   await registerSearchAttributes(client);
-  const start = async () => {
+  const start = async (caller = callerOf(handle), changed: Partial<Running> = {}) => {
     const running = await startTaskWorkers({
       config,
-      workers: [{ worker, caller: callerOf(handle) }],
+      workers: [{ worker: { ...worker, ...changed }, caller }],
       queues: [],
       client,
       metrics: createMetrics(),
@@ -91,6 +87,7 @@ export async function testWorkers(
     config,
     client,
     claims,
+    setAside: mongo.own.collection(OWN.setAside),
     worker,
     running: await start(),
     start,
