@@ -2,7 +2,7 @@
 import { readQueues, type QueueSetting } from '../config/queues.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
 import { createWorkerCounter } from '../tasks/metrics.ts';
-import { idleQueues, runnableOf } from '../tasks/runnable.ts';
+import { idleQueues, placeOf, runnableOf } from '../tasks/runnable.ts';
 import type { Found } from '../workers/discover.ts';
 import { CommandError, EXIT } from './context.ts';
 import type { Process } from './service.ts';
@@ -21,6 +21,9 @@ export function startChosen(
   { found, queuesFile, concurrency, areAll }: Chosen,
 ): Promise<RunningWorkers> {
   const queues = readQueues(queuesFile);
+  const placed = found.map(({ worker }) => placeOf(worker, config, queues));
+  refuseClosed(placed);
+  if (areAll) refuseIdle(queues, placed);
   const counter = createWorkerCounter(metrics.registry);
   const workers = found.map((each) =>
     runnableOf(each, config, log, {
@@ -28,9 +31,6 @@ export function startChosen(
       count: countIn(counter, each.worker.name),
     }),
   );
-  const placed = workers.map(({ worker }) => worker);
-  refuseClosed(placed);
-  if (areAll) refuseIdle(queues, placed);
   return unlessStopped(startTaskWorkers({ config, workers, queues, client, metrics, log }));
 }
 
