@@ -4,7 +4,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { reasonAgainstOther } from './brokers.mjs';
-import { describeEngines, obtainable, servers, startEngines, stopEngines } from './engines.mjs';
+import { describeEngines, servers, startEngines, startOptional, stopEngines } from './engines.mjs';
 import { isNewEnough, oldest } from './node.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
 import { hasTerminal } from './processes.mjs';
@@ -143,8 +143,9 @@ const withAsked = (plan, args) => ({
 const enginesOf = ({ engines, optional = [] }) => [...engines, ...optional];
 
 async function startServers(ctx, { engines, optional = [], fresh }) {
-  const also = await obtainable(ctx, optional, ctx.progress.say);
-  return startEngines(ctx, [...engines, ...also], { transient: true, fresh });
+  const options = { transient: true, fresh };
+  const addresses = await startEngines(ctx, engines, options);
+  return { ...addresses, ...(await startOptional(ctx, optional, ctx.progress.say, options)) };
 }
 
 const given = [
