@@ -1,5 +1,6 @@
 /** The end of every scenario of tasks: wait until all is at rest, add up what is where, and hold the promises against it. */
 import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
 import { HEADER, readClaimKey } from '../../../src/domain/names.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import type { Trial } from '../scenario.ts';
@@ -19,6 +20,8 @@ interface Concluding {
   withinMs?: number;
 }
 
+const LOOK_EACH_MS = 1_000;
+
 /** What one kill may have begun again: what was running, and what had ended within 100 ms and was not written down. */
 export const PER_KILL = SLOTS + (SLOTS * 100) / WORK_MS;
 
@@ -33,6 +36,8 @@ export async function concludeTasks(
   await eventually(
     'everything is at rest',
     async () => {
+      // Each look reads all claims: looked for without a rest, it would be the load.
+      await delay(LOOK_EACH_MS);
       const [claimed, open] = await Promise.all([
         claims.countDocuments({}),
         claims.countDocuments({ settledAt: null }),
