@@ -29,7 +29,7 @@ export const PER_KILL = SLOTS + (SLOTS * 100) / WORK_MS;
 export async function concludeTasks(
   system: TaskSystem,
   expected: Expected,
-  { faultEndedAt, mostAgain, rejected = [], withinMs = 120_000 }: Concluding,
+  { faultEndedAt, mostAgain, rejected = [], withinMs = 240_000 }: Concluding,
 ): Promise<Trial> {
   const { claims, transport } = system;
   const tasks = expected.size - rejected.length;
