@@ -22,9 +22,9 @@ export interface TaskDependencies {
   >;
   caller: Caller;
   /** The calls that may run at the same time. */
-  slots: Pick<Slots, 'take' | 'release' | 'isFree'>;
+  slots: Pick<Slots, 'turn' | 'take' | 'release' | 'isFree'>;
   /** The one call that may run alone. */
-  aloneSlots: Pick<Slots, 'take' | 'release'>;
+  aloneSlots: Pick<Slots, 'turn' | 'take' | 'release'>;
   isStopping: () => boolean;
   /** Of all workers of this process. */
   running: RunningTasks;

@@ -69,9 +69,11 @@ export function createHandle(needs: TaskDependencies) {
       ];
 
       async function beginAll(): Promise<void> {
+        // The tasks of a run stay together: taken in turns with all other runs, none of them would get anywhere.
+        const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
         for (const some of together(waiting)) {
           const line = some.some(({ alone }) => alone) ? aloneSlots : slots;
-          await line.take(1);
+          await line.take(1, turns.get(line));
           if (hasReturned || !liveness.maySend()) return line.release(1);
           const ends = call(some, found, run).finally(() => line.release(1));
           for (const [at, request] of some.entries()) {

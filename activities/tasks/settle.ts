@@ -78,6 +78,7 @@ export function createTaskSettle(needs: TaskDependencies) {
   async function publish(claim: TaskClaim): Promise<BroughtOut> {
     for (const [n, outgoing] of outgoingOf(claim).entries())
       await channels.publish(outgoing, `${claim._id}/${n}`);
+    failpoint('publish-confirmed');
     const at = claim.finishedAt ?? new Date();
     return { outcome: { kind: 'done', reason: null, at }, isOut: true };
   }
