@@ -56,6 +56,8 @@ export interface NewTask {
   /** The body in base64, and the properties as the broker's room encodes them. */
   message: { body: string; properties: string };
   receivedAt: number;
+  /** Its first attempt is not made before. */
+  notBefore?: number;
   failedGeneration: number | null;
   token?: string;
   origin: Origin;
@@ -150,8 +152,8 @@ export interface TasksView {
 
 /** After so many deaths of its process while it ran alone, a task is a dead letter. */
 export const MOST_DEATHS = 2;
-/** The longest rest that a handler may ask for, ms. */
-const LONGEST_REST = 365 * 24 * 3_600_000;
+/** The longest rest that a handler, or whoever sends a message, may ask for, ms. */
+export const LONGEST_REST = 365 * 24 * 3_600_000;
 
 export const newTasks = (tasks: readonly NewTask[], now: number): Claiming[] =>
   tasks.map((task, index) => ({
@@ -188,7 +190,7 @@ export function afterTaskClaim(
       if (answer.attempts > rules.retry.max)
         return bury({ ...item, claim: answer.claim }, 'exhausted', answer.attempts, now);
       return {
-        ...known(item, now),
+        ...known(item, Math.max(now, item.task.notBefore ?? 0)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
         ...{ isSuspect: false, deaths: 0, process: null },
       };

@@ -15,6 +15,8 @@ import type { Running } from './rules.ts';
 export interface Runnable {
   worker: Running;
   caller: Handlers;
+  /** Its handlers anew, as their file is now; what still runs in the old ones after 2 s is interrupted. */
+  reload(): void;
 }
 
 /** A worker with its source, and where goes what fails for good: by its code, else by queues.yaml, else by the settings. */
@@ -64,11 +66,31 @@ export function runnableOf(
   const concurrency = more.concurrency ?? rules.concurrency;
   const { name, work, hooks } = worker;
   const identifies = hooks.idFrom !== undefined || hooks.keyFrom !== undefined;
+  const module = {
+    url: new URL('../handlers/runner.js', import.meta.url).href,
+    argument: { file, name },
+  };
+  const caller = createCaller({
+    module,
+    env: more.env,
+    concurrency,
+    timeoutMs: rules.timeout,
+    isolate: worker.isolate,
+    log: bound(log, { worker: name }),
+    facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
+    count: more.count,
+  });
   return {
+    caller,
+    reload: () => caller.replace(module),
     worker: {
       ...placed,
       ...{ isIsolated: worker.isolate, to: worker.to },
       ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
+      keep: {
+        resultMs: worker.result.keepFor ?? DAY_MS,
+        failureMs: worker.result.keepFailuresFor ?? 7 * DAY_MS,
+      },
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
       identify: identifies
         ? (body) =>
@@ -79,19 +101,6 @@ export function runnableOf(
             )
         : null,
     },
-    caller: createCaller({
-      module: {
-        url: new URL('../handlers/runner.js', import.meta.url).href,
-        argument: { file, name },
-      },
-      env: more.env,
-      concurrency,
-      timeoutMs: rules.timeout,
-      isolate: worker.isolate,
-      log: bound(log, { worker: name }),
-      facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
-      count: more.count,
-    }),
   };
 }
 
@@ -102,6 +111,7 @@ const bound = (log: Log, more: object): Log => ({
   error: (facts, sentence) => log.error({ ...more, ...facts }, sentence),
 });
 
+const DAY_MS = 86_400_000;
 /** The longest that a worker may take to read an id or a key, ms. */
 const IDENTIFY_MS = 5_000;
 /** The rest before the first retry of what comes from a queue of queues.yaml, s. */

@@ -15,7 +15,7 @@ import { rabbitFor, type Running } from '../../src/tasks/rules.ts';
 import type { Call, Caller, Ended } from '../../src/workers/call.ts';
 import { eventually } from './eventually.ts';
 import { address, atEnd, uniqueName, type Ending } from './servers.ts';
-import { testConfig } from './configuration.ts';
+import { testConfig, type Changes } from './configuration.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
@@ -34,6 +34,7 @@ export async function testWorkers(
   t: Ending,
   handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
   given: Partial<Running> = {},
+  settings: Changes = {},
 ) {
   const name = uniqueName();
   const base = testConfig({
@@ -44,6 +45,7 @@ export async function testWorkers(
     mongodbUri: address('MONGODB_URI'),
     temporalAddress: process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233',
     mongodb: { database: name },
+    ...settings,
   });
   const config: Config = { ...base, temporal: { ...base.temporal, taskQueue: name } };
   const worker: Running = {
@@ -57,6 +59,7 @@ export async function testWorkers(
     retry: { max: 3, kind: 'fixed', initial: 50 },
     batch: null,
     identify: null,
+    keep: { resultMs: 60_000, failureMs: 120_000 },
     queue: null,
     ...given,
   };
