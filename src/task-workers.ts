@@ -1,7 +1,7 @@
 /** Runs workers: for each an intake, its runs, its handler calls, and what they publish; in one process. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { createFollow } from '../activities/tasks/follow.ts';
 import { createTaskActivities } from '../activities/tasks/create.ts';
@@ -27,7 +27,8 @@ import { every, type Every } from './runtime/every.ts';
 import { within } from './runtime/retry.ts';
 import { createSlots } from './runtime/slots.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
-import { connectionOptions, startRun } from './temporal/client.ts';
+import { startRun } from './temporal/client.ts';
+import { connectNative } from './temporal/native-connection.ts';
 import { runStates } from './temporal/runs.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
 import { startTaskIntake } from './tasks/intake.ts';
@@ -68,11 +69,11 @@ const MOST_FOLLOWED = 10_000;
 export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   const { config, metrics, log } = needs;
   const taskMetrics = createTaskMetrics(metrics.registry);
-  const results = await openResults(config, taskMetrics, log);
-  const close: (() => unknown)[] = [results.close];
+  const connection = await connectNative(config, log);
+  const close: (() => unknown)[] = [() => connection.close()];
   try {
-    const connection = await NativeConnection.connect(connectionOptions(config));
-    close.push(() => connection.close());
+    const results = await openResults(config, taskMetrics, log);
+    close.push(results.close);
     return await startOver({ ...needs, connection, results, taskMetrics });
   } catch (error) {
     for (const each of close) await each();

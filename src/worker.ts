@@ -1,5 +1,4 @@
 /** The worker process: builds the adapters, gives them to the activities, and runs them and the workflows. */
-import { NativeConnection } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
 import { createRedrive } from '../activities/registrations/redrive.ts';
 import { createSweep } from '../activities/registrations/sweep.ts';
@@ -23,8 +22,9 @@ import { redriveWork } from './operations/redrive-work.ts';
 import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
-import { connectTemporal, connectionOptions } from './temporal/client.ts';
+import { connectTemporal } from './temporal/client.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
+import { connectNative } from './temporal/native-connection.ts';
 import { openLegacyGate } from './registrations/legacy-gate.ts';
 
 /** @throws Error that names the neighbour that cannot be reached */
@@ -43,7 +43,7 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
   const legacy = createLegacy(config, {
     observe: (heard, reason) => legacyGate.observe(heard, reason),
   });
-  const connection = await NativeConnection.connect(connectionOptions(config));
+  const connection = await connectNative(config, log);
   const client = await connectTemporal(config);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
   const learner = createLearner(store.latencies, plans, log);

@@ -31,12 +31,10 @@ const NAMES = {
   tasks: 'The workers are',
 } as const;
 
-/** `prepare` comes before anything of Temporal's in the process. */
 export function addService(
   service: Command,
   role: 'intake' | 'worker' | 'tasks',
   start: (process: Process, command: Command) => Promise<Service>,
-  prepare: (log: Log) => void = () => {},
 ): Command {
   return service
     .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
@@ -45,7 +43,6 @@ export function addService(
       const command = commandIn(given);
       const { port } = command.opts<{ port?: string }>();
       const { config, forOthers, log } = loadProcess(command, role);
-      prepare(log);
       const stopped = untilSignal(log);
       const client = await connectReady(config, log);
       const metrics = createMetrics();

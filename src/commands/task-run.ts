@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { readQueues } from '../config/queues.ts';
 import { startChosen } from '../door/start-chosen.ts';
-import { installRuntime } from '../temporal/install-runtime.ts';
 import { wholeNumber } from './arguments.ts';
 import { addService, type Process, type Service } from './service.ts';
 import { chosen, foldersOf, told, type Folders } from './worker-choice.ts';
@@ -41,7 +40,6 @@ export const addWorkers = (
       .option('--concurrency <n>', 'handler calls at once, for each worker', wholeNumber(1, 1_000)),
     'tasks',
     start,
-    installRuntime,
   );
 
 export async function startWorkers(

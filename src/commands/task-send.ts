@@ -61,7 +61,7 @@ export function addTaskSend(command: Command): void {
       `
 A message that the worker's schema refuses is not sent.
 
-Example: echo '{"to":"ana@example.com"}' | despachante tasks send EmailWorker --id mail-1
+Example: despachante tasks send EmailWorker mail.json --id mail-1
          despachante tasks result EmailWorker mail-1 --wait 10s`,
     )
     .action(send);

@@ -3,13 +3,12 @@ import { readQueues } from '../config/queues.ts';
 import { startChosen } from '../door/start-chosen.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { OtherClaims, scheduleSweeps } from '../temporal/schedules.ts';
-import { installRuntime } from '../temporal/install-runtime.ts';
 import { startWorker } from '../worker.ts';
 import { addService, type Process, type Service } from './service.ts';
 import { chosen, foldersOf, told } from './worker-choice.ts';
 
 export function addWorker(program: Command): void {
-  addService(program.command('worker'), 'worker', start, installRuntime)
+  addService(program.command('worker'), 'worker', start)
     .description('run workflows and activities: claim, submit, poll, settle')
     .addHelpText(
       'after',

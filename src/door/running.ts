@@ -1,12 +1,10 @@
 /** What `startWorkers` does. */
-import { IllegalStateError } from '@temporalio/common';
 import { chooseFrom } from '../workers/choose.ts';
 import { loadWorkers } from '../workers/registry.ts';
 import { healthOf } from '../runtime/health.ts';
-import { errorFacts, type Log } from '../runtime/log.ts';
+import { errorFacts } from '../runtime/log.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { connectReady } from '../temporal/ready.ts';
-import { installRuntime } from '../temporal/install-runtime.ts';
 import { close, connected } from './connected.ts';
 import { startChosen } from './start-chosen.ts';
 import type { StartedWorkers, StartOptions } from './start.ts';
@@ -19,7 +17,6 @@ export async function start(options: StartOptions): Promise<StartedWorkers> {
   const paths = options.files ?? [config.tasks.folder];
   const { found: all } = await loadWorkers(paths, { skipBroken: options.skipBroken === true });
   const found = chooseFrom(all, options.workers ?? null, paths);
-  makeRuntime(log);
   const client = await connectReady(config, log);
   const areAll = options.workers === undefined;
   const chosen = { found, queues, concurrency: options.concurrency ?? null, areAll };
@@ -56,13 +53,4 @@ export async function start(options: StartOptions): Promise<StartedWorkers> {
     ended,
     stop,
   };
-}
-
-/** One that is there already is that of an earlier start, or the program's own: a process has one. */
-function makeRuntime(log: Log): void {
-  try {
-    installRuntime(log);
-  } catch (error) {
-    if (!(error instanceof IllegalStateError)) throw error;
-  }
 }

@@ -1,8 +1,24 @@
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { IllegalStateError } from '@temporalio/common';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import type { Config } from '../config/schema.ts';
 import { failureDetail, withReason, type Log } from '../runtime/log.ts';
+import { connectionOptions } from './client.ts';
 
-/** Must run before anything else of Temporal's in this process: its runtime is made once. */
-export function installRuntime(log: Log): void {
+/**
+ * The connection of workers. Before the first of a process it makes Temporal's runtime, of which a process has one, and which goes
+ * with the last; one that is there already is the program's own.
+ * @throws what the SDK throws when Temporal cannot be reached
+ */
+export function connectNative(config: Config, log: Log): Promise<NativeConnection> {
+  try {
+    installRuntime(log);
+  } catch (error) {
+    if (!(error instanceof IllegalStateError)) throw error;
+  }
+  return NativeConnection.connect(connectionOptions(config));
+}
+
+function installRuntime(log: Log): void {
   Runtime.install({
     // Our own handlers stop the worker: several parts of a process must stop in order.
     shutdownSignals: [],
