@@ -8,7 +8,7 @@ import { messageOf } from '../../src/claims/claims.ts';
 import type { HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
-import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
+import type { Recorded, TaskClaim, TaskError } from '../../src/tasks/claims.ts';
 import { callOf } from '../../src/tasks/call-of.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { answerOf } from '../../src/workers/ended.ts';
@@ -33,9 +33,12 @@ export interface HandleRequest {
 }
 
 export function createHandle(needs: TaskDependencies) {
-  const { worker, batchSize, keepsResults, process, claims, caller, metrics, log } = needs;
+  const { worker, batchSize, results, process, claims, caller, metrics, log } = needs;
   const { slots, aloneSlots, running, isStopping } = needs;
-  const record = createRecorder(claims.record);
+  const record = createRecorder(async (all, run) => {
+    await results.write(all.flatMap(({ ended }) => ended ?? []));
+    return claims.record(all, run);
+  });
   const unlessCancelled = createCancelling(needs);
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
@@ -155,11 +158,17 @@ export function createHandle(needs: TaskDependencies) {
     }
     // Nobody knows who of those in a process has killed it.
     const attempts = end.kind === 'crashed' ? attempt - 1 : attempt;
-    const done =
-      end.kind === 'done'
-        ? { done: { result: keepsResults ? textOf(end.result) : null, outgoing: end.outgoing } }
-        : {};
-    const recorded = { claim: claim._id, attempts, startedAt, finishedAt, error, ...done };
+    const attempted = { attempts, startedAt, finishedAt, error };
+    const recorded: Recorded = { claim: claim._id, ...attempted };
+    if (end.kind === 'done') {
+      const { outgoing } = end;
+      const settles = outgoing.length === 0;
+      const result = results.kept(end.result);
+      recorded.done = { result: results.areInClaim(settles) ? result : null, outgoing };
+      const outcome = { kind: 'done', reason: null, at: finishedAt } as const;
+      if (settles)
+        recorded.ended = { ...claim, ...attempted, result, outcome, settledAt: finishedAt };
+    }
     await record(recorded, run).catch((why: unknown) => {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
       log.warn(
@@ -191,9 +200,6 @@ const slices = <T>(all: T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>
     all.slice(n * size, (n + 1) * size),
   );
-
-const textOf = (result: unknown): string | null =>
-  result === undefined ? null : JSON.stringify(result);
 
 interface Called {
   claim: TaskClaim;

@@ -33,7 +33,7 @@ export interface BuryRequest extends PublishRequest {
 }
 
 export function createTaskSettle(needs: TaskDependencies) {
-  const { worker, claims, caller, channels, metrics, log } = needs;
+  const { worker, claims, results, caller, channels, metrics, log } = needs;
 
   return {
     publishTasks: (requests: PublishRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
@@ -152,6 +152,12 @@ export function createTaskSettle(needs: TaskDependencies) {
         'A broker did not confirm the output or dead letter of some tasks: it is published again',
       );
     }
+    await results.write(
+      endings.flatMap(({ claim, outcome }) => {
+        const known = found.get(claim);
+        return known === undefined ? [] : [{ ...known, outcome, settledAt: outcome.at }];
+      }),
+    );
     const lost = await claims.settled(endings, ownRun());
     failpoint('settle-written');
     for (const { claim, outcome } of endings) {

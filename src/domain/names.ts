@@ -42,8 +42,10 @@ export const HEADER = {
   run: 'x-despachante-run',
   /** The secret of the claim, which tells a redrive from a forged one. */
   token: 'x-despachante-token',
-  /** Of an output over RabbitMQ, which has no keys of its own. */
+  /** Of a message over RabbitMQ, which has no keys of its own. */
   key: 'x-despachante-key',
+  /** Its handler is not called before; epoch ms. */
+  notBefore: 'x-despachante-not-before',
   /** What of the publisher's properties could not be kept. */
   dropped: 'x-despachante-dropped',
 } as const;

@@ -56,6 +56,8 @@ export interface NewTask {
   /** The body in base64, and the properties as the broker's room encodes them. */
   message: { body: string; properties: string };
   receivedAt: number;
+  /** Its first attempt is not made before. */
+  notBefore?: number;
   failedGeneration: number | null;
   token?: string;
   origin: Origin;
@@ -161,8 +163,8 @@ export interface TasksView {
 export const MOST_DEATHS = 2;
 /** More tasks at once are handled outside the workflow task, where other processes can take a part. */
 export const MOST_HANDLED_LOCALLY = 10;
-/** The longest rest that a handler may ask for, ms. */
-const LONGEST_REST = 365 * 24 * 3_600_000;
+/** The longest rest that a handler, or whoever sends a message, may ask for, ms. */
+export const LONGEST_REST = 365 * 24 * 3_600_000;
 
 export const newTasks = (tasks: readonly NewTask[], now: number): Claiming[] =>
   tasks.map((task, index) => ({
@@ -204,7 +206,7 @@ export function afterTaskClaim(
           now,
         );
       return {
-        ...known(item, Math.max(now, answer.retryAt ?? now)),
+        ...known(item, Math.max(now, answer.retryAt ?? item.task.notBefore ?? 0)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
         ...{ isSuspect: answer.isSuspect ?? false, deaths: 0, process: null },
       };

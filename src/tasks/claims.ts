@@ -1,7 +1,7 @@
 /** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
 import type { Binary } from 'mongodb';
 import { foldedReason } from '../domain/failure-group.ts';
-import { readClaimKey } from '../domain/names.ts';
+import { claimKey, readClaimKey } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
 import type { TaskFailure } from '../domain/tasks.ts';
 import { insertNew } from '../mongo/client.ts';
@@ -77,6 +77,8 @@ export interface Recorded {
   finishedAt: Date;
   error: TaskError | null;
   done?: { result: string | null; outgoing: readonly Outgoing[] };
+  /** The claim as it is then, where that settles it: for results that are kept elsewhere. */
+  ended?: TaskClaim;
 }
 
 export interface Ending {
@@ -87,6 +89,8 @@ export interface Ending {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+/** Of a task, as far as is looked for. */
+const MOST_REDRIVES = 50;
 
 export async function indexTaskClaims(
   { collection }: TaskClaims,
@@ -132,6 +136,11 @@ export function openTaskClaims(db: OwnDatabase) {
   return {
     collection,
     find,
+    /** The claim of a task, and where it was redriven, the last of them. */
+    async latest(item: string): Promise<TaskClaim | null> {
+      const found = await find(Array.from({ length: MOST_REDRIVES }, (_, n) => claimKey(item, n)));
+      return [...found.values()].sort((a, b) => b.generation - a.generation)[0] ?? null;
+    },
     /** Inserts what is free; returns the `_id`s that were taken already. */
     async insert(claims: TaskClaim[]): Promise<Set<string>> {
       const taken = await insertNew(collection, claims);

@@ -4,7 +4,7 @@ import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Origin } from '../domain/origin.ts';
 import { HEADER } from '../domain/names.ts';
-import type { NewTask } from '../domain/tasks.ts';
+import { LONGEST_REST, type NewTask } from '../domain/tasks.ts';
 import type { Read } from '../intake/intake.ts';
 
 /** A worker's own word on which message it is, and with which others it belongs. */
@@ -69,11 +69,18 @@ function taskOf(
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     ...{ receivedAt, failedGeneration, origin },
+    ...laterThan(receivedAt, delivery.headers()[HEADER.notBefore]),
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);
   if (size <= mostBytes) return { ok: true, item };
   return { ok: false, reason: `too large with its headers: ${size} bytes` };
+}
+
+/** What is due already says nothing; nor does what is a year away, or no time at all. */
+function laterThan(now: number, text: string | undefined): { notBefore?: number } {
+  const notBefore = Number(text);
+  return notBefore > now && notBefore <= now + LONGEST_REST ? { notBefore } : {};
 }
 
 const idIn = (headers: Record<string, string>): string | undefined =>

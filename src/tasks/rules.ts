@@ -22,6 +22,8 @@ export interface Running {
   retry: RetryRules;
   batch: { size: number; waitMs: number } | null;
   identify: Identify | null;
+  /** How long results are kept in Redis. */
+  keep: { resultMs: number; failureMs: number };
 }
 
 export const taskRulesOf = ({ name, retry, isIsolated }: Running): TaskRules => ({

@@ -14,6 +14,8 @@ import type { Running } from './rules.ts';
 export interface Runnable {
   worker: Running;
   caller: Handlers;
+  /** Its handlers anew, as their file is now; what still runs in the old ones after 2 s is interrupted. */
+  reload(): void;
 }
 
 /** A worker with its source, and where goes what fails for good: by its code, else by queues.yaml, else by the settings. */
@@ -83,10 +85,18 @@ export function runnableOf(
       })
     : null;
   return {
+    reload() {
+      handlers.replace(module({}));
+      reader?.replace(module({ identifies }));
+    },
     worker: {
       ...placed,
       ...{ isIsolated: worker.isolate, to: worker.to },
       ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
+      keep: {
+        resultMs: worker.result.keepFor ?? DAY_MS,
+        failureMs: worker.result.keepFailuresFor ?? 7 * DAY_MS,
+      },
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
       identify: reader === null ? null : identifyingBy(reader),
     },
@@ -106,6 +116,7 @@ const bound = (log: Log, more: object): Log => ({
   error: (facts, sentence) => log.error({ ...more, ...facts }, sentence),
 });
 
+const DAY_MS = 86_400_000;
 /** The longest that a worker may take to read an id or a key, ms. */
 const IDENTIFY_MS = 5_000;
 const IDENTIFY_GRACE_MS = 1_000;

@@ -38,11 +38,14 @@ export const GRPC = {
 /** @throws Error that names the address, or the file of encryption keys that cannot be read */
 export async function connectTemporal(config: Config): Promise<Client> {
   const dataConverter = dataConverterOf(config);
-  const connection = await Connection.connect({
+  const connection = Connection.lazy({
     ...connectionOptions(config),
     // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
-  }).catch(async (error: unknown) => {
+  });
+  await connection.ensureConnected().catch(async (error: unknown) => {
+    // Else it would try again for ever, and keep the process.
+    await connection.close();
     const { temporalAddress: address, temporal } = config;
     const ask = () => handshakeError(address, temporal.tls.serverName, readTls(temporal.tls));
     // gRPC says only that it could not connect.

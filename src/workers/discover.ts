@@ -71,7 +71,9 @@ async function filesOf(paths: readonly string[]): Promise<Set<string>> {
       for await (const file of glob(isFolder ? '**/*' : path, { cwd }))
         if (SOURCE.test(file) && !NO_WORKER.test(file)) files.add(resolve(cwd, file));
     if (files.size === before && kind === null)
-      throw new WorkersNotLoadedError(`no file of workers is at ${path}`);
+      throw new WorkersNotLoadedError(
+        `no file of workers is at ${path}: name the folder in tasks.folder, or in --workers or files`,
+      );
   }
   return new Set([...files].sort());
 }

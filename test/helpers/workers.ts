@@ -15,7 +15,7 @@ import { rabbitFor, type Running } from '../../src/tasks/rules.ts';
 import type { Call, Caller, Ended } from '../../src/workers/call.ts';
 import { eventually } from './eventually.ts';
 import { address, atEnd, uniqueName, type Ending } from './servers.ts';
-import { testConfig } from './configuration.ts';
+import { testConfig, type Changes } from './configuration.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
@@ -30,7 +30,12 @@ export const callerOf = (handle: Handle, cancel: (id: string) => void = () => {}
   stop: () => Promise.resolve(),
 });
 
-export async function testWorkers(t: Ending, handle: Handle, given: Partial<Running> = {}) {
+export async function testWorkers(
+  t: Ending,
+  handle: Handle,
+  given: Partial<Running> = {},
+  settings: Changes = {},
+) {
   const name = uniqueName();
   const base = testConfig({
     tasks: { ...DEFAULTS.tasks, resultBackend: 'database' },
@@ -40,6 +45,7 @@ export async function testWorkers(t: Ending, handle: Handle, given: Partial<Runn
     mongodbUri: address('MONGODB_URI'),
     temporalAddress: process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233',
     mongodb: { database: name },
+    ...settings,
   });
   const config: Config = { ...base, temporal: { ...base.temporal, taskQueue: name } };
   const worker: Running = {
@@ -53,6 +59,7 @@ export async function testWorkers(t: Ending, handle: Handle, given: Partial<Runn
     retry: { max: 3, kind: 'fixed', initial: 50 },
     batch: null,
     identify: null,
+    keep: { resultMs: 60_000, failureMs: 120_000 },
     queue: null,
     ...given,
   };

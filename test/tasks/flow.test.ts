@@ -311,6 +311,19 @@ test('without dead letters the claim of what failed for good keeps its message',
   assert.equal(claim.message === null ? '' : messageOf(claim)?.toString(), '{"n":1}');
 });
 
+test('the handler of a message that was sent for later is not called before', async (t) => {
+  const calledAt: number[] = [];
+  const flow = await testWorkers(t, () => {
+    calledAt.push(Date.now());
+    return done();
+  });
+  const notBefore = Date.now() + 1_500;
+  const headers = { [HEADER.notBefore]: String(notBefore) };
+  await flow.publish({}, { messageId: 'm-1', headers });
+  await flow.settled('m-1');
+  assert.ok((calledAt[0] ?? 0) >= notBefore);
+});
+
 test('a dead letter that is moved back to its queue is handled again, as the next generation of its task', async (t) => {
   let calls = 0;
   const flow = await testWorkers(t, () => {

@@ -123,7 +123,7 @@ test('workers that are loaded are listed and found by name, and a wrong name is 
     'all.ts': `${HEAD}export const b = ${worker('SmsWorker')};\nexport const a = ${worker('EmailWorker')};`,
   });
   assert.deepEqual(listWorkers(), []);
-  assert.throws(() => getWorker('EmailWorker'), /loaded are: none/);
+  assert.throws(() => getWorker('EmailWorker'), /there are: none/);
   await loadWorkers([folder]);
   assert.deepEqual(listWorkers(), ['EmailWorker', 'SmsWorker']);
   assert.equal(getWorker('EmailWorker').name, 'EmailWorker');

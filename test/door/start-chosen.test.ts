@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { startChosen } from '../../src/commands/task-service.ts';
+import { readQueues } from '../../src/config/queues.ts';
+import { startChosen } from '../../src/door/start-chosen.ts';
 import { defineWorker, rabbitmq } from '../../src/index.ts';
 import { silent } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
@@ -21,15 +22,14 @@ test('a worker whose code names a queue that is not to be taken from here does n
   const client = await connectTemporal(config);
   t.after(() => client.connection.close());
   const worker = defineWorker({ name: 'Mailer', from: rabbitmq('emails'), handle: () => null });
-  assert.throws(
-    () =>
-      startChosen(
-        {
-          ...{ config, client, log: silent, metrics: createMetrics(), forOthers: {} },
-          unlessStopped: (starting) => starting,
-        },
-        { found: [{ worker, file: '' }], queuesFile, concurrency: null, areAll: false },
-      ),
+  await assert.rejects(
+    startChosen(
+      { config, client, log: silent, metrics: createMetrics(), forOthers: {} },
+      {
+        ...{ found: [{ worker, file: '' }], queues: readQueues(queuesFile) },
+        ...{ concurrency: null, areAll: false },
+      },
+    ),
     /enable_consumer is false for emails in queues\.yaml/,
   );
 });
