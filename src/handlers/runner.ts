@@ -2,6 +2,7 @@
 import { attempt, attemptBatch } from '../workers/attempt.ts';
 import { discover } from '../workers/discover.ts';
 import { runHook } from '../workers/hooks.ts';
+import type { Call, Ended } from '../workers/call.ts';
 import { identityOf } from '../workers/identity.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Runner } from './handler-module.ts';
@@ -30,11 +31,15 @@ export async function open(argument: unknown): Promise<Runner> {
   };
 }
 
-/** A message that has none it can read throws, which ends its call as `again`. */
-const identifying = (worker: Worker): Runner => ({
-  run: async ({ body }) => ({
-    ...{ kind: 'done', result: await identityOf(worker, body) },
-    outgoing: [],
-  }),
-  runBatch: () => Promise.resolve([]),
-});
+/** By results. */
+function identifying(worker: Worker): Runner {
+  const run = async ({ body }: Call): Promise<Ended> => {
+    try {
+      return { kind: 'done', result: await identityOf(worker, body), outgoing: [] };
+    } catch (error) {
+      const malformed = { failure: 'malformed', class: 'malformed' } as const;
+      return { kind: 'failed', ...malformed, reason: String(error) };
+    }
+  };
+  return { run, runBatch: (calls) => Promise.all(calls.map(run)) };
+}

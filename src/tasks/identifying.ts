@@ -1,29 +1,49 @@
 /** Reads the ids and keys of messages by the code of a worker, which may hang or end its process. */
-import type { Caller } from '../workers/call.ts';
+import { z } from 'zod';
+import type { Call, Caller, Ended } from '../workers/call.ts';
 import type { Identity } from '../workers/identity.ts';
 import type { Identify } from './delivery.ts';
 
-const isText = (value: unknown): boolean => value === null || typeof value === 'string';
+interface Waiting {
+  call: Call;
+  resolve: (identity: Identity) => void;
+  reject: (why: unknown) => void;
+}
 
-const isIdentity = (value: unknown): value is Identity =>
-  typeof value === 'object' &&
-  value !== null &&
-  'id' in value &&
-  'key' in value &&
-  isText(value.id) &&
-  isText(value.key);
+const MOST_AT_ONCE = 250;
+const identity = z.object({ id: z.string().nullable(), key: z.string().nullable() });
 
-/** @param caller one that makes one call at a time: so a message that hangs holds up the others, and is not taken for one of them */
-export function identifyingBy(caller: Pick<Caller, 'call'>): Identify {
-  return async (body) => {
-    const call = {
-      ...{ id: '', attempt: 1, isLastAttempt: true, key: null, headers: {}, receivedAt: 0 },
-      body: body.toString('base64'),
-    };
-    let end = await caller.call(call);
-    // Something else has perhaps ended the process.
-    if (end.kind === 'crashed') end = await caller.call(call);
-    if (end.kind === 'done' && isIdentity(end.result)) return end.result;
-    throw new Error('reason' in end ? end.reason : end.kind);
-  };
+/** In the order of the calls. Where one of several hangs, or ends the process, each is read alone, so that it is told from the others. */
+export function identifyingBy(caller: Pick<Caller, 'call' | 'callBatch'>): Identify {
+  const waiting: Waiting[] = [];
+  let isReading = false;
+
+  async function readAll(): Promise<void> {
+    isReading = true;
+    while (waiting.length > 0) {
+      const some = waiting.splice(0, MOST_AT_ONCE);
+      const ends = await caller.callBatch(some.map(({ call }) => call));
+      for (const [n, each] of some.entries()) settle(each, await endOf(each, ends[n]));
+    }
+    isReading = false;
+  }
+
+  const endOf = async ({ call }: Waiting, end: Ended | undefined): Promise<Ended> =>
+    end?.kind === 'done' || end?.kind === 'failed' ? end : caller.call(call);
+
+  function settle({ resolve, reject }: Waiting, end: Ended): void {
+    const read = identity.safeParse(end.kind === 'done' ? end.result : null);
+    if (read.success) resolve(read.data);
+    else reject(new Error('reason' in end ? end.reason : end.kind));
+  }
+
+  return (body) =>
+    new Promise((resolve, reject) => {
+      const call = {
+        ...{ id: '', attempt: 1, isLastAttempt: true, key: null, headers: {}, receivedAt: 0 },
+        body: body.toString('base64'),
+      };
+      waiting.push({ call, resolve, reject });
+      if (!isReading) void readAll();
+    });
 }
