@@ -12,6 +12,7 @@ import { silent } from '../runtime/log.ts';
 import { kafkaLink } from '../tasks/kafka-link.ts';
 import { rabbitFor } from '../tasks/rules.ts';
 import { placeOf, type Placed } from '../tasks/runnable.ts';
+import { HEADER } from '../domain/names.ts';
 import { readMessage } from '../workers/message.ts';
 import type { Worker } from '../workers/worker.ts';
 
@@ -53,17 +54,25 @@ export async function sendTask(
       headers: [textHeader('message-id', messageId)],
     };
     await publisher.publish(message).finally(() => publisher.close());
-  } else await sendToRabbit(config, placed, bytes, messageId);
+  } else await sendToRabbit(config, placed, bytes, { messageId, key });
   return { ok: true, worker: worker.name, to, id: messageId };
 }
 
-async function sendToRabbit(config: Config, placed: Placed, body: Buffer, messageId: string) {
+async function sendToRabbit(
+  config: Config,
+  placed: Placed,
+  body: Buffer,
+  { messageId, key }: { messageId: string; key: string | null },
+) {
   await declared(config, placed);
   const { amqpUrl: url, rabbit } = rabbitFor(config, placed);
   const link = { url, heartbeatMs: rabbit.heartbeat, tls: rabbit.tls, name: NAME, log: silent };
   const publisher = await createPublisher(link);
   await publisher
-    .publish(placed.from.name, body, { messageId, contentType: 'application/json' })
+    .publish(placed.from.name, body, {
+      ...{ messageId, contentType: 'application/json' },
+      ...(key === null ? {} : { headers: { [HEADER.key]: key } }),
+    })
     .finally(() => publisher.close());
 }
 

@@ -48,11 +48,12 @@ export function createBrokers(
 
   /** Whose queue it is says queues.yaml; else it is beside the source. */
   function linkOf(name: string, source: Config): Config {
-    const queue = queues.find((each) => each.name === name);
+    const queue = queues.find((each) => each.name === name) ?? null;
     if (queue?.publisher === false)
       throw new BrokerRefusal(`enable_publisher is false for ${name} in queues.yaml`);
     const from = { broker: 'rabbitmq', name } as const;
-    return queue === undefined ? source : rabbitFor(config, { from, deadLetters: null, queue });
+    const rules = { from, deadLetters: null, queue, isOrdered: false };
+    return queue === null ? source : rabbitFor(config, rules);
   }
 
   const kafkaFor = (worker: Running): KafkaPublisher =>
@@ -102,6 +103,11 @@ export function createBrokers(
 
   async function fromRabbit(worker: Running) {
     const link = rabbitFor(config, worker);
+    if (worker.isOrdered)
+      log.info(
+        { worker: worker.name, queue: worker.from.name },
+        'A queue of RabbitMQ keeps the order of keys while one process takes from it: one that we declare sees to that (x-single-active-consumer), any other is yours to watch',
+      );
     const open: OpenSource = (onDelivery) =>
       createConsumer(link, log, onDelivery, { paused: true, now });
     return { open, failures: createFailures(await rabbitFrom(link), link.rabbit), link };

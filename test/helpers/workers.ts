@@ -1,5 +1,6 @@
 /** Workers that run in this process, with handlers that a test scripts, on a queue and a database of their own. */
 import type { GetMessage, Options } from 'amqplib';
+import type { Client } from '@temporalio/client';
 import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { DEFAULTS, type Config } from '../../src/config/schema.ts';
@@ -19,10 +20,10 @@ import { testConfig } from './configuration.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
+type Handle = (call: Call, isAlone: boolean) => Promise<Ended> | Ended;
+
 /** Calls a function for each task, here. */
-export const callerOf = (
-  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
-): Caller => ({
+export const callerOf = (handle: Handle): Caller => ({
   call: async (call, { alone = false } = {}) => handle(call, alone),
   callBatch: (calls) => Promise.all(calls.map(async (call) => handle(call, false))),
   cancel: () => {},
@@ -30,12 +31,8 @@ export const callerOf = (
   stop: () => Promise.resolve(),
 });
 
-export async function testWorkers(
-  t: Ending,
-  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
-  given: Partial<Running> = {},
-) {
-  const name = uniqueName();
+/** The settings of a process that runs the sample worker of this name: its database and its task queue have it, too. */
+export function sampleConfig(name: string): Config {
   const base = testConfig({
     tasks: { ...DEFAULTS.tasks, resultBackend: 'database' },
     kafka: { ...DEFAULTS.kafka, enabled: true },
@@ -45,8 +42,11 @@ export async function testWorkers(
     temporalAddress: process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233',
     mongodb: { database: name },
   });
-  const config: Config = { ...base, temporal: { ...base.temporal, taskQueue: name } };
-  const worker: Running = {
+  return { ...base, temporal: { ...base.temporal, taskQueue: name } };
+}
+
+export function sampleWorker(name: string, given: Partial<Running> = {}): Running {
+  return {
     name: 'Sample',
     from: { broker: 'rabbitmq', name: `${name}.tasks` },
     deadLetters: { broker: 'rabbitmq', name: `${name}.dead` },
@@ -56,10 +56,27 @@ export async function testWorkers(
     to: null,
     retry: { max: 3, kind: 'fixed', initial: 50 },
     batch: null,
+    isOrdered: false,
     identify: null,
     queue: null,
     ...given,
   };
+}
+
+export const startWorker = (config: Config, worker: Running, handle: Handle, client: Client) =>
+  startTaskWorkers({
+    config,
+    workers: [{ worker, caller: callerOf(handle) }],
+    queues: [],
+    client,
+    metrics: createMetrics(),
+    log: silent,
+  });
+
+/** The queues and the database of a sample worker; nothing runs yet. */
+export async function testPlace(t: Ending, given: Partial<Running> = {}, name = uniqueName()) {
+  const config = sampleConfig(name);
+  const worker = sampleWorker(name, given);
   const { rabbit } = rabbitFor(config, worker);
   const connection = await connectOnce(config.amqpUrl, name, rabbit.heartbeat);
   const channel = await connection.createConfirmChannel();
@@ -75,25 +92,12 @@ export async function testWorkers(
   const client = await connectTemporal(config);
   atEnd(t, () => client.connection.close());
   await registerSearchAttributes(client);
-  const start = async () => {
-    const running = await startTaskWorkers({
-      config,
-      workers: [{ worker, caller: callerOf(handle) }],
-      queues: [],
-      client,
-      metrics: createMetrics(),
-      log: silent,
-    });
-    atEnd(t, () => running.stop());
-    return running;
-  };
   return {
+    name,
     config,
     client,
     claims,
     worker,
-    running: await start(),
-    start,
     async publish(message: unknown, properties: Options.Publish = {}): Promise<void> {
       const body = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message));
       channel.publish('', rabbit.intakeQueue, body, { persistent: true, ...properties });
@@ -116,4 +120,14 @@ export async function testWorkers(
     deadLetters: rabbit.failureQueue,
     assertQueue: (queue: string) => channel.assertQueue(queue, { durable: true }),
   };
+}
+
+export async function testWorkers(t: Ending, handle: Handle, given: Partial<Running> = {}) {
+  const place = await testPlace(t, given);
+  const start = async () => {
+    const running = await startWorker(place.config, place.worker, handle, place.client);
+    atEnd(t, () => running.stop());
+    return running;
+  };
+  return { ...place, running: await start(), start };
 }
