@@ -117,6 +117,25 @@ test('after its last attempt it is buried, and its key goes on meanwhile', () =>
   assert.deepEqual(dueAt(then, 0), ['bury a1', 'handle a2']);
 });
 
+test('while one is being handled, whatever comes behind it waits', () => {
+  const run = claimedRun('a1', 'b1');
+  const [step] = stepsOf(run, 0);
+  assert.ok(step);
+  const more = withMore(
+    began(run, step),
+    newTasks([taskOf('a2', 'a'), taskOf('c1', 'c')], 0, countTaken(run)),
+  );
+  const [claims] = stepsOf(more, 0);
+  assert.deepEqual(dueAt(ended(more, claims, claimed), 0), ['handle c1']);
+});
+
+test('a copy waits until the first is settled, be it that this is buried', () => {
+  const run = claimedRun('a1', 'a1', 'a2');
+  assert.deepEqual(dueAt(run, 0), ['handle a1']);
+  const then = ended(run, stepsOf(run, 0)[0], handled({ a1: 'failed' }));
+  assert.deepEqual(dueAt(then, 0), ['bury a1']);
+});
+
 test('what came later is not handled before an earlier one is claimed', () => {
   const run = newRun<TaskItem>(
     newTasks([taskOf('a1', 'a'), taskOf('a2', 'a'), taskOf('b1', 'b')], 0),

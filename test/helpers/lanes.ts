@@ -45,7 +45,11 @@ export interface Answer {
   failure?: string;
   retryAfter?: number | null;
 }
-export type Handle = (id: string, attempt: number) => Answer | Promise<Answer>;
+export type Handle = (
+  id: string,
+  attempt: number,
+  cancelled: AbortSignal,
+) => Answer | Promise<Answer>;
 
 export const done: Answer = { kind: 'done' };
 export const again = (retryAfter: number | null = null): Answer => ({
@@ -106,7 +110,7 @@ export async function withLane(
           requests.map(async ({ index, claim: id, attempt }) => {
             story.push(id);
             calls.push({ id, at });
-            return { index, ...(await handle(id, attempt)) };
+            return { index, ...(await handle(id, attempt, context.cancellationSignal)) };
           }),
         ).finally(() => clearInterval(beat));
       },
