@@ -1,6 +1,9 @@
 /**
  * Takes message ids for this run. The first insert has the id; a delivery that meets a claim is a duplicate (same bytes) or a
  * conflict (other bytes), or takes it over when its run is dead. Run again, it finds its own claims and answers the same.
+ *
+ * A lane may have claimed what it then was never handed: its process died before that was in the history. So a message that meets a
+ * claim of its own lane goes on behind what has its key, and ends without its handler if another copy was handled before it.
  */
 import { activityInfo } from '@temporalio/activity';
 import { binary, newToken } from '../../src/claims/claims.ts';
@@ -40,18 +43,22 @@ export function createTaskClaim(needs: TaskDependencies) {
       const answers: TaskClaimAnswer[] = [];
       const conflicts: TaskClaim[] = [];
       const met: { index: number; holder: TaskClaim }[] = [];
+      const chained = new Set(requests.flatMap(({ index, chain }) => (chain ? [index] : [])));
+      const isOurs = (holder: TaskClaim, { index, bodyHash }: TaskClaim): boolean =>
+        holder.workflowId === run &&
+        (chained.has(index) ? holder.bodyHash === bodyHash : holder.index === index);
       for (const [index, claim] of wanted) {
         const holder = holders.get(claim._id);
         if (holder === undefined)
           answers.push({ index, kind: 'claimed', claim: claim._id, attempts: 0 });
-        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder, isPerhapsFatal));
+        else if (isOurs(holder, claim)) answers.push(goOn(holder, index, isPerhapsFatal));
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
       }
       const others = await insert(conflicts);
       for (const conflict of conflicts) {
         const holder = others.get(conflict._id) ?? conflict;
-        if (isOwnedBy(holder, run, conflict.index)) answers.push(goOn(holder));
+        if (isOurs(holder, conflict)) answers.push(goOn(holder, conflict.index));
         else met.push({ index: conflict.index, holder });
       }
       await stillWanted(liveness);
@@ -108,15 +115,12 @@ export function createTaskClaim(needs: TaskDependencies) {
       const wanted = [...open.values()].filter((each) => each.from === from);
       const taken = await claims.take(from, run, wanted);
       failpoint('takeover-taken');
-      for (const claim of taken) answers.set(claim.index, goOn(claim));
+      for (const claim of taken) answers.set(claim.index, goOn(claim, claim.index));
       log.info({ worker, from, run, claims: taken.length }, 'Claims of a dead run were taken over');
     }
     return [...answers.values()];
   }
 }
-
-const isOwnedBy = (claim: TaskClaim, run: string, index: number): boolean =>
-  claim.workflowId === run && claim.index === index;
 
 function claimFor(
   worker: string,
@@ -157,8 +161,8 @@ const asConflict = (claim: TaskClaim): TaskClaim => ({
 });
 
 /** How a claim of ours goes on, from whatever it has got to. */
-function goOn(claim: TaskClaim, isSuspect = false): TaskClaimAnswer {
-  const { _id, index, attempts, outcome, result, error, settledAt } = claim;
+function goOn(claim: TaskClaim, index: number, isSuspect = false): TaskClaimAnswer {
+  const { _id, attempts, outcome, result, error, settledAt } = claim;
   if (settledAt !== null) return { index, kind: 'duplicate' };
   // Its dead letter may be out already: ended in any other way it would have two ends.
   if (outcome !== null && outcome.kind !== 'done')

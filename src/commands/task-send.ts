@@ -52,7 +52,10 @@ export function addTaskSend(command: Command): void {
     .argument('<worker>', 'its name')
     .argument('[file]', 'JSON; - is standard input', '-')
     .option('--id <id>', 'the message id: what is sent twice under one id is handled once')
-    .option('--key <key>', 'its key; on Kafka it decides the partition')
+    .option(
+      '--key <key>',
+      'decides the order, where the worker keeps one, and on Kafka the partition',
+    )
     .option('--delay <time>', 'its handler is not called before', duration)
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')

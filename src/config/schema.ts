@@ -179,6 +179,8 @@ export const complete = (
       ...constants.rabbit,
       returnedQueue: returnedQueueOf(rabbit.intakeQueue),
       prefetch: prefetchOf(intake.batchSize),
+      // Of a worker's queue alone, where it keeps the order of keys.
+      isOrdered: false,
     }),
     intake: both(intake, {
       ...constants.intake,

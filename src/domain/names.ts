@@ -17,6 +17,7 @@ export const SWEEP_TYPE = 'sweep';
 export const REDRIVE_TYPE = 'redrive';
 export const QUERY_REGISTRATIONS = 'registrations';
 export const QUERY_TASKS = 'tasks';
+export const UPDATE_MORE = 'more';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
 export const ATTRIBUTE_IDS = 'ItemIds';

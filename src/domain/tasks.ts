@@ -8,6 +8,7 @@
  * the activity would run its finished neighbours again (docs/decisions/0020-task-retries.md).
  */
 import { restBefore, type Backoff } from './backoff.ts';
+import { inTurn } from './lanes.ts';
 import type { Origin } from './origin.ts';
 import type { Flow, NoAnswer, Run, RunItem } from './run.ts';
 
@@ -52,6 +53,8 @@ export interface NewTask {
   /** The id as people may see it. */
   label: string;
   key: string | null;
+  /** A hash of the key, where the worker keeps its order. */
+  chain?: string;
   bodyHash: string;
   /** The body in base64, and the properties as the broker's room encodes them. */
   message: { body: string; properties: string };
@@ -65,6 +68,8 @@ export interface NewTask {
 
 interface Received extends RunItem {
   receivedAt: number;
+  /** Those of one chain are handled one after the other (lanes.ts). */
+  chain?: string;
 }
 
 export interface Claiming extends Received {
@@ -139,7 +144,7 @@ export interface TaskSettleAnswer {
   kind: 'settled';
 }
 
-/** The input of a run of tasks. */
+/** The input of a run of tasks, and of what a lane is handed while it is open. */
 export interface TaskRunInput {
   rules: TaskRules;
   /** The tasks of a new run … */
@@ -154,6 +159,7 @@ export interface TasksView {
     id: string;
     state: TaskItem['phase'];
     attempt: number | null;
+    /** Null: after that of another task with its key. */
     nextStepAt: string | null;
   }[];
   settled: Run<TaskItem>['settled'];
@@ -166,15 +172,19 @@ export const MOST_HANDLED_LOCALLY = 10;
 /** The longest rest that a handler, or whoever sends a message, may ask for, ms. */
 export const LONGEST_REST = 365 * 24 * 3_600_000;
 
-export const newTasks = (tasks: readonly NewTask[], now: number): Claiming[] =>
-  tasks.map((task, index) => ({
-    ...{ index, label: task.label, receivedAt: task.receivedAt, task },
-    ...{ phase: 'claim', busy: false, sick: false, dueAt: now },
+/** @param first the index of the first of them */
+export const newTasks = (tasks: readonly NewTask[], now: number, first = 0): Claiming[] =>
+  tasks.map((task, n) => ({
+    ...known({ ...task, index: first + n }, now),
+    ...{ phase: 'claim', task },
   }));
 
-const known = ({ index, label, receivedAt }: Received, dueAt: number) => ({
+type Known = Pick<Received, 'index' | 'label' | 'receivedAt' | 'chain'>;
+
+const known = ({ index, label, receivedAt, chain }: Known, dueAt: number) => ({
   ...{ index, label, receivedAt, dueAt },
   ...{ busy: false, sick: false },
+  ...(chain === undefined ? {} : { chain }),
 });
 
 const bury = (item: Claimed, failure: TaskFailure, attempts: number, now: number): Burying => ({
@@ -255,6 +265,7 @@ export function afterCrash(item: Handling, now: number): Handling | Burying {
 
 export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
   apart: (item) => (item.phase === 'handle' ? (item.process ?? '') : ''),
+  inTurn,
   comesAlong: (item) => (item.phase === 'handle' && item.process === null ? COALESCE_MS : 0),
   noAnswer: (item, why, now) => afterNoAnswer(item, why, rules, now),
   whenCancelled,

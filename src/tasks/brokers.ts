@@ -69,6 +69,11 @@ export function createBrokers(
 
   async function fromRabbit(worker: Running) {
     const link = rabbitFor(config, worker);
+    if (worker.isOrdered)
+      log.info(
+        { worker: worker.name, queue: worker.from.name },
+        'A queue of RabbitMQ keeps the order of keys while one process takes from it: one that we declare sees to that (x-single-active-consumer), any other is yours to watch',
+      );
     const open: OpenSource = (onDelivery) =>
       createConsumer(link, log, onDelivery, { paused: true, now });
     return { open, failures: createFailures(await publishers.rabbit(link), link.rabbit), link };

@@ -1,5 +1,5 @@
 /** Reads a delivery as a task of a worker, or says why it is none. Never throws. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Origin } from '../domain/origin.ts';
@@ -17,6 +17,8 @@ interface Rules {
   labelOf: (id: string) => string;
   /** The consumer group, on Kafka. */
   group: string;
+  /** Whether tasks of one key are handled one after the other. */
+  isOrdered: boolean;
   mostBytes: number;
 }
 
@@ -49,7 +51,7 @@ export function readTask(
 
 function taskOf(
   delivery: Delivered,
-  { labelOf, mostBytes, group }: Rules,
+  { labelOf, mostBytes, group, isOrdered }: Rules,
   known: Awaited<ReturnType<Identify>>,
 ): Read<NewTask> {
   const { body, properties, trouble, receivedAt, origin, failedGeneration, token } = delivery;
@@ -62,10 +64,12 @@ function taskOf(
     randomUUID();
   if (Buffer.byteLength(id) > MOST_ID_BYTES)
     return { ok: false, reason: `its id is longer than ${MOST_ID_BYTES} bytes` };
+  const key = known.key ?? delivery.key?.toString() ?? delivery.headers()[HEADER.key] ?? null;
   const item: NewTask = {
     id,
     label: labelOf(id),
-    key: known.key ?? delivery.key?.toString() ?? delivery.headers()[HEADER.key] ?? null,
+    key,
+    ...(isOrdered && key !== null ? { chain: chainOf(key) } : {}),
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     ...{ receivedAt, failedGeneration, origin },
@@ -82,6 +86,9 @@ function laterThan(now: number, text: string | undefined): { notBefore?: number 
   const notBefore = Number(text);
   return notBefore > now && notBefore <= now + LONGEST_REST ? { notBefore } : {};
 }
+/** Short, and no word of what may be a person's name. */
+const chainOf = (key: string): string =>
+  createHash('sha256').update(key).digest('hex').slice(0, 16);
 
 const idIn = (headers: Record<string, string>): string | undefined =>
   ID_HEADERS.map((name) => headers[name]).find((value) => value !== undefined && value !== '');

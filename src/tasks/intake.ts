@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
 import { TASKS_TYPE, workerQueue, workflowId } from '../domain/names.ts';
-import type { NewTask } from '../domain/tasks.ts';
+import { laneId, laneOf } from '../domain/lanes.ts';
+import type { NewTask, TaskRunInput } from '../domain/tasks.ts';
 import { startIntake, type Intake } from '../intake/intake.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
@@ -26,6 +27,8 @@ interface TaskIntakeNeeds {
 
 /** Batches for `handleBatch` that are not full, a second: each is a call of the handler. */
 const PARTIAL_BATCHES = 100;
+/** The same for each lane: it is open, and more costs it little. */
+const PARTIAL_IN_LANE = 5;
 
 /** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
@@ -33,12 +36,16 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   const { batch } = worker;
   const rules = taskRulesOf(worker);
+  const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
+  const lineOf = ({ chain }: NewTask) => (chain === undefined ? null : laneOf(chain));
+  const laneOfAll = ([first]: NewTask[]) => (first === undefined ? null : lineOf(first));
   return startIntake<NewTask>({
     open,
     read: (delivery) =>
       readTask(delivery, {
         identify: worker.identify,
         group: worker.from.group ?? worker.name,
+        isOrdered: worker.isOrdered,
         labelOf: (id) => labelOf(id, config),
         mostBytes: 2 * batchBytes,
       }),
@@ -47,23 +54,29 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
       size: batch?.size ?? batchSize,
       bytes: batchBytes,
       waitMs: batch?.waitMs ?? batchWait,
-      partialPerSecond: batch === null ? partialBatchesPerSecond : PARTIAL_BATCHES,
+      partialPerSecond:
+        batch !== null
+          ? PARTIAL_BATCHES
+          : worker.isOrdered
+            ? PARTIAL_IN_LANE
+            : partialBatchesPerSecond,
     },
-    nameRun: (items) =>
-      workflowId(
-        `tasks/${worker.name}`,
-        items.map(({ label }) => label),
-        randomUUID().slice(0, 13),
-      ),
-    start: (id, items) =>
-      start({
-        type: TASKS_TYPE,
-        workflowId: id,
-        taskQueue: workerQueue(config.temporal.taskQueue, worker.name),
-        input: { rules, items, carried: null },
-        labels: items.map(({ label }) => label),
-        nouns: [`task of ${worker.name}`, `tasks of ${worker.name}`],
-      }),
+    ...(worker.isOrdered ? { lineOf } : {}),
+    nameRun(items) {
+      const lane = laneOfAll(items);
+      if (lane !== null) return laneId(taskQueue, lane);
+      const labels = items.map(({ label }) => label);
+      return workflowId(`tasks/${worker.name}`, labels, randomUUID().slice(0, 13));
+    },
+    start(id, items) {
+      const lane = laneOfAll(items);
+      const input: TaskRunInput = { rules, items, carried: null };
+      const [one, several] = [`task of ${worker.name}`, `tasks of ${worker.name}`];
+      const run = { type: TASKS_TYPE, workflowId: id, taskQueue, input };
+      return lane === null
+        ? start({ ...run, labels: items.map(({ label }) => label), nouns: [one, several] })
+        : start({ ...run, labels: [], nouns: [one, `${several}, lane ${lane}`], isLane: true });
+    },
     reject,
     metrics,
     log,

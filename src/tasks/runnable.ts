@@ -23,6 +23,7 @@ export interface Placed {
   from: Channel;
   deadLetters: Channel | null;
   queue: QueueSetting | null;
+  isOrdered: boolean;
 }
 
 export function placeOf(
@@ -38,7 +39,10 @@ export function placeOf(
     broker: from.broker,
     name: worker.deadLetters ?? `dlq_${from.name}`,
   };
-  return { from, queue, deadLetters: queue?.hasDeadLetters === false ? null : deadLetters };
+  return {
+    ...{ from, queue, isOrdered: worker.isOrdered },
+    deadLetters: queue?.hasDeadLetters === false ? null : deadLetters,
+  };
 }
 
 /** Queues that nobody takes from, though the file says that somebody does. */

@@ -117,8 +117,6 @@ export function checkOptions(options: object): void {
     faults.push(`expected one of handle, handlers and handleBatch, got ${got}`);
   }
   faults.push(...misplaced(given, ways[0]));
-  if (given['ordering'] === 'key')
-    faults.push("ordering: 'key' is not possible yet; leave it out, and messages have no order");
   if (faults.length > 0)
     throw new WorkerDefinitionError(isText(given['name']) ? given['name'] : '(no name)', faults);
 }

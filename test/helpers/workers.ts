@@ -1,5 +1,6 @@
 /** Workers that run in this process, with handlers that a test scripts, on a queue and a database of their own. */
 import type { GetMessage, Options } from 'amqplib';
+import type { Client } from '@temporalio/client';
 import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { DEFAULTS, type Config } from '../../src/config/schema.ts';
@@ -30,13 +31,8 @@ export const callerOf = (handle: Handle, cancel: (id: string) => void = () => {}
   stop: () => Promise.resolve(),
 });
 
-export async function testWorkers(
-  t: Ending,
-  handle: Handle,
-  given: Partial<Running> = {},
-  settings: Changes = {},
-) {
-  const name = uniqueName();
+/** The settings of a process that runs the sample worker of this name: its database and its task queue have it, too. */
+export function sampleConfig(name: string, settings: Changes = {}): Config {
   const base = testConfig({
     tasks: { ...DEFAULTS.tasks, resultBackend: 'database' },
     kafka: { ...DEFAULTS.kafka, enabled: true },
@@ -47,8 +43,11 @@ export async function testWorkers(
     mongodb: { database: name },
     ...settings,
   });
-  const config: Config = { ...base, temporal: { ...base.temporal, taskQueue: name } };
-  const worker: Running = {
+  return { ...base, temporal: { ...base.temporal, taskQueue: name } };
+}
+
+export function sampleWorker(name: string, given: Partial<Running> = {}): Running {
+  return {
     name: 'Sample',
     from: { broker: 'rabbitmq', name: `${name}.tasks` },
     deadLetters: { broker: 'rabbitmq', name: `${name}.dead` },
@@ -58,11 +57,32 @@ export async function testWorkers(
     to: null,
     retry: { max: 3, kind: 'fixed', initial: 50 },
     batch: null,
+    isOrdered: false,
     identify: null,
     keep: { resultMs: 60_000, failureMs: 120_000 },
     queue: null,
     ...given,
   };
+}
+
+export const startWorker = (config: Config, worker: Running, caller: Caller, client: Client) =>
+  startTaskWorkers({
+    config,
+    workers: [{ worker, caller }],
+    queues: [],
+    client,
+    metrics: createMetrics(),
+    log: silent,
+  });
+
+/** The queues and the database of a sample worker; nothing runs yet. */
+export async function testPlace(
+  t: Ending,
+  given: Partial<Running> = {},
+  { name = uniqueName(), settings = {} }: { name?: string; settings?: Changes } = {},
+) {
+  const config = sampleConfig(name, settings);
+  const worker = sampleWorker(name, given);
   const { rabbit } = rabbitFor(config, worker);
   const connection = await connectOnce(config.amqpUrl, name, rabbit.heartbeat);
   const channel = await connection.createConfirmChannel();
@@ -78,26 +98,13 @@ export async function testWorkers(
   const client = await connectTemporal(config);
   atEnd(t, () => client.connection.close());
   await registerSearchAttributes(client);
-  const start = async (caller = callerOf(handle), changed: Partial<Running> = {}) => {
-    const running = await startTaskWorkers({
-      config,
-      workers: [{ worker: { ...worker, ...changed }, caller }],
-      queues: [],
-      client,
-      metrics: createMetrics(),
-      log: silent,
-    });
-    atEnd(t, () => running.stop());
-    return running;
-  };
   return {
+    name,
     config,
     client,
     claims,
     setAside: mongo.own.collection(OWN.setAside),
     worker,
-    running: await start(),
-    start,
     async publish(message: unknown, properties: Options.Publish = {}): Promise<void> {
       const body = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message));
       channel.publish('', rabbit.intakeQueue, body, { persistent: true, ...properties });
@@ -120,4 +127,20 @@ export async function testWorkers(
     deadLetters: rabbit.failureQueue,
     assertQueue: (queue: string) => channel.assertQueue(queue, { durable: true }),
   };
+}
+
+export async function testWorkers(
+  t: Ending,
+  handle: Handle,
+  given: Partial<Running> = {},
+  settings: Changes = {},
+) {
+  const place = await testPlace(t, given, { settings });
+  const { config, worker, client } = place;
+  const start = async (caller = callerOf(handle), changed: Partial<Running> = {}) => {
+    const running = await startWorker(config, { ...worker, ...changed }, caller, client);
+    atEnd(t, () => running.stop());
+    return running;
+  };
+  return { ...place, running: await start(), start };
 }
