@@ -76,22 +76,20 @@ export async function startEngines(ctx, names, { transient = false, fresh = fals
 }
 
 /**
- * Those of the named engines that this machine can have; what they are made of is fetched here.
+ * Brings up those of the named engines that this machine can have and that start, as `startEngines` does it.
  * @param told is given a sentence for each of the others
  */
-export async function obtainable(ctx, names, told) {
-  const found = [];
+export async function startOptional(ctx, names, told, options) {
+  const addresses = {};
   for (const name of names) {
-    const engine = catalogue[name];
     try {
-      if (!ctx.env[engine.variable]) await engine.locate(ctx);
-      found.push(name);
+      Object.assign(addresses, await startEngines(ctx, [name], options));
     } catch (error) {
       ctx.signal.throwIfAborted();
       told(`${name} cannot be had here, and the tests that need it are skipped: ${error.message}`);
     }
   }
-  return found;
+  return addresses;
 }
 
 /** By this `despachante start` knows what is ours: its state file has the addresses, and its folder takes ledgers and key. */

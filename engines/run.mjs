@@ -1,10 +1,10 @@
-// `npm start`, `npm test`, `npm run test:other-broker`, `npm run coverage`, `npm run test:faults` and `npm run bench`: dependencies, build
+// `npm start`, `npm test`, `npm run test:other-broker`, `npm run coverage`, `npm run test:faults`, `npm run bench` and `npm run bench:tasks`: dependencies, build
 // and servers as far as they are missing, then the program itself, with the servers' addresses in its environment. What this run started
 // ends with it.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { reasonAgainstOther } from './brokers.mjs';
-import { describeEngines, obtainable, servers, startEngines, stopEngines } from './engines.mjs';
+import { describeEngines, servers, startEngines, startOptional, stopEngines } from './engines.mjs';
 import { isNewEnough, oldest } from './node.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
 import { hasTerminal } from './processes.mjs';
@@ -47,6 +47,7 @@ const plans = {
     instance: 'faults',
     store: 'wheel',
     engines: [...servers, 'toxiproxy'],
+    optional: ['kafka'],
     fresh: true,
     own: true,
     tells: [...help, '--list', '--count'],
@@ -59,13 +60,21 @@ const plans = {
     own: true,
     tells: help,
   },
+  'bench-tasks': {
+    instance: 'bench-tasks',
+    store: 'binary',
+    engines: [...servers, 'kafka', 'redis'],
+    fresh: true,
+    own: true,
+    tells: help,
+  },
 };
 
 async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|test|coverage|other-broker|faults|bench [arguments of the program]',
+      'Usage: node engines/run.mjs start|test|coverage|other-broker|faults|bench|bench-tasks [arguments of the program]',
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
@@ -143,13 +152,15 @@ const withAsked = (plan, args) => ({
 const enginesOf = ({ engines, optional = [] }) => [...engines, ...optional];
 
 async function startServers(ctx, { engines, optional = [], fresh }) {
-  const also = await obtainable(ctx, optional, ctx.progress.say);
-  return startEngines(ctx, [...engines, ...also], { transient: true, fresh });
+  const options = { transient: true, fresh };
+  const addresses = await startEngines(ctx, engines, options);
+  return { ...addresses, ...(await startOptional(ctx, optional, ctx.progress.say, options)) };
 }
 
 const given = [
   ...['AMQP_URL', 'RABBITMQ_WEB_URL', 'MONGODB_URI', 'TEMPORAL_ADDRESS', 'TEMPORAL_WEB_URL'],
   ...['TEMPORAL_API_KEY', 'LEGACY_URL', 'LEGACY_AUTHORIZATION'],
+  ...['KAFKA_BOOTSTRAP_SERVERS', 'KAFKA_USERNAME', 'KAFKA_PASSWORD', 'REDIS_URL'],
 ];
 
 /** What bench and fault suite do must never happen to a system that somebody else needs. */
@@ -163,6 +174,8 @@ const programs = {
     runChild(run, [...node, join('dist', 'test', 'faults', 'run.js'), ...args], env),
   bench: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
+  'bench-tasks': (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'bench', 'tasks', 'run.js'), ...args], env),
   test: (ctx, run, args, env) => runTests(ctx, nodeIn(run), args, env),
   coverage: (ctx, run, args, env) => runCoverage(ctx, nodeIn(run), args, env),
   'other-broker': (ctx, run, args, env) => runOtherBrokerTests(ctx, nodeIn(run), args, env),

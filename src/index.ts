@@ -15,7 +15,30 @@ export {
 } from './workers/errors.ts';
 export { fromClass, TaskWorker } from './workers/from-class.ts';
 export { worker } from './workers/function-form.ts';
+export { configure, type ProcessOptions } from './door/configure.ts';
+export { getResult, type ResultOptions } from './door/result.ts';
+export { NotSentError, type NotSent } from './door/not-sent.ts';
+export {
+  disconnect,
+  getProducer,
+  send,
+  type Producer,
+  type SendOptions,
+  type Sent,
+  type ToTopic,
+} from './door/send.ts';
+export {
+  runAllWorkers,
+  runWorker,
+  startWorkers,
+  type QueuesHealth,
+  type RunOptions,
+  type StartedWorkers,
+  type StartOptions,
+} from './door/start.ts';
+export { UnknownWorkerError, type Named } from './workers/choose.ts';
 export { getAllWorkers, getWorker, listWorkers, loadWorkers } from './workers/registry.ts';
+export type { TaskResult, Truncated } from './workers/result.ts';
 export type { Schema } from './workers/schema.ts';
 export {
   testWorker,

@@ -1,7 +1,7 @@
 /** Runs workers: for each an intake, its runs, its handler calls, and what they publish; in one process. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { NativeConnection, type Worker } from '@temporalio/worker';
+import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { createRedrive } from '../activities/operations/redrive.ts';
 import { createFollow } from '../activities/tasks/follow.ts';
@@ -35,11 +35,13 @@ import { every, type Every } from './runtime/every.ts';
 import { within } from './runtime/retry.ts';
 import { createSlots, type Slots } from './runtime/slots.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
-import { connectionOptions, startRun } from './temporal/client.ts';
+import { startRun } from './temporal/client.ts';
+import { connectNative } from './temporal/native-connection.ts';
 import { runStates } from './temporal/runs.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
 import { startTaskIntake } from './tasks/intake.ts';
-import { createTaskMetrics } from './tasks/metrics.ts';
+import { createTaskMetrics, type TaskMetrics } from './tasks/metrics.ts';
+import { openResults } from './tasks/results.ts';
 import { createBrokers } from './tasks/brokers.ts';
 import type { Running } from './tasks/rules.ts';
 import type { Caller } from './workers/call.ts';
@@ -73,6 +75,28 @@ const MOST_FOLLOWED = 10_000;
 
 /** @throws Error that names the neighbour that cannot be reached */
 export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
+  const { config, metrics, log } = needs;
+  const taskMetrics = createTaskMetrics(metrics.registry);
+  const connection = await connectNative(config, log);
+  const close: (() => unknown)[] = [() => connection.close()];
+  try {
+    const results = await openResults(config, taskMetrics, log);
+    close.push(results.close);
+    return await startOver({ ...needs, connection, results, taskMetrics });
+  } catch (error) {
+    for (const each of close) await each();
+    throw error;
+  }
+}
+
+interface Base extends Needs {
+  connection: NativeConnection;
+  results: Awaited<ReturnType<typeof openResults>>;
+  taskMetrics: TaskMetrics;
+}
+
+async function startOver(base: Base): Promise<RunningWorkers> {
+  const { connection, results, taskMetrics, ...needs } = base;
   const { config, workers, queues, client, metrics, log } = needs;
   const mongo = await openDatabase(config, 'worker');
   const { own } = mongo;
@@ -93,11 +117,9 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
   const watch = watchControl(() => control.read(), log);
   const guard = createGuard(config.guard, metrics, log);
   const brokers = createBrokers(config, queues, log, () => watch.now());
-  const connection = await NativeConnection.connect(connectionOptions(config));
   const underWay = createUnderWay();
   const running = createRunning(underWay);
   let isStopping = false;
-  const taskMetrics = createTaskMetrics(metrics.registry);
   const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
   const setAside = openSetAside(own);
   const malformed = openMalformed(own);
@@ -133,7 +155,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
     const activities = createTaskActivities({
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
-      keepsResults: config.tasks.resultBackend === 'database',
+      results: results.of(worker),
       process: ownQueue,
       claims,
       caller,
@@ -255,6 +277,7 @@ export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
       await Promise.allSettled([watch.close(), beating.close()]);
       await me.stop();
       await Promise.allSettled([brokers.close(), mongo.close(), connection.close()]);
+      results.close();
     },
   };
 }

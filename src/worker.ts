@@ -1,5 +1,4 @@
 /** The worker process: builds the adapters, gives them to the activities, and runs them and the workflows. */
-import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { createActivities } from '../activities/registrations/create.ts';
 import { createRedrive } from '../activities/operations/redrive.ts';
 import { createSweep } from '../activities/registrations/sweep.ts';
@@ -15,7 +14,7 @@ import { within } from './runtime/retry.ts';
 import { lookForLate, statusThrough } from './registrations/late.ts';
 import { createLegacy } from './registrations/legacy.ts';
 import { createLearner } from './registrations/learner.ts';
-import { failureDetail, withReason, type Log } from './runtime/log.ts';
+import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { createPlans } from './registrations/plans.ts';
 import { openPublisher } from './registrations/neighbours.ts';
@@ -23,28 +22,10 @@ import { redriveWork } from './operations/redrive-work.ts';
 import { openStore } from './registrations/store.ts';
 import { runStates } from './temporal/runs.ts';
 import { sweep, sweepNeeds } from './registrations/sweep.ts';
-import { connectTemporal, connectionOptions } from './temporal/client.ts';
+import { connectTemporal } from './temporal/client.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
+import { connectNative } from './temporal/native-connection.ts';
 import { openLegacyGate } from './registrations/legacy-gate.ts';
-
-/** Must run before anything else of Temporal's in this process: its runtime is made once. */
-export function installRuntime(log: Log): void {
-  Runtime.install({
-    // Our own handlers stop the worker: several parts of a process must stop in order.
-    shutdownSignals: [],
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      // Some take activities alone, and are to.
-      if (message.startsWith('No workflows registered')) return;
-      const runId: unknown = meta?.['runId'] ?? meta?.['run_id'];
-      const facts = { source: 'temporal', runId, detail: failureDetail(meta?.['error']) };
-      const sentence = withReason(message, meta?.['failure']);
-      if (level === 'ERROR') log.error(facts, sentence);
-      else log.warn(facts, sentence);
-    }),
-    // Else the native part writes its own lines, which are no JSON and hold whatever a failure holds.
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
-  });
-}
 
 /** @throws Error that names the neighbour that cannot be reached */
 export async function startWorker(config: Config, metrics: Metrics, log: Log) {
@@ -62,7 +43,7 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
   const legacy = createLegacy(config, {
     observe: (heard, reason) => legacyGate.observe(heard, reason),
   });
-  const connection = await NativeConnection.connect(connectionOptions(config));
+  const connection = await connectNative(config, log);
   const client = await connectTemporal(config);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
   const learner = createLearner(store.latencies, plans, log);

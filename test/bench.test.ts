@@ -9,6 +9,11 @@ import { contest } from '../bench/compare.ts';
 import { DOCUMENT, documentFiles } from '../bench/document.ts';
 import { oursFiles } from '../bench/ours.ts';
 import { addResult, readResults } from '../bench/results-file.ts';
+import {
+  DOCUMENT as TASKS_DOCUMENT,
+  readTaskResults,
+  tasksDocument,
+} from '../bench/tasks/figures.ts';
 
 const quick = {
   count: 50,
@@ -83,4 +88,9 @@ test('the figures and charts of docs/benchmarks.md are those of the results file
     assert.ok(existsSync(file), `${file} is missing: node dist/bench/run.js --compare --charts`);
     assert.equal(readFileSync(file, 'utf8'), text, `${file} says something else`);
   }
+});
+
+test('the figures of tasks in docs/benchmarks.md are those of their results file', () => {
+  const document = readFileSync(TASKS_DOCUMENT, 'utf8');
+  assert.equal(document, tasksDocument(readTaskResults(), document));
 });

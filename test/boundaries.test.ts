@@ -118,6 +118,10 @@ test('each driver has its own adapters', () => {
   ];
   assert.deepEqual(users('undici'), ['src/net/connect.ts', 'src/outbound/client.ts']);
   assert.deepEqual(users('amqplib'), ['src/broker/rabbitmq/connection.ts']);
+  const withRedis = filesIn('src').filter((file) =>
+    readFileSync(file, 'utf8').includes("'ioredis'"),
+  );
+  assert.deepEqual(withRedis, ['src/results/redis.ts']);
   const drivers = own.filter(
     ({ file, from }) =>
       file.startsWith('activities/') &&

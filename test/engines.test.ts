@@ -185,6 +185,25 @@ test('RabbitMQ 4 that was asked for by name is not replaced by another one', (t)
   });
 });
 
+test('an optional server that does not start is told, and its tests are skipped instead of all failing', (t) => {
+  const folder = folderOf(t);
+  writeFileSync(join(folder, 'redis-server'), '#!/bin/sh\necho "no memory" >&2\nexit 1\n');
+  chmodSync(join(folder, 'redis-server'), 0o755);
+  const ctx = `{ instance: 'test', data: ${JSON.stringify(folder)}, env: process.env,
+    signal: new AbortController().signal, progress: { say() {}, step: (name, more, work) => work() } }`;
+  const told = evaluated(
+    'engines.mjs',
+    `const told = [];
+    const addresses = await it.startOptional(${ctx}, ['redis'], (text) => told.push(text), {});
+    console.log(JSON.stringify({ told, addresses }));`,
+    { PATH: `${folder}:${process.env['PATH']}`, REDIS_URL: '' },
+  );
+  const text = JSON.stringify(told);
+  assert.match(text, /redis cannot be had here, and the tests that need it are skipped: redis did/);
+  assert.match(text, /no memory/);
+  assert.match(text, /"addresses":\{\}/);
+});
+
 test('only "any" and "4" name a broker', (t) => {
   const { status, stderr } = run(t, ['start', '--rabbitmq', '5'], {});
   assert.equal(status, 2);

@@ -104,8 +104,12 @@ interface Driven<I extends RunItem, K extends string> {
   localFirst: boolean;
   /** A run with more events continues as new. */
   maxHistoryEvents: number;
-  /** Called once, before anything else, with how a handler sees and changes the run. */
-  handle?(run: () => Run<I>, change: (...items: I[]) => void): void;
+  /** Called once, before anything else, with how a handler sees the run, changes items of it and adds some. */
+  handle?(
+    run: () => Run<I>,
+    change: (...items: I[]) => void,
+    add: (items: readonly I[]) => void,
+  ): void;
   /** Called at each turn. */
   describe?(run: Run<I>): void;
   continueAsNew(run: Run<I>): Promise<never>;
@@ -142,6 +146,7 @@ async function turn<I extends RunItem, K extends string>(
   driven.handle?.(
     () => run,
     (...items) => update(runs.replace(run, new Map(items.map((item) => [item.index, item])))),
+    (items) => update(runs.withMore(run, items)),
   );
   cancelRequested.catch(() => {
     update(runs.cancelled(run, flow, Date.now()));
@@ -151,7 +156,7 @@ async function turn<I extends RunItem, K extends string>(
   while (run.items.length > 0 && !isTimeToContinueAsNew(run, driven.maxHistoryEvents)) {
     for (const step of runs.dueSteps(run, stepOf, flow, Date.now())) start(step);
     driven.describe?.(run);
-    alarm.set(runs.wakeAt(run));
+    alarm.set(runs.wakeAt(run, flow));
     changed = false;
     await condition(() => changed && attempts.areOver());
   }

@@ -1,7 +1,9 @@
 /** The run that carries tasks from claim to settlement: its table of steps, for the driver of all runs (run.ts). */
 import {
+  ApplicationFailure,
   continueAsNew,
   defineQuery,
+  defineUpdate,
   proxyActivities,
   proxyLocalActivities,
   setHandler,
@@ -10,9 +12,11 @@ import {
 } from '@temporalio/workflow';
 import type { HandleRequest } from '../activities/tasks/handle.ts';
 import type { TaskActivities } from '../activities/tasks/create.ts';
-import { QUERY_TASKS, handleQueue } from '../src/domain/names.ts';
-import { newRun, type Run } from '../src/domain/run.ts';
+import { hasRoom, inTurn } from '../src/domain/lanes.ts';
+import { QUERY_TASKS, UPDATE_MORE, handleQueue } from '../src/domain/names.ts';
+import { countTaken, newRun, type Run } from '../src/domain/run.ts';
 import {
+  MOST_HANDLED_LOCALLY,
   afterHandle,
   afterTaskClaim,
   newTasks,
@@ -67,9 +71,6 @@ const local = proxyLocalActivities<Pick<TaskActivities, 'claimTasks' | 'handleTa
   retry: { maximumAttempts: 1 },
 });
 
-/** More are handled outside, where other processes can take a part. */
-const MOST_HANDLED_LOCALLY = 10;
-
 const row = rowsOf<TaskItem>();
 
 const taskSteps = (rules: TaskRules) => {
@@ -116,7 +117,7 @@ const taskSteps = (rules: TaskRules) => {
     bury: row({
       takes: (item): item is Burying => item.phase === 'bury',
       group: 'own',
-      request: ({ index, claim, failure }) => ({ index, claim, failure }),
+      request: ({ index, claim, failure, attempts }) => ({ index, claim, failure, attempts }),
       activity: (options, requests) => own.buryTasks.executeWithOptions(options, [requests]),
       after: () => null,
     }),
@@ -131,18 +132,29 @@ const describeTasks = describeAs<TaskItem>({
 
 const queryTasks = defineQuery<TasksView>(QUERY_TASKS);
 
-const viewOf = ({ items, settled }: Run<TaskItem>): TasksView => ({
-  open: items.map((item) => ({
-    id: item.label,
-    state: item.phase,
-    attempt: item.phase === 'handle' ? item.attempt : null,
-    nextStepAt: item.busy ? 'now' : iso(item.dueAt),
-  })),
-  settled,
-});
+const viewOf = ({ items, settled }: Run<TaskItem>): TasksView => {
+  const ready = new Set<TaskItem>(inTurn(items));
+  return {
+    open: items.map((item) => ({
+      id: item.label,
+      state: item.phase,
+      attempt: item.phase === 'handle' ? item.attempt : null,
+      nextStepAt: item.busy ? 'now' : ready.has(item) ? iso(item.dueAt) : null,
+    })),
+    settled,
+  };
+};
 
-/** Brings every task of its input to its end, and returns how many ended in which way. */
+const more = defineUpdate<void, [TaskRunInput]>(UPDATE_MORE);
+
+const refuseWithoutRoom = (run: Run<TaskItem>, { items }: TaskRunInput): void => {
+  if (!hasRoom(run, items.length))
+    throw ApplicationFailure.nonRetryable('It takes no more for now', 'NoRoom');
+};
+
+/** Brings every task that it is given to its end, and returns how many ended in which way. */
 export function tasks({ rules, items, carried }: TaskRunInput): Promise<Run<TaskItem>['settled']> {
+  let latest = rules;
   return drive({
     run: carried ?? newRun<TaskItem>(newTasks(items, Date.now())),
     flow: taskFlow(rules),
@@ -150,8 +162,17 @@ export function tasks({ rules, items, carried }: TaskRunInput): Promise<Run<Task
     noun: 'tasks',
     localFirst: rules.localFirst,
     maxHistoryEvents: rules.maxHistoryEvents,
-    handle: (run) => setHandler(queryTasks, () => viewOf(run())),
+    handle(run, _change, add) {
+      setHandler(queryTasks, () => viewOf(run()));
+      const take = (given: TaskRunInput): void => {
+        latest = given.rules;
+        add(newTasks(given.items, Date.now(), countTaken(run())));
+      };
+      setHandler(more, take, {
+        validator: (given: TaskRunInput) => refuseWithoutRoom(run(), given),
+      });
+    },
     describe: describeTasks,
-    continueAsNew: (run) => continueAsNew<typeof tasks>({ rules, items: [], carried: run }),
+    continueAsNew: (run) => continueAsNew<typeof tasks>({ rules: latest, items: [], carried: run }),
   });
 }

@@ -1,13 +1,23 @@
 /**
  * Takes message ids for this run. The first insert has the id; a delivery that meets a claim is a duplicate (same bytes) or a
  * conflict (other bytes), or takes it over when its run is dead. Run again, it finds its own claims and answers the same.
+ *
+ * A lane may have claimed what it then was never handed: its process died before that was in the history. So a message that meets a
+ * claim of its own lane goes on behind what has its key, and ends without its handler if another copy was handled before it.
  */
+import { activityInfo } from '@temporalio/activity';
 import { binary, newToken } from '../../src/claims/claims.ts';
 import { claimKey, conflictKey } from '../../src/domain/names.ts';
 import { isDead, type RunLife } from '../../src/domain/run-life.ts';
-import { isTransient, type NewTask, type TaskClaimAnswer } from '../../src/domain/tasks.ts';
+import {
+  MOST_HANDLED_LOCALLY,
+  isTransient,
+  type ClaimedBefore,
+  type NewTask,
+  type TaskClaimAnswer,
+} from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
-import type { TaskClaim } from '../../src/tasks/claims.ts';
+import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
 import { stillWanted } from '../fence.ts';
 import { ownRun, withHeartbeat } from '../heartbeat.ts';
 import type { TaskDependencies } from './dependencies.ts';
@@ -20,6 +30,8 @@ export function createTaskClaim(needs: TaskDependencies) {
   return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
       const run = ownRun();
+      // A workflow task that is done again had its process die, perhaps of a handler that it called next.
+      const isPerhapsFatal = activityInfo().isLocal && requests.length <= MOST_HANDLED_LOCALLY;
       const delivered = requests.filter(({ takes }) => takes === undefined);
       const generations = await redriven(delivered);
       const wanted = new Map(
@@ -32,11 +44,15 @@ export function createTaskClaim(needs: TaskDependencies) {
       const answers: TaskClaimAnswer[] = [];
       const conflicts: TaskClaim[] = [];
       const met: { index: number; holder: TaskClaim }[] = [];
+      const chained = new Set(requests.flatMap(({ index, chain }) => (chain ? [index] : [])));
+      const isOurs = (holder: TaskClaim, { index, bodyHash }: TaskClaim): boolean =>
+        holder.workflowId === run &&
+        (chained.has(index) ? holder.bodyHash === bodyHash : holder.index === index);
       for (const [index, claim] of wanted) {
         const holder = holders.get(claim._id);
         if (holder === undefined)
           answers.push({ index, kind: 'claimed', claim: claim._id, attempts: 0 });
-        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder));
+        else if (isOurs(holder, claim)) answers.push(goOn(holder, index, isPerhapsFatal));
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
       }
@@ -47,13 +63,14 @@ export function createTaskClaim(needs: TaskDependencies) {
         if (takes === undefined) continue;
         const holder = left.get(takes);
         if (holder === undefined) answers.push({ index, kind: 'duplicate' });
-        else if (isOwnedBy(holder, run, index)) answers.push(goOn(holder));
+        else if (holder.workflowId === run && holder.index === index)
+          answers.push(goOn(holder, index));
         else met.push({ index, holder });
       }
       const others = await insert(conflicts);
       for (const conflict of conflicts) {
         const holder = others.get(conflict._id) ?? conflict;
-        if (isOwnedBy(holder, run, conflict.index)) answers.push(goOn(holder));
+        if (isOurs(holder, conflict)) answers.push(goOn(holder, conflict.index));
         else met.push({ index: conflict.index, holder });
       }
       await stillWanted(liveness);
@@ -110,15 +127,12 @@ export function createTaskClaim(needs: TaskDependencies) {
       const wanted = [...open.values()].filter((each) => each.from === from);
       const taken = await claims.take(from, run, wanted);
       failpoint('takeover-taken');
-      for (const claim of taken) answers.set(claim.index, goOn(claim));
+      for (const claim of taken) answers.set(claim.index, goOn(claim, claim.index));
       log.info({ worker, from, run, claims: taken.length }, 'Claims of a dead run were taken over');
     }
     return [...answers.values()];
   }
 }
-
-const isOwnedBy = (claim: TaskClaim, run: string, index: number): boolean =>
-  claim.workflowId === run && claim.index === index;
 
 function claimFor(
   worker: string,
@@ -159,8 +173,8 @@ const asConflict = (claim: TaskClaim): TaskClaim => ({
 });
 
 /** How a claim of ours goes on, from whatever it has got to. */
-function goOn(claim: TaskClaim): TaskClaimAnswer {
-  const { _id, index, attempts, outcome, result, error, settledAt } = claim;
+function goOn(claim: TaskClaim, index: number, isSuspect = false): TaskClaimAnswer {
+  const { _id, attempts, outcome, result, error, settledAt } = claim;
   if (settledAt !== null) return { index, kind: 'duplicate' };
   // Its dead letter may be out already: ended in any other way it would have two ends.
   if (outcome !== null && outcome.kind !== 'done')
@@ -168,5 +182,13 @@ function goOn(claim: TaskClaim): TaskClaimAnswer {
   if (result !== undefined) return { index, kind: 'handled', claim: _id };
   if (error !== null && error.failure !== 'crashed' && !isTransient(error.failure))
     return { index, kind: 'failed', claim: _id, failure: error.failure, attempts };
-  return { index, kind: 'claimed', claim: _id, attempts };
+  return { index, kind: 'claimed', claim: _id, attempts, isSuspect, ...lastOf(error) };
 }
+
+const lastOf = (error: TaskError | null): ClaimedBefore =>
+  error === null || !isTransient(error.failure)
+    ? {}
+    : {
+        failure: error.failure,
+        ...(error.retryAt === undefined ? {} : { retryAt: error.retryAt.getTime() }),
+      };

@@ -1,6 +1,7 @@
 import type { TaskChannels } from '../../src/tasks/channels.ts';
 import type { TaskClaims } from '../../src/tasks/claims.ts';
 import type { TaskMetrics } from '../../src/tasks/metrics.ts';
+import type { Results } from '../../src/tasks/results.ts';
 import type { RunLife } from '../../src/domain/run-life.ts';
 import type { Log } from '../../src/runtime/log.ts';
 import type { Slots } from '../../src/runtime/slots.ts';
@@ -12,19 +13,26 @@ export interface TaskDependencies {
   worker: string;
   /** The most messages of one call of `handleBatch`; null: each call has one. */
   batchSize: number | null;
-  /** Whether what handlers return is kept in the claims (tasks.resultBackend). */
-  keepsResults: boolean;
+  results: Results;
   /** This process, as runs name it. */
   process: string;
   claims: Pick<
     TaskClaims,
-    'find' | 'insert' | 'take' | 'giveWay' | 'record' | 'conclude' | 'settled' | 'noteAlone'
+    | 'find'
+    | 'insert'
+    | 'take'
+    | 'giveWay'
+    | 'record'
+    | 'conclude'
+    | 'settled'
+    | 'noteAlone'
+    | 'decided'
   >;
   caller: Caller;
   /** The calls that may run at the same time. */
-  slots: Pick<Slots, 'take' | 'release' | 'isFree'>;
+  slots: Pick<Slots, 'turn' | 'take' | 'release' | 'isFree'>;
   /** The one call that may run alone. */
-  aloneSlots: Pick<Slots, 'take' | 'release'>;
+  aloneSlots: Pick<Slots, 'turn' | 'take' | 'release'>;
   isStopping: () => boolean;
   /** Of all workers of this process. */
   running: RunningTasks;

@@ -8,7 +8,7 @@ import { messageOf } from '../../src/claims/claims.ts';
 import type { HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
-import type { TaskClaim, TaskError } from '../../src/tasks/claims.ts';
+import type { Recorded, TaskClaim, TaskError } from '../../src/tasks/claims.ts';
 import { callOf } from '../../src/tasks/call-of.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { answerOf } from '../../src/workers/ended.ts';
@@ -17,8 +17,9 @@ import { fenced, readInTime } from '../fence.ts';
 import { createGathering, type Patience } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
 import type { Taken } from '../../src/domain/run.ts';
+import { createCancelling } from './cancelling.ts';
 import type { TaskDependencies } from './dependencies.ts';
-import { createRecorder } from './recorder.ts';
+import { EndedOtherwise, createRecorder } from './recorder.ts';
 import { recordedAnswer } from './recorded.ts';
 
 export interface HandleRequest {
@@ -32,9 +33,13 @@ export interface HandleRequest {
 }
 
 export function createHandle(needs: TaskDependencies) {
-  const { worker, batchSize, keepsResults, process, claims, caller, metrics, log } = needs;
+  const { worker, batchSize, results, process, claims, caller, metrics, log } = needs;
   const { slots, aloneSlots, running, isStopping } = needs;
-  const record = createRecorder(claims.record);
+  const record = createRecorder(async (all, run) => {
+    await results.write(all.flatMap(({ ended }) => ended ?? []));
+    return claims.record(all, run);
+  });
+  const unlessCancelled = createCancelling(needs);
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
@@ -67,9 +72,11 @@ export function createHandle(needs: TaskDependencies) {
       ];
 
       async function beginAll(): Promise<void> {
+        // The tasks of a run stay together: taken in turns with all other runs, none of them would get anywhere.
+        const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
         for (const some of together(waiting)) {
           const line = some.some(({ alone }) => alone) ? aloneSlots : slots;
-          await line.take(1);
+          await line.take(1, turns.get(line));
           if (hasReturned || !liveness.maySend()) return line.release(1);
           const ends = call(some, found, run).finally(() => line.release(1));
           for (const [at, request] of some.entries()) {
@@ -107,10 +114,12 @@ export function createHandle(needs: TaskDependencies) {
     if (alone) await claims.noteAlone(requests[0]?.claim ?? '', run, 'begun');
     const startedAt = new Date();
     failpoint('handle-beginning');
-    const ends =
+    const ends = await unlessCancelled(
+      known.flatMap((each) => (each === null ? [] : { claim: each.claim._id, id: each.call.id })),
       batchSize === null
-        ? await Promise.all(calls.map((each) => caller.call(each, { alone })))
-        : await caller.callBatch(calls, { alone });
+        ? Promise.all(calls.map((each) => caller.call(each, { alone })))
+        : caller.callBatch(calls, { alone }),
+    );
     failpoint('handle-ended');
     const finishedAt = new Date();
     metrics.handling.observe({ worker }, (finishedAt.getTime() - startedAt.getTime()) / 1000);
@@ -149,16 +158,24 @@ export function createHandle(needs: TaskDependencies) {
     }
     // Nobody knows who of those in a process has killed it.
     const attempts = end.kind === 'crashed' ? attempt - 1 : attempt;
-    const done =
-      end.kind === 'done'
-        ? { done: { result: keepsResults ? textOf(end.result) : null, outgoing: end.outgoing } }
-        : {};
-    const recorded = { claim: claim._id, attempts, startedAt, finishedAt, error, ...done };
+    const attempted = { attempts, startedAt, finishedAt, error };
+    const recorded: Recorded = { claim: claim._id, ...attempted };
+    if (end.kind === 'done') {
+      const { outgoing } = end;
+      const settles = outgoing.length === 0;
+      const result = results.kept(end.result);
+      recorded.done = { result: results.areInClaim(settles) ? result : null, outgoing };
+      const outcome = { kind: 'done', reason: null, at: finishedAt } as const;
+      if (settles)
+        recorded.ended = { ...claim, ...attempted, result, outcome, settledAt: finishedAt };
+    }
     await record(recorded, run).catch((why: unknown) => {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
       log.warn(
         facts,
-        'MongoDB did not take the end of an attempt: the handler of the task is perhaps run again',
+        why instanceof EndedOtherwise
+          ? 'A task was ended, or taken over, while it was handled: what came of it is left out'
+          : 'MongoDB did not take the end of an attempt: the handler of the task is perhaps run again',
       );
       throw why;
     });
@@ -184,9 +201,6 @@ const slices = <T>(all: T[], size: number): T[][] =>
     all.slice(n * size, (n + 1) * size),
   );
 
-const textOf = (result: unknown): string | null =>
-  result === undefined ? null : JSON.stringify(result);
-
 interface Called {
   claim: TaskClaim;
   call: Call;
@@ -201,7 +215,10 @@ function errorOf(end: Ended, at: Date): TaskError | null {
     case 'interrupted':
       return null;
     case 'again':
-      return { failure: 'exhausted', class: end.class, reason: end.reason, at };
+      return {
+        ...{ failure: 'exhausted', class: end.class, reason: end.reason, at },
+        ...(end.retryAfter === null ? {} : { retryAt: new Date(at.getTime() + end.retryAfter) }),
+      };
     case 'failed':
       return { failure: end.failure, class: end.class, reason: end.reason, at };
     case 'timeout':

@@ -7,13 +7,15 @@ export function recordedAnswer(
   claim: TaskClaim | undefined,
 ): HandleAnswer | null {
   if (claim === undefined) return null;
-  const { settledAt, result, attempts, error, aloneBegun = 0 } = claim;
+  const { settledAt, result, attempts, error, outcome, aloneBegun = 0 } = claim;
   if (settledAt !== null) return { index, kind: 'done' };
+  if (outcome !== null && outcome.kind !== 'done')
+    return { index, kind: 'failed', failure: outcome.kind };
   if (result !== undefined) return { index, kind: 'recorded' };
   if (aloneBegun >= MOST_DEATHS) return { index, kind: 'failed', failure: 'crashed' };
   if (attempts < attempt || error === null) return null;
-  const { failure } = error;
-  return isTransient(failure)
-    ? { index, kind: 'again', failure, retryAfter: null }
-    : { index, kind: 'failed', failure };
+  const { failure, retryAt } = error;
+  if (!isTransient(failure)) return { index, kind: 'failed', failure };
+  const retryAfter = retryAt === undefined ? null : Math.max(0, retryAt.getTime() - Date.now());
+  return { index, kind: 'again', failure, retryAfter };
 }

@@ -2,7 +2,8 @@ import { RECORDED_MS } from '../../src/domain/timing.ts';
 import { soon } from '../../src/runtime/retry.ts';
 import type { Recorded } from '../../src/tasks/claims.ts';
 
-type Write = (all: readonly Recorded[], workflowId: string) => Promise<void>;
+/** Returns the claims that it has not reached. */
+type Write = (all: readonly Recorded[], workflowId: string) => Promise<ReadonlySet<string>>;
 
 interface Waiting {
   recorded: Recorded;
@@ -11,6 +12,12 @@ interface Waiting {
 
 /** Of results and outputs in one statement; MongoDB takes 16 MiB of a document, and 48 MB of a message. */
 const MOST_BYTES = 4 * 1024 * 1024;
+
+/** The task is another run's by now, or its end was decided while it was handled. */
+export class EndedOtherwise extends Error {
+  override readonly name = 'EndedOtherwise';
+  override readonly message = 'Another run has the task, or it was ended while it was handled';
+}
 
 const bytesOf = ({ done }: Recorded): number =>
   done === undefined ? 0 : (done.result?.length ?? 0) + JSON.stringify(done.outgoing).length;
@@ -42,8 +49,10 @@ export function createRecorder(write: Write) {
     for (let all = next(run); all.length > 0; all = next(run)) {
       try {
         const recorded = all.map((each) => each.recorded);
-        await soon(RECORDED_MS, () => write(recorded, run));
-        for (const { settle } of all) settle.resolve();
+        const missed = await soon(RECORDED_MS, () => write(recorded, run));
+        for (const { settle, recorded: each } of all)
+          if (missed.has(each.claim)) settle.reject(new EndedOtherwise());
+          else settle.resolve();
       } catch (error) {
         for (const { settle } of all) settle.reject(error);
       }
@@ -51,7 +60,7 @@ export function createRecorder(write: Write) {
     writing.delete(run);
   }
 
-  /** Resolves when it is written. @throws what MongoDB has thrown for minutes */
+  /** Resolves when it is written. @throws EndedOtherwise; what MongoDB has thrown for minutes */
   return (recorded: Recorded, run: string): Promise<void> => {
     const { promise, ...settle } = Promise.withResolvers<void>();
     waiting.set(run, [...(waiting.get(run) ?? []), { recorded, settle }]);

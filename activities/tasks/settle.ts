@@ -6,7 +6,7 @@ import type { Taken } from '../../src/domain/run.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import type { Ending, TaskClaim, TaskOutcome } from '../../src/tasks/claims.ts';
-import { callOf, idOf } from '../../src/tasks/call-of.ts';
+import { callOf } from '../../src/tasks/call-of.ts';
 import { UnreadableOutput, outgoingOf } from '../../src/tasks/outgoing.ts';
 import { fenced, readInTime } from '../fence.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
@@ -23,10 +23,12 @@ const isUndone = ({ result, outcome }: TaskClaim): boolean =>
 
 export interface BuryRequest extends PublishRequest {
   failure: TaskFailure;
+  /** With the one that never ended, when it died with its process. */
+  attempts: number;
 }
 
 export function createTaskSettle(needs: TaskDependencies) {
-  const { worker, claims, caller, channels, metrics, log } = needs;
+  const { worker, claims, results, caller, channels, metrics, log } = needs;
 
   return {
     publishTasks: (requests: PublishRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
@@ -37,17 +39,16 @@ export function createTaskSettle(needs: TaskDependencies) {
 
     buryTasks: (requests: BuryRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
       withHeartbeat(async (liveness) => {
-        const failures = new Map(requests.map(({ claim, failure }) => [claim, failure]));
+        const asked = new Map(requests.map((request) => [request.claim, request]));
         const endOf = (claim: TaskClaim): TaskOutcome =>
-          claim.outcome ?? failedAs(claim, failures.get(claim._id) ?? 'exhausted');
+          claim.outcome ?? failedAs(claim, asked.get(claim._id)?.failure ?? 'exhausted');
         const before = await read(requests);
         const open = before.ours.flatMap(({ claim }) => before.found.get(claim) ?? []);
-        for (const claim of open)
-          if (failures.get(claim._id) === 'cancelled') caller.cancel(idOf(claim));
         // Whoever redrives a letter finds its claim concluded, however soon that is.
         const ends = open.filter(isUndone).map((claim) => ({
           claim: claim._id,
           outcome: endOf(claim),
+          attempts: Math.max(claim.attempts, asked.get(claim._id)?.attempts ?? 0),
         }));
         await claims.conclude(ends, ownRun());
         failpoint('bury-concluded');
@@ -73,6 +74,7 @@ export function createTaskSettle(needs: TaskDependencies) {
   async function publish(claim: TaskClaim): Promise<TaskOutcome> {
     for (const [n, outgoing] of outgoingOf(claim).entries())
       await channels.publish(outgoing, `${claim._id}/${n}`);
+    failpoint('publish-confirmed');
     const at = claim.finishedAt ?? new Date();
     return { kind: 'done', reason: null, at };
   }
@@ -107,15 +109,15 @@ export function createTaskSettle(needs: TaskDependencies) {
     found: ReadonlyMap<string, TaskClaim>,
     liveness: Liveness,
     bringOut: (claim: TaskClaim) => Promise<TaskOutcome>,
-  ): Promise<TaskSettleAnswer[]> {
+  ): Promise<(TaskSettleAnswer | Taken)[]> {
     const endings: Ending[] = [];
     const failures: unknown[] = [];
-    const answers: TaskSettleAnswer[] = [];
+    const answered: PublishRequest[] = [];
     await Promise.all(
-      requests.map(async ({ index, claim: key }) => {
+      requests.map(async (request) => {
+        const { index, claim: key } = request;
         const claim = found.get(key);
-        if (claim === undefined || claim.settledAt !== null)
-          return void answers.push({ index, kind: 'settled' });
+        if (claim === undefined || claim.settledAt !== null) return void answered.push(request);
         if (!liveness.isCurrent()) return;
         try {
           endings.push({ claim: key, outcome: await bringOut(claim) });
@@ -132,31 +134,47 @@ export function createTaskSettle(needs: TaskDependencies) {
           const kind = known === 'done' ? 'permanent' : known;
           endings.push({ claim: key, outcome: { kind, reason, at: new Date() } });
         }
-        answers.push({ index, kind: 'settled' });
+        answered.push(request);
       }),
     );
     const [first] = failures;
     if (first !== undefined) {
       const { error } = errorFacts(first);
-      if (answers.length === 0)
+      if (answered.length === 0)
         throw ApplicationFailure.create({ type: 'NothingSettled', message: error });
       log.warn(
         { worker, ...errorFacts(first), tasks: failures.length },
         'A broker did not confirm the output or dead letter of some tasks: it is published again',
       );
     }
-    await claims.settled(endings, ownRun());
+    await results.write(
+      endings.flatMap(({ claim, outcome }) => {
+        const known = found.get(claim);
+        return known === undefined ? [] : [{ ...known, outcome, settledAt: outcome.at }];
+      }),
+    );
+    const lost = await claims.settled(endings, ownRun());
     failpoint('settle-written');
     for (const { claim, outcome } of endings) {
+      if (lost.has(claim)) continue;
       metrics.tasks.inc({ worker, outcome: outcome.kind });
       if (outcome.kind !== 'done') tellOfEnd(found.get(claim), outcome);
     }
-    return answers;
+    return answered.map(({ index, claim }) => ({
+      index,
+      kind: lost.has(claim) ? 'taken' : 'settled',
+    }));
   }
 }
 
+/** By the error of its last attempt, where that is what it ends with. */
 function failedAs({ error }: TaskClaim, failure: TaskFailure): TaskOutcome {
-  const at = error?.at ?? new Date();
-  const reason = failure === 'cancelled' ? 'the run was cancelled' : (error?.reason ?? failure);
-  return { kind: failure, reason, at, ...(error === null ? {} : { class: error.class }) };
+  if (error?.failure === failure)
+    return { kind: failure, reason: error.reason, at: error.at, class: error.class };
+  return { kind: failure, reason: OTHERWISE[failure] ?? failure, at: new Date() };
 }
+
+const OTHERWISE: Partial<Record<TaskFailure, string>> = {
+  cancelled: 'the run was cancelled',
+  crashed: 'the process that ran it alone died with it',
+};

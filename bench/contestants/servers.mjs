@@ -1,5 +1,5 @@
 // What the contestants need and the product does not: their npm packages, Redis and PostgreSQL. Used by bench/compare.ts as
-// `node bench/contestants/servers.mjs install|redis|postgres [folder]`; a server stays in the foreground of this process
+// `node bench/contestants/servers.mjs install|celery|redis|postgres [folder]`; a server stays in the foreground of this process
 // group and is ended by SIGTERM. Debian's packages are unpacked into the cache: nothing is installed on the machine.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
@@ -50,6 +50,25 @@ async function program(name, packages, file) {
       rmSync(downloads, { recursive: true });
     },
   });
+}
+
+/** The Python that has Celery. */
+async function celery() {
+  const python = findProgram('python3', env);
+  if (!python) throw new Error('Python 3 is missing. Remedy: install it, or leave Celery out.');
+  const program = await cached(ctx, 'celery-5.7.0', {
+    file: join('bin', 'python'),
+    label: 'fetching Celery with pip',
+    estimate: 'about 15 s',
+    async build(folder, log) {
+      const options = { env, cwd: folder, log };
+      await runTool(python, ['-m', 'venv', folder], options);
+      const pip = ['-m', 'pip', 'install', '--disable-pip-version-check', '--only-binary', ':all:'];
+      pip.push('--requirement', join(home, 'requirements.txt'));
+      await runTool(join(folder, 'bin', 'python'), pip, options);
+    },
+  });
+  process.send({ program });
 }
 
 const postgresHome = '/usr/lib/postgresql';
@@ -170,7 +189,7 @@ function announce(child, url) {
 }
 
 const [what, folder] = process.argv.slice(2);
-const actions = { install, redis, postgres };
+const actions = { install, celery, redis, postgres };
 await actions[what](folder).catch((error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);

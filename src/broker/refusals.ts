@@ -5,6 +5,11 @@ export class BrokerRefusal extends Error {
   override name = 'BrokerRefusal';
 }
 
+/** There is no connection: nothing was sent. */
+export class BrokerAway extends Error {
+  override name = 'BrokerAway';
+}
+
 /** The broker refuses this message, which came alone: it always will. */
 export class MessageRefused extends Error {
   override name = 'MessageRefused';

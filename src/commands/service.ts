@@ -1,19 +1,18 @@
 /** A process that stays: configured, started, watched by health and stopped by a signal, the same for every role. */
+import type { Client } from '@temporalio/client';
 import { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import { serveHealth, type HealthOptions } from '../runtime/health.ts';
-import { errorFacts, type Log } from '../runtime/log.ts';
+import type { Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
-import { connectTemporal, registerSearchAttributes } from '../temporal/client.ts';
-import { OtherClaims, requireSameClaims } from '../temporal/schedules.ts';
-import { warnIfPlain } from '../temporal/keys.ts';
+import { connectReady } from '../temporal/ready.ts';
 import { CommandError, EXIT, announce, untilSignal } from './context.ts';
 import { loadProcess } from './load-process.ts';
 
 export interface Process extends Pick<LoadedConfig, 'config' | 'forOthers'> {
   log: Log;
   metrics: Metrics;
-  client: Awaited<ReturnType<typeof connectTemporal>>;
+  client: Client;
   /** Waits for something of the start. @throws CommandError when the process is told to stop meanwhile */
   unlessStopped: <T>(starting: Promise<T>) => Promise<T>;
 }
@@ -32,12 +31,10 @@ const NAMES = {
   tasks: 'The workers are',
 } as const;
 
-/** `prepare` comes before anything of Temporal's in the process. */
 export function addService(
   service: Command,
   role: 'intake' | 'worker' | 'tasks',
   start: (process: Process, command: Command) => Promise<Service>,
-  prepare: (log: Log) => void = () => {},
 ): Command {
   return service
     .option('--port <number>', 'port of /live, /ready and /metrics (0: any free one)')
@@ -46,18 +43,8 @@ export function addService(
       const command = commandIn(given);
       const { port } = command.opts<{ port?: string }>();
       const { config, forOthers, log } = loadProcess(command, role);
-      prepare(log);
       const stopped = untilSignal(log);
-      warnIfPlain(config, log);
-      const client = await connectTemporal(config);
-      await registerSearchAttributes(client);
-      await requireSameClaims(client, config).catch((error: unknown) => {
-        if (error instanceof OtherClaims) throw error;
-        log.warn(
-          errorFacts(error),
-          'Whether all processes keep their claims in one place is not known',
-        );
-      });
+      const client = await connectReady(config, log);
       const metrics = createMetrics();
       const toldToStop = stopped.then((signal) => {
         throw new CommandError(`Stopped by ${signal} before it was up`, EXIT.ok);

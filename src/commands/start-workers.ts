@@ -5,8 +5,10 @@ import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.ts';
 import { claimKey } from '../domain/names.ts';
 import { openDatabase } from '../mongo/own-database.ts';
-import { sendTask, setUpTasks } from '../operations/send-task.ts';
+import { readSending, sendTask, setUpTasks } from '../operations/send-task.ts';
+import { silent } from '../runtime/log.ts';
 import { openTaskClaims, type TaskClaim } from '../tasks/claims.ts';
+import { openPublishers } from '../tasks/publishers.ts';
 import type { Worker } from '../workers/worker.ts';
 import { CommandError, EXIT } from './context.ts';
 import { columns, number } from './table.ts';
@@ -61,14 +63,20 @@ export async function sendSamples(
   { count, prefix, stop, broken }: SampleOptions,
 ): Promise<WorkerReport[]> {
   const ids = Array.from({ length: count }, (_, n) => `${prefix}${n}`);
-  for (const worker of workers) {
-    const sample = SAMPLES[worker.name] ?? (() => ({}));
-    for (const [n, id] of ids.entries()) {
-      stop.throwIfAborted();
-      const body = JSON.stringify(sample(n));
-      const sent = await sendTask(config, [], worker, { body, id, key: null });
-      if (!sent.ok) throw new CommandError(`A sample was not sent: ${sent.reason}`);
+  const publishers = openPublishers(config, [], silent);
+  try {
+    for (const worker of workers) {
+      const sample = SAMPLES[worker.name] ?? (() => ({}));
+      for (const [n, id] of ids.entries()) {
+        stop.throwIfAborted();
+        const body = Buffer.from(JSON.stringify(sample(n)));
+        const read = await readSending(config, [], worker, { body, id, key: null });
+        if (!read.ok) throw new CommandError(`A sample was not sent: ${read.reason}`);
+        await sendTask(publishers, config, [], worker, read.message);
+      }
     }
+  } finally {
+    await publishers.close();
   }
   const mongo = await openDatabase(config, 'reader');
   try {

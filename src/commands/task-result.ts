@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { resultOf, type TaskStory } from '../operations/task-result.ts';
+import { openResultReader } from '../operations/task-result.ts';
+import { silent } from '../runtime/log.ts';
+import type { TaskResult } from '../workers/result.ts';
 import { duration } from './arguments.ts';
 import { CommandError, EXIT, answer, load } from './context.ts';
 import { line, when } from './table.ts';
@@ -21,44 +22,24 @@ Example: despachante tasks result EmailWorker mail-1 --wait 10s`,
     .action(result);
 }
 
-/** Between two looks at MongoDB, ms. */
-const LOOK_MS = 200;
-
 async function result(
   worker: string,
   id: string,
   { wait }: { wait: number },
   command: Command,
 ): Promise<void> {
-  const { config } = load(command);
-  const story = await resultOf(config, worker, id, async (look) => {
-    const until = performance.now() + wait;
-    for (;;) {
-      const found = await look();
-      if (found !== null && found.state !== 'open') return found;
-      if (performance.now() >= until) return found;
-      await delay(LOOK_MS);
-    }
-  });
-  if (story === null)
+  const reader = openResultReader(load(command).config, silent);
+  const found = await reader.read(worker, id, wait).finally(() => reader.close());
+  if (found === null)
     throw new CommandError(`No task of ${worker} has the id ${id}`, EXIT.notFound);
-  answer(command, story, () => textOf(story));
-  if (story.state === 'failed') process.exitCode = EXIT.found;
+  answer(command, found, () => textOf(found));
+  if (found.status === 'failed') process.exitCode = EXIT.found;
 }
 
-function textOf({
-  worker,
-  id,
-  state,
-  attempts,
-  error,
-  outcome,
-  result: value,
-  settledAt,
-}: TaskStory) {
-  const lines = [`${line(worker)} ${line(id)}: ${outcome ?? state}, ${attempts} attempts`];
-  if (settledAt !== null) lines.push(`settled ${when(settledAt)}`);
-  if (error !== null) lines.push(`last failure: ${line(`${error.class}: ${error.reason}`)}`);
+function textOf({ worker, id, status, attempts, error, result: value, finishedAt }: TaskResult) {
+  const lines = [`${line(worker)} ${line(id)}: ${status}, ${attempts} attempts`];
+  if (finishedAt !== null) lines.push(`last attempt ended ${when(finishedAt)}`);
+  if (error !== null) lines.push(`${error.failure}: ${line(error.class)}: ${line(error.reason)}`);
   if (value !== undefined) lines.push(`result: ${line(JSON.stringify(value))}`);
   return lines.join('\n');
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { installRuntime } from '../worker.ts';
+import { readQueues } from '../config/queues.ts';
+import { startChosen } from '../door/start-chosen.ts';
 import { wholeNumber } from './arguments.ts';
 import { addService, type Process, type Service } from './service.ts';
-import { startChosen } from './task-service.ts';
-import { chosen, foldersOf, type Folders } from './worker-choice.ts';
+import { chosen, foldersOf, told, type Folders } from './worker-choice.ts';
 
 interface RunOptions extends Folders {
   all?: boolean;
@@ -11,17 +11,8 @@ interface RunOptions extends Folders {
 }
 
 export function addTaskRun(command: Command): void {
-  addService(
-    command
-      .argument('[workers...]', 'names of workers')
-      .option('--all', 'every worker of the folder')
-      .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
-      .option('--skip-broken', 'leave out files that cannot be loaded')
-      .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
-      .option('--concurrency <n>', 'handler calls at once, for each worker', wholeNumber(1, 1_000)),
-    'tasks',
-    start,
-    installRuntime,
+  addWorkers(command.option('--all', 'every worker of the folder'), (process, command) =>
+    startWorkers(process, command, command.opts<RunOptions>().all === true),
   )
     .description('run workers: take their messages, call their handlers, publish what they return')
     .addHelpText(
@@ -35,16 +26,34 @@ Example: despachante tasks run EmailWorker --concurrency 8
     );
 }
 
-async function start(process: Process, command: Command): Promise<Service> {
+/** The options of commands that run workers. */
+export const addWorkers = (
+  command: Command,
+  start: (process: Process, command: Command) => Promise<Service>,
+): Command =>
+  addService(
+    command
+      .argument('[workers...]', 'names of workers')
+      .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
+      .option('--skip-broken', 'leave out files that cannot be loaded')
+      .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
+      .option('--concurrency <n>', 'handler calls at once, for each worker', wholeNumber(1, 1_000)),
+    'tasks',
+    start,
+  );
+
+export async function startWorkers(
+  process: Process,
+  command: Command,
+  areAll: boolean,
+): Promise<Service & { reload(): void }> {
   const options = command.opts<RunOptions>();
-  const areAll = options.all === true;
   const found = await chosen(command.args, areAll, foldersOf(options, process.config));
-  const running = await startChosen(process, {
-    found,
-    areAll,
-    queuesFile: options.queues,
-    concurrency: options.concurrency ?? null,
-  });
+  const queues = readQueues(options.queues);
+  const concurrency = options.concurrency ?? null;
+  const running = await process.unlessStopped(
+    told(() => startChosen(process, { found, areAll, queues, concurrency })),
+  );
   return {
     checks: () => running.checks(),
     details: () => ({ closedBy: running.closedBy() }),
@@ -52,5 +61,6 @@ async function start(process: Process, command: Command): Promise<Service> {
     facts: { workers: found.map(({ worker }) => worker.name) },
     ended: running.ended,
     stop: () => running.stop(),
+    reload: () => running.reload(),
   };
 }

@@ -1,13 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { text as textOf } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { sendTask } from '../operations/send-task.ts';
+import { readSending, sendTask } from '../operations/send-task.ts';
+import { silent } from '../runtime/log.ts';
+import { openPublishers } from '../tasks/publishers.ts';
 import { placeOf } from '../tasks/runnable.ts';
 import { readQueues } from '../config/queues.ts';
+import { duration } from './arguments.ts';
 import { CommandError, EXIT, answer, load } from './context.ts';
 import { openPublishedLedger } from '../audit/published-ledger.ts';
 import { line, table } from './table.ts';
-import { foldersOf, load as loadWorkers, one, type Folders } from './worker-choice.ts';
+import { findWorker } from '../workers/choose.ts';
+import { foldersOf, load as loadWorkers, told, type Folders } from './worker-choice.ts';
 
 export function addTaskList(command: Command): void {
   command
@@ -49,7 +53,11 @@ export function addTaskSend(command: Command): void {
     .argument('<worker>', 'its name')
     .argument('[file]', 'JSON; - is standard input', '-')
     .option('--id <id>', 'the message id: what is sent twice under one id is handled once')
-    .option('--key <key>', 'on Kafka: decides the partition')
+    .option(
+      '--key <key>',
+      'decides the order, where the worker keeps one, and on Kafka the partition',
+    )
+    .option('--delay <time>', 'its handler is not called before', duration)
     .option('--ledger <file>', 'note what the broker confirmed, for "audit --worker"')
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
@@ -58,7 +66,7 @@ export function addTaskSend(command: Command): void {
       `
 A message that the worker's schema refuses is not sent.
 
-Example: echo '{"to":"ana@example.com"}' | despachante tasks send EmailWorker --id mail-1
+Example: despachante tasks send EmailWorker mail.json --id mail-1
          despachante tasks result EmailWorker mail-1 --wait 10s`,
     )
     .action(send);
@@ -67,23 +75,26 @@ Example: echo '{"to":"ana@example.com"}' | despachante tasks send EmailWorker --
 async function send(
   name: string,
   file: string,
-  options: Folders & { id?: string; key?: string; ledger?: string },
+  options: Folders & { id?: string; key?: string; delay?: number; ledger?: string },
   command: Command,
 ): Promise<void> {
   const { config } = load(command);
   const { found } = await loadWorkers(foldersOf(options, config));
-  const { worker } = one(name, found);
-  const text = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
-  const body = text.trim();
-  const { ledger } = options;
+  const { worker } = await told(() => findWorker(name, found));
+  const body = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
+  const queues = readQueues(options.queues);
+  const { id = null, key = null, delay, ledger } = options;
+  const notBefore = delay === undefined ? undefined : Date.now() + delay;
+  const sending = { body: Buffer.from(body.trim()), id, key, notBefore };
+  const read = await readSending(config, queues, worker, sending);
+  if (!read.ok) throw new CommandError(`Nothing was sent: ${read.reason}`, EXIT.usage);
   const noted = ledger === undefined ? null : await openPublishedLedger(ledger);
-  const sent = await sendTask(config, readQueues(options.queues), worker, {
-    body,
-    id: options.id ?? null,
-    key: options.key ?? null,
-  });
-  if (sent.ok) noted?.add({ id: sent.id, body: Buffer.from(body) });
+  const publishers = openPublishers(config, queues, silent);
+  await sendTask(publishers, config, queues, worker, read.message).finally(() =>
+    publishers.close(),
+  );
+  noted?.add({ id: read.message.messageId, body: sending.body });
   await noted?.close();
-  if (!sent.ok) throw new CommandError(`Nothing was sent: ${sent.reason}`, EXIT.usage);
+  const sent = { worker: name, to: read.message.to.name, id: read.message.messageId };
   answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.to)}`);
 }

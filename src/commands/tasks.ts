@@ -1,5 +1,6 @@
 /** Commands for workers: run them, list them, send to one, ask for a result. */
 import type { Command } from 'commander';
+import { addTaskDev } from './task-dev.ts';
 import { addTaskResult } from './task-result.ts';
 import { addTaskRun } from './task-run.ts';
 import { addTaskSetup } from './task-setup.ts';
@@ -13,6 +14,7 @@ export function addTasks(program: Command): void {
     )
     .addHelpText('after', '\nExample: despachante tasks run --all');
   addTaskRun(tasks.command('run'));
+  addTaskDev(tasks.command('dev'));
   addTaskList(tasks.command('list'));
   addTaskSend(tasks.command('send'));
   addTaskResult(tasks.command('result'));

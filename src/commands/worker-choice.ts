@@ -2,8 +2,14 @@
 import { readQueues } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
 import { placeOf, type Placed } from '../tasks/runnable.ts';
-import { WorkersNotLoadedError, discover, type Found } from '../workers/discover.ts';
-import { didYouMean, nearestName } from '../domain/nearest-name.ts';
+import { chooseFrom, UnknownWorkerError } from '../workers/choose.ts';
+import {
+  WorkersNotLoadedError,
+  discover,
+  type Discovered,
+  type Found,
+} from '../workers/discover.ts';
+import { watchImports } from '../workers/import-watch.ts';
 import { CommandError, EXIT } from './context.ts';
 
 export interface Folders {
@@ -17,17 +23,24 @@ export const foldersOf = (options: Folders, { tasks }: Pick<Config, 'tasks'>) =>
   skipBroken: options.skipBroken === true,
 });
 
+/** Faults of workers as a command line ends with them. @throws CommandError */
+export async function told<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof UnknownWorkerError) throw new CommandError(error.message, EXIT.notFound);
+    if (error instanceof WorkersNotLoadedError) throw new CommandError(error.message, EXIT.usage);
+    throw error;
+  }
+}
+
 /** Loads all workers. @throws CommandError that names each file at fault */
 export async function load({
   paths,
   skipBroken,
-}: ReturnType<typeof foldersOf>): Promise<{ found: Found[]; broken: string[] }> {
-  try {
-    return await discover(paths, { skipBroken });
-  } catch (error) {
-    if (!(error instanceof WorkersNotLoadedError)) throw error;
-    throw new CommandError(error.message, EXIT.usage);
-  }
+}: ReturnType<typeof foldersOf>): Promise<Discovered> {
+  const { begins, close } = watchImports();
+  return told(() => discover(paths, { skipBroken, begins })).finally(close);
 }
 
 /** @throws CommandError where one is missing, or none is named */
@@ -37,15 +50,11 @@ export async function chosen(
   folders: ReturnType<typeof foldersOf>,
 ): Promise<Found[]> {
   const { found } = await load(folders);
-  if (found.length === 0)
-    throw new CommandError(
-      `No worker is in ${folders.paths.join(', ')}: a file there exports defineWorker({...}), see docs/workers.md`,
-      EXIT.usage,
-    );
-  if (all) return found;
-  if (names.length === 0)
-    throw new CommandError(`Name a worker, or say --all: ${namesOf(found).join(', ')}`, EXIT.usage);
-  return [...new Set(names)].map((name) => one(name, found));
+  if (!all && names.length === 0 && found.length > 0) {
+    const known = found.map(({ worker }) => worker.name).sort();
+    throw new CommandError(`Name a worker, or say --all: ${known.join(', ')}`, EXIT.usage);
+  }
+  return told(() => chooseFrom(found, all ? null : names, folders.paths));
 }
 
 /** Where a worker takes from and its letters go; null where its file is not here. */
@@ -63,14 +72,3 @@ export async function placedWorker(
   const worker = here?.found.find((each) => each.worker.name === name)?.worker;
   return worker === undefined ? null : placeOf(worker, config, readQueues(options.queues));
 }
-
-export function one(name: string, found: readonly Found[]): Found {
-  const worker = found.find((each) => each.worker.name === name);
-  if (worker !== undefined) return worker;
-  const names = namesOf(found);
-  const hint = didYouMean(nearestName(name, names)) ?? `there are: ${names.join(', ') || 'none'}`;
-  throw new CommandError(`No worker has the name ${name} (${hint})`, EXIT.notFound);
-}
-
-const namesOf = (found: readonly Found[]): string[] =>
-  found.map(({ worker }) => worker.name).sort();

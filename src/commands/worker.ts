@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
+import { readQueues } from '../config/queues.ts';
+import { startChosen } from '../door/start-chosen.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { OtherClaims, scheduleSweeps } from '../temporal/schedules.ts';
-import { installRuntime, startWorker } from '../worker.ts';
+import { startWorker } from '../worker.ts';
 import { addService, type Process, type Service } from './service.ts';
-import { startChosen } from './task-service.ts';
-import { chosen, foldersOf } from './worker-choice.ts';
+import { chosen, foldersOf, told } from './worker-choice.ts';
 
 export function addWorker(program: Command): void {
-  addService(program.command('worker'), 'worker', start, installRuntime)
+  addService(program.command('worker'), 'worker', start)
     .description('run workflows and activities: claim, submit, poll, settle')
     .addHelpText(
       'after',
@@ -44,5 +45,7 @@ async function start(process: Process): Promise<Service> {
 /** With tasks.enabled every worker of the folder runs here, too. */
 async function startAll(process: Process) {
   const found = await chosen([], true, foldersOf({}, process.config));
-  return startChosen(process, { found, areAll: true, queuesFile: undefined, concurrency: null });
+  const queues = readQueues(undefined);
+  const all = { found, areAll: true, queues, concurrency: null };
+  return process.unlessStopped(told(() => startChosen(process, all)));
 }

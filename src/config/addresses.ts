@@ -52,6 +52,14 @@ export function kafkaServers() {
   );
 }
 
+/** Redis: `redis://user:password@host:6379/0`. */
+export function redisUrl() {
+  return address(
+    'an address such as redis://user:password@host:6379/0 (or rediss://; special characters of the password percent-encoded)',
+    (value) => parsed(value, 'redis:', 'rediss:') !== null,
+  );
+}
+
 /** A page to link to. */
 export function httpUrl() {
   return address('an address such as http://localhost:8233, without a user', (value) => {

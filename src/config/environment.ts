@@ -21,6 +21,7 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   KAFKA_BOOTSTRAP_SERVERS: 'kafkaBootstrapServers',
   KAFKA_USERNAME: 'kafkaUsername',
   KAFKA_PASSWORD: 'kafkaPassword',
+  REDIS_URL: 'redisUrl',
   REGISTRATION_ID_KEY: 'registrationIdKey',
   ENCRYPTION_KEYS: 'encryptionKeys',
   CODEC_TOKEN: 'codecToken',

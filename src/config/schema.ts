@@ -10,6 +10,7 @@ import {
   legacyUrl,
   mongodbUri,
   proxyUrl,
+  redisUrl,
   secretKey,
 } from './addresses.ts';
 import {
@@ -134,6 +135,7 @@ export const configSchema = z
     tasks: tasks.readonly().prefault({}),
     kafka: kafka.readonly().prefault({}),
     kafkaBootstrapServers: kafkaServers().prefault('localhost:9092'),
+    redisUrl: redisUrl().prefault('redis://localhost:6379'),
     kafkaUsername: headerValue().nullable().prefault(null),
     kafkaPassword: headerValue().nullable().prefault(null),
     encryption: encryption.readonly().prefault({}),
@@ -177,6 +179,8 @@ export const complete = (
       ...constants.rabbit,
       returnedQueue: returnedQueueOf(rabbit.intakeQueue),
       prefetch: prefetchOf(intake.batchSize),
+      // Of a worker's queue alone, where it keeps the order of keys.
+      isOrdered: false,
     }),
     intake: both(intake, {
       ...constants.intake,

@@ -14,7 +14,7 @@ export const tasks = z.strictObject({
     .nullable()
     .prefault(null),
   workerConcurrency: whole(1, 1_000).nullable().prefault(null),
-  resultBackend: word(['none', 'database']).prefault('none'),
+  resultBackend: word(['none', 'redis', 'database']).prefault('none'),
 });
 
 /** The variables that set them. */

@@ -17,6 +17,7 @@ export const SWEEP_TYPE = 'sweep';
 export const REDRIVE_TYPE = 'redrive';
 export const QUERY_REGISTRATIONS = 'registrations';
 export const QUERY_TASKS = 'tasks';
+export const UPDATE_MORE = 'more';
 
 /** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
 export const ATTRIBUTE_IDS = 'ItemIds';
@@ -42,8 +43,10 @@ export const HEADER = {
   run: 'x-despachante-run',
   /** The secret of the claim, which tells a redrive from a forged one. */
   token: 'x-despachante-token',
-  /** Of an output over RabbitMQ, which has no keys of its own. */
+  /** Of a message over RabbitMQ, which has no keys of its own. */
   key: 'x-despachante-key',
+  /** Its handler is not called before; epoch ms. */
+  notBefore: 'x-despachante-not-before',
   /** What of the publisher's properties could not be kept. */
   dropped: 'x-despachante-dropped',
 } as const;

@@ -25,6 +25,8 @@ export type NoAnswer = 'cancelled' | 'timeout' | 'error';
 export interface Flow<I extends RunItem> {
   /** Items with different words for this are never in one step. */
   apart?(item: I): string;
+  /** Those that wait for no other item of the run; all of them where it is not given. */
+  inTurn?(items: readonly I[]): readonly I[];
   /** How early an item may join others of its step that are due, ms. */
   comesAlong(item: I): number;
   noAnswer(item: I, why: NoAnswer, now: number): I;
@@ -64,14 +66,15 @@ export const newRun = <I extends RunItem>(items: I[]): Run<I> => ({
 export function dueSteps<I extends RunItem, K extends string>(
   run: Run<I>,
   stepOf: (item: I) => K,
-  flow: Pick<Flow<I>, 'comesAlong' | 'apart'>,
+  flow: Pick<Flow<I>, 'comesAlong' | 'apart' | 'inTurn'>,
   now: number,
 ): Step<I, K>[] {
   const groupOf = (item: I) =>
     `${stepOf(item)}${item.sick ? ', sick' : ''}${flow.apart?.(item) ?? ''}`;
-  const overdue = new Set(run.items.filter((item) => isDue(item, now)).map(groupOf));
+  const items = inTurn(run, flow);
+  const overdue = new Set(items.filter((item) => isDue(item, now)).map(groupOf));
   const steps = new Map<string, Step<I, K>>();
-  for (const item of run.items) {
+  for (const item of items) {
     const group = groupOf(item);
     const early = item.sick ? 0 : flow.comesAlong(item);
     if (!overdue.has(group) || !isDue(item, now + early)) continue;
@@ -85,11 +88,28 @@ export function dueSteps<I extends RunItem, K extends string>(
 const isDue = ({ busy, dueAt }: RunItem, now: number): boolean =>
   !busy && dueAt !== null && dueAt <= now;
 
+const inTurn = <I extends RunItem>({ items }: Run<I>, flow: Pick<Flow<I>, 'inTurn'>) =>
+  flow.inTurn?.(items) ?? items;
+
 /** Epoch ms when the next step falls due, or null when nothing is due without an answer or a person. */
-export function wakeAt({ items }: Run<RunItem>): number | null {
-  const times = items.flatMap(({ busy, dueAt }) => (busy || dueAt === null ? [] : [dueAt]));
+export function wakeAt<I extends RunItem>(
+  run: Run<I>,
+  flow: Pick<Flow<I>, 'inTurn'> = {},
+): number | null {
+  const times = inTurn(run, flow).flatMap(({ busy, dueAt }) =>
+    busy || dueAt === null ? [] : [dueAt],
+  );
   return times.length === 0 ? null : Math.min(...times);
 }
+
+/** How many items it has had: the index of the next one. */
+export const countTaken = ({ items, settled }: Run<RunItem>): number =>
+  Object.values(settled).reduce((sum, count) => sum + count, items.length);
+
+export const withMore = <I extends RunItem>(run: Run<I>, more: readonly I[]): Run<I> => ({
+  ...run,
+  items: [...run.items, ...more],
+});
 
 /** Whether nothing but a person can bring the run on. */
 export const isAtRest = ({ items }: Run<RunItem>): boolean =>

@@ -8,6 +8,7 @@
  * the activity would run its finished neighbours again (docs/decisions/0020-task-retries.md).
  */
 import { restBefore, type Backoff } from './backoff.ts';
+import { inTurn } from './lanes.ts';
 import type { Origin } from './origin.ts';
 import type { Flow, NoAnswer, Run, RunItem } from './run.ts';
 
@@ -60,10 +61,14 @@ export interface NewTask {
   /** The id as people may see it. */
   label: string;
   key: string | null;
+  /** A hash of the key, where the worker keeps its order. */
+  chain?: string;
   bodyHash: string;
   /** The body in base64, and the properties as the broker's room encodes them. */
   message: { body: string; properties: string };
   receivedAt: number;
+  /** Its first attempt is not made before. */
+  notBefore?: number;
   failedGeneration: number | null;
   token?: string;
   origin: Origin;
@@ -73,6 +78,8 @@ export interface NewTask {
 
 interface Received extends RunItem {
   receivedAt: number;
+  /** Those of one chain are handled one after the other (lanes.ts). */
+  chain?: string;
 }
 
 export interface Claiming extends Received {
@@ -109,14 +116,23 @@ export interface Burying extends Claimed {
 
 export type TaskItem = Claiming | Handling | Publishing | Burying;
 
-/** `claimed`: also a claim of a dead run, with the attempts it has behind it. `ended`: what is left is to publish or to bury. */
+/**
+ * `claimed`: also a claim of a dead run, with the attempts it has behind it, how the last one failed, and what it has said of the
+ * next, epoch ms; or one that this run had before, when its process has perhaps died of it.
+ */
 export type TaskClaimAnswer = { index: number } & (
-  | { kind: 'claimed'; claim: string; attempts: number }
+  | ({ kind: 'claimed'; claim: string; attempts: number } & ClaimedBefore)
   | { kind: 'handled'; claim: string }
   | { kind: 'failed'; claim: string; failure: TaskFailure; attempts: number }
   | { kind: 'duplicate' }
   | { kind: 'undecided' }
 );
+
+export interface ClaimedBefore {
+  failure?: Transient;
+  retryAt?: number;
+  isSuspect?: boolean;
+}
 
 /**
  * What became of a call. `done`: recorded, and nothing is left to do. `recorded`: something is to be published. `again`: its
@@ -138,7 +154,7 @@ export interface TaskSettleAnswer {
   kind: 'settled';
 }
 
-/** The input of a run of tasks. */
+/** The input of a run of tasks, and of what a lane is handed while it is open. */
 export interface TaskRunInput {
   rules: TaskRules;
   /** The tasks of a new run … */
@@ -153,6 +169,7 @@ export interface TasksView {
     id: string;
     state: TaskItem['phase'];
     attempt: number | null;
+    /** Null: after that of another task with its key. */
     nextStepAt: string | null;
   }[];
   settled: Run<TaskItem>['settled'];
@@ -160,18 +177,24 @@ export interface TasksView {
 
 /** After so many deaths of its process while it ran alone, a task is a dead letter. */
 export const MOST_DEATHS = 2;
-/** The longest rest that a handler may ask for, ms. */
-const LONGEST_REST = 365 * 24 * 3_600_000;
+/** More tasks at once are handled outside the workflow task, where other processes can take a part. */
+export const MOST_HANDLED_LOCALLY = 10;
+/** The longest rest that a handler, or whoever sends a message, may ask for, ms. */
+export const LONGEST_REST = 365 * 24 * 3_600_000;
 
-export const newTasks = (tasks: readonly NewTask[], now: number): Claiming[] =>
-  tasks.map((task, index) => ({
-    ...{ index, label: task.label, receivedAt: task.receivedAt, task },
-    ...{ phase: 'claim', busy: false, sick: false, dueAt: now },
+/** @param first the index of the first of them */
+export const newTasks = (tasks: readonly NewTask[], now: number, first = 0): Claiming[] =>
+  tasks.map((task, n) => ({
+    ...known({ ...task, index: first + n }, now),
+    ...{ phase: 'claim', task },
   }));
 
-const known = ({ index, label, receivedAt }: Received, dueAt: number) => ({
+type Known = Pick<Received, 'index' | 'label' | 'receivedAt' | 'chain'>;
+
+const known = ({ index, label, receivedAt, chain }: Known, dueAt: number) => ({
   ...{ index, label, receivedAt, dueAt },
   ...{ busy: false, sick: false },
+  ...(chain === undefined ? {} : { chain }),
 });
 
 const bury = (item: Claimed, failure: TaskFailure, attempts: number, now: number): Burying => ({
@@ -196,11 +219,16 @@ export function afterTaskClaim(
       return bury({ ...item, claim: answer.claim }, answer.failure, answer.attempts, now);
     case 'claimed':
       if (answer.attempts > rules.retry.max)
-        return bury({ ...item, claim: answer.claim }, 'exhausted', answer.attempts, now);
+        return bury(
+          { ...item, claim: answer.claim },
+          answer.failure ?? 'exhausted',
+          answer.attempts,
+          now,
+        );
       return {
-        ...known(item, now),
+        ...known(item, Math.max(now, answer.retryAt ?? item.task.notBefore ?? 0)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
-        ...{ isSuspect: false, deaths: 0, process: null },
+        ...{ isSuspect: answer.isSuspect ?? false, deaths: 0, process: null },
       };
   }
 }
@@ -247,6 +275,7 @@ export function afterCrash(item: Handling, now: number): Handling | Burying {
 
 export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
   apart: (item) => (item.phase === 'handle' ? (item.process ?? '') : ''),
+  inTurn,
   comesAlong: (item) => (item.phase === 'handle' && item.process === null ? COALESCE_MS : 0),
   noAnswer: (item, why, now) => afterNoAnswer(item, why, rules, now),
   whenCancelled,

@@ -7,7 +7,10 @@ import { createHost, type Host, type HostEvents, type HostRules, type Job } from
 import { createPost } from './post.ts';
 import { startProcess } from './process.ts';
 
-export interface CallerOptions extends Omit<HostRules, 'graceMs'> {
+export interface CallerOptions extends Omit<
+  HostRules,
+  'graceMs' | 'hookMs' | 'slowStartMs' | 'file'
+> {
   module: HandlerModule;
   /** What user code sees of the environment. */
   env: Readonly<Record<string, string | undefined>>;
@@ -19,6 +22,12 @@ export interface CallerOptions extends Omit<HostRules, 'graceMs'> {
   nodeOptions?: readonly string[];
   /** False: in this process, for a debugger. Nothing is killed, and `alone` is nothing else then. */
   isolate?: boolean;
+  /** Of the user, for the log. */
+  file?: string;
+  /** From the start of a process until it is told that the file keeps it waiting, ms. */
+  slowStartMs?: number;
+  /** From the begin of a hook until it is waited for no longer, ms. */
+  hookMs?: number;
   /** From an abort until the process is replaced, ms. */
   graceMs?: number;
   /** From the abort of a stop until the processes are killed, ms. */
@@ -42,6 +51,8 @@ export interface Handlers extends Caller {
   figures(): Figures;
 }
 
+const SLOW_START_MS = 10_000;
+const HOOK_MS = 30_000;
 const GRACE_MS = 10_000;
 const STOP_GRACE_MS = 2_000;
 const REPLACE_MS = 2_000;
@@ -50,7 +61,8 @@ const IDLE_MS = 30_000;
 
 export function createCaller(options: CallerOptions): Handlers {
   const { concurrency, log, processes = 1, nodeOptions = [], isolate = true } = options;
-  const rules = { ...options, graceMs: options.graceMs ?? GRACE_MS };
+  const { hookMs = HOOK_MS, graceMs = GRACE_MS, slowStartMs = SLOW_START_MS, file = '' } = options;
+  const rules = { ...options, hookMs, graceMs, slowStartMs, file };
   const hosts = new Set<Host>();
   const waiting: Job[] = [];
   const waitingAlone: Job[] = [];

@@ -5,6 +5,12 @@ import type { Place, PlaceEvents, Told, Why } from './protocol.ts';
 
 export interface HostRules {
   timeoutMs: number;
+  /** For a hook, which nobody waits for. */
+  hookMs: number;
+  /** For the start, until it is told that the file keeps it waiting. */
+  slowStartMs: number;
+  /** Of the user, for the log. */
+  file: string;
   /** After an abort, for the handler to return. */
   graceMs: number;
   log: Log;
@@ -52,7 +58,7 @@ export type Host = ReturnType<typeof createHost>;
 
 export function createHost(
   open: (events: PlaceEvents) => Place,
-  { timeoutMs, graceMs, log, facts: factsOf, count }: HostRules,
+  { timeoutMs, hookMs, slowStartMs, graceMs, file, log, facts: factsOf, count }: HostRules,
   on: HostEvents,
 ) {
   const running = new Map<number, Running>();
@@ -68,7 +74,7 @@ export function createHost(
   function hear(told: Told): void {
     switch (told[0]) {
       case 'up':
-        clearTimeout(starting);
+        hasStarted();
         wasUp = true;
         if (state === 'starting') state = 'up';
         return on.up();
@@ -170,7 +176,7 @@ export function createHost(
 
   function died(reason: string): void {
     state = 'gone';
-    clearTimeout(starting);
+    hasStarted();
     clearTimeout(patience);
     for (const each of running.values()) {
       clearTimeout(each.clock);
@@ -182,13 +188,22 @@ export function createHost(
   }
 
   const place = open({ told: (all) => all.forEach(hear), died });
+  const slow = setTimeout(() => {
+    const facts = { pid: place.pid, file };
+    log.warn(facts, 'The handlers do not start yet: their file still runs what it does on import');
+  }, slowStartMs);
   const starting = setTimeout(() => {
+    const facts = { pid: place.pid, file };
     log.error(
-      { pid: place.pid },
-      'The handlers have not started for a minute: a file of workers waits for something when it is imported. They are started again',
+      facts,
+      'The import of a file of workers has not ended for a minute: it is begun again',
     );
     kill('killed');
   }, START_MS);
+  function hasStarted(): void {
+    clearTimeout(slow);
+    clearTimeout(starting);
+  }
 
   return {
     pid: place.pid,
@@ -198,7 +213,8 @@ export function createHost(
     lagMs: () => Math.max(lag.ms, performance.now() - lag.at - 1_000),
     begin(job: Job): void {
       const number = (numbers += 1);
-      const clock = setTimeout(() => abort(each, 'timeout'), timeoutMs);
+      const time = job.hook === null ? timeoutMs : hookMs;
+      const clock = setTimeout(() => abort(each, 'timeout'), time);
       const each: Running = {
         ...{ job, number, clock },
         ...{ abortedBy: null, isHeard: false, isOverdue: false },

@@ -75,7 +75,11 @@ export function createLoop(runner: Runner, send: (told: Told[]) => void) {
   async function attempt({ calls, isBatch, hook }: Job, context: CallContext): Promise<Ended[]> {
     try {
       if (hook !== null) {
-        for (const call of calls) await runner.tell?.(call, hook, context);
+        const all = calls.map(async (call) => runner.tell?.(call, hook, context));
+        const told = Promise.all(all).then(() => true);
+        if (await Promise.race([told, abortOf(context.signal)])) return [];
+        context.increment('hook.error', 1);
+        context.log.warn(`The hook ${hook.kind} is waited for no longer: its time is over`);
         return [];
       }
       if (isBatch) return await runner.runBatch(calls, context);
@@ -85,6 +89,10 @@ export function createLoop(runner: Runner, send: (told: Told[]) => void) {
       return calls.map(() => ({ kind: 'again', reason, class: 'internal', retryAfter: null }));
     }
   }
+
+  /** A hook has no signal that it could heed. */
+  const abortOf = (signal: AbortSignal): Promise<false> =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(false)));
 
   function logOf(job: number): CallContext['log'] {
     const at =

@@ -1,4 +1,5 @@
 /** From deliveries to runs. Reading order: onDelivery → (no item: reject) → gatherer → startBatch → acknowledge. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
@@ -20,7 +21,9 @@ interface IntakeNeeds<T> {
   /** The bytes that an item adds to a run's input. */
   bytesOf(item: T): number;
   batch: { size: number; bytes: number; waitMs: number; partialPerSecond: number };
-  /** A new workflow id for a run of these. */
+  /** What is of one line goes batch after batch, in the order of its deliveries. Null: in no order; so are all without it. */
+  lineOf?: (item: T) => number | null;
+  /** The workflow id of a run of these, which are all of one line. */
   nameRun(items: T[]): string;
   /** @throws when Temporal cannot be asked */
   start(workflowId: string, items: T[]): Promise<StartResult>;
@@ -46,6 +49,9 @@ interface Taken<T> {
 /** Runs started at the same time: enough to keep a Temporal on the same machine busy. */
 const STARTS = 8;
 const DRAIN_MS = 15_000;
+/** The first rest before a line that is full is asked again, and the longest, ms. */
+const FULL_MS = 50;
+const MOST_FULL_MS = 1_000;
 
 /** Deliveries of a source that no run has yet. */
 export const inHand = async ({ unacknowledged }: Metrics, source: string): Promise<number> =>
@@ -53,18 +59,15 @@ export const inHand = async ({ unacknowledged }: Metrics, source: string): Promi
 
 /** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
-  const { source: name, batch, metrics, log } = needs;
+  const { source: name, batch, metrics, log, lineOf = () => null } = needs;
   const of = { source: name };
   const stop = new AbortController();
   const rejecting = new Set<Promise<void>>();
   let troubles = 0;
 
-  const gatherer = createGatherer<Taken<T>>({
-    ...batch,
-    concurrency: STARTS,
-    bytesOf: ({ item }) => needs.bytesOf(item),
-    handOver: (some) => startBatch(some).catch(leftWhenStopping),
-  });
+  const gatherers = new Map<number | null, ReturnType<typeof createGatherer<Taken<T>>>>();
+  /** Of deliveries that are still read, where there are lines. */
+  let reading = Promise.resolve();
   const valve = createValve(metrics, log, name);
   valve.hold(
     'unknown',
@@ -77,14 +80,19 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     metrics.deliveries.inc(of);
     metrics.unacknowledged.inc(of);
     const read = needs.read(delivery);
-    if (read instanceof Promise) void read.then((one) => take(delivery, one));
-    else take(delivery, read);
+    if (!(read instanceof Promise)) return take(delivery, read);
+    if (needs.lineOf === undefined) return void read.then((one) => take(delivery, one));
+    const before = reading;
+    reading = read.then(async (one) => {
+      await before;
+      take(delivery, one);
+    });
   }
 
   function take(delivery: Delivery, read: Read<T>): void {
     if (read.ok) {
       failpoint('intake-parsed');
-      gatherer.add({ delivery, item: read.item });
+      gathererOf(lineOf(read.item)).add({ delivery, item: read.item });
       return;
     }
     const rejected = reject(delivery, read.reason).catch(leftWhenStopping);
@@ -92,8 +100,22 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     void rejected.finally(() => rejecting.delete(rejected));
   }
 
+  function gathererOf(line: number | null) {
+    const known = gatherers.get(line);
+    const gatherer =
+      known ??
+      createGatherer<Taken<T>>({
+        ...batch,
+        concurrency: line === null ? STARTS : 1,
+        bytesOf: ({ item }) => needs.bytesOf(item),
+        handOver: (some) => startBatch(some).catch(leftWhenStopping),
+      });
+    gatherers.set(line, gatherer);
+    return gatherer;
+  }
+
   /** Starts a run for a batch, however long Temporal is away, and acknowledges. One that is too large is halved. */
-  async function startBatch(some: Taken<T>[]): Promise<void> {
+  async function startBatch(some: Taken<T>[], rest = FULL_MS): Promise<void> {
     const items = some.map(({ item }) => item);
     const workflowId = needs.nameRun(items);
     failpoint('intake-starting');
@@ -105,15 +127,20 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
       metrics.batchSize.observe(of, some.length);
       for (const { delivery } of some) acknowledge(delivery);
       failpoint('intake-acknowledged');
-      log.info({ ...of, workflowId, items: some.length }, 'A run was started');
+      log.info({ ...of, workflowId, items: some.length }, 'Deliveries were handed to a run');
       return;
+    }
+    if (result === 'full') {
+      await delay(rest, undefined, { signal: stop.signal });
+      return startBatch(some, Math.min(2 * rest, MOST_FULL_MS));
     }
     const [only] = some;
     if (some.length === 1 && only !== undefined) {
       return reject(only.delivery, 'Temporal refuses to start a run with it');
     }
     const half = Math.ceil(some.length / 2);
-    await Promise.all([startBatch(some.slice(0, half)), startBatch(some.slice(half))]);
+    await startBatch(some.slice(0, half));
+    await startBatch(some.slice(half));
   }
 
   /** To the dead letters, confirmed, and only then acknowledged. */
@@ -168,7 +195,8 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
       valve.hold('stopping', 'it is told to stop');
       await source.pause();
       const late = setTimeout(() => stop.abort(new Error('stopping')), DRAIN_MS);
-      await gatherer.drain();
+      await reading;
+      await Promise.all([...gatherers.values()].map((gatherer) => gatherer.drain()));
       await Promise.all(rejecting);
       clearTimeout(late);
       stop.abort(new Error('stopped'));

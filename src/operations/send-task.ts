@@ -1,70 +1,75 @@
 /** Sends one message to a worker, if it is one that the worker takes; makes the queues and topics of workers. */
 import { randomUUID } from 'node:crypto';
 import { createTopic } from '../broker/kafka/admin.ts';
-import { textHeader } from '../broker/kafka/message.ts';
-import { openKafkaPublisher } from '../broker/kafka/publisher.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
-import { createPublisher } from '../broker/rabbitmq/publisher.ts';
 import { declareQueues } from '../broker/rabbitmq/queues.ts';
+import { BrokerRefusal } from '../broker/refusals.ts';
 import type { QueueSetting } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
-import { silent } from '../runtime/log.ts';
 import { kafkaLink } from '../tasks/kafka-link.ts';
+import type { Publishing, Publishers } from '../tasks/publishers.ts';
 import { rabbitFor } from '../tasks/rules.ts';
 import { placeOf, type Placed } from '../tasks/runnable.ts';
+import { identityOf } from '../workers/identity.ts';
 import { readMessage } from '../workers/message.ts';
 import type { Worker } from '../workers/worker.ts';
 
-export type Sent =
-  { ok: true; worker: string; to: string; id: string } | { ok: false; reason: string };
-
-interface Sending {
-  /** JSON */
-  body: string;
-  /** The message id; null for a fresh one. */
-  id: string | null;
-  key: string | null;
-}
-
 const NAME = 'despachante tasks';
 
+export type Sendable = { ok: true; message: Publishing } | { ok: false; reason: string };
+
+export interface Sending {
+  /** JSON */
+  body: Buffer;
+  /** The message id; null for that which the worker reads from the message, or a fresh one. */
+  id: string | null;
+  key: string | null;
+  notBefore?: number | undefined;
+}
+
 /**
- * Resolves when the broker has confirmed the message.
- * @throws Error that names the broker, or why it did not confirm
+ * The message as it is published, or why the worker would not take it: what it would refuse is not sent.
+ * @throws whatever `idFrom` or `keyFrom` of the worker throws
+ */
+export async function readSending(
+  { tasks }: Pick<Config, 'tasks'>,
+  queues: readonly QueueSetting[],
+  worker: Worker,
+  { body, id, key, notBefore }: Sending,
+): Promise<Sendable> {
+  const encoded = body.toString('base64');
+  const read = await readMessage(worker.work, encoded);
+  if (read.kind === 'failed') return { ok: false, reason: read.reason };
+  const own = await identityOf(worker, encoded);
+  if (own.id !== null && id !== null && own.id !== id)
+    return {
+      ok: false,
+      reason: 'the worker reads the id from the message (idFrom), and it is another one',
+    };
+  const { from: to, queue } = placeOf(worker, { tasks }, queues);
+  if (queue?.publisher === false)
+    return { ok: false, reason: `enable_publisher is false for ${to.name} in queues.yaml` };
+  const messageId = own.id ?? id ?? randomUUID();
+  return { ok: true, message: { to, body, key: own.key ?? key, messageId, notBefore } };
+}
+
+/**
+ * Resolves when the broker has confirmed the message. Queues of RabbitMQ that are not there yet are made.
+ * @throws as Publishers.publish
  */
 export async function sendTask(
+  publishers: Publishers,
   config: Config,
   queues: readonly QueueSetting[],
   worker: Worker,
-  { body, id, key }: Sending,
-): Promise<Sent> {
-  const bytes = Buffer.from(body);
-  const read = await readMessage(worker.work, bytes.toString('base64'));
-  if (read.kind === 'failed') return { ok: false, reason: read.reason };
-  const placed = placeOf(worker, config, queues);
-  const { broker, name: to } = placed.from;
-  if (placed.queue?.publisher === false)
-    return { ok: false, reason: `enable_publisher is false for ${to} in queues.yaml` };
-  const messageId = id ?? randomUUID();
-  if (broker === 'kafka') {
-    const publisher = openKafkaPublisher(kafkaLink(config, worker.name));
-    const message = {
-      ...{ topic: to, body: bytes, key: key === null ? null : Buffer.from(key) },
-      headers: [textHeader('message-id', messageId)],
-    };
-    await publisher.publish(message).finally(() => publisher.close());
-  } else await sendToRabbit(config, placed, bytes, messageId);
-  return { ok: true, worker: worker.name, to, id: messageId };
-}
-
-async function sendToRabbit(config: Config, placed: Placed, body: Buffer, messageId: string) {
-  await declared(config, placed);
-  const { amqpUrl: url, rabbit } = rabbitFor(config, placed);
-  const link = { url, heartbeatMs: rabbit.heartbeat, tls: rabbit.tls, name: NAME, log: silent };
-  const publisher = await createPublisher(link);
-  await publisher
-    .publish(placed.from.name, body, { messageId, contentType: 'application/json' })
-    .finally(() => publisher.close());
+  message: Publishing,
+): Promise<void> {
+  const publish = () => publishers.publish(message, `The worker ${worker.name}`);
+  await publish().catch(async (error: unknown) => {
+    if (!(error instanceof BrokerRefusal) || message.to.broker !== 'rabbitmq') throw error;
+    await declared(config, placeOf(worker, config, queues));
+    await publish();
+  });
 }
 
 async function declared(config: Config, placed: Placed): Promise<void> {
@@ -102,7 +107,7 @@ export async function setUpTasks(
     }
     for (const channel of [placed.from, worker.to, placed.deadLetters]) {
       if (channel?.broker !== 'kafka') continue;
-      const link = kafkaLink(config, worker.name);
+      const link = kafkaLink(config, `The worker ${worker.name}`);
       const was = await createTopic(link, { topic: channel.name, ...topics });
       made.push({ broker: 'kafka', name: channel.name, was });
     }

@@ -1,51 +1,59 @@
-/** What became of a task, from its claims. */
+/** What became of a task: as Redis has it, where results are kept there, else by its claim. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Config } from '../config/schema.ts';
-import { openDatabase } from '../mongo/own-database.ts';
-import { openTaskClaims, type TaskClaim } from '../tasks/claims.ts';
+import { lazyMongo } from '../mongo/lazy-client.ts';
+import { errorFacts, type Log } from '../runtime/log.ts';
+import { openTaskClaims } from '../tasks/claims.ts';
+import { openStoredResults, resultOf } from '../tasks/results.ts';
+import type { TaskResult } from '../workers/result.ts';
 
-export interface TaskStory {
-  worker: string;
-  id: string;
-  state: 'open' | 'done' | 'failed';
-  /** `done`, or how it failed. */
-  outcome: string | null;
-  /** How often it was redriven. */
-  generation: number;
-  attempts: number;
-  /** Of the last attempt that failed. */
-  error: { class: string; reason: string; at: Date } | null;
-  /** What the handler returned; absent where that was nothing, or it is not done. */
-  result?: unknown;
-  receivedAt: Date;
-  settledAt: Date | null;
-}
+/** Between two looks, ms: the first and the longest. */
+const LOOK_MS = { first: 50, longest: 1_000 };
 
-/**
- * @param until decides, by what it sees, when the answer is good enough
- * @throws Error that names the address of MongoDB when it cannot be reached
- */
-export async function resultOf(
-  config: Config,
-  worker: string,
-  id: string,
-  until: (look: () => Promise<TaskStory | null>) => Promise<TaskStory | null>,
-): Promise<TaskStory | null> {
-  const mongo = await openDatabase(config, 'reader');
-  const claims = openTaskClaims(mongo.own);
-  const look = async (): Promise<TaskStory | null> => {
-    const claim = await claims.latest(`${worker}/${id}`);
-    return claim === null ? null : storyOf(claim, id);
-  };
-  return until(look).finally(() => mongo.close());
-}
+export type ResultReader = ReturnType<typeof openResultReader>;
 
-function storyOf(claim: TaskClaim, id: string): TaskStory {
-  const { worker, generation, attempts, error, outcome, result, receivedAt, settledAt } = claim;
-  const value: unknown = typeof result === 'string' ? JSON.parse(result) : undefined;
+/** Nothing is connected by it. */
+export function openResultReader(config: Config, log: Log) {
+  const mongo = lazyMongo(config, 'reader');
+  let redis: ReturnType<typeof openStoredResults> | null = null;
+
+  async function stored(worker: string, id: string): Promise<TaskResult | null> {
+    if (config.tasks.resultBackend !== 'redis') return null;
+    const opening = (redis ??= openStoredResults(config, log));
+    opening.catch(() => (redis = null));
+    const results = await opening;
+    return results.read(worker, id).catch((error: unknown) => {
+      log.warn(errorFacts(error), 'Redis cannot say what became of a task: its claim is asked');
+      return null;
+    });
+  }
+
+  async function look(worker: string, id: string): Promise<TaskResult | null> {
+    const known = await stored(worker, id);
+    if (known !== null) return known;
+    const claim = await openTaskClaims(await mongo.db()).latest(`${worker}/${id}`);
+    if (claim === null) return null;
+    // It may have been written and settled since.
+    return (claim.settledAt === null ? null : await stored(worker, id)) ?? resultOf(claim);
+  }
+
   return {
-    ...{ worker, id, generation, attempts, receivedAt, settledAt, error },
-    outcome: outcome?.kind ?? null,
-    state: settledAt === null ? 'open' : outcome?.kind === 'done' ? 'done' : 'failed',
-    ...(value === undefined ? {} : { result: value }),
+    /**
+     * @param waitMs how long it may wait for the end of the task
+     * @returns null where no such task is known
+     * @throws Error that names the server that cannot be reached
+     */
+    async read(worker: string, id: string, waitMs: number): Promise<TaskResult | null> {
+      const until = performance.now() + waitMs;
+      for (let rest = LOOK_MS.first; ; rest = Math.min(2 * rest, LOOK_MS.longest)) {
+        const found = await look(worker, id);
+        const left = until - performance.now();
+        if ((found !== null && found.status !== 'open') || left <= 0) return found;
+        await delay(Math.min(rest, left));
+      }
+    },
+    async close(): Promise<void> {
+      await Promise.allSettled([mongo.close(), redis?.then(({ close }) => close())]);
+    },
   };
 }

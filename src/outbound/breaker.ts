@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import type { BreakerDocument, BreakerStore } from '../coordination/breaker-state.ts';
 import type { Endpoint } from '../config/endpoint.ts';
-import type { ControlWatch } from '../coordination/control-watch.ts';
 import { restBefore } from '../domain/backoff.ts';
 import type { Heard } from '../domain/registrations/statuses.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
@@ -26,6 +25,15 @@ const PROBE_LASTS_MORE_MS = 10_000;
 
 export type Breaker = ReturnType<typeof createBreaker>;
 
+/** What is known of the state, as ControlWatch reads it. */
+export interface BreakerWatch {
+  current(): { readonly breakers: Readonly<Record<string, BreakerDocument>> } | null;
+  /** Epoch ms. */
+  now(): number;
+  refresh(): Promise<void>;
+  onRead(listener: () => void): void;
+}
+
 export function createBreaker({
   endpoint: { name: endpoint, address, timeoutMs, breaker },
   store,
@@ -35,7 +43,7 @@ export function createBreaker({
 }: {
   endpoint: Endpoint;
   store: BreakerStore;
-  watch: ControlWatch;
+  watch: BreakerWatch;
   metrics: Pick<Metrics, 'breakerOpen' | 'breakerTrips'>;
   log: Log;
 }) {

@@ -29,6 +29,7 @@ export const FAILPOINTS = [
   'handle-beginning',
   'handle-ended',
   'handle-recorded',
+  'publish-confirmed',
   'bury-concluded',
   'bury-confirmed',
 ] as const;

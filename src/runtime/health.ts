@@ -23,6 +23,12 @@ export interface QueueHealth {
   closedBy: Readonly<Record<string, string>>;
 }
 
+/** What `/health/queue` answers. */
+export function healthOf(queues: Record<string, QueueHealth>) {
+  const isWell = Object.values(queues).every(({ status }) => status === 'healthy');
+  return { status: isWell ? ('healthy' as const) : ('unhealthy' as const), queues };
+}
+
 /**
  * Live never depends on a neighbour: restarting us mends no broker. Ready tells whether work can be taken.
  * @throws Error when the port is taken
@@ -56,9 +62,8 @@ export async function serveHealth({
       case '/health/queue': {
         if (queues === undefined)
           return send(404, 'text/plain', 'this process takes from no queue of workers\n');
-        const all = queues();
-        const isWell = Object.values(all).every(({ status }) => status === 'healthy');
-        const body = { status: isWell ? 'healthy' : 'unhealthy', queues: all };
+        const body = healthOf(queues());
+        const isWell = body.status === 'healthy';
         // Clients of the template look below `detail`.
         const told = isWell ? body : { ...body, detail: body };
         return send(isWell ? 200 : 503, 'application/json', `${JSON.stringify(told)}\n`);

@@ -1,24 +1,20 @@
 /** The brokers of the workers of a process: sources, output and dead letters, whatever the kind. */
 import { createKafkaSource } from '../broker/kafka/consumer.ts';
-import { openKafkaPublisher, type KafkaPublisher } from '../broker/kafka/publisher.ts';
 import { createConsumer } from '../broker/rabbitmq/consumer.ts';
 import { createFailures, type FailureRecord } from '../broker/rabbitmq/dead-letters.ts';
-import { createPublisher, isUnpublishable, type Publisher } from '../broker/rabbitmq/publisher.ts';
+import { isUnpublishable } from '../broker/rabbitmq/publisher.ts';
 import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
 import type { QueueSetting } from '../config/queues.ts';
-import { HEADER } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
-import { BrokerRefusal, MessageRefused } from '../broker/refusals.ts';
-import { within } from '../runtime/retry.ts';
+import { MessageRefused } from '../broker/refusals.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Outgoing } from '../workers/call.ts';
 import type { TaskChannels } from './channels.ts';
-import { kafkaFailures, publishOutgoing } from './kafka-channels.ts';
+import { kafkaFailures } from './kafka-channels.ts';
 import { kafkaLink } from './kafka-link.ts';
+import { openPublishers } from './publishers.ts';
 import { rabbitFor, type Running } from './rules.ts';
-
-const CONNECT_MS = 3_000;
 
 /** Where a worker is connected to. */
 export interface Connected {
@@ -34,29 +30,8 @@ export function createBrokers(
   log: Log,
   now: () => number,
 ) {
-  const rabbits = new Map<string, Promise<Publisher>>();
-  let kafka: KafkaPublisher | null = null;
-
-  function rabbitFrom({ amqpUrl: url, rabbit }: Config): Promise<Publisher> {
-    const known = rabbits.get(url);
-    const name = 'despachante tasks';
-    const publisher =
-      known ?? createPublisher({ url, heartbeatMs: rabbit.heartbeat, tls: rabbit.tls, name, log });
-    rabbits.set(url, publisher);
-    return publisher;
-  }
-
-  /** Whose queue it is says queues.yaml; else it is beside the source. */
-  function linkOf(name: string, source: Config): Config {
-    const queue = queues.find((each) => each.name === name);
-    if (queue?.publisher === false)
-      throw new BrokerRefusal(`enable_publisher is false for ${name} in queues.yaml`);
-    const from = { broker: 'rabbitmq', name } as const;
-    return queue === undefined ? source : rabbitFor(config, { from, deadLetters: null, queue });
-  }
-
-  const kafkaFor = (worker: Running): KafkaPublisher =>
-    (kafka ??= openKafkaPublisher(kafkaLink(config, worker.name)));
+  const publishers = openPublishers(config, queues, log);
+  const kafkaFor = ({ name }: Running) => publishers.kafka(`The worker ${name}`);
 
   /** @throws Error that names the broker, or the setting that is missing */
   async function connect(worker: Running): Promise<Connected> {
@@ -64,17 +39,9 @@ export function createBrokers(
     if (worker.to?.broker === 'kafka') kafkaFor(worker);
     const { open, failures, link } =
       worker.from.broker === 'kafka' ? fromKafka(worker) : await fromRabbit(worker);
-    const publish = async (outgoing: Outgoing, messageId: string): Promise<void> => {
-      if (outgoing.channel.broker === 'kafka')
-        return publishOutgoing(kafkaFor(worker), outgoing, messageId);
-      const { channel, key, message } = outgoing;
-      const at = linkOf(channel.name, link);
-      const publisher = await within(CONNECT_MS, `the broker of ${channel.name}`, rabbitFrom(at));
-      return publisher.publish(channel.name, Buffer.from(JSON.stringify(message)), {
-        messageId,
-        contentType: 'application/json',
-        ...(key === null ? {} : { headers: { [HEADER.key]: key } }),
-      });
+    const publish = ({ channel: to, key, message }: Outgoing, messageId: string): Promise<void> => {
+      const body = Buffer.from(JSON.stringify(message));
+      return publishers.publish({ to, body, key, messageId }, `The worker ${worker.name}`, link);
     };
     const bury =
       worker.deadLetters === null
@@ -90,7 +57,7 @@ export function createBrokers(
   }
 
   function fromKafka(worker: Running) {
-    const options = kafkaLink(config, worker.name);
+    const options = kafkaLink(config, `The worker ${worker.name}`);
     const { name: topic, group = worker.name } = worker.from;
     const letters = worker.deadLetters?.name ?? `dlq_${topic}`;
     return {
@@ -102,19 +69,18 @@ export function createBrokers(
 
   async function fromRabbit(worker: Running) {
     const link = rabbitFor(config, worker);
+    if (worker.isOrdered)
+      log.info(
+        { worker: worker.name, queue: worker.from.name },
+        'A queue of RabbitMQ keeps the order of keys while one process takes from it: one that we declare sees to that (x-single-active-consumer), any other is yours to watch',
+      );
     const open: OpenSource = (onDelivery) =>
       createConsumer(link, log, onDelivery, { paused: true, now });
-    return { open, failures: createFailures(await rabbitFrom(link), link.rabbit), link };
+    return { open, failures: createFailures(await publishers.rabbit(link), link.rabbit), link };
   }
 
   return {
     connect,
-    async close(): Promise<void> {
-      // One that was never reached is waited for without end.
-      const all = [...rabbits.values()].map(async (opening) =>
-        (await within(CONNECT_MS, 'a publisher', opening)).close(),
-      );
-      await Promise.allSettled([...all, kafka?.close()]);
-    },
+    close: () => publishers.close(),
   };
 }

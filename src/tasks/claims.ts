@@ -1,8 +1,8 @@
 /** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
 import type { Binary } from 'mongodb';
-import { ofItem, type Gone } from '../claims/claims.ts';
+import type { Gone } from '../claims/claims.ts';
 import { foldedReason } from '../domain/failure-group.ts';
-import { readClaimKey } from '../domain/names.ts';
+import { claimKey, readClaimKey } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
 import { TASK_FAILURES, type TaskFailure } from '../domain/tasks.ts';
 import { insertNew } from '../mongo/client.ts';
@@ -18,6 +18,8 @@ export interface TaskError {
   class: string;
   reason: string;
   at: Date;
+  /** When the handler wants to be called again, where it has said so. */
+  retryAt?: Date;
 }
 
 export interface TaskOutcome {
@@ -78,12 +80,18 @@ export interface Recorded {
   finishedAt: Date;
   error: TaskError | null;
   done?: { result: string | null; outgoing: readonly Outgoing[] };
+  /** The claim as it is then, where that settles it: for results that are kept elsewhere. */
+  ended?: TaskClaim;
 }
 
 export interface Ending {
   claim: string;
   outcome: TaskOutcome;
 }
+
+const NONE: ReadonlySet<string> = new Set();
+/** Of a task, as far as is looked for. */
+const MOST_REDRIVES = 50;
 
 export async function indexTaskClaims(
   { collection }: TaskClaims,
@@ -110,6 +118,17 @@ export function openTaskClaims(db: OwnDatabase) {
     return new Map(found.map((claim) => [claim._id, claim]));
   }
 
+  /** Of these, the ones that a statement has not reached: another run has them, or they have ended otherwise. */
+  async function missed(
+    keys: string[],
+    matched: number,
+    isWritten: (claim: TaskClaim) => boolean,
+  ): Promise<ReadonlySet<string>> {
+    if (matched === keys.length) return NONE;
+    const found = await find(keys);
+    return new Set([...found.values()].flatMap((each) => (isWritten(each) ? [] : each._id)));
+  }
+
   const ofRun = (keys: string[], workflowId: string) => ({
     _id: { $in: keys },
     workflowId,
@@ -119,6 +138,11 @@ export function openTaskClaims(db: OwnDatabase) {
   return {
     collection,
     find,
+    /** The claim of a task, and where it was redriven, the last of them. */
+    async latest(item: string): Promise<TaskClaim | null> {
+      const found = await find(Array.from({ length: MOST_REDRIVES }, (_, n) => claimKey(item, n)));
+      return [...found.values()].sort((a, b) => b.generation - a.generation)[0] ?? null;
+    },
     /** Inserts what is free; returns the `_id`s that were taken already. */
     async insert(claims: TaskClaim[]): Promise<Set<string>> {
       const taken = await insertNew(collection, claims);
@@ -142,10 +166,10 @@ export function openTaskClaims(db: OwnDatabase) {
       });
     },
     /**
-     * Writes down what attempts have come to, of open claims of this run whose end is not decided. What is done and publishes
-     * nothing is settled by it.
+     * Writes down what attempts have come to, of open claims of this run whose end is not decided; returns the others. What is done
+     * and publishes nothing is settled by it.
      */
-    async record(all: readonly Recorded[], workflowId: string): Promise<void> {
+    async record(all: readonly Recorded[], workflowId: string): Promise<ReadonlySet<string>> {
       const keys = all.map(({ claim }) => claim);
       const written = all.map(({ attempts, startedAt, finishedAt, error, done }) => ({
         ...{ attempts, startedAt, finishedAt, error, aloneBegun: 0 },
@@ -160,21 +184,29 @@ export function openTaskClaims(db: OwnDatabase) {
                 message: null,
               }),
       }));
-      await collection.updateMany(
+      const { matchedCount } = await collection.updateMany(
         { ...ofRun(keys, workflowId), outcome: null },
         mergeEach(keys, written),
       );
+      const times = new Map(all.map(({ claim, finishedAt }) => [claim, finishedAt.getTime()]));
+      // By a try whose answer was lost it may be written already.
+      return missed(
+        keys,
+        matchedCount,
+        (each) =>
+          each.workflowId === workflowId && each.finishedAt?.getTime() === times.get(each._id),
+      );
     },
-    /** The last generation of a task. */
-    latest: (item: string): Promise<TaskClaim | null> =>
-      collection.findOne({ ...ofItem(item), conflict: false }, { sort: { generation: -1 } }),
     /** How many tasks of a worker are open; so many at most are counted. */
     countOpen: (worker: string, atMost: number): Promise<number> =>
       collection.countDocuments({ worker, settledAt: null }, { limit: atMost }),
-    /** Writes how open claims of this run end. */
-    conclude: (endings: readonly Ending[], workflowId: string) =>
-      writeEndings(endings, workflowId, () => ({})),
-    /** Their output or dead letter is out. The message of a failure stays: by it the task is redriven. */
+    /** Writes how open claims of this run end, and in which attempt. */
+    conclude: (endings: readonly (Ending & { attempts: number })[], workflowId: string) =>
+      writeEndings(endings, workflowId, ({ attempts }) => ({ attempts })),
+    /**
+     * Their output or dead letter is out. The message of a failure stays: by it the task is redriven. Returns those that another run
+     * has by now.
+     */
     settled: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, ({ outcome }) => ({
         settledAt: new Date(),
@@ -195,6 +227,14 @@ export function openTaskClaims(db: OwnDatabase) {
         { $set: { gone: { as: 'redriven', at: new Date() }, message: null } },
       );
     },
+    /** Of these claims, those whose end is decided. */
+    async decided(keys: string[]): Promise<string[]> {
+      const found = collection.find({ _id: { $in: keys }, outcome: { $ne: null } });
+      return found
+        .project<{ _id: string }>({ _id: 1 })
+        .map(({ _id }) => _id)
+        .toArray();
+    },
     /** Notes that it is begun alone, before it is; or that it was interrupted, which is no death. */
     async noteAlone(key: string, workflowId: string, note: 'begun' | 'interrupted'): Promise<void> {
       await collection.updateOne(
@@ -204,15 +244,17 @@ export function openTaskClaims(db: OwnDatabase) {
     },
   };
 
-  async function writeEndings(
-    endings: readonly Ending[],
+  async function writeEndings<E extends Ending>(
+    endings: readonly E[],
     workflowId: string,
-    more: (ending: Ending) => object,
-  ): Promise<void> {
-    if (endings.length === 0) return;
+    more: (ending: E) => object,
+  ): Promise<ReadonlySet<string>> {
+    if (endings.length === 0) return NONE;
     const keys = endings.map(({ claim }) => claim);
     const written = endings.map((each) => ({ outcome: withGroup(each), ...more(each) }));
-    await collection.updateMany(ofRun(keys, workflowId), mergeEach(keys, written));
+    const update = mergeEach(keys, written);
+    const { matchedCount } = await collection.updateMany(ofRun(keys, workflowId), update);
+    return missed(keys, matchedCount, (each) => each.workflowId === workflowId);
   }
 }
 

@@ -1,10 +1,10 @@
 /** Reads a delivery as a task of a worker, or says why it is none. Never throws. */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { bodyHashOf } from '../broker/body-hash.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Origin } from '../domain/origin.ts';
 import { HEADER } from '../domain/names.ts';
-import type { NewTask } from '../domain/tasks.ts';
+import { LONGEST_REST, type NewTask } from '../domain/tasks.ts';
 import type { Read } from '../intake/intake.ts';
 
 /** A worker's own word on which message it is, and with which others it belongs. */
@@ -17,6 +17,8 @@ interface Rules {
   labelOf: (id: string) => string;
   /** The consumer group, on Kafka. */
   group: string;
+  /** Whether tasks of one key are handled one after the other. */
+  isOrdered: boolean;
   mostBytes: number;
 }
 
@@ -49,7 +51,7 @@ export function readTask(
 
 function taskOf(
   delivery: Delivered,
-  { labelOf, mostBytes, group }: Rules,
+  { labelOf, mostBytes, group, isOrdered }: Rules,
   known: Awaited<ReturnType<Identify>>,
 ): Read<NewTask> {
   const { body, properties, trouble, receivedAt, origin, failedGeneration, token } = delivery;
@@ -62,19 +64,31 @@ function taskOf(
     randomUUID();
   if (Buffer.byteLength(id) > MOST_ID_BYTES)
     return { ok: false, reason: `its id is longer than ${MOST_ID_BYTES} bytes` };
+  const key = known.key ?? delivery.key?.toString() ?? delivery.headers()[HEADER.key] ?? null;
   const item: NewTask = {
     id,
     label: labelOf(id),
-    key: known.key ?? delivery.key?.toString() ?? delivery.headers()[HEADER.key] ?? null,
+    key,
+    ...(isOrdered && key !== null ? { chain: chainOf(key) } : {}),
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     ...{ receivedAt, failedGeneration, origin },
+    ...laterThan(receivedAt, delivery.headers()[HEADER.notBefore]),
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);
   if (size <= mostBytes) return { ok: true, item };
   return { ok: false, reason: `too large with its headers: ${size} bytes` };
 }
+
+/** What is due already says nothing; nor does what is a year away, or no time at all. */
+function laterThan(now: number, text: string | undefined): { notBefore?: number } {
+  const notBefore = Number(text);
+  return notBefore > now && notBefore <= now + LONGEST_REST ? { notBefore } : {};
+}
+/** Short, and no word of what may be a person's name. */
+const chainOf = (key: string): string =>
+  createHash('sha256').update(key).digest('hex').slice(0, 16);
 
 const idIn = (headers: Record<string, string>): string | undefined =>
   ID_HEADERS.map((name) => headers[name]).find((value) => value !== undefined && value !== '');

@@ -1,17 +1,19 @@
 /** The intake of one worker: from its source to runs of its tasks. */
+import { randomUUID } from 'node:crypto';
 import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
-import type { NewTask } from '../domain/tasks.ts';
+import { TASKS_TYPE, workerQueue, workflowId } from '../domain/names.ts';
+import { laneId, laneOf } from '../domain/lanes.ts';
+import type { NewTask, TaskRunInput } from '../domain/tasks.ts';
 import { startIntake, type Intake } from '../intake/intake.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import type { NewRun, StartResult } from '../temporal/client.ts';
 import type { createReject } from '../intake/reject.ts';
-import { nameOfRun, taskRun } from './run.ts';
 import { encodedBytes, readTask } from './delivery.ts';
 import type { TaskMetrics } from './metrics.ts';
-import type { Running } from './rules.ts';
+import { taskRulesOf, type Running } from './rules.ts';
 
 interface TaskIntakeNeeds {
   config: Config;
@@ -27,12 +29,18 @@ interface TaskIntakeNeeds {
 
 /** Batches for `handleBatch` that are not full, a second: each is a call of the handler. */
 const PARTIAL_BATCHES = 100;
+/** The same for each lane: it is open, and more costs it little. */
+const PARTIAL_IN_LANE = 5;
 
 /** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
   const { config, worker, open, reject, start, metrics, taskMetrics, log } = needs;
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   const { batch } = worker;
+  const rules = taskRulesOf(worker);
+  const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
+  const lineOf = ({ chain }: NewTask) => (chain === undefined ? null : laneOf(chain));
+  const laneOfAll = ([first]: NewTask[]) => (first === undefined ? null : lineOf(first));
   return startIntake<NewTask>({
     source: worker.name,
     open,
@@ -40,6 +48,7 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
       readTask(delivery, {
         identify: worker.identify,
         group: worker.from.group ?? worker.name,
+        isOrdered: worker.isOrdered,
         labelOf: (id) => labelOf(id, config),
         mostBytes: 2 * batchBytes,
       }),
@@ -48,10 +57,29 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
       size: batch?.size ?? batchSize,
       bytes: batchBytes,
       waitMs: batch?.waitMs ?? batchWait,
-      partialPerSecond: batch === null ? partialBatchesPerSecond : PARTIAL_BATCHES,
+      partialPerSecond:
+        batch !== null
+          ? PARTIAL_BATCHES
+          : worker.isOrdered
+            ? PARTIAL_IN_LANE
+            : partialBatchesPerSecond,
     },
-    nameRun: (items) => nameOfRun(worker.name, items),
-    start: (id, items) => start(taskRun(config, worker, id, items)),
+    ...(worker.isOrdered ? { lineOf } : {}),
+    nameRun(items) {
+      const lane = laneOfAll(items);
+      if (lane !== null) return laneId(taskQueue, lane);
+      const labels = items.map(({ label }) => label);
+      return workflowId(`tasks/${worker.name}`, labels, randomUUID().slice(0, 13));
+    },
+    start(id, items) {
+      const lane = laneOfAll(items);
+      const input: TaskRunInput = { rules, items, carried: null };
+      const [one, several] = [`task of ${worker.name}`, `tasks of ${worker.name}`];
+      const run = { type: TASKS_TYPE, workflowId: id, taskQueue, input };
+      return lane === null
+        ? start({ ...run, labels: items.map(({ label }) => label), nouns: [one, several] })
+        : start({ ...run, labels: [], nouns: [one, `${several}, lane ${lane}`], isLane: true });
+    },
     reject,
     countMalformed: () => taskMetrics.tasks.inc({ worker: worker.name, outcome: 'malformed' }),
     metrics,

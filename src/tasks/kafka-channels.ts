@@ -1,27 +1,12 @@
-/** Output and dead letters over Kafka. */
+/** Dead letters over Kafka. */
 import { deadLetterOf } from '../broker/kafka/dead-letters.ts';
-import { textHeader } from '../broker/kafka/message.ts';
 import type { KafkaPublisher } from '../broker/kafka/publisher.ts';
 import type { FailureRecord } from '../broker/rabbitmq/dead-letters.ts';
 import { HEADER } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
-import type { Outgoing } from '../workers/call.ts';
 
 /** Characters of a header. */
 const MOST_TEXT = 1_000;
-
-/** @throws as KafkaPublisher.publish */
-export const publishOutgoing = (
-  publisher: KafkaPublisher,
-  { channel, key, message }: Outgoing,
-  messageId: string,
-): Promise<void> =>
-  publisher.publish({
-    topic: channel.name,
-    key: key === null ? null : Buffer.from(key),
-    body: Buffer.from(JSON.stringify(message)),
-    headers: [textHeader('message-id', messageId), textHeader('content-type', 'application/json')],
-  });
 
 /** The dead letters of one worker, whose source is a topic. */
 export const kafkaFailures = (publisher: KafkaPublisher, topic: string, group: string) => ({

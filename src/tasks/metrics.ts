@@ -11,6 +11,16 @@ export function createTaskMetrics(registry: Registry) {
     tasks: counter('tasks_total', 'Tasks settled, by outcome', 'worker', 'outcome'),
     attempts: counter('task_attempts_total', 'Calls of handlers, by end', 'worker', 'end'),
     duplicates: counter('task_duplicates_total', 'Deliveries dropped: claimed already', 'worker'),
+    unwritten: counter(
+      'task_results_unwritten_total',
+      'Tasks settled without their result in Redis, which did not take it',
+      'worker',
+    ),
+    truncated: counter(
+      'task_results_truncated_total',
+      'Results larger than 64 KiB, of which the size is kept',
+      'worker',
+    ),
     handling: new Histogram({
       name: 'despachante_task_seconds',
       help: 'How long calls of handlers took',

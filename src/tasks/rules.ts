@@ -23,7 +23,11 @@ export interface Running {
   to: Channel | null;
   retry: RetryRules;
   batch: { size: number; waitMs: number } | null;
+  /** Whether tasks of one key are handled one after the other. */
+  isOrdered: boolean;
   identify: Identify | null;
+  /** How long results are kept in Redis. */
+  keep: { resultMs: number; failureMs: number };
 }
 
 export const taskRulesOf = ({ name, retry, isIsolated }: Running): TaskRules => ({
@@ -39,7 +43,12 @@ export const taskRulesOf = ({ name, retry, isIsolated }: Running): TaskRules => 
 /** The settings with the broker and the queues of a worker. Its queue is perhaps another team's: it is taken as it is. */
 export function rabbitFor(
   config: Config,
-  { from, deadLetters, queue }: Pick<Running, 'from' | 'deadLetters' | 'queue'>,
+  {
+    from,
+    deadLetters,
+    queue,
+    isOrdered = false,
+  }: Pick<Running, 'from' | 'deadLetters' | 'queue'> & Partial<Pick<Running, 'isOrdered'>>,
 ): Config {
   const own = queue === null ? {} : { tls: queue.tls, heartbeat: queue.heartbeatMs };
   return {
@@ -52,6 +61,7 @@ export function rabbitFor(
       returnedQueue: returnedQueueOf(from.name),
       failureQueue: deadLetters?.name ?? `dlq_${from.name}`,
       existingQueues: 'adopt',
+      isOrdered,
       prefetch: prefetchOf(config.intake.batchSize),
     },
   };

@@ -7,14 +7,15 @@ import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Channel } from '../workers/call.ts';
 import type { Found } from '../workers/discover.ts';
-import { identityOf } from '../workers/identity.ts';
-import { within } from '../runtime/retry.ts';
 import { rulesOf, type Open, type Worker } from '../workers/worker.ts';
+import { identifyingBy } from './identifying.ts';
 import type { Running } from './rules.ts';
 
 export interface Runnable {
   worker: Running;
   caller: Handlers;
+  /** Its handlers anew, as their file is now; what still runs in the old ones after 2 s is interrupted. */
+  reload(): void;
 }
 
 /** A worker with its source, and where goes what fails for good: by its code, else by queues.yaml, else by the settings. */
@@ -22,6 +23,7 @@ export interface Placed {
   from: Channel;
   deadLetters: Channel | null;
   queue: QueueSetting | null;
+  isOrdered: boolean;
 }
 
 export function placeOf(
@@ -37,7 +39,10 @@ export function placeOf(
     broker: from.broker,
     name: worker.deadLetters ?? `dlq_${from.name}`,
   };
-  return { from, queue, deadLetters: queue?.hasDeadLetters === false ? null : deadLetters };
+  return {
+    ...{ from, queue, isOrdered: worker.isOrdered },
+    deadLetters: queue?.hasDeadLetters === false ? null : deadLetters,
+  };
 }
 
 /** Queues that nobody takes from, though the file says that somebody does. */
@@ -63,36 +68,49 @@ export function runnableOf(
   const rules = rulesOf(worker, givenBy(config, placed.queue !== null));
   const concurrency = more.concurrency ?? rules.concurrency;
   const { name, work, hooks } = worker;
+  const common = {
+    ...{ env: more.env, file, isolate: worker.isolate, log: bound(log, { worker: name }) },
+    count: more.count,
+  };
+  const module = (argument: object) => ({
+    url: new URL('../handlers/runner.js', import.meta.url).href,
+    argument: { file, name, ...argument },
+  });
+  const handlers = createCaller({
+    ...{ ...common, module: module({}), concurrency, timeoutMs: rules.timeout },
+    facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
+  });
   const identifies = hooks.idFrom !== undefined || hooks.keyFrom !== undefined;
+  // Not among the handlers: what hangs here would make suspects of the calls that run there.
+  const reader = identifies
+    ? createCaller({
+        ...{ ...common, module: module({ identifies }), concurrency: 1, facts: () => ({}) },
+        ...{ timeoutMs: IDENTIFY_MS, graceMs: IDENTIFY_GRACE_MS },
+      })
+    : null;
   return {
+    reload() {
+      handlers.replace(module({}));
+      reader?.replace(module({ identifies }));
+    },
     worker: {
       ...placed,
       redrivesByItself: placed.queue !== null && placed.deadLetters !== null,
       ...{ isIsolated: worker.isolate, to: worker.to },
       ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
-      batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
-      identify: identifies
-        ? (body) =>
-            within(
-              IDENTIFY_MS,
-              'idFrom, keyFrom or the schema',
-              identityOf(worker, body.toString('base64')),
-            )
-        : null,
-    },
-    caller: createCaller({
-      module: {
-        url: new URL('../handlers/runner.js', import.meta.url).href,
-        argument: { file, name },
+      keep: {
+        resultMs: worker.result.keepFor ?? DAY_MS,
+        failureMs: worker.result.keepFailuresFor ?? 7 * DAY_MS,
       },
-      env: more.env,
-      concurrency,
-      timeoutMs: rules.timeout,
-      isolate: worker.isolate,
-      log: bound(log, { worker: name }),
-      facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
-      count: more.count,
-    }),
+      batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
+      identify: reader === null ? null : identifyingBy(reader),
+    },
+    caller: {
+      ...handlers,
+      stop: async (finishWithinMs) => {
+        await Promise.all([handlers.stop(finishWithinMs), reader?.stop(0)]);
+      },
+    },
   };
 }
 
@@ -103,8 +121,10 @@ const bound = (log: Log, more: object): Log => ({
   error: (facts, sentence) => log.error({ ...more, ...facts }, sentence),
 });
 
+const DAY_MS = 86_400_000;
 /** The longest that a worker may take to read an id or a key, ms. */
 const IDENTIFY_MS = 5_000;
+const IDENTIFY_GRACE_MS = 1_000;
 /** The rest before the first retry of what comes from a queue of queues.yaml, s. */
 const QUEUE_RETRY_DELAY = 60;
 

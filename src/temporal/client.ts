@@ -3,6 +3,8 @@ import {
   Client,
   Connection,
   WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
   isGrpcServiceError,
 } from '@temporalio/client';
 import {
@@ -14,6 +16,7 @@ import {
   ATTRIBUTE_BYTES,
   ATTRIBUTE_IDS,
   ATTRIBUTE_OUTCOMES,
+  UPDATE_MORE,
   WORKFLOW_TYPE,
 } from '../domain/names.ts';
 import type { Config } from '../config/schema.ts';
@@ -38,11 +41,14 @@ export const GRPC = {
 /** @throws Error that names the address, or the file of encryption keys that cannot be read */
 export async function connectTemporal(config: Config): Promise<Client> {
   const dataConverter = dataConverterOf(config);
-  const connection = await Connection.connect({
+  const connection = Connection.lazy({
     ...connectionOptions(config),
     // gRPC's own limit is two minutes: so long after an outage nobody could start a run.
     channelArgs: { 'grpc.max_reconnect_backoff_ms': 5_000 },
-  }).catch(async (error: unknown) => {
+  });
+  await connection.ensureConnected().catch(async (error: unknown) => {
+    // Else it would try again for ever, and keep the process.
+    await connection.close();
     const { temporalAddress: address, temporal } = config;
     const ask = () => handshakeError(address, temporal.tls.serverName, readTls(temporal.tls));
     // gRPC says only that it could not connect.
@@ -117,7 +123,8 @@ export async function registerSearchAttributes(client: Client): Promise<void> {
   }
 }
 
-export type StartResult = 'started' | 'too-large';
+/** `full`: the lane takes none of them for now. */
+export type StartResult = 'started' | 'too-large' | 'full';
 
 export interface NewRun {
   /** Of the workflow. */
@@ -127,34 +134,53 @@ export interface NewRun {
   input: object;
   /** Its items, as people may see them. */
   labels: string[];
+  /** There is one under this id for ever: it takes more while it is open. */
+  isLane?: boolean;
   /** What one of them is called, and several. */
   nouns: [string, string];
 }
 
+const RPC_MS = 10_000;
+
 /**
  * Starts a run; one that was started under this id already is the same. `too-large`: Temporal refuses this input whatever we do,
- * so the batch must be split.
+ * so the batch must be split. A lane that is open is handed the input instead.
  * @throws what the client throws when Temporal could not be asked: the caller tries again with the same id
  */
-export async function startRun(
-  client: Client,
-  { type, workflowId, taskQueue, input, labels, nouns }: NewRun,
-): Promise<StartResult> {
+export async function startRun(client: Client, run: NewRun): Promise<StartResult> {
+  const { type, workflowId, taskQueue, input, labels, nouns, isLane = false } = run;
+  const reuse = WorkflowIdReusePolicy[isLane ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE'];
   try {
-    await client.withDeadline(Date.now() + 10_000, () =>
+    if (isLane && (await isHandedTo(client, workflowId, input))) return 'started';
+    await client.withDeadline(Date.now() + RPC_MS, () =>
       client.workflow.start(type, {
         args: [input],
         taskQueue,
         workflowId,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdReusePolicy: reuse,
         staticSummary: summaryOf(labels, nouns),
         typedSearchAttributes: idsWithin(labels),
       }),
     );
     return 'started';
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'started';
+    // A lane that another process has opened meanwhile is asked again.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return isLane ? 'full' : 'started';
+    if (error instanceof WorkflowUpdateFailedError) return 'full';
     if (isTooLarge(error)) return 'too-large';
+    throw error;
+  }
+}
+
+/** False: it is not open. @throws WorkflowUpdateFailedError when it takes nothing for now */
+async function isHandedTo(client: Client, workflowId: string, input: object): Promise<boolean> {
+  try {
+    await client.withDeadline(Date.now() + RPC_MS, () =>
+      client.workflow.getHandle(workflowId).executeUpdate(UPDATE_MORE, { args: [input] }),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
 }
@@ -176,14 +202,18 @@ export const startRegistrations = (
   });
 
 const summaryOf = (labels: string[], [one, several]: [string, string]): string =>
-  labels.length === 1
-    ? `${one} ${(labels[0] ?? '').slice(0, 150)}`
-    : `${labels.length} ${several}, ${(labels[0] ?? '').slice(0, 100)} … ${(labels.at(-1) ?? '').slice(0, 100)}`;
+  labels.length === 0
+    ? several
+    : labels.length === 1
+      ? `${one} ${(labels[0] ?? '').slice(0, 150)}`
+      : `${labels.length} ${several}, ${(labels[0] ?? '').slice(0, 100)} … ${(labels.at(-1) ?? '').slice(0, 100)}`;
 
 /** The ids, if they fit: a longer list would have the whole start refused. `despachante status` always knows. */
 function idsWithin(labels: string[]): TypedSearchAttributes {
   const fits = Buffer.byteLength(JSON.stringify(labels)) <= ATTRIBUTE_BYTES;
-  return new TypedSearchAttributes(fits ? [{ key: itemIds, value: labels }] : []);
+  return new TypedSearchAttributes(
+    fits && labels.length > 0 ? [{ key: itemIds, value: labels }] : [],
+  );
 }
 
 function isTooLarge(error: unknown): boolean {

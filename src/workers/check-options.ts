@@ -117,8 +117,6 @@ export function checkOptions(options: object): void {
     faults.push(`expected one of handle, handlers and handleBatch, got ${got}`);
   }
   faults.push(...misplaced(given, ways[0]));
-  if (given['ordering'] === 'key')
-    faults.push("ordering: 'key' is not possible yet; leave it out, and messages have no order");
   if (faults.length > 0)
     throw new WorkerDefinitionError(isText(given['name']) ? given['name'] : '(no name)', faults);
 }
@@ -143,11 +141,7 @@ function faultsIn(given: Record<string, unknown>, shape: Shape, path: string): s
   return Object.entries(given).flatMap(([name, value]) => {
     const rule = Object.hasOwn(shape, name) ? shape[name] : undefined;
     if (value === undefined) return [];
-    if (rule === undefined) {
-      const known = Object.keys(shape);
-      const hint = didYouMean(nearestName(name, known)) ?? `known are ${known.join(', ')}`;
-      return [`${path}${name}: is no option (${hint})`];
-    }
+    if (rule === undefined) return [path + noOption(name, Object.keys(shape))];
     if (isCheck(rule))
       return rule.fits(value)
         ? []
@@ -156,6 +150,26 @@ function faultsIn(given: Record<string, unknown>, shape: Shape, path: string): s
       ? faultsIn(value, rule, `${path}${name}.`)
       : [`${path}${name}: expected an object, got ${shown(value)}`];
   });
+}
+
+/** @throws TypeError that says what was probably meant: an option that is not known would do nothing */
+export function refuseUnknown(call: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new TypeError(`${call}: ${unknown.map((name) => noOption(name, known)).join('; ')}`);
+}
+
+/** The fault of an option that is not known. */
+export function noOption(name: string, known: readonly string[]): string {
+  const meant = nearestName(name, known) ?? known.find((each) => isWithin(each, name));
+  const all = known.length === 0 ? 'there are none' : `known are ${known.join(', ')}`;
+  return `${name}: is no option (${didYouMean(meant) ?? all})`;
+}
+
+/** Whether one is a part of the other: `group` of `group_id`, `retryAfter` of `after`. */
+function isWithin(one: string, other: string): boolean {
+  const [a, b] = [one.toLowerCase(), other.toLowerCase()];
+  return Math.min(a.length, b.length) >= 4 && (a.includes(b) || b.includes(a));
 }
 
 const isCheck = (rule: Check | Shape): rule is Check => typeof rule['fits'] === 'function';

@@ -1,5 +1,6 @@
 /** What a handler gets besides the message. */
 import type { Call, Channel, Outgoing } from './call.ts';
+import { refuseUnknown } from './check-options.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
 
@@ -99,6 +100,7 @@ export function openOutbox(key: string | null) {
       if (!isOpen) throw new Error('publish() was called after the handler had returned');
       if (!isChannel(channel))
         throw new TypeError("publish() was called without a channel, such as kafka('emails')");
+      refuseUnknown('publish()', options, ['key']);
       const text = JSON.stringify(message);
       if (text === undefined) throw new TypeError('publish() was called with no JSON value');
       const copy: unknown = JSON.parse(text);

@@ -23,6 +23,7 @@ interface Options<Message, Result> extends Hooks<Message, Result> {
   concurrency?: number | undefined;
   /** Of one call: then its signal is aborted. 5 minutes unless it is given here or in the settings. */
   timeout?: Duration | undefined;
+  /** `key`: messages of one key are handled one after the other, as they came; those without a key have no order. */
   ordering?: 'none' | 'key' | undefined;
   retry?: RetryOptions | undefined;
   /** How long results are kept. */
@@ -130,6 +131,7 @@ export function defineWorker(options: AnyOptions): Worker {
       jitter: retry.jitter === undefined ? null : Number(retry.jitter),
     },
     result: { keepFor: time(result.keepFor), keepFailuresFor: time(result.keepFailuresFor) },
+    isOrdered: options.ordering === 'key',
     isolate: options.isolate ?? true,
     work: workOf(options),
     hooks: options,

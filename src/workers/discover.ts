@@ -26,17 +26,22 @@ export class WorkersNotLoadedError extends Error {
 /**
  * Every worker that the files export, by any name: what `defineWorker` made, and classes and instances of `TaskWorker`.
  * @param paths folders, which are searched as a whole, files and globs
+ * @param options `begins` is told of each file before its import
  * @throws WorkersNotLoadedError where two workers have one name, or (unless `skipBroken`) a file cannot be loaded
  */
 export async function discover(
   paths: readonly string[],
-  { skipBroken = false }: { skipBroken?: boolean } = {},
+  {
+    skipBroken = false,
+    begins = () => {},
+  }: { skipBroken?: boolean; begins?: (file: string) => void } = {},
 ): Promise<Discovered> {
   const found: Found[] = [];
   const broken: string[] = [];
   const seen = new Set<unknown>();
   for (const file of await filesOf(paths))
     try {
+      begins(shown(file));
       const exported = (await exportsOf(file)).filter((value) => !seen.has(value));
       for (const value of exported) seen.add(value);
       found.push(...workersIn(exported).map((worker) => ({ worker, file })));
@@ -66,7 +71,9 @@ async function filesOf(paths: readonly string[]): Promise<Set<string>> {
       for await (const file of glob(isFolder ? '**/*' : path, { cwd }))
         if (SOURCE.test(file) && !NO_WORKER.test(file)) files.add(resolve(cwd, file));
     if (files.size === before && kind === null)
-      throw new WorkersNotLoadedError(`no file of workers is at ${path}`);
+      throw new WorkersNotLoadedError(
+        `no file of workers is at ${path}: name the folder in tasks.folder, or in --workers or files`,
+      );
   }
   return new Set([...files].sort());
 }

@@ -1,5 +1,6 @@
 /** How a handler says what its failure means. Every other error is temporary. */
 import { milliseconds, type Duration } from '../runtime/duration.ts';
+import { refuseUnknown } from './check-options.ts';
 
 /** Known by a mark: a project may have this package twice, and then `instanceof` does not know the errors of the other one. */
 const MEANING = Symbol.for('despachante.meaning');
@@ -19,7 +20,9 @@ export class PermanentError extends Error {
   readonly [MEANING] = 'permanent';
   readonly class: string;
 
+  /** @throws TypeError where an option does not exist */
   constructor(message: string, options: PermanentOptions = {}) {
+    refuseUnknown('PermanentError', options, ['class', 'cause']);
     super(message, options);
     this.name = new.target.name;
     this.class = options.class ?? this.name;
@@ -33,8 +36,9 @@ export class TemporaryError extends Error {
   /** ms; null where the retry rules decide. */
   readonly retryAfter: number | null;
 
-  /** @throws TypeError where `retryAfter` is no duration */
+  /** @throws TypeError where `retryAfter` is no duration, or an option does not exist */
   constructor(message: string, options: TemporaryOptions = {}) {
+    refuseUnknown('TemporaryError', options, ['class', 'retryAfter', 'cause']);
     super(message, options);
     this.name = new.target.name;
     this.class = options.class ?? this.name;
@@ -49,15 +53,27 @@ function restOf(text: string): number {
   return rest;
 }
 
-/** What a handler returns for "again, please": it uses up an attempt, as a `TemporaryError` that is thrown. */
-export const retry = (why: string, { after }: { after?: Duration } = {}): TemporaryError =>
-  new TemporaryError(why, {
+/**
+ * What a handler returns for "again, please": it uses up an attempt, as a `TemporaryError` that is thrown.
+ * @throws TypeError where `after` is no duration, or an option does not exist
+ */
+export function retry(why: string, options: { after?: Duration } = {}): TemporaryError {
+  refuseUnknown('retry()', options, ['after']);
+  const { after } = options;
+  return new TemporaryError(why, {
     class: 'retry',
     ...(after === undefined ? {} : { retryAfter: after }),
   });
+}
 
-/** What a handler returns for "never": the message becomes a dead letter, as after a `PermanentError` that is thrown. */
-export const reject = (why: string): PermanentError => new PermanentError(why, { class: 'reject' });
+/**
+ * What a handler returns for "never": the message becomes a dead letter, as after a `PermanentError` that is thrown.
+ * @throws TypeError where it is given options: there are none
+ */
+export function reject(why: string, none: Record<string, never> = {}): PermanentError {
+  refuseUnknown('reject()', none, []);
+  return new PermanentError(why, { class: 'reject' });
+}
 
 export const isPermanent = (error: unknown): error is PermanentError =>
   error instanceof Error && MEANING in error && error[MEANING] === 'permanent';

@@ -1,6 +1,5 @@
 /** Workers as functions, with the words of a decorator. A decorator itself is not possible: JavaScript decorates classes alone. */
-import { didYouMean, nearestName } from '../domain/nearest-name.ts';
-import { WorkerDefinitionError } from './check-options.ts';
+import { noOption, WorkerDefinitionError } from './check-options.ts';
 import type { Context } from './context.ts';
 import type { ResultOf } from './define-worker.ts';
 import type { Schema } from './schema.ts';
@@ -24,10 +23,7 @@ export function worker(
     throw new WorkerDefinitionError(`of ${topic}`, ['name: give it one, or name the function']);
   const known = ['topic', ...WORDS];
   const unknown = Object.keys(words).filter((word) => !known.includes(word));
-  const faults = unknown.map((word) => {
-    const hint = didYouMean(nearestName(word, known)) ?? `known are ${known.join(', ')}`;
-    return `${word}: is no option (${hint})`;
-  });
+  const faults = unknown.map((word) => noOption(word, known));
   if (faults.length > 0) throw new WorkerDefinitionError(name, faults);
   return fromForm({ ...words, inputTopic: topic, process }, name);
 }

@@ -1,9 +1,9 @@
 /** The workers that this process has loaded. */
-import { didYouMean, nearestName } from '../domain/nearest-name.ts';
-import { discover, type Discovered } from './discover.ts';
+import { findWorker } from './choose.ts';
+import { discover, type Discovered, type Found } from './discover.ts';
 import type { Worker } from './worker.ts';
 
-const loaded = new Map<string, Worker>();
+let loaded: readonly Found[] = [];
 
 /**
  * Loads the workers of these folders, files and globs, `workers` unless others are given. They take the place of those that were
@@ -15,20 +15,13 @@ export async function loadWorkers(
   options: { skipBroken?: boolean } = {},
 ): Promise<Discovered> {
   const discovered = await discover(paths, options);
-  loaded.clear();
-  for (const { worker } of discovered.found) loaded.set(worker.name, worker);
+  loaded = discovered.found;
   return discovered;
 }
 
-export const listWorkers = (): string[] => [...loaded.keys()].sort();
+export const listWorkers = (): string[] => loaded.map(({ worker }) => worker.name).sort();
 
-export const getAllWorkers = (): Worker[] => [...loaded.values()];
+export const getAllWorkers = (): Worker[] => loaded.map(({ worker }) => worker);
 
-/** @throws RangeError where no worker of this name is loaded */
-export function getWorker(name: string): Worker {
-  const worker = loaded.get(name);
-  if (worker !== undefined) return worker;
-  const names = listWorkers();
-  const hint = didYouMean(nearestName(name, names)) ?? `loaded are: ${names.join(', ') || 'none'}`;
-  throw new RangeError(`no worker has the name ${name} (${hint})`);
-}
+/** @throws UnknownWorkerError where no worker of this name is loaded */
+export const getWorker = (name: string): Worker => findWorker(name, loaded).worker;

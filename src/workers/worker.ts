@@ -17,6 +17,8 @@ export interface Worker<Input = unknown, Result = unknown> extends Readonly<Open
   readonly to: Channel | null;
   /** The name of a queue or topic beside the source; null: `dlq_` and the name of the source. */
   readonly deadLetters: string | null;
+  /** Whether messages of one key are handled one after the other. */
+  readonly isOrdered: boolean;
   /** False: in the worker's own process, for debuggers. */
   readonly isolate: boolean;
   /** How long results are kept, ms. */

@@ -38,6 +38,13 @@ const COMMANDS = [
   'simulate',
   'start',
   'status',
+  'tasks',
+  'tasks dev',
+  'tasks list',
+  'tasks result',
+  'tasks run',
+  'tasks send',
+  'tasks setup',
   'worker',
 ];
 

@@ -227,6 +227,15 @@ const failing = (): HandleAnswer => ({
   retryAfter: null,
 });
 
+test('a message that was sent for later is claimed at once, and handled when it is due', () => {
+  const [item] = newTasks([{ ...taskOf(0), notBefore: 5_000 }], 1_000);
+  assert.ok(item);
+  assert.equal(item.dueAt, 1_000);
+  const answer = { index: 0, kind: 'claimed', claim: 'c', attempts: 0 } as const;
+  assert.equal(afterTaskClaim(item, answer, rules, 1_100)?.dueAt, 5_000);
+  assert.equal(afterTaskClaim(item, answer, rules, 6_000)?.dueAt, 6_000);
+});
+
 test('rests are those of the curve: 1, 2, 4 s where it is exponential, and then it is buried', () => {
   const { times, end } = exhausted({ max: 3, kind: 'exponential', initial: 1_000 }, failing);
   assert.deepEqual(times, [0, 1_000, 3_000, 7_000]);

@@ -54,7 +54,7 @@ test('an intake that is started anew takes nothing either, not even the first me
     0,
   );
   assert.equal(await system.depth(intakeQueue), 3);
-  assert.doesNotMatch(system.log('intake').slice(taken), /A run was started/);
+  assert.doesNotMatch(system.log('intake').slice(taken), /handed to a run/);
 });
 
 test('"resume" has it take again; said twice, it finds nothing to take back', async () => {

@@ -16,6 +16,8 @@ const result = z.strictObject({
   lost: z.number(),
   filedTwice: z.number(),
   settledTwice: z.number(),
+  /** Of tasks alone. */
+  runAgain: z.number().optional(),
   inDoubt: z.number(),
   recoverySeconds: z.number().nullable(),
   note: z.string().optional(),
@@ -42,9 +44,16 @@ export function keepResult(file: string, name: string, found: FaultResult | null
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
 }
 
-/** The document with the table of these results. */
-export const documentWith = (results: readonly FaultResult[], document: string): string =>
-  withPart(document, RESULTS, `${table(results)}\n\n${circumstances(results)}`);
+const isOfTasks = ({ name }: FaultResult): boolean => name.startsWith('tasks/');
+
+/** The document with the tables of these results. */
+export function documentWith(results: readonly FaultResult[], document: string): string {
+  const [tasks, others] = [results.filter(isOfTasks), results.filter((each) => !isOfTasks(each))];
+  const part = (some: readonly FaultResult[], all: string) =>
+    some.length === 0 ? 'None yet.' : `${all}\n\n${circumstances(some)}`;
+  const first = withPart(document, RESULTS, part(others, table(others)));
+  return withPart(first, `${RESULTS}, tasks`, part(tasks, taskTable(tasks)));
+}
 
 export function writeDocument(results: readonly FaultResult[]): void {
   writeFileSync(DOCUMENT, documentWith(results, readFileSync(DOCUMENT, 'utf8')));
@@ -55,26 +64,34 @@ const whole = (value: number): string => value.toLocaleString('en');
 function table(results: readonly FaultResult[]): string {
   const head =
     'fault|scenario|times|registrations|lost|filed twice|settled twice|in doubt|recovered after|seed';
+  return tableOf(results, head, [
+    ...(['times', 'registrations', 'lost', 'filedTwice', 'settledTwice', 'inDoubt'] as const),
+  ]);
+}
+
+function taskTable(results: readonly FaultResult[]): string {
+  const head =
+    'fault|scenario|times|tasks|lost|two ends|attempts that began again|recovered after|seed';
+  return tableOf(results, head, ['times', 'registrations', 'lost', 'settledTwice', 'runAgain']);
+}
+
+type Counted =
+  'times' | 'registrations' | 'lost' | 'filedTwice' | 'settledTwice' | 'inDoubt' | 'runAgain';
+
+function tableOf(results: readonly FaultResult[], head: string, counted: Counted[]): string {
   const rows = results.map((each) => [
     each.note === undefined ? each.fault : `${each.fault} (${each.note})`,
     `\`${each.name}\``,
-    whole(each.times),
-    whole(each.registrations),
-    whole(each.lost),
-    whole(each.filedTwice),
-    whole(each.settledTwice),
-    whole(each.inDoubt),
+    ...counted.map((of) => whole(each[of] ?? 0)),
     each.recoverySeconds === null ? '' : `${each.recoverySeconds.toFixed(1)} s`,
     String(each.seed),
   ]);
-  const sums = ['**all**', '', ...SUMMED.map((of) => whole(sum(results, of))), '', ''];
-  return markdown(head.split('|'), [...rows, sums]);
+  const sums = counted.map((of) => whole(sum(results, of)));
+  return markdown(head.split('|'), [...rows, ['**all**', '', ...sums, '', '']]);
 }
 
-const SUMMED = ['times', 'registrations', 'lost', 'filedTwice', 'settledTwice', 'inDoubt'] as const;
-
-const sum = (results: readonly FaultResult[], of: (typeof SUMMED)[number]): number =>
-  results.reduce((total, each) => total + each[of], 0);
+const sum = (results: readonly FaultResult[], of: Counted): number =>
+  results.reduce((total, each) => total + (each[of] ?? 0), 0);
 
 const circumstances = (results: readonly FaultResult[]): string =>
   `${results.length} scenarios, run ${onWhich(results)}. The command of each stands in the results file.`;

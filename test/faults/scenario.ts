@@ -22,6 +22,8 @@ export interface Trial {
   lost: number;
   filedTwice: number;
   settledTwice: number;
+  /** Of tasks alone: attempts that have begun more than once. */
+  runAgain?: number;
   /** What a person must decide on: at most what was on the wire. */
   inDoubt: number;
   /** From the end of the fault until the last one was settled or in doubt; null where nothing had to recover. */

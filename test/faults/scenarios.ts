@@ -18,6 +18,10 @@ import { resources } from './resources.ts';
 import { soaks } from './soaks.ts';
 import { statuses } from './statuses.ts';
 import { storms } from './storms.ts';
+import { taskCrashes } from './tasks/crashes.ts';
+import { taskDeploys } from './tasks/deploys.ts';
+import { taskKills } from './tasks/kills.ts';
+import { taskPoison } from './tasks/poison.ts';
 import type { Scenario } from './scenario.ts';
 
 export const SCENARIOS: Scenario[] = [
@@ -38,6 +42,10 @@ export const SCENARIOS: Scenario[] = [
   ...resources,
   ...operators,
   ...deploys,
+  ...taskCrashes,
+  ...taskKills,
+  ...taskPoison,
+  ...taskDeploys,
   ...storms,
   ...soaks,
 ];

@@ -98,3 +98,12 @@ test('handlers that do not start are told, and calls wait until they do', async 
   caller.replace(fixture('acts'));
   assert.equal((await ended).kind, 'done');
 });
+
+test('handlers whose file never ends its import are told with the file', async (t) => {
+  const { told, caller } = startCaller(t, {
+    ...{ module: fixture('endless'), file: 'workers/mail.ts', slowStartMs: 200 },
+  });
+  const line = await told('The handlers do not start yet');
+  assert.equal('file' in line.facts && line.facts.file, 'workers/mail.ts');
+  assert.equal(caller.figures().running, 0);
+});

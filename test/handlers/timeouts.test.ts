@@ -1,7 +1,7 @@
 /** Handlers whose time is over, or whose run is cancelled. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startCaller } from '../helpers/handlers.ts';
+import { callOf, startCaller } from '../helpers/handlers.ts';
 
 const kinds = async (...ends: Promise<{ kind: string }>[]) =>
   (await Promise.all(ends)).map(({ kind }) => kind);
@@ -35,6 +35,18 @@ test('who does not finish while a process is replaced is interrupted', async (t)
   await told('heard TimeoutError');
   const other = call('other', { act: 'hold', until: gate('never') });
   assert.deepEqual(await kinds(deaf, other), ['timeout', 'interrupted']);
+});
+
+test('a hook that hangs is told and given up after its time, and its slot is free', async (t) => {
+  const { caller, call, told, counted } = startCaller(t, { concurrency: 1, hookMs: 300 });
+  const before = await call('before', { act: 'echo' });
+  caller.tell(callOf('a', { act: 'hang-in-hook' }), { kind: 'onSuccess' });
+  const next = call('next', { act: 'echo' });
+  const line = await told('The hook onSuccess is waited for no longer');
+  assert.deepEqual([line.level, line.facts], ['warn', { task: 'a' }]);
+  // Nothing has to be replaced for it.
+  assert.deepEqual(await next, before);
+  assert.deepEqual(counted, [['hook.error', 1]]);
 });
 
 test('a handler that blocks its process alone is timed out', async (t) => {

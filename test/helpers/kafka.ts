@@ -39,10 +39,11 @@ export const message = (topic: string, text: string, more: Partial<KafkaMessage>
 /** A topic, a group, and a publisher that fills the topic. */
 export async function testTopic(
   t: TestContext,
-  { kafka = kafkaOptions(), partitions = 1, settings = {} } = {},
+  { kafka = kafkaOptions(), partitions = 1, replicationFactor = -1, settings = {} } = {},
 ) {
   const topic = uniqueName();
-  assert.equal(await createTopic(kafka, { topic, partitions, settings }), 'created');
+  const asked = { topic, partitions, replicationFactor, settings };
+  assert.equal(await createTopic(kafka, asked), 'created');
   const publisher = openKafkaPublisher(kafka);
   atEnd(t, () => publisher.close());
   return {

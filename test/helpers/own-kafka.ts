@@ -1,7 +1,7 @@
 /** A broker of a test's own, which it may kill, with TLS and users where the test wants them. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,13 +15,15 @@ export const USER = { username: 'ana', password: 'a secret' };
 
 export interface OwnKafka {
   /** By listener. */
-  address(name: Listener): string;
+  address: (name: Listener) => string;
   /** SIGKILL. Resolves when it is gone. */
-  kill(): Promise<void>;
+  kill: () => Promise<void>;
   /** With the data it has. Resolves when it serves. */
-  start(): Promise<void>;
+  start: () => Promise<void>;
 }
 
+/** Any will do: whoever has it is one cluster. */
+const CLUSTER = 'ZGVzcGFjaGFudGUta2Fma2';
 const LISTENERS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'] as const;
 export type Listener = (typeof LISTENERS)[number];
 const JVM = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
@@ -36,44 +38,82 @@ export async function ownKafka(t: Ending, authority: Authority | null = null): P
   );
   const file = join(folder, 'server.properties');
   writeFileSync(file, properties(addresses, controller, folder, authority));
-  const java = (...args: string[]) => [
-    ...JVM,
-    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
-    ...['-cp', `${process.env['KAFKA_JARS']}/*`, ...args],
-  ];
   const users = ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => [
     '--add-scram',
     `${mechanism}=[name=${USER.username},password=${USER.password}]`,
   ]);
-  const format = ['kafka.tools.StorageTool', 'format', '-t', 'ZGVzcGFjaGFudGUta2Fma2', '-c', file];
-  const formatted = spawnSync('java', java(...format, ...users), { encoding: 'utf8' });
-  if (formatted.status !== 0) throw new Error(formatted.stderr);
-
-  let broker: ChildProcess | null = null;
-  const log = join(folder, 'broker.log');
   const address = (name: Listener) => addresses.get(name) ?? '';
-  const kill = async (): Promise<void> => {
-    const killed = broker;
-    broker = null;
-    if (killed === null || killed.exitCode !== null) return;
-    killed.kill('SIGKILL');
-    await once(killed, 'exit');
-  };
-  const start = async (): Promise<void> => {
-    const output = openSync(log, 'a');
-    const started = spawn('java', java('kafka.Kafka', file), { stdio: ['ignore', output, output] });
-    broker = started;
-    await eventually('the broker serves', async () => {
-      if (started.exitCode !== null) throw new Error(readFileSync(log, 'utf8'));
-      await topicFacts(kafkaOptions(address('PLAINTEXT')), ['none']);
-    });
-  };
+  const { start, kill } = brokerOf(folder, file, users, address('PLAINTEXT'));
   atEnd(t, async () => {
     await kill();
     rmSync(folder, { recursive: true });
   });
   await start();
   return { address, kill, start };
+}
+
+/** Brokers of one cluster, each a controller, too. Groups outlive any one of them; topics as they are made. Resolves when all serve. */
+export async function ownCluster(t: Ending, count: number): Promise<OwnKafka[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'despachante-kafka-'));
+  const ports = await freePorts(2 * count);
+  const voters = ports.slice(count).map((port, index) => `${index + 1}@127.0.0.1:${port}`);
+  const all = Array.from({ length: count }, (_, index) => {
+    const own = join(folder, String(index + 1));
+    mkdirSync(own);
+    const file = join(own, 'server.properties');
+    const at = `127.0.0.1:${ports[index]}`;
+    const lines = properties(new Map([['PLAINTEXT', at]]), ports[count + index] ?? 0, own, null);
+    // Of two lines with one name the last one holds.
+    const more = [`node.id=${index + 1}`, `controller.quorum.voters=${voters.join()}`];
+    writeFileSync(file, [lines, ...more, `offsets.topic.replication.factor=${count}`].join('\n'));
+    return { ...brokerOf(own, file, [], at), address: () => at };
+  });
+  atEnd(t, async () => {
+    await Promise.all(all.map(({ kill }) => kill()));
+    rmSync(folder, { recursive: true });
+  });
+  await Promise.all(all.map(({ start }) => start()));
+  return all;
+}
+
+/** Formats its data. */
+function brokerOf(
+  folder: string,
+  file: string,
+  users: string[],
+  address: string,
+): Pick<OwnKafka, 'kill' | 'start'> {
+  const java = (...args: string[]) => [
+    ...JVM,
+    '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn',
+    ...['-cp', `${process.env['KAFKA_JARS']}/*`, ...args],
+  ];
+  const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER, '-c', file];
+  const formatted = spawnSync('java', java(...format, ...users), { encoding: 'utf8' });
+  if (formatted.status !== 0) throw new Error(formatted.stderr);
+
+  let broker: ChildProcess | null = null;
+  const log = join(folder, 'broker.log');
+  return {
+    kill: async () => {
+      const killed = broker;
+      broker = null;
+      if (killed === null || killed.exitCode !== null) return;
+      killed.kill('SIGKILL');
+      await once(killed, 'exit');
+    },
+    start: async () => {
+      const output = openSync(log, 'a');
+      const started = spawn('java', java('kafka.Kafka', file), {
+        stdio: ['ignore', output, output],
+      });
+      broker = started;
+      await eventually('the broker serves', async () => {
+        if (started.exitCode !== null) throw new Error(readFileSync(log, 'utf8'));
+        await topicFacts(kafkaOptions(address), ['none']);
+      });
+    },
+  };
 }
 
 function properties(

@@ -205,7 +205,7 @@ async function terminateRuns(client: Client, taskQueue: string): Promise<void> {
 }
 
 /** The types of node:test do not know `passed` yet. */
-const isFailed = (context: unknown): boolean =>
+export const isFailed = (context: unknown): boolean =>
   typeof context === 'object' &&
   context !== null &&
   'passed' in context &&

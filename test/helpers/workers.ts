@@ -1,5 +1,6 @@
 /** Workers that run in this process, with handlers that a test scripts, on a queue and a database of their own. */
 import type { GetMessage, Options } from 'amqplib';
+import type { Client } from '@temporalio/client';
 import { connectOnce } from '../../src/broker/rabbitmq/connection.ts';
 import { declareQueues } from '../../src/broker/rabbitmq/queues.ts';
 import { DEFAULTS, type Config } from '../../src/config/schema.ts';
@@ -15,27 +16,23 @@ import { rabbitFor, type Running } from '../../src/tasks/rules.ts';
 import type { Call, Caller, Ended } from '../../src/workers/call.ts';
 import { eventually } from './eventually.ts';
 import { address, atEnd, uniqueName, type Ending } from './servers.ts';
-import { testConfig } from './configuration.ts';
+import { testConfig, type Changes } from './configuration.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
+type Handle = (call: Call, isAlone: boolean) => Promise<Ended> | Ended;
+
 /** Calls a function for each task, here. */
-export const callerOf = (
-  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
-): Caller => ({
+export const callerOf = (handle: Handle, cancel: (id: string) => void = () => {}): Caller => ({
   call: async (call, { alone = false } = {}) => handle(call, alone),
   callBatch: (calls) => Promise.all(calls.map(async (call) => handle(call, false))),
-  cancel: () => {},
+  cancel,
   tell: () => {},
   stop: () => Promise.resolve(),
 });
 
-export async function testWorkers(
-  t: Ending,
-  handle: (call: Call, isAlone: boolean) => Promise<Ended> | Ended,
-  given: Partial<Running> = {},
-) {
-  const name = uniqueName();
+/** The settings of a process that runs the sample worker of this name: its database and its task queue have it, too. */
+export function sampleConfig(name: string, settings: Changes = {}): Config {
   const base = testConfig({
     tasks: { ...DEFAULTS.tasks, resultBackend: 'database' },
     kafka: { ...DEFAULTS.kafka, enabled: true },
@@ -44,9 +41,13 @@ export async function testWorkers(
     mongodbUri: address('MONGODB_URI'),
     temporalAddress: process.env['TEMPORAL_ADDRESS'] ?? 'localhost:7233',
     mongodb: { database: name },
+    ...settings,
   });
-  const config: Config = { ...base, temporal: { ...base.temporal, taskQueue: name } };
-  const worker: Running = {
+  return { ...base, temporal: { ...base.temporal, taskQueue: name } };
+}
+
+export function sampleWorker(name: string, given: Partial<Running> = {}): Running {
+  return {
     name: 'Sample',
     from: { broker: 'rabbitmq', name: `${name}.tasks` },
     deadLetters: { broker: 'rabbitmq', name: `${name}.dead` },
@@ -57,10 +58,32 @@ export async function testWorkers(
     to: null,
     retry: { max: 3, kind: 'fixed', initial: 50 },
     batch: null,
+    isOrdered: false,
     identify: null,
+    keep: { resultMs: 60_000, failureMs: 120_000 },
     queue: null,
     ...given,
   };
+}
+
+export const startWorker = (config: Config, worker: Running, caller: Caller, client: Client) =>
+  startTaskWorkers({
+    config,
+    workers: [{ worker, caller }],
+    queues: [],
+    client,
+    metrics: createMetrics(),
+    log: silent,
+  });
+
+/** The queues and the database of a sample worker; nothing runs yet. */
+export async function testPlace(
+  t: Ending,
+  given: Partial<Running> = {},
+  { name = uniqueName(), settings = {} }: { name?: string; settings?: Changes } = {},
+) {
+  const config = sampleConfig(name, settings);
+  const worker = sampleWorker(name, given);
   const { rabbit } = rabbitFor(config, worker);
   const connection = await connectOnce(config.amqpUrl, name, rabbit.heartbeat);
   const channel = await connection.createConfirmChannel();
@@ -76,25 +99,13 @@ export async function testWorkers(
   const client = await connectTemporal(config);
   atEnd(t, () => client.connection.close());
   await registerSearchAttributes(client);
-  const start = async () => {
-    const running = await startTaskWorkers({
-      config,
-      workers: [{ worker, caller: callerOf(handle) }],
-      queues: [],
-      client,
-      metrics: createMetrics(),
-      log: silent,
-    });
-    atEnd(t, () => running.stop());
-    return running;
-  };
   return {
+    name,
     config,
     client,
     claims,
+    setAside: mongo.own.collection(OWN.setAside),
     worker,
-    running: await start(),
-    start,
     async publish(message: unknown, properties: Options.Publish = {}): Promise<void> {
       const body = Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify(message));
       channel.publish('', rabbit.intakeQueue, body, { persistent: true, ...properties });
@@ -117,4 +128,20 @@ export async function testWorkers(
     deadLetters: rabbit.failureQueue,
     assertQueue: (queue: string) => channel.assertQueue(queue, { durable: true }),
   };
+}
+
+export async function testWorkers(
+  t: Ending,
+  handle: Handle,
+  given: Partial<Running> = {},
+  settings: Changes = {},
+) {
+  const place = await testPlace(t, given, { settings });
+  const { config, worker, client } = place;
+  const start = async (caller = callerOf(handle), changed: Partial<Running> = {}) => {
+    const running = await startWorker(config, { ...worker, ...changed }, caller, client);
+    atEnd(t, () => running.stop());
+    return running;
+  };
+  return { ...place, running: await start(), start };
 }

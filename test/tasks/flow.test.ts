@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../src/claims/claims.ts';
-import { HEADER } from '../../src/domain/names.ts';
+import { HEADER, QUERY_TASKS } from '../../src/domain/names.ts';
+import type { TasksView } from '../../src/domain/tasks.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { testWorkers } from '../helpers/workers.ts';
+import { callerOf, testWorkers } from '../helpers/workers.ts';
 
 const done = (result?: unknown): Ended => ({ kind: 'done', result, outgoing: [] });
 const again = (reason: string): Ended => ({
@@ -128,7 +132,125 @@ test('a task whose process dies with it runs alone, and is a dead letter when it
   await flow.settled('good');
   const claim = await flow.settled('killer');
   assert.deepEqual([claim.outcome?.kind, alone], ['crashed', [false, true, true]]);
+  // The one that it never finished.
+  assert.equal(claim.attempts, 1);
 });
+
+test('a task that kills its whole process is found among its neighbours, and is a dead letter', async (t) => {
+  const flow = await testWorkers(t, () => done());
+  // The test itself must live.
+  await stopped(flow);
+  for (const id of ['good-1', 'killer', 'good-2']) await flow.publish({}, { messageId: id });
+  const { config, worker } = flow;
+  const script = fileURLToPath(new URL('../helpers/mortal-workers.js', import.meta.url));
+  const settled = Promise.all(['killer', 'good-1', 'good-2'].map((id) => flow.settled(id)));
+  let isOver = false;
+  const over = settled.finally(() => (isOver = true));
+  while (!isOver) {
+    const child = spawn(process.execPath, [script, JSON.stringify({ config, worker })], {
+      stdio: 'ignore',
+    });
+    const ended = once(child, 'exit');
+    await Promise.race([ended, over]);
+    child.kill('SIGKILL');
+    await ended;
+  }
+  const all = await settled;
+  assert.deepEqual(
+    all.map(({ outcome }) => outcome?.kind),
+    ['crashed', 'done', 'done'],
+  );
+  const [killer] = all;
+  assert.deepEqual(
+    [killer?.attempts, killer?.outcome?.reason],
+    [1, 'the process that ran it alone died with it'],
+  );
+});
+
+test('when a run is cancelled its handlers hear it, in whichever process they run', async (t) => {
+  const gate = Promise.withResolvers<Ended>();
+  const processes = [0, 1].map(() => {
+    const begun: string[] = [];
+    const heard = new Set<string>();
+    const handle = ({ id }: Call): Promise<Ended> => {
+      begun.push(id);
+      return gate.promise;
+    };
+    return { begun, heard, caller: callerOf(handle, (id) => void heard.add(id)) };
+  });
+  // Outside of workflow tasks any process may handle, and any may drive the run and bury.
+  const flow = await testWorkers(t, () => done(), { isIsolated: false, concurrency: 20 });
+  await stopped(flow);
+  const both = await Promise.all(processes.map(({ caller }) => flow.start(caller)));
+  const ids = Array.from({ length: 10 }, (_, n) => `m-${n}`);
+  for (const id of ids) {
+    await flow.publish({}, { messageId: id });
+    await eventually('it runs', () => assert.ok(processes.some(({ begun }) => begun.includes(id))));
+  }
+  const claims = await flow.claims.find().toArray();
+  for (const workflowId of new Set(claims.map((each) => each.workflowId)))
+    await flow.client.workflow.getHandle(workflowId).cancel();
+  for (const id of ids) assert.equal((await flow.settled(id)).outcome?.kind, 'cancelled');
+  await eventually('each has heard of it where it runs', () => {
+    for (const { begun, heard } of processes) assert.deepEqual([...heard].sort(), begun.sort());
+  });
+  // What it comes to now changes nothing.
+  gate.resolve(done('too late'));
+  await Promise.all(both.map((each) => each.stop()));
+  const after = await flow.claims.find().toArray();
+  assert.ok(after.every(({ outcome, result }) => outcome?.kind === 'cancelled' && !result));
+});
+
+test('a task of a dead run is handled when its handler wants it again, and not before', async (t) => {
+  let calls = 0;
+  const flow = await testWorkers(t, () => {
+    calls += 1;
+    return { ...again('closed until tomorrow'), retryAfter: 3_600_000 };
+  });
+  await flow.publish({}, { messageId: 'm-1' });
+  const claim = await attempted(flow, 'm-1');
+  await flow.client.workflow.getHandle(claim.workflowId).terminate();
+  await flow.publish({}, { messageId: 'm-1' });
+  const view = await eventually('another run has it', async () => {
+    const taken = await flow.claims.findOne({ takenFrom: claim.workflowId });
+    assert.ok(taken !== null);
+    const found = await flow.client.workflow
+      .getHandle(taken.workflowId)
+      .query<TasksView>(QUERY_TASKS);
+    assert.equal(found.open[0]?.state, 'handle');
+    return found;
+  });
+  assert.ok(Date.parse(view.open[0]?.nextStepAt ?? '') > Date.now() + 1_800_000);
+  assert.equal(calls, 1);
+});
+
+test('a task of a dead run that has no attempt left fails as its last attempt did', async (t) => {
+  const flow = await testWorkers(t, () => ({ kind: 'timeout', reason: 'it took too long' }), {
+    retry: { max: 1, kind: 'fixed', initial: 3_600_000 },
+  });
+  await flow.publish({}, { messageId: 'm-1' });
+  const claim = await attempted(flow, 'm-1');
+  await flow.running.stop();
+  await flow.start(undefined, { retry: { max: 0, kind: 'fixed', initial: 0 } });
+  await flow.client.workflow.getHandle(claim.workflowId).terminate();
+  await flow.publish({}, { messageId: 'm-1' });
+  const { outcome } = await flow.settled('m-1');
+  assert.deepEqual([outcome?.kind, outcome?.reason], ['timeout', 'it took too long']);
+});
+
+/** Others take its place. */
+async function stopped({ running }: Awaited<ReturnType<typeof testWorkers>>): Promise<void> {
+  await eventually('it is up', () => assert.ok(running.checks()['Sample']));
+  await running.stop();
+}
+
+/** Waits until its first attempt is written down. */
+const attempted = (flow: Awaited<ReturnType<typeof testWorkers>>, id: string) =>
+  eventually('it was tried', async () => {
+    const claim = await flow.claims.findOne({ _id: `Sample/${id}~0`, attempts: 1 });
+    assert.ok(claim !== null);
+    return claim;
+  });
 
 test('a delivery that cannot be a task is a dead letter, and the next one is handled', async (t) => {
   const flow = await testWorkers(t, () => done());
@@ -137,6 +259,14 @@ test('a delivery that cannot be a task is a dead letter, and the next one is han
   await flow.settled('m-1');
   const letter = await flow.take(flow.deadLetters);
   assert.equal(letter.properties.headers?.[HEADER.class], 'malformed');
+});
+
+test('without dead letters a delivery that cannot be a task is set aside', async (t) => {
+  const flow = await testWorkers(t, () => done(), { deadLetters: null });
+  await flow.publish(Buffer.alloc(2_000_000), { messageId: 'large' });
+  await eventually('it is set aside', async () =>
+    assert.equal(await flow.setAside.countDocuments(), 1),
+  );
 });
 
 test('tasks that find no slot wait for one, and none of them is handled twice or before its turn', async (t) => {
@@ -179,6 +309,19 @@ test('without dead letters the claim of what failed for good keeps its message',
   const claim = await flow.settled('m-1');
   assert.equal(claim.outcome?.kind, 'permanent');
   assert.equal(claim.message === null ? '' : messageOf(claim)?.toString(), '{"n":1}');
+});
+
+test('the handler of a message that was sent for later is not called before', async (t) => {
+  const calledAt: number[] = [];
+  const flow = await testWorkers(t, () => {
+    calledAt.push(Date.now());
+    return done();
+  });
+  const notBefore = Date.now() + 1_500;
+  const headers = { [HEADER.notBefore]: String(notBefore) };
+  await flow.publish({}, { messageId: 'm-1', headers });
+  await flow.settled('m-1');
+  assert.ok((calledAt[0] ?? 0) >= notBefore);
 });
 
 test('a dead letter that is moved back to its queue is handled again, as the next generation of its task', async (t) => {

@@ -104,9 +104,10 @@ test('a worker handles its messages in exactly one way, and has no option that b
   ]);
 });
 
-test('order by key is refused, since there is none yet', () => {
-  assert.throws(() => defineWorker({ name: 'X', handle, ordering: 'key' }), /not possible yet/);
-  assert.ok(isWorker(defineWorker({ name: 'X', handle, ordering: 'none' })));
+test('messages have an order where the worker asks for one, and none otherwise', () => {
+  assert.equal(defineWorker({ name: 'X', handle, ordering: 'key' }).isOrdered, true);
+  assert.equal(defineWorker({ name: 'X', handle, ordering: 'none' }).isOrdered, false);
+  assert.equal(defineWorker({ name: 'X', handle }).isOrdered, false);
 });
 
 test('a definition cannot be changed, and nothing else is taken for one', () => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -121,10 +123,27 @@ test('workers that are loaded are listed and found by name, and a wrong name is 
     'all.ts': `${HEAD}export const b = ${worker('SmsWorker')};\nexport const a = ${worker('EmailWorker')};`,
   });
   assert.deepEqual(listWorkers(), []);
-  assert.throws(() => getWorker('EmailWorker'), /loaded are: none/);
+  assert.throws(() => getWorker('EmailWorker'), /there are: none/);
   await loadWorkers([folder]);
   assert.deepEqual(listWorkers(), ['EmailWorker', 'SmsWorker']);
   assert.equal(getWorker('EmailWorker').name, 'EmailWorker');
   assert.equal(getAllWorkers().length, 2);
   assert.throws(() => getWorker('emailworker'), /did you mean EmailWorker\?/);
+});
+
+test('a file whose import never ends is named, though it keeps its process busy', async (t) => {
+  const folder = folderOf(t, { 'busy.mjs': 'for (;;);' });
+  const [discovery, watch] = ['discover', 'import-watch'].map(
+    (name) => new URL(`../../src/workers/${name}.js`, import.meta.url).href,
+  );
+  const script = `
+    const { discover } = await import('${discovery}');
+    const { watchImports } = await import('${watch}');
+    await discover([${JSON.stringify(folder)}], { begins: watchImports(200).begins });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const told = String(await once(child.stderr.setEncoding('utf8'), 'data'));
+  assert.match(told, /The import of .*busy\.mjs goes on and on/);
 });

@@ -22,8 +22,8 @@ const AWAY = { ...EMAIL, to: 'ana@away.example' };
 test('every example is found as it stands, in TypeScript', async () => {
   const { found } = await discover(['examples']);
   assert.deepEqual(found.map(({ worker: { name } }) => name).sort(), [
-    ...['BatchWorker', 'CatchingWorker', 'EmailClassWorker', 'EmailWorker', 'LettingWorker'],
-    ...['MyWorker', 'UserHandler', 'processOrder', 'processTask'],
+    ...['BatchWorker', 'CatchingWorker', 'EmailClassWorker', 'EmailWorker', 'GreetWorker'],
+    ...['LettingWorker', 'MyWorker', 'UserHandler', 'processOrder', 'processTask'],
   ]);
 });
 

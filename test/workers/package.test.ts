@@ -9,7 +9,8 @@ import { promisify } from 'node:util';
 import { z } from 'zod';
 
 const run = async (cwd: string, program: string, ...args: string[]): Promise<string> => {
-  const ended = await promisify(execFile)(program, args, { cwd }).catch((error: unknown) => {
+  const env = { ...process.env, TASK_RESULT_BACKEND: 'redis' };
+  const ended = await promisify(execFile)(program, args, { cwd, env }).catch((error: unknown) => {
     const text = z.object({ stdout: z.string(), stderr: z.string() }).parse(error);
     return assert.fail(`${program} ${args.join(' ')}\n${text.stdout}${text.stderr}`);
   });
@@ -45,6 +46,7 @@ test('a project of its own compiles an example against the packed types, and tes
     .object({ dependencies: z.record(z.string(), z.string()) })
     .parse(JSON.parse(readFileSync('package.json', 'utf8')));
   for (const name of Object.keys(dependencies)) {
+    assert.notEqual(name, 'ioredis');
     mkdirSync(join(modules, name, '..'), { recursive: true });
     symlinkSync(resolve('node_modules', name), join(modules, name));
   }
@@ -61,7 +63,7 @@ test('a project of its own compiles an example against the packed types, and tes
   writeFileSync(join(project, 'my-worker.ts'), readFileSync('examples/my-worker.ts'));
   writeFileSync(
     join(project, 'main.ts'),
-    `import { testWorker, fromClass } from 'despachante';
+    `import { fromClass, getProducer, getResult, runWorker, send, startWorkers, testWorker } from 'despachante';
 import batchWorker from './batch-worker.ts';
 import MyWorker from './my-worker.ts';
 
@@ -70,8 +72,39 @@ if (outcome?.kind === 'done' && 'day' in outcome.result) console.log(outcome.res
 // @ts-expect-error an event has a name
 void testWorker(batchWorker).run({ at: 'today' });
 console.log(fromClass(new MyWorker()).name);
+
+export const typed = [
+  () => send(batchWorker, { event: 'login', at: '2026-11-27T19:00:00Z' }, { key: 'ana', delay: '5m' }),
+  // @ts-expect-error an event has a name
+  () => send(batchWorker, { at: 'today' }),
+  () => getProducer('kafka').send({ topic: 'tasks', message: { type: 'process' }, key: 'task-123' }),
+  async () => (await startWorkers({ workers: [batchWorker, MyWorker, 'Other'] })).stop(),
+  (signal: AbortSignal) => runWorker(MyWorker, { signal }),
+];
+const found = await getResult(batchWorker, 'm-1', { wait: '5s' }).catch(String);
+if (typeof found === 'string') console.log(found);
+else if (found?.result !== undefined && 'day' in found.result) console.log(found.result.day);
+`,
+  );
+  writeFileSync(
+    join(project, 'light.mjs'),
+    `import { registerHooks } from 'node:module';
+const packages = new Set();
+registerHooks({
+  load(url, context, next) {
+    const [, name] = /^((?:@[^/]+\\/)?[^/]+)/.exec(url.split('/node_modules/').at(-1)) ?? [];
+    if (!url.startsWith('node:')) packages.add(name);
+    return next(url, context);
+  },
+});
+await import('despachante');
+console.log([...packages].sort().join(' '));
 `,
   );
   await run(project, process.execPath, TSC, '-p', '.');
-  assert.equal(await run(project, process.execPath, 'main.ts'), '2026-11-27\nMyWorker\n');
+  const [day, name, why = ''] = (await run(project, process.execPath, 'main.ts')).split('\n');
+  assert.deepEqual([day, name], ['2026-11-27', 'MyWorker']);
+  assert.match(why, /TASK_RESULT_BACKEND is redis.*npm install ioredis@6/);
+  // A file of workers imports it, in each handler process: nothing of the servers' clients is loaded by that.
+  assert.equal(await run(project, process.execPath, 'light.mjs'), 'despachante ms\n');
 });

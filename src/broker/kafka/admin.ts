@@ -7,6 +7,7 @@ import {
 } from '@platformatic/kafka';
 import { within } from '../../runtime/retry.ts';
 import { clientOptions, errorIds, kafkaError, type KafkaOptions } from './connection.ts';
+import { lenient } from './lenient.ts';
 
 export interface TopicFacts {
   topic: string;
@@ -53,7 +54,7 @@ async function withAdmin<T>(
   what: string,
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
-  const admin = new Admin({ ...clientOptions(kafka), retries: 2, retryDelay: 250 });
+  const admin = lenient(new Admin({ ...clientOptions(kafka), retries: 2, retryDelay: 250 }));
   admin.on('error', () => {});
   try {
     return await within(CALL_MS, what, work(admin));

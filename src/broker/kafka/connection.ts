@@ -1,7 +1,7 @@
 /** How clients of Kafka are made, and what their errors mean. @platformatic/kafka is known in this folder alone. */
 import { isIP } from 'node:net';
 import type { BaseOptions } from '@platformatic/kafka';
-import { readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
+import { readTls, tlsTrouble, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
 import { BrokerRefusal } from '../refusals.ts';
 
 export interface KafkaOptions {
@@ -76,9 +76,11 @@ function wordsOf(error: Error): string {
 export function kafkaError(error: unknown, options: KafkaOptions, what: string): Error {
   const sentence = `Cannot ${what} of Kafka at ${options.bootstrapServers.join(', ')}: ${reasonOf(error)}`;
   const remedy = remedyOf(error, options);
-  return remedy === null
+  if (remedy !== null) return new BrokerRefusal(`${sentence}. ${remedy}`, { cause: error });
+  // A certificate that is not trusted is not trusted later, either; the sentence has the remedy.
+  return tlsTrouble(sentence, 'kafka') === null
     ? new Error(sentence, { cause: error })
-    : new BrokerRefusal(`${sentence}. ${remedy}`, { cause: error });
+    : new BrokerRefusal(sentence, { cause: error });
 }
 
 function remedyOf(error: unknown, { sasl }: KafkaOptions): string | null {
@@ -87,13 +89,13 @@ function remedyOf(error: unknown, { sasl }: KafkaOptions): string | null {
   const isRefused = (text: string) => told.some((message) => message.includes(text));
   if (isRefused('authentication failed') || ids.has('SASL_AUTHENTICATION_FAILED')) {
     return sasl === null
-      ? 'It asks for a user: give kafka.sasl'
-      : `Check the user "${sasl.username}" and its password in kafka.sasl (mechanism ${sasl.mechanism})`;
+      ? 'It asks for a user: set KAFKA_USERNAME and KAFKA_PASSWORD'
+      : `Check KAFKA_USERNAME ("${sasl.username}"), KAFKA_PASSWORD and kafka.saslMechanism (${sasl.mechanism})`;
   }
   if (ids.has('UNSUPPORTED_SASL_MECHANISM') || isRefused('does not support mechanism')) {
-    return `Choose a mechanism in kafka.sasl that the broker offers (now ${sasl?.mechanism ?? 'none'})`;
+    return `Choose a kafka.saslMechanism that the broker offers (now ${sasl?.mechanism ?? 'none'})`;
   }
-  if (isRefused('Broker requires TLS')) return 'Give kafka.tls, or the port without TLS';
+  if (isRefused('Broker requires TLS')) return 'Set kafka.ssl: true, or give the port without TLS';
   if (ids.has('UNKNOWN_TOPIC_OR_PARTITION') || isRefused('Unknown topic')) {
     return 'Create the topic, or correct its name';
   }

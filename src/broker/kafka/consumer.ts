@@ -65,20 +65,30 @@ export function createKafkaSource({
 
     /** The promise is wrapped, since an async function would wait for it. */
     const open = async (): Promise<{ gone: Promise<Error>; leave: () => Promise<void> }> => {
-      const { promise: gone, resolve: lost } = Promise.withResolvers<Error>();
+      const { promise: gone, resolve } = Promise.withResolvers<Error>();
+      let isAnew = false;
+      let isLost = false;
+      const lost = (why: Error): void => {
+        isLost = true;
+        resolve(why);
+      };
       const begin = (assignment: Assignment): void => {
+        // The member still lives, and may join again, until it has left: nobody would end that session.
+        if (isLost) return;
         log.info(
           { topic, group, partitions: assignment.partitions.length },
           'Kafka has given out partitions',
         );
-        const place = { kafka, topic, group, assignment };
+        const place = { kafka, topic, topicId, isAnew, group, assignment };
         session = startSession({ ...place, room, settled, onDelivery, now, log, lost });
+        isAnew = false;
       };
       try {
         const [facts] = await topicFacts(kafka, [topic]);
         if (facts === undefined)
           throw new BrokerRefusal(`Kafka has no topic "${topic}". ${CREATE}`);
-        if (facts.topicId !== topicId) settled.clear();
+        isAnew = topicId !== '' && facts.topicId !== topicId;
+        if (isAnew) settled.clear();
         topicId = facts.topicId;
         const member = await joinGroup({
           ...{ kafka, topic, group, sessionMs, log, lost },

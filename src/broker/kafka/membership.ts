@@ -4,6 +4,7 @@ import { restBefore } from '../../domain/backoff.ts';
 import { errorFacts, type Log } from '../../runtime/log.ts';
 import { within } from '../../runtime/retry.ts';
 import { clientOptions, type KafkaOptions } from './connection.ts';
+import { lenient } from './lenient.ts';
 
 /** The partitions that are ours in one generation of the group, until the next. */
 export interface Assignment {
@@ -40,19 +41,21 @@ const BACKOFF = { kind: 'exponential', initial: 100, longest: 3_000 } as const;
  */
 export async function joinGroup(needs: Needs): Promise<{ leave: () => Promise<void> }> {
   const { kafka, topic, group, sessionMs, log } = needs;
-  const member = new Consumer({
-    ...clientOptions(kafka),
-    groupId: group,
-    // A member that gives up would leave its partitions to nobody until its session ends.
-    retries: true,
-    retryDelay: (_client, _operation, attempt) => restBefore(BACKOFF, attempt),
-    sessionTimeout: sessionMs,
-    rebalanceTimeout: 3 * sessionMs,
-    heartbeatInterval: Math.min(1_000, sessionMs / 6),
-    heartbeatStallTimeout: STALLED_MS,
-    // Asked for before each join, and waited for: so what is in hand can be finished while it is still ours.
-    protocolsMetadata: () => needs.givesUp().then(() => Buffer.alloc(0)),
-  });
+  const member = lenient(
+    new Consumer({
+      ...clientOptions(kafka),
+      groupId: group,
+      // A member that gives up would leave its partitions to nobody until its session ends.
+      retries: true,
+      retryDelay: (_client, _operation, attempt) => restBefore(BACKOFF, attempt),
+      sessionTimeout: sessionMs,
+      rebalanceTimeout: 3 * sessionMs,
+      heartbeatInterval: Math.min(1_000, sessionMs / 6),
+      heartbeatStallTimeout: STALLED_MS,
+      // Asked for before each join, and waited for: so what is in hand can be finished while it is still ours.
+      protocolsMetadata: () => needs.givesUp().then(() => Buffer.alloc(0)),
+    }),
+  );
   // A join that was under way may still be answered.
   let hasLeft = false;
   const lost = (why: Error): void => {

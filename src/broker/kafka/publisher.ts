@@ -3,11 +3,12 @@ import { ProduceAcks, Producer, compatibilityPartitioner } from '@platformatic/k
 import { within } from '../../runtime/retry.ts';
 import { MessageRefused } from '../refusals.ts';
 import { clientOptions, errorIds, kafkaError, reasonOf, type KafkaOptions } from './connection.ts';
+import { lenient } from './lenient.ts';
 import type { RawHeader } from './message.ts';
 
 export interface KafkaMessage {
   topic: string;
-  /** Decides the partition, as Kafka's own clients do it; without one partitions take turns. */
+  /** Decides the partition, as Kafka's own clients do it; without one those that have a leader take turns. */
   key: Buffer | null;
   /** Null deletes the key from a compacted topic. */
   body: Buffer | null;
@@ -46,14 +47,16 @@ const REFUSALS = [
 ];
 
 export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
-  const producer = new Producer<Buffer, Buffer, Buffer, Buffer | null>({
-    ...clientOptions(kafka),
-    acks: ProduceAcks.ALL,
-    // A leader may have moved. Written twice it has the same message id.
-    retries: 2,
-    retryDelay: 200,
-    repeatOnStaleMetadata: true,
-  });
+  const producer = lenient(
+    new Producer<Buffer, Buffer, Buffer, Buffer | null>({
+      ...clientOptions(kafka),
+      acks: ProduceAcks.ALL,
+      // A leader may have moved. Written twice it has the same message id.
+      retries: 2,
+      retryDelay: 200,
+      repeatOnStaleMetadata: true,
+    }),
+  );
   producer.on('error', () => {});
   /** By topic and partition: a request that is refused, or sent again, is about one partition alone. */
   const lanes = new Map<string, Waiting[]>();
@@ -61,9 +64,12 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
 
   async function partitionOf({ topic, key, partition }: KafkaMessage): Promise<number> {
     const { topics } = await producer.metadata({ topics: [topic] });
-    const count = topics.get(topic)?.partitionsCount ?? 1;
+    const partitions = topics.get(topic)?.partitions ?? [];
+    const count = Math.max(1, partitions.length);
     if (partition !== undefined && partition < count) return partition;
-    return (key === null ? turns++ : compatibilityPartitioner({ value: key, topic }, key)) % count;
+    if (key !== null) return compatibilityPartitioner({ value: key, topic }, key) % count;
+    const led = [...partitions.keys()].filter((each) => (partitions[each]?.leader ?? -1) >= 0);
+    return led[turns++ % led.length] ?? 0;
   }
 
   async function publish(message: KafkaMessage): Promise<void> {

@@ -7,8 +7,9 @@ import {
   type RecordsBatch,
 } from '@platformatic/kafka';
 
-export type FetchResponse = Awaited<ReturnType<Consumer['fetch']>>;
-type FetchedPartition = FetchResponse['responses'][number]['partitions'][number];
+export type FetchedPartition = Awaited<
+  ReturnType<Consumer['fetch']>
+>['responses'][number]['partitions'][number];
 
 export interface ReadRecord extends Pick<KafkaRecord, 'key' | 'value' | 'headers'> {
   offset: bigint;

@@ -6,30 +6,35 @@ import { errorFacts, type Log } from '../../runtime/log.ts';
 import { insist, within } from '../../runtime/retry.ts';
 import type { Delivery } from '../source.ts';
 import { clientOptions, errorIds, type KafkaOptions } from './connection.ts';
+import { NOBODY, createLeaders } from './leaders.ts';
+import { lenient } from './lenient.ts';
 import type { Assignment } from './membership.ts';
 import { encodeProperties, headerTexts, messageIdOf, propertiesOf } from './message.ts';
 import { createReader } from './reader.ts';
-import { endOfRecords, recordsOf, type FetchResponse, type ReadRecord } from './records.ts';
+import { endOfRecords, recordsOf, type FetchedPartition, type ReadRecord } from './records.ts';
 import type { Room } from './room.ts';
 import { committable, watermarkAt, type Watermark } from './watermark.ts';
 
 interface Needs {
   kafka: KafkaOptions;
   topic: string;
+  topicId: string;
   group: string;
   assignment: Assignment;
   room: Room;
   /** By partition, what was acknowledged in sessions before this one, whether or not the broker has learnt it. */
   settled: Map<number, bigint>;
+  /** The topic was made anew a moment ago: what is committed is perhaps of the one before, whose offsets the broker forgets a little later. */
+  isAnew: boolean;
   onDelivery(delivery: Delivery): void;
   now(): number;
   log: Log;
-  /** The topic is another one than the group has been given partitions of. */
+  /** The topic is another one than the group has been given partitions of, or this session cannot go on. */
   lost(why: Error): void;
 }
 
 export interface Session {
-  /** It knows where to read on. */
+  /** It knows where to read on, in all partitions that have a leader. */
   isReady(): boolean;
   /** Reads no more, waits for acknowledgements of what is held, but not for longer than that, and commits them. Never throws. */
   end(settleMs: number): Promise<void>;
@@ -43,53 +48,60 @@ const NOTHING = Buffer.alloc(0);
 const FENCED = ['ILLEGAL_GENERATION', 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS'];
 
 export function startSession(needs: Needs): Session {
-  const { kafka, topic, group, assignment, room, log } = needs;
+  const { kafka, topic, topicId, group, assignment, room, log } = needs;
   const stop = new AbortController();
   const marks = new Map<number, Watermark>();
   /** Acknowledgements count no more. */
   let isOver = false;
   let isReady = false;
   // It speaks for the member, and never joins by itself: a commit that is refused for a rebalance must not begin the next one.
-  const clerk = new Consumer({ ...clientOptions(kafka), groupId: group });
+  const clerk = lenient(new Consumer({ ...clientOptions(kafka), groupId: group }));
   clerk.on('error', () => {});
   clerk.memberId = assignment.memberId;
   clerk.generationId = assignment.generationId;
-  const reader = createReader({ ...needs, stop: stop.signal, marks, handOut, findAgain });
+  const leaders = createLeaders(clerk, needs);
+  const reader = createReader({ ...needs, stop: stop.signal, leaders, marks, handOut, findAgain });
   const facts = { topic, group };
 
   const committing = every(COMMIT_MS, commit, log, {
     failed: `Kafka takes no commits of topic "${topic}"`,
     again: `Kafka takes commits of topic "${topic}" again`,
   });
-  // It fails only when it is stopped.
-  read().catch(() => {});
+  insist(read, {
+    stop: stop.signal,
+    failed: (error, restMs) =>
+      log.warn({ ...errorFacts(error), ...facts, restMs }, 'Kafka does not tell the offsets'),
+  }).catch((error: unknown) => {
+    if (!stop.signal.aborted) needs.lost(new Error('its offsets are not found', { cause: error }));
+  });
 
+  /** Begins with the partitions that have leaders. @throws until all have been begun */
   async function read(): Promise<void> {
-    if (assignment.partitions.length > 0) {
-      await insist(findPositions, {
-        stop: stop.signal,
-        failed: (error, restMs) =>
-          log.warn({ ...errorFacts(error), ...facts, restMs }, 'Kafka does not tell the offsets'),
-      });
-      reader.start();
-    }
-    isReady = true;
+    const unknown = assignment.partitions.filter((each) => !marks.has(each));
+    const byLeader = await within(CALL_MS, 'metadata', leaders.of(unknown, true));
+    const leaderless = byLeader.get(NOBODY) ?? [];
+    byLeader.delete(NOBODY);
+    const found = await Promise.allSettled([...byLeader.values()].map(findPositions));
+    if (marks.size > 0) reader.start();
+    isReady ||= marks.size > 0 || assignment.partitions.length === 0;
+    for (const each of found) if (each.status === 'rejected') throw each.reason;
+    if (leaderless.length > 0)
+      throw new Error(`no broker leads partition ${leaderless.join(', ')}`);
   }
 
   /** From the committed offset, or our own knowledge; from the earliest where there is none, or where it was deleted meanwhile. */
-  async function findPositions(): Promise<void> {
-    const partitions = [...assignment.partitions];
+  async function findPositions(partitions: number[]): Promise<void> {
     const [committed, earliest] = await within(
       CALL_MS,
       'the offsets',
       Promise.all([
         clerk.listCommittedOffsets({ topics: [{ topic, partitions }] }),
-        offsets(ListOffsetTimestamps.EARLIEST),
+        offsets(ListOffsetTimestamps.EARLIEST, partitions),
       ]),
     );
     for (const partition of partitions) {
       const first = earliest[partition] ?? 0n;
-      const known = committed.get(topic)?.[partition] ?? -1n;
+      const known = needs.isAnew ? -1n : (committed.get(topic)?.[partition] ?? -1n);
       if (known >= 0n && known < first) tellMissed(partition, first - known);
       const settled = needs.settled.get(partition) ?? 0n;
       const from = [known, first, settled].reduce((one, other) => (one > other ? one : other));
@@ -98,14 +110,16 @@ export function startSession(needs: Needs): Session {
   }
 
   /** After the broker has refused an offset: retention has deleted it, or the log was cut off. */
-  async function findAgain(): Promise<void> {
+  async function findAgain(partitions: number[]): Promise<void> {
     const ask = Promise.all([
-      offsets(ListOffsetTimestamps.EARLIEST),
-      offsets(ListOffsetTimestamps.LATEST),
+      offsets(ListOffsetTimestamps.EARLIEST, partitions),
+      offsets(ListOffsetTimestamps.LATEST, partitions),
     ]);
     const [earliest, latest] = await within(CALL_MS, 'the offsets', ask);
-    for (const [partition, mark] of marks) {
+    for (const partition of partitions) {
+      const mark = marks.get(partition);
       const first = earliest[partition] ?? 0n;
+      if (mark === undefined) continue;
       if (mark.position >= first && mark.position <= (latest[partition] ?? first)) continue;
       tellMissed(partition, first - mark.position);
       mark.position = first;
@@ -113,9 +127,9 @@ export function startSession(needs: Needs): Session {
     }
   }
 
-  async function offsets(timestamp: bigint): Promise<(bigint | undefined)[]> {
-    const partitions = { [topic]: [...assignment.partitions] };
-    return (await clerk.listOffsets({ topics: [topic], partitions, timestamp })).get(topic) ?? [];
+  async function offsets(timestamp: bigint, partitions: number[]): Promise<(bigint | undefined)[]> {
+    const asked = { topics: [topic], partitions: { [topic]: partitions }, timestamp };
+    return (await clerk.listOffsets(asked)).get(topic) ?? [];
   }
 
   function tellMissed(partition: number, count: bigint): void {
@@ -127,39 +141,33 @@ export function startSession(needs: Needs): Session {
   }
 
   /** Waits where there is no room; what it has handed out when the session stops is all that was. */
-  async function handOut(topicId: string, { responses }: FetchResponse): Promise<void> {
-    for (const answer of responses.flatMap(({ partitions }) => partitions)) {
-      const partition = answer.partitionIndex;
-      const mark = marks.get(partition);
-      if (mark === undefined) continue;
-      for (const record of recordsOf(answer, mark.position)) {
-        while (!room.isFree() && !stop.signal.aborted) await room.changed();
-        if (stop.signal.aborted) return;
-        // Read twice while the partition moved from one broker to another.
-        if (record.offset < mark.position) continue;
-        mark.position = record.offset + 1n;
-        try {
-          needs.onDelivery(deliveryOf(topicId, partition, mark, record));
-        } catch (error) {
-          log.error(errorFacts(error), 'A handler failed');
-        }
+  async function handOut(answer: FetchedPartition): Promise<void> {
+    const partition = answer.partitionIndex;
+    const mark = marks.get(partition);
+    if (mark === undefined) return;
+    for (const record of recordsOf(answer, mark.position)) {
+      while (!room.isFree() && !stop.signal.aborted) await room.changed();
+      if (stop.signal.aborted) return;
+      // Read twice while the partition moved from one broker to another.
+      if (record.offset < mark.position) continue;
+      // Held before it counts as read: whatever fails from here on, it is not committed.
+      mark.open.add(record.offset);
+      mark.position = record.offset + 1n;
+      try {
+        needs.onDelivery(deliveryOf(partition, mark, record));
+      } catch (error) {
+        log.error(errorFacts(error), 'A handler failed');
       }
-      const end = endOfRecords(answer) ?? mark.position;
-      if (end > mark.position) mark.position = end;
     }
+    const end = endOfRecords(answer) ?? mark.position;
+    if (end > mark.position) mark.position = end;
   }
 
-  function deliveryOf(
-    topicId: string,
-    partition: number,
-    { open }: Watermark,
-    record: ReadRecord,
-  ): Delivery {
+  function deliveryOf(partition: number, { open }: Watermark, record: ReadRecord): Delivery {
     const { offset, timestamp, timestampType, value } = record;
     const { key, headers, isTombstone } = propertiesOf(record);
     const properties = encodeProperties({ key, headers, isTombstone });
     const release = room.take((value?.length ?? 0) + properties.length);
-    open.add(offset);
     return {
       body: value ?? NOTHING,
       properties,
@@ -195,7 +203,10 @@ export function startSession(needs: Needs): Session {
         ...{ topic, partition, offset },
         leaderEpoch: -1,
       }));
-      await within(COMMITTED_MS, 'a commit', clerk.commit({ offsets }));
+      // By name alone it would be taken for a topic that was made anew, whose messages up to there would be left out.
+      const isSame = leaders.of([], true);
+      const committed = isSame.then(() => clerk.commit({ offsets }));
+      await within(COMMITTED_MS, 'a commit', committed);
       for (const { mark, offset } of due) mark.committed = offset;
     } catch (error) {
       // Others have the partitions, or soon will; the member learns it by its heartbeat.

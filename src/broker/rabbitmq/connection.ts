@@ -24,6 +24,8 @@ export interface LinkOptions {
   /** Read at each connection, so that renewed certificates are taken up. */
   tls?: TlsFiles;
   log: Log;
+  /** Aborted: it is not tried any more. One that is up is closed by `close`. */
+  giveUp?: AbortSignal;
   /** Opens channels and consumers on a fresh connection; `lost` ends the connection. */
   setup: (connection: ChannelModel, lost: (why: Error) => void) => Promise<void>;
   /** Called when a connection that was set up is gone. */
@@ -90,6 +92,7 @@ export async function supervise(
 ) {
   const { url, name, heartbeatMs, tls, log } = options;
   const stop = new AbortController();
+  options.giveUp?.addEventListener('abort', () => stop.abort(), { once: true });
   let current: ChannelModel | null = null;
   let ready = false;
   let lose: (why: Error) => void = () => {};

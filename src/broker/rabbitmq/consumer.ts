@@ -50,6 +50,8 @@ export async function createConsumer(
   let pauses = 0;
   /** Bytes of what was handed to us and is not acknowledged. */
   let held = 0;
+  /** What came during a pause, where the order counts. */
+  let parked: Delivery[] = [];
   let reading: { goOn(): void } | null = null;
   const isFull = (): boolean => held >= mostHeldBytes;
 
@@ -78,6 +80,7 @@ export async function createConsumer(
       down() {
         channel = null;
         tags = [];
+        parked = [];
       },
     },
     (error) => error instanceof QueueMismatch || error instanceof BrokerRefusal,
@@ -90,7 +93,7 @@ export async function createConsumer(
       const onMessage = (message: ConsumeMessage | null): void => {
         // The broker cancelled us: the queue was deleted, or its leader moved.
         if (message === null) lost(new Error(`the broker cancelled the consumer of "${queue}"`));
-        else onDelivery(deliveryOf(on, queue, message));
+        else handOut(deliveryOf(on, queue, message));
       };
       const { consumerTag } = await on.consume(queue, onMessage).catch((error: unknown) => {
         throw refusedAt(error, 'read', queue);
@@ -99,6 +102,11 @@ export async function createConsumer(
       if (before === pauses) tags.push(consumerTag);
       else await on.cancel(consumerTag);
     }
+  }
+
+  function handOut(delivery: Delivery): void {
+    if (rabbit.isOrdered && !isWanted) parked.push(delivery);
+    else onDelivery(delivery);
   }
 
   function deliveryOf(on: Channel, queue: string, message: ConsumeMessage): Delivery {
@@ -127,6 +135,8 @@ export async function createConsumer(
   return {
     async pause() {
       isWanted = false;
+      // Another consumer would get what comes next, before we have handed over what we hold. So we stay, and acknowledge nothing.
+      if (rabbit.isOrdered) return;
       pauses += 1;
       const taken = tags;
       tags = [];
@@ -139,7 +149,8 @@ export async function createConsumer(
     async resume() {
       if (isWanted) return;
       isWanted = true;
-      const on = channel;
+      for (const delivery of parked.splice(0)) onDelivery(delivery);
+      const on = tags.length > 0 ? null : channel;
       if (on !== null) await consume(on, () => void on.close().catch(() => {})).catch(() => {});
     },
     isReady: link.isReady,

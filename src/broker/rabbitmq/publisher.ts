@@ -1,7 +1,7 @@
 /** Publishes until the broker has confirmed: persistent, mandatory, pipelined, with a deadline. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ChannelModel, ConfirmChannel, Message, Options } from 'amqplib';
-import { BrokerRefusal, MessageRefused } from '../refusals.ts';
+import { BrokerAway, BrokerRefusal, MessageRefused } from '../refusals.ts';
 import { createAlone, mayBeForAMessage } from './alone.ts';
 import { refusedAt } from './refusal.ts';
 import { supervise, type LinkOptions } from './connection.ts';
@@ -22,7 +22,7 @@ interface Waiting {
 
 /** A connection of its own: a broker in alarm stops reading from connections that publish, acks included. */
 export async function createPublisher(
-  options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'tls' | 'log' | 'name'>,
+  options: Pick<LinkOptions, 'url' | 'heartbeatMs' | 'tls' | 'log' | 'name' | 'giveUp'>,
 ) {
   let channel: ConfirmChannel | null = null;
   const waiting = new Set<Waiting>();
@@ -114,7 +114,7 @@ export async function createPublisher(
 
   async function publishWithOthers(queue: string, body: Buffer, properties: Options.Publish) {
     const open = channel;
-    if (open === null) throw new Error('RabbitMQ is not connected');
+    if (open === null) throw new BrokerAway('RabbitMQ is not connected');
     // Else it would stay in our memory, and each further try beside it.
     if (isBlocked) throw new Error('the broker is short of memory or disk, and takes nothing');
     const { messageId } = properties;

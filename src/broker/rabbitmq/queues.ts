@@ -29,6 +29,8 @@ export function declarations(rabbit: Config['rabbit']) {
         'x-dead-letter-routing-key': rabbit.returnedQueue,
         'x-dead-letter-strategy': 'at-least-once',
         'x-overflow': 'reject-publish',
+        // The next one takes over when the first is gone, and begins with what that has not acknowledged.
+        ...(rabbit.isOrdered ? { 'x-single-active-consumer': true } : {}),
       },
     },
   ];

@@ -14,6 +14,7 @@ test('what ends while a statement is under way goes with the next, those of each
   const record = createRecorder(async (all, run) => {
     statements.push([run, claimsOf(all)]);
     if (statements.length === 1) await first.promise;
+    return new Set();
   });
   const ends = [record(recorded('a'), 'run-1'), record(recorded('b'), 'run-1')];
   ends.push(record(recorded('c'), 'run-1'), record(recorded('d'), 'run-2'));
@@ -30,8 +31,21 @@ test('a MongoDB that is away for a moment is told again, and nobody has to handl
   let tries = 0;
   const record = createRecorder(() => {
     tries += 1;
-    return tries === 1 ? Promise.reject(new Error('MongoDB is away')) : Promise.resolve();
+    return tries === 1
+      ? Promise.reject(new Error('MongoDB is away'))
+      : Promise.resolve(new Set<string>());
   });
   await record(recorded('a'), 'run-1');
   assert.equal(tries, 2);
+});
+
+test('what a statement has not reached fails by itself, so that it is not taken for written', async () => {
+  const record = createRecorder(() => Promise.resolve(new Set(['b'])));
+  const ends = await Promise.allSettled(
+    ['a', 'b'].map((claim) => record(recorded(claim), 'run-1')),
+  );
+  assert.deepEqual(
+    ends.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
 });

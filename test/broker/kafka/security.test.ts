@@ -3,10 +3,14 @@ import { after, test } from 'node:test';
 import type { KafkaOptions, Sasl } from '../../../src/broker/kafka/connection.ts';
 import { openKafkaPublisher } from '../../../src/broker/kafka/publisher.ts';
 import { BrokerRefusal } from '../../../src/broker/refusals.ts';
+import { DEFAULTS } from '../../../src/config/schema.ts';
+import { defineWorker, kafka as inKafka } from '../../../src/index.ts';
+import { setUpTasks } from '../../../src/operations/send-task.ts';
 import { certificateAuthority } from '../../helpers/certificates.ts';
+import { testConfig } from '../../helpers/configuration.ts';
 import { kafkaOptions, noOwnKafka, testSource, testTopic } from '../../helpers/kafka.ts';
 import { USER, ownKafka, type Listener } from '../../helpers/own-kafka.ts';
-import { atEnd } from '../../helpers/servers.ts';
+import { atEnd, uniqueName } from '../../helpers/servers.ts';
 
 const MECHANISMS: Sasl['mechanism'][] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'];
 
@@ -47,19 +51,21 @@ const refusals: [string, () => KafkaOptions, RegExp, boolean][] = [
   ...MECHANISMS.map((mechanism): (typeof refusals)[number] => [
     `a wrong password by ${mechanism}`,
     () => options('SASL_SSL', { ...USER, mechanism, password: 'another' }),
-    new RegExp(`Check the user "ana" and its password in kafka.sasl \\(mechanism ${mechanism}\\)`),
+    new RegExp(
+      `Check KAFKA_USERNAME \\("ana"\\), KAFKA_PASSWORD and kafka.saslMechanism \\(${mechanism}\\)`,
+    ),
     true,
   ]),
   [
     'a CA that is not trusted',
     () => options('SSL', null, null),
     /not from a CA that we trust: give that CA's certificate in kafka\.tls\.caFile/,
-    false,
+    true,
   ],
   [
     'a port with TLS, spoken to without',
     () => ({ ...options('SSL', null), tls: null }),
-    /Give kafka\.tls, or the port without TLS/,
+    /Set kafka\.ssl: true, or give the port without TLS/,
     true,
   ],
   [
@@ -69,16 +75,55 @@ const refusals: [string, () => KafkaOptions, RegExp, boolean][] = [
     false,
   ],
 ];
+const withRemedy =
+  (words: RegExp, isFinal: boolean) =>
+  (error: unknown): true => {
+    assert.ok(error instanceof Error);
+    assert.match(error.message, words);
+    assert.doesNotMatch(error.message, /another|a secret/);
+    assert.equal(error instanceof BrokerRefusal, isFinal);
+    return true;
+  };
+
 for (const [name, of, words, isFinal] of refusals) {
   test(`${name} is told with the remedy`, { skip }, async (t) => {
     const publisher = openKafkaPublisher(of());
     atEnd(t, () => publisher.close());
-    await assert.rejects(publisher.check(), (error) => {
-      assert.ok(error instanceof Error);
-      assert.match(error.message, words);
-      assert.doesNotMatch(error.message, /another|a secret/);
-      assert.equal(error instanceof BrokerRefusal, isFinal);
-      return true;
-    });
+    await assert.rejects(publisher.check(), withRemedy(words, isFinal));
+    // What is of no use to try again ends the start.
+    if (!isFinal) return;
+    const place = { kafka: of(), topic: 'emails', group: 'senders' };
+    await assert.rejects(testSource(t, place), withRemedy(words, true));
   });
 }
+
+/** As the settings say it. */
+const setUp = ({ bootstrapServers, tls, sasl }: KafkaOptions) => {
+  const topic = uniqueName();
+  const worker = defineWorker({ name: 'Sample', from: inKafka(topic), handle: () => null });
+  const config = testConfig({
+    kafka: {
+      ...{ ...DEFAULTS.kafka, enabled: true, ssl: tls !== null },
+      ...(tls === null ? {} : { tls }),
+      ...(sasl === null ? {} : { saslMechanism: sasl.mechanism }),
+    },
+    kafkaBootstrapServers: bootstrapServers.join(),
+    ...{ kafkaUsername: sasl?.username ?? null, kafkaPassword: sasl?.password ?? null },
+  });
+  return setUpTasks(config, [], [worker], { partitions: 1, replicationFactor: -1 });
+};
+
+test('topics are made over TLS for a user, by the settings', { skip }, async () => {
+  for (const mechanism of MECHANISMS) {
+    const made = await setUp(options('SASL_SSL', { ...USER, mechanism }));
+    assert.deepEqual(
+      made.map(({ was }) => was),
+      ['created', 'created'],
+    );
+  }
+});
+
+for (const [name, of, words, isFinal] of refusals.filter(([, , , each]) => each))
+  test(`${name} is told with the remedy when topics are made`, { skip }, async () => {
+    await assert.rejects(setUp(of()), withRemedy(words, isFinal));
+  });

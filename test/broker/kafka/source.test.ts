@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Admin, Producer, type CompressionAlgorithmValue } from '@platformatic/kafka';
-import { groupFacts } from '../../../src/broker/kafka/admin.ts';
+import { createTopic, groupFacts } from '../../../src/broker/kafka/admin.ts';
 import { clientOptions } from '../../../src/broker/kafka/connection.ts';
 import { createKafkaSource } from '../../../src/broker/kafka/consumer.ts';
 import { decodeProperties, textHeader } from '../../../src/broker/kafka/message.ts';
@@ -261,6 +261,71 @@ test(
     assert.deepEqual(told, ['Messages were deleted before they were read: compare retention.ms']);
   },
 );
+
+test(
+  'a topic that is made anew while it is read is read from its first message',
+  { skip },
+  async (t) => {
+    const place = await testTopic(t);
+    const { topic, kafka } = place;
+    const { handed, deliveries, texts } = await testSource(t, place);
+    const olds = Array.from({ length: 10 }, (_, n) => `old ${n}`);
+    for (const text of olds) await place.send(text);
+    await handed(10);
+    const admin = new Admin(clientOptions(kafka));
+    atEnd(t, () => admin.close());
+    await admin.deleteTopics({ topics: [topic] });
+    await eventually('it is made anew', async () =>
+      assert.equal(await createTopic(kafka, { topic, partitions: 1 }), 'created'),
+    );
+    const news = Array.from({ length: 20 }, (_, n) => `new ${n}`);
+    for (const text of news) {
+      await eventually('it is confirmed', () => place.send(text));
+      // What was taken from the old one is acknowledged only now.
+      for (const { ack } of deliveries) ack();
+    }
+    await eventually('all of it is read', () => {
+      for (const { ack } of deliveries) ack();
+      assert.deepEqual([...new Set(texts())], [...olds, ...news]);
+    });
+  },
+);
+
+test('a message that cannot be handed out is not committed', { skip }, async (t) => {
+  const place = await testTopic(t);
+  let tries = 0;
+  const now = (): number => {
+    tries += 1;
+    if (tries === 1) throw new Error('the clock of the database is away');
+    return 0;
+  };
+  const first = await testSource(t, { ...place, now }, ({ ack }) => ack());
+  await place.send('a');
+  await place.send('b');
+  assert.deepEqual(await first.handed(1), ['b']);
+  await first.source.close();
+  const second = await testSource(t, place);
+  assert.deepEqual(await second.handed(2), ['a', 'b']);
+});
+
+test('a fault in what reads is told, and the next message is read', { skip }, async (t) => {
+  const place = await testTopic(t);
+  const told: object[] = [];
+  const log = {
+    ...silent,
+    warn: (facts: object) => void told.push(facts),
+    error: () => {
+      throw new Error('the disk of the log is full');
+    },
+  };
+  const { texts } = await testSource(t, { ...place, log }, ({ body }) => {
+    if (body.toString() === 'a') throw new Error('a fault of ours');
+  });
+  await place.send('a');
+  await place.send('b');
+  await eventually('b is read', () => assert.deepEqual(texts(), ['a', 'b']));
+  assert.match(JSON.stringify(told), /the disk of the log is full/);
+});
 
 test('a topic that is not there ends the start with the remedy', { skip }, async (t) => {
   const topic = uniqueName();

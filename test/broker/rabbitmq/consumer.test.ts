@@ -18,7 +18,7 @@ async function consumerFor(
   changes: Partial<Config['rabbit']> = {},
   log: Log = silent,
 ) {
-  const queues = await testQueues(t);
+  const queues = await testQueues(t, !(changes.isOrdered ?? false));
   const proxy = await proxyTo(t, address('AMQP_URL'));
   const deliveries: Delivery[] = [];
   const config = testConfig({ amqpUrl: proxy.url, rabbit: { ...queues.rabbit, ...changes } });
@@ -349,5 +349,33 @@ test('a queue that is declared otherwise ends the start with the difference', as
   await assert.rejects(
     createConsumer(config, silent, () => {}),
     QueueMismatch,
+  );
+});
+
+test('where the order counts, a paused consumer stays the one of its queue, and hands out what came when it resumes', async (t) => {
+  const isOrdered = { isOrdered: true };
+  const { send, handed, deliveries, consumer, rabbit, proxy, hasDepth, intake } = await consumerFor(
+    t,
+    isOrdered,
+  );
+  const others: Delivery[] = [];
+  const config = testConfig({ amqpUrl: proxy.url, rabbit: { ...rabbit, ...isOrdered } });
+  const other = await createConsumer(config, silent, (delivery) => others.push(delivery));
+  atEnd(t, () => other.close());
+  await send('a');
+  await handed(1);
+  await consumer.pause();
+  await send('b');
+  await hasDepth(intake, 0);
+  assert.deepEqual([deliveries.length, others.length], [1, 0]);
+  await consumer.resume();
+  assert.deepEqual(await handed(2), ['a', 'b']);
+  deliveries[0]?.ack();
+  await consumer.close();
+  await eventually('the other one takes over, from what was not acknowledged', () =>
+    assert.deepEqual(
+      others.map(({ body }) => body.toString()),
+      ['b'],
+    ),
   );
 });

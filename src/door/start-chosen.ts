@@ -1,26 +1,44 @@
-/** The workers of a folder, as a part of a process. */
-import { readQueues, type QueueSetting } from '../config/queues.ts';
+/** Workers of files, as a part of a process. */
+import type { Client } from '@temporalio/client';
+import type { QueueSetting } from '../config/queues.ts';
+import type { Config } from '../config/schema.ts';
+import type { Environment } from '../config/tree.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
 import { createWorkerCounter } from '../tasks/metrics.ts';
-import { idleQueues, runnableOf } from '../tasks/runnable.ts';
-import type { Found } from '../workers/discover.ts';
-import { CommandError, EXIT } from './context.ts';
-import type { Process } from './service.ts';
+import { idleQueues, placeOf, runnableOf } from '../tasks/runnable.ts';
+import { WorkersNotLoadedError, type Found } from '../workers/discover.ts';
+
+interface Process {
+  config: Config;
+  /** As handlers see it. */
+  forOthers: Environment;
+  client: Client;
+  metrics: Metrics;
+  log: Log;
+}
 
 interface Chosen {
   found: readonly Found[];
-  queuesFile: string | undefined;
+  /** Of queues.yaml. */
+  queues: readonly QueueSetting[];
   concurrency: number | null;
   /** Whether they are all: then each queue that is to be taken from has its worker. */
   areAll: boolean;
 }
 
-/** @throws CommandError where a queue has no worker; Error that names the neighbour that cannot be reached */
-export function startChosen(
-  { config, forOthers: env, log, metrics, client, unlessStopped }: Process,
-  { found, queuesFile, concurrency, areAll }: Chosen,
-): Promise<RunningWorkers> {
-  const queues = readQueues(queuesFile);
+/**
+ * @throws WorkersNotLoadedError where a queue has no worker, or is closed to the one that it has; Error that names the neighbour
+ * that cannot be reached
+ */
+export async function startChosen(
+  { config, forOthers: env, log, metrics, client }: Process,
+  { found, queues, concurrency, areAll }: Chosen,
+): Promise<RunningWorkers & { reload(): void }> {
+  const placed = found.map(({ worker }) => placeOf(worker, config, queues));
+  refuseClosed(placed);
+  if (areAll) refuseIdle(queues, placed);
   const counter = createWorkerCounter(metrics.registry);
   const workers = found.map((each) =>
     runnableOf(each, config, log, {
@@ -28,18 +46,20 @@ export function startChosen(
       count: countIn(counter, each.worker.name),
     }),
   );
-  const placed = workers.map(({ worker }) => worker);
-  refuseClosed(placed);
-  if (areAll) refuseIdle(queues, placed);
-  return unlessStopped(startTaskWorkers({ config, workers, queues, client, metrics, log }));
+  try {
+    const running = await startTaskWorkers({ config, workers, queues, client, metrics, log });
+    return { ...running, reload: () => workers.forEach((each) => each.reload()) };
+  } catch (error) {
+    await Promise.all(workers.map(({ caller }) => caller.stop(0)));
+    throw error;
+  }
 }
 
 function refuseClosed(placed: Parameters<typeof idleQueues>[1]): void {
   const closed = placed.flatMap(({ queue }) => (queue?.consumer === false ? [queue.name] : []));
   if (closed.length === 0) return;
-  throw new CommandError(
+  throw new WorkersNotLoadedError(
     `enable_consumer is false for ${closed.join(', ')} in queues.yaml, and a worker that was chosen takes from there: choose others, or set it to true`,
-    EXIT.usage,
   );
 }
 
@@ -58,8 +78,7 @@ function countIn(counter: ReturnType<typeof createWorkerCounter>, worker: string
 function refuseIdle(queues: readonly QueueSetting[], placed: Parameters<typeof idleQueues>[1]) {
   const idle = idleQueues(queues, placed);
   if (idle.length === 0) return;
-  throw new CommandError(
+  throw new WorkersNotLoadedError(
     `No worker takes from ${idle.join(', ')}: name the worker in queues.yaml (worker: …), let its code say from: rabbitmq('…'), or set enable_consumer: false`,
-    EXIT.usage,
   );
 }
