@@ -48,16 +48,17 @@ export function createHandle(needs: TaskDependencies) {
       const run = ownRun();
       // The tasks of a run stay together: in turns with those of all other runs, none of them would get anywhere.
       const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
-      const lineOf = ({ alone }: HandleRequest) => (alone ? aloneSlots : slots);
       // Claims are read when it is their turn: by all that wait in line, they would be read again and again.
       const line = requests.every(({ alone }) => alone) ? aloneSlots : slots;
-      const isTaken = await takenUnless(liveness.signal, line, turns.get(line));
-      if (!isTaken) return [];
-      /** For the first call. */
-      let inHand: Line | null = line;
-      const release = (): void => {
-        inHand?.release(1);
-        inHand = null;
+      const callsOf = (some: HandleRequest[]): number =>
+        together(some.filter(({ alone }) => alone === (line === aloneSlots))).length;
+      /** For the first calls. */
+      let inHand = await takenUnless(liveness.signal, line, callsOf(requests), turns.get(line));
+      if (inHand === 0) return [];
+      const keep = (count: number): void => {
+        if (inHand <= count) return;
+        line.release(inHand - count);
+        inHand = count;
       };
       let hasReturned = false;
       try {
@@ -72,7 +73,7 @@ export function createHandle(needs: TaskDependencies) {
           if (known === null) waiting.push(request);
           else gathering.await(request, Promise.resolve(known));
         }
-        if (!waiting.some((request) => lineOf(request) === line)) release();
+        keep(callsOf(waiting));
         if (liveness.signal.aborted) gathering.hasAnswer();
         liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
         await gathering.isOver(beginAll(waiting, found, gathering));
@@ -86,7 +87,7 @@ export function createHandle(needs: TaskDependencies) {
         ];
       } finally {
         hasReturned = true;
-        release();
+        keep(0);
       }
 
       async function beginAll(
@@ -95,11 +96,11 @@ export function createHandle(needs: TaskDependencies) {
         gathering: Pick<Gathering, 'await'>,
       ): Promise<void> {
         for (const some of together(waiting)) {
-          const line = some.some(({ alone }) => alone) ? aloneSlots : slots;
-          if (inHand === line) inHand = null;
-          else await line.take(1, turns.get(line));
-          if (hasReturned || !liveness.maySend()) return line.release(1);
-          const ends = call(some, found, run).finally(() => line.release(1));
+          const mine = some.some(({ alone }) => alone) ? aloneSlots : slots;
+          if (mine === line && inHand > 0) inHand -= 1;
+          else await mine.take(1, turns.get(mine));
+          if (hasReturned || !liveness.maySend()) return mine.release(1);
+          const ends = call(some, found, run).finally(() => mine.release(1));
           for (const [at, request] of some.entries()) {
             const answer = ends.then((all) => conclude(request, all[at], run));
             running.add(request, answer);
@@ -213,15 +214,15 @@ export function createHandle(needs: TaskDependencies) {
 type Gathering = ReturnType<typeof createGathering<HandleRequest, HandleAnswer>>;
 type Line = TaskDependencies['aloneSlots'];
 
-/** Waits for a slot. False when the attempt is aborted before: whoever asks then gets none. */
-async function takenUnless(signal: AbortSignal, line: Line, turn?: number): Promise<boolean> {
+/** Waits for so many slots, or as many as it gets. None when the attempt is aborted before. */
+async function takenUnless(signal: AbortSignal, line: Line, wanted: number, turn?: number) {
   const aborted = latch();
   if (signal.aborted) aborted.open();
   signal.addEventListener('abort', aborted.open, { once: true });
-  const taken = line.take(1, turn);
-  const isTaken = await Promise.race([taken.then(() => true), aborted.passed.then(() => false)]);
-  if (!isTaken) void taken.then((count) => line.release(count));
-  return isTaken;
+  const taken = line.take(wanted, turn);
+  const count = await Promise.race([taken, aborted.passed.then(() => 0)]);
+  if (count === 0) void taken.then((late) => line.release(late));
+  return count;
 }
 
 const noSlot = (): ApplicationFailure =>
