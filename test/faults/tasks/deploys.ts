@@ -10,7 +10,7 @@ import { taskSystem } from './system.ts';
 const PROCESSES = ['one', 'two'] as const;
 const VERSIONS = ['1', '2', '3'] as const;
 const BETWEEN_MS = 2_000;
-const PUBLISH_EACH_MS = 500;
+const PUBLISH_EACH_MS = 1_000;
 
 async function roll(world: World, broker: 'rabbitmq' | 'kafka'): Promise<Trial> {
   if (broker === 'kafka' && noKafka !== false) return NOT_TRIED;
@@ -19,7 +19,7 @@ async function roll(world: World, broker: 'rabbitmq' | 'kafka'): Promise<Trial> 
   await Promise.all(PROCESSES.map((name) => start(name, '1')));
   const expected: Expected = new Map();
   const publish = async (): Promise<void> => {
-    const more = await publishLoad(system.transport, countIn(world) / 5);
+    const more = await publishLoad(system.transport, countIn(world) / 10);
     for (const [id, end] of more) expected.set(id, end);
   };
   let isOver = false;
