@@ -4,18 +4,21 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 const status = z.object({
-  engines: z.array(z.object({ name: z.string(), pid: z.number().nullable() }).loose()),
+  engines: z.array(z.object({ name: z.string(), pid: z.number().nullish() }).loose()),
 });
 
-/** The processes of an instance's servers, by name. Empty for those that somebody else runs. */
-export function serverPids(instance: string): Record<string, number> {
+/** The processes of an instance's servers, by name: those that every part needs, or these. Empty for those that somebody else runs. */
+export function serverPids(instance: string, names?: readonly string[]): Record<string, number> {
   const args = ['engines/cli.mjs', 'status', '--json', '--instance', instance];
+  if (names !== undefined) args.push('--only', names.join());
   try {
     const out = execFileSync(process.execPath, args, { encoding: 'utf8' });
     const parsed = status.safeParse(JSON.parse(out));
     if (!parsed.success) return {};
     return Object.fromEntries(
-      parsed.data.engines.flatMap(({ name, pid }) => (pid === null ? [] : [[name, pid]])),
+      parsed.data.engines.flatMap(({ name, pid }) =>
+        typeof pid === 'number' ? [[name, pid]] : [],
+      ),
     );
   } catch {
     return {};

@@ -14,7 +14,7 @@ import type { Call, Ended } from '../../src/workers/call.ts';
 import { answerOf } from '../../src/workers/ended.ts';
 import { hookAfter } from '../../src/workers/hooks.ts';
 import { fenced, readInTime } from '../fence.ts';
-import { createGathering, type Patience } from '../gathering.ts';
+import { createGathering, latch, type Patience } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { createCancelling } from './cancelling.ts';
@@ -46,39 +46,61 @@ export function createHandle(needs: TaskDependencies) {
       // Inside a workflow task nobody waits for a slot: outside, whichever process is free first takes it.
       if (patience !== undefined && (!slots.isFree() || isStopping())) throw noSlot();
       const run = ownRun();
-      // Before the claims: what ends in between is found here.
-      const here = new Map(requests.map((request) => [request, running.find(request)]));
-      const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
-      const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
-      const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
-      const waiting: HandleRequest[] = [];
+      // The tasks of a run stay together: in turns with those of all other runs, none of them would get anywhere.
+      const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
+      // Claims are read when it is their turn: by all that wait in line, they would be read again and again.
+      const line = requests.every(({ alone }) => alone) ? aloneSlots : slots;
+      const callsOf = (some: HandleRequest[]): number =>
+        together(some.filter(({ alone }) => alone === (line === aloneSlots))).length;
+      /** For the first calls. */
+      let inHand = await takenUnless(liveness.signal, line, callsOf(requests), turns.get(line));
+      if (inHand === 0) return [];
+      const keep = (count: number): void => {
+        if (inHand <= count) return;
+        line.release(inHand - count);
+        inHand = count;
+      };
       let hasReturned = false;
-      for (const request of ours) {
-        const known = here.get(request) ?? recordedAnswer(request, found.get(request.claim));
-        if (known === null) waiting.push(request);
-        else gathering.await(request, Promise.resolve(known));
+      try {
+        // Before the claims: what ends in between is found here.
+        const here = new Map(requests.map((request) => [request, running.find(request)]));
+        const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
+        const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
+        const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
+        const waiting: HandleRequest[] = [];
+        for (const request of ours) {
+          const known = here.get(request) ?? recordedAnswer(request, found.get(request.claim));
+          if (known === null) waiting.push(request);
+          else gathering.await(request, Promise.resolve(known));
+        }
+        keep(callsOf(waiting));
+        if (liveness.signal.aborted) gathering.hasAnswer();
+        liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
+        await gathering.isOver(beginAll(waiting, found, gathering));
+        const { answers, open, failures } = gathering.taken();
+        // Written down nowhere: the claim is read, and the handler perhaps run, again.
+        if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
+        return [
+          ...lost,
+          ...answers,
+          ...open.map(({ index }): HandleAnswer => ({ index, kind: 'running', process })),
+        ];
+      } finally {
+        hasReturned = true;
+        keep(0);
       }
-      if (liveness.signal.aborted) gathering.hasAnswer();
-      liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
-      await gathering.isOver(beginAll());
-      hasReturned = true;
-      const { answers, open, failures } = gathering.taken();
-      // Written down nowhere: the claim is read, and the handler perhaps run, again.
-      if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
-      return [
-        ...lost,
-        ...answers,
-        ...open.map(({ index }): HandleAnswer => ({ index, kind: 'running', process })),
-      ];
 
-      async function beginAll(): Promise<void> {
-        // The tasks of a run stay together: taken in turns with all other runs, none of them would get anywhere.
-        const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
+      async function beginAll(
+        waiting: HandleRequest[],
+        found: ReadonlyMap<string, TaskClaim>,
+        gathering: Pick<Gathering, 'await'>,
+      ): Promise<void> {
         for (const some of together(waiting)) {
-          const line = some.some(({ alone }) => alone) ? aloneSlots : slots;
-          await line.take(1, turns.get(line));
-          if (hasReturned || !liveness.maySend()) return line.release(1);
-          const ends = call(some, found, run).finally(() => line.release(1));
+          const mine = some.some(({ alone }) => alone) ? aloneSlots : slots;
+          if (mine === line && inHand > 0) inHand -= 1;
+          else await mine.take(1, turns.get(mine));
+          if (hasReturned || !liveness.maySend()) return mine.release(1);
+          const ends = call(some, found, run).finally(() => mine.release(1));
           for (const [at, request] of some.entries()) {
             const answer = ends.then((all) => conclude(request, all[at], run));
             running.add(request, answer);
@@ -187,6 +209,20 @@ export function createHandle(needs: TaskDependencies) {
     if (hook !== null && hook.kind !== 'onError') caller.tell(call, hook);
     return answerOf(end, index);
   }
+}
+
+type Gathering = ReturnType<typeof createGathering<HandleRequest, HandleAnswer>>;
+type Line = TaskDependencies['aloneSlots'];
+
+/** Waits for so many slots, or as many as it gets. None when the attempt is aborted before. */
+async function takenUnless(signal: AbortSignal, line: Line, wanted: number, turn?: number) {
+  const aborted = latch();
+  if (signal.aborted) aborted.open();
+  signal.addEventListener('abort', aborted.open, { once: true });
+  const taken = line.take(wanted, turn);
+  const count = await Promise.race([taken, aborted.passed.then(() => 0)]);
+  if (count === 0) void taken.then((late) => line.release(late));
+  return count;
 }
 
 const noSlot = (): ApplicationFailure =>

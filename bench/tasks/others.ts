@@ -63,9 +63,7 @@ export async function other(
   };
   const start = (command: string[]) => started(command, env, join(folder, 'log.txt'));
   const { count, unit } = measured;
-  const redis = Object.entries(serverPids(instance)).flatMap(([name, pid]) =>
-    name === 'redis' ? [pid] : [],
-  );
+  const redis = Object.values(serverPids(instance, ['redis']));
   let worker: ChildProcess | undefined;
   try {
     const isIdle = unit === 'ms';

@@ -71,6 +71,8 @@ export async function ours(measured: Case, circumstances: Circumstances): Promis
   }
 }
 
+const SERVERS = ['temporal', 'mongodb'];
+
 /** From the first delivery to the last that is done. */
 async function rate(
   measured: Case,
@@ -80,9 +82,9 @@ async function rate(
   const profiles = mkdtempSync(join(tmpdir(), 'despachante-profile-'));
   const nodeOptions = profile === undefined ? [] : profiling(profiles);
   const figures = await run(measured, nodeOptions, async ({ claims, source, start, children }) => {
-    const { count } = measured;
+    const { count, broker } = measured;
     await fill(source, count, (n) => bodyOf(n, isPoison(n)));
-    const servers = Object.values(serverPids(instance));
+    const servers = Object.values(serverPids(instance, [...SERVERS, broker]));
     const before = cpuSeconds(servers);
     await start();
     await ended(children, count, SETTLED);
