@@ -86,6 +86,7 @@ function laterThan(now: number, text: string | undefined): { notBefore?: number 
   const notBefore = Number(text);
   return notBefore > now && notBefore <= now + LONGEST_REST ? { notBefore } : {};
 }
+
 /** Short, and no word of what may be a person's name. */
 const chainOf = (key: string): string =>
   createHash('sha256').update(key).digest('hex').slice(0, 16);
