@@ -5,7 +5,7 @@ import type { Actions } from '../coordination/actions.ts';
 import type { ControlStore } from '../coordination/control.ts';
 import { TASKS_TYPE, workerQueue } from '../domain/names.ts';
 import type { RedriveOrder, RedriveReport } from '../domain/redrive-order.ts';
-import { REDRIVEN_EACH_MS } from '../domain/tasks.ts';
+import { REDRIVEN_EACH_MS } from '../domain/reprocessing.ts';
 import type { OwnDatabase } from '../mongo/collections.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
