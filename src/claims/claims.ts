@@ -68,7 +68,7 @@ export interface LateResult {
   at: Date;
 }
 
-interface Ending {
+export interface Ending {
   claim: string;
   outcome: ClaimOutcome;
 }

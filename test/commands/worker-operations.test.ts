@@ -96,10 +96,10 @@ test('what has failed is listed, shown, counted, audited, redriven and dropped b
   const redriven = await run(['failures', 'redrive', '--from', 'Mail', 'm-2']);
   assert.equal(redriven.code, 0, redriven.stderr);
   assert.match(redriven.stdout, /^Gave 1 to new runs; 0 failed tasks of Mail left$/m);
-  const story = z.object({ generation: z.number(), state: z.string() });
+  const story = z.object({ redrive: z.number(), status: z.string() });
   assert.deepEqual(
     story.parse(await json(['tasks', 'result', 'Mail', 'm-2', '--wait', '30s'], 3)),
-    { generation: 1, state: 'failed' },
+    { redrive: 1, status: 'failed' },
   );
   const status = await run(['redrive', 'status', '--from', 'Mail']);
   assert.match(

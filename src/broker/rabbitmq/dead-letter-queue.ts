@@ -15,6 +15,7 @@ export type FailureQueue = Awaited<ReturnType<typeof openFailureQueue>>;
 export async function openFailureQueue(connection: ChannelModel, queue: string, rules: ParseRules) {
   const channel = await connection.createChannel();
   const lost = new AbortController();
+  const gone: AbortSignal = lost.signal;
   channel.on('error', (error) => lost.abort(error));
   channel.on('close', () => lost.abort(new Error('the channel was closed')));
   const depth = await depthOf(channel, queue);
@@ -22,7 +23,7 @@ export async function openFailureQueue(connection: ChannelModel, queue: string, 
     /** Messages that were waiting when the queue was opened. */
     depth,
     /** Aborted, with the cause, when the channel is lost: all that was held is back in the queue. */
-    gone: lost.signal,
+    gone,
     /**
      * Each of them once, in their order. The broker holds them, unacknowledged, until `close`: given back at once, a record
      * would be the next to be read again, without end.
