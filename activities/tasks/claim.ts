@@ -52,7 +52,9 @@ export function createTaskClaim(needs: TaskDependencies) {
         const holder = holders.get(claim._id);
         if (holder === undefined)
           answers.push({ index, kind: 'claimed', claim: claim._id, attempts: 0 });
-        else if (isOurs(holder, claim)) answers.push(goOn(holder, index, isPerhapsFatal));
+        else if (isOurs(holder, claim))
+          // A copy in a lane has another index, and says nothing of a process that died.
+          answers.push(goOn(holder, index, isPerhapsFatal && holder.index === index));
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
       }

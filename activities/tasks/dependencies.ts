@@ -32,7 +32,7 @@ export interface TaskDependencies {
   /** The calls that may run at the same time. */
   slots: Pick<Slots, 'turn' | 'take' | 'release' | 'isFree'>;
   /** The one call that may run alone. */
-  aloneSlots: Pick<Slots, 'turn' | 'take' | 'release'>;
+  aloneSlots: Pick<Slots, 'turn' | 'take' | 'release' | 'isFree'>;
   isStopping: () => boolean;
   /** Of all workers of this process. */
   running: RunningTasks;

@@ -37,19 +37,25 @@ export function createHandle(needs: TaskDependencies) {
   const { slots, aloneSlots, running, isStopping } = needs;
   const record = createRecorder(async (all, run) => {
     await results.write(all.flatMap(({ ended }) => ended ?? []));
-    return claims.record(all, run);
+    const missed = await claims.record(all, run);
+    // They have ended otherwise, and their claims know how.
+    if (missed.size > 0) {
+      const found = await claims.find([...missed]);
+      await results.write([...found.values()].filter(({ settledAt }) => settledAt !== null));
+    }
+    return missed;
   });
   const unlessCancelled = createCancelling(needs);
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
+      const line = requests.every(({ alone }) => alone) ? aloneSlots : slots;
       // Inside a workflow task nobody waits for a slot: outside, whichever process is free first takes it.
-      if (patience !== undefined && (!slots.isFree() || isStopping())) throw noSlot();
+      if (patience !== undefined && (!line.isFree() || isStopping())) throw noSlot();
       const run = ownRun();
       // The tasks of a run stay together: in turns with those of all other runs, none of them would get anywhere.
       const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
       // Claims are read when it is their turn: by all that wait in line, they would be read again and again.
-      const line = requests.every(({ alone }) => alone) ? aloneSlots : slots;
       const callsOf = (some: HandleRequest[]): number =>
         together(some.filter(({ alone }) => alone === (line === aloneSlots))).length;
       /** For the first calls. */

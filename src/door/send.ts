@@ -4,7 +4,7 @@ import { refuseUnknown } from '../workers/check-options.ts';
 import type { Worker } from '../workers/worker.ts';
 
 export interface SendOptions {
-  /** Decides the partition, on Kafka; a handler gets it. */
+  /** Decides the order, where the worker keeps one, and on Kafka the partition; a handler gets it. */
   key?: string | undefined;
   /** What is sent twice under one id is handled once. A fresh one unless it is given. */
   id?: string | undefined;

@@ -42,10 +42,13 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
     end: notes.end,
 
     async chooseCanaries(redriving, count) {
-      const choice = taskChoice(redriving, Math.min(count, redriving.order.limit ?? Infinity));
+      const most = Math.min(count, redriving.order.limit ?? Infinity);
+      const choice = taskChoice(redriving, Infinity);
       const canaries: Canary[] = [];
-      for await (const failed of chosenTasks(failures, choice, { atCap: 0 }))
+      for await (const failed of chosenTasks(failures, choice, { atCap: 0 })) {
+        if (canaries.length >= most) break;
         if (isTask(failed) && !isConflict(failed)) canaries.push(await canaryOf(failed));
+      }
       return canaries;
     },
 

@@ -30,11 +30,15 @@ export function openResultReader(config: Config, log: Log) {
 
   async function look(worker: string, id: string): Promise<TaskResult | null> {
     const known = await stored(worker, id);
-    if (known !== null) return known;
+    if (known?.status === 'done') return known;
     const claim = await openTaskClaims(await mongo.db()).latest(`${worker}/${id}`);
-    if (claim === null) return null;
+    // What has failed may have been redriven since.
+    const isCurrent = (result: TaskResult | null): result is TaskResult =>
+      result !== null && result.redrive >= (claim?.generation ?? 0);
+    if (claim === null || isCurrent(known)) return known;
     // It may have been written and settled since.
-    return (claim.settledAt === null ? null : await stored(worker, id)) ?? resultOf(claim);
+    const now = claim.settledAt === null ? null : await stored(worker, id);
+    return isCurrent(now) ? now : resultOf(claim);
   }
 
   return {

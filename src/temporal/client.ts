@@ -1,4 +1,5 @@
 /** Temporal as the rest of the program sees it: start a run, ask a run, make the search attributes known. */
+import { createHash } from 'node:crypto';
 import {
   Client,
   Connection,
@@ -166,7 +167,7 @@ export async function startRun(client: Client, run: NewRun): Promise<StartResult
   } catch (error) {
     // A lane that another process has opened meanwhile is asked again.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return isLane ? 'full' : 'started';
-    if (error instanceof WorkflowUpdateFailedError) return 'full';
+    if (error instanceof WorkflowUpdateFailedError || (isLane && isCrowded(error))) return 'full';
     if (isTooLarge(error)) return 'too-large';
     throw error;
   }
@@ -174,9 +175,11 @@ export async function startRun(client: Client, run: NewRun): Promise<StartResult
 
 /** False: it is not open. @throws WorkflowUpdateFailedError when it takes nothing for now */
 async function isHandedTo(client: Client, workflowId: string, input: object): Promise<boolean> {
+  // Asked again after a lost answer, it is the same hand-over.
+  const updateId = createHash('sha256').update(JSON.stringify(input)).digest('hex');
   try {
     await client.withDeadline(Date.now() + RPC_MS, () =>
-      client.workflow.getHandle(workflowId).executeUpdate(UPDATE_MORE, { args: [input] }),
+      client.workflow.getHandle(workflowId).executeUpdate(UPDATE_MORE, { args: [input], updateId }),
     );
     return true;
   } catch (error) {
@@ -216,8 +219,17 @@ function idsWithin(labels: string[]): TypedSearchAttributes {
   );
 }
 
+const causeOf = (error: unknown): unknown =>
+  error instanceof Error ? (error.cause ?? error) : error;
+
+/** Temporal keeps ten hand-overs that a lane has not answered, and says "limit" of the next one. */
+export function isCrowded(error: unknown): boolean {
+  const cause = causeOf(error);
+  return isGrpcServiceError(cause) && /in-flight updates/i.test(cause.message);
+}
+
 function isTooLarge(error: unknown): boolean {
-  const cause = error instanceof Error ? (error.cause ?? error) : error;
+  const cause = causeOf(error);
   if (!isGrpcServiceError(cause)) return false;
   const code = Number(cause.code);
   // Invalid may also mean a search attribute or a namespace that is not there: that is no fault of the messages, and they

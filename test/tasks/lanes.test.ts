@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import { again, done, withLane, type Handle } from '../helpers/lanes.ts';
-import { address } from '../helpers/servers.ts';
+import { address, uniqueName } from '../helpers/servers.ts';
+import { startRun } from '../../src/temporal/client.ts';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 
@@ -33,4 +34,23 @@ test('a lane that goes on as new runs is handed more all the while, and keeps th
     assert.deepEqual(of('b'), upTo(20));
     assert.deepEqual(of('a'), [1, 1, ...upTo(22)]);
   });
+});
+
+test('a lane that answers nobody is full after some hand-overs, which says nothing of their size', async (t) => {
+  const connection = await Connection.connect({ address: address('TEMPORAL_ADDRESS') });
+  const client = new Client({ connection });
+  const taskQueue = uniqueName();
+  const workflowId = `tasks/${taskQueue}/lane-0`;
+  const run = { type: 'tasks', workflowId, taskQueue, labels: [], isLane: true };
+  const handOver = (n: number) =>
+    startRun(client, { ...run, input: { n }, nouns: ['task', 'tasks'] });
+  t.after(async () => {
+    await client.workflow.getHandle(workflowId).terminate();
+    await connection.close();
+  });
+  // Nobody works on this queue.
+  assert.equal(await handOver(0), 'started');
+  const others = Array.from({ length: 14 }, (_, n) => handOver(n + 1).catch(() => 'unanswered'));
+  const found = new Set(await Promise.all(others));
+  assert.deepEqual([...found].sort(), ['full', 'unanswered']);
 });

@@ -51,7 +51,7 @@ export async function createConsumer(
   /** Bytes of what was handed to us and is not acknowledged. */
   let held = 0;
   /** What came during a pause, where the order counts. */
-  let parked: Delivery[] = [];
+  const parked: Delivery[] = [];
   let reading: { goOn(): void } | null = null;
   const isFull = (): boolean => held >= mostHeldBytes;
 
@@ -80,7 +80,7 @@ export async function createConsumer(
       down() {
         channel = null;
         tags = [];
-        parked = [];
+        for (const delivery of parked.splice(0)) delivery.release();
       },
     },
     (error) => error instanceof QueueMismatch || error instanceof BrokerRefusal,
