@@ -62,6 +62,7 @@ export async function sendSamples(
   workers: readonly Worker[],
   { count, prefix, stop, broken }: SampleOptions,
 ): Promise<WorkerReport[]> {
+  if (workers.length === 0) return [];
   const ids = Array.from({ length: count }, (_, n) => `${prefix}${n}`);
   const publishers = openPublishers(config, [], silent);
   try {
@@ -97,7 +98,7 @@ export async function sendSamples(
   }
 }
 
-interface SampleOptions {
+export interface SampleOptions {
   count: number;
   prefix: string;
   stop: AbortSignal;

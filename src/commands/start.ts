@@ -35,7 +35,13 @@ import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { addressText, addressesOf, progressLine, reportText, type Report } from './start-report.ts';
 import { listOf, samplesFor, serversOf, type Server } from './start-samples.ts';
-import { WORKER_ARGUMENTS, prepareWorkers, sendSamples, workersText } from './start-workers.ts';
+import {
+  WORKER_ARGUMENTS,
+  prepareWorkers,
+  sendSamples,
+  workersText,
+  type SampleOptions,
+} from './start-workers.ts';
 import { line, paint } from './table.ts';
 
 interface StartOptions {
@@ -156,6 +162,8 @@ async function run(given: Run): Promise<void> {
     const system = await withRabbit(config, () => systemAt(config));
     const legacyUrl = await startProcesses(children, given, system, say);
     const addresses = addressesOf({ ...config, legacyUrl });
+    const broken = anyEnds(children);
+    broken.catch(() => {});
     const report = await withStore(config, async (store) => {
       const { pause } = await store.control.read();
       if (pause !== null) {
@@ -165,10 +173,8 @@ async function run(given: Run): Promise<void> {
       if (samples.notPublished !== null) return null;
       const ledgerFile = ledgerOf(data, 'published', system);
       const plan = { count: samples.count, ledgerFile, system };
-      return fileSamples({ ...config, legacyUrl }, plan, store, stop, children);
+      return fileSamples({ ...config, legacyUrl }, plan, store, { stop, broken });
     });
-    const broken = anyEnds(children);
-    broken.catch(() => {});
     const prefix = `demo-${Date.now().toString(36)}-`;
     const tasks = await sendSamples(config, workers, { count: 10, prefix, stop, broken });
     if (samples.notPublished !== null) say(paint.yellow(line(samples.notPublished)));
@@ -178,7 +184,7 @@ async function run(given: Run): Promise<void> {
     if (!json && tasks.length > 0) print(`\n${workersText(tasks)}`);
     if (!exits) {
       say(`\nRunning; Ctrl-C ends it${given.areOurs ? MORE : ''}`);
-      await Promise.race([stopped, anyEnds(children)]);
+      await Promise.race([stopped, broken]);
     }
   } finally {
     if (!stop.aborted) say('Stopping …');
@@ -247,8 +253,7 @@ async function fileSamples(
   config: Config,
   { count, ledgerFile, system }: { count: number; ledgerFile: string; system: SystemName },
   store: Store,
-  stop: AbortSignal,
-  children: Child[],
+  { stop, broken }: Pick<SampleOptions, 'stop' | 'broken'>,
 ): Promise<Report> {
   const prefix = `demo-${Date.now().toString(36)}-`;
   const samples = sampleRegistrations({ count, seed: count, prefix: prefix.slice(0, -1) });
@@ -259,8 +264,6 @@ async function fileSamples(
 
   let now = { claimed: 0, settled: 0, byOutcome: {} as Record<string, number> };
   const line = showProgress(({ seconds }) => progressLine(now, count, seconds));
-  const broken = anyEnds(children);
-  broken.catch(() => {});
   try {
     for (let told = Date.now(); now.settled < count;) {
       stop.throwIfAborted();

@@ -1,10 +1,9 @@
 /** The intake of one worker: from its source to runs of its tasks. */
-import { randomUUID } from 'node:crypto';
 import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
-import { TASKS_TYPE, workerQueue, workflowId } from '../domain/names.ts';
+import { workerQueue } from '../domain/names.ts';
 import { laneId, laneOf } from '../domain/lanes.ts';
-import type { NewTask, TaskRunInput } from '../domain/tasks.ts';
+import type { NewTask } from '../domain/tasks.ts';
 import { startIntake, type Intake } from '../intake/intake.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
@@ -13,7 +12,8 @@ import type { NewRun, StartResult } from '../temporal/client.ts';
 import type { createReject } from '../intake/reject.ts';
 import { encodedBytes, readTask } from './delivery.ts';
 import type { TaskMetrics } from './metrics.ts';
-import { taskRulesOf, type Running } from './rules.ts';
+import type { Running } from './rules.ts';
+import { nameOfRun, taskRun } from './run.ts';
 
 interface TaskIntakeNeeds {
   config: Config;
@@ -37,7 +37,6 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
   const { config, worker, open, reject, start, metrics, taskMetrics, log } = needs;
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   const { batch } = worker;
-  const rules = taskRulesOf(worker);
   const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
   const lineOf = ({ chain }: NewTask) => (chain === undefined ? null : laneOf(chain));
   const laneOfAll = ([first]: NewTask[]) => (first === undefined ? null : lineOf(first));
@@ -67,18 +66,14 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
     ...(worker.isOrdered ? { lineOf } : {}),
     nameRun(items) {
       const lane = laneOfAll(items);
-      if (lane !== null) return laneId(taskQueue, lane);
-      const labels = items.map(({ label }) => label);
-      return workflowId(`tasks/${worker.name}`, labels, randomUUID().slice(0, 13));
+      return lane === null ? nameOfRun(worker.name, items) : laneId(taskQueue, lane);
     },
     start(id, items) {
+      const run = taskRun(config, worker, id, items);
       const lane = laneOfAll(items);
-      const input: TaskRunInput = { rules, items, carried: null };
-      const [one, several] = [`task of ${worker.name}`, `tasks of ${worker.name}`];
-      const run = { type: TASKS_TYPE, workflowId: id, taskQueue, input };
-      return lane === null
-        ? start({ ...run, labels: items.map(({ label }) => label), nouns: [one, several] })
-        : start({ ...run, labels: [], nouns: [one, `${several}, lane ${lane}`], isLane: true });
+      if (lane === null) return start(run);
+      const [one, several] = run.nouns;
+      return start({ ...run, labels: [], nouns: [one, `${several}, lane ${lane}`], isLane: true });
     },
     reject,
     countMalformed: () => taskMetrics.tasks.inc({ worker: worker.name, outcome: 'malformed' }),
