@@ -145,6 +145,10 @@ test('a redrive whose worker is killed goes on with the next one: nothing is los
   await eventually('a tenth is sent', async () =>
     assert.ok((await system.depth(intakeQueue)) >= total / 10),
   );
+  // It notes them once they are out of the failure queue: killed before, it may leave all of them there.
+  await eventually('the first are taken out', async () =>
+    assert.match(JSON.stringify((await status())['latest']), /"progress":\{"sent":[1-9]/),
+  );
   await system.kill('worker');
   const left = await system.depth(failureQueue);
   assert.ok(left < total, `${left} are there`);
