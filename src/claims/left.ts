@@ -1,4 +1,4 @@
-/** What dead runs have left, whatever the flow: claims that nobody goes on with, and what was brought and never claimed. */
+/** Dead runs of any flow leave claims that nobody goes on with, and items that they never claimed: both are found here. */
 import { isDead, type RunLife } from '../domain/run-life.ts';
 
 export interface Held {

@@ -49,7 +49,7 @@ function noneText({ state, from, ...filters }: ListOptions, { waiting }: Failure
     : [
         from === undefined
           ? 'No failure is known to wait in the failure queue'
-          : `No ${placeOf(from).replace('tasks', 'task')} waits`,
+          : `No failed task of ${line(from)} waits`,
       ];
 }
 

@@ -13,7 +13,7 @@ export function addPause(program: Command): void {
     .addHelpText(
       'after',
       `
-What was taken is brought to its end; what comes waits at the broker. It holds for processes that are started later, too, and
+Messages that were taken are brought to their end; new ones wait at the broker. It holds for processes that are started later, too, and
 nothing but "resume" undoes it: not the circuit breaker, and no restart. Without --worker it holds for registrations and for every
 worker.
 

@@ -24,7 +24,7 @@ export const laneId = (taskQueue: string, lane: number): string =>
   `tasks/${taskQueue}/lane-${lane}`;
 
 /**
- * What is to be claimed waits for nobody, since others may have it, but is waited for. What has failed for good is out of its chain:
+ * An item that is not claimed yet waits for nobody, since others may have it, but the next of its key waits for it. One that has failed for good is out of its chain:
  * the key goes on, though the dead letters are away. Only a copy of it waits, and finds it settled.
  */
 export function inTurn<I extends Chained>(items: readonly I[]): I[] {

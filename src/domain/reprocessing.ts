@@ -1,7 +1,7 @@
-/** When what failed for good is tried again without anybody's word: what may pass by itself, after rests that double. Pure. */
+/** When a failure is tried again without anybody's word: timeouts and used up attempts, after rests that double. Pure. */
 import { TASK_FAILURES, isTransient } from './tasks.ts';
 
-/** How often what may pass by itself is redriven, and how long a failure rests before the first time; before the next twice as long. ms */
+/** Between two looks, and the rest of a failure before its first redrive, ms; before the next it is twice as long. */
 export const REDRIVEN_EACH_MS = 10 * 60_000;
 
 /** @param generation how often it was redriven before @param restMs since it failed */

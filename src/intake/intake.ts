@@ -21,7 +21,7 @@ interface IntakeNeeds<T> {
   /** The bytes that an item adds to a run's input. */
   bytesOf(item: T): number;
   batch: { size: number; bytes: number; waitMs: number; partialPerSecond: number };
-  /** What is of one line goes batch after batch, in the order of its deliveries. Null: in no order; so are all without it. */
+  /** Items of one line go batch after batch, in the order of their deliveries. Null: in no order; so are all without it. */
   lineOf?: (item: T) => number | null;
   /** The workflow id of a run of these, which are all of one line. */
   nameRun(items: T[]): string;

@@ -1,4 +1,4 @@
-/** The failures of a flow as one list, in the order in which they were settled; and counted by what they have in common. */
+/** The failures of a flow as one list, in the order in which they were settled; and their groups, counted. */
 import type { Collection, Document } from 'mongodb';
 import type { LateResult } from '../claims/claims.ts';
 import type { Failed } from '../claims/records.ts';

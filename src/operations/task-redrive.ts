@@ -1,4 +1,4 @@
-/** What a process that runs a worker does for a redrive: a run of its own for what has failed. Nothing goes back to the source, which others may read. */
+/** A redrive, in a process that runs the worker: it starts new runs with failed tasks. Nothing goes back to the source, which others may read. */
 import type { Config } from '../config/schema.ts';
 import type { Actions } from '../coordination/actions.ts';
 import { claimKey } from '../domain/names.ts';
@@ -125,7 +125,7 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
   }
 }
 
-/** A note on what never was one has no message: its letter is all there is. */
+/** A malformed message has a note here, and no bytes: its letter is all there is. */
 const isTask = ({ item }: StoredFailure): boolean => item !== undefined;
 
 /** Under its id another body was done: it would end in the same way again. */

@@ -1,4 +1,4 @@
-/** What a process does for a worker beside running it: takes up what dead runs have left, and has dead letters done again. */
+/** Beside running a worker, a process takes up the tasks of dead runs, and has failures done again that may pass by themselves. */
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import type { Actions } from '../coordination/actions.ts';
@@ -42,7 +42,7 @@ export function taskSweepNeeds({ config, worker, client, claims }: Omit<Needs, '
   } satisfies TaskSweepNeeds;
 }
 
-/** What may pass by itself: a few first, and the others when those are done. */
+/** Failures that may pass by themselves: a few first, and the others when those are done. */
 const BY_ITSELF: RedriveOrder = {
   ...{ ids: [], class: null, reason: null, olderThan: null, newerThan: null, limit: null },
   ...{ maxRedrives: 3, foreign: false, perSecond: null, byItself: true },

@@ -81,7 +81,7 @@ function taskOf(
   return { ok: false, reason: `too large with its headers: ${size} bytes` };
 }
 
-/** What is due already says nothing; nor does what is a year away, or no time at all. */
+/** Nothing for a time that has come already, is more than a year away, or is none. */
 function laterThan(now: number, text: string | undefined): { notBefore?: number } {
   const notBefore = Number(text);
   return notBefore > now && notBefore <= now + LONGEST_REST ? { notBefore } : {};

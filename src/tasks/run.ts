@@ -50,7 +50,7 @@ export function redrivenTask(claim: TaskClaim, config: Config): NewTask | null {
   };
 }
 
-/** What is left is taken up by its claim: the message stays there. */
+/** A task that a dead run has left is taken up by its claim: the message stays there. */
 export const leftTask = (
   claim: Known & Pick<TaskClaim, '_id' | 'receivedAt'>,
   config: Config,
