@@ -21,6 +21,9 @@ function roundsOf(files) {
   return rounds.filter((round) => round.files.length > 0);
 }
 
+/** The slowest file takes three minutes. One that holds on to something never ends, and neither would the run. */
+const FILE_MS = 15 * 60_000;
+
 /**
  * Arguments that begin with a dash go to node, the others select test files by a part of their path.
  * @param runNode runs node with arguments and an environment, and resolves with `{code}`
@@ -46,7 +49,14 @@ export async function runTests(ctx, runNode, args, env) {
   for (const { files: some, atOnce } of roundsOf(files)) {
     rmSync(counted, { force: true });
     const ended = await runNode(
-      ['--test', `--test-concurrency=${atOnce}`, ...reporters, ...options, ...some],
+      [
+        '--test',
+        `--test-concurrency=${atOnce}`,
+        `--test-timeout=${FILE_MS}`,
+        ...reporters,
+        ...options,
+        ...some,
+      ],
       // Hundreds of processes load the same libraries.
       { NODE_COMPILE_CACHE: join(ctx.data, 'compiled'), ...env },
     );

@@ -1,15 +1,11 @@
 /** Runs workers: for each an intake, its runs, its handler calls, and what they publish; in one process. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
-import { createRedrive } from '../activities/operations/redrive.ts';
 import { createFollow } from '../activities/tasks/follow.ts';
-import { createTaskActivities } from '../activities/tasks/create.ts';
 import { createRunning } from '../activities/tasks/running.ts';
 import { createUnderWay } from '../activities/under-way.ts';
 import { openMalformed } from './claims/malformed.ts';
-import { openSetAside } from './claims/set-aside.ts';
 import type { QueueSetting } from './config/queues.ts';
 import type { Config } from './config/schema.ts';
 import { openActions } from './coordination/actions.ts';
@@ -17,33 +13,30 @@ import { openControl } from './coordination/control.ts';
 import { watchControl } from './coordination/control-watch.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
 import { indexProcesses, joinProcesses, keepBeating } from './coordination/processes.ts';
-import { handleQueue, workerQueue } from './domain/names.ts';
-import { followControl } from './intake/holds.ts';
-import { inHand, type Intake } from './intake/intake.ts';
-import { createReject } from './intake/reject.ts';
+import { inHand } from './intake/intake.ts';
 import { closedText } from './intake/valve.ts';
 import { EXPIRY, OWN } from './mongo/collections.ts';
 import { expireAfter } from './mongo/indexes.ts';
 import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
-import { taskRedriveWork } from './operations/task-redrive.ts';
-import { keepUp } from './operations/task-upkeep.ts';
 import { createGuard } from './runtime/guard.ts';
 import type { QueueHealth } from './runtime/health.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
-import { every, type Every } from './runtime/every.ts';
 import { within } from './runtime/retry.ts';
-import { createSlots, type Slots } from './runtime/slots.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
-import { startRun } from './temporal/client.ts';
 import { connectNative } from './temporal/native-connection.ts';
-import { runStates } from './temporal/runs.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
-import { startTaskIntake } from './tasks/intake.ts';
-import { createTaskMetrics, type TaskMetrics } from './tasks/metrics.ts';
+import { createTaskMetrics } from './tasks/metrics.ts';
 import { openResults } from './tasks/results.ts';
 import { createBrokers } from './tasks/brokers.ts';
 import type { Running } from './tasks/rules.ts';
+import {
+  FORCE_MS,
+  shutDown,
+  startTaskWorker,
+  type Shared,
+  type TaskWorker,
+} from './task-worker.ts';
 import type { Caller } from './workers/call.ts';
 
 interface Needs {
@@ -58,7 +51,7 @@ interface Needs {
 
 export interface RunningWorkers {
   checks(): Record<string, boolean>;
-  closedBy(): Record<string, ReturnType<Intake['closedBy']>>;
+  closedBy(): Record<string, QueueHealth['closedBy']>;
   /** By the name of the queue or topic. */
   queues(): Record<string, QueueHealth>;
   /** Settles when one of Temporal's workers has ended; rejects when it failed. */
@@ -67,38 +60,37 @@ export interface RunningWorkers {
   stop(): Promise<void>;
 }
 
-/** Open tasks of a worker, in all processes, from which on no more are taken. */
-const MOST_OPEN = 10_000;
-const BACKLOG_MS = 1_000;
 /** Activities that only wait: one for each run that has slow calls here. */
 const MOST_FOLLOWED = 10_000;
 
 /** @throws Error that names the neighbour that cannot be reached */
 export async function startTaskWorkers(needs: Needs): Promise<RunningWorkers> {
-  const { config, metrics, log } = needs;
-  const taskMetrics = createTaskMetrics(metrics.registry);
-  const connection = await connectNative(config, log);
-  const close: (() => unknown)[] = [() => connection.close()];
+  const close: Close[] = [];
   try {
-    const results = await openResults(config, taskMetrics, log);
-    close.push(results.close);
-    return await startOver({ ...needs, connection, results, taskMetrics });
+    return await start(needs, close);
   } catch (error) {
-    for (const each of close) await each();
+    await closeAll(close);
     throw error;
   }
 }
 
-interface Base extends Needs {
-  connection: NativeConnection;
-  results: Awaited<ReturnType<typeof openResults>>;
-  taskMetrics: TaskMetrics;
+type Close = () => unknown;
+
+/** What was opened last first. */
+async function closeAll(close: Close[]): Promise<void> {
+  for (const each of close.splice(0).reverse())
+    await Promise.allSettled([Promise.resolve().then(each)]);
 }
 
-async function startOver(base: Base): Promise<RunningWorkers> {
-  const { connection, results, taskMetrics, ...needs } = base;
+async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   const { config, workers, queues, client, metrics, log } = needs;
+  const taskMetrics = createTaskMetrics(metrics.registry);
+  const connection = await connectNative(config, log);
+  close.push(() => connection.close());
+  const results = await openResults(config, taskMetrics, log);
+  close.push(results.close);
   const mongo = await openDatabase(config, 'worker');
+  close.push(() => mongo.close());
   const { own } = mongo;
   const claims = openTaskClaims(own);
   await closedIfItFails(config, mongo, async () => {
@@ -114,15 +106,16 @@ async function startOver(base: Base): Promise<RunningWorkers> {
   const actions = openActions(own);
   const agreement = agreementOf(config, () => Promise.resolve(control), log);
   await closedIfItFails(config, mongo, () => agreement.begin());
+  const stopping = new AbortController();
   const watch = watchControl(() => control.read(), log);
+  close.push(() => watch.close());
   const guard = createGuard(config.guard, metrics, log);
-  const brokers = createBrokers(config, queues, log, () => watch.now());
+  close.push(() => guard.close());
+  const brokers = createBrokers(config, queues, log, () => watch.now(), stopping.signal);
+  close.push(() => brokers.close());
   const underWay = createUnderWay();
   const running = createRunning(underWay);
-  let isStopping = false;
   const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
-  const setAside = openSetAside(own);
-  const malformed = openMalformed(own);
 
   const follower = await createTemporalWorker(config, {
     connection,
@@ -133,102 +126,40 @@ async function startOver(base: Base): Promise<RunningWorkers> {
     shutdownForceTime: FORCE_MS,
   });
   const followerEnded = follower.run();
-  const started = new Map<string, { intake: Intake; slots: Slots }>();
-  /** Of workers that are up, or on their way. */
-  const stops: (() => Promise<void>)[] = [];
-  // A broker that is away holds up its own workers alone.
+  const started = new Map<string, TaskWorker>();
   const me = joinProcesses({
     db: () => Promise.resolve(own),
     role: 'tasks',
     guard,
     sources: () => Promise.all(workers.map(sourceOf)),
   });
+  close.push(() => me.stop());
   const beating = keepBeating(async () => void (await me.beat()), guard, log);
+  close.push(() => beating.close());
   void beating.run();
-  const ended: Promise<unknown> = Promise.race([...workers.map(startOne), followerEnded]);
+  const shared: Shared = {
+    ...{ config, client, connection, process: ownQueue, own, claims, control, actions },
+    ...{ watch, agreement, guard, brokers, results, running, metrics, taskMetrics, log },
+    stopping: stopping.signal,
+  };
+  // A broker that is away holds up its own workers alone.
+  const starting = workers.map(startOne);
+  const ended: Promise<unknown> = Promise.race([
+    ...starting.map(async (one) => (await one)?.ended ?? followerEnded),
+    followerEnded,
+  ]);
   ended.catch(() => {});
 
-  /** Settles when one of its workers of Temporal's has ended. */
-  async function startOne({ worker, caller }: Needs['workers'][number]): Promise<void> {
-    const { open, channels, failures } = await brokers.connect(worker);
-    const slots = createSlots(worker.concurrency);
-    const activities = createTaskActivities({
-      worker: worker.name,
-      batchSize: worker.batch?.size ?? null,
-      results: results.of(worker),
-      process: ownQueue,
-      claims,
-      caller,
-      slots,
-      aloneSlots: createSlots(1),
-      isStopping: () => isStopping,
-      running,
-      channels,
-      runStates: (ids) => runStates(client, ids),
-      metrics: taskMetrics,
-      log,
-    });
-    const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
-    const upkeep = { config, worker, client, own, claims, actions, control, log };
-    const redrive = taskRedriveWork({
-      ...{ config, worker, own, claims, actions },
-      start: (run) => startRun(client, run),
-    });
-    const runs = await createTemporalWorker(config, {
-      connection,
-      taskQueue,
-      activities: { ...activities, ...createRedrive(redrive) },
-      maxConcurrentActivityTaskExecutions: config.worker.maxConcurrentActivities,
-      workflowThreads: 1,
-      shutdownForceTime: FORCE_MS,
-    });
-    // As many as can have a call: what no process has begun waits in Temporal for whoever is free first.
-    const handlers = await createTemporalWorker(config, {
-      connection,
-      taskQueue: handleQueue(taskQueue),
-      activities: { handleTasks: activities.handleTasks },
-      maxConcurrentActivityTaskExecutions: worker.concurrency,
-      workflowThreads: 0,
-      shutdownForceTime: FORCE_MS,
-    });
-    const temporalEnded = [runs, handlers].map((each) => each.run());
-    let intake: Intake | null = null;
-    let backlog: Every | null = null;
-    const keeping = keepUp(upkeep);
-    stops.push(async () => {
-      await Promise.all([backlog?.close(), keeping.close()]);
-      await intake?.stop();
-      // Its runs are driven on while its handlers finish, so that they hear of it.
-      shutDown(handlers);
-      await caller.stop(config.worker.shutdownGrace);
-      shutDown(runs);
-      await Promise.allSettled(temporalEnded);
-    });
-    const opened = await startTaskIntake({
-      config,
-      worker,
-      open,
-      reject: createReject({
-        failures: worker.deadLetters === null ? null : failures,
-        setAside: (message, reason) => setAside.putMalformed(message, reason),
-        noteMalformed: (body, reason, at) => malformed.note(body, reason, at, worker.name),
-        metrics,
-        log,
-      }),
-      start: (run) => startRun(client, run),
-      metrics,
-      taskMetrics,
-      log,
-    });
-    intake = opened;
-    started.set(worker.name, { intake: opened, slots });
-    followControl(opened, watch, guard, agreement, worker.name, null);
-    void watch.refresh();
-    backlog = every(BACKLOG_MS, () => followBacklog(worker.name, opened), log, {
-      failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
-      again: 'MongoDB says again how many tasks are open',
-    });
-    await Promise.race(temporalEnded);
+  /** Null when we have stopped before it had started. */
+  async function startOne(one: Needs['workers'][number]): Promise<TaskWorker | null> {
+    try {
+      const up = await startTaskWorker(shared, one);
+      started.set(one.worker.name, up);
+      return up;
+    } catch (error) {
+      if (stopping.signal.aborted) return null;
+      throw error;
+    }
   }
 
   async function sourceOf({ worker: { name, from, concurrency } }: Needs['workers'][number]) {
@@ -241,13 +172,6 @@ async function startOver(base: Base): Promise<RunningWorkers> {
     };
   }
 
-  /** The rest of a backlog stays in its source, where it costs nothing and everybody sees it. */
-  async function followBacklog(worker: string, intake: Intake): Promise<void> {
-    const open = await claims.countOpen(worker, MOST_OPEN);
-    if (open >= MOST_OPEN) intake.hold('backlog', `${MOST_OPEN} tasks are open, or more`);
-    else if (open < MOST_OPEN / 2) intake.letGo('backlog');
-  }
-
   return {
     checks: () => ({
       ...Object.fromEntries(
@@ -257,37 +181,33 @@ async function startOver(base: Base): Promise<RunningWorkers> {
     }),
     closedBy: () =>
       Object.fromEntries([...started].map(([name, { intake }]) => [name, intake.closedBy()])),
-    queues: () =>
-      Object.fromEntries(
-        workers.map(({ worker: { name, from } }) => {
-          const intake = started.get(name)?.intake;
-          const status = intake?.isReady() === true ? 'healthy' : 'unhealthy';
-          return [from.name, { status, closedBy: intake?.closedBy() ?? {} }];
-        }),
-      ),
+    queues() {
+      const all: Record<string, QueueHealth> = {};
+      for (const { worker } of workers) {
+        const intake = started.get(worker.name)?.intake;
+        const { name } = worker.from;
+        const isHealthy = intake?.isReady() === true && all[name]?.status !== 'unhealthy';
+        all[name] = {
+          status: isHealthy ? 'healthy' : 'unhealthy',
+          closedBy: { ...all[name]?.closedBy, ...intake?.closedBy() },
+        };
+      }
+      return all;
+    },
     ended,
     async stop() {
-      isStopping = true;
-      await Promise.all(stops.map((stop) => stop()));
+      stopping.abort(new Error('stopping'));
+      const all = await Promise.allSettled(starting);
+      await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value?.stop() : null)));
       // What came of calls that their activities have left.
       await within(RECORD_MS, 'the records of calls', underWay.idle()).catch(() => {});
       shutDown(follower);
       await Promise.allSettled([followerEnded]);
-      guard.close();
-      await Promise.allSettled([watch.close(), beating.close()]);
-      await me.stop();
-      await Promise.allSettled([brokers.close(), mongo.close(), connection.close()]);
-      results.close();
+      await closeAll(close);
     },
   };
 }
 
-const shutDown = (worker: Worker): void => {
-  if (worker.getState() === 'RUNNING') worker.shutdown();
-};
-
 const AWAY = 'its broker has not been reached yet';
 /** Waited at a stop for what is still to be written down. */
 const RECORD_MS = 10_000;
-/** After its grace a handler is told to stop; its process ends soon after. */
-const FORCE_MS = 60_000;

@@ -23,12 +23,18 @@ export interface Connected {
   failures: { publish(record: FailureRecord & { origin: Origin }): Promise<void> };
 }
 
-/** @param now epoch ms by the clock of MongoDB */
+export type Brokers = ReturnType<typeof createBrokers>;
+
+/**
+ * @param now epoch ms by the clock of MongoDB
+ * @param giveUp aborted: a source that was never reached is not waited for any more
+ */
 export function createBrokers(
   config: Config,
   queues: readonly QueueSetting[],
   log: Log,
   now: () => number,
+  giveUp?: AbortSignal,
 ) {
   const publishers = openPublishers(config, queues, log);
   const kafkaFor = ({ name }: Running) => publishers.kafka(`The worker ${name}`);
@@ -61,7 +67,7 @@ export function createBrokers(
     const { name: topic, group = worker.name } = worker.from;
     const letters = worker.deadLetters?.name ?? `dlq_${topic}`;
     return {
-      open: createKafkaSource({ kafka: options, topic, group, log, now }),
+      open: createKafkaSource({ kafka: options, topic, group, log, now, giveUp }),
       failures: kafkaFailures(kafkaFor(worker), letters, group),
       link: config,
     };
@@ -75,7 +81,7 @@ export function createBrokers(
         'A queue of RabbitMQ keeps the order of keys while one process takes from it: one that we declare sees to that (x-single-active-consumer), any other is yours to watch',
       );
     const open: OpenSource = (onDelivery) =>
-      createConsumer(link, log, onDelivery, { paused: true, now });
+      createConsumer(link, log, onDelivery, { paused: true, now, giveUp });
     return { open, failures: createFailures(await publishers.rabbit(link), link.rabbit), link };
   }
 

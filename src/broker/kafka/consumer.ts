@@ -27,6 +27,8 @@ export interface KafkaSourceOptions {
    */
   settleMs?: number;
   now?: () => number;
+  /** Aborted: a group that was never joined is not tried any more. */
+  giveUp?: AbortSignal | undefined;
 }
 
 /**
@@ -48,6 +50,7 @@ export function createKafkaSource({
   sessionMs = 10_000,
   settleMs = 2_000,
   now = Date.now,
+  giveUp,
 }: KafkaSourceOptions): OpenSource {
   return async (onDelivery) => {
     const stop = new AbortController();
@@ -103,15 +106,15 @@ export function createKafkaSource({
       }
     };
 
-    const keep = (isFinal: (error: unknown) => boolean) =>
+    const keep = (isFinal: (error: unknown) => boolean, until = stop.signal) =>
       insist(open, {
-        stop: stop.signal,
+        stop: until,
         isFinal,
         failed: (error, restMs) =>
           log.warn({ ...errorFacts(error), topic, group, restMs }, 'Cannot join a group of Kafka'),
       });
 
-    let link = await keep((error) => error instanceof BrokerRefusal);
+    let link = await keep((error) => error instanceof BrokerRefusal, giveUp);
     const watch = async (): Promise<void> => {
       const stopped = aborted(stop.signal);
       for (;;) {

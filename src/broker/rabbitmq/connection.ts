@@ -25,7 +25,7 @@ export interface LinkOptions {
   tls?: TlsFiles;
   log: Log;
   /** Aborted: it is not tried any more. One that is up is closed by `close`. */
-  giveUp?: AbortSignal;
+  giveUp?: AbortSignal | undefined;
   /** Opens channels and consumers on a fresh connection; `lost` ends the connection. */
   setup: (connection: ChannelModel, lost: (why: Error) => void) => Promise<void>;
   /** Called when a connection that was set up is gone. */

@@ -40,7 +40,14 @@ export async function createConsumer(
     paused = false,
     now = Date.now,
     mostHeldBytes = MOST_HELD_BYTES,
-  }: { paused?: boolean; now?: () => number; mostHeldBytes?: number } = {},
+    giveUp,
+  }: {
+    paused?: boolean;
+    now?: () => number;
+    mostHeldBytes?: number;
+    /** Aborted: a broker that is away is not waited for any more. */
+    giveUp?: AbortSignal | undefined;
+  } = {},
 ): Promise<Source> {
   const queues = shares(rabbit);
   let channel: Channel | null = null;
@@ -62,6 +69,7 @@ export async function createConsumer(
       heartbeatMs: rabbit.heartbeat,
       tls: rabbit.tls,
       log,
+      giveUp,
       async setup(connection, lost) {
         for (const sentence of await declareQueues(connection, rabbit)) log.warn({}, sentence);
         const fresh = await connection.createChannel();
