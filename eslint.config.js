@@ -7,7 +7,8 @@ import tseslint from 'typescript-eslint';
 const floors = JSON.parse(readFileSync(new URL('test/floors.json', import.meta.url), 'utf8'));
 const rooms = floors.flatMap((names, floor) => names.map((name) => ({ name, floor })));
 /** A file that is a room of its own. */
-const isFile = (name) => ['workflows/index', 'src/worker', 'src/task-workers'].includes(name);
+const isFile = (name) =>
+  ['workflows/index', 'src/worker', 'src/task-worker', 'src/task-workers'].includes(name);
 
 const OWN_RULES = [
   {

@@ -198,7 +198,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     async stop() {
       stopping.abort(new Error('stopping'));
       const all = await Promise.allSettled(starting);
-      await Promise.all(all.map((one) => (one.status === 'fulfilled' ? one.value?.stop() : null)));
+      const up = all.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
+      await Promise.all(up.map((one) => one.stop()));
       // What came of calls that their activities have left.
       await within(RECORD_MS, 'the records of calls', underWay.idle()).catch(() => {});
       shutDown(follower);
