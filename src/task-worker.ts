@@ -23,7 +23,7 @@ import type { Guard } from './runtime/guard.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
 import { createSlots, type Slots } from './runtime/slots.ts';
-import type { Brokers } from './tasks/brokers.ts';
+import type { Brokers, Connected } from './tasks/brokers.ts';
 import type { TaskClaims } from './tasks/claims.ts';
 import { startTaskIntake } from './tasks/intake.ts';
 import type { TaskMetrics } from './tasks/metrics.ts';
@@ -58,6 +58,15 @@ export interface Shared {
   stopping: AbortSignal;
 }
 
+export interface GivenWorker {
+  worker: Running;
+  caller: Caller;
+  /** Where it does not take from a broker. */
+  connected?: Connected;
+  /** Where they are not kept as the settings say. */
+  results?: Results;
+}
+
 export interface TaskWorker {
   intake: Intake;
   slots: Slots;
@@ -76,7 +85,7 @@ export const FORCE_MS = 60_000;
 /** Waits for its broker, however long. @throws what keeps it from starting, or the reason of `stopping`; nothing of it is left then */
 export async function startTaskWorker(
   shared: Shared,
-  { worker, caller }: { worker: Running; caller: Caller },
+  { worker, caller, connected, results }: GivenWorker,
 ): Promise<TaskWorker> {
   const { config, client, connection, own, claims, control, actions, metrics, log } = shared;
   const { taskMetrics, stopping, brokers } = shared;
@@ -107,13 +116,14 @@ export async function startTaskWorker(
   }
 
   async function start(): Promise<TaskWorker> {
-    const { open, channels, failures } = await unlessAborted(stopping, brokers.connect(worker));
+    const { open, channels, failures } =
+      connected ?? (await unlessAborted(stopping, brokers.connect(worker)));
     const slots = createSlots(worker.concurrency);
     const activities = createTaskActivities({
       ...{ process: shared.process, running: shared.running, claims, caller, channels, slots, log },
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
-      results: shared.results.of(worker),
+      results: results ?? shared.results.of(worker),
       aloneSlots: createSlots(1),
       isStopping: () => stopping.aborted,
       runStates: (ids) => runStates(client, ids),

@@ -29,24 +29,25 @@ import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
 import { createTaskMetrics } from './tasks/metrics.ts';
 import { openResults } from './tasks/results.ts';
 import { createBrokers } from './tasks/brokers.ts';
-import type { Running } from './tasks/rules.ts';
 import {
   FORCE_MS,
   shutDown,
   startTaskWorker,
+  type GivenWorker,
   type Shared,
   type TaskWorker,
 } from './task-worker.ts';
-import type { Caller } from './workers/call.ts';
 
 interface Needs {
   config: Config;
-  workers: { worker: Running; caller: Caller }[];
+  workers: GivenWorker[];
   /** Of queues.yaml. */
   queues: readonly QueueSetting[];
   client: Client;
   metrics: Metrics;
   log: Log;
+  /** The task queue of this process alone, where one that comes after it is to have the same. */
+  process?: string;
 }
 
 export interface RunningWorkers {
@@ -115,7 +116,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   close.push(() => brokers.close());
   const underWay = createUnderWay();
   const running = createRunning(underWay);
-  const ownQueue = `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
+  const ownQueue =
+    needs.process ?? `${config.temporal.taskQueue}@${hostname()}/${randomUUID().slice(0, 8)}`;
 
   const follower = await createTemporalWorker(config, {
     connection,

@@ -1,5 +1,7 @@
 /** Where a message was taken from, in its broker's own terms; plain values, which fit into a claim and a run. */
 export type Origin =
+  /** An element of a list that a URL has given: where it begins. */
+  | { broker: 'url'; offset: number }
   | { broker: 'rabbitmq'; queue: string; exchange: string; routingKey: string }
   | {
       broker: 'kafka';

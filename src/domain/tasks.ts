@@ -44,6 +44,8 @@ export interface TaskRules {
   /** Whether few tasks are first claimed inside the workflow task, and handled there. */
   localFirst: boolean;
   handlesLocally: boolean;
+  /** Its handlers are ours and end no process: what ran in one that vanished is no suspect. Absent: they may. */
+  isHarmless?: boolean;
   maxHistoryEvents: number;
 }
 
@@ -220,7 +222,11 @@ export function afterTaskClaim(
       return {
         ...known(item, Math.max(now, answer.retryAt ?? item.task.notBefore ?? 0)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
-        ...{ isSuspect: answer.isSuspect ?? false, deaths: 0, process: null },
+        ...{
+          isSuspect: answer.isSuspect === true && rules.isHarmless !== true,
+          deaths: 0,
+          process: null,
+        },
       };
   }
 }
@@ -286,7 +292,13 @@ const COALESCE_MS = 50;
 function afterNoAnswer(item: TaskItem, why: NoAnswer, rules: TaskRules, now: number): TaskItem {
   if (why === 'cancelled') return { ...item, busy: false, dueAt: now };
   if (item.phase === 'handle')
-    return { ...item, busy: false, dueAt: now, process: null, isSuspect: true };
+    return {
+      ...item,
+      busy: false,
+      dueAt: now,
+      process: null,
+      isSuspect: rules.isHarmless !== true,
+    };
   return { ...item, busy: false, sick: true, dueAt: now + rules.pause };
 }
 

@@ -21,7 +21,13 @@ export const callOf = (
   body: body.toString('base64'),
 });
 
-const headersOf = ({ broker }: Origin, properties: string): Record<string, string> =>
-  broker === 'kafka'
-    ? kafka.headerTexts(kafka.decodeProperties(properties).headers)
-    : headersAsText(properties);
+function headersOf(origin: Origin, properties: string): Record<string, string> {
+  switch (origin.broker) {
+    case 'kafka':
+      return kafka.headerTexts(kafka.decodeProperties(properties).headers);
+    case 'rabbitmq':
+      return headersAsText(properties);
+    case 'url':
+      return { offset: String(origin.offset) };
+  }
+}

@@ -16,17 +16,19 @@ export const kafkaFailures = (publisher: KafkaPublisher, topic: string, group: s
     if (origin.broker !== 'kafka') throw new Error('a message that did not come from Kafka');
     const cut = reason.slice(0, MOST_TEXT);
     const spring = { group, exception: failureClass, message: cut };
-    await publisher.publish(deadLetterOf(topic, record, origin, storyOf(record, cut), spring));
+    await publisher.publish(
+      deadLetterOf(topic, record, origin, storyOf(record, origin.topic, cut), spring),
+    );
   },
 });
 
-const storyOf = (record: FailureRecord & { origin: Origin }, reason: string) => ({
+const storyOf = (record: FailureRecord, origin: string, reason: string) => ({
   [HEADER.class]: record.failureClass,
   [HEADER.reason]: reason,
   [HEADER.at]: record.at.toISOString(),
   [HEADER.attempts]: String(record.attempts),
   [HEADER.generation]: String(record.generation),
-  [HEADER.origin]: record.origin.broker === 'kafka' ? record.origin.topic : record.origin.queue,
+  [HEADER.origin]: origin,
   [HEADER.item]: record.claim,
   [HEADER.run]: record.workflowId,
   [HEADER.token]: record.token,

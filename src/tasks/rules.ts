@@ -19,6 +19,8 @@ export interface Running {
   timeoutMs: number;
   /** Whether handlers run in a process of their own. */
   isIsolated: boolean;
+  /** Handlers of ours, which end no process. */
+  isHarmless?: boolean;
   /** Where results are published. */
   to: Channel | null;
   retry: RetryRules;
@@ -30,13 +32,14 @@ export interface Running {
   keep: { resultMs: number; failureMs: number };
 }
 
-export const taskRulesOf = ({ name, retry, isIsolated }: Running): TaskRules => ({
+export const taskRulesOf = ({ name, retry, isIsolated, isHarmless }: Running): TaskRules => ({
   worker: name,
   retry,
   pause: 1_000,
   localFirst: true,
   // A handler that ends this process would end each workflow task that tries it, and leave no trace.
   handlesLocally: isIsolated,
+  ...(isHarmless === true ? { isHarmless } : {}),
   maxHistoryEvents: 2_000,
 });
 

@@ -25,7 +25,7 @@ export interface Outgoing {
 
 /** Where messages come from, or go to. */
 export interface Channel {
-  broker: 'rabbitmq' | 'kafka' | 'memory';
+  broker: 'rabbitmq' | 'kafka' | 'memory' | 'url';
   /** Of the queue or topic. */
   name: string;
   /** The consumer group, on Kafka. */
