@@ -30,8 +30,11 @@ export function createWay(steps: readonly string[]) {
     if (isName) {
       const name = nameOf(text);
       isName = false;
-      if (isNext(name)) { step += 1; depth = 0; expects = 'colon'; }
-      else expects = 'more';
+      if (isNext(name)) {
+        step += 1;
+        depth = 0;
+        expects = 'colon';
+      } else expects = 'more';
     } else expects = 'more';
     text = [];
   }
@@ -56,7 +59,10 @@ export function createWay(steps: readonly string[]) {
         case 0x2c:
           if (depth !== 1) return false;
           if (count === null) expects = 'name';
-          else ((count += 1), stepIntoElement());
+          else {
+            count += 1;
+            stepIntoElement();
+          }
           return false;
         case 0x7b:
         case 0x5b:
@@ -74,7 +80,10 @@ export function createWay(steps: readonly string[]) {
 
   function stepIntoElement(): void {
     if (count === null || !isNext(String(count))) return;
-    step += 1; depth = 0; expects = 'value'; count = null;
+    step += 1;
+    depth = 0;
+    expects = 'value';
+    count = null;
   }
 
   /** The value that the steps so far lead to begins. */
@@ -85,9 +94,15 @@ export function createWay(steps: readonly string[]) {
       isOver = byte !== 0x5b;
       return byte === 0x5b;
     }
-    if (byte === 0x7b) { depth = 1; expects = 'name'; count = null; }
-    else if (byte === 0x5b) { depth = 1; count = 0), stepIntoElement(; }
-    else isOver = true;
+    if (byte === 0x7b) {
+      depth = 1;
+      expects = 'name';
+      count = null;
+    } else if (byte === 0x5b) {
+      depth = 1;
+      count = 0;
+      stepIntoElement();
+    } else isOver = true;
     return false;
   }
 }
