@@ -1,4 +1,4 @@
-// `npm start`, `npm test`, `npm run test:other-broker`, `npm run coverage`, `npm run test:faults`, `npm run bench` and `npm run bench:tasks`: dependencies, build
+// `npm start`, `npm run etl`, `npm test`, `npm run test:other-broker`, `npm run coverage`, `npm run test:faults`, `npm run bench` and `npm run bench:tasks`: dependencies, build
 // and servers as far as they are missing, then the program itself, with the servers' addresses in its environment. What this run started
 // ends with it.
 import { spawn } from 'node:child_process';
@@ -9,6 +9,7 @@ import { isNewEnough, oldest } from './node.mjs';
 import { cacheFolder, dataFolder, root } from './paths.mjs';
 import { hasTerminal } from './processes.mjs';
 import { createProgress, duration } from './progress.mjs';
+import { serveSample } from './sample.mjs';
 import { build, installDependencies } from './setup.mjs';
 import { runCoverage, runOtherBrokerTests, runTests } from './tests.mjs';
 
@@ -35,6 +36,14 @@ const plans = {
     store: 'wheel',
     engines: servers,
     asks: { '--with-workers': ['kafka'] },
+    fresh: false,
+    tells: help,
+  },
+  etl: {
+    instance: 'default',
+    store: 'wheel',
+    engines: ['temporal', 'mongodb'],
+    asks: { '--to': ['rabbitmq'] },
     fresh: false,
     tells: help,
   },
@@ -74,7 +83,7 @@ async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|test|coverage|other-broker|faults|bench|bench-tasks [arguments of the program]',
+      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-tasks [arguments of the program]',
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
@@ -170,6 +179,12 @@ const withoutGiven = (env) =>
 const programs = {
   start: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'src', 'cli.js'), 'start', ...args], env),
+  etl: async (_ctx, run, args, env) => {
+    const isGiven = Boolean(env.INPUT) || (args[0] !== undefined && !args[0].startsWith('--'));
+    const input = isGiven ? {} : { INPUT: await serveSample() };
+    const cli = join('dist', 'src', 'cli.js');
+    return runChild(run, [...node, cli, 'etl', ...args], { ...env, ...input });
+  },
   faults: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'test', 'faults', 'run.js'), ...args], env),
   bench: (_ctx, run, args, env) =>

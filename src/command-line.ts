@@ -33,6 +33,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   failures: async () => (await import('./commands/failures.ts')).addFailures,
   tasks: async () => (await import('./commands/tasks.ts')).addTasks,
   kafka: async () => (await import('./commands/tasks.ts')).addKafka,
+  etl: async () => (await import('./commands/etl.ts')).addEtl,
   redrive: async () => (await import('./commands/redrive.ts')).addRedrive,
   doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
   sweep: async () => (await import('./commands/sweep.ts')).addSweep,

@@ -116,7 +116,11 @@ test('each driver has its own adapters', () => {
         .sort(),
     ),
   ];
-  assert.deepEqual(users('undici'), ['src/net/connect.ts', 'src/outbound/client.ts']);
+  assert.deepEqual(users('undici'), [
+    'src/net/connect.ts',
+    'src/net/get.ts',
+    'src/outbound/client.ts',
+  ]);
   assert.deepEqual(users('amqplib'), ['src/broker/rabbitmq/connection.ts']);
   const withRedis = filesIn('src').filter((file) =>
     readFileSync(file, 'utf8').includes("'ioredis'"),

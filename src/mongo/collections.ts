@@ -21,6 +21,8 @@ export const OWN = {
   processes: 'despachante_processes',
   /** How long the legacy system takes (registrations/latencies.ts). */
   latency: 'despachante_latency',
+  /** Runs over a list from a URL, and how they ended (etl/run/records.ts). */
+  etlRuns: 'despachante_etl_runs',
 } as const;
 
 export type OwnCollection = (typeof OWN)[keyof typeof OWN];

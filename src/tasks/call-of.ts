@@ -28,6 +28,10 @@ function headersOf(origin: Origin, properties: string): Record<string, string> {
     case 'rabbitmq':
       return headersAsText(properties);
     case 'url':
-      return { offset: String(origin.offset) };
+      // Of one that is left out, since it is too large, the size is all there is.
+      return {
+        offset: String(origin.offset),
+        ...(properties === '' ? {} : { size: properties }),
+      };
   }
 }

@@ -1,0 +1,158 @@
+/** `despachante etl`: a list from a URL, each element of it validated and processed, into a file that is whole at every instant. */
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { stepsOf } from '../domain/json-text.ts';
+import type { Environment } from '../config/tree.ts';
+import { readQueues } from '../config/queues.ts';
+import { CannotFetch } from '../net/get.ts';
+import { Locked } from '../etl/lock.ts';
+import { EtlRefused } from '../etl/run/prepare.ts';
+import { runEtl } from '../etl/run/run.ts';
+import type { EtlOptions, EtlSummary, Progress } from '../etl/run/options.ts';
+import { readEtlSettings } from '../etl/settings.ts';
+import { createLog } from '../runtime/create-log.ts';
+import { armFailpoint } from '../runtime/failpoint.ts';
+import { createMetrics } from '../runtime/metrics.ts';
+import { connectReady } from '../temporal/ready.ts';
+import { wholeNumber } from './arguments.ts';
+import { CommandError, EXIT, answer, load, tell, untilSignal } from './context.ts';
+import { addEtlList, addEtlShow } from './etl-list.ts';
+import { progressText, summaryText } from './etl-text.ts';
+import { showProgress } from './progress.ts';
+
+interface Given {
+  output: string;
+  errors?: string;
+  items: string;
+  maxBytes: number;
+  maxItemBytes: number;
+  strict?: boolean;
+  seed?: number;
+  process?: string;
+  to?: string;
+  fresh?: boolean;
+  queues?: string;
+}
+
+export function addEtl(program: Command): void {
+  const etl = program
+    .command('etl')
+    .description(
+      'fetch a list from a URL, validate and process each element, and write what comes of it',
+    );
+  addRun(etl.command('run', { isDefault: true }));
+  addEtlList(etl.command('list'));
+  addEtlShow(etl.command('show'));
+}
+
+const GIB = 1024 ** 3;
+
+function addRun(command: Command): void {
+  command
+    .description(
+      'run it, or go on with a run that was stopped (what "despachante etl" alone does, too)',
+    )
+    .argument('[input]', 'http(s) address, file, or - for standard input (INPUT)')
+    .option('--output <file>', 'takes what was processed, as one list', 'output.json')
+    .option('--errors <file>', 'takes what was not (default: errors.ndjson beside the output)')
+    .option('--items <pointer>', 'where the list is, such as /data/items (RFC 6901)', '')
+    .option('--strict', 'a number is no text, and a text no number')
+    .option('--process <file>', 'a module whose default export processes a resource')
+    .option(
+      '--to <queue>',
+      'publish to a queue, kafka:<topic>, or "registrations", instead of --output',
+    )
+    .option('--seed <n>', 'repeat what a run with this number has simulated', wholeNumber(0))
+    .option('--fresh', 'begin anew, and leave a run that is not finished')
+    .option('--max-bytes <n>', 'of the input, as received and unpacked', wholeNumber(1), 8 * GIB)
+    .option('--max-item-bytes <n>', 'of an element', wholeNumber(1, 512 * 1024), 256 * 1024)
+    .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
+    .addHelpText(
+      'after',
+      `
+From the environment: INPUT, INPUT_AUTHORIZATION, WORKERS (10), MAX_ATTEMPTS (3 in all), and of the simulated process
+PROCESSING_TIME and DELAY_TIME (at most, in seconds: 5) and FAILURE_RATE (percent: 25). Without --process it is SIMULATED.
+
+Stopped or killed, it goes on when the same command is run again. What failed is in errors.ndjson, which is an input, too.
+
+Exit codes: 0 all processed, 3 finished and some were not, 1 not possible, 2 wrong usage, 130 and 143 stopped
+
+Example: WORKERS=25 MAX_ATTEMPTS=2 despachante etl https://example.com/records.json`,
+    )
+    .action(run);
+}
+
+function optionsOf(input: string | undefined, given: Given, env: Environment): EtlOptions {
+  const { settings, faults } = readEtlSettings(env);
+  const from = input ?? settings.input;
+  if (given.items !== '' && !given.items.startsWith('/'))
+    faults.push(`--items: expected a pointer such as /data, got ${JSON.stringify(given.items)}`);
+  if (from === null) faults.push('INPUT: expected an address, a file or -, and it is not given');
+  if (faults.length > 0 || from === null) throw new CommandError(faults.join('\n'), EXIT.usage);
+  const { output, errors = join(dirname(output), 'errors.ndjson') } = given;
+  return {
+    ...{ input: from, settings, output, errors },
+    shape: { way: stepsOf(given.items), mostItemBytes: given.maxItemBytes },
+    ...{ mostBytes: given.maxBytes, strict: given.strict === true, seed: given.seed ?? null },
+    ...{ process: given.process ?? null, to: given.to ?? null, fresh: given.fresh === true },
+  };
+}
+
+async function run(input: string | undefined, given: Given, command: Command): Promise<void> {
+  const { config, forOthers: env } = load(command);
+  const options = optionsOf(input, given, env);
+  const log = createLog('etl', {
+    ...config.log,
+    level: config.log.level === 'info' ? 'warn' : config.log.level,
+  });
+  armFailpoint(config.failpoint, log);
+  const stop = new AbortController();
+  let signal: NodeJS.Signals | null = null;
+  void untilSignal(log).then((heard) => {
+    signal = heard;
+    stop.abort(new Error(`stopped by ${heard}`));
+  });
+  let latest: Progress | null = null;
+  const shown = showProgress(({ seconds }) => progressText(latest, seconds));
+  const watch = {
+    progress: (at: Progress) => void (latest = at),
+    tell,
+  };
+  const connect = () => connectReady(config, log);
+  try {
+    const summary = await runEtl(options, {
+      ...{ config, queues: readQueues(given.queues), env, connect, metrics: createMetrics() },
+      ...{ log, watch, signal: stop.signal },
+    });
+    shown.end();
+    answer(command, summary, () => summaryText(summary));
+    process.exitCode = exitOf(summary, signal);
+  } catch (error) {
+    shown.end();
+    throw stop.signal.aborted ? stopped(signal) : asTold(error);
+  }
+}
+
+const SIGNALLED: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 };
+
+const stopped = (signal: NodeJS.Signals | null): CommandError =>
+  new CommandError(
+    `Stopped by ${signal ?? 'a signal'}: run the same command again to go on with it`,
+    SIGNALLED[signal ?? 'SIGTERM'] ?? EXIT.failed,
+  );
+
+function exitOf(summary: EtlSummary, signal: NodeJS.Signals | null): number {
+  if (!summary.finished) return SIGNALLED[signal ?? 'SIGTERM'] ?? EXIT.failed;
+  return summary.processed === summary.items ? EXIT.ok : EXIT.found;
+}
+
+function asTold(error: unknown): unknown {
+  if (error instanceof CannotFetch)
+    return new CommandError(`The input cannot be had: ${error.message}`);
+  if (error instanceof EtlRefused) return new CommandError(error.message, EXIT.usage);
+  if (error instanceof Locked)
+    return new CommandError(
+      `The output is taken: ${error.message}. Wait for it, or name another --output`,
+    );
+  return error;
+}

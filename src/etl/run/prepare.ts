@@ -1,0 +1,69 @@
+/** Gets the input of a run: fetched, unpacked and counted, or there from before. Until that is done, no output is touched. */
+import { CannotFetch } from '../../net/get.ts';
+import { fetchTo } from '../fetch.ts';
+import { countList, unpack, type ListShape } from '../spool.ts';
+import { NoList } from '../framer.ts';
+import { hashOf, newState, type EtlState, type StateFolder } from '../state.ts';
+import { newSeed } from '../simulated.ts';
+import type { EtlOptions, Watch } from './options.ts';
+
+/** Somebody has to decide, or to correct something. */
+export class EtlRefused extends Error {
+  override readonly name = 'EtlRefused';
+}
+
+/** What makes other results of the same input. Not where it is processed, how fast and how often. */
+const hashOfRun = ({ input, shape, strict, to, process }: EtlOptions): string =>
+  hashOf(input, shape, strict, to, process);
+
+/** @throws CannotFetch, NoList, EtlRefused */
+export async function prepare(
+  options: EtlOptions,
+  folder: StateFolder,
+  watch: Watch,
+  signal: AbortSignal,
+): Promise<EtlState> {
+  const of = hashOfRun(options);
+  const before = options.fresh ? null : await folder.read();
+  const open = before === null || before.phase === 'done' ? null : before;
+  if (open !== null && open.of !== of && open.phase === 'process')
+    throw new EtlRefused(
+      `The run ${open.run} over another input, or with other options, is not finished. Start it as it was started to go on with it, or say --fresh to leave it`,
+    );
+  const isKnown = open !== null && open.of === of;
+  if (isKnown && open.phase === 'process') return { ...open, resumed: open.resumed + 1 };
+  if (!isKnown) await folder.clear();
+  const state = isKnown ? open : newState(of, options.seed ?? newSeed());
+  await folder.write(state);
+  const digest = await fetchTo({
+    ...{ input: options.input, authorization: options.settings.authorization },
+    ...{ file: folder.received, validator: state.validator, mostBytes: options.mostBytes, signal },
+    async keep(validator) {
+      state.validator = validator;
+      await folder.write(state);
+    },
+    progress: (bytes, total) => watch.progress({ phase: 'fetching', done: bytes, total }),
+    troubled: (why, restMs) =>
+      watch.tell(`${why}: it is tried again in ${Math.round(restMs / 1_000)} s`),
+  }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw error;
+  });
+  await unpack(folder.received, folder.input, options.mostBytes);
+  const counted = await countIn(folder.input, options.shape, watch);
+  for (const offset of counted.strayCommas.slice(0, 3))
+    watch.tell(`Nothing follows the comma at offset ${offset} of the input`);
+  return { ...state, ...counted, digest, strayCommas: [...counted.strayCommas.slice(0, 100)] };
+}
+
+async function countIn(input: string, shape: ListShape, watch: Watch) {
+  try {
+    return await countList(input, shape, (bytes) =>
+      watch.progress({ phase: 'reading', done: bytes, total: null }),
+    );
+  } catch (error) {
+    if (error instanceof NoList)
+      throw new CannotFetch(`it is not what was expected: ${error.message}`, { cause: error });
+    throw error;
+  }
+}

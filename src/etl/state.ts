@@ -1,0 +1,79 @@
+/** What a run has beside its output, in a folder `<output>.etl`: what it is, how far it has come, and the input. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { replaceFile } from './whole-file.ts';
+
+const stateSchema = z.object({
+  run: z.string(),
+  /** Hash of the input and of what makes other results of it: a run goes on with the same alone. */
+  of: z.string(),
+  phase: z.enum(['fetch', 'process', 'done']),
+  seed: z.number(),
+  validator: z.string().nullable(),
+  /** SHA-256 of what was received, hex. */
+  digest: z.string().nullable(),
+  items: z.number(),
+  format: z.enum(['array', 'ndjson']),
+  strayCommas: z.array(z.number()),
+  startedAt: z.string(),
+  /** How long it was at work, over all processes, ms. */
+  workedMs: z.number(),
+  resumed: z.number(),
+  /** The first element that no run of tasks has. */
+  position: z.object({ index: z.number(), offset: z.number() }),
+});
+export type EtlState = z.infer<typeof stateSchema>;
+
+export const hashOf = (...of: unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(of)).digest('hex');
+
+/** Sorts by time, and says when it began. */
+function newRunId(now: Date): string {
+  const time = now.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
+  return `${time}-${randomBytes(3).toString('hex')}`;
+}
+
+export const newState = (of: string, seed: number, now = new Date()): EtlState => ({
+  run: newRunId(now),
+  ...{ of, seed, phase: 'fetch', validator: null, digest: null, items: 0, format: 'array' },
+  ...{ strayCommas: [], startedAt: now.toISOString(), workedMs: 0, resumed: 0 },
+  position: { index: 0, offset: 0 },
+});
+
+export type StateFolder = Awaited<ReturnType<typeof openStateFolder>>;
+
+export async function openStateFolder(output: string) {
+  const folder = `${output}.etl`;
+  await mkdir(folder, { recursive: true });
+  const at = (name: string): string => join(folder, name);
+  return {
+    lockFile: at('lock'),
+    /** As it was received. */
+    received: at('received'),
+    input: at('input'),
+    /** Working files of what is shown elsewhere. */
+    output: at('output'),
+    errors: at('errors'),
+    ledger: at('published'),
+    /** Null where there was none that can be gone on with. */
+    async read(): Promise<EtlState | null> {
+      const text = await readFile(at('run.json'), 'utf8').catch(() => '');
+      try {
+        return stateSchema.safeParse(JSON.parse(text)).data ?? null;
+      } catch {
+        return null;
+      }
+    },
+    write: (state: EtlState): Promise<void> =>
+      replaceFile(at('run.json'), `${JSON.stringify(state, null, 2)}\n`),
+    writeSummary: (summary: object): Promise<void> =>
+      replaceFile(at('summary.json'), `${JSON.stringify(summary, null, 2)}\n`),
+    /** Everything but what it is and how it ended. */
+    async clear(): Promise<void> {
+      for (const name of ['received', 'input', 'output', 'errors', 'output.next', 'errors.next'])
+        await rm(at(name), { force: true });
+    },
+  };
+}

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { AT_ONCE, etlPlace, resource, resources, serve } from '../helpers/etl.ts';
+import { eventually } from '../helpers/eventually.ts';
+
+interface Summary {
+  items: number;
+  processed: number;
+  failed: Record<string, number>;
+  attempts: number;
+  resumed: number;
+  simulated: boolean;
+}
+const summaryIn = (out: string): Summary => JSON.parse(out) as Summary;
+const ids = (all: Record<string, unknown>[]): string[] =>
+  all.map(({ id }) => String(id)).sort((a, b) => Number(a.slice(2)) - Number(b.slice(2)));
+const allIds = (count: number) => resources(count).map(({ id }) => String(id));
+
+test('with the variables of the example program each resource ends in the output or among the errors, whose file is an input', async (t) => {
+  const place = await etlPlace(t);
+  const list = [...resources(30), resource(30, { creation_date: '2021-02-30T00:00:00' }), 7];
+  place.write('records.json', JSON.stringify(list, null, 1));
+  const env = { INPUT: 'records.json', WORKERS: '25', MAX_ATTEMPTS: '2', FAILURE_RATE: '40' };
+  const times = { PROCESSING_TIME: '0.05', DELAY_TIME: '0.05' };
+  const { code, out } = await place.run(['--seed', '4', '--json'], { ...env, ...times });
+  assert.equal(code, 3);
+  const { processed, failed, attempts, simulated } = summaryIn(out);
+  assert.equal(failed['invalid'], 2);
+  assert.equal(processed + (failed['exhausted'] ?? 0), 30);
+  assert.ok((failed['exhausted'] ?? 0) > 0 && attempts > 32 && simulated);
+  assert.equal(place.output().length, processed);
+  assert.deepEqual(Object.keys(place.output()[0] ?? {}), Object.keys(resource(0)));
+  const exhausted = place.errors().filter((each) => each['class'] === 'exhausted');
+  assert.ok(exhausted.every((each) => each['attempts'] === 2));
+
+  const again = await place.run([
+    'errors.ndjson',
+    '--output',
+    'more.json',
+    '--errors',
+    'still.ndjson',
+    '--json',
+  ]);
+  assert.equal(again.code, 3);
+  assert.deepEqual(ids([...place.output(), ...place.output('more.json')]), allIds(30));
+  assert.equal(place.errors('still.ndjson').length, 2);
+});
+
+test('a name that is nearly a setting is refused before anything is done', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', '[]');
+  const { code, err } = await place.run([], {
+    INPUT: 'records.json',
+    WORKERS: '25',
+    MAX_ATTEMS: '2',
+  });
+  assert.equal(code, 2);
+  assert.match(err, /MAX_ATTEMS: there is no such setting, did you mean MAX_ATTEMPTS\?/);
+  assert.ok(!existsSync(place.at('output.json')));
+});
+
+test('an answer that breaks in the middle is gone on with where it broke, and one that has changed begins anew', async (t) => {
+  const place = await etlPlace(t);
+  const body = Buffer.from(JSON.stringify(resources(3_000)));
+  const asked: string[] = [];
+  let etag = '"one"';
+  const url = await serve(t, (request, response) => {
+    const range = /bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1];
+    asked.push(
+      [request.headers.range ?? 'all', request.headers['if-range'] ?? []].flat().join(' '),
+    );
+    const isSame = range !== undefined && request.headers['if-range'] === etag;
+    const from = isSame ? Number(range) : 0;
+    const head = { etag, 'content-length': body.length - from };
+    response.writeHead(
+      isSame ? 206 : 200,
+      isSame
+        ? { ...head, 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }
+        : head,
+    );
+    if (asked.length > 3) return void response.end(body.subarray(from));
+    if (asked.length === 2) etag = '"two"';
+    response.write(body.subarray(from, from + 100_000), () =>
+      setTimeout(() => response.destroy(), 50),
+    );
+  });
+  const { code, err } = await place.run([`${url}/records.json`]);
+  assert.equal(code, 0, err);
+  assert.deepEqual(ids(place.output()), allIds(3_000));
+  assert.equal(asked[0], 'all');
+  assert.match(asked[1] ?? '', /^bytes=\d+- "one"$/);
+  assert.match(asked[2] ?? '', /^bytes=\d+- "one"$/);
+  assert.match(asked[3] ?? '', /^bytes=\d+- "two"$/);
+});
+
+for (const [what, answer, why] of [
+  ['an error', [404, 'no such list', {}], /answers 404: no such list/],
+  ['a page', [200, '<html></html>', {}], /HTML or XML/],
+  ['half a list', [200, '[{"id": "r-1"}, {"id"', {}], /in the middle of the element/],
+  [
+    'packed rubbish',
+    [200, Buffer.concat([Buffer.from([0x1f, 0x8b]), Buffer.alloc(9)]), {}],
+    /cannot be unpacked/,
+  ],
+  ['a redirect to a file', [302, '', { location: 'file:///etc/passwd' }], /no address of HTTP/],
+] as const)
+  test(`an input that is ${what} leaves the output of before as it was`, async (t) => {
+    const place = await etlPlace(t);
+    place.write('output.json', '["of before"]');
+    const url = await serve(t, (_request, response) => {
+      const [status, body, headers] = answer;
+      response.writeHead(status, headers).end(body);
+    });
+    const { code, err } = await place.run([url]);
+    assert.equal(code, 1);
+    assert.match(err, why);
+    assert.deepEqual(place.output(), ['of before']);
+  });
+
+test('what is packed, or stands in a document, or line by line, is a list as well', async (t) => {
+  const place = await etlPlace(t);
+  const lines = resources(20)
+    .map((each) => JSON.stringify(each))
+    .join('\r\n');
+  place.write('lines.ndjson.gz', gzipSync(lines));
+  place.write(
+    'document.json',
+    JSON.stringify({ page: 1, data: { 'a/b': resources(10) }, more: [] }),
+  );
+  assert.equal((await place.run(['lines.ndjson.gz', '--output', 'lines.json'])).code, 0);
+  assert.deepEqual(ids(place.output('lines.json')), allIds(20));
+  const inside = await place.run([
+    'document.json',
+    '--items',
+    '/data/a~1b',
+    '--output',
+    'inside.json',
+  ]);
+  assert.equal(inside.code, 0, inside.err);
+  assert.deepEqual(ids(place.output('inside.json')), allIds(10));
+});
+
+const SLOW = {
+  WORKERS: '20',
+  PROCESSING_TIME: '0.2',
+  DELAY_TIME: '0',
+  FAILURE_RATE: '20',
+  MAX_ATTEMPTS: '50',
+};
+
+test('a run that is killed again and again loses nothing, and its output is whole whenever it is read', async (t) => {
+  const place = await etlPlace(t);
+  const count = 1_000;
+  place.write('records.json', JSON.stringify(resources(count)));
+  place.write('output.json', '["of before"]');
+  let reads = 0;
+  let isReading = true;
+  const reader = (async () => {
+    while (isReading) {
+      assert.ok(Array.isArray(place.output()));
+      reads += 1;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  // An invalid output fails the test at its end.
+  reader.catch(() => {});
+  for (const share of [0.1, 0.3, 0.5]) {
+    const { kill, ended } = place.start(['records.json'], SLOW);
+    await Promise.race([
+      ended.then(({ err, code }) => assert.fail(`it ended by itself (${code}): ${err}`)),
+      eventually('enough is done', () => assert.ok(place.output().length > share * count)),
+    ]);
+    const before = place.output().length;
+    await kill('SIGKILL');
+    assert.ok(place.output().length >= before);
+  }
+  const { code, out, err } = await place.run(['records.json', '--json'], SLOW);
+  isReading = false;
+  await reader;
+  assert.equal(code, 0, err);
+  assert.ok(reads > 0);
+  assert.deepEqual(ids(place.output()), allIds(count));
+  const { processed, resumed } = summaryIn(out);
+  assert.deepEqual([processed, resumed], [count, 3]);
+});
+
+test('a run that is told to stop says how to go on, and another one over the same output is refused meanwhile', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', JSON.stringify(resources(400)));
+  place.write('other.json', JSON.stringify(resources(2)));
+  const first = place.start(['records.json'], SLOW);
+  await eventually('something is done', () => assert.ok(place.output().length > 20));
+  const second = await place.run(['other.json']);
+  assert.equal(second.code, 1);
+  assert.match(second.err, /The output is taken: process \d+ is at work on it/);
+  const { code, out } = await first.kill('SIGTERM');
+  assert.equal(code, 143);
+  assert.match(out, /run the same command again/);
+  const other = await place.run(['other.json']);
+  assert.equal(other.code, 2);
+  assert.match(other.err, /is not finished/);
+  assert.equal((await place.run(['records.json'], { ...SLOW, WORKERS: '100' })).code, 0);
+  assert.deepEqual(ids(place.output()), allIds(400));
+});
+
+test('a module processes resources in a process of its own, and says what is tried again', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', JSON.stringify(resources(6)));
+  place.write(
+    'resource.ts',
+    `export default async function (resource: { id: string }, context: { attempt: number }) {
+      if (resource.id === 'r-1' && context.attempt < 3) throw new Error('not yet');
+      if (resource.id === 'r-2') throw new Error('never');
+      return { id: resource.id, attempt: context.attempt };
+    }`,
+  );
+  const { code, out, err } = await place.run(
+    ['records.json', '--process', 'resource.ts', '--json'],
+    AT_ONCE,
+  );
+  assert.equal(code, 3, err);
+  assert.equal(summaryIn(out).simulated, false);
+  const output = place.output();
+  assert.equal(output.length, 5);
+  assert.equal(output.find(({ id }) => id === 'r-1')?.['attempt'], 3);
+  const [failed] = place.errors();
+  assert.deepEqual(
+    [failed?.['id'], failed?.['attempts'], failed?.['errors']],
+    ['r-2', 3, ['never']],
+  );
+});
+
+test('runs are listed with their counts', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', JSON.stringify(resources(3)));
+  assert.equal((await place.run(['records.json'])).code, 0);
+  const { out } = await place.run(['list', '--json']);
+  const [run] = JSON.parse(out) as { _id: string; state: string; counts: Summary }[];
+  assert.deepEqual([run?.state, run?.counts.processed], ['done', 3]);
+  const shown = await place.run(['show', run?._id ?? '']);
+  assert.match(shown.out, /processed\s+3/);
+  assert.equal((await place.run(['show', 'none'])).code, 4);
+});
