@@ -25,11 +25,11 @@ import type { Metrics } from './runtime/metrics.ts';
 import { createSlots, type Slots } from './runtime/slots.ts';
 import type { Brokers, Connected } from './tasks/brokers.ts';
 import type { TaskClaims } from './tasks/claims.ts';
+import { laneNeeds } from './tasks/hand-over.ts';
 import { startTaskIntake } from './tasks/intake.ts';
 import type { TaskMetrics } from './tasks/metrics.ts';
 import type { Results } from './tasks/results.ts';
 import type { Running } from './tasks/rules.ts';
-import { startRun } from './temporal/client.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
 import { runStates } from './temporal/runs.ts';
 import type { Caller } from './workers/call.ts';
@@ -129,9 +129,10 @@ export async function startTaskWorker(
       runStates: (ids) => runStates(client, ids),
       metrics: taskMetrics,
     });
+    const lanes = laneNeeds({ config, worker, claims, client });
     const redrive = taskRedriveWork({
-      ...{ config, worker, own, claims, actions },
-      start: (one) => startRun(client, one),
+      ...{ own, actions, lanes },
+      claims,
     });
     ofTemporal.runs = run(
       await createTemporalWorker(config, {
@@ -158,8 +159,7 @@ export async function startTaskWorker(
     const setAside = openSetAside(own);
     const malformed = openMalformed(own);
     const intake = await startTaskIntake({
-      config,
-      worker,
+      lanes,
       open,
       reject: createReject({
         failures: worker.deadLetters === null ? null : failures,
@@ -168,7 +168,6 @@ export async function startTaskWorker(
         metrics,
         log,
       }),
-      start: (one) => startRun(client, one),
       metrics,
       taskMetrics,
       log,

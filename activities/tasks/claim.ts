@@ -65,7 +65,8 @@ export function createTaskClaim(needs: TaskDependencies) {
         if (takes === undefined) continue;
         const holder = left.get(takes);
         if (holder === undefined) answers.push({ index, kind: 'duplicate' });
-        else if (holder.workflowId === run && holder.index === index)
+        // A lane that is begun anew takes up what it had before it died.
+        else if (holder.workflowId === run && (chained.has(index) || holder.index === index))
           answers.push(goOn(holder, index));
         else met.push({ index, holder });
       }
@@ -142,7 +143,7 @@ function claimFor(
   workflowId: string,
   generation: number,
 ): TaskClaim {
-  const { id, index, bodyHash, key, origin, message } = request;
+  const { id, index, bodyHash, key, origin, message, notBefore } = request;
   const item = `${worker}/${id}`;
   return {
     _id: claimKey(item, generation),
@@ -150,6 +151,7 @@ function claimFor(
     ...{ bodyHash, key, origin },
     message: { body: binary(message.body), properties: message.properties },
     receivedAt: new Date(request.receivedAt),
+    ...(notBefore === undefined ? {} : { notBefore: new Date(notBefore) }),
     claimedAt: new Date(),
     ...{
       attempts: 0,

@@ -23,6 +23,9 @@ export const laneOf = (chain: string): number => Number.parseInt(chain.slice(0, 
 export const laneId = (taskQueue: string, lane: number): string =>
   `tasks/${taskQueue}/lane-${lane}`;
 
+export const isLaneId = (taskQueue: string, workflowId: string): boolean =>
+  workflowId.startsWith(`tasks/${taskQueue}/lane-`);
+
 /**
  * An item that is not claimed yet waits for nobody, since others may have it, but the next of its key waits for it. One that has failed for good is out of its chain:
  * the key goes on, though the dead letters are away. Only a copy of it waits, and finds it settled.

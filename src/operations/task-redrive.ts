@@ -1,5 +1,4 @@
 /** A redrive, in a process that runs the worker: it starts new runs with failed tasks. Nothing goes back to the source, which others may read. */
-import type { Config } from '../config/schema.ts';
 import type { Actions } from '../coordination/actions.ts';
 import { claimKey } from '../domain/names.ts';
 import type { Canary, Pass, Redriving, RedriveWork } from '../domain/redrive-order.ts';
@@ -10,9 +9,8 @@ import { chunks } from '../runtime/chunks.ts';
 import { pacer } from '../runtime/pace.ts';
 import type { TaskClaims } from '../tasks/claims.ts';
 import { encodedBytes } from '../tasks/delivery.ts';
-import { nameOfRun, redrivenTask, taskRun } from '../tasks/run.ts';
-import type { Running } from '../tasks/rules.ts';
-import type { NewRun, StartResult } from '../temporal/client.ts';
+import { startAgain, type LaneNeeds } from '../tasks/hand-over.ts';
+import { redrivenTask } from '../tasks/run.ts';
 import { outcomesOf } from './canary.ts';
 import { filtersOf } from './failure-queue.ts';
 import { clearLetters } from './letters.ts';
@@ -21,19 +19,17 @@ import { countWaiting, type StoredFailure } from './stored-failures.ts';
 import { chosenTasks, taskFailures, type TaskChoice } from './task-failures.ts';
 
 interface Needs {
-  config: Config;
-  worker: Running;
+  lanes: LaneNeeds;
   own: OwnDatabase;
   claims: TaskClaims;
   actions: Actions;
-  /** @throws when Temporal cannot be asked */
-  start: (run: NewRun) => Promise<StartResult>;
 }
 
 const TOLD = 5;
 
 export function taskRedriveWork(needs: Needs): RedriveWork {
-  const { config, worker, own, claims, actions, start } = needs;
+  const { lanes, own, claims, actions } = needs;
+  const { config, worker } = lanes;
   const failures = taskFailures(config, own, worker.name);
   const notes = redriveNotes(actions, worker.name);
 
@@ -97,14 +93,9 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
   /** Started twice, its second run meets the claims of the first: they are duplicates. */
   async function doAgain(keys: string[], action: string): Promise<number> {
     const found = [...(await claims.find(keys)).values()].filter(({ message }) => message !== null);
-    const tasks = found.flatMap((claim) => redrivenTask(claim, config) ?? []);
-    for (const items of inBytes(tasks, config.intake.batchBytes)) {
-      const id = nameOfRun(worker.name, items, 'redrive-');
-      if ((await start(taskRun(config, worker, id, items))) === 'too-large')
-        throw new Error(
-          `Temporal refuses a run with ${items.length} tasks: lower intake.batchSize`,
-        );
-    }
+    const tasks = found.flatMap((claim) => redrivenTask(claim, config, worker) ?? []);
+    for (const items of inBytes(tasks, config.intake.batchBytes))
+      await startAgain(lanes, items, 'redrive-');
     await claims.leave(
       found.map(({ _id }) => _id),
       'redriven',

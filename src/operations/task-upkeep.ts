@@ -10,10 +10,10 @@ import type { OwnDatabase } from '../mongo/collections.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
 import type { TaskClaims } from '../tasks/claims.ts';
+import { laneNeeds } from '../tasks/hand-over.ts';
 import { sweepTasks, type TaskSweepNeeds } from '../tasks/sweep.ts';
 import type { Running } from '../tasks/rules.ts';
-import { startRun } from '../temporal/client.ts';
-import { broughtTasks, endedRuns, openRuns, runStates } from '../temporal/runs.ts';
+import { endedRuns, openRuns, runStates } from '../temporal/runs.ts';
 import { beginRedrive } from './redrive.ts';
 import { surveyTasks, taskFailures } from './task-failures.ts';
 import { taskChoice } from './task-redrive.ts';
@@ -30,15 +30,14 @@ interface Needs {
 }
 
 /** On the real Temporal. */
-export function taskSweepNeeds({ config, worker, client, claims }: Omit<Needs, 'log'>) {
+export function taskSweepNeeds(needs: Pick<Needs, 'config' | 'worker' | 'client' | 'claims'>) {
+  const { config, worker, client, claims } = needs;
   const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
   return {
-    ...{ config, worker, claims },
+    ...laneNeeds({ config, worker, client, claims }),
     openRuns: () => openRuns(client, TASKS_TYPE, taskQueue),
     runStates: (ids) => runStates(client, ids),
     endedRuns: (since) => endedRuns(client, TASKS_TYPE, taskQueue, since),
-    broughtBy: (id) => broughtTasks(client, id),
-    start: (run) => startRun(client, run),
   } satisfies TaskSweepNeeds;
 }
 

@@ -52,6 +52,8 @@ export interface TaskClaim {
   /** Until it is done or, where it has failed for good, until it is redriven or dropped. */
   message: { body: Binary; properties: string } | null;
   receivedAt: Date;
+  /** Its first attempt is not made before. */
+  notBefore?: Date;
   claimedAt: Date;
   /** How often it was begun alone since an attempt of it has last ended: its process may have died with it as often. */
   aloneBegun?: number;

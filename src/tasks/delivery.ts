@@ -69,7 +69,7 @@ function taskOf(
     id,
     label: labelOf(id),
     key,
-    ...(isOrdered && key !== null ? { chain: chainOf(key) } : {}),
+    ...chainOf(key, isOrdered),
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     ...{ receivedAt, failedGeneration, origin },
@@ -88,8 +88,10 @@ function laterThan(now: number, text: string | undefined): { notBefore?: number 
 }
 
 /** Short, and no word of what may be a person's name. */
-const chainOf = (key: string): string =>
-  createHash('sha256').update(key).digest('hex').slice(0, 16);
+export const chainOf = (key: string | null, isOrdered: boolean): { chain?: string } =>
+  isOrdered && key !== null
+    ? { chain: createHash('sha256').update(key).digest('hex').slice(0, 16) }
+    : {};
 
 const idIn = (headers: Record<string, string>): string | undefined =>
   ID_HEADERS.map((name) => headers[name]).find((value) => value !== undefined && value !== '');

@@ -1,6 +1,5 @@
 /** The intake of one worker: from its source to runs of its tasks. */
 import type { OpenSource } from '../broker/source.ts';
-import type { Config } from '../config/schema.ts';
 import { workerQueue } from '../domain/names.ts';
 import { laneId, laneOf } from '../domain/lanes.ts';
 import type { NewTask } from '../domain/tasks.ts';
@@ -8,20 +7,16 @@ import { startIntake, type Intake } from '../intake/intake.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import type { NewRun, StartResult } from '../temporal/client.ts';
 import type { createReject } from '../intake/reject.ts';
 import { encodedBytes, readTask } from './delivery.ts';
+import { laneRun, type LaneNeeds } from './hand-over.ts';
 import type { TaskMetrics } from './metrics.ts';
-import type { Running } from './rules.ts';
 import { nameOfRun, taskRun } from './run.ts';
 
 interface TaskIntakeNeeds {
-  config: Config;
-  worker: Running;
   open: OpenSource;
   reject: ReturnType<typeof createReject>;
-  /** @throws when Temporal cannot be asked */
-  start: (run: NewRun) => Promise<StartResult>;
+  lanes: LaneNeeds;
   metrics: Metrics;
   taskMetrics: Pick<TaskMetrics, 'tasks'>;
   log: Log;
@@ -34,7 +29,8 @@ const PARTIAL_IN_LANE = 5;
 
 /** Takes nothing until the caller lets go of `unknown`. @throws what opening the source throws */
 export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
-  const { config, worker, open, reject, start, metrics, taskMetrics, log } = needs;
+  const { lanes, open, reject, metrics, taskMetrics, log } = needs;
+  const { config, worker, start } = lanes;
   const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
   const { batch } = worker;
   const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
@@ -69,11 +65,8 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
       return lane === null ? nameOfRun(worker.name, items) : laneId(taskQueue, lane);
     },
     start(id, items) {
-      const run = taskRun(config, worker, id, items);
-      const lane = laneOfAll(items);
-      if (lane === null) return start(run);
-      const [one, several] = run.nouns;
-      return start({ ...run, labels: [], nouns: [one, `${several}, lane ${lane}`], isLane: true });
+      const isOfLane = laneOfAll(items) !== null;
+      return start(isOfLane ? laneRun(lanes, id, items) : taskRun(config, worker, id, items));
     },
     reject,
     countMalformed: () => taskMetrics.tasks.inc({ worker: worker.name, outcome: 'malformed' }),

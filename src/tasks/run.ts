@@ -7,6 +7,7 @@ import type { NewTask } from '../domain/tasks.ts';
 import { labelOf } from '../intake/label.ts';
 import type { NewRun } from '../temporal/client.ts';
 import { idOf } from './call-of.ts';
+import { chainOf } from './delivery.ts';
 import type { TaskClaim } from './claims.ts';
 import { taskRulesOf, type Running } from './rules.ts';
 
@@ -32,19 +33,25 @@ export const nameOfRun = (worker: string, items: readonly NewTask[], why = ''): 
     why + randomUUID().slice(0, 13),
   );
 
-const known = ({ worker, item, bodyHash, key, origin }: Known, config: Config) => {
+const known = (
+  { worker, item, bodyHash, key, origin }: Known,
+  config: Config,
+  { isOrdered }: Order,
+) => {
   const id = idOf({ worker, item });
-  return { id, label: labelOf(id, config), bodyHash, key, origin };
+  return { id, label: labelOf(id, config), bodyHash, key, origin, ...chainOf(key, isOrdered) };
 };
 
 type Known = Pick<TaskClaim, 'worker' | 'item' | 'bodyHash' | 'key' | 'origin'>;
+/** Whether the worker keeps the order of keys now. */
+type Order = Pick<Running, 'isOrdered'>;
 
 /** The next generation of a failure; null where its message is gone. */
-export function redrivenTask(claim: TaskClaim, config: Config): NewTask | null {
+export function redrivenTask(claim: TaskClaim, config: Config, worker: Order): NewTask | null {
   const body = messageOf(claim);
   if (body === null || claim.message === null) return null;
   return {
-    ...known(claim, config),
+    ...known(claim, config, worker),
     message: { body: body.toString('base64'), properties: claim.message.properties },
     ...{ receivedAt: Date.now(), failedGeneration: claim.generation, token: claim.token },
   };
@@ -52,10 +59,12 @@ export function redrivenTask(claim: TaskClaim, config: Config): NewTask | null {
 
 /** A task that a dead run has left is taken up by its claim: the message stays there. */
 export const leftTask = (
-  claim: Known & Pick<TaskClaim, '_id' | 'receivedAt'>,
+  claim: Known & Pick<TaskClaim, '_id' | 'receivedAt' | 'notBefore'>,
   config: Config,
+  worker: Order,
 ): NewTask => ({
-  ...known(claim, config),
+  ...known(claim, config, worker),
   message: { body: '', properties: '' },
   ...{ receivedAt: claim.receivedAt.getTime(), failedGeneration: null, takes: claim._id },
+  ...(claim.notBefore === undefined ? {} : { notBefore: claim.notBefore.getTime() }),
 });

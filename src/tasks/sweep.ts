@@ -1,24 +1,17 @@
 /** Finds what dead runs of a worker have left, and starts runs that go on with it. Doing it again is harmless. */
-import { againIdOf, strandedAmong, unclaimedOf, type Brought } from '../claims/left.ts';
-import type { Config } from '../config/schema.ts';
-import { claimKey } from '../domain/names.ts';
-import type { RunLife } from '../domain/run-life.ts';
-import type { NewTask } from '../domain/tasks.ts';
+import { againIdOf, strandedAmong, unclaimedOf } from '../claims/left.ts';
+import { isLaneId } from '../domain/lanes.ts';
+import { claimKey, workerQueue } from '../domain/names.ts';
+import { isDead, type RunLife } from '../domain/run-life.ts';
 import { chunks } from '../runtime/chunks.ts';
-import type { NewRun, StartResult } from '../temporal/client.ts';
-import type { TaskClaim, TaskClaims } from './claims.ts';
-import { leftTask, nameOfRun, taskRun } from './run.ts';
-import type { Running } from './rules.ts';
+import { begin, laneRun, leftInLane, startAgain, type LaneNeeds } from './hand-over.ts';
+import type { TaskClaim } from './claims.ts';
+import { leftTask, taskRun } from './run.ts';
 
-export interface TaskSweepNeeds {
-  config: Config;
-  worker: Running;
-  claims: Pick<TaskClaims, 'collection' | 'find'>;
+export interface TaskSweepNeeds extends LaneNeeds {
   openRuns: () => Promise<ReadonlySet<string>>;
   runStates: (workflowIds: string[]) => Promise<Map<string, RunLife>>;
   endedRuns: (since: Date) => Promise<string[]>;
-  broughtBy: (workflowId: string) => Promise<Brought<NewTask>>;
-  start: (run: NewRun) => Promise<StartResult>;
 }
 
 /**
@@ -45,8 +38,11 @@ export async function sweepTasks(needs: TaskSweepNeeds) {
   );
   // The claims of older runs may have expired.
   const since = new Date(Date.now() - config.mongodb.retention / 2);
+  const isLane = (id: string): boolean =>
+    isLaneId(workerQueue(config.temporal.taskQueue, name), id);
+  const ended = await needs.endedRuns(since);
   const { unclaimed, unreadable } = await unclaimedOf(
-    await needs.endedRuns(since),
+    ended.filter((id) => !isLane(id)),
     runStates,
     needs.broughtBy,
     async (items) => {
@@ -56,16 +52,25 @@ export async function sweepTasks(needs: TaskSweepNeeds) {
     },
   );
   const started: string[] = [];
-  for await (const some of chunks(stranded, config.intake.batchSize)) {
-    const items = some.map(({ claim }) => leftTask(claim, config));
-    await startOne(nameOfRun(name, items, 'sweep-'), items);
-  }
-  for (const { workflowId, items } of unclaimed) await startOne(againIdOf(workflowId), items);
-  return { started, unreadable };
-
-  async function startOne(id: string, items: NewTask[]): Promise<void> {
-    if ((await needs.start(taskRun(config, worker, id, items))) === 'too-large')
-      throw new Error(`Temporal refuses a run with ${items.length} tasks: lower intake.batchSize`);
+  const holders = stranded.map(({ claim }) => claim.workflowId);
+  const lanes = [...new Set([...holders, ...ended].filter(isLane))];
+  const lives = await runStates(lanes);
+  for (const id of lanes) {
+    if (!isDead(lives.get(id) ?? 'running')) continue;
+    const left = await leftInLane(needs, id);
+    if (left.length === 0) continue;
+    await begin(needs.start, laneRun(needs, id, []), left.length);
     started.push(id);
   }
+  const apart = stranded.filter(({ claim }) => !isLane(claim.workflowId));
+  for await (const some of chunks(apart, config.intake.batchSize)) {
+    const items = some.map(({ claim }) => leftTask(claim, config, worker));
+    started.push(...(await startAgain(needs, items, 'sweep-')));
+  }
+  for (const { workflowId, items } of unclaimed) {
+    const id = againIdOf(workflowId);
+    await begin(needs.start, taskRun(config, worker, id, items), items.length);
+    started.push(id);
+  }
+  return { started, unreadable };
 }

@@ -137,6 +137,8 @@ export interface NewRun {
   labels: string[];
   /** There is one under this id for ever: it takes more while it is open. */
   isLane?: boolean;
+  /** The input for a lane that has died: what it has left. Null: nothing. */
+  left?: () => Promise<object | null>;
   /** What one of them is called, and several. */
   nouns: [string, string];
 }
@@ -145,17 +147,20 @@ const RPC_MS = 10_000;
 
 /**
  * Starts a run; one that was started under this id already is the same. `too-large`: Temporal refuses this input whatever we do,
- * so the batch must be split. A lane that is open is handed the input instead.
+ * so the batch must be split. A lane that is open is handed the input instead; one that has died is begun with what it has left,
+ * and takes more then.
  * @throws what the client throws when Temporal could not be asked: the caller tries again with the same id
  */
 export async function startRun(client: Client, run: NewRun): Promise<StartResult> {
   const { type, workflowId, taskQueue, input, labels, nouns, isLane = false } = run;
   const reuse = WorkflowIdReusePolicy[isLane ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE'];
+  let left: object | null = null;
   try {
     if (isLane && (await isHandedTo(client, workflowId, input))) return 'started';
+    left = (await run.left?.()) ?? null;
     await client.withDeadline(Date.now() + RPC_MS, () =>
       client.workflow.start(type, {
-        args: [input],
+        args: [left ?? input],
         taskQueue,
         workflowId,
         workflowIdReusePolicy: reuse,
@@ -163,12 +168,13 @@ export async function startRun(client: Client, run: NewRun): Promise<StartResult
         typedSearchAttributes: idsWithin(labels),
       }),
     );
-    return 'started';
+    return left === null ? 'started' : 'full';
   } catch (error) {
     // A lane that another process has opened meanwhile is asked again.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return isLane ? 'full' : 'started';
     if (error instanceof WorkflowUpdateFailedError || (isLane && isCrowded(error))) return 'full';
-    if (isTooLarge(error)) return 'too-large';
+    // What is left is no fault of what comes.
+    if (left === null && isTooLarge(error)) return 'too-large';
     throw error;
   }
 }

@@ -6,6 +6,8 @@ import {
   isGrpcServiceError,
   type Client,
 } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
+import type proto from '@temporalio/proto';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { z } from 'zod';
 import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
@@ -135,21 +137,28 @@ export async function endedRuns(
   return [...(await listRuns(client, type, taskQueue, which))];
 }
 
+/** Whether the latest run under this id has ended by itself: what a lane brings to its end is settled then. */
+export const hasCompleted = async (client: Client, workflowId: string): Promise<boolean> =>
+  (await statusOf(client, workflowId)) === 'COMPLETED';
+
 /**
- * The items a run began with and may not have claimed yet: readable without a worker.
+ * The items a run began with, and was handed later, and may not have claimed yet: readable without a worker.
  * @throws what the client throws when Temporal does not answer
  */
 async function broughtBy<Input, Item>(
   client: Client,
   workflowId: string,
   unclaimedIn: (input: Input) => Item[],
+  isLane = false,
 ) {
-  const payloads = await firstPayloads(client, workflowId);
-  if (payloads.length === 0) return { items: [] };
+  const given = await payloadsGiven(client, workflowId, isLane);
   try {
     const { loadedDataConverter } = client.options;
-    const input = await decodeFromPayloadsAtIndex<Input>(loadedDataConverter, 0, payloads);
-    const items = unclaimedIn(input);
+    const items: Item[] = [];
+    for (const payloads of given)
+      items.push(
+        ...unclaimedIn(await decodeFromPayloadsAtIndex<Input>(loadedDataConverter, 0, payloads)),
+      );
     const isOurs = items.every((each) => broughtSchema.safeParse(each).success);
     return isOurs ? { items } : FOREIGN;
   } catch (error) {
@@ -171,15 +180,32 @@ const broughtSchema = z.object({
   token: z.string().optional(),
 });
 
-/** The input of a run as it is in its history; nothing where Temporal has forgotten the run and only lists it still. */
-async function firstPayloads(client: Client, workflowId: string) {
+/**
+ * The input of a run as it is in its history, and what a lane was handed; nothing where Temporal has forgotten the run and only lists
+ * it still.
+ */
+async function payloadsGiven(client: Client, workflowId: string, isLane: boolean) {
+  const given: Payload[][] = [];
+  let next: Uint8Array = new Uint8Array();
   try {
-    const { history } = await client.workflowService.getWorkflowExecutionHistory({
-      namespace: client.options.namespace,
-      execution: { workflowId },
-      maximumPageSize: 1,
-    });
-    return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    do {
+      const page: proto.temporal.api.workflowservice.v1.IGetWorkflowExecutionHistoryResponse =
+        await client.workflowService.getWorkflowExecutionHistory({
+          namespace: client.options.namespace,
+          execution: { workflowId },
+          nextPageToken: next,
+          ...(isLane ? {} : { maximumPageSize: 1 }),
+        });
+      for (const event of page.history?.events ?? []) {
+        const begun = event.workflowExecutionStartedEventAttributes?.input;
+        const handed =
+          event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.args;
+        const payloads = (begun ?? handed)?.payloads ?? [];
+        if (payloads.length > 0) given.push(payloads);
+      }
+      next = page.nextPageToken ?? new Uint8Array();
+    } while (isLane && next.length > 0);
+    return given;
   } catch (error) {
     if (isGrpcServiceError(error) && Number(error.code) === GRPC.notFound) return [];
     throw error;
@@ -192,9 +218,14 @@ export const broughtRegistrations = (client: Client, workflowId: string) =>
     return [...registrations, ...unclaimed.map(({ registration }) => registration)];
   });
 
-export const broughtTasks = (client: Client, workflowId: string) =>
-  broughtBy(client, workflowId, ({ items, carried }: TaskRunInput): NewTask[] => {
-    const unclaimed =
-      carried?.items.flatMap((each) => (each.phase === 'claim' ? each.task : [])) ?? [];
-    return [...items, ...unclaimed];
-  });
+export const broughtTasks = (client: Client, workflowId: string, isLane = false) =>
+  broughtBy(
+    client,
+    workflowId,
+    ({ items, carried }: TaskRunInput): NewTask[] => {
+      const unclaimed =
+        carried?.items.flatMap((each) => (each.phase === 'claim' ? each.task : [])) ?? [];
+      return [...items, ...unclaimed];
+    },
+    isLane,
+  );
