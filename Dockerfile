@@ -9,7 +9,11 @@ COPY tsconfig.json ./
 COPY src ./src
 COPY workflows ./workflows
 COPY activities ./activities
-RUN node --run compile && npm prune --omit=dev --ignore-scripts
+# ioredis is optional in the package, and here for TASK_RESULT_BACKEND=redis.
+RUN node --run compile \
+  && npm pkg set "dependencies.ioredis=$(npm pkg get devDependencies.ioredis | tr -d '\"')" \
+  && npm pkg delete devDependencies.ioredis \
+  && npm prune --omit=dev --ignore-scripts
 
 FROM node:24.21.0-bookworm-slim
 # Temporal's native core reads the system's certificates for TLS, and slim images have none. Node has its own.

@@ -164,13 +164,14 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     }
   }
 
-  async function sourceOf({ worker: { name, from, concurrency } }: Needs['workers'][number]) {
+  async function sourceOf({ worker }: Needs['workers'][number]) {
+    const { name, from, queue, concurrency } = worker;
     const here = started.get(name);
     return {
       name,
       deliveries: await inHand(metrics, name),
       closedBy: here === undefined ? AWAY : closedText(here.intake.closedBy()),
-      worker: { from, calls: here?.slots.onTheWire() ?? 0, concurrency },
+      worker: { from, ofFile: queue !== null, calls: here?.slots.onTheWire() ?? 0, concurrency },
     };
   }
 

@@ -65,7 +65,7 @@ export const tasksDocument = (results: readonly TaskResult[], document: string):
     document,
     RESULTS,
     results.length === 0
-      ? 'None yet.'
+      ? 'No figures of the current version are committed.'
       : `${table(results)}\n\nMedians of three, ${onWhich(results)}.`,
   );
 

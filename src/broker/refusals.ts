@@ -5,12 +5,12 @@ export class BrokerRefusal extends Error {
   override name = 'BrokerRefusal';
 }
 
-/** There is no connection: nothing was sent. */
+/** Nothing was sent: there is no connection, or the broker takes nothing for now. */
 export class BrokerAway extends Error {
   override name = 'BrokerAway';
 }
 
-/** The broker refuses this message, which came alone: it always will. */
+/** This message is never taken: the broker refuses it, which came alone, or the settings close its queue. */
 export class MessageRefused extends Error {
   override name = 'MessageRefused';
 }

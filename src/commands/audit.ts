@@ -63,8 +63,8 @@ async function auditOf(worker: string, ledger: string | null, config: Config, co
   const report = await withTemporal(config, (client) =>
     withStore(config, async ({ own }) => {
       const uses = (await listProcesses(own)).flatMap(({ sources }) => sources);
-      const from = uses.find(({ name }) => name === worker)?.worker?.from;
-      const waiting = async () => (from === undefined ? null : waitingIn(config, worker, from));
+      const use = uses.find(({ name }) => name === worker)?.worker;
+      const waiting = async () => (use === undefined ? null : waitingIn(config, worker, use));
       return auditWorker({ config, own, client, worker, ledger, waiting });
     }),
   );

@@ -3,10 +3,11 @@ import { DOUBTFUL, drop } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { clearLetters } from '../operations/letters.ts';
+import { part, type Part } from '../operations/reach.ts';
 import { countWaiting } from '../operations/stored-failures.ts';
 import { dropTasks, surveyTasks, taskFailures } from '../operations/task-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { CommandError, answer, load, tell } from './context.ts';
+import { CommandError, answer, load } from './context.ts';
 import { askFirst, placeOf, tellDryRun, toldOfForeign } from './failure-choice.ts';
 import {
   choiceOf,
@@ -62,26 +63,31 @@ async function dropOf(from: string, ids: string[], options: Asked & Folders, com
         (all) => `${all.length} dropped`,
       );
       const left = await countWaiting(failures);
-      const cleared = place === null ? null : clearLetters(config, place, own, from);
-      const letters = await Promise.resolve(cleared).catch((error: unknown) => {
-        tell(
-          `Their letters are still in the queue: ${error instanceof Error ? error.message : ''}`,
-        );
-        return null;
-      });
+      // The file of the worker tells where they are.
+      const isKnown = place !== null && dropped.length > 0;
+      const letters = isKnown ? await part(clearLetters(config, place, own, from)) : KEPT;
       return { dropped, left, letters };
     },
     'writer',
   );
   if (ids.length > 0 && dropped.length === 0) throw notFound(ids, from);
-  answer(command, { dropped, left, letters }, () =>
-    [
-      droppedText(dropped, left, from),
-      letters === null
-        ? 'Their letters stay where they are, and mean nothing any more'
-        : `${number(letters)} letters were taken out of the queue`,
-    ].join('\n'),
+  const taken = letters.ok ? letters.value : null;
+  answer(command, { dropped, left, letters: taken }, () =>
+    [droppedText(dropped, left, from), ...(dropped.length > 0 ? [lettersText(letters)] : [])].join(
+      '\n',
+    ),
   );
+}
+
+const KEPT: Part<number | null> = { ok: true, value: null };
+
+/** Letters that stay mean nothing any more: the claim counts. */
+function lettersText(letters: Part<number | null>): string {
+  if (!letters.ok)
+    return `Their letters, which mean nothing any more, are in their queue still: ${letters.error}`;
+  return letters.value === null
+    ? 'Their letters stay where they are, and mean nothing any more'
+    : `${number(letters.value)} letters were taken out of the queue`;
 }
 
 const SHOWN = 20;

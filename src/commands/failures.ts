@@ -31,7 +31,7 @@ export function addFailures(program: Command): void {
     .option('--each', 'single ones, the first 100; --limit <n> means it too')
     .option(
       '--state <state>',
-      `where the record is, as far as is known: ${STATES.join(', ')}`,
+      `where the record is, as far as is known: ${STATES.join(', ')} (by others: registrations alone)`,
       oneOf<FailureState>(STATES),
       'waiting',
     )
@@ -90,7 +90,7 @@ Example: despachante failures compare`,
     .option('--rate <n>', 'at most so many a second', positive)
     .option(
       '--canary <n>',
-      'so many first; the others only if all of those are registered',
+      'so many first; the others only if all of those are registered or, with --from, done',
       wholeNumber(1, 1_000),
     )
     .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)

@@ -31,6 +31,8 @@ export interface SourceUse {
   /** Of a worker: where its messages come from, and the calls of its handler. */
   worker?: {
     from: { broker: string; name: string; group?: string };
+    /** Whether queues.yaml says which broker that is on. */
+    ofFile: boolean;
     calls: number;
     concurrency: number;
   };

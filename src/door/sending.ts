@@ -20,11 +20,16 @@ export async function sendToWorker(
   const at = connected();
   const { config, queues, publishers } = at;
   const given = { id: id ?? null, key: key ?? null, notBefore: after(delay) };
-  const read = await readSending(config, queues, worker, { body: bodyOf(message), ...given });
-  if (!read.ok)
-    throw new NotSentError(`Nothing was sent to ${worker.name}: ${read.reason}`, {
-      kind: 'refused',
-    });
+  const refused = (reason: string, cause?: unknown) =>
+    new NotSentError(`Nothing was sent to ${worker.name}: ${reason}`, { kind: 'refused', cause });
+  const sending = { body: bodyOf(message), ...given };
+  const read = await readSending(config, queues, worker, sending).catch((cause: unknown) => {
+    throw refused(
+      `its idFrom or keyFrom cannot read the message (${errorFacts(cause).error})`,
+      cause,
+    );
+  });
+  if (!read.ok) throw refused(read.reason);
   return confirmed(at, read.message, () =>
     sendTask(publishers, config, queues, worker, read.message),
   );

@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
 import { createWorkerCounter } from '../tasks/metrics.ts';
-import { idleQueues, placeOf, runnableOf } from '../tasks/runnable.ts';
+import { idleQueues, placeOf, runnableOf, type Runnable } from '../tasks/runnable.ts';
 import { WorkersNotLoadedError, type Found } from '../workers/discover.ts';
 
 interface Process {
@@ -40,13 +40,16 @@ export async function startChosen(
   refuseClosed(placed);
   if (areAll) refuseIdle(queues, placed);
   const counter = createWorkerCounter(metrics.registry);
-  const workers = found.map((each) =>
-    runnableOf(each, config, log, {
-      ...{ concurrency, queues, env },
-      count: countIn(counter, each.worker.name),
-    }),
-  );
+  const workers: Runnable[] = [];
   try {
+    // The processes of its handlers start with each.
+    for (const each of found)
+      workers.push(
+        runnableOf(each, config, log, {
+          ...{ concurrency, queues, env },
+          count: countIn(counter, each.worker.name),
+        }),
+      );
     const running = await startTaskWorkers({ config, workers, queues, client, metrics, log });
     return { ...running, reload: () => workers.forEach((each) => each.reload()) };
   } catch (error) {

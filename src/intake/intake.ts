@@ -81,12 +81,19 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     metrics.unacknowledged.inc(of);
     const read = needs.read(delivery);
     if (!(read instanceof Promise)) return take(delivery, read);
-    if (needs.lineOf === undefined) return void read.then((one) => take(delivery, one));
+    if (needs.lineOf === undefined)
+      return void read.then((one) => take(delivery, one)).catch(leftWhenStopping);
     const before = reading;
-    reading = read.then(async (one) => {
-      await before;
-      take(delivery, one);
-    });
+    // One that stays unacknowledged does not end the line.
+    reading = read
+      .then(async (one) => {
+        await before;
+        take(delivery, one);
+      })
+      .catch(async (error: unknown) => {
+        leftWhenStopping(error);
+        await before;
+      });
   }
 
   function take(delivery: Delivery, read: Read<T>): void {

@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { createTopic } from '../broker/kafka/admin.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { declareQueues } from '../broker/rabbitmq/queues.ts';
-import { BrokerRefusal } from '../broker/refusals.ts';
+import { BrokerAway, BrokerRefusal } from '../broker/refusals.ts';
 import type { QueueSetting } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
+import { maskUrl } from '../runtime/mask.ts';
 import { kafkaLink } from '../tasks/kafka-link.ts';
 import type { Publishing, Publishers } from '../tasks/publishers.ts';
 import { rabbitFor } from '../tasks/rules.ts';
@@ -74,7 +75,12 @@ export async function sendTask(
 
 async function declared(config: Config, placed: Placed): Promise<void> {
   const { amqpUrl, rabbit } = rabbitFor(config, placed);
-  const connection = await connectOnce(amqpUrl, NAME, rabbit.heartbeat, rabbit.tls);
+  const connection = await connectOnce(amqpUrl, NAME, rabbit.heartbeat, rabbit.tls).catch(
+    (cause: unknown) => {
+      if (cause instanceof BrokerRefusal) throw cause;
+      throw new BrokerAway(`RabbitMQ at ${maskUrl(amqpUrl)} is away`, { cause });
+    },
+  );
   await declareQueues(connection, rabbit).finally(() => connection.close());
 }
 

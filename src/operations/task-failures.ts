@@ -104,11 +104,14 @@ export async function dropTasks(
   const claims = openTaskClaims(own);
   for await (const some of chunks(chosenTasks(failures, choice, passed))) {
     const keys = some.map(({ _id }) => _id);
-    await claims.leave(keys, 'dropped');
+    // A redrive may have taken some meanwhile.
+    const left = await claims.leave(keys, 'dropped');
     await own
       .collection<MalformedNote>(OWN.malformed)
       .updateMany({ _id: { $in: keys } }, { $set: { gone: { as: 'dropped', at: new Date() } } });
-    for (const { item, outcome } of some)
+    for (const { item, outcome } of some.filter(
+      ({ _id, item }) => item === undefined || left.has(_id),
+    ))
       dropped.push({ id: item === undefined ? null : failures.shown(item), class: outcome.kind });
   }
   return dropped;

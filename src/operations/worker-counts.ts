@@ -9,11 +9,12 @@ import type { SeenProcess, SourceUse } from '../coordination/processes.ts';
 import { TASK_FAILURES } from '../domain/tasks.ts';
 import { OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { withRabbit } from '../registrations/neighbours.ts';
+import { maskUrl } from '../runtime/mask.ts';
 import { kafkaLink } from '../tasks/kafka-link.ts';
 import { rabbitFor } from '../tasks/rules.ts';
 import { part, type Part } from './reach.ts';
 
-type From = NonNullable<SourceUse['worker']>['from'];
+type Use = NonNullable<SourceUse['worker']>;
 
 export interface WorkerCounts {
   worker: string;
@@ -72,12 +73,12 @@ export async function readWorkers(
   return Promise.all(
     [...names].sort().map(async (worker): Promise<WorkerCounts> => {
       const here = said.filter(({ name, state }) => name === worker && state === 'alive');
-      const from = said.find(({ name }) => name === worker)?.worker.from;
+      const use = said.find(({ name }) => name === worker)?.worker;
       const pause = pauseOf(control, worker);
       return {
         worker,
         processes: here.length,
-        waiting: from === undefined ? null : await part(waitingIn(config, worker, from)),
+        waiting: use === undefined ? null : await part(waitingIn(config, worker, use)),
         open: open.get(worker) ?? 0,
         running: here.reduce((sum, each) => sum + each.worker.calls, 0),
         dead: (dead.get(worker) ?? 0) + (malformed.get(worker) ?? 0),
@@ -90,22 +91,28 @@ export async function readWorkers(
 
 const saidBy = ({ reason, by }: { reason: string; by: string }) => ({ reason, by });
 
-/** @throws what the broker throws */
+/** At the broker of its source. @throws what the broker throws; Error where that broker, or the queue, is not known here */
 export async function waitingIn(
   config: Config,
   worker: string,
-  { broker, name, group = worker }: From,
+  { from: { broker, name, group = worker }, ofFile }: Pick<Use, 'from' | 'ofFile'>,
 ): Promise<number> {
   if (broker === 'kafka') {
     const { partitions } = await groupFacts(kafkaLink(config, worker), group, name);
     return partitions.reduce((sum, { lag }) => sum + lag, 0);
   }
-  const queue = readQueues(undefined).find((each) => each.name === name) ?? null;
+  const queue = ofFile ? readQueues(undefined).find((each) => each.name === name) : null;
+  if (queue === undefined)
+    throw new Error(
+      `The broker of "${name}" stands in queues.yaml of the process that runs it, which is not here: ask in the folder of that file`,
+    );
   const from = { broker: 'rabbitmq', name } as const;
   const link = rabbitFor(config, { from, deadLetters: null, queue });
   const { intakeQueue, returnedQueue } = link.rabbit;
   const depths = await withRabbit(link, (rabbit) =>
     queueDepths(rabbit, [intakeQueue, returnedQueue]),
   );
+  if (depths[intakeQueue] === null)
+    throw new Error(`${maskUrl(link.amqpUrl)} has no queue "${intakeQueue}"`);
   return Object.values(depths).reduce((sum, depth) => sum + (depth?.messages ?? 0), 0);
 }

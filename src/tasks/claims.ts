@@ -214,11 +214,18 @@ export function openTaskClaims(db: OwnDatabase) {
         settledAt: new Date(),
         ...(outcome.kind === 'done' ? { message: null, outgoing: null } : {}),
       })),
-    /** Failures wait no longer. The message of one that is redriven stays until its next generation is claimed. */
-    async leave(keys: string[], as: 'redriven' | 'dropped'): Promise<void> {
+    /**
+     * Failures wait no longer. The message of one that is redriven stays until its next generation is claimed. Returns those that
+     * waited until then, or that have left in the same way before.
+     */
+    async leave(keys: string[], as: 'redriven' | 'dropped'): Promise<ReadonlySet<string>> {
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: { $ne: null }, 'gone.as': null },
         { $set: { gone: { as, at: new Date() }, ...(as === 'dropped' ? { message: null } : {}) } },
+      );
+      const left = collection.find({ _id: { $in: keys }, 'gone.as': as });
+      return new Set(
+        await Array.fromAsync(left.project<{ _id: string }>({ _id: 1 }), ({ _id }) => _id),
       );
     },
     /** The next generation of each has its message. */

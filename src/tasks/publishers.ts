@@ -2,7 +2,7 @@
 import { textHeader } from '../broker/kafka/message.ts';
 import { openKafkaPublisher, type KafkaPublisher } from '../broker/kafka/publisher.ts';
 import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts';
-import { BrokerAway, BrokerRefusal } from '../broker/refusals.ts';
+import { BrokerAway, BrokerRefusal, MessageRefused } from '../broker/refusals.ts';
 import type { Config } from '../config/schema.ts';
 import type { QueueSetting } from '../config/queues.ts';
 import { HEADER } from '../domain/names.ts';
@@ -87,7 +87,7 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
         return kafka(who).publish({ ...message, body, headers });
       }
       if (queueOf(to.name)?.publisher === false)
-        throw new BrokerRefusal(`enable_publisher is false for ${to.name} in queues.yaml`);
+        throw new MessageRefused(`enable_publisher is false for ${to.name} in queues.yaml`);
       const at = linkOf(to.name, link);
       const publisher = await within(CONNECT_MS, 'RabbitMQ', rabbit(at)).catch((cause: unknown) => {
         if (cause instanceof BrokerRefusal) throw cause;

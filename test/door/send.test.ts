@@ -61,6 +61,19 @@ test('what a worker would refuse is not sent, and the path is told, not the valu
   await assert.rejects(send(sums, { a: 1 }, { delay: 30 }), refusal('refused', /with its unit/));
 });
 
+test('of a message that was not sent it is said whether its worker, or the broker, is why', async (t) => {
+  configureTest(t, { KAFKA_ENABLED: 'true', KAFKA_BOOTSTRAP_SERVERS: '127.0.0.1:1' });
+  const careless = defineWorker({
+    ...{ name: 'Careless', from: rabbitmq('nowhere'), handle: () => 1 },
+    idFrom: () => {
+      throw new Error('no order');
+    },
+  });
+  await assert.rejects(send(careless, {}), refusal('refused', /idFrom or keyFrom .*no order/));
+  const lost = getProducer('kafka').send({ topic: 'nowhere', message: {} });
+  await assert.rejects(lost, refusal('unavailable', /127\.0\.0\.1:1/));
+});
+
 test('a producer sends to any queue, and says which one does not exist', async (t) => {
   configureTest(t);
   const { rabbit, take } = await testQueues(t);

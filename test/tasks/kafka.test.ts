@@ -146,9 +146,17 @@ test(
     ];
     assert.deepEqual(told(second), told(first));
     const end = async (name: string) =>
-      waitingIn(config, 'Sample', { broker: 'kafka', name, group: uniqueName() });
+      waitingIn(config, 'Sample', {
+        ...{ from: { broker: 'kafka', name, group: uniqueName() }, ofFile: false },
+      });
     assert.deepEqual([await end(topic), await end(letters.topic)], [1, 1]);
-    assert.equal(await waitingIn(config, 'Sample', { broker: 'kafka', name: topic, group }), 0);
+    assert.equal(
+      await waitingIn(config, 'Sample', {
+        from: { broker: 'kafka', name: topic, group },
+        ofFile: false,
+      }),
+      0,
+    );
     const facts = { published: [letters.topic], processes: 1, claimsLife: 30 * 86_400_000 };
     const found = await diagnoseTopics(() => ({ ...kafka, clientId: 'despachante' }), {
       ...facts,

@@ -268,6 +268,18 @@ test('what a run brought that was ended before it had claimed anything is handle
   assert.deepEqual((await sweepTasks(needs)).started, []);
 });
 
+test('what a redrive has taken is not told as dropped', async (t) => {
+  const flow = await place(t, () => failed('no'));
+  for (const id of ['m-1', 'm-2']) {
+    await flow.publish({ id }, { messageId: id });
+    await flow.settled(id);
+  }
+  const [first, second] = ['Sample/m-1~0', 'Sample/m-2~0'];
+  assert.ok(first !== undefined && second !== undefined);
+  await flow.claims.leave([first], 'redriven');
+  assert.deepEqual([...(await flow.claims.leave([first, second], 'dropped'))], [second]);
+});
+
 test('what may pass by itself is redriven after its rest, and not what a person has to mend', async (t) => {
   let isMended = false;
   const flow = await place(

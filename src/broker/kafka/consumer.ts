@@ -4,6 +4,7 @@ import { insist, within } from '../../runtime/retry.ts';
 import { BrokerRefusal } from '../refusals.ts';
 import type { OpenSource } from '../source.ts';
 import { topicFacts } from './admin.ts';
+import { answeringFirst } from './bootstrap.ts';
 import { kafkaError, type KafkaOptions } from './connection.ts';
 import { joinGroup, type Assignment } from './membership.ts';
 import { createRoom } from './room.ts';
@@ -41,7 +42,7 @@ export interface KafkaSourceOptions {
  * @throws BrokerRefusal when it is opened: the user, the topic, or a right is missing. Later these are logged and tried again.
  */
 export function createKafkaSource({
-  kafka,
+  kafka: given,
   topic,
   group,
   log,
@@ -59,6 +60,7 @@ export function createKafkaSource({
     /** Of the topic that these are of. */
     let topicId = '';
     let session: Session | null = null;
+    let kafka = given;
 
     const endSession = async (settleMs: number): Promise<void> => {
       const ending = session;
@@ -87,6 +89,7 @@ export function createKafkaSource({
         isAnew = false;
       };
       try {
+        kafka = await answeringFirst(given);
         const [facts] = await topicFacts(kafka, [topic]);
         if (facts === undefined)
           throw new BrokerRefusal(`Kafka has no topic "${topic}". ${CREATE}`);

@@ -1,7 +1,8 @@
 /** Publishes until the broker has confirmed: written by all replicas that are in sync. */
 import { ProduceAcks, Producer, compatibilityPartitioner } from '@platformatic/kafka';
 import { within } from '../../runtime/retry.ts';
-import { MessageRefused } from '../refusals.ts';
+import { BrokerAway, BrokerRefusal, MessageRefused } from '../refusals.ts';
+import { answeringFirst } from './bootstrap.ts';
 import { clientOptions, errorIds, kafkaError, reasonOf, type KafkaOptions } from './connection.ts';
 import { lenient } from './lenient.ts';
 import type { RawHeader } from './message.ts';
@@ -20,8 +21,8 @@ export interface KafkaMessage {
 export interface KafkaPublisher {
   /**
    * Resolves when the broker has confirmed it. Messages of one partition are written in the order of the calls, several at once.
-   * @throws MessageRefused when it never will be; BrokerRefusal when a topic or a right is missing; Error when it is not
-   * confirmed, in which case it may be there all the same
+   * @throws MessageRefused when it never will be; BrokerRefusal when a topic or a right is missing; BrokerAway when nothing was sent;
+   * Error when it is not confirmed, in which case it may be there all the same
    */
   publish(message: KafkaMessage): Promise<void>;
   /** @throws Error while no broker can be reached; BrokerRefusal when that is of no use to try again */
@@ -46,7 +47,7 @@ const REFUSALS = [
   'INVALID_TIMESTAMP',
 ];
 
-export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
+function producerOf(kafka: KafkaOptions) {
   const producer = lenient(
     new Producer<Buffer, Buffer, Buffer, Buffer | null>({
       ...clientOptions(kafka),
@@ -58,11 +59,20 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
     }),
   );
   producer.on('error', () => {});
+  return producer;
+}
+
+export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
+  // What is wrong with them is told at once.
+  clientOptions(kafka);
+  const opening = answeringFirst(kafka).then(producerOf);
+  opening.catch(() => {});
   /** By topic and partition: a request that is refused, or sent again, is about one partition alone. */
   const lanes = new Map<string, Waiting[]>();
   let turns = 0;
 
   async function partitionOf({ topic, key, partition }: KafkaMessage): Promise<number> {
+    const producer = await opening;
     const { topics } = await producer.metadata({ topics: [topic] });
     const partitions = topics.get(topic)?.partitions ?? [];
     const count = Math.max(1, partitions.length);
@@ -75,11 +85,18 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
   async function publish(message: KafkaMessage): Promise<void> {
     const what = `publish to topic "${message.topic}"`;
     try {
-      const partition = await within(CONFIRM_MS, 'metadata', partitionOf(message));
+      const partition = await within(CONFIRM_MS, 'metadata', partitionOf(message)).catch(
+        (cause: unknown) => {
+          const error = kafkaError(cause, kafka, what);
+          throw error instanceof BrokerRefusal ? error : new BrokerAway(error.message, { cause });
+        },
+      );
       await within(CONFIRM_MS, 'the confirm', enqueue(message, partition));
     } catch (error) {
-      if (error instanceof MessageRefused) throw error;
-      throw kafkaError(error, kafka, what);
+      const isKnown = [MessageRefused, BrokerRefusal, BrokerAway].some(
+        (kind) => error instanceof kind,
+      );
+      throw isKnown ? error : kafkaError(error, kafka, what);
     }
   }
 
@@ -133,6 +150,7 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
       ...(body === null ? {} : { value: body }),
       headers: new Map(headers.map(([header, value]) => [Buffer.from(header), value])),
     }));
+    const producer = await opening;
     await within(CONFIRM_MS, 'the confirm', producer.send({ messages, acks: ProduceAcks.ALL }));
   }
 
@@ -140,12 +158,18 @@ export function openKafkaPublisher(kafka: KafkaOptions): KafkaPublisher {
     publish,
     async check() {
       try {
+        const producer = await opening;
         await within(CONFIRM_MS, 'metadata', producer.metadata({ forceUpdate: true }));
       } catch (error) {
         throw kafkaError(error, kafka, 'ask for metadata');
       }
     },
-    close: () => within(5_000, 'closing', producer.close(true)).catch(() => {}),
+    close: () =>
+      within(
+        5_000,
+        'closing',
+        opening.then((producer) => producer.close(true)),
+      ).catch(() => {}),
   };
 }
 

@@ -116,7 +116,7 @@ export async function createPublisher(
     const open = channel;
     if (open === null) throw new BrokerAway('RabbitMQ is not connected');
     // Else it would stay in our memory, and each further try beside it.
-    if (isBlocked) throw new Error('the broker is short of memory or disk, and takes nothing');
+    if (isBlocked) throw new BrokerAway('the broker is short of memory or disk, and takes nothing');
     const { messageId } = properties;
     const mine: Waiting = { messageId, body, reject: () => {}, isReturned: false };
     const confirmed = new Promise<void>((resolve, reject) => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { groupFacts } from '../../../src/broker/kafka/admin.ts';
 import { openKafkaPublisher } from '../../../src/broker/kafka/publisher.ts';
@@ -110,4 +112,24 @@ test('without a broker the check and each message fail with its address', { skip
   atEnd(t, () => publisher.close());
   await assert.rejects(publisher.check(), /of Kafka at 127\.0\.0\.1:1: .*ECONNREFUSED/);
   await assert.rejects(publisher.publish(message('any', 'a')), /of Kafka at 127\.0\.0\.1:1: /);
+});
+
+test('a server of the list that hangs holds up nobody', { skip: noKafka }, async (t) => {
+  const sockets = new Set<Socket>();
+  const hung = createServer((socket) => sockets.add(socket.on('error', () => {})));
+  await once(hung.listen(0, '127.0.0.1'), 'listening');
+  atEnd(t, () => {
+    for (const socket of sockets) socket.destroy();
+    hung.close();
+  });
+  const address = hung.address();
+  assert.ok(typeof address === 'object' && address !== null);
+  const { topic, group } = await testTopic(t);
+  const servers = [`127.0.0.1:${address.port}`, ...kafkaOptions().bootstrapServers];
+  const kafka = kafkaOptions(servers.join());
+  const publisher = openKafkaPublisher(kafka);
+  atEnd(t, () => publisher.close());
+  await publisher.publish(message(topic, 'a'));
+  const { handed } = await testSource(t, { kafka, topic, group });
+  assert.deepEqual(await handed(1), ['a']);
 });
