@@ -123,6 +123,7 @@ export async function startTaskWorker(
       ...{ process: shared.process, running: shared.running, claims, caller, channels, slots, log },
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
+      isCounted: worker.isCounted === true,
       results: results ?? shared.results.of(worker),
       aloneSlots: createSlots(1),
       isStopping: () => stopping.aborted,

@@ -25,7 +25,7 @@ import type { TaskDependencies } from './dependencies.ts';
 export type TaskClaimRequest = NewTask & { index: number };
 
 export function createTaskClaim(needs: TaskDependencies) {
-  const { worker, claims, runStates, metrics, log } = needs;
+  const { worker, isCounted = false, claims, runStates, metrics, log } = needs;
 
   return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
@@ -40,7 +40,10 @@ export function createTaskClaim(needs: TaskDependencies) {
           claimFor(worker, each, run, generations.get(each.index) ?? 0),
         ]),
       );
-      const holders = await insert([...wanted.values()]);
+      const fresh = [...wanted.values()];
+      const holders = await insert(
+        isCounted ? fresh.map((claim) => ({ ...claim, uncounted: true })) : fresh,
+      );
       const answers: TaskClaimAnswer[] = [];
       const conflicts: TaskClaim[] = [];
       const met: { index: number; holder: TaskClaim }[] = [];

@@ -11,6 +11,8 @@ import type { RunningTasks } from './running.ts';
 /** For the activities of one worker; each factory takes what it needs of it. */
 export interface TaskDependencies {
   worker: string;
+  /** Whether what becomes of its tasks is counted, and pushed as metrics. */
+  isCounted?: boolean;
   /** The most messages of one call of `handleBatch`; null: each call has one. */
   batchSize: number | null;
   results: Results;

@@ -10,6 +10,7 @@ import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
 import { mergeEach, setEach } from '../mongo/set-each.ts';
 import type { Outgoing } from '../workers/call.ts';
+import type { Sums } from './sums.ts';
 
 /** How an attempt failed. */
 export interface TaskError {
@@ -72,6 +73,9 @@ export interface TaskClaim {
   settledAt: Date | null;
   /** Of a failure, once it waits for nobody any more. */
   gone?: Gone;
+  /** Of a counted task, while more may be counted of it; and what has been counted so far, in which interval (pushed.ts). */
+  uncounted?: true;
+  counted?: { tag?: string; before: Sums; sums: Sums; isLast: boolean };
 }
 
 /** What an attempt has come to, for the claim. */
@@ -107,6 +111,7 @@ export async function indexTaskClaims(
     { worker: 1, 'gone.as': 1, settledAt: 1 },
     { partialFilterExpression: { 'outcome.kind': { $in: [...TASK_FAILURES] } } },
   );
+  await ensureIndex(collection, { uncounted: 1 }, { partialFilterExpression: { uncounted: true } });
 }
 
 export type TaskClaims = ReturnType<typeof openTaskClaims>;

@@ -28,6 +28,8 @@ export interface Running {
   /** Whether tasks of one key are handled one after the other. */
   isOrdered: boolean;
   identify: Identify | null;
+  /** Whether what becomes of its tasks is counted, and pushed as metrics (metric-push.ts). */
+  isCounted?: boolean;
   /** How long results are kept in Redis. */
   keep: { resultMs: number; failureMs: number };
 }
