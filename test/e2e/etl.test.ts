@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { AT_ONCE, etlPlace, resource, resources, serve } from '../helpers/etl.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { testQueues } from '../helpers/servers.ts';
 
 interface Summary {
   items: number;
@@ -242,4 +243,30 @@ test('runs are listed with their counts', async (t) => {
   const shown = await place.run(['show', run?._id ?? '']);
   assert.match(shown.out, /processed\s+3/);
   assert.equal((await place.run(['show', 'none'])).code, 4);
+});
+
+test('what is valid is published to a queue under its own id, confirmed and noted for an audit', async (t) => {
+  const place = await etlPlace(t);
+  const queues = await testQueues(t);
+  const list = [...resources(20), resource(20, { tags: 'none' })];
+  place.write('records.json', JSON.stringify(list));
+  const { intakeQueue } = queues.rabbit;
+  const args = ['records.json', '--to', 'registrations', '--json'];
+  const env = { ...AT_ONCE, DESPACHANTE_RABBIT_INTAKE_QUEUE: intakeQueue };
+  const { code, out, err } = await place.run(args, env);
+  assert.equal(code, 3, err);
+  const { processed, failed } = summaryIn(out);
+  assert.deepEqual([processed, failed], [20, { invalid: 1 }]);
+  assert.ok(!existsSync(place.at('output.json')));
+  const found: Record<string, unknown>[] = [];
+  for (let n = 0; n < 20; n += 1) {
+    const message = await queues.channel.get(intakeQueue, { noAck: true });
+    assert.ok(message !== false);
+    const body = JSON.parse(message.content.toString()) as Record<string, unknown>;
+    assert.equal(message.properties.messageId, body['id']);
+    found.push(body);
+  }
+  assert.equal(await queues.channel.get(intakeQueue, { noAck: true }), false);
+  assert.deepEqual(ids(found), allIds(20));
+  assert.equal(place.errors('output.json.etl/published').length, 20);
 });
