@@ -77,13 +77,21 @@ const plans = {
     own: true,
     tells: help,
   },
+  'bench-etl': {
+    instance: 'bench-etl',
+    store: 'binary',
+    engines: ['temporal', 'mongodb'],
+    fresh: true,
+    own: true,
+    tells: help,
+  },
 };
 
 async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-tasks [arguments of the program]',
+      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-etl|bench-tasks [arguments of the program]',
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
@@ -189,6 +197,8 @@ const programs = {
     runChild(run, [...node, join('dist', 'test', 'faults', 'run.js'), ...args], env),
   bench: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
+  'bench-etl': (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'bench', 'etl.js'), ...args], env),
   'bench-tasks': (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'tasks', 'run.js'), ...args], env),
   test: (ctx, run, args, env) => runTests(ctx, nodeIn(run), args, env),

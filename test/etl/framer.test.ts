@@ -63,7 +63,8 @@ test('lines are elements, with any ends of lines, and blank ones are none', () =
       // A list in the first line would be the list.
       const lines = [{ first: true }, ...all].map((each) => JSON.stringify(each));
       const text = lines.join(crlf ? '\r\n\r\n' : '\n');
-      assert.deepEqual(frame(text, { cuts: at }).values(), [{ first: true }, ...all]);
+      const known = lines.map((each) => JSON.parse(each) as unknown);
+      assert.deepEqual(frame(text, { cuts: at }).values(), known);
     }),
   );
 });
