@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   pause: async () => (await import('./commands/pause.ts')).addPause,
   resume: async () => (await import('./commands/pause.ts')).addResume,
   limits: async () => (await import('./commands/limits.ts')).addLimits,
+  collect: async () => (await import('./commands/collect.ts')).addCollect,
   failures: async () => (await import('./commands/failures.ts')).addFailures,
   tasks: async () => (await import('./commands/tasks.ts')).addTasks,
   kafka: async () => (await import('./commands/tasks.ts')).addKafka,

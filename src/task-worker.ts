@@ -62,7 +62,7 @@ export interface GivenWorker {
   worker: Running;
   caller: Caller;
   /** Where it does not take from a broker. */
-  connected?: Connected;
+  connected?: (claims: TaskClaims) => Connected;
   /** Where they are not kept as the settings say. */
   results?: Results;
 }
@@ -117,7 +117,7 @@ export async function startTaskWorker(
 
   async function start(): Promise<TaskWorker> {
     const { open, channels, failures } =
-      connected ?? (await unlessAborted(stopping, brokers.connect(worker)));
+      connected?.(claims) ?? (await unlessAborted(stopping, brokers.connect(worker)));
     const slots = createSlots(worker.concurrency);
     const activities = createTaskActivities({
       ...{ process: shared.process, running: shared.running, claims, caller, channels, slots, log },

@@ -57,6 +57,10 @@ export interface RunningWorkers {
   queues(): Record<string, QueueHealth>;
   /** Settles when one of Temporal's workers has ended; rejects when it failed. */
   ended: Promise<unknown>;
+  /** One more, while the others run. */
+  add(one: Needs['workers'][number]): void;
+  /** Ends one, and waits for its handlers. */
+  remove(name: string): Promise<void>;
   /** Takes nothing more, lets handlers finish for a while, and leaves. */
   stop(): Promise<void>;
 }
@@ -84,7 +88,8 @@ async function closeAll(close: Close[]): Promise<void> {
 }
 
 async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
-  const { config, workers, queues, client, metrics, log } = needs;
+  const { config, queues, client, metrics, log } = needs;
+  const workers = [...needs.workers];
   const taskMetrics = createTaskMetrics(metrics.registry);
   const connection = await connectNative(config, log);
   close.push(() => connection.close());
@@ -129,6 +134,7 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   });
   const followerEnded = follower.run();
   const started = new Map<string, TaskWorker>();
+  const failed = Promise.withResolvers<never>();
   const me = joinProcesses({
     db: () => Promise.resolve(own),
     role: 'tasks',
@@ -145,12 +151,23 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     stopping: stopping.signal,
   };
   // A broker that is away holds up its own workers alone.
-  const starting = workers.map(startOne);
-  const ended: Promise<unknown> = Promise.race([
-    ...starting.map(async (one) => (await one)?.ended ?? followerEnded),
-    followerEnded,
-  ]);
+  const starting = new Map(workers.map((one) => [one.worker.name, begin(one)]));
+  const ended: Promise<unknown> = Promise.race([followerEnded, failed.promise]);
   ended.catch(() => {});
+
+  function begin(one: Needs['workers'][number]): Promise<TaskWorker | null> {
+    const up = startOne(one);
+    // Ended though nobody has stopped it.
+    const end = async (): Promise<void> => {
+      const here = await up;
+      if (here === null) return;
+      await here.ended;
+      if (started.get(one.worker.name) === here && !stopping.signal.aborted)
+        throw new Error(`The worker ${one.worker.name} has ended by itself`);
+    };
+    end().catch(failed.reject);
+    return up;
+  }
 
   /** Null when we have stopped before it had started. */
   async function startOne(one: Needs['workers'][number]): Promise<TaskWorker | null> {
@@ -198,9 +215,20 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
       return all;
     },
     ended,
+    add(one) {
+      workers.push(one);
+      starting.set(one.worker.name, begin(one));
+    },
+    async remove(name) {
+      const up = await starting.get(name);
+      starting.delete(name);
+      started.delete(name);
+      workers.splice(0, Infinity, ...workers.filter(({ worker }) => worker.name !== name));
+      await up?.stop();
+    },
     async stop() {
       stopping.abort(new Error('stopping'));
-      const all = await Promise.allSettled(starting);
+      const all = await Promise.allSettled(starting.values());
       const up = all.flatMap((one) => (one.status === 'fulfilled' ? (one.value ?? []) : []));
       await Promise.all(up.map((one) => one.stop()));
       // What came of calls that their activities have left.

@@ -179,6 +179,7 @@ export function createHandle(needs: TaskDependencies) {
       if (alone) await claims.noteAlone(claim._id, run, 'interrupted');
       return { index, kind: 'interrupted' };
     }
+    if (end.kind === 'held') return { index, kind: 'held', retryAfter: end.retryAfter };
     const error = errorOf(end, finishedAt);
     if (error !== null) {
       const facts = { worker, attempt, class: error.class, ...placeOf(index) };
@@ -254,6 +255,7 @@ interface Called {
 function errorOf(end: Ended, at: Date): TaskError | null {
   switch (end.kind) {
     case 'done':
+    case 'held':
     case 'interrupted':
       return null;
     case 'again':

@@ -80,13 +80,24 @@ export function createTaskSettle(needs: TaskDependencies) {
   }
 
   /** Where there are no dead letters its claim alone tells of it. */
-  async function bury(claim: TaskClaim, { kind, reason, at }: TaskOutcome): Promise<void> {
+  async function bury(
+    claim: TaskClaim,
+    { kind, class: ownClass = kind, reason, at }: TaskOutcome,
+  ): Promise<void> {
     const body = messageOf(claim);
     if (channels.bury === null || claim.message === null || body === null || kind === 'done')
       return;
     const { _id, attempts, workflowId, generation, token, origin, message } = claim;
     await channels.bury({
-      ...{ claim: _id, failureClass: kind, reason: reason ?? kind, at, attempts, workflowId },
+      ...{
+        claim: _id,
+        failureClass: kind,
+        ownClass,
+        reason: reason ?? kind,
+        at,
+        attempts,
+        workflowId,
+      },
       ...{ generation, token, origin, body, properties: message.properties },
     });
     failpoint('bury-confirmed');

@@ -9,6 +9,7 @@ import {
   stopRedrive,
   type RedriveNeeds,
 } from '../operations/redrive.ts';
+import { reachOfWorker } from '../operations/folder-state.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { surveyTasks, taskFailures } from '../operations/task-failures.ts';
@@ -170,8 +171,12 @@ function withNeeds<T>(
   const { config } = load(command);
   return withStore(
     config,
-    (store) =>
-      withTemporal(config, (client) => work({ config, store, client, worker: worker ?? null })),
+    async (store) => {
+      const at = reachOfWorker(config, await store.control.read(), worker ?? null);
+      return withTemporal(at, (client) =>
+        work({ config: at, store, client, worker: worker ?? null }),
+      );
+    },
     as,
   );
 }

@@ -1,11 +1,10 @@
 // Reads queues.yaml: the queues of workers, each with a broker of its own. The keys are those of the template that users come from.
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { didYouMean, sameName } from '../domain/nearest-name.ts';
-import { ConfigError, shown, shownKey, withHint, type Fault } from './faults.ts';
-import { readConfigFile, type ConfigFile } from './file.ts';
-import { valueAt } from './tree.ts';
+import { ConfigError, type Fault } from './faults.ts';
+import { readConfigFile } from './file.ts';
 import { flag, name, port, text, whole, word } from './values.ts';
+import { faultAt, faultsOf, type Written } from './written.ts';
 
 export const QUEUES_FILE = 'queues.yaml';
 
@@ -65,7 +64,12 @@ const KEYS = Object.keys(queue.shape);
  */
 export function readQueues(file: string | undefined): QueueSetting[] {
   if (file === undefined && !existsSync(QUEUES_FILE)) return [];
-  const written = readConfigFile(file ?? QUEUES_FILE);
+  const written: Written = {
+    ...readConfigFile(file ?? QUEUES_FILE),
+    name: QUEUES_FILE,
+    keysAt: (path) => (path.length === 0 ? ['queues'] : KEYS),
+    isOpen: (path) => !path.includes('broker_url'),
+  };
   const read = schema.safeParse(written.values);
   const faults = [
     ...written.faults,
@@ -90,38 +94,9 @@ export function readQueues(file: string | undefined): QueueSetting[] {
   return read.data.queues.map(settingOf);
 }
 
-function faultsOf(issue: z.core.$ZodIssue, written: ConfigFile): Fault[] {
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => {
-      const path = [...issue.path, key];
-      const where = written.place(path, 'key') ?? QUEUES_FILE;
-      const expected = `one of the keys ${issue.path.length === 0 ? 'queues' : KEYS.join(', ')}`;
-      const fault = { where, path: textOf(path), expected, got: 'a key that is not known' };
-      return withHint(fault, didYouMean(sameName(key, KEYS)));
-    });
-  const value = valueAt(written.values, issue.path);
-  // An address has a password in it.
-  const isOpen = !issue.path.includes('broker_url');
-  return [faultAt(written, issue.path, issue.message, shown(value, isOpen))];
-}
+type Queue = z.output<typeof queue>;
 
-const faultAt = (
-  written: ConfigFile,
-  path: readonly PropertyKey[],
-  expected: string,
-  got: string,
-): Fault => ({
-  where: written.place(path, 'value') ?? written.place(path.slice(0, -1), 'value') ?? QUEUES_FILE,
-  path: textOf(path),
-  expected,
-  got,
-});
-
-const textOf = (path: readonly PropertyKey[]): string => path.map(shownKey).join('.');
-
-type Written = z.output<typeof queue>;
-
-function oddAddress(written: ConfigFile, each: Written, at: number): Fault[] {
+function oddAddress(written: Written, each: Queue, at: number): Fault[] {
   const faults: Fault[] = [];
   const told = (key: string, expected: string, got: string) =>
     faults.push(faultAt(written, ['queues', at, key], expected, got));
@@ -140,7 +115,7 @@ function oddAddress(written: ConfigFile, each: Written, at: number): Fault[] {
 }
 
 /** Null where it is none. What the address itself says of scheme and port counts. */
-function addressOf({ broker_url, port: given, ssl }: Written): string | null {
+function addressOf({ broker_url, port: given, ssl }: Queue): string | null {
   const scheme = ssl ? 'amqps' : 'amqp';
   const address = /^amqps?:\/\//.test(broker_url) ? broker_url : `${scheme}://${broker_url}`;
   if (!URL.canParse(address)) return null;
@@ -150,7 +125,7 @@ function addressOf({ broker_url, port: given, ssl }: Written): string | null {
   return url.href;
 }
 
-function settingOf(each: Written): QueueSetting {
+function settingOf(each: Queue): QueueSetting {
   const { ca_file = null, cert_file = null, key_file = null } = each.ssl_context ?? {};
   return {
     name: each.name,

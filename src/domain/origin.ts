@@ -2,6 +2,7 @@
 export type Origin =
   /** An element of a list that a URL has given: where it begins. */
   | { broker: 'url'; offset: number }
+  | { broker: 'folder'; folder: string; host: string }
   | { broker: 'rabbitmq'; queue: string; exchange: string; routingKey: string }
   | {
       broker: 'kafka';

@@ -131,7 +131,7 @@ export interface ClaimedBefore {
 /**
  * What became of a call. `done`: recorded, and nothing is left to do. `recorded`: something is to be published. `again`: its
  * attempt failed; `retryAfter` ms wins over the curve. `interrupted`: it is no fault of the task. `running`: that process still
- * has it.
+ * has it. `held`: nothing was tried; it is called again after so many ms.
  */
 export type HandleAnswer = { index: number } & (
   | { kind: 'done' }
@@ -140,6 +140,7 @@ export type HandleAnswer = { index: number } & (
   | { kind: 'failed'; failure: TaskFailure }
   | { kind: 'crashed' }
   | { kind: 'interrupted' }
+  | { kind: 'held'; retryAfter: number }
   | { kind: 'running'; process: string }
 );
 
@@ -250,6 +251,8 @@ export function afterHandle(
       return { ...next, process: answer.process };
     case 'interrupted':
       return next;
+    case 'held':
+      return { ...next, dueAt: now + Math.min(answer.retryAfter, LONGEST_REST) };
     case 'crashed':
       return afterCrash(item, now);
     case 'failed':

@@ -78,7 +78,10 @@ export async function readWorkers(
       return {
         worker,
         processes: here.length,
-        waiting: use === undefined ? null : await part(waitingIn(config, worker, use)),
+        waiting:
+          use === undefined || use.from.broker === 'folder'
+            ? null
+            : await part(waitingIn(config, worker, use)),
         open: open.get(worker) ?? 0,
         running: here.reduce((sum, each) => sum + each.worker.calls, 0),
         dead: (dead.get(worker) ?? 0) + (malformed.get(worker) ?? 0),

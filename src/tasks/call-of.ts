@@ -27,6 +27,8 @@ function headersOf(origin: Origin, properties: string): Record<string, string> {
       return kafka.headerTexts(kafka.decodeProperties(properties).headers);
     case 'rabbitmq':
       return headersAsText(properties);
+    case 'folder':
+      return {};
     case 'url':
       // Of one that is left out, since it is too large, the size is all there is.
       return {

@@ -7,6 +7,8 @@ import type { Outgoing } from '../workers/call.ts';
 export interface Letter {
   claim: string;
   failureClass: TaskFailure;
+  /** The worker's own word for the failure. */
+  ownClass: string;
   reason: string;
   at: Date;
   attempts: number;

@@ -5,7 +5,7 @@ import type { TaskClaim } from './claims.ts';
 const list = z.array(
   z.object({
     channel: z.object({
-      broker: z.enum(['rabbitmq', 'kafka', 'memory']),
+      broker: z.enum(['rabbitmq', 'kafka', 'folder', 'memory']),
       name: z.string(),
       group: z.string().optional(),
     }),

@@ -25,7 +25,7 @@ export interface Outgoing {
 
 /** Where messages come from, or go to. */
 export interface Channel {
-  broker: 'rabbitmq' | 'kafka' | 'memory' | 'url';
+  broker: 'rabbitmq' | 'kafka' | 'memory' | 'url' | 'folder';
   /** Of the queue or topic. */
   name: string;
   /** The consumer group, on Kafka. */
@@ -35,7 +35,8 @@ export interface Channel {
 /**
  * How a call ended. `done`: the result is JSON, or undefined. `again`: it threw, or said `retry()`; `retryAfter` in ms wins over
  * the curve. `failed`: no further attempt would help. `timeout`: its time was over. `interrupted`: the process was stopping, or
- * went away for another's sake: no attempt is used up. `crashed`: its process died while it ran.
+ * went away for another's sake: no attempt is used up. `held`: nothing was tried, and no attempt is used up; it is called again after
+ * `retryAfter` ms. `crashed`: its process died while it ran.
  */
 export type Ended =
   | { kind: 'done'; result?: unknown; outgoing: Outgoing[] }
@@ -43,6 +44,7 @@ export type Ended =
   | { kind: 'failed'; failure: TaskFailure; reason: string; class: string }
   | { kind: 'timeout'; reason: string }
   | { kind: 'interrupted' }
+  | { kind: 'held'; reason: string; retryAfter: number }
   | { kind: 'crashed'; reason: string };
 
 /** What a worker is told besides, and changes nothing. */

@@ -92,6 +92,8 @@ export function answerOf(ended: Ended, index: number): HandleAnswer {
       return { index, kind: 'again', failure: 'timeout', retryAfter: null };
     case 'failed':
       return { index, kind: 'failed', failure: ended.failure };
+    case 'held':
+      return { index, kind: 'held', retryAfter: ended.retryAfter };
     case 'interrupted':
     case 'crashed':
       return { index, kind: ended.kind };

@@ -20,6 +20,7 @@ export function hookAfter(ended: Ended, { isLastAttempt }: Call): Hook | null {
       return { kind: failed, class: 'timeout', reason: ended.reason };
     case 'failed':
       return { kind: 'onError', class: ended.class, reason: ended.reason };
+    case 'held':
     case 'interrupted':
     case 'crashed':
       return null;

@@ -186,7 +186,14 @@ async function work(all: Work): Promise<boolean> {
   };
   const running = await startTaskWorkers({
     ...{ config, queues, client, metrics, log },
-    workers: [{ worker: workerFor(name, settings.maxAttempts), caller, connected, results }],
+    workers: [
+      {
+        worker: workerFor(name, settings.maxAttempts),
+        caller,
+        connected: () => connected,
+        results,
+      },
+    ],
     // The next process for this run answers for what this one leaves.
     process: `${config.temporal.taskQueue}@${hostname()}/${name}`,
   });

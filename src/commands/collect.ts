@@ -1,0 +1,81 @@
+import { statSync } from 'node:fs';
+import type { Command } from 'commander';
+import { ConfigError } from '../config/faults.ts';
+import { FOLDERS_FILE } from '../config/folders.ts';
+import { startCollect } from '../door/start-collect.ts';
+import { every } from '../runtime/every.ts';
+import { collectStatus } from './collect-status.ts';
+import { CommandError } from './context.ts';
+import { foldersFor, type CollectOptions } from './folders-for.ts';
+import { addService, type Process, type Service } from './service.ts';
+
+const RELOAD_MS = 1_000;
+const FOLDERS = ['--folders <file>', `the file of folders (${FOLDERS_FILE})`] as const;
+
+export function addCollect(program: Command): void {
+  const collect = program.command('collect');
+  addService(collect.option(...FOLDERS), 'tasks', startFolders)
+    .description(
+      'send the files of folders to HTTP endpoints: collect, send, and move what was sent',
+    )
+    .addHelpText(
+      'after',
+      `
+Folders are in ${FOLDERS_FILE}: see docs/collect-files.md. The file is read again while this runs: folders come and go without a restart, and a
+file with a fault changes nothing. SIGTERM takes nothing more, lets what is on the wire finish (worker.shutdownGrace), and leaves.
+
+Example: despachante collect
+         despachante collect status
+         despachante failures list --from invoices`,
+    );
+  collect
+    .command('status')
+    .option(...FOLDERS)
+    .description('what waits in each folder, and why; what is sent, tried again or has failed')
+    .action(collectStatus);
+}
+
+async function startFolders(process: Process, command: Command): Promise<Service> {
+  const options = command.opts<CollectOptions>();
+  const setting = foldersFor(options);
+  const { log } = process;
+  const running = await process.unlessStopped(startCollect(process, setting));
+  const file = options.folders ?? FOLDERS_FILE;
+  let seen = versionOf(file);
+  const reload = async (): Promise<void> => {
+    const now = versionOf(file);
+    if (now === seen) return;
+    seen = now;
+    try {
+      await running.apply(foldersFor(options));
+    } catch (error) {
+      if (!(error instanceof ConfigError || error instanceof CommandError)) throw error;
+      log.error({ faults: error.message }, `${file} has faults: the folders stay as they were`);
+    }
+  };
+  const reloading = every(RELOAD_MS, reload, log, {
+    failed: `${file} was changed, and not all of it could be done`,
+    again: `${file} is followed again`,
+  });
+  return {
+    checks: () => running.checks(),
+    details: () => ({ closedBy: running.closedBy() }),
+    queues: () => running.queues(),
+    facts: { folders: setting.folders.map(({ name, path }) => ({ name, path })) },
+    ended: running.ended,
+    async stop() {
+      await reloading.close();
+      await running.stop();
+    },
+  };
+}
+
+/** Changes with each edit, also of an editor that writes a new file. */
+function versionOf(file: string): string {
+  try {
+    const { mtimeMs, ino, size } = statSync(file);
+    return `${mtimeMs} ${ino} ${size}`;
+  } catch {
+    return 'away';
+  }
+}

@@ -1,0 +1,20 @@
+/** Names of collected folders that several parts agree on. */
+
+/** Everything of ours in a folder is below it, but the outcomes. */
+export const ROOM = '.despachante';
+export const SENDING = 'sending';
+export const ANSWERS = 'answers';
+
+/** Where a file ends; `inbox`: it goes back under its name. */
+export const OUTCOME_FOLDERS = ['done', 'refused', 'gaveup'] as const;
+export type OutcomeFolder = (typeof OUTCOME_FOLDERS)[number];
+
+/** What became of a file that is done, as the result of its task. */
+export const DONE_AS = ['sent', 'changed', 'gone'] as const;
+export type DoneAs = (typeof DONE_AS)[number];
+
+/** The class of a failure whose time was over. */
+export const GAVE_UP = 'gave-up';
+
+/** The task queues of folders are of one machine: what it collects is there alone. */
+export const hostQueue = (taskQueue: string, host: string): string => `${taskQueue}@${host}`;
