@@ -32,8 +32,11 @@ test('a file is sent with its digest and its name, and lies in done then', async
   assert.equal(seen.headers['content-type'], 'application/xml');
   assert.equal(seen.headers['x-attempt'], '1');
   assert.equal(seen.headers['x-file-name'], 'nota%20fiscal%20%C3%A9.xml');
-  const [claim] = await place.claims.find().toArray();
-  assert.equal(claim?.outcome?.kind, 'done');
+  const claim = await eventually('it is settled', async () => {
+    const [one] = await place.claims.find().toArray();
+    assert.equal(one?.outcome?.kind, 'done');
+    return one;
+  });
   assert.match(
     claim.result ?? '',
     /^\{"as":"sent","status":200,"bytes":4,"sha256":"[0-9a-f]{64}"\}$/,

@@ -1,0 +1,76 @@
+/** The crash table of a file: the collector is killed at each place, and another one goes on. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { Failpoint } from '../../src/runtime/failpoint.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { drop, filesBelow, folderPlace } from '../helpers/folders.ts';
+import { atEnd, type Ending } from '../helpers/servers.ts';
+
+const COLLECTOR = new URL('../helpers/mortal-collector.js', import.meta.url).pathname;
+
+function collector(
+  t: Ending,
+  given: { config: object; file: string; failpoint: Failpoint | null },
+) {
+  const child = spawn(process.execPath, [COLLECTOR, JSON.stringify(given)], { stdio: 'ignore' });
+  atEnd(t, async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  return child;
+}
+
+const TABLE: { at: Failpoint; when: string; sent: number }[] = [
+  { at: 'claim-written', when: 'after the claim', sent: 1 },
+  { at: 'file-parked', when: 'after the rename', sent: 1 },
+  { at: 'file-answered', when: 'before the answer is written down', sent: 2 },
+  { at: 'handle-recorded', when: 'after the outcome is written down', sent: 1 },
+  { at: 'file-moved', when: 'after the move', sent: 1 },
+];
+
+for (const { at, when, sent } of TABLE) {
+  test(`killed ${when} (${at}), a file is sent ${sent === 1 ? 'once' : 'again under its key'} and ends in done`, async (t) => {
+    const place = await folderPlace(t, (_, response) => response.end(), ['ready: rename']);
+    await place.setting();
+    await drop(place.path, 'a.txt', 'a');
+    const { config, file } = place;
+    const [, signal] = (await once(collector(t, { config, file, failpoint: at }), 'exit')) as [
+      unknown,
+      unknown,
+    ];
+    assert.equal(signal, 'SIGKILL');
+    collector(t, { config, file, failpoint: null });
+    await eventually('it is settled in done', async () => {
+      const [claim, ...others] = await place.claims.find().toArray();
+      assert.equal(claim?.outcome?.kind, 'done');
+      assert.ok(claim.settledAt !== null);
+      assert.deepEqual(others, []);
+    });
+    const found = await filesBelow(place.path);
+    assert.match(found.join(), /^done\/[-\d]+\/a\.txt~[0-9a-f]{24}$/);
+    assert.equal(place.receiver.seen.length, sent);
+    assert.equal(
+      new Set(place.receiver.seen.map(({ headers }) => headers['idempotency-key'])).size,
+      1,
+    );
+  });
+}
+
+test('what lies in sending and has no claim goes back under its name', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), ['ready: rename']);
+  const sending = join(place.path, '.despachante/sending');
+  await mkdir(sending, { recursive: true });
+  await writeFile(join(sending, `${'0'.repeat(24)}~a.txt`), 'a');
+  await place.start();
+  await eventually('it is sent', () => {
+    assert.deepEqual(
+      place.receiver.seen.map(({ path }) => path),
+      ['/inbox/a.txt'],
+    );
+  });
+});
