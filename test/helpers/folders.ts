@@ -37,7 +37,7 @@ export async function drop(path: string, name: string, content: string | Buffer)
 export async function filesBelow(path: string): Promise<string[]> {
   const found = await readdir(path, { recursive: true, withFileTypes: true });
   return found
-    .filter((entry) => entry.isFile() && entry.name !== 'status.json')
+    .filter((entry) => entry.isFile() && !entry.name.startsWith('status.json'))
     .map((entry) => join(entry.parentPath, entry.name).slice(path.length + 1))
     .sort();
 }
