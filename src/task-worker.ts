@@ -15,6 +15,7 @@ import { handleQueue, workerQueue } from './domain/names.ts';
 import { followControl } from './intake/holds.ts';
 import type { Intake } from './intake/intake.ts';
 import { createReject } from './intake/reject.ts';
+import { openEndpointGate } from './outbound/endpoint-gate.ts';
 import type { OwnDatabase } from './mongo/collections.ts';
 import { taskRedriveWork } from './operations/task-redrive.ts';
 import { keepUp } from './operations/task-upkeep.ts';
@@ -156,6 +157,13 @@ export async function startTaskWorker(
         shutdownForceTime: FORCE_MS,
       }),
     );
+    worker.sends?.pass(
+      openEndpointGate({
+        ...{ own, metrics, log },
+        endpoint: worker.sends.endpoint,
+        watch: shared.watch,
+      }),
+    );
     stopping.throwIfAborted();
     const setAside = openSetAside(own);
     const malformed = openMalformed(own);
@@ -177,7 +185,14 @@ export async function startTaskWorker(
     stopping.throwIfAborted();
     const keeping = keepUp({ config, worker, client, own, claims, actions, control, log });
     ends.push(() => keeping.close());
-    followControl(intake, shared.watch, shared.guard, shared.agreement, worker.name, null);
+    followControl(
+      intake,
+      shared.watch,
+      shared.guard,
+      shared.agreement,
+      worker.name,
+      worker.sends?.endpoint ?? null,
+    );
     void shared.watch.refresh();
     const backlog = every(BACKLOG_MS, () => followBacklog(intake), log, {
       failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',

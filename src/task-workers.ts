@@ -26,6 +26,7 @@ import { within } from './runtime/retry.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
 import { connectNative } from './temporal/native-connection.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
+import { startMetricPush, type MetricApi } from './tasks/metric-push.ts';
 import { createTaskMetrics } from './tasks/metrics.ts';
 import { openResults } from './tasks/results.ts';
 import { createBrokers } from './tasks/brokers.ts';
@@ -46,6 +47,8 @@ interface Needs {
   client: Client;
   metrics: Metrics;
   log: Log;
+  /** Told what becomes of counted tasks. */
+  metricApi?: MetricApi | undefined;
   /** The task queue of this process alone, where one that comes after it is to have the same. */
   process?: string;
 }
@@ -150,6 +153,10 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     ...{ watch, agreement, guard, brokers, results, running, metrics, taskMetrics, log },
     stopping: stopping.signal,
   };
+  if (needs.metricApi !== undefined) {
+    const push = startMetricPush(own, needs.metricApi, log);
+    close.push(() => push.close());
+  }
   // A broker that is away holds up its own workers alone.
   const starting = new Map(workers.map((one) => [one.worker.name, begin(one)]));
   const ended: Promise<unknown> = Promise.race([followerEnded, failed.promise]);

@@ -120,7 +120,6 @@ test('each driver has its own adapters', () => {
     'src/net/connect.ts',
     'src/net/get.ts',
     'src/outbound/client.ts',
-    'src/outbound/deliver.ts',
   ]);
   assert.deepEqual(users('amqplib'), ['src/broker/rabbitmq/connection.ts']);
   const withRedis = filesIn('src').filter((file) =>

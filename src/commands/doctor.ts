@@ -71,11 +71,12 @@ const LONGEST_MS = 45_000;
 
 /** None where there is no folder of workers. */
 async function examineWorkers({ config }: LoadedConfig, options: Folders): Promise<Patient[]> {
-  const { paths } = foldersOf(options, config);
-  if (options.workers === undefined && !existsSync(config.tasks.folder)) return [];
+  const from = foldersOf(options, config);
   try {
-    const { found, broken } = await loadWorkers({ paths, skipBroken: true });
     const queues = readQueues(options.queues);
+    const isFolder = options.workers !== undefined || existsSync(config.tasks.folder);
+    if (!isFolder && queues.every(({ handler }) => handler === null)) return [];
+    const { found, broken } = await loadWorkers({ ...from, skipBroken: true });
     const workers = found.map(async ({ worker }): Promise<Patient> => {
       const name = `Worker ${worker.name}`;
       const found = within(LONGEST_MS, name, diagnoseWorker(config, queues, worker));

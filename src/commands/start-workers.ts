@@ -12,7 +12,7 @@ import { openPublishers } from '../tasks/publishers.ts';
 import type { Worker } from '../workers/worker.ts';
 import { CommandError, EXIT } from './context.ts';
 import { columns, number } from './table.ts';
-import { chosen } from './worker-choice.ts';
+import { chosen, foldersOf } from './worker-choice.ts';
 
 const FILES = ['email-worker.ts', 'user-handler.ts'].map((name) =>
   fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url)),
@@ -34,7 +34,7 @@ export async function prepareWorkers(config: Config): Promise<Worker[]> {
       '--with-workers runs the examples of a clone, and this is a package without them: see docs/workers.md for workers of your own',
       EXIT.usage,
     );
-  const found = await chosen([], true, { paths: FILES, skipBroken: false });
+  const found = await chosen([], true, foldersOf({ workers: FILES }, config));
   const workers = found.map(({ worker }) => worker);
   await setUpTasks(config, [], workers, { partitions: -1, replicationFactor: -1 });
   return workers;

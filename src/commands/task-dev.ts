@@ -26,7 +26,8 @@ Example: despachante tasks dev --watch src`,
 async function start(process: Process, command: Command): Promise<Service> {
   const { config, forOthers, log } = process;
   const options = command.opts<Folders & { watch?: string[] }>();
-  const { paths } = foldersOf(options, config);
+  const { paths: given, folder } = foldersOf(options, config);
+  const paths = given ?? [folder];
   const running = await startWorkers(process, command, command.args.length === 0);
   let rules: string | null = null;
   const look = async () => {

@@ -9,6 +9,7 @@ import {
   type Discovered,
   type Found,
 } from '../workers/discover.ts';
+import { discoverAll } from '../workers/webhooks.ts';
 import { watchImports } from '../workers/import-watch.ts';
 import { CommandError, EXIT } from './context.ts';
 
@@ -19,8 +20,10 @@ export interface Folders {
 }
 
 export const foldersOf = (options: Folders, { tasks }: Pick<Config, 'tasks'>) => ({
-  paths: options.workers ?? [tasks.folder],
+  paths: options.workers ?? null,
+  folder: tasks.folder,
   skipBroken: options.skipBroken === true,
+  queues: options.queues,
 });
 
 /** Faults of workers as a command line ends with them. @throws CommandError */
@@ -35,12 +38,12 @@ export async function told<T>(work: () => T | Promise<T>): Promise<T> {
 }
 
 /** Loads all workers. @throws CommandError that names each file at fault */
-export async function load({
-  paths,
-  skipBroken,
-}: ReturnType<typeof foldersOf>): Promise<Discovered> {
+export async function load(from: ReturnType<typeof foldersOf>): Promise<Discovered> {
+  const { skipBroken } = from;
   const { begins, close } = watchImports();
-  return told(() => discover(paths, { skipBroken, begins })).finally(close);
+  return told(() =>
+    discoverAll(readQueues(from.queues), from, (paths) => discover(paths, { skipBroken, begins })),
+  ).finally(close);
 }
 
 /** @throws CommandError where one is missing, or none is named */
@@ -54,7 +57,7 @@ export async function chosen(
     const known = found.map(({ worker }) => worker.name).sort();
     throw new CommandError(`Name a worker, or say --all: ${known.join(', ')}`, EXIT.usage);
   }
-  return told(() => chooseFrom(found, all ? null : names, folders.paths));
+  return told(() => chooseFrom(found, all ? null : names, folders.paths ?? [folders.folder]));
 }
 
 /** Where a worker takes from and its letters go; null where its file is not here. */
@@ -63,12 +66,13 @@ export async function placedWorker(
   options: Folders,
   config: Config,
 ): Promise<Placed | null> {
-  const here = await discover(foldersOf(options, config).paths, { skipBroken: true }).catch(
-    (error: unknown) => {
-      if (error instanceof WorkersNotLoadedError) return null;
-      throw error;
-    },
-  );
+  const queues = readQueues(options.queues);
+  const here = await discoverAll(queues, foldersOf(options, config), (paths) =>
+    discover(paths, { skipBroken: true }),
+  ).catch((error: unknown) => {
+    if (error instanceof WorkersNotLoadedError) return null;
+    throw error;
+  });
   const worker = here?.found.find((each) => each.worker.name === name)?.worker;
-  return worker === undefined ? null : placeOf(worker, config, readQueues(options.queues));
+  return worker === undefined ? null : placeOf(worker, config, queues);
 }

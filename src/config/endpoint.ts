@@ -1,5 +1,6 @@
 import { LEGACY } from '../domain/names.ts';
-import type { Config } from './schema.ts';
+import type { HttpHandler } from './http-handler.ts';
+import { DEFAULTS, type Config } from './schema.ts';
 
 /** Whom requests are sent to. Breaker, limits and shares are kept under its name. */
 export interface Endpoint {
@@ -10,6 +11,23 @@ export interface Endpoint {
   timeoutMs: number;
   breaker: Config['legacy']['breaker'];
 }
+
+/** Whom messages or files of a worker are delivered to. */
+export interface Gated extends Endpoint {
+  /** Requests at once, of one process. */
+  concurrency: number;
+  /** Over all processes; null is without a limit. */
+  perSecond: number | null;
+}
+
+export const httpEndpoint = (worker: string, http: HttpHandler): Gated => ({
+  name: `http-${worker}`,
+  address: http.url,
+  timeoutMs: http.timeout,
+  breaker: DEFAULTS.legacy.breaker,
+  concurrency: http.concurrency,
+  perSecond: http.perSecond,
+});
 
 export const legacyEndpoint = ({ legacyUrl, legacy }: Config): Endpoint => ({
   name: LEGACY,

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ConfigError, shown } from './faults.ts';
 import { readConfigFile } from './file.ts';
-import { httpHandler } from './http-handler.ts';
+import { httpHandler, httpUrl, variable } from './http-handler.ts';
 import { duration, text, whole, word } from './values.ts';
 import { faultAt, faultsOf, type Written } from './written.ts';
 
@@ -47,10 +47,21 @@ const folder = z.strictObject({
   maxAge: duration('1s', '365d').prefault('7d'),
 });
 
+/** The API that is told the sums of each interval. */
+const metrics = z.strictObject(
+  {
+    url: httpUrl('an http or https URL'),
+    every: duration('1s', '1d').prefault('30s'),
+    authorization_env: variable(),
+  },
+  'a mapping with the key url',
+);
+
 const schema = z.strictObject(
   {
     folders: z.array(folder, 'a list of folders'),
     schedule: word(['fair', 'oldest']).prefault('fair'),
+    metrics: metrics.nullable().prefault(null),
   },
   'a mapping with the key folders',
 );
@@ -58,17 +69,20 @@ const schema = z.strictObject(
 export type FolderSetting = z.output<typeof folder>;
 export type FoldersSetting = z.output<typeof schema>;
 
+const METRICS_KEYS = Object.keys(metrics.shape);
 const SEND_KEYS = Object.keys(httpHandler().shape);
 const KEYS = Object.keys(folder.shape);
 
 const keysAt = (path: readonly PropertyKey[]): readonly string[] =>
   path.includes('send')
     ? SEND_KEYS
-    : path.includes('ready')
-      ? ['quiet', 'marker']
-      : path.length === 0
-        ? Object.keys(schema.shape)
-        : KEYS;
+    : path[0] === 'metrics'
+      ? METRICS_KEYS
+      : path.includes('ready')
+        ? ['quiet', 'marker']
+        : path.length === 0
+          ? Object.keys(schema.shape)
+          : KEYS;
 
 /**
  * The folders of the file; null where nobody names it and it is not there.
@@ -79,7 +93,7 @@ export function readFolders(file: string | undefined): FoldersSetting | null {
   const written: Written = {
     ...readConfigFile(file ?? FOLDERS_FILE),
     ...{ name: FOLDERS_FILE, keysAt },
-    isOpen: (path) => !path.includes('send'),
+    isOpen: (path) => !path.includes('send') && !path.includes('metrics'),
   };
   const read = schema.safeParse(written.values);
   const faults = [

@@ -1,26 +1,37 @@
-// The one block that says how items are sent to an HTTP endpoint: `send` of folders.
+// The one block that says how items are sent to an HTTP endpoint: `send` of folders, and `handler` of queues.
 import { z } from 'zod';
+import { MEANINGS } from '../domain/http-statuses.ts';
 import { duration, size, text, whole, word } from './values.ts';
 
-const status = word(['ack', 'nack', 'retry', 'hold']);
+const meaning = word(MEANINGS);
+
+export const httpUrl = (expected: string) =>
+  text(expected, 2_000).refine((url) => URL.canParse(url) && /^https?:/.test(url), expected);
+
+/** The name of a variable: a secret stands in no file. */
+export const variable = () =>
+  text('the name of a variable of the environment', 200, /^\w+$/).nullable().prefault(null);
 
 export const httpHandler = () =>
   z.strictObject(
     {
-      url: text('an http or https URL, perhaps with {folder} and {name}', 2_000).refine(
-        (url) => URL.canParse(url) && /^https?:/.test(url),
-        'an http or https URL, perhaps with {folder} and {name}',
-      ),
+      url: httpUrl('an http or https URL, perhaps with {folder} and {name}'),
       method: word(['POST', 'PUT']).prefault('POST'),
       headers: z.record(z.string(), z.string(), 'a mapping of names to texts').prefault({}),
       /** The variable of the environment that holds what is sent as Authorization. */
-      authorization_env: text('the name of a variable of the environment', 200, /^\w+$/)
-        .nullable()
-        .prefault(null),
+      authorization_env: variable(),
       timeout: duration('100ms', '1h').prefault('30s'),
       minRate: size(1, 1024 * 1024 * 1024).prefault('64KiB'),
       concurrency: whole(1, 1_000).prefault(32),
-      statuses: z.record(z.string().regex(/^([1-5]\d\d|[1-5]xx)$/), status).prefault({}),
+      /** Over all processes. */
+      perSecond: whole(1, 100_000).nullable().prefault(null),
+      statuses: z
+        .record(
+          z.string().regex(/^[2-5](\d\d|xx)$/, 'statuses such as 404, or classes such as 4xx'),
+          meaning,
+          'a mapping of statuses, such as 404 or 4xx, to ack, nack, retry or hold',
+        )
+        .prefault({}),
     },
     'a mapping with the key url',
   );

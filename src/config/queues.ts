@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import { ConfigError, type Fault } from './faults.ts';
 import { readConfigFile } from './file.ts';
+import { httpHandler, type HttpHandler } from './http-handler.ts';
 import { flag, name, port, text, whole, word } from './values.ts';
 import { faultAt, faultsOf, type Written } from './written.ts';
 
@@ -10,6 +11,8 @@ export const QUEUES_FILE = 'queues.yaml';
 
 /** A queue, and how its broker is reached. */
 export interface QueueSetting {
+  /** Topics of Kafka are here for their handlers alone: they are on the brokers that all workers share. */
+  type: 'rabbitmq' | 'kafka';
   name: string;
   /** With the credentials. */
   url: string;
@@ -21,15 +24,17 @@ export interface QueueSetting {
   publisher: boolean;
   /** False: what fails for good stays in its claim. */
   hasDeadLetters: boolean;
-  /** Takes from it, where the code of no worker says so. */
+  /** Takes from it, where the code of no worker says so; or the name of the worker that `handler` makes. */
   worker: string | null;
+  /** Sends each message on, without any code. */
+  handler: HttpHandler | null;
 }
 
 const pem = () => text('the path of a PEM file, or null', 1_000).nullable().prefault(null);
 
 const queue = z.strictObject({
   name: text('a queue name, not beginning with "amq."', 240, /^(?!amq\.)/),
-  type: word(['rabbitmq']).prefault('rabbitmq'),
+  type: word(['rabbitmq', 'kafka']).prefault('rabbitmq'),
   broker_url: text(
     'a host name, or the address of a broker, with user and password if it wants them',
     1_000,
@@ -49,6 +54,10 @@ const queue = z.strictObject({
   enable_publisher: flag().prefault(true),
   enable_dlq: flag().prefault(true),
   worker: name('the name of a worker').nullable().prefault(null),
+  handler: httpHandler()
+    .extend({ type: word(['http']).prefault('http') })
+    .nullable()
+    .prefault(null),
 });
 
 const schema = z.strictObject(
@@ -57,6 +66,7 @@ const schema = z.strictObject(
 );
 
 const KEYS = Object.keys(queue.shape);
+const HANDLER_KEYS = ['type', ...Object.keys(httpHandler().shape)];
 
 /**
  * The queues of the file, and none where nobody names it and it is not there.
@@ -67,8 +77,9 @@ export function readQueues(file: string | undefined): QueueSetting[] {
   const written: Written = {
     ...readConfigFile(file ?? QUEUES_FILE),
     name: QUEUES_FILE,
-    keysAt: (path) => (path.length === 0 ? ['queues'] : KEYS),
-    isOpen: (path) => !path.includes('broker_url'),
+    keysAt: (path) =>
+      path.length === 0 ? ['queues'] : path.includes('handler') ? HANDLER_KEYS : KEYS,
+    isOpen: (path) => !path.includes('broker_url') && !path.includes('handler'),
   };
   const read = schema.safeParse(written.values);
   const faults = [
@@ -98,6 +109,24 @@ type Queue = z.output<typeof queue>;
 
 function oddAddress(written: Written, each: Queue, at: number): Fault[] {
   const faults: Fault[] = [];
+  if (each.type === 'kafka' && each.handler === null)
+    faults.push(
+      faultAt(
+        written,
+        ['queues', at, 'type'],
+        'a handler beside it: a worker in code names its topic itself, by from: kafka(…)',
+        'a topic without one',
+      ),
+    );
+  if (each.type === 'kafka' && each.broker_url !== 'localhost')
+    faults.push(
+      faultAt(
+        written,
+        ['queues', at, 'broker_url'],
+        'nothing: topics are on the brokers of KAFKA_BOOTSTRAP_SERVERS',
+        'an address',
+      ),
+    );
   const told = (key: string, expected: string, got: string) =>
     faults.push(faultAt(written, ['queues', at, key], expected, got));
   if (addressOf(each) === null)
@@ -136,5 +165,7 @@ function settingOf(each: Queue): QueueSetting {
     publisher: each.enable_publisher,
     hasDeadLetters: each.enable_dlq,
     worker: each.worker,
+    handler: each.handler,
+    type: each.type,
   };
 }

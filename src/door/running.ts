@@ -1,5 +1,6 @@
 /** What `startWorkers` does. */
 import { chooseFrom } from '../workers/choose.ts';
+import { discoverAll } from '../workers/webhooks.ts';
 import { loadWorkers } from '../workers/registry.ts';
 import { healthOf } from '../runtime/health.ts';
 import { errorFacts } from '../runtime/log.ts';
@@ -14,9 +15,12 @@ export async function start(options: StartOptions): Promise<StartedWorkers> {
   const at = connected();
   const { config, queues, log } = at;
   const metrics = createMetrics();
-  const paths = options.files ?? [config.tasks.folder];
-  const { found: all } = await loadWorkers(paths, { skipBroken: options.skipBroken === true });
-  const found = chooseFrom(all, options.workers ?? null, paths);
+  const { folder } = config.tasks;
+  const paths = options.files ?? null;
+  const { found: all } = await discoverAll(queues, { paths, folder }, (files) =>
+    loadWorkers(files, { skipBroken: options.skipBroken === true }),
+  );
+  const found = chooseFrom(all, options.workers ?? null, paths ?? [folder]);
   const client = await connectReady(config, log);
   const areAll = options.workers === undefined;
   const chosen = { found, queues, concurrency: options.concurrency ?? null, areAll };

@@ -7,11 +7,12 @@ import type { Config } from '../config/schema.ts';
 import type { Environment } from '../config/tree.ts';
 import { createCollector } from '../folders/collector.ts';
 import { removeOld } from '../folders/retention.ts';
-import { openDelivery } from '../outbound/deliver.ts';
+import { authorizationOf, openDelivery } from '../outbound/deliver.ts';
 import { every } from '../runtime/every.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
+import type { MetricApi } from '../tasks/metric-push.ts';
 import { folderWorker } from '../tasks/folder-worker.ts';
 import { onThisHost } from '../tasks/on-host.ts';
 
@@ -27,6 +28,14 @@ export interface Collecting extends Omit<RunningWorkers, 'add' | 'remove'> {
   /** Starts, ends and changes folders, as the file has it now. */
   apply(setting: FoldersSetting): Promise<void>;
 }
+
+const metricApiOf = ({ metrics }: FoldersSetting, env: Environment): MetricApi | undefined =>
+  metrics === null
+    ? undefined
+    : {
+        ...{ url: metrics.url, everyMs: metrics.every },
+        authorization: authorizationOf(metrics, env),
+      };
 
 const RETENTION_MS = 3_600_000;
 
@@ -56,6 +65,7 @@ export async function startCollect(
     config: onThisHost(config),
     workers: initial.folders.map(open),
     ...{ queues: [], client, metrics, log },
+    metricApi: metricApiOf(initial, forOthers),
   });
   const retention = every(
     RETENTION_MS,
@@ -81,7 +91,9 @@ export async function startCollect(
 
   return {
     ...running,
-    async apply({ folders: wanted }) {
+    async apply({ folders: wanted, metrics: wantedMetrics }) {
+      if (!isDeepStrictEqual(wantedMetrics, initial.metrics))
+        log.warn({}, 'Other settings of metrics count from the next start on');
       const gone = [...folders.values()].filter(
         ({ folder }) => !wanted.some((each) => isDeepStrictEqual(each, folder)),
       );

@@ -1,4 +1,5 @@
 /** One HTTP request and its whole answer, within a deadline and a size limit. Redirects are answers like any other. */
+import type { Readable } from 'node:stream';
 import type { Dispatcher, Pool } from 'undici';
 import { readBody, type ReadBody } from './body.ts';
 
@@ -25,10 +26,17 @@ const NO_CONNECTION = 'no connection in time';
 export function exchange(
   pool: Pool,
   request: Pick<Dispatcher.DispatchOptions, 'method' | 'path'> & {
-    body: Buffer | null;
+    /** A stream has its length among the headers; where it turns out otherwise, the request is broken off. */
+    body: Buffer | Readable | null;
     headers: Record<string, string>;
   },
-  limits: { deadlineMs: number; maxBytes: number; maySend: () => boolean },
+  limits: {
+    deadlineMs: number;
+    maxBytes: number;
+    maySend: () => boolean;
+    /** Aborted: the request is broken off. */
+    signal?: AbortSignal | undefined;
+  },
 ): Promise<Answer> {
   return new Promise((resolve) => {
     let sent = false;
@@ -47,15 +55,18 @@ export function exchange(
       if (controller === null)
         resolve({ kind: 'none', sent, withheld, reason: NO_CONNECTION, head });
     }, limits.deadlineMs);
+    const onAbort = (): void => controller?.abort(new Error(STOPPING));
+    limits.signal?.addEventListener('abort', onAbort, { once: true });
     const end = (answer: Answer): void => {
       clearTimeout(deadline);
+      limits.signal?.removeEventListener('abort', onAbort);
       resolve(answer);
     };
     pool.dispatch(request, {
       onRequestStart(started) {
         controller = started;
         if (late) return void started.abort(new Error('too late'));
-        withheld = !limits.maySend();
+        withheld = !limits.maySend() || limits.signal?.aborted === true;
         if (withheld) return void started.abort(new Error(STOPPING));
         sent = true;
       },

@@ -104,7 +104,9 @@ export async function waitingIn(
     const { partitions } = await groupFacts(kafkaLink(config, worker), group, name);
     return partitions.reduce((sum, { lag }) => sum + lag, 0);
   }
-  const queue = ofFile ? readQueues(undefined).find((each) => each.name === name) : null;
+  const queue = ofFile
+    ? readQueues(undefined).find((each) => each.type === 'rabbitmq' && each.name === name)
+    : null;
   if (queue === undefined)
     throw new Error(
       `The broker of "${name}" stands in queues.yaml of the process that runs it, which is not here: ask in the folder of that file`,

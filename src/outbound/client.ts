@@ -1,4 +1,5 @@
 /** The one HTTP client: one deadline from end to end, a size limit, and no redirects. */
+import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { connectorOf } from '../net/connect.ts';
 import { exchange, type Answer } from '../net/exchange.ts';
@@ -27,11 +28,12 @@ export interface HttpRequest {
   /** From the root of the server, and not below the base. */
   isWholePath?: boolean;
   headers?: Record<string, string>;
-  body?: Buffer | null;
+  body?: Buffer | Readable | null;
   /** Where it is another one than that of the client. */
   timeoutMs?: number;
   /** Asked when the connection stands, just before the first byte: if it says no, nothing is sent. */
   maySend?: () => boolean;
+  signal?: AbortSignal;
 }
 
 export type HttpClient = ReturnType<typeof createHttpClient>;
@@ -93,7 +95,7 @@ export function createHttpClient(options: HttpClientOptions) {
           body,
           headers: { ...own, ...headers },
         },
-        { deadlineMs: more.timeoutMs ?? timeoutMs, maxBytes, maySend },
+        { deadlineMs: more.timeoutMs ?? timeoutMs, maxBytes, maySend, signal: more.signal },
       ),
     async close() {
       await Promise.all([pool.destroy(), tunnels?.destroy()]);

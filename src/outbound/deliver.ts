@@ -1,9 +1,11 @@
-/** Delivers an item to an HTTP endpoint, and says what its answer means for the item. */
+/** Delivers an item to an HTTP endpoint, through its gate, and says what the answer means for the item. */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { Agent, request } from 'undici';
 import type { HttpHandler } from '../config/http-handler.ts';
+import type { Answer } from '../net/exchange.ts';
+import { createHttpClient } from './client.ts';
+import { meaningOf } from '../domain/http-statuses.ts';
 
 export interface Parcel {
   /** The same for every attempt. */
@@ -19,143 +21,168 @@ export interface Parcel {
 }
 
 /**
- * `nack`: another try would end in the same way. `held`: nothing was tried, and no attempt is used up. `changed`: the file was not as
- * long as it was.
+ * `nack`: another try would end in the same way; `answer` is the beginning of its body. `isUnknown`: it was sent, and nobody knows
+ * whether it was taken. `held`: nothing was tried, or the answer says nothing of the item; no attempt is used up. `changed`: the
+ * file was not as long as it was.
  */
 export type Delivered =
   | { kind: 'ack'; status: number }
   | { kind: 'nack'; status: number; reason: string; answer: string }
-  | {
-      kind: 'retry';
-      status: number | null;
-      isUnknown: boolean;
-      reason: string;
-      retryAfter: number | null;
-    }
+  | Retry
   | { kind: 'held'; reason: string; retryAfter: number }
   | { kind: 'changed'; reason: string };
 
-export type Deliver = (parcel: Parcel) => Promise<Delivered>;
+interface Retry {
+  kind: 'retry';
+  status: number | null;
+  isUnknown: boolean;
+  reason: string;
+  /** As the endpoint asks for, ms. */
+  retryAfter: number | null;
+}
+
+/** Sends when a gate lets it, and not at all where it is shut. */
+export type Through = (send: () => Promise<Delivered>) => Promise<Delivered>;
+
+export type Delivery = ReturnType<typeof openDelivery>;
 
 const ANSWER_BYTES = 4_096;
+/** No more of an answer is read. */
 const READ_BYTES = 64 * 1024;
+const PIECE_BYTES = 64 * 1024;
+/** Until an endpoint that turned our credentials away is asked again, ms. */
 const HELD_MS = 10_000;
-const RETRY: ReadonlySet<number> = new Set([408, 425, 429]);
-const HOLD: ReadonlySet<number> = new Set([401, 403, 407]);
+/** What undici says where a stream is not as long as its headers said. */
+const OTHER_LENGTH = 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH';
 
-/** What a status means: as the settings say, else by the table of the house. */
-export function meaningOf(status: number, statuses: HttpHandler['statuses']) {
-  const own = statuses[String(status)] ?? statuses[`${Math.floor(status / 100)}xx`];
-  if (own !== undefined) return own;
-  if (status >= 200 && status < 300) return 'ack';
-  if (RETRY.has(status)) return 'retry';
-  if (HOLD.has(status)) return 'hold';
-  return status >= 400 && status < 500 ? 'nack' : 'retry';
-}
-
+/** @param env has what is sent as Authorization @throws Error that names the variable that is missing */
 export function openDelivery(http: HttpHandler, env: Readonly<Record<string, string | undefined>>) {
-  const agent = new Agent({
-    connections: http.concurrency,
-    headersTimeout: 0,
-    bodyTimeout: http.timeout,
+  const { origin } = new URL(http.url.replace(/[{}]/g, '_'));
+  const client = createHttpClient({
+    baseUrl: origin,
+    authorization: authorizationOf(http, env),
+    tls: { caFile: null, certFile: null, keyFile: null },
+    timeoutMs: http.timeout,
+    maxBytes: READ_BYTES,
   });
-  const authorization = http.authorization_env === null ? undefined : env[http.authorization_env];
+  let through: Through = (send) => send();
 
-  async function deliver(parcel: Parcel): Promise<Delivered> {
-    const { body, signal } = parcel;
-    const size = Buffer.isBuffer(body) ? body.length : body.size;
-    const sha256 = Buffer.isBuffer(body) ? createHash('sha256').update(body).digest() : body.sha256;
-    let isSent = false;
-    let streamed = 0;
-    async function* pieces(file: FileHandle) {
-      for (;;) {
-        const piece = Buffer.allocUnsafe(64 * 1024);
-        const { bytesRead } = await file.read(piece, 0, piece.length, streamed);
-        if (bytesRead === 0) break;
-        isSent = true;
-        streamed += bytesRead;
-        yield piece.subarray(0, bytesRead);
-      }
-    }
-    const most = Math.ceil(http.timeout + (1_000 * size) / http.minRate);
-    try {
-      const answer = await request(urlOf(http.url, parcel.path ?? {}), {
-        method: http.method,
-        dispatcher: agent,
-        headers: {
-          ...http.headers,
-          ...(authorization === undefined ? {} : { authorization }),
-          ...parcel.headers,
-          'content-type': parcel.contentType,
-          'content-length': String(size),
-          'content-digest': `sha-256=:${sha256.toString('base64')}:`,
-          'idempotency-key': parcel.idempotencyKey,
-          'x-attempt': String(parcel.attempt),
-        },
-        body: Buffer.isBuffer(body) ? body : size === 0 ? null : Readable.from(pieces(body.file)),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(most)]),
-      });
-      const text = await firstOf(answer.body);
-      return deliveredAs(answer.statusCode, text, answer.headers['retry-after'], http);
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
-        return { kind: 'changed', reason: 'the file was not as long as it had been' };
-      const reason = error instanceof Error ? error.message || code : String(error);
-      const isUnknown = isSent || !['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH'].includes(code);
-      return {
-        kind: 'retry',
-        status: null,
-        isUnknown,
-        reason: `no answer: ${reason}`,
-        retryAfter: null,
-      };
-    }
+  async function post({ body, ...parcel }: Parcel): Promise<Delivered> {
+    const isBytes = Buffer.isBuffer(body);
+    const size = isBytes ? body.length : body.size;
+    const sha256 = isBytes ? createHash('sha256').update(body).digest() : body.sha256;
+    const { pathname, search } = new URL(filledIn(http.url, parcel.path ?? {}));
+    const answer = await client.send({
+      method: http.method,
+      path: pathname + search,
+      isWholePath: true,
+      headers: {
+        ...http.headers,
+        ...parcel.headers,
+        'content-type': parcel.contentType,
+        'content-length': String(size),
+        // RFC 9530
+        'content-digest': `sha-256=:${sha256.toString('base64')}:`,
+        'idempotency-key': parcel.idempotencyKey,
+        'x-attempt': String(parcel.attempt),
+      },
+      body: isBytes ? body : size === 0 ? null : Readable.from(piecesOf(body.file)),
+      // One that is slow and goes on is not cut.
+      timeoutMs: http.timeout + Math.ceil((1_000 * size) / http.minRate),
+      signal: parcel.signal,
+    });
+    return deliveredAs(answer, http);
   }
 
-  return { deliver, close: () => agent.close() };
+  return {
+    /** Never throws. */
+    deliver: (parcel: Parcel): Promise<Delivered> => through(() => post(parcel).catch(notSent)),
+    /** From now on it goes through this gate. */
+    pass: (gate: Through): void => {
+      through = gate;
+    },
+    close: () => client.close(),
+  };
 }
 
-function deliveredAs(
-  status: number,
-  answer: string,
-  after: string | string[] | undefined,
-  { statuses }: HttpHandler,
-): Delivered {
+/** @throws Error that names the variable that is missing */
+export function authorizationOf(
+  { authorization_env: name }: { authorization_env: string | null },
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (name === null) return null;
+  const value = env[name];
+  if (value !== undefined && value !== '') return value;
+  throw new Error(
+    `authorization_env names ${name}, and that variable is not set: set it to the value of the header Authorization, such as "Bearer …"`,
+  );
+}
+
+function deliveredAs(answer: Answer, { statuses }: HttpHandler): Delivered {
+  const { head, body } =
+    answer.kind === 'answer'
+      ? { head: answer, body: answer.body }
+      : { head: answer.head, body: Buffer.alloc(0) };
+  if (answer.kind === 'none' && answer.reason.includes(OTHER_LENGTH))
+    return { kind: 'changed', reason: 'the file was not as long as it had been' };
+  if (answer.kind === 'none' && answer.withheld)
+    return { kind: 'held', reason: answer.reason, retryAfter: 0 };
+  if (head === null) {
+    const { sent = false, reason = '' } = answer.kind === 'none' ? answer : {};
+    const told = `no answer: ${reason}`;
+    return { kind: 'retry', status: null, isUnknown: sent, reason: told, retryAfter: null };
+  }
+  const { status } = head;
+  const text = body.subarray(0, ANSWER_BYTES).toString();
   const reason = `HTTP ${status}`;
-  const seconds = Number(after);
-  const retryAfter = after === undefined || !(seconds >= 0) ? null : seconds * 1_000;
+  const retryAfter = retryAfterOf(head.headers['retry-after']);
   switch (meaningOf(status, statuses)) {
     case 'ack':
       return { kind: 'ack', status };
     case 'nack':
-      return { kind: 'nack', status, reason, answer };
+      return { kind: 'nack', status, reason, answer: text };
     case 'hold':
-      return { kind: 'held', reason, retryAfter: retryAfter ?? HELD_MS };
+      return {
+        kind: 'held',
+        reason: `${reason}: check the credentials`,
+        retryAfter: retryAfter ?? HELD_MS,
+      };
     case 'retry':
       return { kind: 'retry', status, isUnknown: false, reason, retryAfter };
   }
 }
 
-async function firstOf(body: AsyncIterable<Buffer>): Promise<string> {
-  const pieces: Buffer[] = [];
-  let size = 0;
-  for await (const piece of body) {
-    pieces.push(piece);
-    size += piece.length;
-    if (size >= READ_BYTES) break;
-  }
-  return Buffer.concat(pieces).subarray(0, ANSWER_BYTES).toString();
+/** A header that cannot be written, say. */
+const notSent = (error: unknown): Delivered => ({
+  ...{ kind: 'retry', status: null, isUnknown: false, retryAfter: null },
+  reason: `it cannot be sent: ${error instanceof Error ? error.message : String(error)}`,
+});
+
+/** Seconds or a date (RFC 9110), as ms from now. */
+function retryAfterOf(header: string | string[] | undefined): number | null {
+  if (typeof header !== 'string') return null;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? null : Math.max(0, ms);
 }
 
-const urlOf = (url: string, path: NonNullable<Parcel['path']>): string =>
-  url.replace(/\{(\w+)\}|%7B(\w+)%7D/gi, (whole, a?: string, b?: string) => {
-    const value = path[a ?? b ?? ''];
+async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let at = 0; ;) {
+    const piece = Buffer.allocUnsafe(PIECE_BYTES);
+    const { bytesRead } = await file.read(piece, 0, piece.length, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield piece.subarray(0, bytesRead);
+  }
+}
+
+const filledIn = (url: string, path: NonNullable<Parcel['path']>): string =>
+  url.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = path[name];
     return value === undefined ? whole : percentEncoded(value);
   });
 
-/** Every byte that is not plain. */
-const percentEncoded = (value: string | Buffer): string =>
+/** Every byte that is not plain; so the value of a header or a part of a path holds any name. */
+export const percentEncoded = (value: string | Buffer): string =>
   Buffer.from(value)
     .toString('latin1')
     .replace(

@@ -1,5 +1,5 @@
 import * as kafka from '../broker/kafka/message.ts';
-import { headersAsText } from '../broker/rabbitmq/message.ts';
+import { contentTypeIn, headersAsText } from '../broker/rabbitmq/message.ts';
 import type { Origin } from '../domain/origin.ts';
 import type { Call } from '../workers/call.ts';
 import type { TaskClaim } from './claims.ts';
@@ -18,6 +18,8 @@ export const callOf = (
   ...{ attempt, isLastAttempt, key: claim.key },
   headers: claim.message === null ? {} : headersOf(claim.origin, claim.message.properties),
   receivedAt: claim.receivedAt.getTime(),
+  contentType:
+    claim.message === null ? undefined : contentTypeOf(claim.origin, claim.message.properties),
   body: body.toString('base64'),
 });
 
@@ -36,4 +38,10 @@ function headersOf(origin: Origin, properties: string): Record<string, string> {
         ...(properties === '' ? {} : { size: properties }),
       };
   }
+}
+
+function contentTypeOf(origin: Origin, properties: string): string | undefined {
+  return origin.broker === 'rabbitmq'
+    ? contentTypeIn(properties)
+    : headersOf(origin, properties)['content-type'];
 }

@@ -1,4 +1,5 @@
 /** A folder as a worker: its source, the sender of its files, and where they end. */
+import { httpEndpoint } from '../config/endpoint.ts';
 import type { FolderSetting } from '../config/folders.ts';
 import { claimKey, readClaimKey } from '../domain/names.ts';
 import type { Collector } from '../folders/collector.ts';
@@ -86,6 +87,8 @@ export function folderWorker(needs: Needs): FolderWorker {
       isOrdered: false,
       identify: null,
       keep: { resultMs: 0, failureMs: 0 },
+      sends: { endpoint: httpEndpoint(name, folder.send), pass: delivery.pass },
+      isCounted: true,
     },
     caller,
     results: IN_CLAIM,

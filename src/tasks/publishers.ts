@@ -51,7 +51,8 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
   const kafka = (who: string): KafkaPublisher =>
     (kafkaPublisher ??= openKafkaPublisher(kafkaLink(config, who)));
 
-  const queueOf = (name: string) => queues.find((each) => each.name === name);
+  const queueOf = (name: string) =>
+    queues.find((each) => each.type === 'rabbitmq' && each.name === name);
 
   /** Whose queue it is says queues.yaml; else it is beside the others of `link`. */
   function linkOf(name: string, link: Config): Config {

@@ -6,6 +6,7 @@
  * tag, and the next interval begins. Tags that a dead process has left are adopted by the next interval. Only a claim without a tag gets
  * one, and only tags are adopted that were there before a successor: whoever stood still and goes on takes nothing from him.
  */
+import { GAVE_UP } from '../domain/folders.ts';
 import { randomUUID } from 'node:crypto';
 import type { Document } from 'mongodb';
 import { isDuplicateKey } from '../mongo/client.ts';
@@ -32,7 +33,6 @@ interface PublisherDocument {
 
 /** As the result of a sent file begins, and the class of a file that was given up. */
 const SENT = '{"as":"sent"';
-const GAVE_UP = 'gave-up';
 const ID = 'metrics';
 
 const eachName = <T>(of: (name: keyof Sums) => T): Record<keyof Sums, T> => ({

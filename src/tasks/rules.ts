@@ -4,6 +4,8 @@ import { prefetchOf, returnedQueueOf } from '../config/constants.ts';
 import type { QueueSetting } from '../config/queues.ts';
 import type { RetryRules, TaskRules } from '../domain/tasks.ts';
 import type { Channel } from '../workers/call.ts';
+import type { Gated } from '../config/endpoint.ts';
+import type { Through } from '../outbound/deliver.ts';
 import type { Identify } from './delivery.ts';
 
 export interface Running {
@@ -32,6 +34,8 @@ export interface Running {
   isCounted?: boolean;
   /** How long results are kept in Redis. */
   keep: { resultMs: number; failureMs: number };
+  /** Of a worker whose handler sends to an HTTP endpoint: nothing is taken while that endpoint's gate is shut. */
+  sends?: { endpoint: Gated; pass(gate: Through): void };
 }
 
 export const taskRulesOf = ({ name, retry, isIsolated, isHarmless }: Running): TaskRules => ({

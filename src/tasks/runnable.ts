@@ -2,18 +2,19 @@
 import type { Config } from '../config/schema.ts';
 import type { Environment } from '../config/tree.ts';
 import type { QueueSetting } from '../config/queues.ts';
-import { createCaller, type Handlers } from '../handlers/caller.ts';
+import { createCaller } from '../handlers/caller.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Channel } from '../workers/call.ts';
+import type { Caller, Channel } from '../workers/call.ts';
 import type { Found } from '../workers/discover.ts';
 import { rulesOf, type Open, type Worker } from '../workers/worker.ts';
 import { identifyingBy } from './identifying.ts';
 import type { Running } from './rules.ts';
+import { webhookCaller } from './webhook.ts';
 
 export interface Runnable {
   worker: Running;
-  caller: Handlers;
+  caller: Caller;
   /** Its handlers anew, as their file is now; what still runs in the old ones after 2 s is interrupted. */
   reload(): void;
 }
@@ -33,8 +34,7 @@ export function placeOf(
 ): Placed {
   const bound = queues.find((each) => each.worker === worker.name);
   const from = worker.from ?? { broker: 'rabbitmq', name: bound?.name ?? tasks.defaultQueue };
-  const queue =
-    from.broker === 'rabbitmq' ? (queues.find(({ name }) => name === from.name) ?? null) : null;
+  const queue = queues.find(({ type, name }) => type === from.broker && name === from.name) ?? null;
   const deadLetters: Channel = {
     broker: from.broker,
     name: worker.deadLetters ?? `dlq_${from.name}`,
@@ -53,7 +53,7 @@ export const idleQueues = (queues: readonly QueueSetting[], placed: readonly Pla
 
 /** @param count adds to a counter of the worker's own */
 export function runnableOf(
-  { worker, file }: Found,
+  { worker, file, http }: Found,
   config: Config,
   log: Log,
   more: {
@@ -68,6 +68,20 @@ export function runnableOf(
   const rules = rulesOf(worker, givenBy(config, placed.queue !== null));
   const concurrency = more.concurrency ?? rules.concurrency;
   const { name, work, hooks } = worker;
+  const running = {
+    ...placed,
+    redrivesByItself: placed.queue !== null && placed.deadLetters !== null,
+    ...{ to: worker.to, name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
+    keep: {
+      resultMs: worker.result.keepFor ?? DAY_MS,
+      failureMs: worker.result.keepFailuresFor ?? 7 * DAY_MS,
+    },
+  };
+  if (http !== undefined) {
+    const { caller, sends } = webhookCaller({ name, http, concurrency, env: more.env });
+    const rest = { isIsolated: true, isHarmless: true, batch: null, identify: null };
+    return { worker: { ...running, ...rest, sends }, caller, reload: () => {} };
+  }
   const common = {
     ...{ env: more.env, file, isolate: worker.isolate, log: bound(log, { worker: name }) },
     count: more.count,
@@ -94,14 +108,8 @@ export function runnableOf(
       reader?.replace(module({ identifies }));
     },
     worker: {
-      ...placed,
-      redrivesByItself: placed.queue !== null && placed.deadLetters !== null,
-      ...{ isIsolated: worker.isolate, to: worker.to },
-      ...{ name, concurrency, timeoutMs: rules.timeout, retry: rules.retry },
-      keep: {
-        resultMs: worker.result.keepFor ?? DAY_MS,
-        failureMs: worker.result.keepFailuresFor ?? 7 * DAY_MS,
-      },
+      ...running,
+      isIsolated: worker.isolate,
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
       identify: reader === null ? null : identifyingBy(reader),
     },

@@ -14,6 +14,8 @@ export interface Call {
   receivedAt: number;
   /** As it was delivered, in base64. */
   body: string;
+  /** As its publisher has named it. */
+  contentType?: string | undefined;
 }
 
 /** What a handler wants published: kept with the result, and sent only then. */

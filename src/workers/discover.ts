@@ -2,6 +2,7 @@
 import { glob, stat } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { HttpHandler } from '../config/http-handler.ts';
 import { classOf, fromClass, isTaskClass, isTaskInstance } from './from-class.ts';
 import { whyBroken } from './why-broken.ts';
 import { isWorker, type Worker } from './worker.ts';
@@ -10,6 +11,8 @@ export interface Found {
   worker: Worker;
   /** Absolute. */
   file: string;
+  /** Its handler is ours, and sends each message there. */
+  http?: HttpHandler;
 }
 
 export interface Discovered {
@@ -95,7 +98,7 @@ function workersIn(exported: readonly unknown[]): Worker[] {
   return [...made, ...classes.map((Class) => fromClass(new Class()))];
 }
 
-function duplicates(found: readonly Found[]): string[] {
+export function duplicates(found: readonly Found[]): string[] {
   const byName = Map.groupBy(found, ({ worker }) => worker.name);
   return [...byName].flatMap(([name, all]) =>
     all.length === 1

@@ -50,6 +50,8 @@ test("the template's own file is read as it stands", (t) => {
       publisher: true,
       hasDeadLetters: true,
       worker: null,
+      handler: null,
+      type: 'rabbitmq',
     },
   ]);
 });
@@ -112,4 +114,39 @@ test('two queues of one name, and certificates without TLS, are faults', (t) => 
 test('a file that is not there is a fault where somebody names it', () => {
   assert.deepEqual(readQueues(undefined), []);
   assert.throws(() => readQueues('/nowhere/queues.yaml'), ConfigError);
+});
+
+test('a queue or topic with a handler needs no code, and its faults are told with the others', (t) => {
+  const file = written(
+    t,
+    `queues:
+  - name: orders
+    handler: { type: http, url: "https://example.com/in", statuses: { 404: ack, 5xx: retry } }
+  - name: events
+    type: kafka
+    handler: { url: "http://example.com" }
+`,
+  );
+  const [queue, topic] = readQueues(file);
+  assert.deepEqual(queue?.handler?.statuses, { '404': 'ack', '5xx': 'retry' });
+  assert.equal(topic?.type, 'kafka');
+  const faults = faultsOf(
+    t,
+    `queues:
+  - name: orders
+    handler: { type: http, url: "ftp://example.com", timeuot: 3s, statuses: { 404: drop } }
+`,
+  );
+  assert.match(
+    faults,
+    /queues\.yaml:3:\d+ +queues\.0\.handler\.url: expected an http or https URL/,
+  );
+  assert.match(faults, /handler\.timeuot: expected one of the keys type, url/);
+  assert.match(faults, /handler\.statuses\.404: expected one of ack, nack, retry, hold/);
+  const alone = faultsOf(
+    t,
+    'queues:\n  - { name: events, type: kafka, broker_url: example.com }\n',
+  );
+  assert.match(alone, /queues\.0\.type: expected a handler beside it/);
+  assert.match(alone, /queues\.0\.broker_url: expected nothing/);
 });

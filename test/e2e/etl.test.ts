@@ -189,7 +189,7 @@ test('a run that is killed again and again loses nothing, and its output is whol
 
 test('a run that is told to stop says how to go on, and another one over the same output is refused meanwhile', async (t) => {
   const place = await etlPlace(t);
-  place.write('records.json', JSON.stringify(resources(400)));
+  place.write('records.json', JSON.stringify(resources(1_500)));
   place.write('other.json', JSON.stringify(resources(2)));
   const first = place.start(['records.json'], SLOW);
   await eventually('something is done', () => assert.ok(place.output().length > 20));
@@ -203,7 +203,7 @@ test('a run that is told to stop says how to go on, and another one over the sam
   assert.equal(other.code, 2);
   assert.match(other.err, /is not finished/);
   assert.equal((await place.run(['records.json'], { ...SLOW, WORKERS: '100' })).code, 0);
-  assert.deepEqual(ids(place.output()), allIds(400));
+  assert.deepEqual(ids(place.output()), allIds(1_500));
 });
 
 test('a module processes resources in a process of its own, and says what is tried again', async (t) => {

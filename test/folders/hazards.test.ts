@@ -85,7 +85,7 @@ const resultOf = (ended: Ended | undefined): unknown =>
   ended?.kind === 'done' ? ended.result : ended;
 
 test('a file that grows, or keeps an old time, is not ready until it was quiet for as long by our clock', async (t) => {
-  const { path, names, looks } = await watched(t, { kind: 'quiet', ms: 400 });
+  const { path, names, looks } = await watched(t, { kind: 'quiet', ms: 3_000 });
   const file = join(path, 'grows.csv');
   for (let n = 0; n < 5; n += 1) {
     await appendFile(file, `${n}\n`);

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { z } from 'zod';
+import { webServer } from '../helpers/web-server.ts';
 import { openActions } from '../../src/coordination/actions.ts';
 import { openControl } from '../../src/coordination/control.ts';
 import { folderState, reachOfWorker } from '../../src/operations/folder-state.ts';
@@ -42,6 +44,42 @@ test('a file is sent with its digest and its name, and lies in done then', async
     /^\{"as":"sent","status":200,"bytes":4,"sha256":"[0-9a-f]{64}"\}$/,
   );
   assert.equal(claim._id, `inbox/nota fiscal é.xml~${String(seen.headers['idempotency-key'])}~0`);
+});
+
+test('the sums that are pushed are what became of the files, also of those that a first process left', async (t) => {
+  const pushed = new Map<string, Record<string, number>>();
+  const api = await webServer(t, ({ body, headers }, response) => {
+    const sums = z.record(z.string(), z.number()).parse(JSON.parse(body));
+    pushed.set(String(headers['idempotency-key']), sums);
+    response.end();
+  });
+  const place = await folderPlace(
+    t,
+    ({ path }, response, attempt) => {
+      const status = path.endsWith('refused')
+        ? 422
+        : path.endsWith('again') && attempt < 2
+          ? 503
+          : 200;
+      response.writeHead(status).end();
+    },
+    RENAMED,
+  );
+  const metrics = { url: api.url, every: 1_000, authorization_env: null };
+  const first = await place.startWith({ metrics });
+  for (const name of ['a', 'b', 'bad']) await drop(place.path, name, name);
+  await eventually('all are settled', async () =>
+    assert.equal(await place.claims.countDocuments({ settledAt: { $ne: null } }), 3),
+  );
+  await first.stop();
+  await place.startWith({ metrics });
+  for (const name of ['c', 'again']) await drop(place.path, name, name);
+  await eventually('all are counted', () => {
+    const sums: Record<string, number> = {};
+    for (const each of pushed.values())
+      for (const [name, sum] of Object.entries(each)) sums[name] = (sums[name] ?? 0) + sum;
+    assert.deepEqual(sums, { collected_file: 5, ack: 4, nack: 1, retry: 1 });
+  });
 });
 
 test('what is answered with 503 is sent again under the same key, and a new file of its name waits until then', async (t) => {

@@ -76,6 +76,12 @@ export async function folderPlace(t: Ending, receive: Receive, folder: string[] 
   const mongo = await openDatabase(config, 'writer');
   atEnd(t, () => mongo.close());
   const claims = mongo.own.collection<TaskClaim>(OWN.taskClaims);
+  const startAs = async (read: FoldersSetting) => {
+    const process = { config, forOthers: {}, client, metrics: createMetrics(), log: silent };
+    const running = await startCollect(process, read);
+    atEnd(t, () => running.stop());
+    return running;
+  };
   return {
     ...{ config, client, path, receiver, file, setting, claims, own: mongo.own },
     claimsOf: (file: string): Promise<TaskClaim[]> =>
@@ -83,14 +89,8 @@ export async function folderPlace(t: Ending, receive: Receive, folder: string[] 
         .find({ item: { $regex: `^inbox/${file.replaceAll('.', '\\.')}~` } })
         .sort({ claimedAt: 1 })
         .toArray(),
-    async start(more?: string[]) {
-      const running = await startCollect(
-        { config, forOthers: {}, client, metrics: createMetrics(), log: silent },
-        await setting(more),
-      );
-      atEnd(t, () => running.stop());
-      return running;
-    },
+    start: async (more?: string[]) => startAs(await setting(more)),
+    startWith: async (more: Partial<FoldersSetting>) => startAs({ ...(await setting()), ...more }),
     read: (name: string): Promise<string> => readFile(join(path, name), 'utf8'),
   };
 }

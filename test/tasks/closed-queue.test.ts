@@ -12,7 +12,14 @@ const from = { broker: 'rabbitmq', name: uniqueName() } as const;
 
 test('a message to a queue that the settings close is never published, and not tried again', async () => {
   const queue = {
-    ...{ name: from.name, url: 'amqp://localhost:1', heartbeatMs: 1_000, worker: null },
+    ...{
+      name: from.name,
+      url: 'amqp://localhost:1',
+      heartbeatMs: 1_000,
+      type: 'rabbitmq' as const,
+      handler: null,
+      worker: null,
+    },
     tls: { caFile: null, certFile: null, keyFile: null },
     ...{ consumer: true, publisher: false, hasDeadLetters: true },
   };

@@ -125,6 +125,11 @@ export function decodeProperties(encoded: string): {
 export const headersAsText = (encoded: string): Record<string, string> =>
   textsOf(fieldValues(decodeProperties(encoded).fields));
 
+export function contentTypeIn(encoded: string): string | undefined {
+  const { contentType }: { contentType?: unknown } = decodeProperties(encoded).properties;
+  return typeof contentType === 'string' ? contentType : undefined;
+}
+
 /** A failure record's properties without what the broker has added, ready to publish it again. */
 export function recordsProperties(properties: MessageProperties): KnownProperties {
   const { fields } = recordsHeaders({ ...properties }.headers);

@@ -1,0 +1,29 @@
+/** What the status of an answer means for the item that was sent. */
+
+export const MEANINGS = ['ack', 'nack', 'retry', 'hold'] as const;
+/** `nack`: another try would end in the same way. `hold`: it says nothing of the item, and nothing is sent until it has passed. */
+export type Meaning = (typeof MEANINGS)[number];
+
+/** By a status such as `404`, or a class of them such as `4xx`; a status wins. */
+export type Statuses = Readonly<Record<string, Meaning>>;
+
+/**
+ * 2xx is ack, 4xx nack, anything else retry. Too slow, too early and too many (408, 425, 429) pass by themselves, and credentials
+ * (401, 403, 407) are not the item's fault (RFC 9110, RFC 8470, RFC 6585).
+ */
+const BUILT_IN: Statuses = {
+  ...{ '2xx': 'ack', '4xx': 'nack' },
+  ...{ '408': 'retry', '425': 'retry', '429': 'retry' },
+  ...{ '401': 'hold', '403': 'hold', '407': 'hold' },
+};
+
+/** @param own wins as a whole: `4xx: nack` in it is for all of them */
+export function meaningOf(status: number, own: Statuses): Meaning {
+  const names = [String(status), `${Math.floor(status / 100)}xx`];
+  for (const table of [own, BUILT_IN])
+    for (const name of names) {
+      const meaning = table[name];
+      if (meaning !== undefined) return meaning;
+    }
+  return 'retry';
+}
