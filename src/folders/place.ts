@@ -25,7 +25,13 @@ export function placeOf(path: string) {
     const { dev } = await stat(path);
     const folders = [sending, answers, ...OUTCOME_FOLDERS.map((name) => `${path}/${name}`)];
     for (const folder of folders) {
-      await mkdir(folder, { recursive: true });
+      await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+        if (codeOf(cause) !== 'EEXIST') throw cause;
+        throw new Error(
+          `${folder} is a file, and files that are through go to a folder of that name: rename it`,
+          { cause },
+        );
+      });
       if ((await stat(folder)).dev !== dev)
         throw new Error(
           `${folder} is on another file system than ${path}, and files cannot be renamed to there: unmount it, or make it an ordinary folder`,

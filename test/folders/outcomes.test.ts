@@ -46,6 +46,13 @@ test('a file is sent with its digest and its name, and lies in done then', async
   assert.equal(claim._id, `inbox/nota fiscal é.xml~${String(seen.headers['idempotency-key'])}~0`);
 });
 
+test('a file in the place of an outcome folder is named with the remedy', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), RENAMED);
+  await drop(place.path, 'refused', 'x');
+  const running = await place.start();
+  await assert.rejects(running.ended, /inbox\/refused is a file, and files .*: rename it/);
+});
+
 test('the sums that are pushed are what became of the files, also of those that a first process left', async (t) => {
   const pushed = new Map<string, Record<string, number>>();
   const api = await webServer(t, ({ body, headers }, response) => {
@@ -56,11 +63,7 @@ test('the sums that are pushed are what became of the files, also of those that 
   const place = await folderPlace(
     t,
     ({ path }, response, attempt) => {
-      const status = path.endsWith('refused')
-        ? 422
-        : path.endsWith('again') && attempt < 2
-          ? 503
-          : 200;
+      const status = path.endsWith('bad') ? 422 : path.endsWith('again') && attempt < 2 ? 503 : 200;
       response.writeHead(status).end();
     },
     RENAMED,

@@ -9,7 +9,7 @@ import { testPlace } from '../helpers/workers.ts';
 
 const BRIEF = fileURLToPath(new URL('../helpers/brief-workers.js', import.meta.url));
 /** A process that holds on to something would never end. */
-const ENDS_MS = 60_000;
+const ENDS_MS = 180_000;
 
 /** Starts a worker and stops it after so many ms, one after the other; resolves with how the process has ended. */
 async function brief(t: TestContext, name: string, amqpUrl: string, stops: number[]) {
