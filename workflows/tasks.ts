@@ -28,8 +28,8 @@ import {
   type TaskItem,
   type TaskRules,
   type TaskRunInput,
-  type TasksView,
 } from '../src/domain/tasks.ts';
+import type { TasksView } from '../src/domain/tasks-view.ts';
 import { FOLLOW_MS, HANDLED_MS, LOCAL_ATTEMPT_MS, LOCAL_PATIENCE } from '../src/domain/timing.ts';
 import { describeAs, iso } from './describe.ts';
 import { HEARTBEATING, OWN, drive, rowsOf } from './run.ts';

@@ -158,18 +158,6 @@ export interface TaskRunInput {
   carried: Run<TaskItem> | null;
 }
 
-/** Its answer to queries. */
-export interface TasksView {
-  open: {
-    id: string;
-    state: TaskItem['phase'];
-    attempt: number | null;
-    /** Null: after that of another task with its key. */
-    nextStepAt: string | null;
-  }[];
-  settled: Run<TaskItem>['settled'];
-}
-
 /** After so many deaths of its process while it ran alone, a task is a dead letter. */
 export const MOST_DEATHS = 2;
 /** More tasks at once are handled outside the workflow task, where other processes can take a part. */

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../../src/claims/claims.ts';
 import { HEADER, QUERY_TASKS } from '../../src/domain/names.ts';
-import type { TasksView } from '../../src/domain/tasks.ts';
+import type { TasksView } from '../../src/domain/tasks-view.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { callerOf, testWorkers } from '../helpers/workers.ts';
