@@ -144,8 +144,8 @@ test('what is packed, or stands in a document, or line by line, is a list as wel
 });
 
 const SLOW = {
-  WORKERS: '20',
-  PROCESSING_TIME: '0.2',
+  WORKERS: '10',
+  PROCESSING_TIME: '0.4',
   DELAY_TIME: '0',
   FAILURE_RATE: '20',
   MAX_ATTEMPTS: '50',
@@ -177,7 +177,10 @@ test('a run that is killed again and again loses nothing, and its output is whol
     await kill('SIGKILL');
     assert.ok(place.output().length >= before);
   }
-  const { code, out, err } = await place.run(['records.json', '--json'], SLOW);
+  const { code, out, err } = await place.run(['records.json', '--json'], {
+    ...SLOW,
+    WORKERS: '100',
+  });
   isReading = false;
   await reader;
   assert.equal(code, 0, err);
