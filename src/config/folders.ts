@@ -6,7 +6,7 @@ import { ConfigError, shown } from './faults.ts';
 import { readConfigFile } from './file.ts';
 import { httpHandler, httpUrl, variable } from './http-handler.ts';
 import { duration, text, whole, word } from './values.ts';
-import { faultAt, faultsOf, type Written } from './written.ts';
+import { faultAt, readWritten, type Written } from './written.ts';
 
 export const FOLDERS_FILE = 'folders.yaml';
 
@@ -95,14 +95,8 @@ export function readFolders(file: string | undefined): FoldersSetting | null {
     ...{ name: FOLDERS_FILE, keysAt },
     isOpen: (path) => !path.includes('send') && !path.includes('metrics'),
   };
-  const read = schema.safeParse(written.values);
-  const faults = [
-    ...written.faults,
-    ...(read.error?.issues ?? []).flatMap((issue) => faultsOf(issue, written)),
-  ];
-  if (!read.success || faults.length > 0) throw new ConfigError(faults);
-  const { folders } = read.data;
-  const placed = folders.map((each) => ({ ...each, path: resolve(each.path) }));
+  const read = readWritten(schema, written);
+  const placed = read.folders.map((each) => ({ ...each, path: resolve(each.path) }));
   const twice = placed.flatMap((each, at) => [
     ...placed
       .slice(0, at)
@@ -132,7 +126,7 @@ export function readFolders(file: string | undefined): FoldersSetting | null {
     ),
   ]);
   if (twice.length > 0) throw new ConfigError(twice);
-  return { ...read.data, folders: placed };
+  return { ...read, folders: placed };
 }
 
 const isIn = (inner: string, outer: string): boolean => `${inner}/`.startsWith(`${outer}/`);

@@ -5,7 +5,7 @@ import { ConfigError, type Fault } from './faults.ts';
 import { readConfigFile } from './file.ts';
 import { httpHandler, type HttpHandler } from './http-handler.ts';
 import { flag, name, port, text, whole, word } from './values.ts';
-import { faultAt, faultsOf, type Written } from './written.ts';
+import { faultAt, readWritten, type Written } from './written.ts';
 
 export const QUEUES_FILE = 'queues.yaml';
 
@@ -81,14 +81,9 @@ export function readQueues(file: string | undefined): QueueSetting[] {
       path.length === 0 ? ['queues'] : path.includes('handler') ? HANDLER_KEYS : KEYS,
     isOpen: (path) => !path.includes('broker_url') && !path.includes('handler'),
   };
-  const read = schema.safeParse(written.values);
-  const faults = [
-    ...written.faults,
-    ...(read.error?.issues ?? []).flatMap((issue) => faultsOf(issue, written)),
-  ];
-  if (!read.success || faults.length > 0) throw new ConfigError(faults);
-  const twice = read.data.queues.flatMap((each, at) => {
-    const first = read.data.queues.findIndex((other) => other.name === each.name);
+  const { queues } = readWritten(schema, written);
+  const twice = queues.flatMap((each, at) => {
+    const first = queues.findIndex((other) => other.name === each.name);
     if (first === at) return [];
     const path = ['queues', at, 'name'];
     return [
@@ -100,35 +95,29 @@ export function readQueues(file: string | undefined): QueueSetting[] {
       ),
     ];
   });
-  const odd = read.data.queues.flatMap((each, at) => oddAddress(written, each, at));
+  const odd = queues.flatMap((each, at) => oddAddress(written, each, at));
   if (twice.length + odd.length > 0) throw new ConfigError([...twice, ...odd]);
-  return read.data.queues.map(settingOf);
+  return queues.map(settingOf);
 }
 
 type Queue = z.output<typeof queue>;
 
 function oddAddress(written: Written, each: Queue, at: number): Fault[] {
   const faults: Fault[] = [];
-  if (each.type === 'kafka' && each.handler === null)
-    faults.push(
-      faultAt(
-        written,
-        ['queues', at, 'type'],
-        'a handler beside it: a worker in code names its topic itself, by from: kafka(…)',
-        'a topic without one',
-      ),
-    );
-  if (each.type === 'kafka' && each.broker_url !== 'localhost')
-    faults.push(
-      faultAt(
-        written,
-        ['queues', at, 'broker_url'],
-        'nothing: topics are on the brokers of KAFKA_BOOTSTRAP_SERVERS',
-        'an address',
-      ),
-    );
   const told = (key: string, expected: string, got: string) =>
     faults.push(faultAt(written, ['queues', at, key], expected, got));
+  if (each.type === 'kafka' && each.handler === null)
+    told(
+      'type',
+      'a handler beside it: a worker in code names its topic itself, by from: kafka(…)',
+      'a topic without one',
+    );
+  if (each.type === 'kafka' && each.broker_url !== 'localhost')
+    told(
+      'broker_url',
+      'nothing: topics are on the brokers of KAFKA_BOOTSTRAP_SERVERS',
+      'an address',
+    );
   if (addressOf(each) === null)
     told(
       'broker_url',

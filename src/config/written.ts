@@ -1,7 +1,7 @@
 // Faults of a file with a schema of its own (queues.yaml, folders.yaml), each with its line.
 import type { z } from 'zod';
 import { didYouMean, sameName } from '../domain/nearest-name.ts';
-import { shown, shownKey, withHint, type Fault } from './faults.ts';
+import { ConfigError, shown, shownKey, withHint, type Fault } from './faults.ts';
 import type { ConfigFile } from './file.ts';
 import { valueAt } from './tree.ts';
 
@@ -16,7 +16,18 @@ export interface Written extends ConfigFile {
   isOpen: (path: Path) => boolean;
 }
 
-export function faultsOf(issue: z.core.$ZodIssue, written: Written): Fault[] {
+/** @throws ConfigError with every fault of the file at once */
+export function readWritten<S extends z.ZodType>(schema: S, written: Written): z.output<S> {
+  const read = schema.safeParse(written.values);
+  const faults = [
+    ...written.faults,
+    ...(read.error?.issues ?? []).flatMap((issue) => faultsOf(issue, written)),
+  ];
+  if (!read.success || faults.length > 0) throw new ConfigError(faults);
+  return read.data;
+}
+
+function faultsOf(issue: z.core.$ZodIssue, written: Written): Fault[] {
   if (issue.code !== 'unrecognized_keys') {
     const value = valueAt(written.values, issue.path);
     return [faultAt(written, issue.path, issue.message, shown(value, written.isOpen(issue.path)))];

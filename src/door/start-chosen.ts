@@ -1,23 +1,10 @@
 /** Workers of files, as a part of a process. */
-import type { Client } from '@temporalio/client';
 import type { QueueSetting } from '../config/queues.ts';
-import type { Config } from '../config/schema.ts';
-import type { Environment } from '../config/tree.ts';
-import type { Log } from '../runtime/log.ts';
-import type { Metrics } from '../runtime/metrics.ts';
+import type { Process } from './process.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
 import { createWorkerCounter } from '../tasks/metrics.ts';
 import { idleQueues, placeOf, runnableOf, type Runnable } from '../tasks/runnable.ts';
 import { WorkersNotLoadedError, type Found } from '../workers/discover.ts';
-
-interface Process {
-  config: Config;
-  /** As handlers see it. */
-  forOthers: Environment;
-  client: Client;
-  metrics: Metrics;
-  log: Log;
-}
 
 interface Chosen {
   found: readonly Found[];

@@ -1,28 +1,18 @@
 /** Collected folders as a part of a process: each is a worker, and they come and go as their file says. */
 import { isDeepStrictEqual } from 'node:util';
 import { hostname } from 'node:os';
-import type { Client } from '@temporalio/client';
 import type { FoldersSetting, FolderSetting } from '../config/folders.ts';
-import type { Config } from '../config/schema.ts';
 import type { Environment } from '../config/tree.ts';
 import { createCollector } from '../folders/collector.ts';
 import { removeOld } from '../folders/retention.ts';
 import { authorizationOf, openDelivery } from '../outbound/deliver.ts';
 import { every } from '../runtime/every.ts';
-import { errorFacts, type Log } from '../runtime/log.ts';
-import type { Metrics } from '../runtime/metrics.ts';
+import { errorFacts } from '../runtime/log.ts';
+import type { Process } from './process.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
 import type { MetricApi } from '../tasks/metric-push.ts';
 import { folderWorker } from '../tasks/folder-worker.ts';
 import { onThisHost } from '../tasks/on-host.ts';
-
-interface Process {
-  config: Config;
-  forOthers: Environment;
-  client: Client;
-  metrics: Metrics;
-  log: Log;
-}
 
 export interface Collecting extends Omit<RunningWorkers, 'add' | 'remove'> {
   /** Starts, ends and changes folders, as the file has it now. */

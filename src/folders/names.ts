@@ -1,5 +1,7 @@
 /** Names of files, which are bytes and perhaps no UTF-8 (latin1 in all of this room), and the places of a folder. */
 
+import { percentEncoded } from '../outbound/deliver.ts';
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 const bytesOf = (name: string): Buffer => Buffer.from(name, 'latin1');
 
@@ -12,19 +14,19 @@ const SLASH = Buffer.from('/');
 /** As people see it: its UTF-8 where it is that, and `%E9` for what is none, or would steer a terminal. */
 export function shownName(name: string): string {
   try {
-    return utf8.decode(bytesOf(name)).replace(/[\p{C}%\u2028\u2029]/gu, percentEncoded);
+    return utf8
+      .decode(bytesOf(name))
+      .replace(/[\p{C}%\u2028\u2029]/gu, (each) => percentOf(Buffer.from(each)));
   } catch {
     return name.replace(/[^ -$&-~]/g, (each) => percentOf(bytesOf(each)));
   }
 }
 
-const percentEncoded = (text: string): string => percentOf(Buffer.from(text));
 const percentOf = (bytes: Buffer): string =>
   [...bytes].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join('');
 
 /** For a URL or a header: every byte that is not plain as `%E9`. */
-export const encodedName = (name: string): string =>
-  name.replace(/[^A-Za-z0-9._~-]/g, (each) => percentOf(bytesOf(each)));
+export const encodedName = (name: string): string => percentEncoded(bytesOf(name));
 
 const MOST_BYTES = 255;
 const ID = '[0-9a-f]{24}';
