@@ -22,13 +22,13 @@ export interface HttpClientOptions {
   idleMs?: number | null;
 }
 
-export interface HttpRequest {
+export interface HttpRequest<Body extends Buffer | Readable = Buffer> {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   path: string;
   /** From the root of the server, and not below the base. */
   isWholePath?: boolean;
   headers?: Record<string, string>;
-  body?: Buffer | Readable | null;
+  body?: Body | null;
   /** Where it is another one than that of the client. */
   timeoutMs?: number;
   /** Asked when the connection stands, just before the first byte: if it says no, nothing is sent. */
@@ -86,7 +86,7 @@ export function createHttpClient(options: HttpClientOptions) {
       body = null,
       maySend = () => true,
       ...more
-    }: HttpRequest): Promise<Answer> =>
+    }: HttpRequest<Buffer | Readable>): Promise<Answer> =>
       exchange(
         pool,
         {
