@@ -60,7 +60,10 @@ export const comparison = new Command('bench --compare')
   .option('--latency <range>', 'of the simulated legacy system', '10s..20s')
   .option('--out <file>', 'where the figures are kept', RESULTS)
   .option('--instance <name>', 'whose servers, for their CPU time', 'bench')
-  .option('--charts', 'measure nothing: only draw the table and the charts of docs/benchmarks.md')
+  .option(
+    '--charts',
+    'measure nothing: only draw the table and the charts of docs/proof/benchmarks.md',
+  )
   .action(
     async (
       options: Omit<CompareOptions, 'only' | 'kill'> & {

@@ -1,13 +1,15 @@
-/** The part of docs/benchmarks.md that comes from the results file: tables and charts. */
+/** The parts of docs/proof/benchmarks.md and of both READMEs that come from the results file: tables, charts and a sentence. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { svgOf } from './charts.ts';
-import type { Chart, Mark } from './charts.ts';
-import { CONTESTANTS, isContestant } from './contestants.ts';
+import type { Chart, Mark, Panel } from './charts.ts';
+import { CONTESTANTS, isContestant, type ContestantName } from './contestants.ts';
 import { markdown, onWhich, withPart } from './generated.ts';
 import type { CompareResult } from './results-file.ts';
 
-export const DOCUMENT = 'docs/benchmarks.md';
+export const DOCUMENT = 'docs/proof/benchmarks.md';
+
+const SOURCE = 'bench/results/compare.json';
 
 const order = Object.keys(CONTESTANTS).filter(isContestant);
 const titleOf = (name: string) => (isContestant(name) ? CONTESTANTS[name].title : name);
@@ -26,7 +28,11 @@ export function documentFiles(
   const killed = results.filter(({ killAtSeconds }) => killAtSeconds !== null);
   const part = [speedTable(undisturbed), killTable(killed), circumstances(results)].join('\n\n');
   return new Map([
-    [DOCUMENT, withPart(document, 'bench/results/compare.json', part)],
+    [DOCUMENT, withPart(document, SOURCE, part)],
+    ...Object.entries(READMES).map(([file, sentences]): [string, string] => [
+      file,
+      withPart(readFileSync(file, 'utf8'), SOURCE, sentences(figuresOf(results))),
+    ]),
     ['docs/images/compare-time.svg', svgOf(timeChart(undisturbed))],
     ['docs/images/compare-lag.svg', svgOf(lagChart(undisturbed))],
     ['docs/images/compare-kill.svg', svgOf(killChart(killed))],
@@ -166,26 +172,72 @@ function lagChart(results: readonly CompareResult[]): Chart {
   };
 }
 
-function killChart(results: readonly CompareResult[]): Chart {
+/** The kill that most contestants were measured with: the same count, and the same moment. */
+function mainKill(results: readonly CompareResult[]): { count: number; at: number } {
   const count = Math.max(0, ...countsOf(results));
-  const at = results.find((each) => each.count === count)?.killAtSeconds ?? 0;
-  const same = results.filter((each) => each.killAtSeconds === at);
-  const number = (value: number): Mark => ({ to: value, text: whole(value) });
+  return { count, at: results.find((each) => each.count === count)?.killAtSeconds ?? 0 };
+}
+
+interface Figures {
+  ours: string;
+  theirs: string;
+  oursTwice: string;
+  theirsTwice: string;
+}
+
+/** Of us and BullMQ, at the count of the kill. @throws Error when one was not measured */
+function figuresOf(results: readonly CompareResult[]): Figures {
+  const killed = results.filter(({ killAtSeconds }) => killAtSeconds !== null);
+  const { count, at } = mainKill(killed);
+  const find = (contestant: ContestantName, killAtSeconds: number | null): CompareResult => {
+    const found = results.find(
+      (each) =>
+        each.contestant === contestant &&
+        each.count === count &&
+        each.killAtSeconds === killAtSeconds,
+    );
+    if (found === undefined) throw new Error(`no result of ${contestant} with ${count}`);
+    return found;
+  };
+  return {
+    ours: find('ours', null).wallSeconds.toFixed(1),
+    theirs: find('bullmq', null).wallSeconds.toFixed(1),
+    oursTwice: whole(find('ours', at).filedTwice),
+    theirsTwice: whole(find('bullmq', at).filedTwice),
+  };
+}
+
+const READMES: Record<string, (figures: Figures) => string> = {
+  'README.md': ({ ours, theirs, oursTwice, theirsTwice }) =>
+    `BullMQ files ${theirsTwice} of them twice, Despachante ${oursTwice}. Undisturbed, BullMQ takes ${theirs} s and Despachante ${ours} s.`,
+  'README.pt-BR.md': ({ ours, theirs, oursTwice, theirsTwice }) =>
+    `O BullMQ envia ${theirsTwice} deles duas vezes; o Despachante, ${oursTwice}. Sem kill, o BullMQ leva ${comma(theirs)} s e o Despachante, ${comma(ours)} s.`,
+};
+const comma = (number: string): string => number.replace('.', ',');
+
+function killChart(results: readonly CompareResult[]): Chart {
+  const { count, at } = mainKill(results);
+  const measured = order.filter((name) => results.some((each) => each.contestant === name));
+  /** Bars are shares, since one contestant was killed with fewer. */
+  const panel = (title: string, valueOf: (result: CompareResult) => number): Panel => ({
+    title,
+    line: null,
+    marks: measured.map((name) => {
+      const of = results.filter((each) => each.contestant === name);
+      const result = of.find((each) => each.count === count && each.killAtSeconds === at) ?? of[0];
+      if (result === undefined) return { to: null, text: 'not measured' };
+      const value = whole(valueOf(result));
+      const text = result.count === count ? value : `${value} of ${whole(result.count)}`;
+      return { to: valueOf(result) / result.count, text };
+    }),
+  });
   return {
     title: `What a kill -9 costs: ${whole(count)} registrations, killed at ${at} s, started again 2 s later`,
-    rows,
+    rows: measured.map((name) => ({ label: titleOf(name), isOurs: isOurs(name) })),
     panels: [
-      { title: 'lost', line: null, marks: marks(same, count, (r) => number(r.lost)) },
-      { title: 'filed twice', line: null, marks: marks(same, count, (r) => number(r.filedTwice)) },
-      {
-        title: 'the last settled after',
-        line: null,
-        marks: marks(same, count, (r) =>
-          r.settled === 0
-            ? { to: null, text: 'none was' }
-            : { to: r.wallSeconds, text: seconds(r.wallSeconds) },
-        ),
-      },
+      panel('lost', (r) => r.lost),
+      panel('filed twice', (r) => r.filedTwice),
+      panel('in doubt', (r) => r.inDoubt),
     ],
   };
 }

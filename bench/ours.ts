@@ -1,4 +1,4 @@
-/** What documents say of our own runs comes from their results files: the tables of docs/benchmarks.md and of both READMEs. */
+/** The table of our own runs in docs/proof/benchmarks.md comes from their results files. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { markdown, withPart } from './generated.ts';
@@ -35,12 +35,7 @@ const RUNS: Record<string, string> = {
 
 /** Each document with its tables as they should be. @throws Error when a document has no place for its table */
 export function oursFiles(): Map<string, string> {
-  const latest = read('latest');
-  return new Map([
-    replaced('docs/benchmarks.md', runsTable()),
-    replaced('README.md', summary(latest, ENGLISH)),
-    replaced('README.pt-BR.md', summary(latest, PORTUGUESE)),
-  ]);
+  return new Map([replaced('docs/proof/benchmarks.md', runsTable())]);
 }
 
 /** Whether documents speak of what is written there. */
@@ -89,60 +84,8 @@ function runsTable(): string {
       `${tenth((cpu / run.count) * 1000)} ms`,
       `${whole(run.workerBaseRssMb)} → ${whole(run.peakRssMb)} MB`,
       `${run.lost}, ${run.duplicates}`,
-      `[${run.command.replace('npm run bench -- ', '')}](../${FOLDER}/${name}.json)`,
+      `[${run.command.replace('npm run bench -- ', '')}](../../${FOLDER}/${name}.json)`,
     ];
   });
   return markdown(head, rows);
-}
-
-interface Language {
-  labels: [string, string, string, string, string, string, string];
-  ready: (seconds: string) => string;
-  decimal: string;
-}
-
-const ENGLISH: Language = {
-  labels: [
-    '10,000 registrations in the queue, legacy system 10–20 s each',
-    'settled after',
-    'lag behind the legacy system',
-    'GETs per registration',
-    'CPU: worker, servers, intake',
-    'peak memory: worker, intake',
-    'lost, filed twice',
-  ],
-  ready: (seconds) => `the legacy system had the last one done after ${seconds} s`,
-  decimal: '.',
-};
-
-const PORTUGUESE: Language = {
-  labels: [
-    '10.000 cadastros na fila, sistema legado com 10–20 s cada',
-    'todos resolvidos em',
-    'atraso em relação ao sistema legado',
-    'GETs por cadastro',
-    'CPU: worker, servidores, intake',
-    'pico de memória: worker, intake',
-    'perdidos, enviados duas vezes',
-  ],
-  ready: (seconds) => `o sistema legado terminou o último aos ${seconds} s`,
-  decimal: ',',
-};
-
-function summary(run: Result, { labels, ready, decimal }: Language): string {
-  const number = (value: number) => tenth(value).replace('.', decimal);
-  const cpu = [run.workerCpuSeconds, sumOf(run.serverCpuSecondsBy), run.intakeCpuSeconds];
-  const values = [
-    `${number(run.wallSeconds)} s (${ready(number(run.readySeconds))})`,
-    `p50 ${number(run.lagP50Ms / 1000)} s, p99 ${number(run.lagP99Ms / 1000)} s`,
-    number(run.getsPerRegistration),
-    cpu.map((seconds) => `${number(seconds)} s`).join(', '),
-    `${whole(run.peakRssMb)} MB, ${whole(run.intakePeakRssMb)} MB`,
-    `${run.lost}, ${run.duplicates}`,
-  ];
-  const [title, ...names] = labels;
-  return markdown(
-    [title, ''],
-    names.map((name, at) => [name, values[at] ?? '']),
-  );
 }

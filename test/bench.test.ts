@@ -81,7 +81,7 @@ test('what decisions say of parts that were measured alone is what their results
   );
 });
 
-test('the figures and charts of docs/benchmarks.md are those of the results file', () => {
+test('the figures and charts of docs/proof/benchmarks.md are those of the results file', () => {
   const results = readResults('bench/results/compare.json');
   assert.ok(results.length > 0);
   for (const [file, text] of documentFiles(results, readFileSync(DOCUMENT, 'utf8'))) {
@@ -90,7 +90,7 @@ test('the figures and charts of docs/benchmarks.md are those of the results file
   }
 });
 
-test('the figures of tasks in docs/benchmarks.md are those of their results file', () => {
+test('the figures of tasks in docs/proof/benchmarks.md are those of their results file', () => {
   const document = readFileSync(TASKS_DOCUMENT, 'utf8');
   assert.equal(document, tasksDocument(readTaskResults(), document));
 });

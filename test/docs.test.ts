@@ -15,13 +15,15 @@ const documents = [
   'README.md',
   'README.pt-BR.md',
   'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
   ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),
 ];
 
 const read = (file: string): string => readFileSync(file, 'utf8');
-const withoutFences = (text: string): string => text.replace(/^```[\s\S]*?^```$/gm, '');
+const withoutFences = (text: string): string => text.replace(/^ *```[\s\S]*?^ *```$/gm, '');
 
 /** Targets of links and images, as they are written. */
 const linksIn = (file: string): string[] =>
@@ -101,18 +103,39 @@ test('every npm script that is named is one of package.json', () => {
   assert.deepEqual(named.filter(({ word }) => !own.has(word)).map(show), []);
 });
 
-test('every command that is named exists, and every command that exists is in both READMEs', () => {
+test('every page is reached from the map of its language', () => {
+  const linked = (file: string, seen = new Set<string>()): Set<string> => {
+    if (seen.has(file) || !file.endsWith('.md') || !existsSync(file)) return seen;
+    seen.add(file);
+    for (const target of linksIn(file)) {
+      const to = normalize(join(dirname(file), target.split('#')[0] ?? ''));
+      if (!/^[a-z]+:/.test(target)) linked(to, seen);
+    }
+    return seen;
+  };
+  const reached = linked('docs/README.md');
+  const pages = documents.filter((file) => /^docs\/(?!decisions)/.test(file));
+  assert.deepEqual(
+    pages.filter((file) => !reached.has(file)),
+    [],
+  );
+});
+
+test('both READMEs have at most 900 words', () => {
+  for (const file of ['README.md', 'README.pt-BR.md']) {
+    const prose = withoutFences(read(file)).replace(/\]\([^)]*\)|<!--[^>]*-->/g, ' ');
+    const words = prose.match(/[\p{L}\p{N}][^\s|]*/gu) ?? [];
+    assert.ok(words.length <= 900, `${file} has ${words.length} words`);
+  }
+});
+
+test('every command that is named exists', () => {
   const commands = [
     ...read('src/command-line.ts').matchAll(/^ {2}(\w+): async \(\) => \(await import/gm),
   ].map(([, name]) => name ?? '');
   assert.ok(commands.length > 8);
   const named = mentions(/(?:^|[\s"])despachante (?:-- )?([a-z]+)\b/g);
   assert.deepEqual(named.filter(({ word }) => !commands.includes(word)).map(show), []);
-  for (const file of ['README.md', 'README.pt-BR.md']) {
-    const told = codeIn(file).join('\n');
-    const missing = commands.filter((name) => !new RegExp(`\\b${name}\\b`).test(told));
-    assert.deepEqual(missing, [], `${file} does not tell of them`);
-  }
 });
 
 test('every subcommand that is named exists', () => {
@@ -125,7 +148,7 @@ test('every subcommand that is named exists', () => {
   }
 });
 
-test('docs/operations.md has every metric and every collection of ours, and none that is not there', async () => {
+test('the pages of metrics and collections have every one of ours, and none that is not there', async () => {
   const { registry } = createMetrics();
   createTaskMetrics(registry);
   createWorkerCounter(registry);
@@ -133,7 +156,11 @@ test('docs/operations.md has every metric and every collection of ours, and none
   const ours = metrics.map(({ name }) => name).filter((name) => name.startsWith('despachante_'));
   assert.ok(ours.length > 10);
   const named = new Set(
-    [...read('docs/operations.md').matchAll(/\b(despachante_[a-z_]+)/g)].map(([, name]) => name),
+    ['metrics', 'collections'].flatMap((page) =>
+      [...read(`docs/reference/${page}.md`).matchAll(/\b(despachante_[a-z_]+)/g)].map(
+        ([, name]) => name,
+      ),
+    ),
   );
   assert.deepEqual([...named].sort(), [...ours, ...Object.values(OWN)].sort());
 });
@@ -157,8 +184,8 @@ test('every environment variable that is named is one that is read', () => {
   assert.deepEqual(named.filter(({ word }) => !environmentNames.includes(word)).map(show), []);
 });
 
-test('docs/lifecycle.md tells of every outcome', () => {
-  const told = codeIn('docs/lifecycle.md');
+test('docs/explain/lifecycle.md tells of every outcome', () => {
+  const told = codeIn('docs/explain/lifecycle.md');
   assert.deepEqual(
     OUTCOMES.filter((kind) => !told.includes(kind)),
     [],
@@ -169,6 +196,7 @@ test('the two READMEs link to the same things and show the same commands', () =>
   const [english, portuguese] = ['README.md', 'README.pt-BR.md'].map((file) => ({
     links: linksIn(file)
       .filter((target) => !target.startsWith('README'))
+      .map((target) => target.replace('.pt-BR.md', '.md'))
       .sort(),
     commands: codeIn(file)
       .filter((line) => /^(npm|eval|export) /.test(line))

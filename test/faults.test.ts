@@ -45,7 +45,7 @@ test('a result takes the place of the earlier one of its scenario, and a failure
   rmSync(folder, { recursive: true });
 });
 
-test('the table of docs/guarantees.md is that of the results file', () => {
+test('the table of docs/proof/faults.md is that of the results file', () => {
   const document = readFileSync(DOCUMENT, 'utf8');
   assert.equal(document, documentWith(readResults(RESULTS), document));
 });

@@ -6,7 +6,7 @@ import { markdown, onWhich, withPart } from '../generated.ts';
 import { CASES, OTHERS, isCase, type CaseName } from './cases.ts';
 
 export const RESULTS = 'bench/results/tasks.json';
-export const DOCUMENT = 'docs/benchmarks.md';
+export const DOCUMENT = 'docs/proof/benchmarks.md';
 
 /** `value` in the unit of the case; CPU for each task, ms. */
 export interface Figures {

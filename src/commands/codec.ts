@@ -16,7 +16,7 @@ interface CodecOptions {
   origin: string[];
 }
 
-/** As docs/security.md names it. */
+/** As docs/how-to/read-temporal-web.md names it. */
 const PORT = 8234;
 
 export function addCodec(program: Command): void {
@@ -40,7 +40,7 @@ export function addCodec(program: Command): void {
 Uses the keys of encryption.keyFile or ENCRYPTION_KEYS. It answers whoever has the token: CODEC_TOKEN as "Authorization:
 Bearer <token>", or the path of TEMPORAL_CODEC_URL, for the user alone who started this. Without either it makes a token,
 and prints the address that has it. In Temporal Web: the glasses at the top right, "Codec Server browser endpoint", that
-address, "Apply", reload (docs/security.md).
+address, "Apply", reload (docs/how-to/read-temporal-web.md).
 
 Example: despachante codec --origin http://localhost:8233`,
     )

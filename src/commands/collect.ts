@@ -21,7 +21,7 @@ export function addCollect(program: Command): void {
     .addHelpText(
       'after',
       `
-Folders are in ${FOLDERS_FILE}: see docs/collect-files.md. The file is read again while this runs: folders come and go without a restart, and a
+Folders are in ${FOLDERS_FILE}: see docs/how-to/collect-files.md. The file is read again while this runs: folders come and go without a restart, and a
 file with a fault changes nothing. SIGTERM takes nothing more, lets what is on the wire finish (worker.shutdownGrace), and leaves.
 
 Example: despachante collect

@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.ts';
 import type { Announcement } from '../runtime/child.ts';
 import { line } from './table.ts';
 
-/** Exit codes of all commands (docs/operations.md). */
+/** Exit codes of all commands (docs/reference/exit-codes.md). */
 export const EXIT = {
   ok: 0,
   failed: 1,

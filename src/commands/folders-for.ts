@@ -10,7 +10,7 @@ export function foldersFor({ folders }: CollectOptions): FoldersSetting {
   const setting = readFolders(folders);
   if (setting !== null) return setting;
   throw new CommandError(
-    `There is no ${FOLDERS_FILE} here: write one, or name it (--folders <file>); see docs/collect-files.md`,
+    `There is no ${FOLDERS_FILE} here: write one, or name it (--folders <file>); see docs/how-to/collect-files.md`,
     EXIT.usage,
   );
 }

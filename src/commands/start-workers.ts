@@ -31,7 +31,7 @@ export interface WorkerReport {
 export async function prepareWorkers(config: Config): Promise<Worker[]> {
   if (!FILES.every((file) => existsSync(file)))
     throw new CommandError(
-      '--with-workers runs the examples of a clone, and this is a package without them: see docs/workers.md for workers of your own',
+      '--with-workers runs the examples of a clone, and this is a package without them: see docs/how-to/write-a-worker.md for workers of your own',
       EXIT.usage,
     );
   const found = await chosen([], true, foldersOf({ workers: FILES }, config));

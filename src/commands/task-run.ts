@@ -18,7 +18,7 @@ export function addTaskRun(command: Command): void {
     .addHelpText(
       'after',
       `
-Workers are what files of the folder export: defineWorker({...}), see docs/workers.md. Run as many processes as you like.
+Workers are what files of the folder export: defineWorker({...}), see docs/how-to/write-a-worker.md. Run as many processes as you like.
 SIGTERM takes nothing more, lets handlers finish (worker.shutdownGrace), and leaves; what is interrupted goes on elsewhere.
 
 Example: despachante tasks run EmailWorker --concurrency 8

@@ -33,7 +33,7 @@ async function list(options: Folders, command: Command): Promise<void> {
   });
   answer(command, { workers, broken }, () =>
     workers.length === 0
-      ? 'No worker is there: a file of the folder exports defineWorker({...}), see docs/workers.md'
+      ? 'No worker is there: a file of the folder exports defineWorker({...}), see docs/how-to/write-a-worker.md'
       : table(
           ['worker', 'takes from', 'publishes to', 'dead letters', 'file'],
           workers.map((each) => [

@@ -62,7 +62,7 @@ function uncompared({ legacy: { poll } }: Config): Diagnosis[] {
     warning(
       'result',
       `HTTP ${leads.join(' and ')} to any JSON object that names no other request means done`,
-      'Where a result always has a certain field, name it: see "202 and a Location" in docs/connect.md',
+      'Where a result always has a certain field, name it: see "202 and a Location" in docs/how-to/connect.md',
     ),
   ];
 }

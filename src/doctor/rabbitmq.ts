@@ -31,7 +31,7 @@ export async function diagnoseRabbit({ amqpUrl, rabbit }: Config): Promise<Diagn
     return found;
   } catch (error) {
     const remedy =
-      'Give the user of AMQP_URL the permissions that docs/operations.md names (rabbitmqctl set_permissions)';
+      'Give the user of AMQP_URL the permissions that docs/reference/rights.md names (rabbitmqctl set_permissions)';
     return [versionOf(connection), unwell('queues', why(error), remedy)];
   } finally {
     await connection.close().catch(() => {});

@@ -19,7 +19,7 @@ export const QUERY_REGISTRATIONS = 'registrations';
 export const QUERY_TASKS = 'tasks';
 export const UPDATE_MORE = 'more';
 
-/** Search attributes (see docs/operations.md). SQL visibility allows three of the type KeywordList: two are used. */
+/** Search attributes (see docs/reference/temporal-web.md). SQL visibility allows three of the type KeywordList: two are used. */
 export const ATTRIBUTE_IDS = 'ItemIds';
 export const ATTRIBUTE_OUTCOMES = 'Outcomes';
 

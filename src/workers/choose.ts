@@ -40,7 +40,7 @@ export function chooseFrom(
 ): Found[] {
   if (found.length === 0)
     throw new WorkersNotLoadedError(
-      `No worker is in ${paths.join(', ')}: a file there exports defineWorker({...}), see docs/workers.md`,
+      `No worker is in ${paths.join(', ')}: a file there exports defineWorker({...}), see docs/how-to/write-a-worker.md`,
     );
   return named === null ? [...found] : [...new Set(named.map((each) => findWorker(each, found)))];
 }

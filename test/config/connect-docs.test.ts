@@ -1,4 +1,4 @@
-// What docs/connect.md says of a system is a configuration that can be used, and what it calls the same is the same.
+// What docs/how-to/connect.md says of a system is a configuration that can be used, and what it calls the same is the same.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,11 @@ import { test } from 'node:test';
 import { loadConfig } from '../../src/config/load.ts';
 import { emptyFolder } from '../commands/cli.ts';
 
-for (const document of ['docs/connect.md', 'docs/connect.pt-BR.md', 'docs/statuses.md']) {
+for (const document of [
+  'docs/how-to/connect.md',
+  'docs/how-to/connect.pt-BR.md',
+  'docs/reference/http-statuses.md',
+]) {
   test(`each description of a system in ${document} can be used`, (t) => {
     const text = readFileSync(document, 'utf8');
     const found = [...text.matchAll(/^( *)```yaml\n(legacy:[\s\S]*?| +legacy:[\s\S]*?)^ *```$/gm)];

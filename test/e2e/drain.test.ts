@@ -1,4 +1,4 @@
-/** What a process says of itself while it is replaced, and while its neighbours are away: see docs/deploys.md. */
+/** What a process says of itself while it is replaced, and while its neighbours are away: see docs/how-to/upgrade.md. */
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { test } from 'node:test';

@@ -253,7 +253,7 @@ async function loseTemporal(world: World): Promise<Trial> {
   const flow = flowOf(system);
   const count = countIn(world);
   const ids = await publishMixed(flow, count, { latencyMs: 6_000 });
-  // What Temporal alone has is lost with it: that is said in docs/guarantees.md, and is not what this is about.
+  // What Temporal alone has is lost with it: that is said in docs/proof/faults.md, and is not what this is about.
   await Promise.all(ids.map((id) => flow.claimed(id)));
   await halfAccepted(system, count);
   servers.kill('temporal');

@@ -1,11 +1,11 @@
-/** The figures of the fault suite, one entry for each scenario, and the table of docs/guarantees.md that is made of them. */
+/** The figures of the fault suite, one entry for each scenario, and the table of docs/proof/faults.md that is made of them. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { markdown, onWhich, withPart } from '../../bench/generated.ts';
 
 export const RESULTS = 'bench/results/faults.json';
-export const DOCUMENT = 'docs/guarantees.md';
+export const DOCUMENT = 'docs/proof/faults.md';
 
 const result = z.strictObject({
   name: z.string(),

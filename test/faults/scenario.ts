@@ -14,7 +14,7 @@ export interface World extends Scope {
   tell(line: string): void;
 }
 
-/** What was found when everything had come to rest; a row of docs/guarantees.md. */
+/** What was found when everything had come to rest; a row of docs/proof/faults.md. */
 export interface Trial {
   /** How often the fault struck; once where it is left out. */
   times?: number;
@@ -46,7 +46,7 @@ export const NOT_TRIED: Trial = {
 export interface Scenario {
   /** `<area>/<fault>`, unique: `crash/worker-after-claim`. */
   name: string;
-  /** What happens, as a sentence that a reader of docs/guarantees.md understands. */
+  /** What happens, as a sentence that a reader of docs/proof/faults.md understands. */
   fault: string;
   /** Whether `npm test` has it, too. */
   isQuick: boolean;

@@ -1,5 +1,5 @@
 /**
- * A registration in its run: a union by phase. after-answer.ts has the transitions; docs/lifecycle.md draws them.
+ * A registration in its run: a union by phase. after-answer.ts has the transitions; docs/explain/lifecycle.md draws them.
  *
  *   claim ──► submit ──► poll ──► settle
  *                └► doubt ◄┘ (a recheck, or an operator, resolves it)

@@ -1,7 +1,7 @@
 /**
  * What the status of an answer says: to a POST about the registration, decided by the table below, which the configuration
  * can override (`legacy.submit.statuses`); to any request about how the legacy system is. contract.ts reads the rest of an answer;
- * docs/statuses.md has the reason for each line.
+ * docs/reference/http-statuses.md has the reason for each line.
  *
  * - `accepted`: filed, if the body brings a request id; without one it is `unknown`
  * - `refused`: not filed, and never will be with this body

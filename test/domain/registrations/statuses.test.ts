@@ -127,8 +127,8 @@ test('a rest that is asked for is taken as it is, where the caller bounds it els
   assert.ok(Number.isSafeInteger(now + most), 'it is a time');
 });
 
-test('docs/statuses.md says of each status what is made of it', () => {
-  const rows = readFileSync('docs/statuses.md', 'utf8').matchAll(
+test('docs/reference/http-statuses.md says of each status what is made of it', () => {
+  const rows = readFileSync('docs/reference/http-statuses.md', 'utf8').matchAll(
     /^\| ([\dx, ]+) \| `([a-z-]+)` \|/gm,
   );
   const told = new Map<number, string>();
