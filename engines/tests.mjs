@@ -10,12 +10,12 @@ import { testFiles } from './setup.mjs';
 /** By a part of their path: tests that carry hundreds at once, or start several brokers. Beside many others they are starved for longer than they wait. */
 const CROWDS = ['e2e/redrive-bulk', 'e2e/neighbours', 'e2e/several', 'e2e/etl', 'kafka/cluster'];
 
-/** Crowds first, a file for each core. The others wait for half of their time: two files for each core, and eight at most. */
+/** Crowds first, a file for two cores. The others wait for half of their time: two files for each core, and eight at most. */
 function roundsOf(files) {
   const cores = Math.min(availableParallelism(), 8);
   const isCrowd = (file) => CROWDS.some((part) => file.includes(part));
   const rounds = [
-    { files: files.filter(isCrowd), atOnce: cores },
+    { files: files.filter(isCrowd), atOnce: Math.ceil(cores / 2) },
     { files: files.filter((file) => !isCrowd(file)), atOnce: Math.min(2 * cores, 8) },
   ];
   return rounds.filter((round) => round.files.length > 0);

@@ -12,6 +12,7 @@ export function every(
 ) {
   let isFailing = false;
   let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
 
   async function safely(): Promise<void> {
     try {
@@ -23,16 +24,23 @@ export function every(
       isFailing = true;
     }
   }
-  const run = (): Promise<void> => (running ??= safely().finally(() => (running = null)));
-  const timer = setInterval(() => void run(), eachMs);
+  const start = (): Promise<void> => (running = safely().finally(() => (running = null)));
+  async function afterThat(under: Promise<void>): Promise<void> {
+    await under;
+    next = null;
+    await start();
+  }
+  const timer = setInterval(() => {
+    if (running === null) void start();
+  }, eachMs);
   timer.unref();
   return {
-    /** Does it now, or waits for the time that is under way. Never throws. */
-    run,
-    /** Ends it, and waits for the time that is under way. */
+    /** Does it now, or after the time that is under way, which may have begun too early to see a change. Never throws. */
+    run: (): Promise<void> => next ?? (running === null ? start() : (next = afterThat(running))),
+    /** Ends it, and waits for the times that are under way or asked for. */
     close: async (): Promise<void> => {
       clearInterval(timer);
-      await running;
+      await (next ?? running);
     },
   };
 }

@@ -37,6 +37,27 @@ test('it is done again and again, never twice at once, and not after the end, wh
   assert.equal(count, done);
 });
 
+test('who asks for it while it is under way waits for a time that begins afterwards, all who ask meanwhile for the same one', async () => {
+  const begun: PromiseWithResolvers<void>[] = [];
+  const act = (): Promise<void> => {
+    const time = Promise.withResolvers<void>();
+    begun.push(time);
+    return time.promise;
+  };
+  const each = every(3_600_000, act, silent, SENTENCES);
+  const first = each.run();
+  let isDone = false;
+  const others = Promise.all([each.run(), each.run()]).then(() => (isDone = true));
+  begun[0]?.resolve();
+  await first;
+  await eventually('the second begins', () => assert.equal(begun.length, 2));
+  assert.equal(isDone, false);
+  begun[1]?.resolve();
+  await others;
+  await each.close();
+  assert.equal(begun.length, 2);
+});
+
 test('of failures in a row the first is told, and that it works again', async () => {
   const { log, told } = listener();
   let isAway = true;
