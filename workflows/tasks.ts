@@ -75,7 +75,7 @@ const row = rowsOf<TaskItem>();
 
 const taskSteps = (rules: TaskRules) => {
   const handleRequest = ({ index, claim, attempt, isSuspect }: Handling) => ({
-    ...{ index, claim, attempt, alone: isSuspect },
+    ...{ index, claim, attempt, isSuspect },
     isLastAttempt: attempt > rules.retry.max,
   });
   return {

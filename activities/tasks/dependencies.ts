@@ -27,7 +27,7 @@ export interface TaskDependencies {
     | 'record'
     | 'conclude'
     | 'settled'
-    | 'noteAlone'
+    | 'noteDeaths'
     | 'decided'
   >;
   caller: Caller;

@@ -5,7 +5,7 @@
  */
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { messageOf } from '../../src/claims/claims.ts';
-import type { HandleAnswer } from '../../src/domain/tasks.ts';
+import { MOST_DEATHS, type HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
 import type { Recorded, TaskClaim, TaskError } from '../../src/tasks/claims.ts';
@@ -28,14 +28,14 @@ export interface HandleRequest {
   /** 1 for the first. */
   attempt: number;
   isLastAttempt: boolean;
-  /** Nothing else runs in its process meanwhile. */
-  alone: boolean;
+  /** A process has perhaps vanished with it. */
+  isSuspect: boolean;
 }
 
 export function createHandle(needs: TaskDependencies) {
   const { worker, batchSize, results, process, claims, caller, metrics, log } = needs;
   const { slots, aloneSlots, running, isStopping } = needs;
-  const record = createRecorder(async (all, run) => {
+  const recorder = createRecorder(async (all, run) => {
     await results.write(all.flatMap(({ ended }) => ended ?? []));
     const missed = await claims.record(all, run);
     // They have ended otherwise, and their claims know how.
@@ -49,21 +49,19 @@ export function createHandle(needs: TaskDependencies) {
 
   return (requests: HandleRequest[], patience?: Patience): Promise<(HandleAnswer | Taken)[]> =>
     withHeartbeat(async (liveness) => {
-      const line = requests.every(({ alone }) => alone) ? aloneSlots : slots;
       // Inside a workflow task nobody waits for a slot: outside, whichever process is free first takes it.
-      if (patience !== undefined && (!line.isFree() || isStopping())) throw noSlot();
+      if (patience !== undefined && (!slots.isFree() || isStopping())) throw noSlot();
       const run = ownRun();
       // The tasks of a run stay together: in turns with those of all other runs, none of them would get anywhere.
       const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
       // Claims are read when it is their turn: by all that wait in line, they would be read again and again.
-      const callsOf = (some: HandleRequest[]): number =>
-        together(some.filter(({ alone }) => alone === (line === aloneSlots))).length;
+      const wanted = slices(requests, batchSize ?? 1).length;
       /** For the first calls. */
-      let inHand = await takenUnless(liveness.signal, line, callsOf(requests), turns.get(line));
+      let inHand = await takenUnless(liveness.signal, slots, wanted, turns.get(slots));
       if (inHand === 0) return [];
       const keep = (count: number): void => {
         if (inHand <= count) return;
-        line.release(inHand - count);
+        slots.release(inHand - count);
         inHand = count;
       };
       let hasReturned = false;
@@ -73,16 +71,18 @@ export function createHandle(needs: TaskDependencies) {
         const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
         const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
         const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
-        const waiting: HandleRequest[] = [];
+        const [apart, others]: [HandleRequest[], HandleRequest[]] = [[], []];
         for (const request of ours) {
-          const known = here.get(request) ?? recordedAnswer(request, found.get(request.claim));
-          if (known === null) waiting.push(request);
-          else gathering.await(request, Promise.resolve(known));
+          const claim = found.get(request.claim);
+          const known = here.get(request) ?? recordedAnswer(request, claim);
+          if (known !== null) gathering.await(request, Promise.resolve(known));
+          else (isApart(claim) ? apart : others).push(request);
         }
-        keep(callsOf(waiting));
+        const calls = slices(others, batchSize ?? 1);
+        keep(calls.length);
         if (liveness.signal.aborted) gathering.hasAnswer();
         liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
-        await gathering.isOver(beginAll(waiting, found, gathering));
+        await gathering.isOver(beginAll([...calls, ...slices(apart, 1)], found, gathering));
         const { answers, open, failures } = gathering.taken();
         // Written down nowhere: the claim is read, and the handler perhaps run, again.
         if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
@@ -97,14 +97,15 @@ export function createHandle(needs: TaskDependencies) {
       }
 
       async function beginAll(
-        waiting: HandleRequest[],
+        calls: HandleRequest[][],
         found: ReadonlyMap<string, TaskClaim>,
         gathering: Pick<Gathering, 'await'>,
       ): Promise<void> {
-        for (const some of together(waiting)) {
-          const mine = some.some(({ alone }) => alone) ? aloneSlots : slots;
-          if (mine === line && inHand > 0) inHand -= 1;
+        for (const some of calls) {
+          const mine = some.some(({ claim }) => isApart(found.get(claim))) ? aloneSlots : slots;
+          if (mine === slots && inHand > 0) inHand -= 1;
           else await mine.take(1, turns.get(mine));
+          await recorder.keptUp();
           if (hasReturned || !liveness.maySend()) return mine.release(1);
           const ends = call(some, found, run).finally(() => mine.release(1));
           for (const [at, request] of some.entries()) {
@@ -115,15 +116,6 @@ export function createHandle(needs: TaskDependencies) {
         }
       }
     });
-
-  /** Those of one call: each for itself, or as many as the handler takes at once. A suspect is alone. */
-  function together(requests: HandleRequest[]): HandleRequest[][] {
-    const [apart, others] = [
-      requests.filter(({ alone }) => alone),
-      requests.filter(({ alone }) => !alone),
-    ];
-    return [...slices(others, batchSize ?? 1), ...slices(apart, 1)];
-  }
 
   async function call(
     requests: HandleRequest[],
@@ -138,15 +130,18 @@ export function createHandle(needs: TaskDependencies) {
         : { claim, call: callOf(claim, body, request) };
     });
     const calls = known.flatMap((each) => each?.call ?? []);
-    const alone = requests.some((request) => request.alone);
-    if (alone) await claims.noteAlone(requests[0]?.claim ?? '', run, 'begun');
+    const [first] = known;
+    const alone = isApart(first?.claim);
+    const suspects = requests.flatMap(({ claim, isSuspect }) => (isSuspect || alone ? claim : []));
+    const noted = () => claims.noteDeaths(suspects, run, deathsOf(first?.claim) + 1);
+    const how = { alone, ...(suspects.length === 0 ? {} : { noted }) };
     const startedAt = new Date();
     failpoint('handle-beginning');
     const ends = await unlessCancelled(
       known.flatMap((each) => (each === null ? [] : { claim: each.claim._id, id: each.call.id })),
       batchSize === null
-        ? Promise.all(calls.map((each) => caller.call(each, { alone })))
-        : caller.callBatch(calls, { alone }),
+        ? Promise.all(calls.map((each) => caller.call(each, how)))
+        : caller.callBatch(calls, how),
     );
     failpoint('handle-ended');
     const finishedAt = new Date();
@@ -161,7 +156,7 @@ export function createHandle(needs: TaskDependencies) {
 
   /** Writes down what came of a call, and tells the hooks. @throws when it cannot be written down */
   async function conclude(
-    { index, attempt, alone }: HandleRequest,
+    { index, attempt, isSuspect }: HandleRequest,
     called: Called | undefined,
     run: string,
   ): Promise<HandleAnswer> {
@@ -175,8 +170,9 @@ export function createHandle(needs: TaskDependencies) {
     }
     const { claim, call, end, startedAt, finishedAt } = called;
     metrics.attempts.inc({ worker, end: end.kind });
+    const deaths = deathsOf(claim);
     if (end.kind === 'interrupted') {
-      if (alone) await claims.noteAlone(claim._id, run, 'interrupted');
+      if (isSuspect || deaths > 0) await claims.noteDeaths([claim._id], run, deaths);
       return { index, kind: 'interrupted' };
     }
     if (end.kind === 'held') return { index, kind: 'held', retryAfter: end.retryAfter };
@@ -189,6 +185,7 @@ export function createHandle(needs: TaskDependencies) {
     const attempts = end.kind === 'crashed' ? attempt - 1 : attempt;
     const attempted = { attempts, startedAt, finishedAt, error };
     const recorded: Recorded = { claim: claim._id, ...attempted };
+    if (end.kind === 'crashed') recorded.deaths = deaths + 1;
     if (end.kind === 'done') {
       const { outgoing } = end;
       const settles = outgoing.length === 0;
@@ -198,7 +195,7 @@ export function createHandle(needs: TaskDependencies) {
       if (settles)
         recorded.ended = { ...claim, ...attempted, result, outcome, settledAt: finishedAt };
     }
-    await record(recorded, run).catch((why: unknown) => {
+    await recorder.record(recorded, run).catch((why: unknown) => {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
       log.warn(
         facts,
@@ -214,6 +211,8 @@ export function createHandle(needs: TaskDependencies) {
     const hook = hookAfter(end, call);
     // That of the last failure is told when the task ends with it.
     if (hook !== null && hook.kind !== 'onError') caller.tell(call, hook);
+    if (end.kind === 'crashed' && deaths + 1 > MOST_DEATHS)
+      return { index, kind: 'failed', failure: 'crashed' };
     return answerOf(end, index);
   }
 }
@@ -231,6 +230,10 @@ async function takenUnless(signal: AbortSignal, line: Line, wanted: number, turn
   if (count === 0) void taken.then((late) => line.release(late));
   return count;
 }
+
+const deathsOf = (claim: TaskClaim | undefined): number => claim?.deaths ?? 0;
+/** Its process has died with it among others, or may have: nothing else runs beside it from then on. */
+const isApart = (claim: TaskClaim | undefined): boolean => deathsOf(claim) > 0;
 
 const noSlot = (): ApplicationFailure =>
   ApplicationFailure.create({

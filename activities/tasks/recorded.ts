@@ -7,12 +7,12 @@ export function recordedAnswer(
   claim: TaskClaim | undefined,
 ): HandleAnswer | null {
   if (claim === undefined) return null;
-  const { settledAt, result, attempts, error, outcome, aloneBegun = 0 } = claim;
+  const { settledAt, result, attempts, error, outcome, deaths = 0 } = claim;
   if (settledAt !== null) return { index, kind: 'done' };
   if (outcome !== null && outcome.kind !== 'done')
     return { index, kind: 'failed', failure: outcome.kind };
   if (result !== undefined) return { index, kind: 'recorded' };
-  if (aloneBegun >= MOST_DEATHS) return { index, kind: 'failed', failure: 'crashed' };
+  if (deaths > MOST_DEATHS) return { index, kind: 'failed', failure: 'crashed' };
   if (attempts < attempt || error === null) return null;
   const { failure, retryAt } = error;
   if (!isTransient(failure)) return { index, kind: 'failed', failure };

@@ -1,4 +1,4 @@
-import { RECORDED_MS } from '../../src/domain/timing.ts';
+import { RECORDED_MS, UNWRITTEN_MS } from '../../src/domain/timing.ts';
 import { soon } from '../../src/runtime/retry.ts';
 import type { Recorded } from '../../src/tasks/claims.ts';
 
@@ -25,11 +25,14 @@ const bytesOf = ({ done }: Recorded): number =>
 /**
  * Writes down what attempts have come to as soon as they have: one statement at a time for a run, and what ends meanwhile goes
  * with the next. So an idle worker waits for nothing, and a busy one pays for few statements. A MongoDB that is away is tried again:
- * given up, the handler would have to run again.
+ * given up, the handler would have to run again. So would the handlers of all that is not written down when the process dies: none is
+ * begun while something has waited for long.
  */
-export function createRecorder(write: Write) {
+export function createRecorder(write: Write, now: () => number = () => performance.now()) {
   const waiting = new Map<string, Waiting[]>();
   const writing = new Set<string>();
+  /** In the order in which they came, with the time. */
+  const unwritten = new Map<Promise<void>, number>();
 
   /** As many as one statement can carry. */
   function next(run: string): Waiting[] {
@@ -60,11 +63,22 @@ export function createRecorder(write: Write) {
     writing.delete(run);
   }
 
-  /** Resolves when it is written. @throws EndedOtherwise; what MongoDB has thrown for minutes */
-  return (recorded: Recorded, run: string): Promise<void> => {
-    const { promise, ...settle } = Promise.withResolvers<void>();
-    waiting.set(run, [...(waiting.get(run) ?? []), { recorded, settle }]);
-    if (!writing.has(run)) void drain(run);
-    return promise;
+  return {
+    /** Resolves when it is written. @throws EndedOtherwise; what MongoDB has thrown for minutes */
+    record: (recorded: Recorded, run: string): Promise<void> => {
+      const { promise, ...settle } = Promise.withResolvers<void>();
+      waiting.set(run, [...(waiting.get(run) ?? []), { recorded, settle }]);
+      unwritten.set(promise, now());
+      if (!writing.has(run)) void drain(run);
+      return promise.finally(() => unwritten.delete(promise));
+    },
+    /** Resolves when nothing has waited for long. */
+    keptUp: async (): Promise<void> => {
+      for (;;) {
+        const [oldest] = unwritten;
+        if (oldest === undefined || now() - oldest[1] < UNWRITTEN_MS) return;
+        await oldest[0].catch(() => {});
+      }
+    },
   };
 }

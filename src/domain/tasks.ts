@@ -89,10 +89,8 @@ export interface Handling extends Claimed {
   phase: 'handle';
   /** The number of the next or current attempt, 1 for the first. */
   attempt: number;
-  /** It was running when its process died: from then on it runs alone. */
+  /** Its process has perhaps vanished with it. */
   isSuspect: boolean;
-  /** How often its process died while it ran alone. */
-  deaths: number;
   /** The process that still runs it, by its task queue. */
   process: string | null;
 }
@@ -130,7 +128,7 @@ export interface ClaimedBefore {
 
 /**
  * What became of a call. `done`: recorded, and nothing is left to do. `recorded`: something is to be published. `again`: its
- * attempt failed; `retryAfter` ms wins over the curve. `interrupted`: it is no fault of the task. `running`: that process still
+ * attempt failed; `retryAfter` ms wins over the curve. `interrupted`: it came to no end, and is handled again. `running`: that process still
  * has it. `held`: nothing was tried; it is called again after so many ms.
  */
 export type HandleAnswer = { index: number } & (
@@ -138,7 +136,6 @@ export type HandleAnswer = { index: number } & (
   | { kind: 'recorded' }
   | { kind: 'again'; failure: Transient; retryAfter: number | null }
   | { kind: 'failed'; failure: TaskFailure }
-  | { kind: 'crashed' }
   | { kind: 'interrupted' }
   | { kind: 'held'; retryAfter: number }
   | { kind: 'running'; process: string }
@@ -158,7 +155,7 @@ export interface TaskRunInput {
   carried: Run<TaskItem> | null;
 }
 
-/** After so many deaths of its process while it ran alone, a task is a dead letter. */
+/** After so many deaths of its process with it alone, a task is a dead letter; before, it died among others. */
 export const MOST_DEATHS = 2;
 /** More tasks at once are handled outside the workflow task, where other processes can take a part. */
 export const MOST_HANDLED_LOCALLY = 10;
@@ -211,11 +208,7 @@ export function afterTaskClaim(
       return {
         ...known(item, Math.max(now, answer.retryAt ?? item.task.notBefore ?? 0)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
-        ...{
-          isSuspect: answer.isSuspect === true && rules.isHarmless !== true,
-          deaths: 0,
-          process: null,
-        },
+        ...{ isSuspect: answer.isSuspect === true && rules.isHarmless !== true, process: null },
       };
   }
 }
@@ -241,8 +234,6 @@ export function afterHandle(
       return next;
     case 'held':
       return { ...next, dueAt: now + Math.min(answer.retryAfter, LONGEST_REST) };
-    case 'crashed':
-      return afterCrash(item, now);
     case 'failed':
       return bury(item, answer.failure, attempt, now);
     case 'again':
@@ -253,13 +244,6 @@ export function afterHandle(
         dueAt: now + Math.min(answer.retryAfter ?? restBefore(retry, attempt, draw), LONGEST_REST),
       };
   }
-}
-
-/** It ran in a process that died, and is run alone: whoever dies with it alone twice is told from its neighbours. */
-export function afterCrash(item: Handling, now: number): Handling | Burying {
-  const deaths = item.deaths + (item.isSuspect ? 1 : 0);
-  if (deaths >= MOST_DEATHS) return bury(item, 'crashed', item.attempt, now);
-  return { ...item, busy: false, dueAt: now, process: null, isSuspect: true, deaths };
 }
 
 export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
@@ -277,7 +261,7 @@ export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
 const COALESCE_MS = 50;
 
 /**
- * A process that is not heard of has perhaps vanished with what it ran: each of those is a suspect. Who was alone in it then, its claim
+ * A process that is not heard of has perhaps vanished with what it ran: each of those is a suspect. Who was begun in it as one, its claim
  * knows. Every other step of ours goes on after a rest.
  */
 function afterNoAnswer(item: TaskItem, why: NoAnswer, rules: TaskRules, now: number): TaskItem {

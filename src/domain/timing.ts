@@ -28,6 +28,8 @@ export const LOCAL_PATIENCE = { inAll: 4_000, forOne: 800 };
 export const HANDLED_MS = 30 * 24 * 3_600_000;
 /** How long a process tries to write down what came of a call. */
 export const RECORDED_MS = 8 * 60_000;
+/** While something that came of a call has waited for longer to be written down, no other call begins: a kill makes all of it run again. */
+export const UNWRITTEN_MS = 100;
 /** A process that does not begin to follow its own calls in this time is gone. */
 export const FOLLOW_MS = 30_000;
 

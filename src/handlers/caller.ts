@@ -1,9 +1,16 @@
 /** Calls of one worker's handlers: how many at once, in which place, and what becomes of them when a place goes. */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Call, Caller, Ended, Hook } from '../workers/call.ts';
+import type { Call, CallOptions, Caller, Ended, Hook } from '../workers/call.ts';
 import type { HandlerModule } from './handler-module.ts';
 import { openHere } from './here.ts';
-import { createHost, type Host, type HostEvents, type HostRules, type Job } from './host.ts';
+import {
+  createHost,
+  interrupted,
+  type Host,
+  type HostEvents,
+  type HostRules,
+  type Job,
+} from './host.ts';
 import { createPost } from './post.ts';
 import { startProcess } from './process.ts';
 
@@ -128,7 +135,7 @@ export function createCaller(options: CallerOptions): Handlers {
   function take(
     calls: Call[],
     isBatch: boolean,
-    isAlone: boolean,
+    { alone: isAlone = false, noted }: CallOptions = {},
     hook: Hook | null = null,
   ): Promise<Ended[]> {
     return new Promise((resolve) => {
@@ -136,14 +143,22 @@ export function createCaller(options: CallerOptions): Handlers {
         if (isAlone) keepAlone();
         resolve(ends);
       };
-      const job: Job = { calls, isBatch, hook, isAlone, cancelled: new Set(), end };
+      const job: Job = {
+        calls,
+        isBatch,
+        hook,
+        isAlone,
+        noted: noted ?? null,
+        cancelled: new Set(),
+        end,
+      };
       if (isStopping) return drop(job);
       (isAlone ? waitingAlone : waiting).push(job);
       begin();
     });
   }
 
-  const drop = (job: Job): void => job.end(job.calls.map(() => ({ kind: 'interrupted' })));
+  const drop = (job: Job): void => job.end(interrupted(job));
 
   function keepAlone(): void {
     clearTimeout(idle);
@@ -163,12 +178,12 @@ export function createCaller(options: CallerOptions): Handlers {
   return {
     free: () =>
       isStopping ? 0 : Math.max(0, concurrency - running() - waiting.length - waitingAlone.length),
-    async call(call, { alone: isAlone = false } = {}) {
-      const [end] = await take([call], false, isAlone);
+    async call(call, options) {
+      const [end] = await take([call], false, options);
       return end ?? { kind: 'interrupted' };
     },
-    callBatch: (calls, { alone: isAlone = false } = {}) => take(calls, true, isAlone),
-    tell: (call, hook) => void take([call], false, false, hook),
+    callBatch: (calls, options) => take(calls, true, options),
+    tell: (call, hook) => void take([call], false, {}, hook),
     cancel(id) {
       const isMeant = (job: Job): boolean => {
         if (job.calls.some((call) => call.id === id)) job.cancelled.add(id);

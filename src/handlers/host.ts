@@ -26,6 +26,8 @@ export interface Job {
   /** That it is told of the calls, instead of running them. */
   hook: Hook | null;
   isAlone: boolean;
+  /** Is done just before it begins; where that fails, it does not begin. */
+  noted: (() => Promise<void>) | null;
   /** Ids of its calls. */
   cancelled: Set<string>;
   end: (ends: Ended[]) => void;
@@ -46,6 +48,7 @@ const START_MS = 60_000;
 interface Running {
   job: Job;
   number: number;
+  hasBegun: boolean;
   abortedBy: Why | null;
   isHeard: boolean;
   isOverdue: boolean;
@@ -53,6 +56,9 @@ interface Running {
 }
 
 type Verdict = 'died' | 'left' | 'killed' | 'blocked';
+
+export const interrupted = ({ calls }: Pick<Job, 'calls'>): Ended[] =>
+  calls.map(() => ({ kind: 'interrupted' }));
 
 export type Host = ReturnType<typeof createHost>;
 
@@ -114,7 +120,8 @@ export function createHost(
   }
 
   /** With several in a blocked process each is a suspect: they run alone next, and there the one is told from the others. */
-  function endWithPlace({ abortedBy }: Running, reason: string): Ended {
+  function endWithPlace({ abortedBy, hasBegun }: Running, reason: string): Ended {
+    if (!hasBegun) return { kind: 'interrupted' };
     if (verdict === 'died') return { kind: 'crashed', reason };
     if (verdict === 'blocked' && running.size > 1)
       return { kind: 'crashed', reason: `one of ${running.size} calls blocked their process` };
@@ -125,6 +132,7 @@ export function createHost(
 
   function abort(each: Running, why: Why): void {
     if (each.abortedBy !== null) return;
+    if (!each.hasBegun) return ended(each.number, interrupted(each.job));
     each.abortedBy = why;
     clearTimeout(each.clock);
     place.send([['abort', each.number, why]]);
@@ -216,11 +224,17 @@ export function createHost(
       const time = job.hook === null ? timeoutMs : hookMs;
       const clock = setTimeout(() => abort(each, 'timeout'), time);
       const each: Running = {
-        ...{ job, number, clock },
+        ...{ job, number, clock, hasBegun: false },
         ...{ abortedBy: null, isHeard: false, isOverdue: false },
       };
       running.set(number, each);
-      place.send([['run', number, job.calls, job.isBatch, job.hook]]);
+      const run = (): void => {
+        if (running.get(number) !== each) return;
+        each.hasBegun = true;
+        place.send([['run', number, job.calls, job.isBatch, job.hook]]);
+      };
+      if (job.noted === null) run();
+      else job.noted().then(run, () => ended(number, interrupted(job)));
     },
     /** Aborts the signals of those jobs. */
     abort(why: Why, isMeant: (job: Job) => boolean = () => true): void {

@@ -56,8 +56,11 @@ export interface TaskClaim {
   /** Its first attempt is not made before. */
   notBefore?: Date;
   claimedAt: Date;
-  /** How often it was begun alone since an attempt of it has last ended: its process may have died with it as often. */
-  aloneBegun?: number;
+  /**
+   * How often its process died with it, or may have, since an attempt of it last came to an end: it is counted before a suspect is begun.
+   * After the first time it is called alone.
+   */
+  deaths?: number;
   /** Attempts that have ended. */
   attempts: number;
   startedAt: Date | null;
@@ -85,6 +88,8 @@ export interface Recorded {
   startedAt: Date;
   finishedAt: Date;
   error: TaskError | null;
+  /** None unless it says so. */
+  deaths?: number;
   done?: { result: string | null; outgoing: readonly Outgoing[] };
   /** The claim as it is then, where that settles it: for results that are kept elsewhere. */
   ended?: TaskClaim;
@@ -178,8 +183,8 @@ export function openTaskClaims(db: OwnDatabase) {
      */
     async record(all: readonly Recorded[], workflowId: string): Promise<ReadonlySet<string>> {
       const keys = all.map(({ claim }) => claim);
-      const written = all.map(({ attempts, startedAt, finishedAt, error, done }) => ({
-        ...{ attempts, startedAt, finishedAt, error, aloneBegun: 0 },
+      const written = all.map(({ attempts, startedAt, finishedAt, error, deaths = 0, done }) => ({
+        ...{ attempts, startedAt, finishedAt, error, deaths },
         ...(done === undefined ? {} : { result: done.result }),
         ...(done === undefined
           ? {}
@@ -249,12 +254,9 @@ export function openTaskClaims(db: OwnDatabase) {
         .map(({ _id }) => _id)
         .toArray();
     },
-    /** Notes that it is begun alone, before it is; or that it was interrupted, which is no death. */
-    async noteAlone(key: string, workflowId: string, note: 'begun' | 'interrupted'): Promise<void> {
-      await collection.updateOne(
-        { _id: key, workflowId, settledAt: null },
-        note === 'begun' ? { $inc: { aloneBegun: 1 } } : { $set: { aloneBegun: 0 } },
-      );
+    /** Of suspects, before they are begun; and as before, where that came to nothing. */
+    async noteDeaths(keys: string[], workflowId: string, deaths: number): Promise<void> {
+      await collection.updateMany(ofRun(keys, workflowId), { $set: { deaths } });
     },
   };
 

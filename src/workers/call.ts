@@ -54,12 +54,18 @@ export type Hook =
   | { kind: 'onSuccess'; result?: unknown }
   | { kind: 'onRetry' | 'onError'; class: string; reason: string };
 
+export interface CallOptions {
+  /** Nothing else runs in its process meanwhile. */
+  alone?: boolean;
+  /** Is done just before the handler begins; where it fails, the call is `interrupted`. */
+  noted?: () => Promise<void>;
+}
+
 /** Calls handlers of one worker. Never throws. */
 export interface Caller {
-  /** Runs one call; `alone`: nothing else runs in its process meanwhile. */
-  call(call: Call, options?: { alone?: boolean }): Promise<Ended>;
+  call(call: Call, options?: CallOptions): Promise<Ended>;
   /** Runs a batch in one call of `handleBatch`; one end each, in their order. */
-  callBatch(calls: Call[], options?: { alone?: boolean }): Promise<Ended[]>;
+  callBatch(calls: Call[], options?: CallOptions): Promise<Ended[]>;
   /** Aborts the signal of the call of this id; a batch, when all of its calls are cancelled. */
   cancel(id: string): void;
   /** Tells a hook, and waits for nothing. One that is due when the process stops is not told. */

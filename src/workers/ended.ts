@@ -96,6 +96,6 @@ export function answerOf(ended: Ended, index: number): HandleAnswer {
       return { index, kind: 'held', retryAfter: ended.retryAfter };
     case 'interrupted':
     case 'crashed':
-      return { index, kind: ended.kind };
+      return { index, kind: 'interrupted' };
   }
 }

@@ -147,7 +147,7 @@ function outcomeAt(attempt: number, ended: Ended, retry: RetryRules): Outcome<un
   };
   const item: Handling = {
     ...{ index: 0, label: '', busy: true, sick: false, dueAt: 0, receivedAt: 0, phase: 'handle' },
-    ...{ claim: '', attempt, isSuspect: false, deaths: 0, process: null },
+    ...{ claim: '', attempt, isSuspect: false, process: null },
   };
   const after = afterHandle(item, answerOf(ended, 0), rules, 0, 1);
   if (ended.kind === 'done')

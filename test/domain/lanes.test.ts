@@ -249,7 +249,6 @@ function lane(topic: Topic, tape: readonly number[], end: number): Lane {
       { index, kind: 'done' },
       { index, kind: 'again', failure: 'exhausted', retryAfter: null },
       { index, kind: 'interrupted' },
-      { index, kind: 'crashed' },
       { index, kind: 'running', process: 'p' },
       { index, kind: 'failed', failure: 'permanent' },
       { index, kind: 'recorded' },

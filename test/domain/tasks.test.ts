@@ -50,7 +50,7 @@ interface Told {
   index: number;
   attempt: number;
   at: number;
-  alone: boolean;
+  isSuspect: boolean;
 }
 
 interface Finished {
@@ -92,7 +92,6 @@ function world(tape: readonly number[], count: number, cancelAfter: number | nul
       { index, kind: 'again', failure: 'timeout', retryAfter: 5 },
       { index, kind: 'recorded' },
       { index, kind: 'failed', failure: 'permanent' },
-      { index, kind: 'crashed' },
       { index, kind: 'interrupted' },
       { index, kind: 'running', process: 'p' },
     ];
@@ -107,7 +106,7 @@ function world(tape: readonly number[], count: number, cancelAfter: number | nul
             afterTaskClaim(each, a, rules, at),
           );
         case 'handle':
-          handled.push({ index: item.index, attempt: item.attempt, at, alone: item.isSuspect });
+          handled.push({ index: item.index, attempt: item.attempt, at, isSuspect: item.isSuspect });
           return answersTo([item], [ended(item.index)], (each, a) =>
             afterHandle(each, a, rules, at, 1),
           );
@@ -188,15 +187,15 @@ test('attempts are counted from 1 to one more than the retries, and none is left
   });
 });
 
-test('whoever was in a process that died runs alone from then on', () => {
+test('whoever was in a process that vanished is a suspect from then on', () => {
   forEveryWorld(({ handled, story }) => {
     for (const [index, steps] of story) {
-      const crash = steps
+      const vanished = steps
         .filter((step) => step.startsWith('handle'))
-        .findIndex((step) => /crashed/.test(step));
-      if (crash < 0) continue;
-      const after = handled.filter((each) => each.index === index).slice(crash + 1);
-      assert.ok(after.every(({ alone }) => alone));
+        .findIndex((step) => step === 'handle: none');
+      if (vanished < 0) continue;
+      const after = handled.filter((each) => each.index === index).slice(vanished + 1);
+      assert.ok(after.every(({ isSuspect }) => isSuspect));
     }
   });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Ended } from '../../src/workers/call.ts';
-import { fixture, startCaller } from '../helpers/handlers.ts';
+import { callOf, fixture, startCaller } from '../helpers/handlers.ts';
 import type { Act } from './fixtures/acts.ts';
 
 const WAYS: [how: string, act: Act, reason: RegExp, nodeOptions?: string[]][] = [
@@ -86,6 +86,33 @@ test('calls that run alone do so one at a time', async (t) => {
   assert.deepEqual([caller.figures().running, caller.figures().waiting], [1, 1]);
   open('open');
   assert.deepEqual(await first, await second);
+});
+
+test('a call is noted when its handler begins, and not while it waits for that', async (t) => {
+  const { caller, gate, open, call, told } = startCaller(t, { concurrency: 1 });
+  const first = call('first', { act: 'hold', until: gate('open') });
+  await told('begun first');
+  const seen: string[] = [];
+  const noted = (): Promise<void> => Promise.resolve(void seen.push('noted'));
+  const second = caller.call(callOf('second', { act: 'echo' }), { alone: true, noted });
+  seen.push('first ends');
+  open('open');
+  await first;
+  assert.equal((await second).kind, 'done');
+  assert.deepEqual(seen, ['first ends', 'noted']);
+});
+
+test('a call that cannot be noted, or whose process dies first, is interrupted, and its handler does not run', async (t) => {
+  const { caller, call, lines } = startCaller(t);
+  const noted = (): Promise<void> => Promise.reject(new Error('MongoDB is away'));
+  const unnoted = await caller.call(callOf('a', { act: 'echo' }), { noted });
+  assert.deepEqual(unnoted, { kind: 'interrupted' });
+  const never = { noted: () => new Promise<void>(() => {}) };
+  const waiting = caller.call(callOf('b', { act: 'hold', until: '' }), never);
+  assert.equal((await call('guilty', { act: 'exit', code: 1 })).kind, 'crashed');
+  assert.deepEqual(await waiting, { kind: 'interrupted' });
+  const begun = lines.filter(({ sentence }) => /^begun [ab]/.test(sentence));
+  assert.deepEqual(begun, []);
 });
 
 test('handlers that do not start are told, and calls wait until they do', async (t) => {

@@ -1,4 +1,7 @@
-/** A process with workers in it, which a message named "killer" ends as a whole, as the OOM killer ends a group of processes. */
+/**
+ * A process with workers in it, which a message named "killer" ends as a whole, as the OOM killer ends a group of processes. One that is
+ * named "held" never ends.
+ */
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { silent } from '../../src/runtime/log.ts';
 import type { Config } from '../../src/config/schema.ts';
@@ -18,6 +21,7 @@ const given: unknown = JSON.parse(process.argv[2] ?? '{}');
 if (!isGiven(given)) throw new Error('it is told by an argument which workers to run');
 const caller = callerOf(({ id }) => {
   if (id === 'killer') process.kill(process.pid, 'SIGKILL');
+  if (id.startsWith('held')) return new Promise(() => {});
   return { kind: 'done', outgoing: [] };
 });
 const running = await startTaskWorkers({

@@ -24,7 +24,10 @@ type Handle = (call: Call, isAlone: boolean) => Promise<Ended> | Ended;
 
 /** Calls a function for each task, here. */
 export const callerOf = (handle: Handle, cancel: (id: string) => void = () => {}): Caller => ({
-  call: async (call, { alone = false } = {}) => handle(call, alone),
+  async call(call, { alone = false, noted } = {}) {
+    await noted?.();
+    return handle(call, alone);
+  },
   callBatch: (calls) => Promise.all(calls.map(async (call) => handle(call, false))),
   cancel,
   tell: () => {},

@@ -19,6 +19,8 @@ const again = (reason: string): Ended => ({
 });
 const bodyOf = ({ body }: Call): unknown => JSON.parse(Buffer.from(body, 'base64').toString());
 
+const MORTAL = fileURLToPath(new URL('../helpers/mortal-workers.js', import.meta.url));
+
 test('a task is handled once, with its id, key, headers and body, and its result is in its claim', async (t) => {
   const calls: Call[] = [];
   const flow = await testWorkers(t, (call) => {
@@ -142,12 +144,11 @@ test('a task that kills its whole process is found among its neighbours, and is 
   await stopped(flow);
   for (const id of ['good-1', 'killer', 'good-2']) await flow.publish({}, { messageId: id });
   const { config, worker } = flow;
-  const script = fileURLToPath(new URL('../helpers/mortal-workers.js', import.meta.url));
   const settled = Promise.all(['killer', 'good-1', 'good-2'].map((id) => flow.settled(id)));
   let isOver = false;
   const over = settled.finally(() => (isOver = true));
   while (!isOver) {
-    const child = spawn(process.execPath, [script, JSON.stringify({ config, worker })], {
+    const child = spawn(process.execPath, [MORTAL, JSON.stringify({ config, worker })], {
       stdio: 'ignore',
     });
     const ended = once(child, 'exit');
@@ -165,6 +166,27 @@ test('a task that kills its whole process is found among its neighbours, and is 
     [killer?.attempts, killer?.outcome?.reason],
     [1, 'the process that ran it alone died with it'],
   );
+});
+
+test('tasks whose process vanished are handled side by side again, and none is taken for the one that killed it', async (t) => {
+  const flow = await testWorkers(t, () => done());
+  await stopped(flow);
+  const ids = ['held-1', 'held-2', 'killer'];
+  for (const id of ids) await flow.publish({}, { messageId: id });
+  const { config, worker } = flow;
+  const child = spawn(process.execPath, [MORTAL, JSON.stringify({ config, worker })], {
+    stdio: 'ignore',
+  });
+  await once(child, 'exit');
+  const begun = new Set<string>();
+  const all = Promise.withResolvers<Ended>();
+  const handle = ({ id }: Call, isAlone: boolean): Promise<Ended> => {
+    if (!isAlone) begun.add(id);
+    if (begun.size === ids.length) all.resolve(done());
+    return all.promise;
+  };
+  await flow.start(callerOf(handle));
+  for (const id of ids) assert.equal((await flow.settled(id)).outcome?.kind, 'done');
 });
 
 test('when a run is cancelled its handlers hear it, in whichever process they run', async (t) => {

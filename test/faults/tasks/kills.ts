@@ -83,6 +83,29 @@ async function zombie(world: World, broker: Broker): Promise<Trial> {
   return concludeTasks(system, await published, end);
 }
 
+/**
+ * The process stops while it waits for work. What Temporal gives to its open polls meanwhile, others get after it, and it reads that when
+ * it goes on.
+ */
+async function idleZombie(world: World): Promise<Trial> {
+  const system = await taskSystem(world, { env: BATCHES, workMs: SLOW_WORK_MS });
+  await system.start('first');
+  await system.start('second');
+  const { pid } = system.child('first');
+  process.kill(pid, 'SIGSTOP');
+  const published = publishLoad(system.transport, LOAD / 2);
+  try {
+    await delay(ZOMBIE_MS);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  const end = { faultEndedAt: Date.now(), mostAgain: SLOTS + (SLOTS * 100) / SLOW_WORK_MS };
+  return concludeTasks(system, await published, end);
+}
+
+/** So that there is work left when the process goes on. */
+const SLOW_WORK_MS = 300;
+
 /** Longer than the heartbeat of an activity, and than a session of Kafka. */
 const ZOMBIE_MS = 20_000;
 
@@ -178,6 +201,14 @@ export const taskKills: Scenario[] = [
       `A process of workers is stopped (SIGSTOP) under load until another has taken its work over, and then goes on; messages come from ${broker}`,
     zombie,
   ),
+  {
+    name: 'tasks/zombie-idle',
+    fault:
+      'A process of workers is stopped (SIGSTOP) while it waits for work, and goes on when another has what Temporal gave to it meanwhile',
+    isQuick: false,
+    runsAlone: true,
+    run: idleZombie,
+  },
   ...(['rabbitmq', 'temporal', 'mongodb'] as const).map((server): Scenario => ({
     name: `tasks/kill-${server}`,
     fault: `${SERVER_NAMES[server]} is killed under a load of tasks and comes back after some seconds, three times`,
