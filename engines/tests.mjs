@@ -1,4 +1,4 @@
-// Runs the compiled tests, several files side by side, and tells the slowest; for `npm run coverage` also the source that they reach.
+// Runs the compiled tests, several files side by side, and tells the slowest and the failed; for `npm run coverage` also the source that they reach.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
@@ -67,6 +67,7 @@ export async function runTests(ctx, runNode, args, env) {
     counts.reduce((sum, count) => sum + count[kind], 0),
   );
   tellSlowest(counts.flatMap(({ slowest }) => slowest));
+  tellFailed(counts.flatMap(({ failures }) => failures));
   const ran = passed + failed > 0;
   return {
     code: code === 0 && (failed > 0 || !ran) ? 1 : code,
@@ -78,7 +79,7 @@ function readCount(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0, slowest: [] }; // it ended before its reporter could write
+    return { passed: 0, failed: 0, skipped: 0, failures: [], slowest: [] }; // it ended before its reporter could write
   }
 }
 
@@ -89,6 +90,15 @@ function tellSlowest(some) {
     ({ name, file, ms }) => `${duration(ms).padStart(8)}  ${name} (${relative(root, file ?? '')})`,
   );
   process.stdout.write(`\nThe slowest:\n${lines.join('\n')}\n`);
+}
+
+/** The heading is what `.ci/run` looks for, down to the next empty line. */
+function tellFailed(failures) {
+  if (failures.length === 0) return;
+  const lines = failures.map(
+    ({ name, file, why }) => `  ${name} (${relative(root, file ?? '')})\n      ${why}`,
+  );
+  process.stdout.write(`\nFailed:\n${lines.join('\n')}\n`);
 }
 
 /** The short cut of the suite for a second broker: what queues, redeliveries and dead letters matter to. */
