@@ -27,6 +27,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# "despachante help settings" reads them.
+COPY despachante.example.yaml .env.example ./
 # Your workers go to /app/workers: COPY them in an image of your own, or mount them.
 USER node
 # /live of the intake (9464), the worker (9465) or the task workers (9466), whichever this container runs.

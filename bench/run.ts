@@ -12,7 +12,7 @@ import type { Child } from '../src/runtime/child.ts';
 import { runAudit } from '../src/audit/run-audit.ts';
 import { durationRange, wholeNumber } from '../src/commands/arguments.ts';
 import type { Range } from '../src/commands/arguments.ts';
-import { EXIT } from '../src/commands/context.ts';
+import { EXIT } from '../src/commands/exit.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { measure } from '../src/operations/measure.ts';
 import { openStore } from '../src/registrations/store.ts';

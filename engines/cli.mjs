@@ -1,4 +1,5 @@
-// `npm run engines`: the servers alone, for those who want to run the rest by hand.
+#!/usr/bin/env node
+// `npm run engines`, and `despachante-engines` where the package is installed: the servers alone, for those who want to run the rest by hand.
 import { parseArgs } from 'node:util';
 import { choices } from './brokers.mjs';
 import {

@@ -2,6 +2,7 @@
 // and servers as far as they are missing, then the program itself, with the servers' addresses in its environment. What this run started
 // ends with it.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { reasonAgainstOther } from './brokers.mjs';
 import { describeEngines, servers, startEngines, startOptional, stopEngines } from './engines.mjs';
@@ -95,6 +96,8 @@ async function main([command, ...args]) {
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
+  // The tests and the bench must never meet the servers of a developer's .env.
+  if (!plan.tests && !plan.own && existsSync('.env')) process.loadEnvFile('.env');
   const interrupt = new AbortController();
   const run = { child: undefined, interrupted: false };
   listenToSignals(run, interrupt);

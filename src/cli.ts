@@ -9,6 +9,9 @@ if (node.localeCompare(OLDEST, 'en', { numeric: true }) < 0) {
   process.exit(1);
 }
 const { runCommandLine } = await import('./command-line.ts');
+const { readEnvFile } = await import('./config/env-file.ts');
+// A process that another one of ours has started has its environment from there.
+if (process.send === undefined) readEnvFile();
 
 const streams = [process.stdout, process.stderr];
 // Whoever reads may leave before the end (`| head`): what is being done is done all the same.

@@ -1,10 +1,12 @@
 /** All commands, and how a command line ends. */
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from './config/faults.ts';
-import { CommandError, EXIT } from './commands/context.ts';
+import { CommandError, EXIT, errorJson } from './commands/exit.ts';
+import { useColours } from './commands/table.ts';
 import { VERSION } from './domain/names.ts';
 import { onScreen } from './runtime/foreign-text.ts';
 import { maskText } from './runtime/mask.ts';
+import { Away } from './net/away.ts';
 
 /** Where a command line writes its help, and what is wrong with it. */
 export interface Output {
@@ -18,44 +20,171 @@ const standard: Output = {
 };
 
 type Add = (program: Command) => void;
+type Entry = readonly [name: string, says: string, load: () => Promise<Add>];
 
-/** In the order of the help. Loaded when needed: the libraries of all of them together take a second. */
-const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
-  start: async () => (await import('./commands/start.ts')).addStart,
-  intake: async () => (await import('./commands/intake.ts')).addIntake,
-  worker: async () => (await import('./commands/worker.ts')).addWorker,
-  simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
-  publish: async () => (await import('./commands/publish.ts')).addPublish,
-  status: async () => (await import('./commands/status.ts')).addStatus,
-  pause: async () => (await import('./commands/pause.ts')).addPause,
-  resume: async () => (await import('./commands/pause.ts')).addResume,
-  limits: async () => (await import('./commands/limits.ts')).addLimits,
-  collect: async () => (await import('./commands/collect.ts')).addCollect,
-  failures: async () => (await import('./commands/failures.ts')).addFailures,
-  tasks: async () => (await import('./commands/tasks.ts')).addTasks,
-  kafka: async () => (await import('./commands/tasks.ts')).addKafka,
-  etl: async () => (await import('./commands/etl.ts')).addEtl,
-  redrive: async () => (await import('./commands/redrive.ts')).addRedrive,
-  doubts: async () => (await import('./commands/doubts.ts')).addDoubts,
-  sweep: async () => (await import('./commands/sweep.ts')).addSweep,
-  actions: async () => (await import('./commands/actions.ts')).addActions,
-  audit: async () => (await import('./commands/audit.ts')).addAudit,
-  plan: async () => (await import('./commands/plan.ts')).addPlan,
-  latency: async () => (await import('./commands/latency.ts')).addLatency,
-  codec: async () => (await import('./commands/codec.ts')).addCodec,
-  contract: async () => (await import('./commands/contract.ts')).addContract,
-  config: async () => (await import('./commands/config.ts')).addConfig,
-  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+/**
+ * In the order of the help, by groups. Each is loaded when it is asked for: the libraries of all of them together take a second.
+ */
+const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
+  'Try it': [
+    [
+      'start',
+      'run everything here: simulator, worker, intake, and sample registrations',
+      async () => (await import('./commands/start.ts')).addStart,
+    ],
+    [
+      'simulate',
+      'be the slow legacy system, to try Despachante against',
+      async () => (await import('./commands/simulate.ts')).addSimulate,
+    ],
+    [
+      'publish',
+      'publish registrations to the intake queue, each confirmed by the broker',
+      async () => (await import('./commands/publish.ts')).addPublish,
+    ],
+    [
+      'contract',
+      'how the answers of the legacy system are read, by the section "legacy"',
+      async () => (await import('./commands/contract.ts')).addContract,
+    ],
+    [
+      'plan',
+      'what a rate of registrations needs: processes, memory, requests a second',
+      async () => (await import('./commands/plan.ts')).addPlan,
+    ],
+  ],
+  'Run it': [
+    [
+      'intake',
+      'take deliveries from RabbitMQ and start a run for each batch',
+      async () => (await import('./commands/intake.ts')).addIntake,
+    ],
+    [
+      'worker',
+      'run workflows and activities: claim, submit, poll, settle',
+      async () => (await import('./commands/worker.ts')).addWorker,
+    ],
+    [
+      'tasks',
+      'run workers, list them, make their queues and topics, send to them, and read results',
+      async () => (await import('./commands/tasks.ts')).addTasks,
+    ],
+    [
+      'kafka',
+      '"kafka worker" is another word for "tasks run"',
+      async () => (await import('./commands/tasks.ts')).addKafka,
+    ],
+    [
+      'collect',
+      'send the files of folders to HTTP endpoints: collect, send, and move what was sent',
+      async () => (await import('./commands/collect.ts')).addCollect,
+    ],
+    [
+      'etl',
+      'fetch a list from a URL, validate and process each element, and write the result',
+      async () => (await import('./commands/etl.ts')).addEtl,
+    ],
+    [
+      'codec',
+      'decrypt what Temporal Web and its CLI show, for those who are allowed',
+      async () => (await import('./commands/codec.ts')).addCodec,
+    ],
+  ],
+  'Watch it': [
+    [
+      'status',
+      'how many are where; with an id, the whole story of a registration',
+      async () => (await import('./commands/status.ts')).addStatus,
+    ],
+    [
+      'latency',
+      'how long the legacy system takes, as far as it was seen, and the plan of polls',
+      async () => (await import('./commands/latency.ts')).addLatency,
+    ],
+    [
+      'actions',
+      'what operators did: who, what, on what, why, with its result; the latest first',
+      async () => (await import('./commands/actions.ts')).addActions,
+    ],
+  ],
+  'Act on it': [
+    [
+      'failures',
+      'look at what has failed, have it done again, or drop it: registrations, or tasks',
+      async () => (await import('./commands/failures.ts')).addFailures,
+    ],
+    [
+      'redrive',
+      'how a redrive goes, and stopping it; "failures redrive" begins one',
+      async () => (await import('./commands/redrive.ts')).addRedrive,
+    ],
+    [
+      'doubts',
+      'registrations whose submission was never answered, and how you decide them',
+      async () => (await import('./commands/doubts.ts')).addDoubts,
+    ],
+    [
+      'pause',
+      'have nothing taken from queues and topics until somebody says "resume"',
+      async () => (await import('./commands/pause.ts')).addPause,
+    ],
+    [
+      'resume',
+      'take back what "pause" said',
+      async () => (await import('./commands/pause.ts')).addResume,
+    ],
+    [
+      'limits',
+      'the limits for the legacy system across all workers; changes them at once',
+      async () => (await import('./commands/limits.ts')).addLimits,
+    ],
+    [
+      'sweep',
+      'take up what dead runs have left: terminated, failed, or gone from Temporal',
+      async () => (await import('./commands/sweep.ts')).addSweep,
+    ],
+  ],
+  'Check it': [
+    [
+      'doctor',
+      'is every neighbour there and as it should be? And if not, what to do',
+      async () => (await import('./commands/doctor.ts')).addDoctor,
+    ],
+    [
+      'audit',
+      'prove the sum: confirmed = registered + failed + in doubt + in flight, each once',
+      async () => (await import('./commands/audit.ts')).addAudit,
+    ],
+    [
+      'config',
+      'the configuration in force, and where each value comes from; secrets are masked',
+      async () => (await import('./commands/config.ts')).addConfig,
+    ],
+    [
+      'help',
+      'help for a command, or a topic: environment, exit-codes, settings, messages',
+      async () => (await import('./commands/help.ts')).addHelp,
+    ],
+    [
+      'completion',
+      'a script that completes commands and options in bash, zsh or fish',
+      async () =>
+        (await import('./commands/completion.ts')).addCompletion(() =>
+          createProgram(COMMAND_NAMES),
+        ),
+    ],
+  ],
 };
 
-/** Those whose names are among the words; all where none is, for the help and for suggestions. */
-function commandsFor(words: readonly string[]): Promise<Add[]> {
-  const all = Object.entries(COMMANDS);
-  const named = all.filter(([name]) => words.includes(name));
-  return Promise.all((named.length > 0 ? named : all).map(([, load]) => load()));
-}
+export const COMMAND_NAMES: readonly string[] = Object.values(COMMANDS).flatMap((some) =>
+  some.map(([name]) => name),
+);
 
-async function createProgram(words: readonly string[], output: Output): Promise<Command> {
+/** @param words commands among them are there with all that they have, the others for the help and for suggestions */
+export async function createProgram(
+  words: readonly string[],
+  output: Output = standard,
+): Promise<Command> {
   const program = new Command('despachante')
     .configureOutput(output)
     .description(
@@ -66,21 +195,37 @@ async function createProgram(words: readonly string[], output: Output): Promise<
       '-c, --config <file>',
       'configuration file (default: despachante.yaml, if there is one)',
     )
-    .option('--json', 'print JSON instead of text')
+    .option('--json', 'print JSON instead of text; errors, too')
+    .option('--color', 'colours, also where the output is no terminal')
+    .option('--no-color', 'no colours; NO_COLOR in the environment does the same')
     .showHelpAfterError('(add --help for what is possible)')
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
+    .helpCommand(false)
     .exitOverride()
     .addHelpText(
       'after',
       `
-Exit codes: 0 well, 1 failed, 2 wrong usage or configuration, 3 found something that is not well, 4 no such thing
+Addresses come from the environment or a file .env: AMQP_URL, MONGODB_URI, TEMPORAL_ADDRESS, LEGACY_URL. Everything else
+comes from despachante.yaml. "despachante config" shows what is in force.
 
-Addresses come from the environment: AMQP_URL, MONGODB_URI, TEMPORAL_ADDRESS, LEGACY_URL (see .env.example);
-everything else from despachante.yaml (see despachante.example.yaml). "despachante config" shows what is in force.`,
+First steps:
+  # Everything on this machine, with 1,000 samples
+  npm start
+  # Is everything there that your own system needs?
+  despachante doctor
+
+More: despachante help environment|exit-codes|settings|messages`,
     );
-
-  for (const add of await commandsFor(words)) add(program);
+  for (const [group, entries] of Object.entries(COMMANDS))
+    for (const [name, says, load] of entries) {
+      if (words.includes(name)) (await load())(program);
+      else program.command(name);
+      program.commands
+        .find((command) => command.name() === name)
+        ?.description(says)
+        .helpGroup(`${group}:`);
+    }
   return program;
 }
 
@@ -92,16 +237,29 @@ export async function runCommandLine(
   words: readonly string[],
   output: Output = standard,
 ): Promise<number> {
+  const isJson = words.includes('--json');
+  if (words.includes('--no-color')) useColours(false);
+  else if (words.includes('--color')) useColours(true);
   try {
-    const program = await createProgram(words, output);
+    // With --json the error is printed below, once.
+    const quiet = isJson ? { ...output, writeErr: () => {} } : output;
+    const program = await createProgram(words, quiet);
     await program.parseAsync([...words], { from: 'user' });
     return typeof process.exitCode === 'number' ? process.exitCode : EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    const message = error instanceof Error ? error.message : String(error);
+    const code = exitCodeOf(error);
+    const text = error instanceof Error ? error.message : String(error);
     // Of a configuration nothing secret is repeated in the first place; any other error may quote a neighbour.
-    output.writeErr(`${error instanceof ConfigError ? message : maskText(message)}\n`);
-    if (error instanceof ConfigError) return EXIT.usage;
-    return error instanceof CommandError ? error.exitCode : EXIT.failed;
+    const message = error instanceof ConfigError ? text : maskText(text);
+    if (isJson && code !== EXIT.ok) output.writeErr(`${errorJson(message, code)}\n`);
+    else if (!(error instanceof CommanderError)) output.writeErr(`${message}\n`);
+    return code;
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof ConfigError) return EXIT.usage;
+  if (error instanceof CommandError) return error.exitCode;
+  return error instanceof Away ? EXIT.unavailable : EXIT.failed;
 }

@@ -100,11 +100,15 @@ test('workflow code takes values only from Temporal and the domain, and activiti
   assert.deepEqual(wrong.map(show), []);
 });
 
-test('only config/load.ts reads the environment, and runtime/child.ts hands it on', () => {
+test('only config/load.ts reads the environment, config/env-file.ts adds to it, and runtime/child.ts hands it on', () => {
   const readers = filesIn('src').filter((file) =>
     readFileSync(file, 'utf8').includes('process.env'),
   );
-  assert.deepEqual(readers.sort(), ['src/config/load.ts', 'src/runtime/child.ts']);
+  assert.deepEqual(readers.sort(), [
+    'src/config/env-file.ts',
+    'src/config/load.ts',
+    'src/runtime/child.ts',
+  ]);
 });
 
 test('each driver has its own adapters', () => {

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -275,14 +275,17 @@ test('no program is started with our whole environment, but Docker and our own',
   }
 });
 
-test('the tests are counted without the suites around them, and the slowest ten are named, the slowest first', () => {
+test('the tests are counted without the suites around them, the failed ones are named with their errors, and the slowest ten, the slowest first', () => {
   const found = evaluated(
     'tally.mjs',
     `const ran = (ms, more = {}) =>
       ({ type: 'test:pass', data: { name: 'after ' + ms, file: 'a.js', details: { duration_ms: ms }, ...more } });
     const events = [...Array(11).keys()].map((ms) => ran(ms));
     events.push(ran(99, { details: { type: 'suite', duration_ms: 99 } }), ran(0, { skip: true }));
-    events.push({ ...ran(20), type: 'test:fail' }, { ...ran(98), type: 'test:start' });
+    const failed = (ms, error, type) =>
+      ({ ...ran(ms, { details: { type, duration_ms: ms, error } }), type: 'test:fail' });
+    events.push(failed(20, { message: 'wrapped', cause: new Error('\\nnot equal\\n1 != 2') }));
+    events.push(failed(97, { failureType: 'subtestsFailed' }, 'suite'), { ...ran(98), type: 'test:start' });
     for await (const text of it.default(events)) console.log(text);`,
   );
   const slowest = [20, 10, 9, 8, 7, 6, 5, 4, 3, 2];
@@ -290,8 +293,27 @@ test('the tests are counted without the suites around them, and the slowest ten 
     passed: 11,
     failed: 1,
     skipped: 1,
+    failures: [{ name: 'after 20', file: 'a.js', why: 'not equal' }],
     slowest: slowest.map((ms) => ({ name: `after ${ms}`, file: 'a.js', ms })),
   });
+});
+
+test('the failed tests of all parts of .ci/run stand above the sum of them', (t) => {
+  const folder = folderOf(t);
+  const printed = (why: string) =>
+    `ok 1\n\nFailed:\n  one (a.js)\n      ${why}\n\nbuild 1 s\n1 passed, 1 failed`;
+  writeFileSync(
+    join(folder, 'npm'),
+    `#!/bin/sh\n[ "$3" = test ] && echo '${printed('first')}' || echo '${printed('second')}'\nexit 1\n`,
+    { mode: 0o755 },
+  );
+  const env = { ...process.env, PATH: `${folder}${delimiter}${process.env['PATH']}` };
+  const { stdout, status } = spawnSync('.ci/run', { encoding: 'utf8', env });
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /npm run test\nFailed:\n {2}one \(a\.js\)\n {6}first\n\nnpm run test:other-broker\nFailed:\n {2}one \(a\.js\)\n {6}second\n2 passed, 2 failed\n$/,
+  );
 });
 
 test('a user without a name and without HOME gets a private folder, and one that others can change is refused', (t) => {

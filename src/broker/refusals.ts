@@ -1,4 +1,5 @@
 /** What no further try can mend, whatever the broker is. */
+import { Away } from '../net/away.ts';
 
 /** Trying again is of no use until somebody has changed a right or a setting. */
 export class BrokerRefusal extends Error {
@@ -6,7 +7,7 @@ export class BrokerRefusal extends Error {
 }
 
 /** Nothing was sent: there is no connection, or the broker takes nothing for now. */
-export class BrokerAway extends Error {
+export class BrokerAway extends Away {
   override name = 'BrokerAway';
 }
 

@@ -4,19 +4,21 @@ import { withStore } from '../registrations/neighbours.ts';
 import { wholeNumber } from './arguments.ts';
 import { answer, load } from './context.ts';
 import { line, paint, table, when } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addActions(program: Command): void {
   program
     .command('actions')
-    .description('what operators did: who, what, on what, why, with its result; the latest first')
     .option('--limit <n>', 'so many', wholeNumber(1, 10_000), 20)
     .addHelpText(
       'after',
       `
 Written down before its effect: pause, resume, limits, a word on a doubt, redrive, drop, sweep. What has no result goes on, or its
 process ended before it could say; look at what it was about.
-
-Example: despachante actions --limit 50`,
+${examples(
+  ['The last 50 actions', 'despachante actions --limit 50'],
+  ['Who has paused anything', 'despachante actions --json | jq \'.[] | select(.what == "pause")\''],
+)}`,
     )
     .action(async ({ limit }: { limit: number }, command: Command) => {
       const found = await withStore(load(command).config, ({ actions }) => actions.latest(limit));

@@ -1,9 +1,9 @@
 /** Options that several commands have, and readers of values: what they refuse, commander reports with exit code 2. */
 import { userInfo } from 'node:os';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import ms from 'ms';
 import type { Said } from '../operations/said.ts';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 export const wholeNumber =
   (min: number, max: number = Number.MAX_SAFE_INTEGER) =>
@@ -42,6 +42,16 @@ export function duration(text: string): number {
   }
   return Math.round(ms(text));
 }
+
+/** @param standard shown as it is written here: in milliseconds nobody would recognize it */
+export const timeOption = (flags: string, says: string, standard: string): Option =>
+  new Option(flags, says).argParser(duration).default(duration(standard), standard);
+
+/** A list that is empty unless something is given, which is no default to be shown. */
+export const listOption = (flags: string, says: string): Option =>
+  new Option(flags, says)
+    .argParser((each: string, before: string[]) => [...before, each])
+    .default([], 'none');
 
 export interface Range {
   minMs: number;

@@ -10,12 +10,13 @@ import { auditWorker } from '../operations/task-audit.ts';
 import { waitingIn } from '../operations/worker-counts.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { auditText, taskAuditText } from './audit-text.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
+import { examples } from './examples.ts';
 
 export function addAudit(program: Command): void {
   program
     .command('audit')
-    .description('prove the sum: confirmed = registered + failed + in doubt + in flight, each once')
     .option('--published <file>', 'what the broker confirmed, as "publish --ledger" notes it')
     .option(
       '--legacy-ledger <file>',
@@ -35,9 +36,14 @@ stranded, or a run cannot be read: that one is named, and the others are added u
 
 With --worker: published, or claimed = done + dead + dropped + open + waiting. A ledger of tasks is what "tasks send --ledger" notes,
 or lines {"id": …, "sha256": …} of a publisher of your own.
-
-Example: despachante audit --published published.jsonl --legacy-ledger legacy.jsonl
-         despachante audit --worker EmailWorker --published sent.jsonl`,
+${examples(
+  [
+    'From what the broker confirmed to where each registration ended',
+    'despachante audit --published published.jsonl --legacy-ledger legacy.jsonl',
+  ],
+  ['The same as a page', 'despachante audit --published published.jsonl --html audit.html'],
+  ['The tasks of one worker', 'despachante audit --worker EmailWorker --published sent.jsonl'],
+)}`,
     )
     .action(async (options: AuditOptions, command: Command) => {
       const { config } = load(command);

@@ -6,9 +6,11 @@ import { serveCodec } from '../temporal/codec-server.ts';
 import type { Config } from '../config/schema.ts';
 import { codecKeysOf } from '../temporal/keys.ts';
 import { createPayloadCodec } from '../temporal/payload-codec.ts';
-import { wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, announce, print, untilSignal } from './context.ts';
+import { listOption, wholeNumber } from './arguments.ts';
+import { announce, print, untilSignal } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { loadProcess } from './load-process.ts';
+import { examples } from './examples.ts';
 
 interface CodecOptions {
   host: string;
@@ -22,17 +24,17 @@ const PORT = 8234;
 export function addCodec(program: Command): void {
   program
     .command('codec')
-    .description('decrypt what Temporal Web and its CLI show, for those who are allowed')
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option(
       '--port <number>',
       `on which port (0: any free one; default: that of TEMPORAL_CODEC_URL, else ${PORT})`,
       wholeNumber(0, 65_535),
     )
-    .option(
-      '--origin <url...>',
-      'pages that may ask, beside TEMPORAL_WEB_URL, such as https://temporal.example',
-      [],
+    .addOption(
+      listOption(
+        '--origin <url...>',
+        'pages that may ask, beside TEMPORAL_WEB_URL, such as https://temporal.example',
+      ),
     )
     .addHelpText(
       'after',
@@ -41,8 +43,13 @@ Uses the keys of encryption.keyFile or ENCRYPTION_KEYS. It answers whoever has t
 Bearer <token>", or the path of TEMPORAL_CODEC_URL, for the user alone who started this. Without either it makes a token,
 and prints the address that has it. In Temporal Web: the glasses at the top right, "Codec Server browser endpoint", that
 address, "Apply", reload (docs/how-to/read-temporal-web.md).
-
-Example: despachante codec --origin http://localhost:8233`,
+${examples(
+  ['For the Temporal Web of "npm start"', 'despachante codec --origin http://localhost:8233'],
+  [
+    'On another port, for a Temporal Web that others host',
+    'despachante codec --port 8300 --origin https://temporal.example',
+  ],
+)}`,
     )
     .action(async ({ host, port, origin }: CodecOptions, command: Command) => {
       const { config, log } = loadProcess(command, 'codec');

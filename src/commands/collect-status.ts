@@ -3,7 +3,8 @@ import { folderState, type FolderState } from '../operations/folder-state.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { sizeText } from '../config/values.ts';
 import { foldersFor, type CollectOptions } from './folders-for.ts';
-import { EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { EXIT } from './exit.ts';
 import { line, number, paint, when } from './table.ts';
 
 export async function collectStatus(_: CollectOptions, command: Command): Promise<void> {

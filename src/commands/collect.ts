@@ -2,36 +2,43 @@ import { statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ConfigError } from '../config/faults.ts';
 import { FOLDERS_FILE } from '../config/folders.ts';
-import { startCollect } from '../door/start-collect.ts';
 import { every } from '../runtime/every.ts';
 import { collectStatus } from './collect-status.ts';
-import { CommandError } from './context.ts';
+import { CommandError } from './exit.ts';
 import { foldersFor, type CollectOptions } from './folders-for.ts';
 import { addService, type Process, type Service } from './service.ts';
+import { examples } from './examples.ts';
 
 const RELOAD_MS = 1_000;
 const FOLDERS = ['--folders <file>', `the file of folders (${FOLDERS_FILE})`] as const;
 
 export function addCollect(program: Command): void {
   const collect = program.command('collect');
-  addService(collect.option(...FOLDERS), 'tasks', startFolders)
-    .description(
-      'send the files of folders to HTTP endpoints: collect, send, and move what was sent',
-    )
-    .addHelpText(
-      'after',
-      `
+  addService(collect.option(...FOLDERS), 'tasks', startFolders).addHelpText(
+    'after',
+    `
 Folders are in ${FOLDERS_FILE}: see docs/how-to/collect-files.md. The file is read again while this runs: folders come and go without a restart, and a
 file with a fault changes nothing. SIGTERM takes nothing more, lets what is on the wire finish (worker.shutdownGrace), and leaves.
-
-Example: despachante collect
-         despachante collect status
-         despachante failures list --from invoices`,
-    );
+${examples(
+  ['Send the files of the folders of folders.yaml', 'despachante collect'],
+  ['How many files wait, and why', 'despachante collect status'],
+  ['The files of one folder that could not be sent', 'despachante failures list --from invoices'],
+)}`,
+  );
   collect
     .command('status')
     .option(...FOLDERS)
     .description('what waits in each folder, and why; what is sent, tried again or has failed')
+    .addHelpText(
+      'after',
+      examples(
+        ['All folders', 'despachante collect status'],
+        [
+          'Those that nobody collects',
+          "despachante collect status --json | jq '.[] | select(.isCollected | not)'",
+        ],
+      ),
+    )
     .action(collectStatus);
 }
 
@@ -39,6 +46,7 @@ async function startFolders(process: Process, command: Command): Promise<Service
   const options = command.opts<CollectOptions>();
   const setting = foldersFor(options);
   const { log } = process;
+  const { startCollect } = await import('../door/start-collect.ts');
   const running = await process.unlessStopped(startCollect(process, setting));
   const file = options.folders ?? FOLDERS_FILE;
   let seen = versionOf(file);

@@ -3,15 +3,25 @@ import type { LoadedConfig } from '../config/load.ts';
 import { configJson, configRows } from '../config/report.ts';
 import { answer, load } from './context.ts';
 import { columns, line, paint } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addConfig(program: Command): void {
   program
     .command('config')
-    .description('the configuration in force, and where each value comes from; secrets are masked')
-    .addHelpText('after', '\nExample: despachante config --config staging.yaml')
+    .addHelpText(
+      'after',
+      examples(
+        ['Everything that is in force, and where it comes from', 'despachante config'],
+        ['Another file', 'despachante config --config staging.yaml'],
+        [
+          'Only the settings that somebody has set',
+          'despachante config --json | jq \'.settings | map_values(select(.origin != "default"))\'',
+        ],
+      ),
+    )
     .action((_: unknown, command: Command) => {
       const loaded = load(command);
-      answer(command, configJson(loaded), () => configTable(loaded));
+      answer(command, configJson(loaded), () => configTable(loaded), 'despachante doctor');
     });
 }
 

@@ -5,29 +5,8 @@ import { loadConfig, type LoadedConfig } from '../config/load.ts';
 import { jsonText, onScreen } from '../runtime/foreign-text.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Announcement } from '../runtime/child.ts';
-import { line } from './table.ts';
-
-/** Exit codes of all commands (docs/reference/exit-codes.md). */
-export const EXIT = {
-  ok: 0,
-  failed: 1,
-  /** The command line or the configuration is wrong. */
-  usage: 2,
-  /** It worked, and what it looked for is not well: an audit that does not hold, a neighbour that is down. */
-  found: 3,
-  /** There is no such registration, failure or doubt. */
-  notFound: 4,
-} as const;
-
-/** A fault that a person can mend: printed as one sentence, without a stack. */
-export class CommandError extends Error {
-  override name = 'CommandError';
-  readonly exitCode: number;
-  constructor(message: string, exitCode: number = EXIT.failed) {
-    super(message);
-    this.exitCode = exitCode;
-  }
-}
+import { EXIT } from './exit.ts';
+import { isColoured, line, paint } from './table.ts';
 
 /** The options that stand before the command as well as after it. */
 const globals = (command: Command): { config?: string; json?: boolean } =>
@@ -41,13 +20,20 @@ export const load = (command: Command, more: Record<string, string> = {}): Loade
 
 /** For people: whatever foreign text is in it cannot steer the terminal. */
 export const print = (text: string): void =>
-  void process.stdout.write(`${onScreen(text, process.stdout.isTTY)}\n`);
+  void process.stdout.write(`${onScreen(text, isColoured())}\n`);
 /** For programs: they read the very same value. */
 export const printJson = (value: unknown, space = 2): void =>
   void process.stdout.write(`${jsonText(JSON.stringify(value, null, space))}\n`);
-export function answer(command: Command, facts: unknown, text: () => string): void {
-  if (isJson(command)) printJson(facts);
-  else print(text());
+/** @param next the command that one usually types then; shown on a terminal alone */
+export function answer(
+  command: Command,
+  facts: unknown,
+  text: () => string,
+  next: string | null = null,
+): void {
+  if (isJson(command)) return printJson(facts);
+  print(text());
+  if (next !== null && process.stdout.isTTY) print(paint.dim(`Next: ${next}`));
 }
 
 export async function isYes(question: string): Promise<boolean> {

@@ -15,18 +15,11 @@ import { isTaken, tryContract, whyNotToTry } from '../operations/try-contract.ts
 import { answeredOf, type Exchanged } from '../registrations/legacy.ts';
 import { recordedAnswer } from '../registrations/recorded.ts';
 import { silent } from '../runtime/log.ts';
-import {
-  CommandError,
-  EXIT,
-  isJson,
-  load,
-  print,
-  printJson,
-  tell,
-  untilSignal,
-} from './context.ts';
+import { isJson, load, print, printJson, tell, untilSignal } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { endOf, factsOf, sentenceOf, textOf } from './contract-text.ts';
 import { line, paint } from './table.ts';
+import { examples } from './examples.ts';
 
 interface TryOptions {
   id: string;
@@ -44,7 +37,16 @@ interface ExplainOptions {
 export function addContract(program: Command): void {
   const contract = program
     .command('contract')
-    .description('how the answers of the legacy system are read, by the section "legacy"');
+    .addHelpText(
+      'after',
+      examples(
+        ['How a recorded answer would be read', 'despachante contract explain answer.http'],
+        [
+          'File one registration for real',
+          'despachante contract try registration.json --id test-1 --yes',
+        ],
+      ),
+    );
   contract
     .command('explain')
     .argument('<files...>', 'answers as "curl -i" writes them')
@@ -57,8 +59,10 @@ export function addContract(program: Command): void {
       'after',
       `
 Record an answer with "curl -i", beside -H and -d as the system wants them: curl -i -d @registration.json <address> > answer.http
-
-Example: despachante contract explain answer.http --get 7`,
+${examples(
+  ['The answer to a POST', 'despachante contract explain answer.http'],
+  ['The answer to the GET of request 7', 'despachante contract explain answer.http --get 7'],
+)}`,
     )
     .action((files: string[], options: ExplainOptions, command: Command) => {
       const { config } = load(command);
@@ -81,8 +85,10 @@ Example: despachante contract explain answer.http --get 7`,
       `
 It is filed with the system that LEGACY_URL names, outside of queue, database and audit: nothing else knows of it, so that the same
 registration on the queue would be filed a second time. What the queue has brought before is refused, where MongoDB answers. It is sent once, whatever comes of that. Ctrl-C ends the asking.
-
-Example: despachante contract try registration.json --id test-1 --yes`,
+${examples(
+  ['See the request that would be sent', 'despachante contract try registration.json --id test-1'],
+  ['File it for real', 'despachante contract try registration.json --id test-1 --yes'],
+)}`,
     )
     .action((file: string, options: TryOptions, command: Command) =>
       tryOne(file, options, command),

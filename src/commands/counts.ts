@@ -11,7 +11,8 @@ import {
 } from '../operations/counts.ts';
 import type { WorkerCounts } from '../operations/worker-counts.ts';
 import { reachOf, type Part } from '../operations/reach.ts';
-import { CommandError, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { columns, line, number, paint, table, when } from './table.ts';
 
 export async function overall(command: Command): Promise<void> {
@@ -29,7 +30,10 @@ export async function overall(command: Command): Promise<void> {
   };
   answer(command, facts, () => countsText(counts));
   if (!queues.ok || !registrations.ok)
-    throw new CommandError('Not all could be asked: "despachante doctor" tells more');
+    throw new CommandError(
+      'Not all could be asked: "despachante doctor" tells more',
+      EXIT.unavailable,
+    );
 }
 
 function countsText(counts: Counts): string {

@@ -12,13 +12,14 @@ import { existsSync } from 'node:fs';
 import { readQueues } from '../config/queues.ts';
 import { diagnoseWorker } from '../operations/worker-doctor.ts';
 import { foldersOf, load as loadWorkers, type Folders } from './worker-choice.ts';
-import { EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { EXIT } from './exit.ts';
 import { columns, line, paint } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('is every neighbour there and as it should be? And if not, what to do')
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(
@@ -26,14 +27,21 @@ export function addDoctor(program: Command): void {
       `
 Writes nothing but one document to a collection of Despachante's own, which it removes. Exit code 3 when something is
 not well; warnings alone are no such thing. Where there are files of workers, their queues and topics are looked at, too.
-
-Example: despachante doctor --json`,
+${examples(
+  ['Everything that this system needs', 'despachante doctor'],
+  ['The workers of another folder, too', 'despachante doctor --workers src/workers'],
+  [
+    'Only the checks that failed',
+    'despachante doctor --json | jq \'.patients[].found[] | select(.state == "unwell")\'',
+  ],
+)}`,
     )
     .action(async (options: Folders, command: Command) => {
       const loaded = load(command);
       const patients = [...(await examine(loaded)), ...(await examineWorkers(loaded, options))];
       const isWell = patients.every(({ found }) => found.every(({ state }) => state !== 'unwell'));
-      answer(command, { well: isWell, patients }, () => patients.map(text).join('\n'));
+      const next = isWell ? 'despachante status' : 'despachante doctor';
+      answer(command, { well: isWell, patients }, () => patients.map(text).join('\n'), next);
       if (!isWell) process.exitCode = EXIT.found;
     });
 }

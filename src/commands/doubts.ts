@@ -3,8 +3,10 @@ import { decide, readDoubts, type Decided, type Decision } from '../operations/d
 import { reachOf } from '../operations/reach.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { addOperator, saidIn } from './arguments.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { line, number, paint, table, when } from './table.ts';
+import { examples, type Example } from './examples.ts';
 
 interface Word {
   operator?: string;
@@ -15,56 +17,101 @@ interface Word {
 export function addDoubts(program: Command): void {
   const doubts = program
     .command('doubts')
-    .description('registrations whose submission was never answered, and what to make of them')
-    .addHelpText('after', '\nExample: despachante doubts list');
+    .addHelpText(
+      'after',
+      examples(
+        ['Everything that is in doubt', 'despachante doubts list'],
+        [
+          'The legacy system has it, under this request id',
+          'despachante doubts confirm reg-1 --request-id AB583C-X --reason "found on its screen 12"',
+        ],
+        [
+          'The legacy system does not have it',
+          'despachante doubts resubmit reg-1 --reason "not on its screen 12 after its nightly run"',
+        ],
+      ),
+    );
   doubts
     .command('list')
     .description('what is in doubt, oldest first')
-    .addHelpText('after', '\nExample: despachante doubts list --json')
+    .addHelpText(
+      'after',
+      examples(
+        ['Everything that is in doubt, oldest first', 'despachante doubts list'],
+        ['Only the ids', 'despachante doubts list --json | jq -r ".[].id"'],
+      ),
+    )
     .action((_: unknown, command: Command) => list(command));
 
-  const action = (name: Decision, description: string, example: string) =>
+  const action = (name: Decision, description: string, ...all: Example[]) =>
     addOperator(doubts.command(name))
       .description(description)
       .argument('<id>', 'registration id')
       .requiredOption('--reason <text>', 'how you know; kept in the journal')
-      .addHelpText('after', `\nExample: despachante doubts ${example}`)
+      .addHelpText('after', examples(...all))
       .action((id: string, word: Word, command: Command) => tellDecision(name, id, word, command));
 
   action(
     'confirm',
     'the legacy system has it: go on with the request id it gave',
-    'confirm reg-1 --request-id AB583C-X --reason "found on its screen 12"',
+    [
+      'Found by hand in the legacy system',
+      'despachante doubts confirm reg-1 --request-id AB583C-X --reason "found on its screen 12"',
+    ],
+    [
+      'Decided by somebody else',
+      'despachante doubts confirm reg-1 --request-id 7 --operator ana --reason "she called them"',
+    ],
   ).requiredOption('--request-id <id>', 'the id the legacy system gave it');
   action(
     'resubmit',
     'the legacy system does not have it: submit it again',
-    'resubmit reg-1 --reason "not on its screen 12 after its nightly run"',
+    [
+      'You have looked, and it is not there',
+      'despachante doubts resubmit reg-1 --reason "not on its screen 12 after its nightly run"',
+    ],
+    [
+      'With the answer for a program',
+      'despachante doubts resubmit reg-1 --reason "not in its export" --json | jq .became',
+    ],
   );
   action(
     'abandon',
     'give it up: it goes to the failure queue, in the class in-doubt',
-    'abandon reg-1 --reason "the customer has withdrawn"',
+    [
+      'Nobody wants it any more',
+      'despachante doubts abandon reg-1 --reason "the customer has withdrawn"',
+    ],
+    [
+      'With the answer for a program',
+      'despachante doubts abandon reg-1 --reason "filed by hand" --json | jq .became',
+    ],
   );
 }
 
 async function list(command: Command): Promise<void> {
   const { config } = load(command);
   const facts = await withStore(config, (store) => readDoubts(config, store));
-  answer(command, facts, () => {
-    if (facts.length === 0) return 'Nothing is in doubt';
-    const rows = facts.map(({ id, since, reason, link, workflowId }) => [
-      line(id),
-      when(since),
-      line(reason).slice(0, 80),
-      link ?? line(workflowId),
-    ]);
-    const next = 'Decide with "despachante doubts confirm|resubmit|abandon <id>"';
-    return [
-      table(['registration', 'since', 'reason', 'run'], rows),
-      paint.dim(`${number(facts.length)} in doubt. ${next}`),
-    ].join('\n');
-  });
+  answer(
+    command,
+    facts,
+    () => {
+      if (facts.length === 0) return 'Nothing is in doubt';
+      const rows = facts.map(({ id, since, reason, link, workflowId }) => [
+        line(id),
+        when(since),
+        line(reason).slice(0, 80),
+        link ?? line(workflowId),
+      ]);
+      return [
+        table(['registration', 'since', 'reason', 'run'], rows),
+        paint.dim(`${number(facts.length)} in doubt`),
+      ].join('\n');
+    },
+    facts.length === 0
+      ? null
+      : 'despachante doubts confirm|resubmit|abandon <id> --reason <how you know>',
+  );
 }
 
 async function tellDecision(
@@ -105,6 +152,7 @@ const EXITS: Readonly<Partial<Record<NotDone['kind'], number>>> = {
   'not-a-request-id': EXIT.usage,
   ended: EXIT.notFound,
   unknown: EXIT.notFound,
+  silent: EXIT.unknown,
 };
 
 function whyNot(decided: NotDone, id: string, requestId: string): string {

@@ -7,7 +7,8 @@ import { part, type Part } from '../operations/reach.ts';
 import { countWaiting } from '../operations/stored-failures.ts';
 import { dropTasks, surveyTasks, taskFailures } from '../operations/task-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { CommandError, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { askFirst, placeOf, tellDryRun, toldOfForeign } from './failure-choice.ts';
 import {
   choiceOf,
@@ -41,7 +42,7 @@ export async function dropFailures(ids: string[], options: Asked & Folders, comm
   answer(command, { dropped, left, foreign }, () =>
     [droppedText(dropped, left, undefined), ...toldOfForeign({ foreign })].join('\n'),
   );
-  if (lost !== null) throw new CommandError(`Cut short: ${lost}. ${DOUBTFUL}`);
+  if (lost !== null) throw new CommandError(`Cut short: ${lost}. ${DOUBTFUL}`, EXIT.unknown);
 }
 
 /** Their claims are what counts; letters in a queue of RabbitMQ are taken out of it, those in a topic stay. */

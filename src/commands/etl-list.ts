@@ -2,15 +2,26 @@ import type { Command } from 'commander';
 import { openEtlRuns, type EtlRecord } from '../etl/run/records.ts';
 import { openDatabase } from '../mongo/own-database.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { failedIn } from './etl-text.ts';
 import { columns, line, number, table, when } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addEtlList(command: Command): void {
   command
     .description('the last runs, of all hosts')
     .option('--limit <n>', 'so many at most', wholeNumber(1, 1_000), 20)
-    .addHelpText('after', '\nExample: despachante etl list')
+    .addHelpText(
+      'after',
+      examples(
+        ['The last 20 runs', 'despachante etl list'],
+        [
+          'Those that are not finished',
+          'despachante etl list --json | jq \'.[] | select(.state != "finished")\'',
+        ],
+      ),
+    )
     .action(async ({ limit }: { limit: number }, self: Command) => {
       const runs = await withRuns(self, (each) => each.list(limit));
       answer(self, runs, () =>
@@ -31,7 +42,13 @@ export function addEtlShow(command: Command): void {
   command
     .description('one run: how its elements have ended, and where its files are')
     .argument('<run>', 'as "etl list" has it')
-    .addHelpText('after', '\nExample: despachante etl show 20250309-140731-4f1c2a')
+    .addHelpText(
+      'after',
+      examples(
+        ['One run', 'despachante etl show 20250309-140731-4f1c2a'],
+        ['Its counts', 'despachante etl show 20250309-140731-4f1c2a --json | jq .counts'],
+      ),
+    )
     .action(async (id: string, _options: object, self: Command) => {
       const run = await withRuns(self, (each) => each.find(id));
       if (run === null) throw new CommandError(`There is no run ${line(id)}`, EXIT.notFound);

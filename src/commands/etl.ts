@@ -1,24 +1,24 @@
 /** `despachante etl`: a list from a URL, each element of it validated and processed, into a file that is whole at every instant. */
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { stepsOf } from '../domain/json-text.ts';
 import type { Environment } from '../config/tree.ts';
 import { readQueues } from '../config/queues.ts';
 import { CannotFetch } from '../net/get.ts';
 import { Locked } from '../etl/lock.ts';
 import { EtlRefused } from '../etl/run/prepare.ts';
-import { runEtl } from '../etl/run/run.ts';
 import type { EtlOptions, EtlSummary, Progress } from '../etl/run/options.ts';
 import { readEtlSettings } from '../etl/settings.ts';
 import { createLog } from '../runtime/create-log.ts';
 import { armFailpoint } from '../runtime/failpoint.ts';
 import { createMetrics } from '../runtime/metrics.ts';
-import { connectReady } from '../temporal/ready.ts';
 import { wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, answer, load, tell, untilSignal } from './context.ts';
+import { answer, load, tell, untilSignal } from './context.ts';
+import { CommandError, EXIT, SIGNALLED } from './exit.ts';
 import { addEtlList, addEtlShow } from './etl-list.ts';
 import { progressText, summaryText } from './etl-text.ts';
 import { showProgress } from './progress.ts';
+import { examples } from './examples.ts';
 
 interface Given {
   output: string;
@@ -37,8 +37,12 @@ interface Given {
 export function addEtl(program: Command): void {
   const etl = program
     .command('etl')
-    .description(
-      'fetch a list from a URL, validate and process each element, and write what comes of it',
+    .addHelpText(
+      'after',
+      examples(
+        ['A list from a URL into output.json', 'despachante etl https://example.com/records.json'],
+        ['The last runs', 'despachante etl list'],
+      ),
     );
   addRun(etl.command('run', { isDefault: true }));
   addEtlList(etl.command('list'));
@@ -64,8 +68,16 @@ function addRun(command: Command): void {
     )
     .option('--seed <n>', 'repeat what a run with this number has simulated', wholeNumber(0))
     .option('--fresh', 'begin anew, and leave a run that is not finished')
-    .option('--max-bytes <n>', 'of the input, as received and unpacked', wholeNumber(1), 8 * GIB)
-    .option('--max-item-bytes <n>', 'of an element', wholeNumber(1, 512 * 1024), 256 * 1024)
+    .addOption(
+      new Option('--max-bytes <n>', 'of the input, as received and unpacked')
+        .argParser(wholeNumber(1))
+        .default(8 * GIB, '8 GiB'),
+    )
+    .addOption(
+      new Option('--max-item-bytes <n>', 'of an element')
+        .argParser(wholeNumber(1, 512 * 1024))
+        .default(256 * 1024, '256 KiB'),
+    )
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(
       'after',
@@ -76,8 +88,18 @@ PROCESSING_TIME and DELAY_TIME (at most, in seconds: 5) and FAILURE_RATE (percen
 Stopped or killed, it goes on when the same command is run again. What failed is in errors.ndjson, which is an input, too.
 
 Exit codes: 0 all processed, 3 finished and some were not, 1 not possible, 2 wrong usage, 130 and 143 stopped
-
-Example: WORKERS=25 MAX_ATTEMPTS=2 despachante etl https://example.com/records.json`,
+${examples(
+  ['A list from a URL into output.json', 'despachante etl https://example.com/records.json'],
+  [
+    '25 at once, each tried twice',
+    'WORKERS=25 MAX_ATTEMPTS=2 despachante etl https://example.com/records.json',
+  ],
+  [
+    'The list is below /data/items, and your module processes each element',
+    'despachante etl records.json --items /data/items --process ./process.ts',
+  ],
+  ['Once more for those that failed', 'despachante etl errors.ndjson --output second.json'],
+)}`,
     )
     .action(run);
 }
@@ -118,6 +140,8 @@ async function run(input: string | undefined, given: Given, command: Command): P
     progress: (at: Progress) => void (latest = at),
     tell,
   };
+  const { runEtl } = await import('../etl/run/run.ts');
+  const { connectReady } = await import('../temporal/ready.ts');
   const connect = () => connectReady(config, log);
   try {
     const summary = await runEtl(options, {
@@ -132,8 +156,6 @@ async function run(input: string | undefined, given: Given, command: Command): P
     throw stop.signal.aborted ? stopped(signal) : asTold(error);
   }
 }
-
-const SIGNALLED: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 const stopped = (signal: NodeJS.Signals | null): CommandError =>
   new CommandError(

@@ -1,7 +1,8 @@
 /** A person's word before many records are touched. */
 import type { Command } from 'commander';
 import type { Passed, Survey } from '../operations/failure-choice.ts';
-import { CommandError, EXIT, answer, isYes } from './context.ts';
+import { answer, isYes } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { notFound, type Selection } from './failure-selection.ts';
 import { line, number } from './table.ts';
 

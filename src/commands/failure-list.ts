@@ -4,7 +4,8 @@ import { withFailures } from '../operations/failure-queue.ts';
 import { listFailures, type FailureList, type FailureState } from '../operations/failures.ts';
 import { failureGroups } from '../operations/stored-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
-import { EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { EXIT } from './exit.ts';
 import { placeOf } from './failure-choice.ts';
 import {
   becauseOf,
@@ -31,15 +32,27 @@ export async function list(options: ListOptions, command: Command): Promise<void
   const found = await withStore(config, (store) =>
     listFailures(failuresOf(config, store, from), wanted),
   );
-  answer(command, found, () => {
-    const isEach = options.each === true || limit !== null;
-    const later = `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`;
-    return [
-      ...(found.matching === 0 ? noneText(options, found) : []),
-      ...(found.matching > 0 ? (isEach ? eachText : groupsText)(found, state, from) : []),
-      ...(found.finishedLater === 0 ? [] : [paint.yellow(later)]),
-    ].join('\n');
-  });
+  answer(
+    command,
+    found,
+    () => {
+      const isEach = options.each === true || limit !== null;
+      const later = `${number(found.finishedLater)} of those that timed out were finished by the legacy system later: redrive them, they are not POSTed again`;
+      return [
+        ...(found.matching === 0 ? noneText(options, found) : []),
+        ...(found.matching > 0 ? (isEach ? eachText : groupsText)(found, state, from) : []),
+        ...(found.finishedLater === 0 ? [] : [paint.yellow(later)]),
+      ].join('\n');
+    },
+    found.matching > 0 && state === 'waiting' ? nextOf(options) : null,
+  );
+}
+
+/** To have them done again, one looks first. */
+function nextOf({ class: only, from }: ListOptions): string {
+  const which = only === undefined ? '' : ` --class ${only}`;
+  const whose = from === undefined ? '' : ` --from ${line(from)}`;
+  return `despachante failures redrive --all${which}${whose} --dry-run`;
 }
 
 function noneText({ state, from, ...filters }: ListOptions, { waiting }: FailureList): string[] {

@@ -13,7 +13,7 @@ import type { Failures } from '../operations/stored-failures.ts';
 import { taskFailures, type TaskChoice } from '../operations/task-failures.ts';
 import type { Store } from '../registrations/store.ts';
 import { addBecause, duration, oneOf, saidIn, wholeNumber } from './arguments.ts';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 export interface Selection extends Filters {
   /** The worker whose failed tasks are meant; registrations unless it is given. */
@@ -55,7 +55,7 @@ export const addFilters = (command: Command): Command =>
 export const addAsked = (command: Command, verb: string): Command =>
   addBecause(addFilters(command))
     .argument('[id...]', 'registration ids, message ids of tasks, or names of records')
-    .option('--all', `all that match${verb === 'redriven' ? ', without asking' : ''}`)
+    .option('--all', 'all that match')
     .option(
       '--foreign',
       'also what others have put into the queue: what is no failure record for our intake queue',

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { GONE_AS } from '../claims/claims.ts';
 import type { FailureState } from '../operations/failures.ts';
-import { addBecause, duration, oneOf, positive, wholeNumber } from './arguments.ts';
+import { addBecause, oneOf, positive, timeOption, wholeNumber } from './arguments.ts';
 import { dropFailures } from './drop.ts';
 import { compare, groups, list } from './failure-list.ts';
 import { addAsked, addFilters, addFrom } from './failure-selection.ts';
 import { show } from './failure-show.ts';
 import { redriveFailures } from './redrive.ts';
+import { examples } from './examples.ts';
 
 const COUNTS = `
 The records are looked at and go back: for a quorum queue each look counts as a delivery (x-delivery-count). The one that
@@ -24,8 +25,17 @@ const STATES: readonly FailureState[] = ['waiting', ...GONE_AS];
 export function addFailures(program: Command): void {
   const failures = program
     .command('failures')
-    .description('look at what has failed, have it done again, or drop it: registrations, or tasks')
-    .addHelpText('after', '\nExample: despachante failures list');
+    .addHelpText(
+      'after',
+      examples(
+        ['Why registrations have failed, by class and reason', 'despachante failures list'],
+        [
+          'What a redrive of one class would do',
+          'despachante failures redrive --all --class timed-out --dry-run',
+        ],
+        ['Everything about one registration', 'despachante failures show reg-1'],
+      ),
+    );
   addFilters(failures.command('list'))
     .description('the failures by class and reason, with counts; or each of them, oldest first')
     .option('--each', 'single ones, the first 100; --limit <n> means it too')
@@ -39,12 +49,18 @@ export function addFailures(program: Command): void {
       'after',
       `${KNOWN}
 ${TASKS}
-
-Example: despachante failures list
-         despachante failures list --from EmailWorker
-         despachante failures list --class rejected --limit 20
-         despachante failures list --reason "CPF" --older-than 2h
-         despachante failures list --reason "/^(timeout|HTTP 5..)/i" --each`,
+${examples(
+  ['By class and reason, with counts', 'despachante failures list'],
+  ['The failed tasks of a worker', 'despachante failures list --from EmailWorker'],
+  [
+    'Those of the last two hours whose reason names a CPF',
+    'despachante failures list --reason "CPF" --newer-than 2h',
+  ],
+  [
+    'Each one whose reason matches a pattern',
+    'despachante failures list --reason "/^(timeout|HTTP 5..)/i" --each',
+  ],
+)}`,
     )
     .action(list);
   addFrom(failures.command('show'))
@@ -56,9 +72,10 @@ Example: despachante failures list
       `${KNOWN}
 With --body the failure queue is looked through; of a task its claim has the message.
 ${COUNTS}
-
-Example: despachante failures show reg-1
-         despachante failures show mail-1 --from EmailWorker --body`,
+${examples(
+  ['One registration', 'despachante failures show reg-1'],
+  ['A task, with its message', 'despachante failures show mail-1 --from EmailWorker --body'],
+)}`,
     )
     .action(show);
   addFrom(failures.command('groups'))
@@ -67,9 +84,10 @@ Example: despachante failures show reg-1
       'after',
       `
 From MongoDB: what others take from the queue is counted as waiting until "failures compare".
-
-Example: despachante failures groups
-         despachante failures groups --from EmailWorker`,
+${examples(
+  ['Of registrations', 'despachante failures groups'],
+  ['Of the tasks of a worker', 'despachante failures groups --from EmailWorker'],
+)}`,
     )
     .action(groups);
   addBecause(failures.command('compare'))
@@ -80,8 +98,13 @@ Example: despachante failures groups
 What is not in the queue though it should be is written down as taken by others, and what is there all the same as waiting. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
 something differs.
 ${COUNTS}
-
-Example: despachante failures compare`,
+${examples(
+  ['Compare, and write down what differs', 'despachante failures compare'],
+  [
+    'Say in the list of actions why',
+    'despachante failures compare --because "another team took records by hand"',
+  ],
+)}`,
     )
     .action(compare);
   addAsked(failures.command('redrive'), 'redriven')
@@ -93,7 +116,9 @@ Example: despachante failures compare`,
       'so many first; the others only if all of those are registered or, with --from, done',
       wholeNumber(1, 1_000),
     )
-    .option('--canary-timeout <time>', 'how long their outcomes are waited for', duration, 300_000)
+    .addOption(
+      timeOption('--canary-timeout <time>', 'how long their outcomes are waited for', '5m'),
+    )
     .option('--max-redrives <n>', 'leave what was redriven so often already', wholeNumber(1), 3)
     .addHelpText(
       'after',
@@ -105,17 +130,23 @@ filed anew, what it still had is asked for again, what is in doubt stays so. Wha
 A worker does it, as a workflow, one at a time for a failure queue: it goes on when this command is gone (Ctrl-C), and when the
 worker was killed. "despachante redrive status" tells how it goes, "despachante redrive stop" ends it.
 
-More than one that is neither named nor meant by --all needs a yes, on the terminal or by --yes. The others wait in the
+More than one that is not named needs a yes, on the terminal or by --yes. The others wait in the
 failure queue meanwhile, out of everybody's sight, and go back in their order in the end; each look counts, see "list".
 
 With --from a process that runs the worker does it. The tasks go to a new run, never to the source, which others may read, and count their
 attempts anew. Their letters are taken out of a queue for dead letters; a topic keeps its letters, and nothing reads them again.
-
-Example: despachante failures redrive --all --class timed-out
-         despachante failures redrive --from EmailWorker --class exhausted --canary 5 --yes
-         despachante failures redrive reg-1 reg-2
-         despachante failures redrive --class rejected --reason "CPF" --dry-run
-         despachante failures redrive --class rejected --canary 10 --rate 50 --yes`,
+${examples(
+  ['Look first', 'despachante failures redrive --class rejected --reason "CPF" --dry-run'],
+  [
+    'Ten first, the others at 50 a second if those are registered',
+    'despachante failures redrive --class rejected --canary 10 --rate 50 --yes',
+  ],
+  ['Two registrations', 'despachante failures redrive reg-1 reg-2'],
+  [
+    'Failed tasks of a worker',
+    'despachante failures redrive --from EmailWorker --class exhausted --canary 5 --yes',
+  ],
+)}`,
     )
     .action(redriveFailures);
   addAsked(failures.command('drop'), 'dropped')
@@ -130,10 +161,14 @@ its record was dropped, which the audit tells. More than one needs a yes, on the
 
 With --from the claims let the messages go. The letters are taken out of a queue for dead letters, where the file of the worker is here and
 tells which; a topic keeps them.
-
-Example: despachante failures drop --class malformed --older-than 30d --dry-run
-         despachante failures drop --class malformed --older-than 30d --yes
-         despachante failures drop --from EmailWorker mail-1`,
+${examples(
+  ['Look first', 'despachante failures drop --class malformed --older-than 30d --dry-run'],
+  [
+    'All of them, without a question',
+    'despachante failures drop --class malformed --older-than 30d --yes',
+  ],
+  ['One task', 'despachante failures drop --from EmailWorker mail-1'],
+)}`,
     )
     .action(dropFailures);
 }

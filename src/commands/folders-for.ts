@@ -1,5 +1,5 @@
 import { FOLDERS_FILE, readFolders, type FoldersSetting } from '../config/folders.ts';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 export interface CollectOptions {
   folders?: string;

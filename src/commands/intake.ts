@@ -22,20 +22,21 @@ import { rulesOf } from '../registrations/rules.ts';
 import { createGuard } from '../runtime/guard.ts';
 import { startRegistrations } from '../temporal/client.ts';
 import { addService, type Process, type Service } from './service.ts';
+import { examples } from './examples.ts';
 
 /** Waited at most for what MongoDB says first, ms. */
 const FIRST_MS = 2_000;
 
 export function addIntake(program: Command): void {
-  addService(program.command('intake'), 'intake', start)
-    .description('take deliveries from RabbitMQ and start a run for each batch')
-    .addHelpText(
-      'after',
-      `
+  addService(program.command('intake'), 'intake', start).addHelpText(
+    'after',
+    `
 Run as many as you like. SIGTERM hands over what is held, then leaves.
-
-Example: despachante intake --port 9464`,
-    );
+${examples(
+  ['On the standard port of health and metrics, 9464', 'despachante intake'],
+  ['A second one on the same machine', 'despachante intake --port 9474'],
+)}`,
+  );
 }
 
 async function start({ config, log, metrics, client, unlessStopped }: Process): Promise<Service> {

@@ -14,15 +14,19 @@ import { withStore } from '../registrations/neighbours.ts';
 import { taskLatency } from '../operations/task-latency.ts';
 import { columns, line, number, paint, table, when } from './table.ts';
 import { legacyEndpoint } from '../config/endpoint.ts';
+import { examples } from './examples.ts';
 
 export function addLatency(program: Command): void {
   program
     .command('latency')
-    .description('how long the legacy system takes, as far as it was seen, and the plan of polls')
     .option('--worker <name>', 'how long the tasks of this worker took, within the last hour')
     .addHelpText(
       'after',
-      '\nExample: despachante latency\n         despachante latency --worker EmailWorker',
+      examples(
+        ['The legacy system', 'despachante latency'],
+        ['The tasks of a worker', 'despachante latency --worker EmailWorker'],
+        ['Half of all are done after so many ms', 'despachante latency --json | jq .quantiles.p50'],
+      ),
     )
     .action(async ({ worker }: { worker?: string }, command: Command) => {
       const { config } = load(command);

@@ -14,34 +14,64 @@ import type { Store } from '../registrations/store.ts';
 import { addSaid, oneOf, saidIn, type SaidOptions } from './arguments.ts';
 import { answer, load } from './context.ts';
 import { line, number, paint, table } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addLimits(program: Command): void {
   const limits = program
     .command('limits')
-    .description('the limits for the legacy system across all workers; changes them at once')
-    .addHelpText('after', '\nExample: despachante limits set maxSubmitsPerSecond=50');
+    .addHelpText(
+      'after',
+      examples(
+        ['In force now, and by whom it is used', 'despachante limits show'],
+        [
+          'At most 50 POSTs a second, by all workers together',
+          'despachante limits set maxSubmitsPerSecond=50',
+        ],
+        ['Back to the configuration', 'despachante limits unset'],
+      ),
+    );
   limits
     .command('show', { isDefault: true })
     .description('what is in force, where it comes from, and who uses it')
-    .addHelpText('after', '\nExample: despachante limits show')
+    .addHelpText(
+      'after',
+      examples(
+        ['All limits', 'despachante limits show'],
+        [
+          'Only the values in force',
+          "despachante limits show --json | jq '.limits[] | {limit, inForce}'",
+        ],
+      ),
+    )
     .action(show);
   addSaid(limits.command('set'))
     .description('set limits for all workers, until "unset"; they count within seconds')
-    .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings, {})
+    .argument('<limit=value...>', `of ${LIMITS.join(', ')}; "none" for no limit`, settings)
     .addHelpText(
       'after',
       `
 Kept in MongoDB, and stronger than the configuration.
-
-Example: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000`,
+${examples(
+  ['Two at once', 'despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000'],
+  [
+    'No limit, with the reason',
+    'despachante limits set maxInFlight=none --reason "the nightly run is over"',
+  ],
+)}`,
     )
     .action((values: Settings, options: SaidOptions, command: Command) =>
       change(command, (store) => setLimits(store, values, saidIn(options))),
     );
   addSaid(limits.command('unset'))
     .description('have the configuration count again')
-    .argument('[limits...]', `of ${LIMITS.join(', ')}; all where none is named`, names, [])
-    .addHelpText('after', '\nExample: despachante limits unset maxSubmitsPerSecond')
+    .argument('[limits...]', `of ${LIMITS.join(', ')}; all where none is named`, names)
+    .addHelpText(
+      'after',
+      examples(
+        ['One of them', 'despachante limits unset maxSubmitsPerSecond'],
+        ['All of them', 'despachante limits unset'],
+      ),
+    )
     .action((named: LimitName[], options: SaidOptions, command: Command) =>
       change(command, (store) =>
         unsetLimits(store, named.length > 0 ? named : LIMITS, saidIn(options)),
@@ -51,7 +81,7 @@ Example: despachante limits set maxSubmitsPerSecond=50 maxInFlight=2000`,
 
 type Settings = LimitsDocument['values'];
 
-function settings(text: string, before: Settings): Settings {
+function settings(text: string, before: Settings = {}): Settings {
   const [name = '', value = '', ...more] = text.split('=');
   if (value === '' || more.length > 0) {
     throw new InvalidArgumentError('Expected a limit and its value, such as maxInFlight=2000.');
@@ -70,7 +100,10 @@ function settings(text: string, before: Settings): Settings {
 /** The limits of the limits are those of the configuration. */
 const SECTION = configSchema.unwrap().shape.legacy.unwrap().unwrap();
 
-const names = (text: string, before: LimitName[]): LimitName[] => [...before, limitNamed(text)];
+const names = (text: string, before: LimitName[] = []): LimitName[] => [
+  ...before,
+  limitNamed(text),
+];
 
 const limitNamed = (text: string): LimitName => oneOf(LIMITS)(text.replace(/^legacy\./, ''));
 
@@ -81,7 +114,7 @@ async function change(command: Command, work: (store: Store) => Promise<void>): 
     return limitFacts(config, await store.control.read(), null);
   };
   const facts = await withStore(config, changed, 'writer');
-  answer(command, facts, () => textOf(facts));
+  answer(command, facts, () => textOf(facts), 'despachante latency');
 }
 
 async function show(_: unknown, command: Command): Promise<void> {

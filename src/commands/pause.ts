@@ -2,12 +2,13 @@ import type { Command } from 'commander';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { addOperator, addSaid, saidIn, type SaidOptions } from './arguments.ts';
-import { EXIT, CommandError, answer, load, tell } from './context.ts';
+import { answer, load, tell } from './context.ts';
+import { EXIT, CommandError } from './exit.ts';
 import { line, when } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addPause(program: Command): void {
   addOperator(program.command('pause'))
-    .description('have nothing taken from queues and topics until somebody says "resume"')
     .option('--worker <name>', 'only the tasks of this worker')
     .requiredOption('--reason <text>', 'why; shown wherever it is seen that nothing is taken')
     .addHelpText(
@@ -16,24 +17,25 @@ export function addPause(program: Command): void {
 Messages that were taken are brought to their end; new ones wait at the broker. It holds for processes that are started later, too, and
 nothing but "resume" undoes it: not the circuit breaker, and no restart. Without --worker it holds for registrations and for every
 worker.
-
-Example: despachante pause --reason "the core is being updated until 14:00"
-         despachante pause --worker EmailWorker --reason "the provider is down"`,
+${examples(
+  ['Everything', 'despachante pause --reason "the core is being updated until 14:00"'],
+  ['One worker', 'despachante pause --worker EmailWorker --reason "the provider is down"'],
+)}`,
     )
     .action(pause);
 }
 
 export function addResume(program: Command): void {
   addSaid(program.command('resume'))
-    .description('take back what "pause" said')
     .option('--worker <name>', 'what it said of this worker')
     .addHelpText(
       'after',
       `
 Exit code 4 when nothing was paused in the same way: a pause of everything is no pause of a worker. An open circuit breaker, or a limit that is reached, still holds intake.
-
-Example: despachante resume
-         despachante resume --worker EmailWorker`,
+${examples(
+  ['Everything', 'despachante resume'],
+  ['One worker', 'despachante resume --worker EmailWorker'],
+)}`,
     )
     .action(resume);
 }
@@ -57,9 +59,14 @@ async function pause(word: PauseOptions & { reason: string }, command: Command):
     tell(
       `No process has run a worker of the name ${line(worker ?? '')} within a day: the pause holds for one that is started`,
     );
-  answer(command, { paused: true, worker, reason, by, at }, () => {
-    return `Paused: ${line(reason)} (${line(by)}, ${when(at)}). ${SEEN}`;
-  });
+  answer(
+    command,
+    { paused: true, worker, reason, by, at },
+    () => {
+      return `Paused: ${line(reason)} (${line(by)}, ${when(at)}). ${SEEN}`;
+    },
+    `despachante resume${worker === null ? '' : ` --worker ${line(worker)}`}`,
+  );
 }
 
 async function resume(word: PauseOptions, command: Command): Promise<void> {
@@ -76,9 +83,14 @@ async function resume(word: PauseOptions, command: Command): Promise<void> {
   if (was === null) throw new CommandError(none + everything, EXIT.notFound);
   const { reason, by } = was;
   const at = new Date(was.at);
-  answer(command, { paused: still !== null, worker, was: { reason, by, at } }, () => {
-    return `Resumed; it was: ${line(reason)} (${line(by)}, ${when(at)})${everything}. ${SEEN}`;
-  });
+  answer(
+    command,
+    { paused: still !== null, worker, was: { reason, by, at } },
+    () => {
+      return `Resumed; it was: ${line(reason)} (${line(by)}, ${when(at)})${everything}. ${SEEN}`;
+    },
+    'despachante status',
+  );
 }
 
 const SEEN = 'Processes see it within a second or two';

@@ -1,8 +1,9 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { capacityFor, type Capacity, type Costs } from '../domain/registrations/capacity.ts';
-import { duration, positive, wholeNumber } from './arguments.ts';
+import { duration, positive, timeOption, wholeNumber } from './arguments.ts';
 import { answer, load } from './context.ts';
 import { columns, number } from './table.ts';
+import { examples } from './examples.ts';
 
 interface PlanOptions {
   rate: number;
@@ -23,27 +24,33 @@ export const MEASURED: Costs = {
   workerKbInFlight: 26,
 };
 
+const EXPECTED = 'p50=15s,p99=20s';
+
 export function addPlan(program: Command): void {
   program
     .command('plan')
-    .description('what a rate of registrations needs: processes, memory, requests a second')
     .requiredOption('--rate <n>', 'registrations a second, sustained', positive)
-    .option(
-      '--latency <quantiles>',
-      'of the legacy system, from accepted to done',
-      quantiles,
-      quantiles('p50=15s,p99=20s'),
+    .addOption(
+      program
+        .createOption('--latency <quantiles>', 'of the legacy system, from accepted to done')
+        .argParser(quantiles)
+        .default(quantiles(EXPECTED), EXPECTED),
     )
     .option('--backlog <n>', 'registrations that wait already', wholeNumber(0), 0)
-    .option('--request <time>', 'what the legacy system takes for one request', duration, 50)
+    .addOption(timeOption('--request <time>', 'of the legacy system, for one request', '50ms'))
     .addHelpText(
       'after',
       `
 Arithmetic, from costs measured on one machine of two cores with everything on it (bench/results/rate-300.json); yours
 will differ. Processes and the wire are planned to be 60 % full. Little's law: in flight = rate x mean latency. The poll plan, the
 batch size and legacy.maxConcurrent (of all workers together) are those of the configuration in force.
-
-Example: despachante plan --rate 800 --latency p50=12s,p99=25s --backlog 100000`,
+${examples(
+  [
+    '800 a second, with 100,000 that wait already',
+    'despachante plan --rate 800 --latency p50=12s,p99=25s --backlog 100000',
+  ],
+  ['As many workers as it needs', 'despachante plan --rate 800 --json | jq .workers'],
+)}`,
     )
     .action((options: PlanOptions, command: Command) => {
       const { config } = load(command);

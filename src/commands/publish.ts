@@ -6,12 +6,14 @@ import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { registrationLines } from './registration-lines.ts';
 import { sampleRegistrations } from '../simulator/samples.ts';
 import { positive, wholeNumber } from './arguments.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { systemAt } from '../audit/system-name.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { listOf, serversOf, type Server } from './start-samples.ts';
-import { number } from './table.ts';
+import { line, number } from './table.ts';
+import { examples } from './examples.ts';
 
 interface PublishOptions {
   count?: number;
@@ -26,7 +28,6 @@ interface PublishOptions {
 export function addPublish(program: Command): void {
   program
     .command('publish')
-    .description('publish registrations to the intake queue, each confirmed by the broker')
     .argument('[file]', 'JSON lines, one registration each; - is standard input')
     .option(
       '--count <n>',
@@ -47,8 +48,14 @@ export function addPublish(program: Command): void {
       `
 A file is checked before anything of it is published: a line that is no registration stops it, unless --raw is given.
 With an id published earlier, a registration is a duplicate (same bytes) or a conflict (others).
-
-Example: despachante publish --count 1000 --rate 50 --ledger published.jsonl`,
+${examples(
+  ['Your own, from a file of JSON lines', 'despachante publish registrations.jsonl'],
+  [
+    '1,000 invented ones at 50 a second, noted for the audit',
+    'despachante publish --count 1000 --rate 50 --ledger published.jsonl',
+  ],
+  ['From another program', "jq -c '.[]' export.json | despachante publish -"],
+)}`,
     )
     .action(publish);
 }
@@ -133,10 +140,14 @@ async function publish(
     () =>
       `Published ${number(confirmed)} to "${queue}" at ${new URL(url).host} in ${seconds.toFixed(1)} s (${number(perSecond)} a second)` +
       (options.ledger === undefined ? '' : `, noted in ${options.ledger}`),
+    options.ledger === undefined
+      ? 'despachante status'
+      : `despachante audit --published ${line(options.ledger)}`,
   );
   if (failed > 0) {
     throw new CommandError(
       `${number(failed)} sent and not confirmed, the first because: ${reason}. The rest was not sent. Publish again once that is mended: what is in the queue already will be dropped as a duplicate`,
+      EXIT.unknown,
     );
   }
   if (interrupted) throw new CommandError('Interrupted: the rest was not sent');

@@ -8,7 +8,8 @@ import {
   type RedriveReport,
 } from '../domain/redrive-order.ts';
 import type { RedriveNeeds, RedriveState } from '../operations/redrive.ts';
-import { CommandError, answer } from './context.ts';
+import { answer } from './context.ts';
+import { CommandError } from './exit.ts';
 import { placeOf, toldOfCap, toldOfForeign } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
 

@@ -17,7 +17,8 @@ import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { every } from '../runtime/every.ts';
 import { silent } from '../runtime/log.ts';
 import { addBecause } from './arguments.ts';
-import { CommandError, EXIT, answer, load, tell } from './context.ts';
+import { answer, load, tell } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { askFirst, tellDryRun } from './failure-choice.ts';
 import {
   addFrom,
@@ -32,6 +33,7 @@ import {
 } from './failure-selection.ts';
 import { showProgress } from './progress.ts';
 import { noWorker, ofWorker, stateText, tellRedrive } from './redrive-report.ts';
+import { examples } from './examples.ts';
 
 export interface AskedRedrive extends Asked {
   detach?: boolean;
@@ -44,18 +46,35 @@ export interface AskedRedrive extends Asked {
 export function addRedrive(program: Command): void {
   const redrive = program
     .command('redrive')
-    .description('how a redrive goes, and stopping it; "failures redrive" begins one')
-    .addHelpText('after', '\nExample: despachante redrive status');
+    .addHelpText(
+      'after',
+      examples(
+        ['How it goes', 'despachante redrive status'],
+        ['End it', 'despachante redrive stop --because "it is too fast"'],
+      ),
+    );
   addFrom(redrive.command('status'))
     .description('the redrive that runs, or the last one')
     .addHelpText(
       'after',
-      '\nExample: despachante redrive status\n         despachante redrive status --from EmailWorker',
+      examples(
+        ['Of registrations', 'despachante redrive status'],
+        ['Of the tasks of a worker', 'despachante redrive status --from EmailWorker'],
+      ),
     )
     .action(status);
   addFrom(addBecause(redrive.command('stop')))
     .description('end it: what was sent already stays sent, the others stay where they are')
-    .addHelpText('after', '\nExample: despachante redrive stop --because "it is too fast"')
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'Of registrations, with the reason',
+          'despachante redrive stop --because "it is too fast"',
+        ],
+        ['Of the tasks of a worker', 'despachante redrive stop --from EmailWorker'],
+      ),
+    )
     .action(stop);
 }
 
@@ -70,8 +89,8 @@ export async function redriveFailures(ids: string[], options: AskedRedrive, comm
           surveyTasks(taskFailures(config, own, from), taskChoiceOf(ids, options)),
         );
   if (options.dryRun === true) return tellDryRun(command, count, 'redrive', ids, options);
-  // Whoever names them, or says --all, has said which: no question then, as scripts have nobody to answer it.
-  const isMeant = ids.length > 0 || options.all === true || options.yes === true;
+  // Whoever names them has said which.
+  const isMeant = ids.length > 0 || options.yes === true;
   const limit = isMeant ? (options.limit ?? Infinity) : await askFirst(count, 'redrive');
   const order = orderOf(ids, options, limit);
   const said = saidOf(ids, options, config);
@@ -86,7 +105,7 @@ export async function redriveFailures(ids: string[], options: AskedRedrive, comm
     if (options.detach !== true) return follow(needs, begun.report);
     begun.report.catch(() => {}); // its end is nothing to us
     const next = `Begun. "despachante redrive status${ofWorker(from)}" tells how it goes`;
-    answer(command, { begun: true }, () => next);
+    answer(command, { begun: true }, () => next, `despachante redrive status${ofWorker(from)}`);
     return null;
   });
   if (report === null) return;

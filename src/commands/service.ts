@@ -5,8 +5,8 @@ import type { LoadedConfig } from '../config/load.ts';
 import { serveHealth, type HealthOptions } from '../runtime/health.ts';
 import type { Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
-import { connectReady } from '../temporal/ready.ts';
-import { CommandError, EXIT, announce, untilSignal } from './context.ts';
+import { announce, untilSignal } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { loadProcess } from './load-process.ts';
 
 export interface Process extends Pick<LoadedConfig, 'config' | 'forOthers'> {
@@ -44,6 +44,7 @@ export function addService(
       const { port } = command.opts<{ port?: string }>();
       const { config, forOthers, log } = loadProcess(command, role);
       const stopped = untilSignal(log);
+      const { connectReady } = await import('../temporal/ready.ts');
       const client = await connectReady(config, log);
       const metrics = createMetrics();
       const toldToStop = stopped.then((signal) => {

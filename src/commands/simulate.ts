@@ -3,9 +3,10 @@ import { silent } from '../runtime/log.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import type { SimulatorStats } from '../simulator/statistics.ts';
 import { PRESETS, type Preset } from '../domain/registrations/contract.ts';
-import { duration, durationRange, oneOf, share, wholeNumber, type Range } from './arguments.ts';
+import { durationRange, oneOf, share, timeOption, wholeNumber, type Range } from './arguments.ts';
 import { announce, isJson, print, printJson, untilSignal } from './context.ts';
 import { columns, number } from './table.ts';
+import { examples } from './examples.ts';
 
 interface SimulateOptions {
   host: string;
@@ -34,7 +35,6 @@ export function addSimulate(program: Command): void {
   const answerDelay = { minMs: 20, maxMs: 60 };
   program
     .command('simulate')
-    .description('be the slow legacy system, to try Despachante against')
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <n>', 'port of its HTTP layer (0: any free one)', port, 9997)
     .option('--core-port <n>', 'port of the core behind it (0: any free one)', port, 9998)
@@ -48,12 +48,7 @@ export function addSimulate(program: Command): void {
     .option('--error <share>', 'answered with --error-status, not accepted', share, 0)
     .option('--error-status <n>', 'the status of --error', wholeNumber(200, 599), 500)
     .option('--throttle <share>', 'answered 429 with Retry-After, not accepted', share, 0)
-    .addOption(
-      program
-        .createOption('--retry-after <duration>', 'what Retry-After says, in whole seconds')
-        .argParser(duration)
-        .default(1_000, '1s'),
-    )
+    .addOption(timeOption('--retry-after <time>', 'what Retry-After says, in whole seconds', '1s'))
     .option('--ledger <file>', 'keep what is accepted and answered in a file, over restarts too')
     .option('--system <id>', 'whom that file is kept for; that of another system is not continued')
     .option('--idempotent', 'recognize a repeated Idempotency-Key, and file it once')
@@ -63,8 +58,14 @@ export function addSimulate(program: Command): void {
       `
 With --json two lines are printed: where it listens, and its statistics at the end. Beside the legacy system's own paths
 it answers GET /stats, GET /ledger and POST /control (bursts of errors, the core down and up).
-
-Example: despachante simulate --latency 10s..20s --refuse 0.02 --fail 0.02 --ledger legacy.jsonl`,
+${examples(
+  [
+    'Done after 10 to 20 s, some refused, some failed',
+    'despachante simulate --latency 10s..20s --refuse 0.02 --fail 0.02 --ledger legacy.jsonl',
+  ],
+  ['A system that answers 202 with a Location', 'despachante simulate --preset location-202'],
+  ['One answer in a hundred is lost', 'despachante simulate --lose-answer 0.01'],
+)}`,
     )
     .action(simulate);
 }

@@ -1,6 +1,7 @@
 /** Whether `start` may publish its samples: they are invented, and whoever takes them for real cannot tell. */
 import type { Config } from '../config/schema.ts';
-import { CommandError, EXIT, isYes } from './context.ts';
+import { isYes } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { number } from './table.ts';
 
 export type Server = ReturnType<typeof serversOf>[number];

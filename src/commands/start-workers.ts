@@ -10,7 +10,7 @@ import { silent } from '../runtime/log.ts';
 import { openTaskClaims, type TaskClaim } from '../tasks/claims.ts';
 import { openPublishers } from '../tasks/publishers.ts';
 import type { Worker } from '../workers/worker.ts';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { columns, number } from './table.ts';
 import { chosen, foldersOf } from './worker-choice.ts';
 

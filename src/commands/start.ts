@@ -19,18 +19,10 @@ import type { Store } from '../registrations/store.ts';
 import { withRabbit, withStore } from '../registrations/neighbours.ts';
 import { runAudit } from '../audit/run-audit.ts';
 import { ledgerOf, systemAt, type SystemName } from '../audit/system-name.ts';
-import { wholeNumber } from './arguments.ts';
+import { listOption, wholeNumber } from './arguments.ts';
 import { presetOption } from './simulate.ts';
-import {
-  CommandError,
-  EXIT,
-  isJson,
-  load,
-  print,
-  printJson,
-  tell,
-  untilSignal,
-} from './context.ts';
+import { isJson, load, print, printJson, tell, untilSignal } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { publishNoted } from './publish-noted.ts';
 import { showProgress } from './progress.ts';
 import { addressText, addressesOf, progressLine, reportText, type Report } from './start-report.ts';
@@ -43,6 +35,7 @@ import {
   type SampleOptions,
 } from './start-workers.ts';
 import { line, paint } from './table.ts';
+import { examples } from './examples.ts';
 
 interface StartOptions {
   count: number;
@@ -56,13 +49,12 @@ interface StartOptions {
 export function addStart(program: Command): void {
   program
     .command('start')
-    .description('run everything here: simulator, worker, intake, and sample registrations')
     .option('--count <n>', 'sample registrations to publish', wholeNumber(0, 1_000_000), 1_000)
-    .option(
-      '--confirm-host <host:port>',
-      'host:port (or the host alone where its port is the standard one) of a server that was not brought up here and may be given samples; once for each',
-      (host: string, before: string[]) => [...before, host],
-      [],
+    .addOption(
+      listOption(
+        '--confirm-host <host:port>',
+        'host:port (or the host alone where its port is the standard one) of a server that was not brought up here and may be given samples; once for each',
+      ),
     )
     .option('--exit', 'end when they are settled, instead of running until Ctrl-C')
     .option(
@@ -82,10 +74,11 @@ so that there is something to see in the failure queue. "npm start" brings the s
 
 Samples are invented: they go to servers that were brought up here, and to others only when --count is given and each host is
 named, by --confirm-host or on the terminal.
-
-Example: npm start -- --count 5000 --exit
-         npm start -- --preset location-202
-         npm start -- --with-workers`,
+${examples(
+  ['5,000 samples, and end when they are settled', 'npm start -- --count 5000 --exit'],
+  ['A legacy system of another kind', 'npm start -- --preset location-202'],
+  ['With two task workers', 'npm start -- --with-workers'],
+)}`,
     )
     .action(async (options: StartOptions, command: Command) =>
       run(await prepare(options, command)),

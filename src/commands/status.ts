@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { LateResult } from '../claims/claims.ts';
 import { OWN, ownName } from '../mongo/collections.ts';
@@ -5,19 +6,45 @@ import type { Config } from '../config/schema.ts';
 import { reachOf } from '../operations/reach.ts';
 import { readStatus, waitingForIntake, type RunFacts, type Status } from '../operations/status.ts';
 import type { Chapter } from '../operations/story.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { why } from '../doctor/diagnosis.ts';
+import { silent } from '../runtime/log.ts';
+import { maskText } from '../runtime/mask.ts';
+import { answer, load, tell, untilSignal } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { overall } from './counts.ts';
 import { columns, line, number, paint, valueText, when } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addStatus(program: Command): void {
   program
     .command('status')
-    .description('the whole story of a registration; without an id, how many are where')
     .argument('[id]', 'registration id')
-    .addHelpText('after', '\nExample: despachante status reg-1')
-    .action((id: string | undefined, _: unknown, command: Command) =>
-      id === undefined ? overall(command) : single(id, command),
-    );
+    .addHelpText(
+      'after',
+      examples(
+        ['How many are where', 'despachante status'],
+        ['The same, each two seconds, until Ctrl-C', 'despachante status --watch'],
+        ['Everything about one registration', 'despachante status reg-1'],
+        ['How many are in doubt', 'despachante status --json | jq .registrations.inDoubt'],
+      ),
+    )
+    .option('--watch', `again each ${WATCH_MS / 1_000} s, until Ctrl-C`)
+    .action(async (id: string | undefined, { watch }: { watch?: true }, command: Command) => {
+      const look = () => (id === undefined ? overall(command) : single(id, command));
+      return watch === true ? again(look) : look();
+    });
+}
+
+const WATCH_MS = 2_000;
+const CLEAR = '\u{1b}[H\u{1b}[2J\u{1b}[3J';
+
+/** A look that fails is shown, and does not end it: one watches in an outage most of all. */
+async function again(look: () => Promise<void>): Promise<void> {
+  const stop = untilSignal(silent).then(() => 'stop' as const);
+  do {
+    if (process.stdout.isTTY) process.stdout.write(CLEAR);
+    await look().catch((error: unknown) => tell(maskText(why(error))));
+  } while ((await Promise.race([stop, delay(WATCH_MS)])) !== 'stop');
 }
 
 async function single(id: string, command: Command): Promise<void> {

@@ -4,20 +4,25 @@ import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import { addSaid, saidIn, type SaidOptions } from './arguments.ts';
 import { answer, load } from './context.ts';
 import { line, number, paint, table, when } from './table.ts';
+import { examples } from './examples.ts';
 
 const SHOWN = 20;
 
 export function addSweep(program: Command): void {
   addSaid(program.command('sweep'))
-    .description('take up what dead runs have left: terminated, failed, or gone from Temporal')
     .option('--dry-run', 'only tell what is stranded')
     .addHelpText(
       'after',
       `
 The worker does it by itself, every five minutes. What the legacy system had accepted is polled on, what it may have is
 in doubt, the rest is submitted. Sweeping twice is harmless.
-
-Example: despachante sweep --dry-run`,
+${examples(
+  ['Look first', 'despachante sweep --dry-run'],
+  [
+    'Do it now, with the reason',
+    'despachante sweep --reason "the runs of the old namespace are gone"',
+  ],
+)}`,
     )
     .action(run);
 }
@@ -34,7 +39,9 @@ async function run(options: SaidOptions & { dryRun?: boolean }, command: Command
           'writer',
         ),
   );
-  answer(command, { dryRun, ...swept }, () => textOf(swept, dryRun));
+  const isMore = dryRun && swept.stranded.length > 0;
+  const next = isMore ? 'despachante sweep' : null;
+  answer(command, { dryRun, ...swept }, () => textOf(swept, dryRun), next);
 }
 
 function textOf({ stranded, unreadable, started }: SweepFacts, dryRun: boolean): string {

@@ -2,9 +2,18 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import { inCell, onOneLine } from '../runtime/foreign-text.ts';
 
-/** For stdout; nothing where it is no terminal, or NO_COLOR says so. `COLOUR` of foreign-text.ts lets these through. */
+let wanted: boolean | null = null;
+
+/** As --color and --no-color say. */
+export const useColours = (use: boolean): void => void (wanted = use);
+
+/** On a terminal, unless NO_COLOR is set. */
+export const isColoured = (): boolean =>
+  wanted ?? (process.stdout.isTTY && styleText('bold', 'x') !== 'x');
+
+/** For stdout. `COLOUR` of foreign-text.ts lets these through. */
 const painter = (style: Parameters<typeof styleText>[0]) => (text: string) =>
-  process.stdout.isTTY ? styleText(style, text) : text;
+  isColoured() ? styleText(style, text, { validateStream: false }) : text;
 export const paint = {
   bold: painter('bold'),
   dim: painter('dim'),

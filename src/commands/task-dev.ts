@@ -4,6 +4,7 @@ import { watchFiles } from '../workers/watch.ts';
 import type { Process, Service } from './service.ts';
 import { addWorkers, startWorkers } from './task-run.ts';
 import { foldersOf, type Folders } from './worker-choice.ts';
+import { examples } from './examples.ts';
 
 export function addTaskDev(command: Command): void {
   addWorkers(
@@ -18,8 +19,10 @@ export function addTaskDev(command: Command): void {
       `
 All workers of the folder run, unless some are named. After a change handlers that run have 2 s to finish. Whatever cannot be loaded
 is told with its line, and what ran before runs on.
-
-Example: despachante tasks dev --watch src`,
+${examples(
+  ['All workers of the folder', 'despachante tasks dev'],
+  ['One worker, and code that it uses', 'despachante tasks dev EmailWorker --watch src'],
+)}`,
     );
 }
 

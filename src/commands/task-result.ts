@@ -2,22 +2,27 @@ import type { Command } from 'commander';
 import { openResultReader } from '../operations/task-result.ts';
 import { silent } from '../runtime/log.ts';
 import type { TaskResult } from '../workers/result.ts';
-import { duration } from './arguments.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { timeOption } from './arguments.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { line, when } from './table.ts';
+import { examples } from './examples.ts';
 
 export function addTaskResult(command: Command): void {
   command
     .description('what became of a task: its attempts, its end, its result')
     .argument('<worker>', 'its name')
     .argument('<id>', 'the message id')
-    .option('--wait <time>', 'wait so long for its end', duration, 0)
+    .addOption(timeOption('--wait <time>', 'wait so long for its end', '0s'))
     .addHelpText(
       'after',
       `
 Exit code 3 when it has failed, 4 when there is no such task.
-
-Example: despachante tasks result EmailWorker mail-1 --wait 10s`,
+${examples(
+  ['How it stands now', 'despachante tasks result EmailWorker mail-1'],
+  ['Wait for its end', 'despachante tasks result EmailWorker mail-1 --wait 10s'],
+  ['Only its result', 'despachante tasks result EmailWorker mail-1 --json | jq .result'],
+)}`,
     )
     .action(result);
 }

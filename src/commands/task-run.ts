@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { readQueues } from '../config/queues.ts';
-import { startChosen } from '../door/start-chosen.ts';
 import { wholeNumber } from './arguments.ts';
 import { addService, type Process, type Service } from './service.ts';
 import { chosen, foldersOf, told, type Folders } from './worker-choice.ts';
+import { examples } from './examples.ts';
 
 interface RunOptions extends Folders {
   all?: boolean;
@@ -20,9 +20,11 @@ export function addTaskRun(command: Command): void {
       `
 Workers are what files of the folder export: defineWorker({...}), see docs/how-to/write-a-worker.md. Run as many processes as you like.
 SIGTERM takes nothing more, lets handlers finish (worker.shutdownGrace), and leaves; what is interrupted goes on elsewhere.
-
-Example: despachante tasks run EmailWorker --concurrency 8
-         despachante tasks run --all --workers src/workers`,
+${examples(
+  ['One worker, eight handler calls at once', 'despachante tasks run EmailWorker --concurrency 8'],
+  ['All of a folder', 'despachante tasks run --all --workers src/workers'],
+  ['All that can be loaded', 'despachante tasks run --all --skip-broken'],
+)}`,
     );
 }
 
@@ -51,6 +53,7 @@ export async function startWorkers(
   const found = await chosen(command.args, areAll, foldersOf(options, process.config));
   const queues = readQueues(options.queues);
   const concurrency = options.concurrency ?? null;
+  const { startChosen } = await import('../door/start-chosen.ts');
   const running = await process.unlessStopped(
     told(() => startChosen(process, { found, areAll, queues, concurrency })),
   );

@@ -7,11 +7,13 @@ import { openPublishers } from '../tasks/publishers.ts';
 import { placeOf } from '../tasks/runnable.ts';
 import { readQueues } from '../config/queues.ts';
 import { duration } from './arguments.ts';
-import { CommandError, EXIT, answer, load } from './context.ts';
+import { answer, load } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 import { openPublishedLedger } from '../audit/published-ledger.ts';
 import { line, table } from './table.ts';
 import { findWorker } from '../workers/choose.ts';
 import { foldersOf, load as loadWorkers, told, type Folders } from './worker-choice.ts';
+import { examples } from './examples.ts';
 
 export function addTaskList(command: Command): void {
   command
@@ -19,7 +21,14 @@ export function addTaskList(command: Command): void {
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--skip-broken', 'leave out files that cannot be loaded')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
-    .addHelpText('after', '\nExample: despachante tasks list')
+    .addHelpText(
+      'after',
+      examples(
+        ['The workers of the folder', 'despachante tasks list'],
+        ['Of other files', 'despachante tasks list --workers "src/**/*.worker.ts"'],
+        ['Only their names', 'despachante tasks list --json | jq -r ".workers[].name"'],
+      ),
+    )
     .action(list);
 }
 
@@ -65,9 +74,20 @@ export function addTaskSend(command: Command): void {
       'after',
       `
 A message that the worker's schema refuses is not sent.
-
-Example: despachante tasks send EmailWorker mail.json --id mail-1
-         despachante tasks result EmailWorker mail-1 --wait 10s`,
+${examples(
+  [
+    'From a file, under an id of your own',
+    'despachante tasks send EmailWorker mail.json --id mail-1',
+  ],
+  [
+    'From standard input, not to be handled for an hour',
+    'echo \'{"to":"ana@example.com"}\' | despachante tasks send EmailWorker --delay 1h',
+  ],
+  [
+    'With the key that decides the order',
+    'despachante tasks send EmailWorker mail.json --key ana@example.com',
+  ],
+)}`,
     )
     .action(send);
 }
@@ -96,5 +116,6 @@ async function send(
   noted?.add({ id: read.message.messageId, body: sending.body });
   await noted?.close();
   const sent = { worker: name, to: read.message.to.name, id: read.message.messageId };
-  answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.to)}`);
+  const next = `despachante tasks result ${line(name)} ${line(sent.id)} --wait 10s`;
+  answer(command, sent, () => `Sent ${line(sent.id)} to ${line(sent.to)}`, next);
 }

@@ -5,6 +5,7 @@ import { wholeNumber } from './arguments.ts';
 import { answer, load } from './context.ts';
 import { table } from './table.ts';
 import { chosen, foldersOf, type Folders } from './worker-choice.ts';
+import { examples } from './examples.ts';
 
 interface SetUpOptions extends Folders {
   all?: boolean;
@@ -25,8 +26,16 @@ export function addTaskSetup(command: Command): void {
       'after',
       `
 Topics are made by this command alone, never by accident. What exists stays as it is.
-
-Example: despachante tasks setup --all --partitions 8`,
+${examples(
+  [
+    'Everything that the workers of the folder need',
+    'despachante tasks setup --all --partitions 8',
+  ],
+  [
+    'One worker, on a cluster of three brokers',
+    'despachante tasks setup EmailWorker --partitions 12 --replicas 3',
+  ],
+)}`,
     )
     .action(setUp);
 }
@@ -40,10 +49,14 @@ async function setUp(names: string[], options: SetUpOptions, command: Command): 
     found.map(({ worker }) => worker),
     { partitions: options.partitions ?? -1, replicationFactor: options.replicas ?? -1 },
   );
-  answer(command, { made }, () =>
-    table(
-      ['broker', 'name', ''],
-      made.map(({ broker, name, was }) => [broker, name, was]),
-    ),
+  answer(
+    command,
+    { made },
+    () =>
+      table(
+        ['broker', 'name', ''],
+        made.map(({ broker, name, was }) => [broker, name, was]),
+      ),
+    'despachante tasks run --all',
   );
 }

@@ -5,14 +5,22 @@ import { addTaskResult } from './task-result.ts';
 import { addTaskRun } from './task-run.ts';
 import { addTaskSetup } from './task-setup.ts';
 import { addTaskList, addTaskSend } from './task-send.ts';
+import { examples } from './examples.ts';
 
 export function addTasks(program: Command): void {
   const tasks = program
     .command('tasks')
-    .description(
-      'run workers, list them, make their queues and topics, send them messages, and ask what became of those',
-    )
-    .addHelpText('after', '\nExample: despachante tasks run --all');
+    .addHelpText(
+      'after',
+      examples(
+        ['Run all workers of the folder', 'despachante tasks run --all'],
+        [
+          'Send a message to one of them',
+          'despachante tasks send EmailWorker mail.json --id mail-1',
+        ],
+        ['Ask for its result', 'despachante tasks result EmailWorker mail-1 --wait 10s'],
+      ),
+    );
   addTaskRun(tasks.command('run'));
   addTaskDev(tasks.command('dev'));
   addTaskList(tasks.command('list'));
@@ -25,6 +33,12 @@ export function addTasks(program: Command): void {
 export function addKafka(program: Command): void {
   const kafka = program
     .command('kafka')
-    .description('"kafka worker" is another word for "tasks run"');
+    .addHelpText(
+      'after',
+      examples(
+        ['One worker', 'despachante kafka worker EmailWorker'],
+        ['The same in our own words', 'despachante tasks run EmailWorker'],
+      ),
+    );
   addTaskRun(kafka.command('worker'));
 }

@@ -11,7 +11,7 @@ import {
 } from '../workers/discover.ts';
 import { discoverAll } from '../workers/webhooks.ts';
 import { watchImports } from '../workers/import-watch.ts';
-import { CommandError, EXIT } from './context.ts';
+import { CommandError, EXIT } from './exit.ts';
 
 export interface Folders {
   workers?: string[];

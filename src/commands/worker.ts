@@ -1,26 +1,26 @@
 import type { Command } from 'commander';
 import { readQueues } from '../config/queues.ts';
-import { startChosen } from '../door/start-chosen.ts';
 import { errorFacts } from '../runtime/log.ts';
-import { OtherClaims, scheduleSweeps } from '../temporal/schedules.ts';
-import { startWorker } from '../worker.ts';
 import { addService, type Process, type Service } from './service.ts';
 import { chosen, foldersOf, told } from './worker-choice.ts';
+import { examples } from './examples.ts';
 
 export function addWorker(program: Command): void {
-  addService(program.command('worker'), 'worker', start)
-    .description('run workflows and activities: claim, submit, poll, settle')
-    .addHelpText(
-      'after',
-      `
+  addService(program.command('worker'), 'worker', start).addHelpText(
+    'after',
+    `
 Run as many as you like. SIGTERM finishes what is on the wire and leaves.
-
-Example: despachante worker --port 9465`,
-    );
+${examples(
+  ['On the standard port of health and metrics, 9465', 'despachante worker'],
+  ['A second one on the same machine', 'despachante worker --port 9475'],
+)}`,
+  );
 }
 
 async function start(process: Process): Promise<Service> {
   const { config, log, metrics, client, unlessStopped } = process;
+  const { OtherClaims, scheduleSweeps } = await import('../temporal/schedules.ts');
+  const { startWorker } = await import('../worker.ts');
   await scheduleSweeps(client, config).catch((error: unknown) => {
     if (error instanceof OtherClaims) throw error;
     // The job goes on without it, and duplicates still take over what they meet.
@@ -47,5 +47,6 @@ async function startAll(process: Process) {
   const found = await chosen([], true, foldersOf({}, process.config));
   const queues = readQueues(undefined);
   const all = { found, areAll: true, queues, concurrency: null };
+  const { startChosen } = await import('../door/start-chosen.ts');
   return process.unlessStopped(told(() => startChosen(process, all)));
 }

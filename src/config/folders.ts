@@ -57,7 +57,7 @@ const metrics = z.strictObject(
   'a mapping with the key url',
 );
 
-const schema = z.strictObject(
+export const foldersSchema = z.strictObject(
   {
     folders: z.array(folder, 'a list of folders'),
     schedule: word(['fair', 'oldest']).prefault('fair'),
@@ -67,7 +67,7 @@ const schema = z.strictObject(
 );
 
 export type FolderSetting = z.output<typeof folder>;
-export type FoldersSetting = z.output<typeof schema>;
+export type FoldersSetting = z.output<typeof foldersSchema>;
 
 const METRICS_KEYS = Object.keys(metrics.shape);
 const SEND_KEYS = Object.keys(httpHandler().shape);
@@ -81,7 +81,7 @@ const keysAt = (path: readonly PropertyKey[]): readonly string[] =>
       : path.includes('ready')
         ? ['quiet', 'marker']
         : path.length === 0
-          ? Object.keys(schema.shape)
+          ? Object.keys(foldersSchema.shape)
           : KEYS;
 
 /**
@@ -95,7 +95,7 @@ export function readFolders(file: string | undefined): FoldersSetting | null {
     ...{ name: FOLDERS_FILE, keysAt },
     isOpen: (path) => !path.includes('send') && !path.includes('metrics'),
   };
-  const read = readWritten(schema, written);
+  const read = readWritten(foldersSchema, written);
   const placed = read.folders.map((each) => ({ ...each, path: resolve(each.path) }));
   const twice = placed.flatMap((each, at) => [
     ...placed

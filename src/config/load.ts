@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { exposedKeys, missingKeys } from './encryption.ts';
 import { ENVIRONMENT_ONLY, readEnvironment, variable } from './environment.ts';
+import { sourceOf } from './env-file.ts';
 import { ConfigError, lineOf, type Fault } from './faults.ts';
 import { noConfigFile, readConfigFile, type ConfigFile } from './file.ts';
 import { faultsOf } from './issues.ts';
@@ -25,7 +26,7 @@ import {
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** By path: `default`, `preset location-202`, `despachante.yaml:4` or `environment AMQP_URL`. */
+  /** By path: `default`, `preset location-202`, `despachante.yaml:4`, `environment AMQP_URL` or `.env AMQP_URL`. */
   readonly origins: Readonly<Record<string, string>>;
   /** What is no fault but looks like a mistake, such as a file of keys that everybody can read. */
   readonly warnings: readonly string[];
@@ -56,7 +57,7 @@ export function loadConfig({ file, more, ...source }: ConfigSource = {}): Loaded
   const result = configSchema.safeParse(input);
   const place = (path: string): string =>
     values.has(path)
-      ? `environment ${variable(path)}`
+      ? sourceOf(variable(path))
       : (written.place(path.split('.'), 'value') ?? 'defaults');
   const all = [
     ...written.faults,
@@ -73,7 +74,7 @@ export function loadConfig({ file, more, ...source }: ConfigSource = {}): Loaded
   const origins = leaves(result.data).map(([path]): [string, string] => [
     path,
     values.has(path)
-      ? `environment ${variable(path)}`
+      ? sourceOf(variable(path))
       : (written.place(path.split('.'), 'key')?.replace(/:\d+$/, '') ?? unwritten(path)),
   ]);
   const loud = isProduction(env) ? [] : risks(result.data, env, place).map(lineOf);

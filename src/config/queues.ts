@@ -60,7 +60,7 @@ const queue = z.strictObject({
     .prefault(null),
 });
 
-const schema = z.strictObject(
+export const queuesSchema = z.strictObject(
   { queues: z.array(queue, 'a list of queues').min(1, 'a queue at least') },
   'a mapping with the key queues',
 );
@@ -81,7 +81,7 @@ export function readQueues(file: string | undefined): QueueSetting[] {
       path.length === 0 ? ['queues'] : path.includes('handler') ? HANDLER_KEYS : KEYS,
     isOpen: (path) => !path.includes('broker_url') && !path.includes('handler'),
   };
-  const { queues } = readWritten(schema, written);
+  const { queues } = readWritten(queuesSchema, written);
   const twice = queues.flatMap((each, at) => {
     const first = queues.findIndex((other) => other.name === each.name);
     if (first === at) return [];

@@ -27,6 +27,12 @@ export function unitOf(path: string): string | undefined {
   return typeof unit === 'string' ? unit : undefined;
 }
 
+/** What a fault says is expected there: the kind of value, and its range. */
+export function expectedAt(path: string): string {
+  const { error } = z.safeParse(schemaAt(path.split('.')), Symbol('no value'));
+  return error?.issues[0]?.message ?? 'any value';
+}
+
 const ADDRESSES_AND_SECRETS: ReadonlySet<string> = new Set(Object.values(ENVIRONMENT_ONLY));
 
 /** What is sent may be a key, a path of the legacy system may have one in it, and somebody may put one where its file is to be named. */

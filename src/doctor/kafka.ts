@@ -1,5 +1,5 @@
 /** Are the topics of a worker there, and such as it needs them? */
-import { groupFacts, topicFacts, type TopicFacts } from '../broker/kafka/admin.ts';
+import type { TopicFacts } from '../broker/kafka/admin.ts';
 import type { KafkaOptions } from '../broker/kafka/connection.ts';
 import { durationText } from '../config/units.ts';
 import { unwell, warning, well, why, type Diagnosis } from './diagnosis.ts';
@@ -22,6 +22,7 @@ export async function diagnoseTopics(
   try {
     const link = kafka();
     const names = [...(source === null ? [] : [source.topic]), ...published];
+    const { topicFacts } = await import('../broker/kafka/admin.ts');
     const facts = await topicFacts(link, names);
     const from = source === null ? undefined : facts[0];
     return [
@@ -113,6 +114,7 @@ async function groupDiagnosis(
   { topic, group }: NonNullable<WorkerTopics['source']>,
 ): Promise<Diagnosis> {
   const check = `group ${group}`;
+  const { groupFacts } = await import('../broker/kafka/admin.ts');
   const { protocolType, state, members, partitions } = await groupFacts(kafka, group, topic);
   if (protocolType !== '' && protocolType !== 'consumer')
     return unwell(

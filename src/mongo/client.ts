@@ -1,7 +1,9 @@
 import {
   MongoBulkWriteError,
   MongoClient,
+  MongoNetworkError,
   MongoServerError,
+  MongoServerSelectionError,
   type Collection,
   type Db,
   type Document,
@@ -14,7 +16,7 @@ import { databaseOf, ownDatabaseOf } from '../config/mongodb.ts';
 import type { Config } from '../config/schema.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { maskUrl } from '../runtime/mask.ts';
-import { readTls, withTlsTrouble } from '../net/tls.ts';
+import { readTls, unreachable, withTlsTrouble } from '../net/tls.ts';
 
 export interface Mongo {
   /** That of our own collections. */
@@ -67,7 +69,10 @@ function clientOf(config: Config): MongoClient {
 
 function cannotConnect({ mongodbUri }: Config, error: unknown): Error {
   const why = withTlsTrouble(errorFacts(error).error, error, 'mongodb');
-  return new Error(`Cannot connect to MongoDB at ${maskUrl(mongodbUri)}: ${why}`, { cause: error });
+  const sentence = `Cannot connect to MongoDB at ${maskUrl(mongodbUri)}: ${why}`;
+  // A password that is wrong now is wrong in a minute, too.
+  const isAway = error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
+  return isAway ? unreachable(sentence, error, 'mongodb') : new Error(sentence, { cause: error });
 }
 
 /** Codes of writes that can never succeed, however often they are tried (mongodb/docs error codes). */

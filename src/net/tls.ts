@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import { Away } from './away.ts';
 
 /** Paths of PEM files, as in the sections `tls` of the configuration. */
 export interface TlsFiles {
@@ -85,6 +86,12 @@ export function withTlsTrouble(sentence: string, error: unknown, section: string
   const trouble = tlsTrouble(error, section);
   return trouble === null ? sentence : `${sentence} (TLS: ${trouble})`;
 }
+
+/** Of a connection: away, unless a certificate or a setting of TLS is at fault, which nobody mends by trying again. */
+export const unreachable = (sentence: string, error: unknown, section: string): Error =>
+  tlsTrouble(error, section) === null
+    ? new Away(sentence, { cause: error })
+    : new Error(sentence, { cause: error });
 
 const PROBE_MS = 3_000;
 

@@ -1,6 +1,5 @@
 /** Sends one message to a worker, if it is one that the worker takes; makes the queues and topics of workers. */
 import { randomUUID } from 'node:crypto';
-import { createTopic } from '../broker/kafka/admin.ts';
 import { connectOnce } from '../broker/rabbitmq/connection.ts';
 import { declareQueues } from '../broker/rabbitmq/queues.ts';
 import { BrokerAway, BrokerRefusal } from '../broker/refusals.ts';
@@ -114,6 +113,7 @@ export async function setUpTasks(
     for (const channel of [placed.from, worker.to, placed.deadLetters]) {
       if (channel?.broker !== 'kafka') continue;
       const link = kafkaLink(config, `The worker ${worker.name}`);
+      const { createTopic } = await import('../broker/kafka/admin.ts');
       const was = await createTopic(link, { topic: channel.name, ...topics });
       made.push({ broker: 'kafka', name: channel.name, was });
     }

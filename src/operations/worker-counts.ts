@@ -1,6 +1,5 @@
 /** How many tasks of each worker are where. */
 import type { Collection } from 'mongodb';
-import { groupFacts } from '../broker/kafka/admin.ts';
 import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { readQueues } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
@@ -101,6 +100,7 @@ export async function waitingIn(
   { from: { broker, name, group = worker }, ofFile }: Pick<Use, 'from' | 'ofFile'>,
 ): Promise<number> {
   if (broker === 'kafka') {
+    const { groupFacts } = await import('../broker/kafka/admin.ts');
     const { partitions } = await groupFacts(kafkaLink(config, worker), group, name);
     return partitions.reduce((sum, { lag }) => sum + lag, 0);
   }

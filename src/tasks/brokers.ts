@@ -1,5 +1,4 @@
 /** The brokers of the workers of a process: sources, output and dead letters, whatever the kind. */
-import { createKafkaSource } from '../broker/kafka/consumer.ts';
 import { createConsumer } from '../broker/rabbitmq/consumer.ts';
 import { createFailures, type FailureRecord } from '../broker/rabbitmq/dead-letters.ts';
 import { isUnpublishable } from '../broker/rabbitmq/publisher.ts';
@@ -42,9 +41,10 @@ export function createBrokers(
   /** @throws Error that names the broker, or the setting that is missing */
   async function connect(worker: Running): Promise<Connected> {
     // What cannot be published is to be known before a handler has run.
-    if (worker.to?.broker === 'kafka') kafkaFor(worker);
-    const { open, failures, link } =
-      worker.from.broker === 'kafka' ? fromKafka(worker) : await fromRabbit(worker);
+    if (worker.to?.broker === 'kafka') await kafkaFor(worker);
+    const { open, failures, link } = await (worker.from.broker === 'kafka'
+      ? fromKafka(worker)
+      : fromRabbit(worker));
     const publish = ({ channel: to, key, message }: Outgoing, messageId: string): Promise<void> => {
       const body = Buffer.from(JSON.stringify(message));
       return publishers.publish({ to, body, key, messageId }, `The worker ${worker.name}`, link);
@@ -62,13 +62,14 @@ export function createBrokers(
     return { open, failures, channels: { publish, bury, isUnpublishable: isFinal } };
   }
 
-  function fromKafka(worker: Running) {
+  async function fromKafka(worker: Running) {
     const options = kafkaLink(config, `The worker ${worker.name}`);
     const { name: topic, group = worker.name } = worker.from;
     const letters = worker.deadLetters?.name ?? `dlq_${topic}`;
+    const { createKafkaSource } = await import('../broker/kafka/consumer.ts');
     return {
       open: createKafkaSource({ kafka: options, topic, group, log, now, giveUp }),
-      failures: kafkaFailures(kafkaFor(worker), letters, group),
+      failures: kafkaFailures(await kafkaFor(worker), letters, group),
       link: config,
     };
   }

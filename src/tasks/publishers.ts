@@ -1,6 +1,6 @@
 /** Publishes to queues and topics, each on the broker that it is on: one connection for each, made when it is needed first. */
 import { textHeader } from '../broker/kafka/message.ts';
-import { openKafkaPublisher, type KafkaPublisher } from '../broker/kafka/publisher.ts';
+import type { KafkaPublisher } from '../broker/kafka/publisher.ts';
 import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts';
 import { BrokerAway, BrokerRefusal, MessageRefused } from '../broker/refusals.ts';
 import type { Config } from '../config/schema.ts';
@@ -32,7 +32,7 @@ export type Publishers = ReturnType<typeof openPublishers>;
 export function openPublishers(config: Config, queues: readonly QueueSetting[], log: Log) {
   const closing = new AbortController();
   const rabbits = new Map<string, Promise<Publisher>>();
-  let kafkaPublisher: KafkaPublisher | null = null;
+  let kafkaPublisher: Promise<KafkaPublisher> | null = null;
 
   /** @param link says which broker; resolves when it was reached, however late. @throws BrokerRefusal */
   function rabbit({ amqpUrl: url, rabbit }: Config): Promise<Publisher> {
@@ -48,8 +48,13 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
   }
 
   /** @param who needs it. @throws Error with the remedy where Kafka is not enabled */
-  const kafka = (who: string): KafkaPublisher =>
-    (kafkaPublisher ??= openKafkaPublisher(kafkaLink(config, who)));
+  async function kafka(who: string): Promise<KafkaPublisher> {
+    const link = kafkaLink(config, who);
+    // Half a second of CPU, for those that have a topic only.
+    return (kafkaPublisher ??= import('../broker/kafka/publisher.ts').then(
+      ({ openKafkaPublisher }) => openKafkaPublisher(link),
+    ));
+  }
 
   const queueOf = (name: string) =>
     queues.find((each) => each.type === 'rabbitmq' && each.name === name);
@@ -85,7 +90,7 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
         const told = { 'message-id': messageId, 'content-type': JSON_TYPE, ...later };
         const headers = Object.entries(told).map(([name, value]) => textHeader(name, value));
         const message = { topic: to.name, key: key === null ? null : Buffer.from(key) };
-        return kafka(who).publish({ ...message, body, headers });
+        return (await kafka(who)).publish({ ...message, body, headers });
       }
       if (queueOf(to.name)?.publisher === false)
         throw new MessageRefused(`enable_publisher is false for ${to.name} in queues.yaml`);
@@ -102,7 +107,7 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
     async close(): Promise<void> {
       closing.abort();
       const all = [...rabbits.values()].map(async (opening) => (await opening).close());
-      await Promise.allSettled([...all, kafkaPublisher?.close()]);
+      await Promise.allSettled([...all, kafkaPublisher?.then((publisher) => publisher.close())]);
     },
   };
 }

@@ -23,7 +23,7 @@ import {
 import type { Config } from '../config/schema.ts';
 import { dataConverterOf } from './data-converter.ts';
 import { errorFacts } from '../runtime/log.ts';
-import { handshakeError, readTls, withTlsTrouble } from '../net/tls.ts';
+import { handshakeError, readTls, unreachable, withTlsTrouble } from '../net/tls.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
 
 const itemIds = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
@@ -55,9 +55,8 @@ export async function connectTemporal(config: Config): Promise<Client> {
     // gRPC says only that it could not connect.
     const cause = (speaksTls(config) ? await ask() : null) ?? error;
     const why = withTlsTrouble(errorFacts(cause).error, cause, 'temporal');
-    throw new Error(`Cannot connect to Temporal at ${address}${throughProxy(config)}: ${why}`, {
-      cause: error,
-    });
+    const sentence = `Cannot connect to Temporal at ${address}${throughProxy(config)}: ${why}`;
+    throw unreachable(sentence, cause, 'temporal');
   });
   return new Client({ connection, namespace: config.temporal.namespace, dataConverter });
 }

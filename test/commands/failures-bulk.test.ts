@@ -116,6 +116,7 @@ test('more than one is not touched without a yes where there is nobody to ask: e
   await place.worker();
   for (const args of [
     ['redrive', '--class', 'rejected'],
+    ['redrive', '--all'],
     ['drop', '--all'],
     ['drop', 'a', 'b'],
   ]) {
@@ -229,14 +230,14 @@ test('what was redriven too often is passed over and told, unless the cap is rai
   });
   await putFailures(t, place, [redriven('a', 2), redriven('b', 3), redriven('c', 7)]);
   assert.equal((await dryRun(place, ['redrive', '--all']))['atCap'], 2);
-  const { code, stdout } = await place.run(['failures', 'redrive', '--all']);
+  const { code, stdout } = await place.run(['failures', 'redrive', '--all', '--yes']);
   assert.equal(code, 0);
   assert.match(stdout, /Sent 1 to .*; 2 left/);
   assert.match(stdout, /Passed over 2 that were redriven 3 times or more \(--max-redrives\)/);
   assert.deepEqual(await idsIn(place), ['b', 'c']);
   const { stdout: one } = await place.run(['failures', 'redrive', 'b']);
   assert.match(one, /Sent 0 .*\nPassed over 1 that was redriven/);
-  await place.json(['failures', 'redrive', '--all', '--max-redrives', '5']);
+  await place.json(['failures', 'redrive', '--all', '--yes', '--max-redrives', '5']);
   assert.deepEqual(await idsIn(place), ['c']);
 });
 
@@ -282,7 +283,7 @@ test('what an earlier redrive has sent already is no canary: the next record is 
     assert.equal(await place.depth(place.rabbit.intakeQueue), 0, 'the others wait');
     await place.store.claims.insert([ended('tried', 'registered')]);
   };
-  const redriven = place.json(['failures', 'redrive', '--all', '--canary', '1']);
+  const redriven = place.json(['failures', 'redrive', '--all', '--yes', '--canary', '1']);
   const [said] = await Promise.all([redriven, follow()]);
   assert.ok(isMapping(said));
   const outcomes = [{ id: 'tried', outcome: 'registered' }];
@@ -299,7 +300,7 @@ test('copies and records without an id stay too when there is no intake queue to
     await publisher.publish(place.rabbit.failureQueue, Buffer.from('{"id":"by-hand"}'), {});
   }
   await place.channel.deleteQueue(place.rabbit.intakeQueue);
-  const { code, stderr } = await place.run(['failures', 'redrive', '--all', '--foreign']);
+  const { code, stderr } = await place.run(['failures', 'redrive', '--all', '--yes', '--foreign']);
   assert.equal(code, 1);
   assert.match(stderr, /could not go on: queue "[^"]+" does not exist/);
   await place.hasDepth(place.rabbit.failureQueue, 20);
@@ -317,7 +318,7 @@ test('a record whose token does not count stays, as it would be dropped as a dup
     { id: 'b', failureClass: 'rejected', token: 'with other bytes it is a conflict, and not lost' },
     { id: 'c', failureClass: 'rejected' },
   ]);
-  const { code, stdout, stderr } = await place.run(['failures', 'redrive', '--all']);
+  const { code, stdout, stderr } = await place.run(['failures', 'redrive', '--all', '--yes']);
   assert.equal(code, 1);
   assert.match(stdout, /Sent 2 to .*; 1 left/);
   assert.match(stderr, /1 stay in the failure queue \(a\).*x-despachante-token/);
@@ -348,7 +349,7 @@ test('in a failure queue that is shared, redrive and drop leave what is not ours
     named.stdout,
     /Sent 0 .*; 3 left.*\nLeft 2 that are no failure record for our intake/,
   );
-  const { stdout } = await place.run(['failures', 'redrive', '--all']);
+  const { stdout } = await place.run(['failures', 'redrive', '--all', '--yes']);
   assert.match(stdout, /Sent 1 .*; 2 left.*\nLeft 2 that are/);
   assert.match((await place.take(place.rabbit.intakeQueue)).content.toString(), /"ours"/);
   for (const args of [['--all', '--yes'], ['team'], ['--class', 'rejected', '--yes']]) {

@@ -138,7 +138,7 @@ test('all of a class are redriven, up to a limit', async (t) => {
   await place.worker();
   const failed = ['a', 'b', 'c', 'd'].map((id) => ({ id, failureClass: 'failed' as const }));
   await putFailures(t, place, [...failed, { id: 'e', failureClass: 'rejected' }]);
-  const args = ['failures', 'redrive', '--all', '--class', 'failed'];
+  const args = ['failures', 'redrive', '--all', '--yes', '--class', 'failed'];
   const some = await place.json([...args, '--limit', '3']);
   assert.ok(isMapping(some));
   assert.deepEqual([some['sent'], some['left']], [3, 2]);
@@ -153,7 +153,7 @@ test('a redrive without an intake queue leaves everything in the failure queue: 
   await place.worker();
   await putFailures(t, place, [...THREE]);
   await place.channel.deleteQueue(place.rabbit.intakeQueue);
-  const { code, stderr } = await place.run(['failures', 'redrive', '--all']);
+  const { code, stderr } = await place.run(['failures', 'redrive', '--all', '--yes']);
   assert.equal(code, 1);
   assert.match(stderr, /could not go on: queue "[^"]+" does not exist/);
   assert.equal((await idsIn(place)).length, 3);

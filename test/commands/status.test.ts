@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { test } from 'node:test';
 import { z } from 'zod';
@@ -13,7 +14,8 @@ import type { JournalState } from '../../src/domain/registrations/entry.ts';
 import type { Entry } from '../../src/registrations/journal.ts';
 import { when } from '../../src/commands/table.ts';
 import { storedClaim, storedEntry } from '../helpers/stored.ts';
-import { run as runAnywhere, testPlace } from './cli.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { run as runAnywhere, start, testPlace } from './cli.ts';
 
 /** Recent: older records would be removed by their retention. */
 const T0 = new Date(Date.now() - 60_000);
@@ -356,4 +358,24 @@ test('the status names every process with how it is, those that are offline as s
     limits,
     new RegExp(String.raw`^Workers: \S+:${process.pid} has 25, 3 on the wire$`, 'm'),
   );
+});
+
+test('"status --watch" looks again until Ctrl-C, also where a neighbour is away', async (t) => {
+  const { env, folder } = await testPlace(t);
+  const watching = start(['status', '--watch', '--json'], folder, {
+    ...env,
+    AMQP_URL: 'amqp://127.0.0.1:1',
+  });
+  t.after(() => watching.kill());
+  let stdout = '';
+  let stderr = '';
+  watching.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  watching.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  await eventually('a second look', () => {
+    assert.ok(stdout.split('"registrations"').length > 2, stdout);
+    assert.match(stderr, /Not all could be asked/);
+  });
+  watching.kill('SIGINT');
+  await once(watching, 'close');
+  assert.equal(watching.exitCode, 0);
 });

@@ -40,7 +40,8 @@ function filings(prefix: string): Map<string, number> {
   return times;
 }
 
-const canary = (...args: string[]) => flow.cli('failures', 'redrive', '--all', '--canary', ...args);
+const canary = (...args: string[]) =>
+  flow.cli('failures', 'redrive', '--all', '--yes', '--canary', ...args);
 
 test('canaries that are registered let the others follow', async () => {
   const prefix = uniqueName();
@@ -67,10 +68,10 @@ test('a canary that fails stops the redrive: exit code 1, what became of it, and
   // The two that failed have come back as records of their next generation.
   await system.hasDepth(failureQueue, 6);
   assert.equal(await claimsOf(prefix, 1), 2);
-  await flow.json('failures', 'redrive', '--all');
+  await flow.json('failures', 'redrive', '--all', '--yes');
   await count('the two are registered', 2, () => claimsOf(prefix, 2, 'registered'));
   await system.hasDepth(failureQueue, 4);
-  await flow.json('failures', 'redrive', '--all');
+  await flow.json('failures', 'redrive', '--all', '--yes');
   await count('the four, too', 6, () => claimsOf(prefix, 2, 'registered'));
 });
 
@@ -82,7 +83,7 @@ test('a canary that has no outcome in time stops the redrive', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /1 of 1 were not registered \(.* has no outcome within --canary-timeout/);
   await system.hasDepth(failureQueue, 2);
-  await flow.json('failures', 'redrive', '--all');
+  await flow.json('failures', 'redrive', '--all', '--yes');
   await count('all are registered', 3, () => claimsOf(prefix, 1, 'registered'));
 });
 
@@ -203,7 +204,7 @@ test('Ctrl-C leaves it running, and says how to follow and how to stop it', asyn
 
 test('without a worker nothing is begun: exit code 1, and what to do', async () => {
   await system.stop('worker');
-  const { code, stderr } = await flow.cli('failures', 'redrive', '--all');
+  const { code, stderr } = await flow.cli('failures', 'redrive', '--all', '--yes');
   await system.start('worker');
   assert.equal(code, 1);
   assert.match(stderr, /No worker is running.*: start one .* Nothing was changed/);

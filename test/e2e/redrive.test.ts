@@ -108,7 +108,7 @@ test('what fails again after a redrive is a new record of the next generation', 
   const id = uniqueName();
   await flow.publish({ id, simulate: { refuse: 'CPF inválido' } });
   await flow.failureOf(`${id}~0`, 'rejected');
-  await flow.json('failures', 'redrive', '--all');
+  await flow.json('failures', 'redrive', '--all', '--yes');
   const record = await flow.failureOf(`${id}~1`, 'rejected');
   const headers: Record<string, unknown> = { ...record.properties.headers };
   assert.equal(headers['x-despachante-generation'], 1);

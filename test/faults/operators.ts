@@ -134,7 +134,7 @@ async function cancelWithoutWorker(world: World): Promise<Trial> {
   await system.start('worker');
   const faultEndedAt = Date.now();
   await conclude(flow, { maxInDoubt: 0, faultEndedAt, alsoEnds: ['cancelled'] });
-  await flow.json('failures', 'redrive', '--all', '--class', 'cancelled');
+  await flow.json('failures', 'redrive', '--all', '--yes', '--class', 'cancelled');
   const trial = await conclude(flow, { maxInDoubt: SLOTS, faultEndedAt });
   // To the audit a redrive of what had failed is somebody's word; here nobody knew that it had been filed.
   const twice = ids.filter((id) => flow.requestIdsOf(id).length > 1);

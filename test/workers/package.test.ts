@@ -33,6 +33,9 @@ test('a project of its own compiles an example against the packed types, and tes
     .parse(JSON.parse(await run('.', 'npm', ...npm)));
   const paths = packed.flatMap(({ files }) => files.map(({ path }) => path));
   assert.ok(paths.includes('dist/src/index.d.ts') && paths.includes('dist/src/cli.js'));
+  // With what brings the servers, and the schemas for editors.
+  for (const wanted of ['engines/cli.mjs', 'docs/reference/queues.schema.json', '.env.example'])
+    assert.ok(paths.includes(wanted), wanted);
   assert.deepEqual(
     paths.filter(
       (path) => /^(dist\/)?(test|bench|examples|src)\//.test(path) && !path.startsWith('dist/src/'),
@@ -101,6 +104,11 @@ await import('despachante');
 console.log([...packages].sort().join(' '));
 `,
   );
+  const command = (...args: string[]) =>
+    run(project, process.execPath, join(installed, 'dist/src/cli.js'), ...args);
+  assert.match(await command('help', 'settings', 'intake.batchSize'), /from 1 to 500/);
+  const engines = join(installed, 'engines/cli.mjs');
+  assert.match(await run(project, process.execPath, engines, '--help'), /rabbitmq/i);
   await run(project, process.execPath, TSC, '-p', '.');
   const [day, name, why = ''] = (await run(project, process.execPath, 'main.ts')).split('\n');
   assert.deepEqual([day, name], ['2026-11-27', 'MyWorker']);

@@ -1,4 +1,5 @@
 /** Reads in RabbitMQ's words whether it refuses us for good, and says how that is mended. */
+import { unreachable } from '../../net/tls.ts';
 import { maskUrl } from '../../runtime/mask.ts';
 import { BrokerRefusal } from '../refusals.ts';
 
@@ -58,5 +59,5 @@ export function refusedLogin(error: unknown, url: string, why: string): Error {
   const remedy = remedyOfLogin(error);
   if (remedy !== null) return new BrokerRefusal(`${sentence}. ${remedy}`, { cause: error });
   const limit = remedyOfLimit(error);
-  return new Error(limit === null ? sentence : `${sentence}. ${limit}`, { cause: error });
+  return unreachable(limit === null ? sentence : `${sentence}. ${limit}`, error, 'rabbit');
 }
