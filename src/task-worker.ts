@@ -195,6 +195,7 @@ export async function startTaskWorker(
     );
     void shared.watch.refresh();
     const backlog = every(BACKLOG_MS, () => followBacklog(intake), log, {
+      runbook: 'mongodb-away',
       failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
       again: 'MongoDB says again how many tasks are open',
     });

@@ -29,7 +29,9 @@ import { openLegacyGate } from './registrations/legacy-gate.ts';
 
 /** @throws Error that names the neighbour that cannot be reached */
 export async function startWorker(config: Config, metrics: Metrics, log: Log) {
-  const store = await openStore(config, 'worker', (sentence) => log.error({}, sentence));
+  const store = await openStore(config, 'worker', (sentence) =>
+    log.error({ runbook: 'mongodb-away' }, sentence),
+  );
   const agreement = agreementOf(config, () => Promise.resolve(store.control), log);
   await agreement.begin().catch(async (error: unknown) => {
     await store.close();
@@ -52,7 +54,10 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
   const sweepAll = async () => {
     const swept = await sweep(sweepNeeds(config, store, client));
     for (const workflowId of swept.unreadable) {
-      log.warn({ workflowId }, 'What an ended run had brought and not claimed cannot be read');
+      log.warn(
+        { runbook: 'encryption-key', workflowId },
+        'The messages of an ended run cannot be read: those that it had not claimed are not taken up',
+      );
     }
     const late = await lookForLate({ config, store, status, log });
     for (const { status: kind } of late) metrics.lateResults.inc({ status: kind });

@@ -26,7 +26,7 @@ export function createClaim(needs: Dependencies) {
   const takeover = createTakeover(needs);
   const tellUnnoted = (error: unknown): void =>
     log.warn(
-      errorFacts(error),
+      { runbook: 'mongodb-away', ...errorFacts(error) },
       'A redrive could not be noted on the claims of its failures, which are listed as waiting: "despachante failures compare" writes down that their records are gone',
     );
   return (requests: ClaimRequest[]): Promise<ClaimAnswer[]> =>

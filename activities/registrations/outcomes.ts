@@ -40,7 +40,7 @@ export function createOutcomes(
       await soon(WRITTEN_MS, () => journal.close(closings, token)).catch((error: unknown) => {
         // The entries stay intents, which are never sent again; outcomes that Temporal was told of are not lost.
         const facts = { ...errorFacts(error), entries: closings.length };
-        log.warn(facts, 'The journal could not be closed');
+        log.warn({ runbook: 'mongodb-away', ...facts }, 'The journal could not be closed');
       });
       const answered = closings.map(({ entry, state }) => ({
         claim: claims.get(entry) ?? '',
@@ -48,7 +48,10 @@ export function createOutcomes(
       }));
       await inFlight.noteAnswered(answered).catch((error: unknown) => {
         const facts = { ...errorFacts(error), claims: answered.length };
-        log.warn(facts, 'legacy.maxInFlight counts answered registrations for up to a minute more');
+        log.warn(
+          { runbook: 'mongodb-away', ...facts },
+          'legacy.maxInFlight counts answered registrations for up to a minute more',
+        );
       });
     });
     return { closings, begin, written };

@@ -132,7 +132,7 @@ export function createSettle(needs: Dependencies) {
     } catch (error) {
       if (isUnpublishable(error)) return putAside(settlement, error.message);
       const facts = { ...placeOf(index), ...errorFacts(error) };
-      log.warn(facts, 'A failure record was not confirmed');
+      log.warn({ runbook: 'broker-away', ...facts }, 'A failure record was not confirmed');
       return { index, kind: 'leftover' };
     }
   }
@@ -144,7 +144,7 @@ export function createSettle(needs: Dependencies) {
     metrics.setAside.inc();
     const facts = { ...placeOf(index), reason: withoutDocuments(reason) };
     log.error(
-      facts,
+      { runbook: 'set-aside', ...facts },
       'An outcome can never reach its destination and was set aside: "despachante status" with its id tells what to do',
     );
     return { index, kind: 'setAside' };

@@ -58,12 +58,15 @@ export async function doubtShared<A extends SubmitAnswer | LookUpAnswer | Taken>
       // A doubt is not counted for legacy.maxInFlight.
       await needs.claims.setAtLegacy([claimOfEntry(entryOf(index))], null);
       const facts = { ...placeOf(index), requestId };
-      log.error(facts, 'Two registrations have one request id: see legacy.uniqueRequestIds');
+      log.error(
+        { runbook: 'many-doubts', ...facts },
+        'Two registrations have one request id: see legacy.uniqueRequestIds',
+      );
       doubts.set(index, { index, kind: 'unknown', reason, needsPerson: true });
     }
   } catch (error) {
     const facts = { ...errorFacts(error), accepted: accepted.length };
-    log.warn(facts, 'Request ids could not be compared');
+    log.warn({ runbook: 'mongodb-away', ...facts }, 'Request ids could not be compared');
   }
   return answers.map((answer) => doubts.get(answer.index) ?? answer);
 }

@@ -83,11 +83,7 @@ function tellDoubts({ log }: Pick<Dependencies, 'log'>, answers: readonly Answer
   const doubts = answers.filter((answer) => answer.kind === 'unknown');
   for (const [reason, some] of Map.groupBy(doubts, (doubt) => foldedReason(doubt.reason, [])))
     log.warn(
-      {
-        workflowId: ownRun(),
-        registrations: some.length,
-        reason,
-      },
+      { runbook: 'many-doubts', workflowId: ownRun(), registrations: some.length, reason },
       'Nobody knows whether registrations were filed: "despachante doubts list" shows them',
     );
 }

@@ -28,6 +28,7 @@ export function createCancelling({ claims, caller, log }: Needs) {
     }
   }
   every(EACH_MS, look, log, {
+    runbook: 'mongodb-away',
     failed: 'MongoDB cannot say which tasks were cancelled: their handlers go on',
     again: 'MongoDB says again which tasks were cancelled',
   });

@@ -163,7 +163,7 @@ export function createHandle(needs: TaskDependencies) {
     if (called === undefined) {
       const facts = { worker, ...placeOf(index) };
       log.error(
-        facts,
+        { runbook: 'handlers-fail', ...facts },
         'The claim of a task is gone, and its message with it: it ends without its handler',
       );
       return { index, kind: 'failed', failure: 'cancelled' };
@@ -198,9 +198,9 @@ export function createHandle(needs: TaskDependencies) {
     await recorder.record(recorded, run).catch((why: unknown) => {
       const facts = { worker, ...placeOf(index), ...errorFacts(why) };
       log.warn(
-        facts,
+        { runbook: 'mongodb-away', ...facts },
         why instanceof EndedOtherwise
-          ? 'A task was ended, or taken over, while it was handled: what came of it is left out'
+          ? 'A task was ended, or taken over, while it was handled: its result is left out'
           : 'MongoDB did not take the end of an attempt: the handler of the task is perhaps run again',
       );
       throw why;

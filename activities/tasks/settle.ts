@@ -137,7 +137,7 @@ export function createTaskSettle(needs: TaskDependencies) {
             return void failures.push(error);
           const facts = { worker, ...placeOf(index), ...errorFacts(error) };
           log.error(
-            facts,
+            { runbook: 'set-aside', ...facts },
             'No broker can ever take what a task publishes: its claim keeps it, as a failure',
           );
           const reason = `cannot be published: ${errorFacts(error).error}`;
@@ -154,7 +154,7 @@ export function createTaskSettle(needs: TaskDependencies) {
       if (answered.length === 0)
         throw ApplicationFailure.create({ type: 'NothingSettled', message: error });
       log.warn(
-        { worker, ...errorFacts(first), tasks: failures.length },
+        { runbook: 'broker-away', worker, ...errorFacts(first), tasks: failures.length },
         'A broker did not confirm the output or dead letter of some tasks: it is published again',
       );
     }

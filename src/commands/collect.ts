@@ -58,10 +58,14 @@ async function startFolders(process: Process, command: Command): Promise<Service
       await running.apply(foldersFor(options));
     } catch (error) {
       if (!(error instanceof ConfigError || error instanceof CommandError)) throw error;
-      log.error({ faults: error.message }, `${file} has faults: the folders stay as they were`);
+      log.error(
+        { runbook: 'files-stay', faults: error.message },
+        `${file} has faults: the folders stay as they were`,
+      );
     }
   };
   const reloading = every(RELOAD_MS, reload, log, {
+    runbook: 'files-stay',
     failed: `${file} was changed, and not all of it could be done`,
     again: `${file} is followed again`,
   });

@@ -9,7 +9,7 @@ import { load } from './context.ts';
 export function loadProcess(command: Command, role: string): LoadedConfig & { log: Log } {
   const loaded = load(command);
   const log = createLog(role, loaded.config.log);
-  for (const warning of loaded.warnings) log.warn({}, warning);
+  for (const warning of loaded.warnings) log.warn({ runbook: 'start-warnings' }, warning);
   armFailpoint(loaded.config.failpoint, log);
   return { ...loaded, log };
 }

@@ -145,7 +145,11 @@ async function follow(needs: RedriveNeeds, report: Promise<RedriveReport>): Prom
     isAlone = !state.isWorkerAlive;
   };
   // A failed look is not told: the next one comes in a second.
-  const looking = every(LOOK_MS, look, silent, { failed: '', again: '' });
+  const looking = every(LOOK_MS, look, silent, {
+    runbook: 'redrive-a-group',
+    failed: '',
+    again: '',
+  });
   const leaving = new AbortController();
   const onSignal = (): void => leaving.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);

@@ -47,7 +47,7 @@ async function run(options: SaidOptions & { dryRun?: boolean }, command: Command
 function textOf({ stranded, unreadable, started }: SweepFacts, dryRun: boolean): string {
   const notRead = unreadable.map(
     ({ workflowId, reason }) =>
-      `What the ended run ${line(workflowId)} had brought and not claimed cannot be read: ${line(reason)}`,
+      `The messages of the ended run ${line(workflowId)} cannot be read, and are not taken up: ${line(reason)}`,
   );
   if (stranded.length === 0) return [...notRead, 'Nothing is stranded'].join('\n');
   const rows = stranded

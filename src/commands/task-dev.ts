@@ -43,12 +43,15 @@ async function start(process: Process, command: Command): Promise<Service> {
   async function changed(file: string): Promise<void> {
     const checked = await look();
     if (!checked.ok)
-      return log.error({ file }, `Handlers stay as they were before the change: ${checked.reason}`);
+      return log.error(
+        { runbook: 'start-warnings', file },
+        `Handlers stay as they were before the change: ${checked.reason}`,
+      );
     running.reload();
     if (checked.rules === rules)
       return log.info({ file }, `Handlers run anew: ${file} has changed`);
     log.warn(
-      { file },
+      { runbook: 'start-warnings', file },
       `Handlers run anew: ${file} has changed. Sources, options, idFrom and keyFrom of workers, and new workers, wait for a restart`,
     );
   }

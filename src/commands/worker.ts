@@ -24,7 +24,10 @@ async function start(process: Process): Promise<Service> {
   await scheduleSweeps(client, config).catch((error: unknown) => {
     if (error instanceof OtherClaims) throw error;
     // The job goes on without it, and duplicates still take over what they meet.
-    log.warn(errorFacts(error), 'Sweeps could not be scheduled: run "despachante sweep" by hand');
+    log.warn(
+      { runbook: 'run-stands-still', ...errorFacts(error) },
+      'Sweeps could not be scheduled: run "despachante sweep" by hand',
+    );
   });
   const worker = await unlessStopped(startWorker(config, metrics, log));
   const workers = config.tasks.enabled ? await startAll(process) : null;

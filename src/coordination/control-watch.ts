@@ -17,8 +17,9 @@ export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_
     for (const listener of listeners) listener(control);
   }
   const reading = every(eachMs, readAgain, log, {
-    failed: 'Cannot read what operators have said: the last that was read holds',
-    again: 'What operators have said can be read again',
+    runbook: 'mongodb-away',
+    failed: 'Cannot read pause and limits from MongoDB: the last known ones stay in force',
+    again: 'Pause and limits can be read again',
   });
   return {
     /** null until it was read for the first time. */

@@ -44,11 +44,14 @@ export function agreementOf(config: Config, control: () => Promise<Agreed>, log:
       isNoting = true;
       note(noted)
         .catch((error: unknown) => {
-          log.warn(errorFacts(error), 'Could not note which key writes to Temporal; tried again');
+          log.warn(
+            { runbook: 'mongodb-away', ...errorFacts(error) },
+            'Could not note which key writes to Temporal; tried again',
+          );
         })
         .finally(() => (isNoting = false));
     }
-    if (trouble !== null && trouble !== told) log.error({}, trouble);
+    if (trouble !== null && trouble !== told) log.error({ runbook: 'encryption-key' }, trouble);
     told = trouble;
     return trouble;
   }

@@ -200,6 +200,7 @@ export function keepBeating(
   log: Log,
 ): Every {
   const beating = every(PROCESS_BEAT_MS, beat, log, {
+    runbook: 'mongodb-away',
     failed: 'MongoDB cannot be told that this process is alive: its work goes on',
     again: 'MongoDB is told again that this process is alive',
   });

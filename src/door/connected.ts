@@ -43,7 +43,7 @@ function open(): Connected {
     });
     const queues = readQueues(options.queues);
     const log = options.log ?? createLog('tasks', config.log);
-    for (const warning of warnings) log.warn({}, warning);
+    for (const warning of warnings) log.warn({ runbook: 'start-warnings' }, warning);
     const metrics = createMetrics();
     const breakers = new Map<string, Breaker>();
     const { breaker } = DEFAULTS.legacy;

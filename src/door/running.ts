@@ -36,13 +36,21 @@ export async function start(options: StartOptions): Promise<StartedWorkers> {
   async function stopAll(): Promise<void> {
     await running
       .stop()
-      .catch((error: unknown) => log.error(errorFacts(error), 'The workers did not stop in order'));
+      .catch((error: unknown) =>
+        log.error(
+          { runbook: 'report-a-fault', ...errorFacts(error) },
+          'The workers did not stop in order',
+        ),
+      );
     await client.connection.close();
     await close();
     log.info({}, 'The workers have stopped');
   }
   const ended = running.ended.then(stop, async (error: unknown) => {
-    log.error(errorFacts(error), 'The workers cannot go on, and stop');
+    log.error(
+      { runbook: 'process-offline', ...errorFacts(error) },
+      'The workers cannot go on, and stop',
+    );
     await stop();
     throw error;
   });

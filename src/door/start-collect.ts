@@ -63,7 +63,10 @@ export async function startCollect(
       for (const { folder } of folders.values()) {
         const removed = await removeOld(folder.path, folder.keepDone, Date.now()).catch(
           (error: unknown) => {
-            log.warn({ folder: folder.name, ...errorFacts(error) }, 'Old files cannot be removed');
+            log.warn(
+              { runbook: 'files-stay', folder: folder.name, ...errorFacts(error) },
+              'Old files cannot be removed',
+            );
             return 0;
           },
         );
@@ -73,6 +76,7 @@ export async function startCollect(
     },
     log,
     {
+      runbook: 'files-stay',
       failed: 'Files sent long ago cannot be removed',
       again: 'Files sent long ago are removed again',
     },
@@ -83,7 +87,10 @@ export async function startCollect(
     ...running,
     async apply({ folders: wanted, metrics: wantedMetrics }) {
       if (!isDeepStrictEqual(wantedMetrics, initial.metrics))
-        log.warn({}, 'Other settings of metrics count from the next start on');
+        log.warn(
+          { runbook: 'start-warnings' },
+          'Other settings of metrics count from the next start on',
+        );
       const gone = [...folders.values()].filter(
         ({ folder }) => !wanted.some((each) => isDeepStrictEqual(each, folder)),
       );

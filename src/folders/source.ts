@@ -176,7 +176,11 @@ function follow(
         },
         (error: unknown) => {
           const facts = { folder: folderName, path, ...errorFacts(error) };
-          if (isWell) log.warn(facts, 'The folder cannot be looked at: nothing is collected');
+          if (isWell)
+            log.warn(
+              { runbook: 'files-stay', ...facts },
+              'The folder cannot be looked at: nothing is collected',
+            );
           isWell = false;
         },
       )

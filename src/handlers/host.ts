@@ -97,7 +97,9 @@ export function createHost(
         const [call] = calls;
         // The id of a call may be personal, and is shown as the settings say alone.
         const facts = call !== undefined && calls.length === 1 ? factsOf(call) : {};
-        return log[level]({ ...more, task: undefined, ...facts }, sentence);
+        const all = { ...more, task: undefined, ...facts };
+        if (level === 'debug' || level === 'info') return log[level](all, sentence);
+        return log[level]({ ...all, runbook: 'handlers-fail' }, sentence);
       }
       case 'lag':
         lag = { ms: told[1], at: performance.now() };
@@ -144,11 +146,17 @@ export function createHost(
     each.isOverdue = true;
     const facts = { pid: place.pid };
     if (!each.isHeard) {
-      log.warn(facts, 'A handler blocks its process, which is killed and replaced');
+      log.warn(
+        { runbook: 'handlers-fail', ...facts },
+        'A handler blocks its process, which is killed and replaced',
+      );
       leave();
       return kill('blocked');
     }
-    log.warn(facts, 'A handler goes on after its abort. Its process is replaced');
+    log.warn(
+      { runbook: 'handlers-fail', ...facts },
+      'A handler goes on after its abort. Its process is replaced',
+    );
     if (state === 'leaving') leaveIfDone();
     else drain(graceMs);
   }
@@ -198,12 +206,15 @@ export function createHost(
   const place = open({ told: (all) => all.forEach(hear), died });
   const slow = setTimeout(() => {
     const facts = { pid: place.pid, file };
-    log.warn(facts, 'The handlers do not start yet: their file still runs what it does on import');
+    log.warn(
+      { runbook: 'handlers-fail', ...facts },
+      'The handlers do not start yet: their file still runs what it does on import',
+    );
   }, slowStartMs);
   const starting = setTimeout(() => {
     const facts = { pid: place.pid, file };
     log.error(
-      facts,
+      { runbook: 'handlers-fail', ...facts },
       'The import of a file of workers has not ended for a minute: it is begun again',
     );
     kill('killed');

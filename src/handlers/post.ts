@@ -49,8 +49,15 @@ export function createPost(
     failures += 1;
     const facts = { pid: host.pid, reason };
     if (host.wasUp())
-      log.error(facts, 'The handler process died. What ran in it is tried again, alone');
-    else log.error(facts, 'The handlers do not start. Calls wait until they do');
+      log.error(
+        { runbook: 'handlers-fail', ...facts },
+        'The handler process died. What ran in it is tried again, alone',
+      );
+    else
+      log.error(
+        { runbook: 'handlers-fail', ...facts },
+        'The handlers do not start. Calls wait until they do',
+      );
   }
 
   /** None after the first. */

@@ -102,7 +102,7 @@ export function startProcess(
   if (child.stderr !== null)
     eachLine(child.stderr, (line) => {
       if (FATAL.test(line)) lastError = line;
-      log.warn({ pid, stream: 'stderr' }, line);
+      log.warn({ runbook: 'handlers-fail', pid, stream: 'stderr' }, line);
     });
   send([['open', module]]);
 

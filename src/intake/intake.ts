@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
-import { errorFacts, type Log } from '../runtime/log.ts';
+import { errorFacts, type Log, type Page } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
 import { insist } from '../runtime/retry.ts';
 import type { StartResult } from '../temporal/client.ts';
@@ -126,7 +126,7 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     const items = some.map(({ item }) => item);
     const workflowId = needs.nameRun(items);
     failpoint('intake-starting');
-    const result = await keepTrying('Temporal cannot start runs', () =>
+    const result = await keepTrying('temporal-away', 'Temporal cannot start runs', () =>
       needs.start(workflowId, items),
     );
     if (result === 'started') {
@@ -152,8 +152,10 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
 
   /** To the dead letters, confirmed, and only then acknowledged. */
   async function reject(delivery: Delivery, reason: string): Promise<void> {
-    const where = await keepTrying('The failure queue cannot take a malformed delivery', () =>
-      needs.reject(delivery, reason),
+    const where = await keepTrying(
+      'broker-away',
+      'The failure queue cannot take a malformed delivery',
+      () => needs.reject(delivery, reason),
     );
     // The broker keeps it, unacknowledged, and hands it to the intake that comes next.
     if (where === 'nowhere') return delivery.release();
@@ -172,17 +174,24 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   /** Left unacknowledged, it comes again. Only a stop ends what is tried again and again; any other error is our fault. */
   function leftWhenStopping(error: unknown): void {
     if (stop.signal.aborted) return;
-    log.error(errorFacts(error), 'A delivery stays unacknowledged: this is a fault of Despachante');
+    log.error(
+      { runbook: 'report-a-fault', ...errorFacts(error) },
+      'A delivery stays unacknowledged: this is a fault of Despachante',
+    );
   }
 
   /** Nothing new is taken meanwhile: the backlog stays in the source, where its alarms see it. */
-  async function keepTrying<R>(trouble: string, action: () => Promise<R>): Promise<R> {
+  async function keepTrying<R>(
+    runbook: Page,
+    trouble: string,
+    action: () => Promise<R>,
+  ): Promise<R> {
     let isTroubled = false;
     try {
       return await insist(action, {
         stop: stop.signal,
         failed(error, restMs) {
-          log.warn({ ...of, ...errorFacts(error), restMs }, trouble);
+          log.warn({ runbook, ...of, ...errorFacts(error), restMs }, trouble);
           if (isTroubled) return;
           isTroubled = true;
           troubles += 1;

@@ -45,7 +45,7 @@ export function createReject({ failures, setAside, noteMalformed, metrics, log }
     );
     await noted.catch((error: unknown) =>
       log.warn(
-        errorFacts(error),
+        { runbook: 'mongodb-away', ...errorFacts(error) },
         'A malformed delivery is among the dead letters, and not noted in MongoDB. Of registrations: run "despachante failures compare" once MongoDB answers, or no list has it',
       ),
     );
@@ -54,14 +54,14 @@ export function createReject({ failures, setAside, noteMalformed, metrics, log }
   async function putAside(record: FailureRecord, error: Error): Promise<'rejected' | 'nowhere'> {
     if (!(await setAside(record, error.message))) {
       log.error(
-        { bytes: record.body.length },
+        { runbook: 'set-aside', bytes: record.body.length },
         'A malformed delivery stays in its queue: it is too large for the failure queue and for MongoDB. Raise max_message_size of RabbitMQ and restart the intake',
       );
       return 'nowhere';
     }
     metrics.setAside.inc();
     log.error(
-      errorFacts(error),
+      { runbook: 'set-aside', ...errorFacts(error) },
       'A malformed delivery was set aside: no queue of failures takes it',
     );
     return 'rejected';

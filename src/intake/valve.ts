@@ -49,7 +49,7 @@ export function createValve(
       if (!isNew) return;
       metrics.intakeClosed.set({ source, by }, 1);
       if (USUAL.includes(by)) log.debug({ source, by, why }, 'Intake takes nothing for now');
-      else log.warn({ source, by, why }, 'Intake takes nothing for now');
+      else log.warn({ runbook: 'nothing-moves', source, by, why }, 'Intake takes nothing for now');
       void turn();
     },
     letGo(by: Hold): void {

@@ -23,7 +23,10 @@ export function openResultReader(config: Config, log: Log) {
     opening.catch(() => (redis = null));
     const results = await opening;
     return results.read(worker, id).catch((error: unknown) => {
-      log.warn(errorFacts(error), 'Redis cannot say what became of a task: its claim is asked');
+      log.warn(
+        { runbook: 'redis-away', ...errorFacts(error) },
+        'Redis cannot say what became of a task: its claim is asked',
+      );
       return null;
     });
   }

@@ -77,8 +77,8 @@ export function keepUp(needs: Needs) {
     const { started, unreadable } = await sweepTasks(taskSweepNeeds(needs));
     for (const [workflowId, reason] of unreadable)
       log.warn(
-        { ...facts, workflowId, reason },
-        'What an ended run had brought and not claimed cannot be read',
+        { runbook: 'encryption-key', ...facts, workflowId, reason },
+        'The messages of an ended run cannot be read: those that it had not claimed are not taken up',
       );
     if (started.length > 0)
       log.info({ ...facts, started }, 'Runs were started for tasks that dead runs had left');
@@ -100,6 +100,7 @@ export function keepUp(needs: Needs) {
     ...(config.sweeper.enabled
       ? [
           every(config.sweeper.every, sweep, log, {
+            runbook: 'run-stands-still',
             failed: `Tasks of ${name} that dead runs have left are not looked for: Temporal or MongoDB does not answer`,
             again: `Tasks of ${name} that dead runs have left are looked for again`,
           }),
@@ -108,6 +109,7 @@ export function keepUp(needs: Needs) {
     ...(worker.redrivesByItself
       ? [
           every(REDRIVEN_EACH_MS, redrive, log, {
+            runbook: 'redrive-a-group',
             failed: `Dead letters of ${name} are not redriven: Temporal or MongoDB does not answer`,
             again: `Dead letters of ${name} are redriven again`,
           }),

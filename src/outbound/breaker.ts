@@ -83,7 +83,10 @@ export function createBreaker({
       log.info({ endpoint }, 'The circuit breaker is closed again');
     }
     if (next === 'shut' && !isTelling) {
-      log.warn({ endpoint, reason: ours?.reason }, 'The circuit breaker is open: nothing is sent');
+      log.warn(
+        { runbook: 'legacy-is-down', endpoint, reason: ours?.reason },
+        'The circuit breaker is open: nothing is sent',
+      );
     }
   }
 
@@ -106,10 +109,10 @@ export function createBreaker({
     const trips = isSoon ? last.trips + 1 : 1;
     metrics.breakerTrips.inc({ endpoint });
     const facts = { endpoint, reason, restMs: restAfter(trips) };
-    log.warn(facts, 'The circuit breaker opens: nothing is sent');
+    log.warn({ runbook: 'legacy-is-down', ...facts }, 'The circuit breaker opens: nothing is sent');
     await change(
       () => store.open(reason, trips, restAfter(trips)),
-      'The others could not be told that the circuit breaker is open',
+      'Cannot tell the other processes that the circuit breaker is open',
     );
     isTelling = false;
     follow();
@@ -122,7 +125,7 @@ export function createBreaker({
       await watch.refresh();
       return result;
     } catch (error) {
-      log.warn(errorFacts(error), trouble);
+      log.warn({ runbook: 'mongodb-away', ...errorFacts(error) }, trouble);
       return null;
     }
   }
@@ -133,7 +136,10 @@ export function createBreaker({
       log.info({ endpoint }, 'The circuit breaker closes: nobody has anything to ask');
       await watch.refresh();
     } catch (error) {
-      log.warn(errorFacts(error), 'The circuit breaker could not be closed');
+      log.warn(
+        { runbook: 'mongodb-away', ...errorFacts(error) },
+        'The circuit breaker could not be closed',
+      );
     }
   }
 
@@ -198,7 +204,12 @@ export function createBreaker({
       const document = known();
       store
         .reopen(token, document?.reason ?? '', document?.trips ?? 1, 0)
-        .catch((error: unknown) => log.warn(errorFacts(error), 'A probe could not be given back'));
+        .catch((error: unknown) =>
+          log.warn(
+            { runbook: 'mongodb-away', ...errorFacts(error) },
+            'A probe could not be given back',
+          ),
+        );
     },
   };
 }

@@ -136,7 +136,10 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
   }
 
   function withoutLimits(error: unknown): Wait {
-    log.warn(errorFacts(error), 'The limits cannot be kept without MongoDB: nothing is sent');
+    log.warn(
+      { runbook: 'mongodb-away', ...errorFacts(error) },
+      'The limits cannot be kept without MongoDB: nothing is sent',
+    );
     return { reason: 'MongoDB cannot be asked for the limits', retryAfter: BACK_MS };
   }
 

@@ -72,8 +72,8 @@ export async function lookForLate({ config, store, status, log }: LateNeeds) {
       if (modifiedCount === 0) return null;
       const id = labelOf(registration, config);
       log.warn(
-        { registration: id, requestId, status: kind },
-        'The legacy system has finished what had timed out: redrive it, it is not POSTed again',
+        { runbook: 'late-results', registration: id, requestId, status: kind },
+        'The legacy system has finished a registration that had timed out: redrive it, it is not POSTed again',
       );
       return { id, requestId, status: kind, at };
     },

@@ -31,8 +31,9 @@ export function createLearner(
     }
   };
   const writing = every(eachMs, write, log, {
-    failed: 'Cannot write what was seen of the latency: it is kept for the next time',
-    again: 'What was seen of the latency is written again',
+    runbook: 'mongodb-away',
+    failed: 'Cannot write the latencies that were measured: they are kept for the next time',
+    again: 'The latencies that were measured are written again',
   });
   return {
     /** Never throws, never waits: no step depends on it. */

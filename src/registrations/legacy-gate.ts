@@ -100,8 +100,8 @@ function tellNowAndThen(log: Log): (reason: string) => void {
     if (now < notBefore) return;
     notBefore = now + TOLD_AGAIN_MS;
     log.warn(
-      { reason },
-      'The legacy system turns our address or our credentials away: nothing is filed, and it is tried again until that is mended',
+      { runbook: 'turned-away', reason },
+      'The legacy system rejects our address or our credentials: nothing is filed until that is mended',
     );
   };
 }

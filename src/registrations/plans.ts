@@ -29,6 +29,7 @@ export function createPlans(
   let usual = planOf(config, known);
   tell();
   const reading = every(eachMs, async () => know(await read()), log, {
+    runbook: 'mongodb-away',
     failed: 'Cannot read the latency: new runs get the plan that was made last',
     again: 'The latency can be read again',
   });

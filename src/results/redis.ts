@@ -26,7 +26,8 @@ export async function openRedis(url: string, log: Log) {
   let last: unknown = null;
   client.on('error', (error: unknown) => {
     last = error;
-    if (!isAway) log.warn(errorFacts(error), `Redis at ${maskUrl(url)} is away`);
+    if (!isAway)
+      log.warn({ runbook: 'redis-away', ...errorFacts(error) }, `Redis at ${maskUrl(url)} is away`);
     isAway = true;
   });
   client.on('ready', () => {

@@ -1,5 +1,5 @@
 /** Something that is done again and again: never twice at once, and only the first of its failures in a row is told. */
-import { errorFacts, type Log } from './log.ts';
+import { errorFacts, type Log, type Page } from './log.ts';
 
 export type Every = ReturnType<typeof every>;
 
@@ -8,7 +8,7 @@ export function every(
   eachMs: number,
   action: () => Promise<void>,
   log: Log,
-  told: { failed: string; again: string },
+  told: { runbook: Page; failed: string; again: string },
 ) {
   let isFailing = false;
   let running: Promise<void> | null = null;
@@ -20,7 +20,7 @@ export function every(
       if (isFailing) log.info({}, told.again);
       isFailing = false;
     } catch (error) {
-      if (!isFailing) log.warn(errorFacts(error), told.failed);
+      if (!isFailing) log.warn({ runbook: told.runbook, ...errorFacts(error) }, told.failed);
       isFailing = true;
     }
   }

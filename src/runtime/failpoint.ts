@@ -59,7 +59,7 @@ export function readFailpoint(setting: string): Armed | null {
 export function armFailpoint(setting: string | null, log: Log): void {
   armed = setting === null ? null : readFailpoint(setting);
   const sentence = 'A failpoint is set: this process is going to kill itself there. For tests only';
-  if (armed !== null) log.error({ failpoint: setting }, sentence);
+  if (armed !== null) log.error({ runbook: 'start-warnings', failpoint: setting }, sentence);
 }
 
 /** Passes the place, or dies there: nothing after it is done, nothing is flushed, no handler runs. */

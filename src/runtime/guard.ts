@@ -53,7 +53,11 @@ export function createGuard(
     suffers = to;
     metrics.suffering.set(to === null ? 0 : 1);
     if (to === null) log.info({}, 'This process is well again');
-    else log.warn({ suffers: to }, 'This process suffers: intake is to take nothing for now');
+    else
+      log.warn(
+        { runbook: 'memory-or-disk', suffers: to },
+        'This process is short of memory, or late: intake takes nothing for now',
+      );
     for (const listener of listeners) listener(to);
   }
 

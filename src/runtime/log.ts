@@ -2,8 +2,45 @@
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 
+/** Pages of docs/runbook, by their names. */
+export const PAGES = [
+  'audit-does-not-hold',
+  'backlog-grows',
+  'broker-away',
+  'decide-doubts',
+  'encryption-key',
+  'failure-queue-grows',
+  'files-stay',
+  'handlers-fail',
+  'late-results',
+  'legacy-is-down',
+  'many-doubts',
+  'memory-or-disk',
+  'mongodb-away',
+  'nothing-moves',
+  'process-offline',
+  'redis-away',
+  'redrive-a-group',
+  'report-a-fault',
+  'run-stands-still',
+  'set-aside',
+  'start-warnings',
+  'temporal-away',
+  'turned-away',
+] as const;
+export type Page = (typeof PAGES)[number];
+
+/** A warning or an error names the page that says what to do about it. */
+export interface Trouble {
+  runbook: Page;
+  [fact: string]: unknown;
+}
+
 /** The four methods the rest of the program may use; a line is an object of facts and a sentence. */
-export type Log = Readonly<Record<Level, (facts: object, sentence: string) => void>>;
+export type Log = Readonly<
+  Record<'debug' | 'info', (facts: object, sentence: string) => void> &
+    Record<'warn' | 'error', (facts: Trouble, sentence: string) => void>
+>;
 
 export const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 

@@ -98,7 +98,7 @@ export function folderWorker(needs: Needs): FolderWorker {
         const back = await recover(place, (files) => claimed(claims, files));
         if (back.length > 0)
           log.warn(
-            { folder: name, files: back.map(shownName) },
+            { runbook: 'files-stay', folder: name, files: back.map(shownName) },
             'Files that no claim knows went back to where they had been found',
           );
         const open = openFolder({

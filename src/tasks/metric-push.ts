@@ -71,6 +71,7 @@ export function startMetricPush(
     () => (performance.now() < notBefore ? Promise.resolve() : push()),
     log,
     {
+      runbook: 'files-stay',
       failed:
         'Metrics cannot be pushed: they are kept, and pushed later, at least every 5 minutes once more',
       again: 'Metrics are pushed again',

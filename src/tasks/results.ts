@@ -90,7 +90,10 @@ export async function openResults(config: Config, metrics: TaskMetrics, log: Log
           awaySince ??= since;
           metrics.unwritten.inc({ worker }, ended.length);
           const facts = { worker, tasks: ended.length, ...errorFacts(error) };
-          log.warn(facts, 'Redis did not take results: their tasks are settled without');
+          log.warn(
+            { runbook: 'redis-away', ...facts },
+            'Redis did not take results: their tasks are settled without',
+          );
         }
       },
     }),

@@ -64,7 +64,10 @@ export async function serveCodec(
       (error: unknown) => {
         const { status, message } = error instanceof Refusal ? error : FAILED;
         // The path may hold a token.
-        log.warn({ status, method: request.method, origin }, `Refused: ${message}`);
+        log.warn(
+          { runbook: 'encryption-key', status, method: request.method, origin },
+          `Refused: ${message}`,
+        );
         send(status, { message });
       },
     );

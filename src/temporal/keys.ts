@@ -30,5 +30,5 @@ export function encryptionFacts(config: Settings): { writes: string | null; read
 export function warnIfPlain(config: Settings, log: Log): void {
   if (encryptionFacts(config).writes !== null) return;
   const remedy = config.encryption.mode === 'off' ? 'encryption.mode is off' : 'there are no keys';
-  log.warn({}, `Messages are NOT ENCRYPTED in Temporal: ${remedy}`);
+  log.warn({ runbook: 'encryption-key' }, `Messages are NOT ENCRYPTED in Temporal: ${remedy}`);
 }

@@ -28,8 +28,8 @@ function installRuntime(log: Log): void {
       const runId: unknown = meta?.['runId'] ?? meta?.['run_id'];
       const facts = { source: 'temporal', runId, detail: failureDetail(meta?.['error']) };
       const sentence = withReason(message, meta?.['failure']);
-      if (level === 'ERROR') log.error(facts, sentence);
-      else log.warn(facts, sentence);
+      if (level === 'ERROR') log.error({ runbook: 'run-stands-still', ...facts }, sentence);
+      else log.warn({ runbook: 'run-stands-still', ...facts }, sentence);
     }),
     // Else the native part writes its own lines, which are no JSON and hold whatever a failure holds.
     telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },

@@ -18,8 +18,8 @@ export async function connectReady(config: Config, log: Log): Promise<Client> {
     await requireSameClaims(client, config).catch((error: unknown) => {
       if (error instanceof OtherClaims) throw error;
       log.warn(
-        errorFacts(error),
-        'Whether all processes keep their claims in one place is not known',
+        { runbook: 'start-warnings', ...errorFacts(error) },
+        'Cannot check whether all processes keep their claims in one place',
       );
     });
     return client;

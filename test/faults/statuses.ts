@@ -89,7 +89,7 @@ async function turnAway(world: World): Promise<Trial> {
   await eventually('the worker tells it', () =>
     assert.match(
       system.log('worker'),
-      /LEGACY_AUTHORIZATION.*turns our address or our credentials/,
+      /LEGACY_AUTHORIZATION.*rejects our address or our credentials/,
     ),
   );
   answer(404);

@@ -12,7 +12,11 @@ function listener() {
   return { log: { ...silent, info: tell, warn: tell }, told };
 }
 
-const SENTENCES = { failed: 'It fails', again: 'It works again' };
+const SENTENCES = {
+  runbook: 'report-a-fault' as const,
+  failed: 'It fails',
+  again: 'It works again',
+};
 
 test('it is done again and again, never twice at once, and not after the end, which waits for the last time', async () => {
   const { log } = listener();

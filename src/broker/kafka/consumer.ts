@@ -114,7 +114,10 @@ export function createKafkaSource({
         stop: until,
         isFinal,
         failed: (error, restMs) =>
-          log.warn({ ...errorFacts(error), topic, group, restMs }, 'Cannot join a group of Kafka'),
+          log.warn(
+            { runbook: 'broker-away', ...errorFacts(error), topic, group, restMs },
+            'Cannot join a group of Kafka',
+          ),
       });
 
     let link = await keep((error) => error instanceof BrokerRefusal, giveUp);
@@ -125,12 +128,16 @@ export function createKafkaSource({
         await endSession(0);
         await link.leave();
         if (stop.signal.aborted) return;
-        log.warn({ ...errorFacts(why), topic, group }, 'A group of Kafka was lost');
+        log.warn(
+          { runbook: 'broker-away', ...errorFacts(why), topic, group },
+          'A group of Kafka was lost',
+        );
         link = await keep(() => false);
       }
     };
     const ended = watch().catch((error: unknown) => {
-      if (!stop.signal.aborted) log.error(errorFacts(error), 'Stopped reading from Kafka');
+      if (!stop.signal.aborted)
+        log.error({ runbook: 'broker-away', ...errorFacts(error) }, 'Stopped reading from Kafka');
     });
 
     return {

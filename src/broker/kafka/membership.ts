@@ -66,7 +66,10 @@ export async function joinGroup(needs: Needs): Promise<{ leave: () => Promise<vo
     lost(new Error('no heartbeat was answered for long', { cause: lastError })),
   );
   member.on('consumer:heartbeat:error', ({ error }) =>
-    log.warn({ ...errorFacts(error), topic, group }, 'Kafka does not answer a heartbeat'),
+    log.warn(
+      { runbook: 'broker-away', ...errorFacts(error), topic, group },
+      'Kafka does not answer a heartbeat',
+    ),
   );
   member.on(
     'consumer:group:join',

@@ -130,7 +130,10 @@ export function createReader(needs: Needs) {
       const error = protocolErrorsCodesById[errorCode] ?? String(errorCode);
       if (error === 'OFFSET_OUT_OF_RANGE') wrong.push(partition);
       else if (!resting.has(partition))
-        log.warn({ topic, group, partition, error }, 'Cannot read a partition of Kafka for now');
+        log.warn(
+          { runbook: 'broker-away', topic, group, partition, error },
+          'Cannot read a partition of Kafka for now',
+        );
       resting.set(partition, Date.now() + REST_MS);
     }
     if (wrong.length > 0) await needs.findAgain(wrong);
@@ -138,7 +141,10 @@ export function createReader(needs: Needs) {
 
   function tell(error: unknown, restMs: number): void {
     if (!stop.aborted)
-      log.warn({ ...errorFacts(error), topic, group, restMs }, 'Cannot read from Kafka for now');
+      log.warn(
+        { runbook: 'broker-away', ...errorFacts(error), topic, group, restMs },
+        'Cannot read from Kafka for now',
+      );
   }
 
   return {

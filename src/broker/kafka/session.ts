@@ -64,13 +64,17 @@ export function startSession(needs: Needs): Session {
   const facts = { topic, group };
 
   const committing = every(COMMIT_MS, commit, log, {
+    runbook: 'broker-away',
     failed: `Kafka takes no commits of topic "${topic}"`,
     again: `Kafka takes commits of topic "${topic}" again`,
   });
   insist(read, {
     stop: stop.signal,
     failed: (error, restMs) =>
-      log.warn({ ...errorFacts(error), ...facts, restMs }, 'Kafka does not tell the offsets'),
+      log.warn(
+        { runbook: 'broker-away', ...errorFacts(error), ...facts, restMs },
+        'Kafka does not tell the offsets',
+      ),
   }).catch((error: unknown) => {
     if (!stop.signal.aborted) needs.lost(new Error('its offsets are not found', { cause: error }));
   });
@@ -135,9 +139,15 @@ export function startSession(needs: Needs): Session {
   function tellMissed(partition: number, count: bigint): void {
     const place = { ...facts, partition, offsets: Number(count) };
     if (count > 0n)
-      log.error(place, 'Messages were deleted before they were read: compare retention.ms');
+      log.error(
+        { runbook: 'broker-away', ...place },
+        'Messages were deleted before they were read: compare retention.ms',
+      );
     else
-      log.error(place, 'The topic ends before what was read of it: it is read from its beginning');
+      log.error(
+        { runbook: 'broker-away', ...place },
+        'The topic ends before what was read of it: it is read from its beginning',
+      );
   }
 
   /** Waits where there is no room; what it has handed out when the session stops is all that was. */
@@ -156,7 +166,7 @@ export function startSession(needs: Needs): Session {
       try {
         needs.onDelivery(deliveryOf(partition, mark, record));
       } catch (error) {
-        log.error(errorFacts(error), 'A handler failed');
+        log.error({ runbook: 'report-a-fault', ...errorFacts(error) }, 'A handler failed');
       }
     }
     const end = endOfRecords(answer) ?? mark.position;

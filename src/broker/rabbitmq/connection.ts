@@ -134,7 +134,10 @@ export async function supervise(
       stop: stop.signal,
       isFinal,
       failed: (error, restMs) =>
-        log.warn({ ...errorFacts(error), restMs }, `Cannot connect to RabbitMQ (${name})`),
+        log.warn(
+          { runbook: 'broker-away', ...errorFacts(error), restMs },
+          `Cannot connect to RabbitMQ (${name})`,
+        ),
     });
 
   const watch = async (first: { gone: Promise<Error> }): Promise<void> => {
@@ -144,7 +147,7 @@ export async function supervise(
       options.down();
       if (current !== null) await closeQuietly(current);
       if (stop.signal.aborted) return;
-      log.warn(errorFacts(why), `RabbitMQ (${name}) was lost`);
+      log.warn({ runbook: 'broker-away', ...errorFacts(why) }, `RabbitMQ (${name}) was lost`);
       link = await keep(() => false);
       log.info({}, `RabbitMQ (${name}) is back`);
     }
@@ -153,7 +156,10 @@ export async function supervise(
   const first = await keep(isFinal);
   const ended = watch(first).catch((error: unknown) => {
     if (!stop.signal.aborted)
-      log.error(errorFacts(error), `Stopped reconnecting to RabbitMQ (${name})`);
+      log.error(
+        { runbook: 'broker-away', ...errorFacts(error) },
+        `Stopped reconnecting to RabbitMQ (${name})`,
+      );
   });
   return {
     isReady: (): boolean => ready,

@@ -71,13 +71,14 @@ export async function createConsumer(
       log,
       giveUp,
       async setup(connection, lost) {
-        for (const sentence of await declareQueues(connection, rabbit)) log.warn({}, sentence);
+        for (const sentence of await declareQueues(connection, rabbit))
+          log.warn({ runbook: 'start-warnings' }, sentence);
         const fresh = await connection.createChannel();
         fresh.on('error', lost);
         fresh.on('close', () => lost(new Error('channel closed')));
         // A fault of ours in a handler must not close the channel, and with it give everything back.
         fresh.on('handler-error', (error: Error) =>
-          log.error(errorFacts(error), 'A handler failed'),
+          log.error({ runbook: 'report-a-fault', ...errorFacts(error) }, 'A handler failed'),
         );
         channel = fresh;
         tags = [];

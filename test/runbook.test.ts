@@ -1,0 +1,108 @@
+/** The runbook: whoever is on call comes from an alert, a log line or a symptom, and finds one short page in each language. */
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { PAGES } from '../src/runtime/log.ts';
+import { createMetrics } from '../src/runtime/metrics.ts';
+import { createTaskMetrics, createWorkerCounter } from '../src/tasks/metrics.ts';
+
+const FOLDER = 'docs/runbook';
+const LANGUAGES = {
+  '': ['What you see', 'What it means', 'Check', 'Do', 'Do not'],
+  '.pt-BR': ['O que você vê', 'O que significa', 'Verifique', 'Faça', 'Não faça'],
+};
+const LONGEST = 40;
+
+const read = (page: string, ending: string) =>
+  readFileSync(`${FOLDER}/${page}${ending}.md`, 'utf8');
+/** Commands without their comments, which are in the language of the page. */
+const commandsOf = (text: string): string[] =>
+  [...text.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, body = '']) =>
+    body.split('\n').map((line) => line.replace(/\s+#.*$|<.*$/, '')),
+  );
+
+const alerts = z
+  .object({
+    groups: z.array(
+      z.object({
+        rules: z.array(
+          z.object({
+            alert: z.string(),
+            expr: z.string(),
+            annotations: z.object({ runbook: z.string() }),
+          }),
+        ),
+      }),
+    ),
+  })
+  .parse(parse(readFileSync('docs/reference/alerts.yaml', 'utf8')))
+  .groups.flatMap(({ rules }) => rules);
+
+test('each page that a log line can name is there in both languages, and no other', () => {
+  const expected = [...PAGES, 'README'].flatMap((page) => [`${page}.md`, `${page}.pt-BR.md`]);
+  assert.deepEqual(readdirSync(FOLDER).sort(), expected.sort());
+});
+
+test('each page is short, in the same order, with the same commands in both languages', () => {
+  for (const page of PAGES) {
+    const texts = Object.entries(LANGUAGES).map(([ending, headings]) => {
+      const text = read(page, ending);
+      const found = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+      assert.deepEqual(found, headings, `${page}${ending}`);
+      assert.ok(text.split('\n').length <= LONGEST + 1, `${page}${ending} is too long`);
+      return text;
+    });
+    assert.deepEqual(commandsOf(texts[1] ?? ''), commandsOf(texts[0] ?? ''), page);
+  }
+});
+
+test('the index of each language leads to every page', () => {
+  for (const ending of Object.keys(LANGUAGES))
+    for (const page of PAGES)
+      assert.match(
+        read('README', ending),
+        new RegExp(`\\(${page}${ending.replaceAll('.', '\\.')}\\.md\\)`),
+      );
+});
+
+test('each alert leads to a page, and stands in both indexes; a page names no alert that is not there', () => {
+  const names = alerts.map(({ alert }) => alert);
+  for (const { alert, annotations } of alerts) {
+    assert.ok(
+      PAGES.some((page) => page === annotations.runbook),
+      alert,
+    );
+    for (const ending of Object.keys(LANGUAGES)) {
+      const row = read('README', ending)
+        .split('\n')
+        .find((line) => line.includes(`\`${alert}\``));
+      assert.match(row ?? '', new RegExp(`\\(${annotations.runbook}\\b`), alert);
+    }
+  }
+  const told = PAGES.flatMap((page) => read(page, '').match(/\bDespachante[A-Z]\w+/g) ?? []);
+  assert.deepEqual(
+    told.filter((name) => !names.includes(name)),
+    [],
+  );
+});
+
+test('alerts and the dashboard ask for metrics that there are', async () => {
+  const { registry } = createMetrics();
+  createTaskMetrics(registry);
+  createWorkerCounter(registry);
+  const metrics = await registry.getMetricsAsJSON();
+  const known = new Set(
+    metrics.flatMap(({ name }) => [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]),
+  );
+  const asked = [
+    ...alerts.map(({ expr }) => expr),
+    readFileSync('docs/reference/grafana.json', 'utf8'),
+  ].flatMap((text) => text.match(/\b(?:despachante|nodejs|process)_\w+/g) ?? []);
+  assert.ok(asked.length > 20);
+  assert.deepEqual(
+    asked.filter((name) => !known.has(name)),
+    [],
+  );
+});
