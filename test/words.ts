@@ -20,7 +20,7 @@ const WORDS: readonly [RegExp, string][] = [
     'decision',
   ],
   [/\bit suffers\b|\bsuffers from\b/i, 'is short of'],
-  [/\bcounts\b(?= (?:as|from|until|within|again|once|at|for)\b)/i, 'applies'],
+  [/\bcounts\b(?= (?:from|until|within|again|once)\b)/i, 'applies'],
   [/\bbut for\b|\ball but\b/i, 'except'],
 ];
 
