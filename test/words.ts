@@ -91,3 +91,15 @@ export const faultsIn = (markdown: string): Fault[] =>
 /** How many words of prose a page has. */
 export const wordsIn = (markdown: string): number =>
   proseOf(markdown).reduce((sum, { text }) => sum + plain(text).split(/\s+/).length, 0);
+
+/** What a log or a help text says: the literal of each call that tells somebody something. */
+const SAID =
+  /(?:\.(?:info|warn|error)\((?:[^'`]|'[a-z-]+')*?|\.(?:description|argument|option|addHelpText)\([^)]*?|\b(?:failed|again): )(['`])((?:(?!\1)[^\\]|\\.)+)\1/g;
+
+export const faultsOfLines = (source: string): Fault[] =>
+  [...source.matchAll(SAID)].flatMap(({ index, 2: text = '' }) => {
+    const line = source.slice(0, index).split('\n').length;
+    return sentencesOf(text.replace(/\$\{[^}]*\}/g, 'VALUE'))
+      .flatMap((each) => each.split(/: (?=[a-z])|\n\n/))
+      .flatMap((each) => faultsOf(each).map((fault) => ({ line, ...fault })));
+  });

@@ -46,7 +46,7 @@ export async function runHook(
     const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     const facts = { worker: name, task: call.id, attempt: call.attempt, error: words };
     around.log.error(
-      `The hook ${hook.kind} has thrown; what became of the task stays as it is`,
+      `The hook ${hook.kind} has thrown; the outcome of the task stays as it is`,
       facts,
     );
     around.increment('hook.error', 1);

@@ -86,7 +86,7 @@ test('lines and counts of a handler come with the facts of its task', async (t) 
   await call('a', { act: 'tell' });
   assert.deepEqual(lines.at(-1), {
     ...{ level: 'warn', sentence: 'the mail is slow' },
-    facts: { server: 'm1', task: 'a' },
+    facts: { runbook: 'handlers-fail', server: 'm1', task: 'a' },
   });
   assert.deepEqual(counted, [['mails', 2]]);
 });

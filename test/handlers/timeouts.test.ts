@@ -43,7 +43,7 @@ test('a hook that hangs is told and given up after its time, and its slot is fre
   caller.tell(callOf('a', { act: 'hang-in-hook' }), { kind: 'onSuccess' });
   const next = call('next', { act: 'echo' });
   const line = await told('The hook onSuccess is waited for no longer');
-  assert.deepEqual([line.level, line.facts], ['warn', { task: 'a' }]);
+  assert.deepEqual([line.level, line.facts], ['warn', { runbook: 'handlers-fail', task: 'a' }]);
   // Nothing has to be replaced for it.
   assert.deepEqual(await next, before);
   assert.deepEqual(counted, [['hook.error', 1]]);
