@@ -33,7 +33,7 @@ const linksIn = (file: string): string[] =>
 /** What stands in backticks, and each line of the fenced blocks. */
 const codeIn = (file: string): string[] => {
   const text = read(file);
-  const fences = [...text.matchAll(/^```[a-z]*\n([\s\S]*?)^```$/gm)];
+  const fences = [...text.matchAll(/^ *```[a-z ]*\n([\s\S]*?)^ *```$/gm)];
   const spans = [...withoutFences(text).matchAll(/`([^`\n]+)`/g)];
   return [
     ...fences.flatMap(([, body]) => (body ?? '').split('\n')),

@@ -12,7 +12,7 @@ import type { Ending, TestQueues } from '../helpers/servers.ts';
 import type { Store } from '../../src/registrations/store.ts';
 import { startChild } from '../../src/runtime/child.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
+export const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
 export interface Result {
   code: number | null;
