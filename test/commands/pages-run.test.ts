@@ -64,7 +64,7 @@ test('every option that a page shows is one of its command', async () => {
     ];
     for (const line of lines) {
       const [, rest] =
-        /(?:^|[|&;({]\s*|^\s+)(?:npm run (?:-s )?despachante -- |despachante )([a-z].*)$/.exec(
+        /(?:^|[|&;({]\s*|^\s+)(?:npm run (?:-s )?despachante -- |(?:\.\/)?despachante )([a-z].*)$/.exec(
           line,
         ) ?? [];
       if (rest === undefined) continue;
