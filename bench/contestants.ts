@@ -119,6 +119,16 @@ export async function installContestants(): Promise<void> {
   if (code !== 0) throw new Error('The contestants cannot be installed: see above');
 }
 
+/** The path of rclone, from Debian's packages where it is not here. */
+export async function rclone(): Promise<string> {
+  const child = fork('bench/contestants/servers.mjs', ['rclone'], { execArgv: [] });
+  const message = await new Promise<unknown>((resolve, reject) => {
+    child.once('message', resolve);
+    child.once('exit', () => reject(new Error('rclone cannot be had: see above')));
+  });
+  return z.object({ program: z.string() }).parse(message).program;
+}
+
 /** Starts a module and waits for its first message. */
 async function startModule(
   [file = '', ...args]: string[],

@@ -15,6 +15,8 @@ import { build, installDependencies } from './setup.mjs';
 import { runCoverage, runOtherBrokerTests, runTests } from './tests.mjs';
 
 const node = ['--enable-source-maps'];
+/** As src/runtime/child.ts has it for processes that stay. */
+const lean = ['--max-semi-space-size=8'];
 const help = ['--help', '-h'];
 const suite = {
   instance: 'test',
@@ -86,13 +88,29 @@ const plans = {
     own: true,
     tells: help,
   },
+  'bench-files': {
+    instance: 'bench-files',
+    store: 'binary',
+    engines: ['temporal', 'mongodb'],
+    fresh: true,
+    own: true,
+    tells: help,
+  },
+  'bench-webhook': {
+    instance: 'bench-webhook',
+    store: 'binary',
+    engines: servers,
+    fresh: true,
+    own: true,
+    tells: help,
+  },
 };
 
 async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-etl|bench-tasks [arguments of the program]',
+      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-etl|bench-files|bench-tasks|bench-webhook [arguments of the program]',
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
@@ -194,7 +212,10 @@ const programs = {
     const isGiven = Boolean(env.INPUT) || (args[0] !== undefined && !args[0].startsWith('--'));
     const input = isGiven ? {} : { INPUT: await serveSample() };
     const cli = join('dist', 'src', 'cli.js');
-    return runChild(run, [...node, cli, 'etl', ...args], { ...env, ...input });
+    return runChild(run, [...node, ...lean, cli, 'etl', ...args], {
+      MALLOC_ARENA_MAX: '2',
+      ...{ ...env, ...input },
+    });
   },
   faults: (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'test', 'faults', 'run.js'), ...args], env),
@@ -202,6 +223,10 @@ const programs = {
     runChild(run, [...node, join('dist', 'bench', 'run.js'), ...args], env),
   'bench-etl': (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'etl.js'), ...args], env),
+  'bench-files': (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'bench', 'files.js'), ...args], env),
+  'bench-webhook': (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'bench', 'webhook.js'), ...args], env),
   'bench-tasks': (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'tasks', 'run.js'), ...args], env),
   test: (ctx, run, args, env) => runTests(ctx, nodeIn(run), args, env),

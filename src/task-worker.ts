@@ -194,12 +194,14 @@ export async function startTaskWorker(
       worker.sends?.endpoint ?? null,
     );
     void shared.watch.refresh();
-    const backlog = every(BACKLOG_MS, () => followBacklog(intake), log, {
-      runbook: 'mongodb-away',
-      failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
-      again: 'MongoDB says again how many tasks are open',
-    });
-    ends.push(() => backlog.close());
+    if (worker.isBounded !== true) {
+      const backlog = every(BACKLOG_MS, () => followBacklog(intake), log, {
+        runbook: 'mongodb-away',
+        failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
+        again: 'MongoDB says again how many tasks are open',
+      });
+      ends.push(() => backlog.close());
+    }
     return { intake, slots, ended: Promise.race(temporalEnded), stop };
   }
 

@@ -26,7 +26,7 @@ import { within } from './runtime/retry.ts';
 import { createTemporalWorker } from './temporal/create-worker.ts';
 import { connectNative } from './temporal/native-connection.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
-import { startMetricPush, type MetricApi } from './tasks/metric-push.ts';
+import { startMetricPush, type MetricApi, type MetricPush } from './tasks/metric-push.ts';
 import { createTaskMetrics } from './tasks/metrics.ts';
 import { openResults } from './tasks/results.ts';
 import { createBrokers } from './tasks/brokers.ts';
@@ -64,6 +64,8 @@ export interface RunningWorkers {
   add(one: Needs['workers'][number]): void;
   /** Ends one, and waits for its handlers. */
   remove(name: string): Promise<void>;
+  /** Counted tasks are told to this API from now on, or to none. */
+  tellMetrics(api: MetricApi | undefined): Promise<void>;
   /** Takes nothing more, lets handlers finish for a while, and leaves. */
   stop(): Promise<void>;
 }
@@ -153,10 +155,15 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     ...{ watch, agreement, guard, brokers, results, running, metrics, taskMetrics, log },
     stopping: stopping.signal,
   };
-  if (needs.metricApi !== undefined) {
-    const push = startMetricPush(own, needs.metricApi, log);
-    close.push(() => push.close());
-  }
+  let push: MetricPush | null = null;
+  const tellMetrics = async (api: MetricApi | undefined): Promise<void> => {
+    const before = push;
+    push = null;
+    await before?.close();
+    if (api !== undefined) push = startMetricPush(own, api, log);
+  };
+  await tellMetrics(needs.metricApi);
+  close.push(() => push?.close());
   // A broker that is away holds up its own workers alone.
   const starting = new Map(workers.map((one) => [one.worker.name, begin(one)]));
   const ended: Promise<unknown> = Promise.race([followerEnded, failed.promise]);
@@ -226,6 +233,7 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
       workers.push(one);
       starting.set(one.worker.name, begin(one));
     },
+    tellMetrics,
     async remove(name) {
       const up = await starting.get(name);
       starting.delete(name);

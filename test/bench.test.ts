@@ -9,6 +9,7 @@ import { contest } from '../bench/compare.ts';
 import { DOCUMENT, documentFiles } from '../bench/document.ts';
 import { oursFiles } from '../bench/ours.ts';
 import { addResult, readResults } from '../bench/results-file.ts';
+import { FILES, WEBHOOK, readSendResults, sendDocument } from '../bench/send/figures.ts';
 import {
   DOCUMENT as TASKS_DOCUMENT,
   readTaskResults,
@@ -93,4 +94,10 @@ test('the figures and charts of docs/proof/benchmarks.md are those of the result
 test('the figures of tasks in docs/proof/benchmarks.md are those of their results file', () => {
   const document = readFileSync(TASKS_DOCUMENT, 'utf8');
   assert.equal(document, tasksDocument(readTaskResults(), document));
+});
+
+test('the figures of files and webhooks in docs/proof/benchmarks.md are those of their results files', () => {
+  const document = readFileSync(TASKS_DOCUMENT, 'utf8');
+  for (const file of [FILES, WEBHOOK])
+    assert.equal(document, sendDocument(file, readSendResults(file), document));
 });

@@ -67,7 +67,9 @@ export function createRecorder(write: Write, now: () => number = () => performan
     /** Resolves when it is written. @throws EndedOtherwise; what MongoDB has thrown for minutes */
     record: (recorded: Recorded, run: string): Promise<void> => {
       const { promise, ...settle } = Promise.withResolvers<void>();
-      waiting.set(run, [...(waiting.get(run) ?? []), { recorded, settle }]);
+      const line = waiting.get(run);
+      if (line === undefined) waiting.set(run, [{ recorded, settle }]);
+      else line.push({ recorded, settle });
       unwritten.set(promise, now());
       if (!writing.has(run)) void drain(run);
       return promise.finally(() => unwritten.delete(promise));

@@ -155,7 +155,7 @@ export function createTaskSettle(needs: TaskDependencies) {
         throw ApplicationFailure.create({ type: 'NothingSettled', message: error });
       log.warn(
         { runbook: 'broker-away', worker, ...errorFacts(first), tasks: failures.length },
-        'A broker did not confirm the output or dead letter of some tasks: it is published again',
+        'The output or dead letter of some tasks did not get to where it goes: that is tried again',
       );
     }
     await results.write(

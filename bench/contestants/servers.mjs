@@ -1,5 +1,5 @@
 // What the contestants need and the product does not: their npm packages, Redis and PostgreSQL. Used by bench/compare.ts as
-// `node bench/contestants/servers.mjs install|celery|redis|postgres [folder]`; a server stays in the foreground of this process
+// `node bench/contestants/servers.mjs install|celery|rclone|redis|postgres [folder]`; a server stays in the foreground of this process
 // group and is ended by SIGTERM. Debian's packages are unpacked into the cache: nothing is installed on the machine.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
@@ -70,6 +70,10 @@ async function celery() {
   });
   process.send({ program });
 }
+
+/** rclone, which needs nothing beside itself. */
+const rclone = async () =>
+  process.send({ program: await program('rclone', ['rclone'], join('usr', 'bin', 'rclone')) });
 
 const postgresHome = '/usr/lib/postgresql';
 const debianFolders = () =>
@@ -189,7 +193,7 @@ function announce(child, url) {
 }
 
 const [what, folder] = process.argv.slice(2);
-const actions = { install, celery, redis, postgres };
+const actions = { install, celery, rclone, redis, postgres };
 await actions[what](folder).catch((error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);

@@ -31,7 +31,8 @@ export function progressText(at: Progress | null, seconds: number): string {
 
 export function summaryText(summary: EtlSummary): string {
   const { finished, simulated, items, processed, failed, attempts, retries, coerced } = summary;
-  const { resumed, seconds, itemsPerSecond, output, to, ledger, errors } = summary;
+  const { p50Ms, p99Ms, resumed, seconds, itemsPerSecond, output, to, send, ledger, errors } =
+    summary;
   const ended = processed + failedIn(summary);
   const rows = [
     ['run', summary.run],
@@ -47,6 +48,10 @@ export function summaryText(summary: EtlSummary): string {
       'time',
       `${seconds} s, ${number(itemsPerSecond)} a second${resumed > 0 ? `, resumed ${resumed} times` : ''}`,
     ],
+    ...(p50Ms === null
+      ? []
+      : [['an attempt', `p50 ${number(p50Ms)} ms, p99 ${number(p99Ms ?? 0)} ms`]]),
+    ...(send === null ? [] : [['sent to', line(send)]]),
     output === null ? ['published to', line(to ?? '')] : ['output', line(output)],
     ...(ledger === null ? [] : [['ledger', line(ledger)]]),
     ...(failedIn(summary) > 0 ? [['errors', line(errors)]] : []),

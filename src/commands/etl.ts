@@ -1,6 +1,7 @@
 /** `despachante etl`: a list from a URL, each element of it validated and processed, into a file that is whole at every instant. */
 import { dirname, join } from 'node:path';
 import { Option, type Command } from 'commander';
+import type { Config } from '../config/schema.ts';
 import { stepsOf } from '../domain/json-text.ts';
 import type { Environment } from '../config/tree.ts';
 import { readQueues } from '../config/queues.ts';
@@ -29,7 +30,9 @@ interface Given {
   strict?: boolean;
   seed?: number;
   process?: string;
+  send?: string;
   to?: string;
+  ifChanged?: boolean;
   fresh?: boolean;
   queues?: string;
 }
@@ -62,11 +65,13 @@ function addRun(command: Command): void {
     .option('--items <pointer>', 'where the list is, such as /data/items (RFC 6901)', '')
     .option('--strict', 'a number is no text, and a text no number')
     .option('--process <file>', 'a module whose default export processes a resource')
+    .option('--send <url>', 'send each resource to an HTTP endpoint (SEND_AUTHORIZATION)')
     .option(
       '--to <queue>',
       'publish to a queue, kafka:<topic>, or "registrations", instead of --output',
     )
     .option('--seed <n>', 'repeat what a run with this number has simulated', wholeNumber(0))
+    .option('--if-changed', 'do nothing where the last run has had the same input')
     .option('--fresh', 'begin anew, and leave a run that is not finished')
     .addOption(
       new Option('--max-bytes <n>', 'of the input, as received and unpacked')
@@ -110,13 +115,23 @@ function optionsOf(input: string | undefined, given: Given, env: Environment): E
   if (given.items !== '' && !given.items.startsWith('/'))
     faults.push(`--items: expected a pointer such as /data, got ${JSON.stringify(given.items)}`);
   if (from === null) faults.push('INPUT: expected an address, a file or -, and it is not given');
+  if (given.send !== undefined && !/^https?:/.test(given.send))
+    faults.push(`--send: expected an http or https URL, got ${JSON.stringify(given.send)}`);
+  if (given.send !== undefined && given.process !== undefined)
+    faults.push('--send: expected it without --process: a resource is processed in one way');
   if (faults.length > 0 || from === null) throw new CommandError(faults.join('\n'), EXIT.usage);
   const { output, errors = join(dirname(output), 'errors.ndjson') } = given;
   return {
     ...{ input: from, settings, output, errors },
     shape: { way: stepsOf(given.items), mostItemBytes: given.maxItemBytes },
     ...{ mostBytes: given.maxBytes, strict: given.strict === true, seed: given.seed ?? null },
-    ...{ process: given.process ?? null, to: given.to ?? null, fresh: given.fresh === true },
+    ...{
+      process: given.process ?? null,
+      send: given.send ?? null,
+      to: given.to ?? null,
+      fresh: given.fresh === true,
+    },
+    ifChanged: given.ifChanged === true,
   };
 }
 
@@ -149,12 +164,32 @@ async function run(input: string | undefined, given: Given, command: Command): P
       ...{ log, watch, signal: stop.signal },
     });
     shown.end();
-    answer(command, summary, () => summaryText(summary));
-    process.exitCode = exitOf(summary, signal);
+    if (summary === null) {
+      const { shown: inputShown } = await import('../etl/run/summary.ts');
+      const facts = { unchanged: true, input: inputShown(options.input) };
+      answer(command, facts, () => 'The input is that of the last run: nothing was done');
+      return;
+    }
+    const audit = await auditOf(summary, config);
+    answer(command, { ...summary, ...audit.facts }, () =>
+      [summaryText(summary), ...audit.lines].join('\n'),
+    );
+    process.exitCode = audit.holds ? exitOf(summary, signal) : EXIT.found;
   } catch (error) {
     shown.end();
     throw stop.signal.aborted ? stopped(signal) : asTold(error);
   }
+}
+
+/** What was published to the main job: the sum as it is now, whose runs take their time. */
+async function auditOf(summary: EtlSummary, config: Config) {
+  if (summary.to !== 'registrations' || summary.ledger === null || !summary.finished)
+    return { holds: true, facts: {}, lines: [] };
+  const { runAudit, shownReport } = await import('../audit/run-audit.ts');
+  const { auditText } = await import('./audit-text.ts');
+  const report = await runAudit({ published: summary.ledger, legacyLedger: false }, config);
+  const facts = { audit: shownReport(report, config) };
+  return { holds: report.holds, facts, lines: ['', auditText(report, config)] };
 }
 
 const stopped = (signal: NodeJS.Signals | null): CommandError =>

@@ -14,7 +14,7 @@ import type { MetricApi } from '../tasks/metric-push.ts';
 import { folderWorker } from '../tasks/folder-worker.ts';
 import { onThisHost } from '../tasks/on-host.ts';
 
-export interface Collecting extends Omit<RunningWorkers, 'add' | 'remove'> {
+export interface Collecting extends Omit<RunningWorkers, 'add' | 'remove' | 'tellMetrics'> {
   /** Starts, ends and changes folders, as the file has it now. */
   apply(setting: FoldersSetting): Promise<void>;
 }
@@ -27,13 +27,21 @@ const metricApiOf = ({ metrics }: FoldersSetting, env: Environment): MetricApi |
         authorization: authorizationOf(metrics, env),
       };
 
+/** So that a fault is told before anything is changed. @throws Error that names the variable that is missing */
+function requireVariables({ folders, metrics }: FoldersSetting, env: Environment): void {
+  for (const { send } of folders) authorizationOf(send, env);
+  if (metrics !== null) authorizationOf(metrics, env);
+}
+
 const RETENTION_MS = 3_600_000;
 
 /** @throws Error that names the neighbour that cannot be reached */
 export async function startCollect(
-  { config, forOthers, client, metrics, log }: Process,
+  { config, forOthers, client, metrics: counts, log }: Process,
   initial: FoldersSetting,
 ): Promise<Collecting> {
+  requireVariables(initial, forOthers);
+  let now = initial;
   const collector = createCollector(initial.schedule);
   const folders = new Map<string, { folder: FolderSetting; close: () => Promise<void> }>();
 
@@ -54,7 +62,7 @@ export async function startCollect(
   const running = await startTaskWorkers({
     config: onThisHost(config),
     workers: initial.folders.map(open),
-    ...{ queues: [], client, metrics, log },
+    ...{ queues: [], client, metrics: counts, log },
     metricApi: metricApiOf(initial, forOthers),
   });
   const retention = every(
@@ -85,12 +93,14 @@ export async function startCollect(
 
   return {
     ...running,
-    async apply({ folders: wanted, metrics: wantedMetrics }) {
-      if (!isDeepStrictEqual(wantedMetrics, initial.metrics))
-        log.warn(
-          { runbook: 'start-warnings' },
-          'Other settings of metrics count from the next start on',
-        );
+    async apply(setting) {
+      requireVariables(setting, forOthers);
+      const before = now;
+      now = setting;
+      const { folders: wanted, schedule, metrics: api } = setting;
+      if (schedule !== before.schedule) collector.order(schedule);
+      if (!isDeepStrictEqual(api, before.metrics))
+        await running.tellMetrics(metricApiOf(setting, forOthers));
       const gone = [...folders.values()].filter(
         ({ folder }) => !wanted.some((each) => isDeepStrictEqual(each, folder)),
       );

@@ -25,7 +25,9 @@ export interface FetchNeeds {
   /** Of what the file has from before. */
   validator: Validator;
   /** A part of another version is worth nothing. */
-  keep(validator: Validator): Promise<void>;
+  keep(validator: Validator, tag: string | null): Promise<void>;
+  /** Where the server says that it is still what had this tag, nothing is fetched. */
+  last: { tag: string | null; digest: string | null } | null;
   mostBytes: number;
   progress: (bytes: number, total: number | null) => void;
   /** Is told why it is tried again. */
@@ -88,9 +90,17 @@ async function overHttp(needs: FetchNeeds): Promise<string> {
 
   async function attempt(have: number, known: Validator) {
     const range: Record<string, string> =
-      have > 0 && known !== null ? { range: `bytes=${have}-`, 'if-range': known } : {};
+      have > 0 && known !== null
+        ? { range: `bytes=${have}-`, 'if-range': known }
+        : needs.last?.tag
+          ? { 'if-none-match': needs.last.tag }
+          : {};
     const answer = await requests.get(range);
     const { status } = answer;
+    if (status === 304 && needs.last?.digest) {
+      left(answer.body);
+      return { kind: 'done' as const, digest: needs.last.digest };
+    }
     if (status === 416 && have > 0 && lengthIn(answer) === have) {
       left(answer.body);
       return { kind: 'done' as const, digest: await checked(answer, true) };
@@ -101,7 +111,7 @@ async function overHttp(needs: FetchNeeds): Promise<string> {
     if (!isRest) {
       await truncate(file, 0).catch(() => {});
       validator = validatorIn(answer);
-      await needs.keep(validator);
+      await needs.keep(validator, answer.header('etag') ?? null);
     }
     const from = isRest ? have : 0;
     const length = Number(answer.header('content-length') ?? NaN);
@@ -114,7 +124,7 @@ async function overHttp(needs: FetchNeeds): Promise<string> {
 
   async function keepNothing(): Promise<void> {
     validator = null;
-    await needs.keep(null);
+    await needs.keep(null, null);
   }
 
   async function refused(answer: Response) {

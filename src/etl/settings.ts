@@ -6,6 +6,8 @@ export interface EtlSettings {
   input: string | null;
   /** The header of that name of each request; null: none. */
   authorization: string | null;
+  /** The same where resources are sent to. */
+  sendAuthorization: string | null;
   workers: number;
   /** s */
   processingTime: number;
@@ -31,7 +33,7 @@ const NUMBERS = {
   MAX_ATTEMPTS: { preset: 3, least: 1, most: 1_000, isWhole: true, unit: '' },
 } as const satisfies Record<string, Bounds>;
 
-const NAMES = [...Object.keys(NUMBERS), 'INPUT', 'INPUT_AUTHORIZATION'];
+const NAMES = [...Object.keys(NUMBERS), 'INPUT', 'INPUT_AUTHORIZATION', 'SEND_AUTHORIZATION'];
 /** Of other programs, and near to ours. */
 const OTHERS = ['INPUTRC'];
 
@@ -56,6 +58,7 @@ export function readEtlSettings(env: Environment): { settings: EtlSettings; faul
   const settings = {
     input: env['INPUT'] || null,
     authorization: env['INPUT_AUTHORIZATION'] || null,
+    sendAuthorization: env['SEND_AUTHORIZATION'] || null,
     workers: read('WORKERS'),
     processingTime: read('PROCESSING_TIME'),
     delayTime: read('DELAY_TIME'),

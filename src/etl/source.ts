@@ -3,6 +3,8 @@ import type { Delivery, OpenSource } from '../broker/source.ts';
 import type { Format, Framed, Place } from './framer.ts';
 import { elementsOf, type ListShape } from './spool.ts';
 
+/** Elements that have not ended: runs of them are open, and each costs memory in every process that it goes through. */
+const MOST_OPEN = 4_000;
 /** Deliveries, and their bytes, that no run has yet. */
 const MOST_OUT = 2_000;
 const MOST_BYTES = 8 * 1024 * 1024;
@@ -13,13 +15,17 @@ interface Out extends Place {
 
 export type ListSource = ReturnType<typeof createListSource>;
 
-/** @param from where the first element begins that no run has */
+/**
+ * @param from where the first element begins that no run has
+ * @param ended how many have ended
+ */
 export function createListSource(
   path: string,
   shape: ListShape,
   format: Format,
   from: Place,
   failed: (error: unknown) => void,
+  ended: () => number,
 ) {
   let begin = from;
   const out: Out[] = [];
@@ -31,7 +37,8 @@ export function createListSource(
   /** The element after the last one that was delivered. */
   let next: Place = from;
 
-  const mayDeliver = (): boolean => isOpen && out.length < MOST_OUT && bytes < MOST_BYTES;
+  const mayDeliver = (): boolean =>
+    isOpen && out.length < MOST_OUT && bytes < MOST_BYTES && next.index - ended() < MOST_OPEN;
 
   async function pump(onDelivery: (delivery: Delivery) => void): Promise<void> {
     for (;;) {
@@ -92,6 +99,8 @@ export function createListSource(
 
   return {
     open,
+    /** More have ended. */
+    wake: (): void => wake(),
     /** Every element is with a run. */
     isOver: () => isOver && out.length === 0,
     /** The first element that no run has, or the end. */

@@ -12,6 +12,10 @@ const stateSchema = z.object({
   phase: z.enum(['fetch', 'process', 'done']),
   seed: z.number(),
   validator: z.string().nullable(),
+  /** ETag of the input, also one that says nothing of its bytes. */
+  tag: z.string().nullable(),
+  /** Of the last run with the same input and options that has finished. */
+  last: z.object({ tag: z.string().nullable(), digest: z.string().nullable() }).nullable(),
   /** SHA-256 of what was received, hex. */
   digest: z.string().nullable(),
   items: z.number(),
@@ -21,6 +25,8 @@ const stateSchema = z.object({
   /** How long it was at work, over all processes, ms. */
   workedMs: z.number(),
   resumed: z.number(),
+  /** How long attempts took (times.ts). */
+  times: z.array(z.number()),
   /** The first element that no run of tasks has. */
   position: z.object({ index: z.number(), offset: z.number() }),
 });
@@ -35,10 +41,25 @@ function newRunId(now: Date): string {
   return `${time}-${randomBytes(3).toString('hex')}`;
 }
 
-export const newState = (of: string, seed: number, now = new Date()): EtlState => ({
+export const newState = (
+  of: string,
+  seed: number,
+  last: EtlState['last'],
+  now = new Date(),
+): EtlState => ({
   run: newRunId(now),
-  ...{ of, seed, phase: 'fetch', validator: null, digest: null, items: 0, format: 'array' },
-  ...{ strayCommas: [], startedAt: now.toISOString(), workedMs: 0, resumed: 0 },
+  ...{
+    of,
+    seed,
+    phase: 'fetch',
+    validator: null,
+    tag: null,
+    last,
+    digest: null,
+    items: 0,
+    format: 'array',
+  },
+  ...{ strayCommas: [], startedAt: now.toISOString(), workedMs: 0, resumed: 0, times: [] },
   position: { index: 0, offset: 0 },
 });
 

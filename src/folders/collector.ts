@@ -24,7 +24,7 @@ const FORGOTTEN_MS = 30_000;
 
 /** @param now ms of a clock that nobody sets */
 export function createCollector(order: Order, now = () => performance.now()) {
-  const schedule = createSchedule(order);
+  let schedule = createSchedule(order);
   const folders = new Map<string, Waiting>();
   const underWay = new Map<string, { folder: string; at: number }>();
   const counts = new Map<string, number>();
@@ -62,6 +62,10 @@ export function createCollector(order: Order, now = () => performance.now()) {
     leave(name: string): void {
       folders.delete(name);
       schedule.forget(name);
+    },
+    /** From now on files are taken in this order. */
+    order(next: Order): void {
+      schedule = createSchedule(next);
     },
     /** Something is ready, or may be handed over again. */
     wake: handOver,

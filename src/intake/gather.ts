@@ -25,6 +25,8 @@ const PARTIAL_BURST = 8;
 
 export function createGatherer<T>(options: GatherOptions<T>) {
   let waiting: { item: T; bytes: number }[] = [];
+  /** Of all that wait. */
+  let waitingBytes = 0;
   let timer: NodeJS.Timeout | null = null;
   let isRipe = false;
   let isDraining = false;
@@ -33,9 +35,7 @@ export function createGatherer<T>(options: GatherOptions<T>) {
   let allowanceAt = now();
   const busy = new Set<Promise<void>>();
 
-  const isFull = () =>
-    waiting.length >= options.size ||
-    waiting.reduce((sum, { bytes }) => sum + bytes, 0) >= options.bytes;
+  const isFull = () => waiting.length >= options.size || waitingBytes >= options.bytes;
 
   function handOverWhatIsDue(): void {
     while (waiting.length > 0 && busy.size < options.concurrency && isDue()) {
@@ -84,12 +84,15 @@ export function createGatherer<T>(options: GatherOptions<T>) {
     }
     const batch = waiting.slice(0, count);
     waiting = waiting.slice(count);
+    waitingBytes -= bytes;
     return batch.map(({ item }) => item);
   }
 
   return {
     add(item: T): void {
-      waiting.push({ item, bytes: options.bytesOf(item) });
+      const bytes = options.bytesOf(item);
+      waiting.push({ item, bytes });
+      waitingBytes += bytes;
       handOverWhatIsDue();
     },
     /** Hands over what is there without waiting, and resolves when nothing is left. */

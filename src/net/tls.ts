@@ -11,6 +11,9 @@ export interface TlsFiles {
   readonly keyFile: string | null;
 }
 
+/** The authorities of the system, and no certificate of ours. */
+export const NO_TLS_FILES: TlsFiles = { caFile: null, certFile: null, keyFile: null };
+
 /** As Node's TLS takes it. */
 export interface TlsMaterial {
   ca?: Buffer;

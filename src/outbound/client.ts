@@ -3,13 +3,13 @@ import type { Readable } from 'node:stream';
 import { Pool } from 'undici';
 import { connectorOf } from '../net/connect.ts';
 import { exchange, type Answer } from '../net/exchange.ts';
-import { readTls, type TlsFiles } from '../net/tls.ts';
+import { NO_TLS_FILES, readTls, type TlsFiles } from '../net/tls.ts';
 
 export interface HttpClientOptions {
   /** Paths are appended to it. */
   baseUrl: string;
   authorization: string | null;
-  tls: TlsFiles;
+  tls?: TlsFiles;
   /** For a request and its whole answer. */
   timeoutMs: number;
   /** A longer answer is not read. */
@@ -40,7 +40,7 @@ export type HttpClient = ReturnType<typeof createHttpClient>;
 
 /** @throws Error that names the TLS file that cannot be used */
 export function createHttpClient(options: HttpClientOptions) {
-  const { baseUrl, authorization, tls, timeoutMs, maxBytes, silentMs = 0 } = options;
+  const { baseUrl, authorization, tls = NO_TLS_FILES, timeoutMs, maxBytes, silentMs = 0 } = options;
   const { idleMs = IDLE_MS } = options;
   const connectMs = Math.min(silentMs || timeoutMs, 10_000);
   const { origin, pathname, protocol, host } = new URL(baseUrl);

@@ -61,7 +61,6 @@ export function openDelivery(http: HttpHandler, env: Readonly<Record<string, str
   const client = createHttpClient({
     baseUrl: origin,
     authorization: authorizationOf(http, env),
-    tls: { caFile: null, certFile: null, keyFile: null },
     timeoutMs: http.timeout,
     maxBytes: READ_BYTES,
   });

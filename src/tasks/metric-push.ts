@@ -32,7 +32,6 @@ export function startMetricPush(
   const { pathname, search, origin } = new URL(url);
   const http = createHttpClient({
     ...{ baseUrl: url, authorization, timeoutMs: TIMEOUT_MS, maxBytes: MOST_ANSWER_BYTES },
-    tls: { caFile: null, certFile: null, keyFile: null },
   });
   const intervals = openIntervals(db, everyMs + GONE_MS);
   let failures = 0;

@@ -32,6 +32,8 @@ export interface Running {
   identify: Identify | null;
   /** Whether what becomes of its tasks is counted, and pushed as metrics (metric-push.ts). */
   isCounted?: boolean;
+  /** Its source sees to it that no more are open than it can have: nobody counts them. */
+  isBounded?: boolean;
   /** How long results are kept in Redis. */
   keep: { resultMs: number; failureMs: number };
   /** Of a worker whose handler sends to an HTTP endpoint: nothing is taken while that endpoint's gate is shut. */

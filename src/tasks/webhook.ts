@@ -45,7 +45,8 @@ const parcelOf = (worker: string, { id, key, attempt, body, contentType }: Call)
 
 const MOST_CHARACTERS = 300;
 
-function endOf(answer: Delivered, signal: AbortSignal): Ended {
+/** What the answer means for a task. */
+export function endOf(answer: Delivered, signal: AbortSignal): Ended {
   if (answer.kind === 'ack')
     return { kind: 'done', result: { status: answer.status }, outgoing: [] };
   if (signal.aborted) return { kind: 'interrupted' };

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, statSync } from 'node:fs';
+import { watch } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { AT_ONCE, etlPlace, resource, resources, serve } from '../helpers/etl.ts';
@@ -7,12 +8,15 @@ import { eventually } from '../helpers/eventually.ts';
 import { testQueues } from '../helpers/servers.ts';
 
 interface Summary {
+  p50Ms: number | null;
+  p99Ms: number | null;
   items: number;
   processed: number;
   failed: Record<string, number>;
   attempts: number;
   resumed: number;
   simulated: boolean;
+  audit?: { holds: boolean; confirmed: number };
 }
 const summaryIn = (out: string): Summary => JSON.parse(out) as Summary;
 const ids = (all: Record<string, unknown>[]): string[] =>
@@ -160,14 +164,17 @@ test('a run that is killed again and again loses nothing, and its output is whol
   place.write('records.json', JSON.stringify(resources(count)));
   place.write('output.json', '["of before"]');
   let reads = 0;
-  let isReading = true;
+  const isRead = new AbortController();
+  // At each change of a file in its folder.
   const reader = (async () => {
-    while (isReading) {
+    for await (const { filename } of watch(place.at('.'), { signal: isRead.signal })) {
+      if (filename !== 'output.json') continue;
       assert.ok(Array.isArray(place.output()));
       reads += 1;
-      await new Promise((resolve) => setTimeout(resolve, 5));
     }
-  })();
+  })().catch((error: unknown) => {
+    if (!isRead.signal.aborted) throw error;
+  });
   // An invalid output fails the test at its end.
   reader.catch(() => {});
   for (const share of [0.1, 0.3, 0.5]) {
@@ -184,7 +191,7 @@ test('a run that is killed again and again loses nothing, and its output is whol
     ...SLOW,
     WORKERS: '100',
   });
-  isReading = false;
+  isRead.abort();
   await reader;
   assert.equal(code, 0, err);
   assert.ok(reads > 0);
@@ -263,8 +270,9 @@ test('what is valid is published to a queue under its own id, confirmed and note
   const env = { ...AT_ONCE, DESPACHANTE_RABBIT_INTAKE_QUEUE: intakeQueue };
   const { code, out, err } = await place.run(args, env);
   assert.equal(code, 3, err);
-  const { processed, failed } = summaryIn(out);
+  const { processed, failed, audit } = summaryIn(out);
   assert.deepEqual([processed, failed], [20, { invalid: 1 }]);
+  assert.deepEqual([audit?.holds, audit?.confirmed], [true, 20]);
   assert.ok(!existsSync(place.at('output.json')));
   const found: Record<string, unknown>[] = [];
   for (let n = 0; n < 20; n += 1) {
@@ -277,4 +285,57 @@ test('what is valid is published to a queue under its own id, confirmed and note
   assert.equal(await queues.channel.get(intakeQueue, { noAck: true }), false);
   assert.deepEqual(ids(found), allIds(20));
   assert.equal(place.errors('output.json.etl/published').length, 20);
+});
+
+test('resources are sent to an endpoint, each under a key that stays, and what was sent is the output', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', JSON.stringify(resources(5)));
+  const keys = new Map<string, string[]>();
+  const url = await serve(t, (request, response) => {
+    const id = String(request.headers['x-message-id']);
+    const seen = keys.get(id) ?? [];
+    keys.set(id, [...seen, String(request.headers['idempotency-key'])]);
+    const isLate = id === 'r-1' && seen.length === 0;
+    request.resume();
+    request.on('end', () => {
+      const isOurs = request.headers.authorization === 'Bearer x' && request.method === 'POST';
+      response.writeHead(!isOurs ? 500 : id === 'r-2' ? 422 : isLate ? 503 : 201).end('no');
+    });
+  });
+  const args = ['records.json', '--send', `${url}/records`, '--json'];
+  const { code, out, err } = await place.run(args, { SEND_AUTHORIZATION: 'Bearer x' });
+  assert.equal(code, 3, err);
+  const { simulated, processed, failed, p50Ms, p99Ms } = summaryIn(out);
+  assert.deepEqual([simulated, processed, failed], [false, 4, { 'http-422': 1 }]);
+  assert.ok(p50Ms !== null && p99Ms !== null && p50Ms <= p99Ms);
+  assert.deepEqual(ids(place.output()), ['r-0', 'r-1', 'r-3', 'r-4']);
+  assert.deepEqual(place.errors()[0]?.['errors'], ['HTTP 422: no']);
+  assert.equal(keys.get('r-1')?.length, 2);
+  assert.equal(new Set(keys.get('r-1')).size, 1);
+  assert.equal(new Set([...keys.values()].flat()).size, 5);
+});
+
+test('with --if-changed an input that is as it was is neither fetched nor processed again', async (t) => {
+  const place = await etlPlace(t);
+  let etag = 'W/"one"';
+  let list = resources(3);
+  const answered: number[] = [];
+  const url = await serve(t, (request, response) => {
+    const status = request.headers['if-none-match'] === etag ? 304 : 200;
+    answered.push(status);
+    response.writeHead(status, { etag }).end(status === 304 ? '' : JSON.stringify(list));
+  });
+  const run = () => place.run([`${url}/records.json`, '--if-changed']);
+  assert.equal((await run()).code, 0);
+  const same = await run();
+  assert.equal(same.code, 0, same.err);
+  assert.match(same.out, /nothing was done/);
+  etag = 'W/"two"';
+  assert.match((await run()).out, /nothing was done/);
+  assert.deepEqual(ids(place.output()), allIds(3));
+  list = resources(4);
+  etag = 'W/"three"';
+  assert.equal((await run()).code, 0);
+  assert.deepEqual(ids(place.output()), allIds(4));
+  assert.deepEqual(answered, [200, 304, 200, 200]);
 });

@@ -7,7 +7,14 @@ import { rolls } from '../../src/etl/simulated.ts';
 test('the settings of the example program have its names and its defaults', () => {
   assert.deepEqual(readEtlSettings({ INPUTRC: '/etc/inputrc', WEB_WORKERS: '3' }), {
     settings: {
-      ...{ input: null, authorization: null, workers: 10, processingTime: 5, delayTime: 5 },
+      ...{
+        input: null,
+        authorization: null,
+        sendAuthorization: null,
+        workers: 10,
+        processingTime: 5,
+        delayTime: 5,
+      },
       ...{ failureRate: 25, maxAttempts: 3 },
     },
     faults: [],

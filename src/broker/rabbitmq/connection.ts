@@ -12,7 +12,7 @@ import { errorFacts, type Log } from '../../runtime/log.ts';
 import { BrokerRefusal } from '../refusals.ts';
 import { refusedLogin } from './refusal.ts';
 import { decodedOrBare } from '../../domain/decoded.ts';
-import { readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
+import { NO_TLS_FILES, readTls, withTlsTrouble, type TlsFiles } from '../../net/tls.ts';
 
 export type RabbitConnection = ChannelModel;
 
@@ -34,14 +34,13 @@ export interface LinkOptions {
 
 const CONNECT_MS = 5_000;
 const SETUP_MS = 20_000;
-const NO_FILES: TlsFiles = { caFile: null, certFile: null, keyFile: null };
 
 /** The caller closes it. @throws Error that names the masked address; BrokerRefusal when trying again is of no use */
 export async function connectOnce(
   url: string,
   name: string,
   heartbeatMs: number,
-  tls: TlsFiles = NO_FILES,
+  tls: TlsFiles = NO_TLS_FILES,
 ): Promise<ChannelModel> {
   try {
     const connection = await connect(targetOf(url, heartbeatMs), {

@@ -1,3 +1,9 @@
+import type { Client } from '@temporalio/client';
+import type { QueueSetting } from '../../config/queues.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Environment } from '../../config/tree.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
 import type { Counts } from '../ends.ts';
 import type { EtlSettings } from '../settings.ts';
 import type { ListShape } from '../spool.ts';
@@ -18,10 +24,28 @@ export interface EtlOptions {
   seed: number | null;
   /** A file whose default export processes resources; null: it is simulated. */
   process: string | null;
+  /** The HTTP endpoint that each resource is sent to, in the place of a process. */
+  send: string | null;
   /** A queue or topic; null: the output. */
   to: string | null;
   /** Leaves a run that is not finished. */
   fresh: boolean;
+  /** Does nothing where the last run that has finished had the same input. */
+  ifChanged: boolean;
+}
+
+export interface EtlNeeds {
+  config: Config;
+  queues: readonly QueueSetting[];
+  /** As a process of the user sees it. */
+  env: Environment;
+  /** Connects when the input is there. */
+  connect: () => Promise<Client>;
+  metrics: Metrics;
+  log: Log;
+  watch: Watch;
+  /** Aborted to stop in order. */
+  signal: AbortSignal;
 }
 
 /** Who watches a run. */
@@ -47,10 +71,15 @@ export interface EtlSummary extends Counts {
   resumed: number;
   /** At work, over all processes. */
   seconds: number;
+  /** Of the attempts, over all processes; null where there was none. */
+  p50Ms: number | null;
+  p99Ms: number | null;
   itemsPerSecond: number;
   /** Null where it went to `to`. */
   output: string | null;
   to: string | null;
+  /** Null where it was not sent. */
+  send: string | null;
   errors: string;
   /** Of what a broker has confirmed, for an audit; null where it did not go to one. */
   ledger: string | null;

@@ -13,16 +13,16 @@ export class EtlRefused extends Error {
 }
 
 /** What makes other results of the same input. Not where it is processed, how fast and how often. */
-const hashOfRun = ({ input, shape, strict, to, process }: EtlOptions): string =>
-  hashOf(input, shape, strict, to, process);
+const hashOfRun = ({ input, shape, strict, to, process, send }: EtlOptions): string =>
+  hashOf(input, shape, strict, to, process, send);
 
-/** @throws CannotFetch, NoList, EtlRefused */
+/** Null where there is nothing to do, since the input is as it was. @throws CannotFetch, NoList, EtlRefused */
 export async function prepare(
   options: EtlOptions,
   folder: StateFolder,
   watch: Watch,
   signal: AbortSignal,
-): Promise<EtlState> {
+): Promise<EtlState | null> {
   const of = hashOfRun(options);
   const before = options.fresh ? null : await folder.read();
   const open = before === null || before.phase === 'done' ? null : before;
@@ -33,13 +33,17 @@ export async function prepare(
   const isKnown = open !== null && open.of === of;
   if (isKnown && open.phase === 'process') return { ...open, resumed: open.resumed + 1 };
   if (!isKnown) await folder.clear();
-  const state = isKnown ? open : newState(of, options.seed ?? newSeed());
+  const last = before?.of !== of ? null : before.phase === 'done' ? before : before.last;
+  const state = isKnown
+    ? open
+    : newState(of, options.seed ?? newSeed(), last && { tag: last.tag, digest: last.digest });
   await folder.write(state);
   const digest = await fetchTo({
     ...{ input: options.input, authorization: options.settings.authorization },
     ...{ file: folder.received, validator: state.validator, mostBytes: options.mostBytes, signal },
-    async keep(validator) {
-      state.validator = validator;
+    last: options.ifChanged ? state.last : null,
+    async keep(validator, tag) {
+      Object.assign(state, { validator, tag });
       await folder.write(state);
     },
     progress: (bytes, total) => watch.progress({ phase: 'fetching', done: bytes, total }),
@@ -49,6 +53,10 @@ export async function prepare(
     signal.throwIfAborted();
     throw error;
   });
+  if (options.ifChanged && digest === state.last?.digest) {
+    await folder.write({ ...state, ...state.last, phase: 'done' });
+    return null;
+  }
   await unpack(folder.received, folder.input, options.mostBytes);
   const counted = await countIn(folder.input, options.shape, watch);
   for (const offset of counted.strayCommas.slice(0, 3))

@@ -1,18 +1,44 @@
-/** What is done with a resource: it takes a while and fails by chance (SIMULATED), or a function of a file of yours does it. */
+/** What is done with a resource: it takes a while and fails by chance (SIMULATED), a function of a file of yours does it, or it is sent. */
 import { resolve } from 'node:path';
 import type { Environment } from '../../config/tree.ts';
 import { createCaller } from '../../handlers/caller.ts';
+import { httpEndpoint } from '../../config/endpoint.ts';
+import { httpHandler } from '../../config/http-handler.ts';
+import { openDelivery, percentEncoded } from '../../outbound/deliver.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { Running } from '../../tasks/rules.ts';
+import { endOf } from '../../tasks/webhook.ts';
 import type { Ended } from '../../workers/call.ts';
 import type { CallerNeeds } from '../caller.ts';
 import type { EtlSettings } from '../settings.ts';
 import { rolls, simulate } from '../simulated.ts';
+import type { EtlOptions } from './options.ts';
 
-type Processing = Pick<CallerNeeds, 'process' | 'stop'>;
+interface Processing extends Pick<CallerNeeds, 'process' | 'stop'> {
+  /** Where it is sent to an endpoint. */
+  sends?: Running['sends'];
+}
+
+interface Needs {
+  name: string;
+  seed: number;
+  timeoutMs: number;
+  env: Environment;
+  log: Log;
+}
+
+export function processingOf(
+  { process, send, settings }: Pick<EtlOptions, 'process' | 'send' | 'settings'>,
+  needs: Needs,
+): Processing {
+  if (send !== null) return sending(send, settings, needs.name);
+  if (process === null) return simulation(settings, needs.seed);
+  return processOf(process, { workers: settings.workers, ...needs });
+}
 
 const INTERRUPTED: Ended = { kind: 'interrupted' };
 
-export const simulation = (settings: EtlSettings, seed: number): Processing => ({
+const simulation = (settings: EtlSettings, seed: number): Processing => ({
   async process(_resource, { id, attempt }, signal) {
     try {
       const isDone = await simulate(settings, rolls(seed, id, attempt), signal);
@@ -31,15 +57,9 @@ export const simulation = (settings: EtlSettings, seed: number): Processing => (
 });
 
 /** In a child process, as handlers of workers run. */
-export function processOf(
+function processOf(
   file: string,
-  {
-    workers,
-    name,
-    timeoutMs,
-    env,
-    log,
-  }: { workers: number; name: string; timeoutMs: number; env: Environment; log: Log },
+  { workers, name, timeoutMs, env, log }: Omit<Needs, 'seed'> & { workers: number },
 ): Processing {
   const caller = createCaller({
     module: {
@@ -56,5 +76,29 @@ export function processOf(
       return caller.call({ ...call, body });
     },
     stop: (finishWithinMs) => caller.stop(finishWithinMs),
+  };
+}
+
+const AUTHORIZATION = 'SEND_AUTHORIZATION';
+
+/** Through a gate of its own, as queues and folders are sent. What was sent is the output. */
+function sending(url: string, settings: EtlSettings, name: string): Processing {
+  const { workers: concurrency, sendAuthorization } = settings;
+  const authorization_env = sendAuthorization === null ? null : AUTHORIZATION;
+  const http = httpHandler().parse({ url, concurrency, authorization_env });
+  const delivery = openDelivery(http, { [AUTHORIZATION]: sendAuthorization ?? undefined });
+  return {
+    sends: { endpoint: httpEndpoint(name, http), pass: delivery.pass },
+    async process(resource, { id, attempt }, signal) {
+      const answer = await delivery.deliver({
+        ...{ idempotencyKey: percentEncoded(`${name}/${id}`), attempt, signal },
+        contentType: 'application/json',
+        headers: { 'x-message-id': percentEncoded(resource.id) },
+        body: Buffer.from(JSON.stringify(resource)),
+      });
+      const ended = endOf(answer, signal);
+      return ended.kind === 'done' ? { kind: 'done', outgoing: [] } : ended;
+    },
+    stop: () => delivery.close(),
   };
 }
