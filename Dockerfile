@@ -9,6 +9,7 @@ COPY tsconfig.json ./
 COPY src ./src
 COPY workflows ./workflows
 COPY activities ./activities
+COPY page ./page
 # ioredis is optional in the package, and here for TASK_RESULT_BACKEND=redis.
 RUN node --run compile \
   && npm pkg set "dependencies.ioredis=$(npm pkg get devDependencies.ioredis | tr -d '\"')" \

@@ -28,7 +28,8 @@ Options
   --instance NAME       servers with ports and data of their own (default: "default", the one npm start uses;
                         npm test uses "test", npm run bench "bench")
   --only LIST           of: rabbitmq, temporal, mongodb, timeskipping (the test server for workflows), toxiproxy
-                        (for the fault suite), kafka, redis; the last four are not started by default
+                        (for the fault suite), kafka, redis, chromium (for the tests of the page); the last five are not
+                        started by default
   --store wheel|binary  the store as a Python wheel (quick to fetch), or as a Rust binary (fast; built once, 7 min).
                         Default: $DESPACHANTE_STORE, else the binary where it is built already, else the
                         wheel. A mongod on the PATH wins.

@@ -1,5 +1,6 @@
 // All the servers of one instance together: start what is not there yet, tell how they are, end what was started.
 import { join } from 'node:path';
+import { chromium } from './chromium.mjs';
 import { composeStop, composeUp, dockerRuns } from './docker.mjs';
 import { describe, end, givenAddress, launch, revive, waitFor } from './engine.mjs';
 import { kafka } from './kafka.mjs';
@@ -13,7 +14,16 @@ import { temporal } from './temporal.mjs';
 import { timeskipping } from './timeskipping.mjs';
 import { toxiproxy } from './toxiproxy.mjs';
 
-const catalogue = { rabbitmq, temporal, mongodb: store, timeskipping, toxiproxy, kafka, redis };
+const catalogue = {
+  rabbitmq,
+  temporal,
+  mongodb: store,
+  timeskipping,
+  toxiproxy,
+  kafka,
+  redis,
+  chromium,
+};
 export const servers = ['rabbitmq', 'temporal', 'mongodb'];
 export const everything = Object.keys(catalogue);
 

@@ -23,7 +23,7 @@ const suite = {
   store: 'wheel',
   rabbitmq: 'newest',
   engines: [...servers, 'timeskipping'],
-  optional: ['kafka', 'redis'],
+  optional: ['kafka', 'redis', 'chromium'],
   fresh: true,
   tests: true,
   tells: [],

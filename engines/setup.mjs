@@ -15,7 +15,8 @@ import { withLock } from './lock.mjs';
 import { buildEnvironment, root } from './paths.mjs';
 import { runTool } from './processes.mjs';
 
-const SOURCES = ['src', 'workflows', 'activities', 'test', 'bench'];
+const SOURCES = ['src', 'workflows', 'activities', 'page', 'test', 'bench'];
+const SOURCE = /\.(tsx?|css|html|svg|mjs)$/;
 
 /** `npm ci`, when node_modules does not hold what package-lock.json says. */
 export function installDependencies(ctx) {
@@ -62,7 +63,7 @@ export function build(ctx) {
 
 function fingerprint() {
   const hash = createHash('sha256');
-  const files = SOURCES.flatMap((folder) => filesIn(join(root, folder), '.ts'));
+  const files = SOURCES.flatMap((folder) => filesIn(join(root, folder), SOURCE));
   for (const file of [...files, join(root, 'package-lock.json'), join(root, 'tsconfig.json')]) {
     const { size, mtimeMs } = statSync(file);
     hash.update(`${relative(root, file)} ${size} ${mtimeMs}\n`);
@@ -78,12 +79,12 @@ function forgetRemovedTests() {
 }
 
 /** All compiled test files, sorted. */
-export const testFiles = () => filesIn(join(root, 'dist', 'test'), '.test.js');
+export const testFiles = () => filesIn(join(root, 'dist', 'test'), /\.test\.js$/);
 
-function filesIn(folder, ending) {
+function filesIn(folder, name) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
+    .filter((entry) => entry.isFile() && name.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
 }

@@ -1,0 +1,181 @@
+/** What failed: groups by class and reason, and what to do with each. */
+import { useState } from 'preact/hooks';
+import { useMay } from '../state/session.ts';
+import { change, useStore } from '../state/store.ts';
+import type { Group } from '../state/types.ts';
+import { go } from '../state/go.ts';
+import { useFormats, useWords } from '../words/words.ts';
+import { useFrozen } from '../parts/frozen.ts';
+import { Known, Section } from '../parts/section.tsx';
+import { When } from '../parts/time.tsx';
+import { Filters, isChosen, questionOf } from './filters.tsx';
+import { Oldest } from './oldest.tsx';
+
+/** As many as stand on one screen; the others on demand. */
+const FIRST = 8;
+const MORE = 100;
+
+export const groupKey = ({ flow, class: kind, reason }: Group): string =>
+  `${flow}/${kind}/${reason}`;
+
+export function Failures() {
+  const words = useWords();
+  const { number } = useFormats();
+  const tile = useStore(({ views }) => views.groups?.groups);
+  const groups = tile === undefined || tile.state === 'unknown' ? [] : tile.value;
+  const waiting = groups.reduce((sum, group) => sum + group.waiting, 0);
+  return (
+    <Section
+      id="failures"
+      title={words.failures.title}
+      aside={groups.length === 0 ? undefined : number(waiting)}
+      tools={groups.length === 0 ? undefined : <Filters groups={groups} />}
+    >
+      <Known tile={tile}>{(all) => <Groups all={all} />}</Known>
+    </Section>
+  );
+}
+
+function Groups({ all }: { all: readonly Group[] }) {
+  const words = useWords();
+  const place = useStore((state) => state.place);
+  const [shown, setShown] = useState(FIRST);
+  const matching = all.filter((group) => isChosen(group, place));
+  const { rows, waiting, hold } = useFrozen(matching, groupKey, questionOf(place));
+  const columns = words.failures.columns;
+  if (all.length === 0) return <p class="empty good">{words.failures.none}</p>;
+  if (rows.length === 0) return <p class="empty">{words.failures.noneMatch}</p>;
+  const withFlow = new Set(all.map(({ flow }) => flow)).size > 1;
+  return (
+    <div class="scroll" {...hold}>
+      <table class="groups">
+        <thead>
+          <tr>
+            <th scope="col" class="class">
+              {columns.class}
+            </th>
+            <th scope="col" class="wide">
+              {columns.reason}
+            </th>
+            <th scope="col" class="num">
+              {columns.count}
+            </th>
+            <th scope="col" class="num late">
+              {columns.first}
+            </th>
+            <th scope="col" class="num late">
+              {columns.last}
+            </th>
+            <th scope="col" class="num late">
+              {columns.hour}
+            </th>
+            <th scope="col" class="act">
+              <span class="unseen">{columns.actions}</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, shown).map((group) => (
+            <Row
+              key={groupKey(group)}
+              group={group}
+              withFlow={withFlow}
+              isOpen={place.group === groupKey(group)}
+            />
+          ))}
+        </tbody>
+      </table>
+      {rows.length > shown && (
+        <button class="small more" onClick={() => setShown(shown + MORE)}>
+          {words.failures.showMore(rows.length - shown)}
+        </button>
+      )}
+      {waiting > 0 && <p class="fresh">{words.newRows(waiting)}</p>}
+    </div>
+  );
+}
+
+function Row({ group, withFlow, isOpen }: { group: Group; withFlow: boolean; isOpen: boolean }) {
+  const words = useWords();
+  const { number } = useFormats();
+  const reason = group.reason === '' ? words.failures.noReason : group.reason;
+  const notes = [
+    ...(withFlow ? [group.flow] : []),
+    ...(group.redriven > 0
+      ? [`${words.failures.columns.redriven.toLowerCase()}: ${number(group.redriven)}`]
+      : []),
+    ...(group.finishedLater > 0 ? [words.failures.finishedLater(group.finishedLater)] : []),
+  ];
+  return (
+    <>
+      <tr data-open={isOpen}>
+        <td class="class">{group.class}</td>
+        <th scope="row" class="wide">
+          <button
+            class="row"
+            data-row
+            aria-expanded={isOpen}
+            title={[reason, ...notes].join(' · ')}
+            data-class={group.class}
+            onClick={() => go({ group: isOpen ? null : groupKey(group) })}
+          >
+            <bdi>{reason}</bdi>
+            {notes.length > 0 && <small class="beside"> {notes.join(' · ')}</small>}
+          </button>
+        </th>
+        <td class="num strong">{number(group.waiting)}</td>
+        <td class="num late">
+          <When at={group.firstAt} />
+        </td>
+        <td class="num late">
+          <When at={group.lastAt} />
+        </td>
+        <td class="num late">{number(group.lastHour)}</td>
+        <td class="act">
+          <Buttons group={group} title={words.failures.group(group.class, reason)} />
+        </td>
+      </tr>
+      {isOpen && (
+        <tr class="inner">
+          <td colSpan={7}>
+            <Oldest group={group} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function Buttons({ group, title }: { group: Group; title: string }) {
+  const words = useWords();
+  const may = { redrive: useMay('redrive'), drop: useMay('drop') };
+  const open = (kind: 'redrive' | 'drop') => () => {
+    const { flow, class: of, reason, waiting } = group;
+    change({
+      dialog: { kind, choice: { flow, class: of, group: reason, ids: [] }, title, waiting },
+    });
+  };
+  if (group.waiting === 0) return null;
+  return (
+    <div class="buttons">
+      {may.redrive && (
+        <button
+          class="small"
+          aria-label={`${words.failures.redrive} ${title}`}
+          onClick={open('redrive')}
+        >
+          {words.failures.redrive}
+        </button>
+      )}
+      {may.drop && (
+        <button
+          class="small quiet"
+          aria-label={`${words.failures.drop} ${title}`}
+          onClick={open('drop')}
+        >
+          {words.failures.drop}
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,146 @@
+/** Flows of all kinds as rows of one table. What is not known of one is null, and never a zero. */
+import type { Overview, Tile, Views } from '../state/types.ts';
+import type { Tone } from '../parts/shape.tsx';
+
+export interface FlowRow {
+  key: string;
+  name: string;
+  kind: 'registrations' | 'worker' | 'folder' | 'etl' | 'schedule';
+  state:
+    | 'working'
+    | 'idle'
+    | 'paused'
+    | 'held'
+    | 'nobody'
+    | 'notCollected'
+    | 'processing'
+    | 'stopped'
+    | 'done'
+    | 'on'
+    | 'unknown';
+  tone: Tone;
+  why: string | null;
+  waiting: number | null;
+  open: number | null;
+  failed: number | null;
+  perSecond: number | null;
+  nextAt: string | null;
+  missed: number;
+  pausable: boolean;
+}
+
+const BLANK = {
+  ...{ why: null, waiting: null, open: null, failed: null, perSecond: null },
+  ...{ nextAt: null, missed: 0, pausable: false },
+} satisfies Partial<FlowRow>;
+
+const valueOf = <T>(tile: Tile<T> | null | undefined): T | null =>
+  tile === undefined || tile === null || tile.state === 'unknown' ? null : tile.value;
+const listOf = <T>(tile: Tile<T[]> | undefined): T[] => valueOf(tile) ?? [];
+
+export function rowsOf(
+  overview: Overview | undefined,
+  flows: Views['flows'] | undefined,
+): FlowRow[] {
+  return [
+    ...(overview === undefined ? [] : [registrations(overview)]),
+    ...listOf(flows?.workers).map(ofWorker),
+    ...listOf(flows?.folders).map(ofFolder),
+    ...listOf(flows?.etlRuns).map(ofRun),
+    ...listOf(flows?.schedules).map(ofSchedule),
+  ];
+}
+
+function registrations({
+  holds,
+  waiting,
+  inFlight,
+  inDoubt,
+  failed,
+  perSecond,
+}: Overview): FlowRow {
+  const own = listOf(holds).filter(({ source }) => source === 'registrations');
+  const pause = own.find(({ by }) => by === 'paused');
+  const hold = pause ?? own[0];
+  const [flying, doubted] = [valueOf(inFlight), valueOf(inDoubt)];
+  const open = flying === null || doubted === null ? null : flying + doubted;
+  const busy = (valueOf(waiting) ?? 0) + (open ?? 0) > 0;
+  const isKnown = holds.state === 'value' && open !== null && waiting.state === 'value';
+  const state = !isKnown ? 'unknown' : pause ? 'paused' : hold ? 'held' : busy ? 'working' : 'idle';
+  return {
+    ...BLANK,
+    ...{
+      key: 'registrations',
+      name: 'registrations',
+      kind: 'registrations',
+      state,
+      open,
+      pausable: true,
+    },
+    tone: toneOf(state),
+    why: hold?.reason ?? null,
+    waiting: valueOf(waiting),
+    failed: valueOf(failed),
+    perSecond: valueOf(perSecond),
+  };
+}
+
+function ofWorker(worker: Part<'workers'>): FlowRow {
+  const { worker: name, processes, waiting, open, dead, perSecond, paused } = worker;
+  const busy = open + (valueOf(waiting) ?? 0) > 0;
+  const state = paused ? 'paused' : processes === 0 ? 'nobody' : busy ? 'working' : 'idle';
+  return {
+    ...BLANK,
+    ...{ key: `worker/${name}`, name, kind: 'worker', state, open, perSecond, pausable: true },
+    tone: state === 'nobody' && !busy ? 'idle' : toneOf(state),
+    why: paused?.reason ?? (waiting?.state === 'unknown' ? waiting.reason : null),
+    waiting: valueOf(waiting),
+    failed: dead,
+  };
+}
+
+function ofFolder(folder: Part<'folders'>): FlowRow {
+  const { name, seen, isCollected, closedBy, open, failed, again } = folder;
+  const busy = open + (seen?.waiting ?? 0) > 0;
+  const state =
+    closedBy !== null ? 'held' : !isCollected ? 'notCollected' : busy ? 'working' : 'idle';
+  return {
+    ...BLANK,
+    ...{ key: `folder/${name}`, name, kind: 'folder', state, open, failed, pausable: true },
+    tone: toneOf(state),
+    why: closedBy ?? again[0]?.reason ?? null,
+    waiting: seen?.waiting ?? null,
+  };
+}
+
+function ofRun(run: Part<'etlRuns'>): FlowRow {
+  const ended = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
+  const bad = (run.counts['invalid'] ?? 0) + (run.counts['exhausted'] ?? 0);
+  return {
+    ...BLANK,
+    ...{ key: `etl/${run.run}`, name: run.run, kind: 'etl', state: run.state },
+    tone: run.state === 'processing' ? 'ok' : run.state === 'stopped' ? 'warn' : 'idle',
+    why: run.input,
+    open: run.state === 'done' ? 0 : Math.max(0, run.items - ended),
+    failed: bad,
+  };
+}
+
+function ofSchedule({ id, isPaused, nextAt, missed, note }: Part<'schedules'>): FlowRow {
+  const state = isPaused ? 'paused' : 'on';
+  return {
+    ...BLANK,
+    ...{ key: `schedule/${id}`, name: id, kind: 'schedule', state, nextAt, missed },
+    tone: isPaused || missed > 0 ? 'warn' : 'ok',
+    why: note || null,
+  };
+}
+
+type Value<T> = T extends { state: 'value'; value: (infer One)[] } ? One : never;
+type Part<Name extends keyof Views['flows']> = Value<Views['flows'][Name]>;
+
+const toneOf = (state: FlowRow['state']): Tone => {
+  if (state === 'working') return 'ok';
+  if (state === 'idle' || state === 'unknown') return state;
+  return state === 'paused' || state === 'notCollected' ? 'warn' : 'bad';
+};

@@ -1,0 +1,135 @@
+/** Every flow there is, one row each: registrations, workers, folders, ETL runs, schedules. */
+import { useMay } from '../state/session.ts';
+import { change, useStore } from '../state/store.ts';
+import type { Views } from '../state/types.ts';
+import { useFormats, useWords } from '../words/words.ts';
+import { useFrozen } from '../parts/frozen.ts';
+import { Section } from '../parts/section.tsx';
+import { Mark } from '../parts/shape.tsx';
+import { rowsOf, type FlowRow } from './flow-rows.ts';
+
+export function Flows() {
+  const words = useWords();
+  const flows = useStore(({ views }) => views.flows);
+  const overview = useStore(({ views }) => views.overview);
+  const rows = rowsOf(overview, flows);
+  return (
+    <Section id="flows" title={words.flows.title}>
+      <Unknowns flows={flows} />
+      <Table all={rows} />
+    </Section>
+  );
+}
+
+/** Parts that could not be asked have no rows: that is said, and not left out. */
+function Unknowns({ flows }: { flows: Views['flows'] | undefined }) {
+  const words = useWords();
+  const kinds = [
+    ['worker', flows?.workers],
+    ['folder', flows?.folders],
+    ['etl', flows?.etlRuns],
+    ['schedule', flows?.schedules],
+  ] as const;
+  const byReason = new Map<string, string[]>();
+  for (const [kind, tile] of kinds)
+    if (tile?.state === 'unknown')
+      byReason.set(tile.reason, [...(byReason.get(tile.reason) ?? []), words.flows.kinds[kind]]);
+  return [...byReason].map(([reason, names]) => (
+    <p key={reason} class="empty">
+      <Mark tone="unknown">{`${names.join(', ')}: ${words.tiles.unknown}`}</Mark>{' '}
+      <span class="why">{reason}</span>
+    </p>
+  ));
+}
+
+function Table({ all }: { all: FlowRow[] }) {
+  const words = useWords();
+  const may = useMay('pause');
+  const { rows, hold } = useFrozen(all, ({ key }) => key);
+  const { columns } = words.flows;
+  return (
+    <div class="scroll" {...hold}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col" class="wide">
+              {columns.name}
+            </th>
+            <th scope="col">{columns.state}</th>
+            <th scope="col" class="num">
+              {columns.waiting}
+            </th>
+            <th scope="col" class="num less">
+              {columns.open}
+            </th>
+            <th scope="col" class="num">
+              {columns.failed}
+            </th>
+            <th scope="col" class="num late">
+              {columns.rate}
+            </th>
+            {may && (
+              <th scope="col" class="act">
+                <span class="unseen">{columns.actions}</span>
+              </th>
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={row.key} row={row} may={may} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Row({ row, may }: { row: FlowRow; may: boolean }) {
+  const words = useWords();
+  const { number, rate, when } = useFormats();
+  const count = (value: number | null): string => (value === null ? words.none : number(value));
+  const notes = [
+    ...(row.kind === row.name ? [] : [words.flows.kinds[row.kind]]),
+    ...(row.nextAt === null ? [] : [words.flows.next(when(new Date(row.nextAt), Date.now()))]),
+    ...(row.missed > 0 ? [words.flows.missed(row.missed)] : []),
+    ...(row.why === null ? [] : [row.why]),
+  ];
+  const { pausable } = row;
+  return (
+    <tr>
+      <th scope="row" class="wide">
+        <bdi>{row.name}</bdi>{' '}
+        <small class="beside" title={notes.join(' · ')}>
+          {notes.join(' · ')}
+        </small>
+      </th>
+      <td>
+        <Mark tone={row.tone}>{words.flows.states[row.state]}</Mark>
+      </td>
+      <td class="num">{count(row.waiting)}</td>
+      <td class="num less">{count(row.open)}</td>
+      <td class="num" data-late={row.failed !== null && row.failed > 0}>
+        {count(row.failed)}
+      </td>
+      <td class="num late">{row.perSecond === null ? words.none : rate(row.perSecond)}</td>
+      {may && (
+        <td class="act">
+          {pausable && (
+            <button
+              class={row.state === 'paused' ? 'small' : 'small quiet'}
+              aria-label={`${row.state === 'paused' ? words.flows.resume : words.flows.pause} ${row.name}`}
+              onClick={() =>
+                change({
+                  dialog: { kind: row.state === 'paused' ? 'resume' : 'pause', flow: row.name },
+                })
+              }
+            >
+              {row.state === 'paused' ? words.flows.resume : words.flows.pause}
+            </button>
+          )}
+        </td>
+      )}
+    </tr>
+  );
+}

@@ -1,0 +1,38 @@
+/** Who looks, and what they may do. */
+import type { RouteName } from '../../src/page/routes.ts';
+import { get, keepToken, post } from './api.ts';
+import { followServer } from './live.ts';
+import { takeToken } from './place.ts';
+import { change, useStore } from './store.ts';
+import type { Me, Session } from './types.ts';
+
+/** With the token of the link, with the session of this tab, or as the proxy says. */
+export async function begin(): Promise<void> {
+  const token = takeToken();
+  if (token !== null) return signIn(token);
+  const answer = await get<Me>('me');
+  if (answer.ok) return enter(answer.value);
+  keepToken(null);
+  change({
+    signedIn: false,
+    signInFault: answer.problem.status === 401 ? null : answer.problem.detail,
+  });
+}
+
+export async function signIn(token: string): Promise<void> {
+  const answer = await post<Session>('openSession', { token: token.trim() });
+  if (!answer.ok) return change({ signedIn: false, signInFault: answer.problem.detail });
+  keepToken(answer.value.token);
+  enter(answer.value.me);
+}
+
+function enter(me: Me): void {
+  change({ signedIn: true, signInFault: null, me });
+  followServer(() => {
+    keepToken(null);
+    change({ signedIn: false, me: null, dialog: null });
+  });
+}
+
+export const useMay = (name: RouteName): boolean =>
+  useStore(({ me }) => me?.allowed.includes(name) === true);

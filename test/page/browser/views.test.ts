@@ -1,0 +1,139 @@
+/** The page as it was built, in a real browser, with what a server would tell it. */
+import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
+import { test, type TestContext } from 'node:test';
+import { eventually } from '../../helpers/eventually.ts';
+import { assertQuiet, openPage, withoutBrowser } from './browser.ts';
+import { readFiles } from './files.ts';
+import { serveScene } from './fixture.ts';
+import { away, hostile, hostileFailures, many, night, quiet } from './scenes.ts';
+
+const skip = withoutBrowser;
+
+async function showing(t: TestContext, ...given: Parameters<typeof serveScene>) {
+  const server = await serveScene(...given);
+  t.after(() => server.close());
+  const opened = await openPage(t, server.url);
+  await opened.page.waitForSelector('#tile-waiting .value');
+  return { server, ...opened, textOf: (selector: string) => opened.page.innerText(selector) };
+}
+
+test('the page is one script, one style sheet, one document and its icon, of 60 KB together as they travel', () => {
+  const files = [...readFiles()];
+  assert.deepEqual(files.map(([path]) => path.replace(/^.*(?=\.)/, '')).sort(), [
+    '.css',
+    '.js',
+    '.svg',
+    '/',
+  ]);
+  const bytes = files.reduce((sum, [, { body }]) => sum + gzipSync(body).length, 0);
+  assert.ok(bytes <= 60 * 1024, `${bytes} bytes`);
+});
+
+test('while all is well one look says so, and nothing scrolls', { skip }, async (t) => {
+  const shown = await showing(t, quiet());
+  assert.equal(await shown.textOf('.verdict h1'), 'Working');
+  assert.equal(await shown.textOf('#tile-waiting .value'), '214');
+  assert.equal(await shown.textOf('#failures .empty'), 'No failure waits.');
+  assert.equal(await shown.page.evaluate('document.documentElement.scrollHeight'), 900);
+  assertQuiet(shown);
+});
+
+test('a night tells its cause, its groups and its doubts', { skip }, async (t) => {
+  const shown = await showing(t, night());
+  assert.equal(await shown.textOf('.verdict h1'), 'Held');
+  assert.match(
+    await shown.textOf('.verdict p'),
+    /circuit breaker is open: HTTP 503.*next probe in \d+ s/,
+  );
+  assert.match(
+    await shown.textOf('.groups tbody tr:first-child'),
+    /rejected\s+nome ausente.*\s+4,188/,
+  );
+  assert.equal(await shown.page.locator('#doubts tbody tr').count(), 3);
+  assert.match(await shown.textOf('#processes'), /Offline for 6 min/);
+  assert.match(await shown.textOf('#tile-clear'), /not at this rate/);
+  assertQuiet(shown);
+});
+
+test('what is unknown is never a zero, and says why', { skip }, async (t) => {
+  const shown = await showing(t, away());
+  assert.equal(await shown.textOf('.verdict h1'), 'Unknown');
+  assert.match(await shown.textOf('#tile-failed'), /unknown\s+MongoDB does not answer since 02:58/);
+  assert.match(await shown.textOf('#tile-rate'), /380\s+12 min old: MongoDB does not answer/);
+  assert.match(await shown.textOf('#flows tbody tr'), /registrations.*unknown/s);
+  for (const id of ['failures', 'doubts', 'processes', 'limits', 'audit', 'actions'])
+    assert.match(await shown.textOf(`#${id} .empty`), /Unknown MongoDB does not answer/);
+  assertQuiet(shown);
+});
+
+test(
+  '10,000 groups are shown in portions, and one by a filter that stands in the address',
+  { skip },
+  async (t) => {
+    const shown = await showing(t, many(10_000));
+    const rows = shown.page.locator('.groups tbody tr');
+    assert.equal(await rows.count(), 8);
+    await shown.page.click('#failures .more');
+    assert.equal(await rows.count(), 108);
+    await shown.page.fill('#failures input[type=search]', 'REASON 9876');
+    assert.match(await rows.innerText(), /reason 9876/);
+    assert.match(shown.page.url(), /#reason=REASON\+9876$/);
+    await shown.page.reload();
+    assert.match(await rows.innerText(), /reason 9876/);
+    assertQuiet(shown);
+  },
+);
+
+test('texts of others stay texts, however long', { skip }, async (t) => {
+  const shown = await showing(t, hostile());
+  shown.server.answers.failures = () => [200, { failures: hostileFailures(), next: null }];
+  await shown.page.click('.groups button.row');
+  await shown.page.waitForSelector('.oldest li');
+  assert.equal(await shown.page.title(), 'Despachante');
+  assert.equal(await shown.page.locator('main img, main script, a[href^=javascript]').count(), 0);
+  assert.equal(await shown.page.evaluate('document.documentElement.scrollWidth'), 1440);
+  assertQuiet(shown);
+});
+
+test('a viewer sees everything, and no button that would change something', { skip }, async (t) => {
+  const shown = await showing(t, night(), 'viewer');
+  assert.equal(await shown.page.locator('.groups tbody tr').count(), 4);
+  const buttons = await shown.page.locator('button:not(.row):not(.icon)').allInnerTexts();
+  assert.deepEqual(buttons, []);
+  assertQuiet(shown);
+});
+
+test(
+  'nothing is asked for while nobody looks, and a connection that is lost is told and found again',
+  { skip },
+  async (t) => {
+    const shown = await showing(t, night());
+    await eventually('a page looks', () => assert.equal(shown.server.watchers(), 1));
+    const see = (isHidden: boolean) =>
+      shown.page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${isHidden}, configurable: true }); document.dispatchEvent(new Event('visibilitychange'));`,
+      );
+    await see(true);
+    await eventually('nobody looks any more', () => assert.equal(shown.server.watchers(), 0));
+    await see(false);
+    await eventually('a page looks again', () => assert.equal(shown.server.watchers(), 1));
+    shown.server.drop();
+    await shown.page.waitForSelector('.fresh-at[data-state=stale]');
+    await shown.page.waitForSelector('.fresh-at[data-state=open]');
+  },
+);
+
+test('rows stay where they are while somebody points at them', { skip }, async (t) => {
+  const shown = await showing(t, night());
+  const first = shown.page.locator('#doubts tbody tr').first();
+  await first.hover();
+  const { doubts } = many(3);
+  shown.server.tell({ doubts });
+  await shown.page.waitForSelector('#doubts .fresh');
+  assert.match(await first.innerText(), /order-1005/);
+  await shown.page.mouse.move(5, 5);
+  await eventually('the new doubts are shown', async () =>
+    assert.match(await first.innerText(), /order-0/),
+  );
+});
