@@ -49,7 +49,7 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ],
     [
       'plan',
-      'what a rate of registrations needs: processes, memory, requests a second',
+      'the processes, memory and requests that a rate of registrations needs',
       async () => (await import('./commands/plan.ts')).addPlan,
     ],
   ],
@@ -76,7 +76,7 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ],
     [
       'collect',
-      'send the files of folders to HTTP endpoints: collect, send, and move what was sent',
+      'send the files of folders to HTTP endpoints, and move them afterwards',
       async () => (await import('./commands/collect.ts')).addCollect,
     ],
     [
@@ -86,7 +86,7 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ],
     [
       'codec',
-      'decrypt what Temporal Web and its CLI show, for those who are allowed',
+      'decrypt messages for Temporal Web and its CLI, for those who are allowed',
       async () => (await import('./commands/codec.ts')).addCodec,
     ],
   ],
@@ -98,19 +98,19 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ],
     [
       'latency',
-      'how long the legacy system takes, as far as it was seen, and the plan of polls',
+      'how long the legacy system has taken so far, and the plan of polls',
       async () => (await import('./commands/latency.ts')).addLatency,
     ],
     [
       'actions',
-      'what operators did: who, what, on what, why, with its result; the latest first',
+      'the actions of operators: who, on which, why, with the result; the latest first',
       async () => (await import('./commands/actions.ts')).addActions,
     ],
   ],
   'Act on it': [
     [
       'failures',
-      'look at what has failed, have it done again, or drop it: registrations, or tasks',
+      'list failed registrations or tasks, have them done again, or drop them',
       async () => (await import('./commands/failures.ts')).addFailures,
     ],
     [
@@ -120,19 +120,15 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ],
     [
       'doubts',
-      'registrations whose submission was never answered, and how you decide them',
+      'registrations whose POST was never answered, and how you decide them',
       async () => (await import('./commands/doubts.ts')).addDoubts,
     ],
     [
       'pause',
-      'have nothing taken from queues and topics until somebody says "resume"',
+      'take nothing from queues and topics until "resume"',
       async () => (await import('./commands/pause.ts')).addPause,
     ],
-    [
-      'resume',
-      'take back what "pause" said',
-      async () => (await import('./commands/pause.ts')).addResume,
-    ],
+    ['resume', 'take back a pause', async () => (await import('./commands/pause.ts')).addResume],
     [
       'limits',
       'the limits for the legacy system across all workers; changes them at once',
@@ -140,14 +136,14 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
     ],
     [
       'sweep',
-      'take up what dead runs have left: terminated, failed, or gone from Temporal',
+      'take up the registrations of dead runs: terminated, failed, or gone from Temporal',
       async () => (await import('./commands/sweep.ts')).addSweep,
     ],
   ],
   'Check it': [
     [
       'doctor',
-      'is every neighbour there and as it should be? And if not, what to do',
+      'is every server there and as it should be? If not, how to mend it',
       async () => (await import('./commands/doctor.ts')).addDoctor,
     ],
     [
@@ -198,7 +194,7 @@ export async function createProgram(
     .option('--json', 'print JSON instead of text; errors, too')
     .option('--color', 'colours, also where the output is no terminal')
     .option('--no-color', 'no colours; NO_COLOR in the environment does the same')
-    .showHelpAfterError('(add --help for what is possible)')
+    .showHelpAfterError('(--help has all options)')
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
     .helpCommand(false)

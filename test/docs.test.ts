@@ -131,7 +131,7 @@ test('both READMEs have at most 900 words', () => {
 });
 
 test('every command that is named exists', () => {
-  const named = mentions(/(?:^|[\s"])despachante (?:-- )?([a-z]+)\b/g);
+  const named = mentions(/(?:^|[\s"/])despachante (?:-- )?([a-z]+)\b/g);
   assert.deepEqual(named.filter(({ word }) => !COMMAND_NAMES.includes(word)).map(show), []);
 });
 

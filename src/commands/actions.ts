@@ -13,8 +13,8 @@ export function addActions(program: Command): void {
     .addHelpText(
       'after',
       `
-Written down before its effect: pause, resume, limits, a word on a doubt, redrive, drop, sweep. What has no result goes on, or its
-process ended before it could say; look at what it was about.
+Written down before its effect: pause, resume, limits, a decision on a doubt, redrive, drop, sweep. An action without a result goes on,
+or its process ended before it could say: look at the thing itself.
 ${examples(
   ['The last 50 actions', 'despachante actions --limit 50'],
   ['Who has paused anything', 'despachante actions --json | jq \'.[] | select(.what == "pause")\''],

@@ -83,7 +83,7 @@ export interface SaidOptions {
   reason?: string | undefined;
 }
 
-const WHY = 'why; kept with what was done';
+const WHY = 'why; kept with the action';
 
 export const addOperator = (command: Command): Command =>
   command.option('--operator <name>', 'who says so (default: your user name)');

@@ -17,10 +17,10 @@ import { examples } from './examples.ts';
 export function addAudit(program: Command): void {
   program
     .command('audit')
-    .option('--published <file>', 'what the broker confirmed, as "publish --ledger" notes it')
+    .option('--published <file>', 'the confirmed messages, as "publish --ledger" notes them')
     .option(
       '--legacy-ledger <file>',
-      'what the legacy system accepted, as "simulate --ledger" notes it (default: GET <LEGACY_URL>/ledger, if it has that)',
+      'the accepted registrations, as "simulate --ledger" notes them (default: GET <LEGACY_URL>/ledger, if it has that)',
     )
     .option('--no-legacy-ledger', 'do not look for one')
     .option('--html <file>', 'write the report as a page, too')
@@ -28,17 +28,17 @@ export function addAudit(program: Command): void {
     .addHelpText(
       'after',
       `
-Without --published the sum is over what was claimed; without the ledger of the legacy system nothing can be said about
-filing twice. Exact for a system at rest; while messages move, what is between two places is looked for again for some
-seconds. Reads all claims, and looks at the whole failure queue (see "failures --help").
+Without --published the sum is over the claims; without the ledger of the legacy system nothing can be said about
+filing twice. Exact for a system at rest; while messages move, it looks again for some
+seconds for those between two places. Reads all claims, and looks at the whole failure queue (see "failures --help").
 A ledger of another system is refused, with exit code 2. Exit code 3 when the sum does not hold, something was filed or settled twice, or
 stranded, or a run cannot be read: that one is named, and the others are added up.
 
-With --worker: published, or claimed = done + dead + dropped + open + waiting. A ledger of tasks is what "tasks send --ledger" notes,
-or lines {"id": …, "sha256": …} of a publisher of your own.
+With --worker: published, or claimed = done + dead + dropped + open + waiting. A ledger of tasks is made by "tasks send --ledger",
+or has lines {"id": …, "sha256": …} of a publisher of your own.
 ${examples(
   [
-    'From what the broker confirmed to where each registration ended',
+    'From the confirmed messages to the end of each registration',
     'despachante audit --published published.jsonl --legacy-ledger legacy.jsonl',
   ],
   ['The same as a page', 'despachante audit --published published.jsonl --html audit.html'],

@@ -18,7 +18,7 @@ export function addCollect(program: Command): void {
     'after',
     `
 Folders are in ${FOLDERS_FILE}: see docs/how-to/collect-files.md. The file is read again while this runs: folders come and go without a restart, and a
-file with a fault changes nothing. SIGTERM takes nothing more, lets what is on the wire finish (worker.shutdownGrace), and leaves.
+file with a fault changes nothing. SIGTERM takes nothing more, lets open requests finish (worker.shutdownGrace), and leaves.
 ${examples(
   ['Send the files of the folders of folders.yaml', 'despachante collect'],
   ['How many files wait, and why', 'despachante collect status'],
@@ -28,7 +28,9 @@ ${examples(
   collect
     .command('status')
     .option(...FOLDERS)
-    .description('what waits in each folder, and why; what is sent, tried again or has failed')
+    .description(
+      'how many files of each folder wait, are sent, are tried again or have failed, and why',
+    )
     .addHelpText(
       'after',
       examples(

@@ -53,7 +53,7 @@ export function addContract(program: Command): void {
     .description('say how recorded answers would be read, and why; nothing is sent')
     .option('--post', 'they answer the POST of a registration (the default)')
     .option('--get [request-id]', 'they answer the GET of a request')
-    .option('--result [request-id]', 'they answer the GET of what a Location has led to')
+    .option('--result [request-id]', 'they answer the GET of the address in a Location')
     .option('--look-up <id>', 'they answer the look-up of this registration id')
     .addHelpText(
       'after',

@@ -33,7 +33,7 @@ export function addDoubts(program: Command): void {
     );
   doubts
     .command('list')
-    .description('what is in doubt, oldest first')
+    .description('the registrations in doubt, oldest first')
     .addHelpText(
       'after',
       examples(

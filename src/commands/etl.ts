@@ -57,11 +57,11 @@ const GIB = 1024 ** 3;
 function addRun(command: Command): void {
   command
     .description(
-      'run it, or go on with a run that was stopped (what "despachante etl" alone does, too)',
+      'run it, or go on with a run that was stopped ("despachante etl" alone does so, too)',
     )
     .argument('[input]', 'http(s) address, file, or - for standard input (INPUT)')
-    .option('--output <file>', 'takes what was processed, as one list', 'output.json')
-    .option('--errors <file>', 'takes what was not (default: errors.ndjson beside the output)')
+    .option('--output <file>', 'takes the processed elements, as one list', 'output.json')
+    .option('--errors <file>', 'takes the others (default: errors.ndjson beside the output)')
     .option('--items <pointer>', 'where the list is, such as /data/items (RFC 6901)', '')
     .option('--strict', 'a number is no text, and a text no number')
     .option('--process <file>', 'a module whose default export processes a resource')
@@ -70,7 +70,7 @@ function addRun(command: Command): void {
       '--to <queue>',
       'publish to a queue, kafka:<topic>, or "registrations", instead of --output',
     )
-    .option('--seed <n>', 'repeat what a run with this number has simulated', wholeNumber(0))
+    .option('--seed <n>', 'simulate the same as another run with this number', wholeNumber(0))
     .option('--if-changed', 'do nothing where the last run has had the same input')
     .option('--fresh', 'begin anew, and leave a run that is not finished')
     .addOption(
@@ -90,7 +90,7 @@ function addRun(command: Command): void {
 From the environment: INPUT, INPUT_AUTHORIZATION, WORKERS (10), MAX_ATTEMPTS (3 in all), and of the simulated process
 PROCESSING_TIME and DELAY_TIME (at most, in seconds: 5) and FAILURE_RATE (percent: 25). Without --process it is SIMULATED.
 
-Stopped or killed, it goes on when the same command is run again. What failed is in errors.ndjson, which is an input, too.
+Stopped or killed, it goes on when the same command is run again. Failed elements are in errors.ndjson, which is an input, too.
 
 Exit codes: 0 all processed, 3 finished and some were not, 1 not possible, 2 wrong usage, 130 and 143 stopped
 ${examples(

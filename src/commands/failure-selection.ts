@@ -48,8 +48,8 @@ export const addFilters = (command: Command): Command =>
       oneOf<string>([...FAILURE_CLASSES, ...TASK_FAILURES]),
     )
     .option('--reason <text>', 'only where the reason has this text, or matches /this/', readReason)
-    .option('--older-than <age>', 'only what failed longer ago, such as 2h or 3d', duration)
-    .option('--newer-than <age>', 'only what failed since, such as 30m', duration)
+    .option('--older-than <age>', 'only those that failed longer ago, such as 2h or 3d', duration)
+    .option('--newer-than <age>', 'only those that failed since, such as 30m', duration)
     .option('--limit <n>', 'at most so many', wholeNumber(1));
 
 export const addAsked = (command: Command, verb: string): Command =>
@@ -58,7 +58,7 @@ export const addAsked = (command: Command, verb: string): Command =>
     .option('--all', 'all that match')
     .option(
       '--foreign',
-      'also what others have put into the queue: what is no failure record for our intake queue',
+      'also records of others: those that are no failure record for our intake queue',
     )
     .option('--yes', 'do not ask, however many match')
     .option('--dry-run', `say what would be ${verb}, and change nothing`);

@@ -11,10 +11,10 @@ import { examples } from './examples.ts';
 
 const COUNTS = `
 The records are looked at and go back: for a quorum queue each look counts as a delivery (x-delivery-count). The one that
-Despachante declares allows for a million; one declared otherwise allows for 20 on RabbitMQ 4, and drops what had more.`;
+Despachante declares allows for a million; one declared otherwise allows for 20 on RabbitMQ 4, and then drops the record.`;
 
 const KNOWN = `
-From MongoDB: the failure queue is not touched. "failures compare" tells what differs there, and writes it down.`;
+From MongoDB: the failure queue is not touched. "failures compare" finds and notes the differences.`;
 
 const TASKS = `
 With --from its claims say which tasks of a worker have failed, and hold their messages until they are redriven or dropped. The
@@ -30,7 +30,7 @@ export function addFailures(program: Command): void {
       examples(
         ['Why registrations have failed, by class and reason', 'despachante failures list'],
         [
-          'What a redrive of one class would do',
+          'Look at a redrive of one class first',
           'despachante failures redrive --all --class timed-out --dry-run',
         ],
         ['Everything about one registration', 'despachante failures show reg-1'],
@@ -83,7 +83,7 @@ ${examples(
     .addHelpText(
       'after',
       `
-From MongoDB: what others take from the queue is counted as waiting until "failures compare".
+From MongoDB: a record that others take from the queue counts as waiting until "failures compare".
 ${examples(
   ['Of registrations', 'despachante failures groups'],
   ['Of the tasks of a worker', 'despachante failures groups --from EmailWorker'],
@@ -91,12 +91,12 @@ ${examples(
     )
     .action(groups);
   addBecause(failures.command('compare'))
-    .description('the failure queue against what MongoDB says of it')
+    .description('compare the failure queue with the claims in MongoDB')
     .addHelpText(
       'after',
       `
-What is not in the queue though it should be is written down as taken by others, and what is there all the same as waiting. Whoever holds records at this moment (a redrive) takes them for it: compare again afterwards. Exit code 3 when
-something differs.
+A record that is missing in the queue is noted as taken by others; one that is there again, as waiting. A redrive that runs
+holds records, and they look missing: compare again afterwards. Exit code 3 when something differs.
 ${COUNTS}
 ${examples(
   ['Compare, and write down what differs', 'despachante failures compare'],
@@ -119,13 +119,18 @@ ${examples(
     .addOption(
       timeOption('--canary-timeout <time>', 'how long their outcomes are waited for', '5m'),
     )
-    .option('--max-redrives <n>', 'leave what was redriven so often already', wholeNumber(1), 3)
+    .option(
+      '--max-redrives <n>',
+      'leave those that were redriven so often already',
+      wholeNumber(1),
+      3,
+    )
     .addHelpText(
       'after',
       `
 Each is published to the intake queue with the headers of its failure, and only once that is confirmed taken out of the
-failure queue. What then happens is decided by the records in MongoDB: what the legacy system had failed or refused is
-filed anew, what it still had is asked for again, what is in doubt stays so. What is sent twice is dropped as a duplicate.
+failure queue. The claims in MongoDB then decide: a registration that the legacy system has failed or refused is filed
+anew; one that it still has is asked for again; one in doubt stays so. A second copy is dropped as a duplicate.
 
 A worker does it, as a workflow, one at a time for a failure queue: it goes on when this command is gone (Ctrl-C), and when the
 worker was killed. "despachante redrive status" tells how it goes, "despachante redrive stop" ends it.
@@ -156,8 +161,8 @@ ${examples(
     .addHelpText(
       'after',
       `
-What is dropped is gone, with the only copy of its message: the claim in MongoDB keeps how it ended, not the message, and that
-its record was dropped, which the audit tells. More than one needs a yes, on the terminal or by --yes.
+A dropped record is gone, with the only copy of its message. The claim in MongoDB keeps how it ended and that its record was
+dropped, and the audit says so. More than one needs a yes, on the terminal or by --yes.
 
 With --from the claims let the messages go. The letters are taken out of a queue for dead letters, where the file of the worker is here and
 tells which; a topic keeps them.

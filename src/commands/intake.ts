@@ -31,7 +31,7 @@ export function addIntake(program: Command): void {
   addService(program.command('intake'), 'intake', start).addHelpText(
     'after',
     `
-Run as many as you like. SIGTERM hands over what is held, then leaves.
+Run as many as you like. SIGTERM hands its messages over, then leaves.
 ${examples(
   ['On the standard port of health and metrics, 9464', 'despachante intake'],
   ['A second one on the same machine', 'despachante intake --port 9474'],

@@ -32,7 +32,7 @@ export function addLimits(program: Command): void {
     );
   limits
     .command('show', { isDefault: true })
-    .description('what is in force, where it comes from, and who uses it')
+    .description('the limits in force, their origin, and who uses them')
     .addHelpText(
       'after',
       examples(

@@ -27,7 +27,7 @@ ${examples(
 
 export function addResume(program: Command): void {
   addSaid(program.command('resume'))
-    .option('--worker <name>', 'what it said of this worker')
+    .option('--worker <name>', 'of this worker alone')
     .addHelpText(
       'after',
       `

@@ -64,7 +64,7 @@ export function addRedrive(program: Command): void {
     )
     .action(status);
   addFrom(addBecause(redrive.command('stop')))
-    .description('end it: what was sent already stays sent, the others stay where they are')
+    .description('end it: those that were sent stay sent, the others stay where they are')
     .addHelpText(
       'after',
       examples(

@@ -96,7 +96,7 @@ function requireOurs(servers: readonly Server[]): void {
 }
 
 const MORE = `. More, from another terminal:
-  eval "$(npm run -s engines -- env)" && npm run -s despachante -- publish --count 100`;
+  eval "$(npm run -s engines -- env)" && ./despachante publish --count 100`;
 
 type Run = Awaited<ReturnType<typeof prepare>>;
 

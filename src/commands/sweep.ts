@@ -10,12 +10,12 @@ const SHOWN = 20;
 
 export function addSweep(program: Command): void {
   addSaid(program.command('sweep'))
-    .option('--dry-run', 'only tell what is stranded')
+    .option('--dry-run', 'only list the stranded registrations')
     .addHelpText(
       'after',
       `
-The worker does it by itself, every five minutes. What the legacy system had accepted is polled on, what it may have is
-in doubt, the rest is submitted. Sweeping twice is harmless.
+The worker does it by itself, every five minutes. An accepted registration is polled on, one that may be
+accepted is in doubt, the rest is submitted. Sweeping twice is harmless.
 ${examples(
   ['Look first', 'despachante sweep --dry-run'],
   [

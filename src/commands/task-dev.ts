@@ -18,7 +18,7 @@ export function addTaskDev(command: Command): void {
       'after',
       `
 All workers of the folder run, unless some are named. After a change handlers that run have 2 s to finish. Whatever cannot be loaded
-is told with its line, and what ran before runs on.
+is told with its line, and the code of before runs on.
 ${examples(
   ['All workers of the folder', 'despachante tasks dev'],
   ['One worker, and code that it uses', 'despachante tasks dev EmailWorker --watch src'],

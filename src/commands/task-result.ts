@@ -10,7 +10,7 @@ import { examples } from './examples.ts';
 
 export function addTaskResult(command: Command): void {
   command
-    .description('what became of a task: its attempts, its end, its result')
+    .description('the attempts of a task, its end, its result')
     .argument('<worker>', 'its name')
     .argument('<id>', 'the message id')
     .addOption(timeOption('--wait <time>', 'wait so long for its end', '0s'))

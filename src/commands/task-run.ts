@@ -14,12 +14,12 @@ export function addTaskRun(command: Command): void {
   addWorkers(command.option('--all', 'every worker of the folder'), (process, command) =>
     startWorkers(process, command, command.opts<RunOptions>().all === true),
   )
-    .description('run workers: take their messages, call their handlers, publish what they return')
+    .description('run workers: take their messages, call their handlers, publish the results')
     .addHelpText(
       'after',
       `
 Workers are what files of the folder export: defineWorker({...}), see docs/how-to/write-a-worker.md. Run as many processes as you like.
-SIGTERM takes nothing more, lets handlers finish (worker.shutdownGrace), and leaves; what is interrupted goes on elsewhere.
+SIGTERM takes nothing more, lets handlers finish (worker.shutdownGrace), and leaves. Another process goes on with interrupted calls.
 ${examples(
   ['One worker, eight handler calls at once', 'despachante tasks run EmailWorker --concurrency 8'],
   ['All of a folder', 'despachante tasks run --all --workers src/workers'],

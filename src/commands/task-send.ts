@@ -61,13 +61,13 @@ export function addTaskSend(command: Command): void {
     .description('send one message to a worker, confirmed by the broker')
     .argument('<worker>', 'its name')
     .argument('[file]', 'JSON; - is standard input', '-')
-    .option('--id <id>', 'the message id: what is sent twice under one id is handled once')
+    .option('--id <id>', 'the message id: two messages under one id are handled once')
     .option(
       '--key <key>',
       'decides the order, where the worker keeps one, and on Kafka the partition',
     )
     .option('--delay <time>', 'its handler is not called before', duration)
-    .option('--ledger <file>', 'note what the broker confirmed, for "audit --worker"')
+    .option('--ledger <file>', 'note the confirmed messages, for "audit --worker"')
     .option('--workers <path...>', 'folders, files or globs of workers (tasks.folder)')
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(

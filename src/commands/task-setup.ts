@@ -25,7 +25,7 @@ export function addTaskSetup(command: Command): void {
     .addHelpText(
       'after',
       `
-Topics are made by this command alone, never by accident. What exists stays as it is.
+Topics are made by this command alone, never by accident. Those that exist stay as they are.
 ${examples(
   [
     'Everything that the workers of the folder need',

@@ -9,7 +9,7 @@ export function addWorker(program: Command): void {
   addService(program.command('worker'), 'worker', start).addHelpText(
     'after',
     `
-Run as many as you like. SIGTERM finishes what is on the wire and leaves.
+Run as many as you like. SIGTERM finishes the requests on the wire and leaves.
 ${examples(
   ['On the standard port of health and metrics, 9465', 'despachante worker'],
   ['A second one on the same machine', 'despachante worker --port 9475'],
