@@ -17,13 +17,13 @@ const PAGES = [
 
 /** Faults that older texts still have: a number may only fall. */
 const LEFT: Readonly<Record<string, number>> = {
-  'docs/explain/architecture.md': 30,
+  'docs/explain/architecture.md': 20,
   'docs/how-to/deliver-by-http.md': 2,
   'docs/how-to/etl-from-a-url.md': 13,
   // Made from the comments of despachante.example.yaml and .env.example.
-  'docs/reference/settings.md': 64,
+  'docs/reference/settings.md': 18,
 };
-const LEFT_IN_CODE = 18;
+const LEFT_IN_CODE = 0;
 
 test('a fault of each kind is found, and questions and plain sentences have none', () => {
   const kinds = (text: string) => faultsOf(text).map(({ kind }) => kind);

@@ -61,7 +61,7 @@ export function untilSignal(log: Log): Promise<NodeJS.Signals> {
       if (since !== null && performance.now() - since < 1_000) return;
       if (since !== null) process.exit(EXIT.failed);
       since = performance.now();
-      log.info({ signal }, 'Stopping: taking nothing more, finishing what is at hand');
+      log.info({ signal }, 'Stopping: taking nothing more, finishing the work at hand');
       resolve(signal);
     };
     process.on('SIGINT', on).on('SIGTERM', on);
