@@ -92,6 +92,11 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
   ],
   'Watch it': [
     [
+      'page',
+      'the operations page: how it is, why it does not move, what failed, and decisions that wait',
+      async () => (await import('./commands/page.ts')).addPage,
+    ],
+    [
       'status',
       'how many are where; with an id, the whole story of a registration',
       async () => (await import('./commands/status.ts')).addStatus,

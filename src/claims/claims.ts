@@ -1,8 +1,7 @@
 /** Who has which registration id. A claim outlives Temporal's retention, and tells a new delivery from a duplicate or conflict. */
 import { randomBytes } from 'node:crypto';
 import { Binary, type Document, type Filter } from 'mongodb';
-import { foldedReason } from '../domain/failure-group.ts';
-import { readClaimKey } from '../domain/names.ts';
+import { groupOf } from '../domain/failure-group.ts';
 import type { Ended, Known } from '../domain/registrations/admission.ts';
 import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
@@ -223,10 +222,7 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
 
 function withGroup({ claim, outcome }: Ending): ClaimOutcome {
   if (!isFailure(outcome.kind)) return outcome;
-  const names = [readClaimKey(claim)?.id, outcome.requestId].filter(
-    (name) => typeof name === 'string',
-  );
-  return { ...outcome, group: foldedReason(outcome.reason ?? '', names) };
+  return { ...outcome, group: groupOf(outcome.reason, claim, outcome.requestId) };
 }
 
 export const newToken = (): string => randomBytes(16).toString('base64url');

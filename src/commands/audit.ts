@@ -5,10 +5,7 @@ import { OtherSystem, runAudit, shownReport, type AuditedLedgers } from '../audi
 import { labelOf } from '../intake/label.ts';
 import { inHtml } from '../runtime/foreign-text.ts';
 import type { Config } from '../config/schema.ts';
-import { listProcesses } from '../coordination/processes.ts';
-import { auditWorker } from '../operations/task-audit.ts';
-import { waitingIn } from '../operations/worker-counts.ts';
-import { withStore, withTemporal } from '../registrations/neighbours.ts';
+import { auditOfWorker } from '../operations/audit-now.ts';
 import { auditText, taskAuditText } from './audit-text.ts';
 import { answer, load } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -66,14 +63,7 @@ interface AuditOptions extends AuditedLedgers {
 }
 
 async function auditOf(worker: string, ledger: string | null, config: Config, command: Command) {
-  const report = await withTemporal(config, (client) =>
-    withStore(config, async ({ own }) => {
-      const uses = (await listProcesses(own)).flatMap(({ sources }) => sources);
-      const use = uses.find(({ name }) => name === worker)?.worker;
-      const waiting = async () => (use === undefined ? null : waitingIn(config, worker, use));
-      return auditWorker({ config, own, client, worker, ledger, waiting });
-    }),
-  );
+  const report = await auditOfWorker(config, worker, ledger);
   const shown = (ids: readonly string[]) => ids.map((id) => labelOf(id, config));
   const facts = {
     ...report,

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { DOUBTFUL, drop } from '../operations/drop.ts';
+import { DOUBTFUL, drop, dropFailedTasks } from '../operations/drop.ts';
 import { survey } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { clearLetters } from '../operations/letters.ts';
 import { part, type Part } from '../operations/reach.ts';
 import { countWaiting } from '../operations/stored-failures.ts';
-import { dropTasks, surveyTasks, taskFailures } from '../operations/task-failures.ts';
+import { surveyTasks, taskFailures } from '../operations/task-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { answer, load } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -58,11 +58,9 @@ async function dropOf(from: string, ids: string[], options: Asked & Folders, com
     config,
     async ({ own, actions }) => {
       const failures = taskFailures(config, own, from);
-      const dropped = await actions.act(
-        { ...saidOf(ids, options, config), what: 'failures drop' },
-        () => dropTasks(failures, own, { ...whole, limit }),
-        (all) => `${all.length} dropped`,
-      );
+      const choice = { ...whole, limit };
+      const said = saidOf(ids, options, config);
+      const dropped = await dropFailedTasks({ own, actions }, failures, choice, said);
       const left = await countWaiting(failures);
       // The file of the worker tells where they are.
       const isKnown = place !== null && dropped.length > 0;

@@ -1,19 +1,14 @@
 import type { Command } from 'commander';
 import { compareFailures, type Compared } from '../operations/compare-failures.ts';
 import { withFailures } from '../operations/failure-queue.ts';
+import { failuresOf } from '../operations/failures-of.ts';
 import { listFailures, type FailureList, type FailureState } from '../operations/failures.ts';
 import { failureGroups } from '../operations/stored-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { answer, load } from './context.ts';
 import { EXIT } from './exit.ts';
 import { placeOf } from './failure-choice.ts';
-import {
-  becauseOf,
-  failuresOf,
-  isDescribed,
-  type Because,
-  type Selection,
-} from './failure-selection.ts';
+import { becauseOf, isDescribed, type Because, type Selection } from './failure-selection.ts';
 import { columns, firstOf, line, number, paint, table, when } from './table.ts';
 
 interface ListOptions extends Selection {

@@ -7,11 +7,8 @@ import { durationText } from '../config/units.ts';
 import { why } from '../doctor/diagnosis.ts';
 import type { Choice } from '../operations/failure-choice.ts';
 import { isOurs, matcher, reasonFilter, type Filters } from '../operations/failure-queue.ts';
-import { registrationFailures } from '../operations/registration-failures.ts';
 import { shownIds, type Said } from '../operations/said.ts';
-import type { Failures } from '../operations/stored-failures.ts';
-import { taskFailures, type TaskChoice } from '../operations/task-failures.ts';
-import type { Store } from '../registrations/store.ts';
+import type { TaskChoice } from '../operations/task-failures.ts';
 import { addBecause, duration, oneOf, saidIn, wholeNumber } from './arguments.ts';
 import { CommandError, EXIT } from './exit.ts';
 
@@ -96,10 +93,6 @@ export const taskChoiceOf = (ids: readonly string[], options: Chosen): TaskChoic
   ...{ ids, filters: options, asOf: Date.now() },
   ...{ limit: options.limit ?? Infinity, maxRedrives: options.maxRedrives ?? Infinity },
 });
-
-/** @param from a worker; registrations unless it is given */
-export const failuresOf = (config: Config, store: Store, from: string | undefined): Failures =>
-  from === undefined ? registrationFailures(config, store) : taskFailures(config, store.own, from);
 
 const WHICH =
   'Name one registration, or say --all, or which by --class, --reason, --older-than, --newer-than';

@@ -5,11 +5,12 @@ import type { KnownProperties } from '../broker/rabbitmq/message.ts';
 import type { Config } from '../config/schema.ts';
 import { HEADER } from '../domain/names.ts';
 import { isMeant, shownId, shownText, withFailures } from '../operations/failure-queue.ts';
+import { failuresOf } from '../operations/failures-of.ts';
 import { findFailures, type Failure } from '../operations/failures.ts';
 import { taskMessages } from '../operations/task-failures.ts';
 import { withStore } from '../registrations/neighbours.ts';
 import { answer, load } from './context.ts';
-import { failuresOf, notFound } from './failure-selection.ts';
+import { notFound } from './failure-selection.ts';
 import { lateText } from './status.ts';
 import { columns, paint, valueText } from './table.ts';
 

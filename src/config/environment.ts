@@ -4,6 +4,7 @@ import { withHint, type Fault } from './faults.ts';
 import { TEST_CONSTANTS } from './constants.ts';
 import { REMOVED, replacementOf } from './removed.ts';
 import { STANDARD } from './schema.ts';
+import { OPS_VARIABLES } from './ops.ts';
 import { KAFKA_VARIABLES } from './kafka.ts';
 import { TASK_VARIABLES } from './tasks.ts';
 import { LIMITS } from '../domain/limits.ts';
@@ -25,6 +26,8 @@ export const ENVIRONMENT_ONLY: Readonly<Record<string, string>> = {
   REGISTRATION_ID_KEY: 'registrationIdKey',
   ENCRYPTION_KEYS: 'encryptionKeys',
   CODEC_TOKEN: 'codecToken',
+  PAGE_TOKEN: 'pageToken',
+  PAGE_VIEW_TOKEN: 'pageViewToken',
   TEMPORAL_WEB_URL: 'temporal.webUrl',
   TEMPORAL_CODEC_URL: 'temporal.codecUrl',
   RABBITMQ_WEB_URL: 'rabbit.webUrl',
@@ -39,6 +42,8 @@ export const SECRETS: ReadonlySet<string> = new Set([
   'registrationIdKey',
   'encryptionKeys',
   'codecToken',
+  'pageToken',
+  'pageViewToken',
 ]);
 
 const PREFIX = 'DESPACHANTE_';
@@ -70,7 +75,7 @@ export const environmentNames: readonly string[] = [...settings.keys(), ...OTHER
 
 /** The variable that sets a path: `intake.batchSize` is `DESPACHANTE_INTAKE_BATCH_SIZE`. */
 export function variable(path: string): string {
-  const named = { ...ENVIRONMENT_ONLY, ...TASK_VARIABLES, ...KAFKA_VARIABLES };
+  const named = { ...ENVIRONMENT_ONLY, ...TASK_VARIABLES, ...KAFKA_VARIABLES, ...OPS_VARIABLES };
   const own = Object.entries(named).find(([, each]) => each === path);
   const words = path.replace(/[A-Z]/g, (letter) => `_${letter}`).replaceAll('.', '_');
   return own?.[0] ?? PREFIX + words.toUpperCase();

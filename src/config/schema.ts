@@ -35,6 +35,8 @@ import {
   NOT_THEIR_COLLECTION,
 } from './mongodb.ts';
 import { kafka } from './kafka.ts';
+import { ops } from './ops.ts';
+import { page } from './page.ts';
 import { tasks } from './tasks.ts';
 import { temporalTls, tls } from './tls.ts';
 import {
@@ -124,6 +126,8 @@ export const configSchema = z
     registrationIdKey: secretKey().nullable().prefault(null),
     encryptionKeys: encryptionKeys().nullable().prefault(null),
     codecToken: secretKey().nullable().prefault(null),
+    pageToken: secretKey().nullable().prefault(null),
+    pageViewToken: secretKey().nullable().prefault(null),
     temporal: temporal.readonly().prefault({}),
     rabbit: rabbit.readonly().prefault({}),
     intake: intake.readonly().prefault({}),
@@ -139,6 +143,8 @@ export const configSchema = z
     kafkaUsername: headerValue().nullable().prefault(null),
     kafkaPassword: headerValue().nullable().prefault(null),
     encryption: encryption.readonly().prefault({}),
+    ops: ops.readonly().prefault({}),
+    page: page.readonly().prefault({}),
     health: health.readonly().prefault({}),
     log: log.readonly().prefault({}),
     failpoint: failpoint().nullable().prefault(null),

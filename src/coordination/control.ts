@@ -140,6 +140,9 @@ export function openControl(db: OwnDatabase) {
         { upsert: true },
       );
     },
+    /** Null where none were ever set. */
+    limitsOf: (endpoint: string): Promise<LimitsDocument | null> =>
+      limits.findOne({ _id: `limits/${endpoint}` }),
     /** The configuration counts again for these. */
     async unsetLimits(endpoint: string, names: readonly LimitName[], by: string): Promise<void> {
       const fields = names.map((name) => [`values.${name}`, ''] as const);

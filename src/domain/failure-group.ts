@@ -1,5 +1,7 @@
 /** Failures are alike when they have one class, and one reason but for its numbers and ids. */
 
+import { readClaimKey } from './names.ts';
+
 /** Characters that are kept, and read. */
 const MOST_TEXT = 160;
 const MOST_READ = 1_000;
@@ -23,6 +25,15 @@ export function foldedReason(reason: string, names: readonly string[]): string {
     .replace(/\s+/g, ' ')
     .trim();
   return [...folded].slice(0, MOST_TEXT).join('');
+}
+
+/** The group of a failure. @param claim its key; null for what was no item */
+export function groupOf(reason: string | null, claim: string | null, requestId: string | null) {
+  const names = [readClaimKey(claim ?? '')?.id, requestId];
+  return foldedReason(
+    reason ?? '',
+    names.filter((name) => typeof name === 'string'),
+  );
 }
 
 const withoutNumber = (word: string): string => (/\p{N}/u.test(word) ? '#' : word);

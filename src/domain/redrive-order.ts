@@ -6,6 +6,8 @@ export interface RedriveOrder {
   class: string | null;
   /** A text, or `/a pattern/`. */
   reason: string | null;
+  /** A folded reason: those of one group. */
+  group?: string | null;
   /** ms before the redrive began; null for any age. */
   olderThan: number | null;
   newerThan: number | null;
@@ -31,10 +33,21 @@ export interface Redriving {
   action: string;
 }
 
+/** What is written down of it; `via` and `role` as coordination/actions.ts has them. */
+export interface RedriveSaid {
+  by: string;
+  reason: string | null;
+  on: string;
+  via?: 'page';
+  role?: string;
+  /** Of its order, so that it can be begun again. */
+  order?: { class: string | null; group: string | null };
+}
+
 export interface RedriveInput {
   order: RedriveOrder;
   /** As it may be shown. */
-  said: { by: string; reason: string | null; on: string };
+  said: RedriveSaid;
   /** null for one that begins. */
   carried: { asOf: number; report: PassReport } | null;
 }

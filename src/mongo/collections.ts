@@ -21,6 +21,8 @@ export const OWN = {
   processes: 'despachante_processes',
   /** How long the legacy system takes (registrations/latencies.ts). */
   latency: 'despachante_latency',
+  /** How it was, minute by minute (operations/history.ts). */
+  history: 'despachante_history',
   /** Runs over a list from a URL, and how they ended (etl/run/records.ts). */
   etlRuns: 'despachante_etl_runs',
 } as const;
@@ -57,6 +59,7 @@ export const EXPIRY = {
   [OWN.taskClaims]: { field: 'settledAt' },
   [OWN.malformed]: { field: 'settledAt' },
   [OWN.processes]: { field: 'beatAt' },
+  [OWN.history]: { field: 'at' },
   [OWN.journal]: {
     field: 'keptFrom',
     only: { state: { $in: ['accepted', 'refused', 'abandoned'] } },

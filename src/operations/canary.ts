@@ -59,20 +59,26 @@ interface Ending {
   outcome: { kind: string } | null;
 }
 
-/** Waits until all have an outcome, or the time is over, or `stop` is aborted. @param settled is told how many have one */
+/** Waits until all have an outcome, or the time is over, or `stop` is aborted. @param settled is told the outcomes of those that have one, whenever there are more */
 export async function outcomesOf(
   claims: { find(keys: string[]): Promise<ReadonlyMap<string, Ending>> },
   canaries: Canary[],
-  options: { timeoutMs: number; stop: AbortSignal; settled: (count: number) => Promise<void> },
+  options: {
+    timeoutMs: number;
+    stop: AbortSignal;
+    settled: (outcomes: CanaryOutcome[]) => Promise<void>;
+  },
 ): Promise<CanaryOutcome[]> {
   const until = performance.now() + options.timeoutMs;
   const keys = canaries.flatMap(({ next, again }) => [next ?? [], again?.key ?? []].flat());
   for (let told = -1; ;) {
     const found = await claims.find(keys);
     const outcomes = canaries.map((canary) => outcomeOf(canary, found));
-    const open = outcomes.filter((outcome) => outcome === 'open').length;
-    if (told !== outcomes.length - open) await options.settled((told = outcomes.length - open));
-    if (open === 0 || performance.now() >= until || options.stop.aborted) return outcomes;
+    const ended = outcomes.filter((outcome) => outcome !== 'open');
+    if (told !== ended.length) await options.settled(ended);
+    told = ended.length;
+    if (told === outcomes.length || performance.now() >= until || options.stop.aborted)
+      return outcomes;
     await delay(EVERY_MS, undefined, { signal: options.stop }).catch(() => {});
   }
 }

@@ -131,7 +131,7 @@ const WINDOW_MS = 60_000;
 const LEAST_MS = 5_000;
 
 /** Registrations settled a second, over the last minute or since the first of them. */
-async function settleRate({ claims: { collection }, clock }: Store): Promise<number> {
+export async function settleRate({ claims: { collection }, clock }: Store): Promise<number> {
   const now = clock.now();
   const recent = { settledAt: { $gte: new Date(now - WINDOW_MS) } };
   const [count, first] = await Promise.all([

@@ -5,7 +5,7 @@ import { requestIdReader } from '../config/contract.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { plainId } from '../domain/registrations/id-type.ts';
 import type { OutcomeKind } from '../domain/registrations/outcome.ts';
-import { findDoubts, type Doubt } from '../registrations/doubts.ts';
+import { findDoubts, knownDoubts, type Doubt } from '../registrations/doubts.ts';
 import type { OpenClaim } from '../registrations/open-claims.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Store } from '../registrations/store.ts';
@@ -119,6 +119,12 @@ async function openClaimOf(
 /** What is in doubt, oldest first, as it may be shown. */
 export const readDoubts = async (config: Config, store: Store) =>
   (await findDoubts(store, config.legacy.timeout)).map((doubt) => factsOf(doubt, config));
+
+/** As far as the journal says so by itself: cheap, for whoever looks often. */
+export async function readKnownDoubts(config: Config, store: Store, limit: number) {
+  const found = await knownDoubts(store);
+  return { all: found.length, oldest: found.slice(0, limit).map((each) => factsOf(each, config)) };
+}
 
 const factsOf = ({ claim, entry, since, reason }: Doubt, config: Config) => ({
   id: labelOf(claim.item, config),

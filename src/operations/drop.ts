@@ -1,13 +1,15 @@
 /** Records out of the failure queue for good. */
 import type { Config } from '../config/schema.ts';
-import type { FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { Records } from '../claims/records.ts';
 import type { Store } from '../registrations/store.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { chosen, type Choice, type Passed } from './failure-choice.ts';
-import { isOurs, shownId } from './failure-queue.ts';
+import { isOurs, matcher, shownId, withFailures, type Filters } from './failure-queue.ts';
 import type { Said } from './said.ts';
+import { countWaiting, type Failures } from './stored-failures.ts';
+import { dropTasks, taskFailures, type TaskChoice } from './task-failures.ts';
 
 /** Writes each down, and takes it out. @throws as takeOut */
 export const drop = (
@@ -21,6 +23,47 @@ export const drop = (
     () => takeOut(queue, choice, config, store.records),
     ({ dropped, left, lost }) =>
       `${dropped.length} dropped, ${left} left${lost === null ? '' : `; cut short: ${lost}. ${DOUBTFUL}`}`,
+  );
+
+/** Which failures, of a worker or of registrations. */
+export interface ChosenFailures extends Filters {
+  worker: string | null;
+  ids: readonly string[];
+  said: Said & { on: string };
+}
+
+/** Of tasks the claims count: letters that stay mean nothing any more. @throws what a neighbour throws */
+export async function dropChosen(config: Config, store: Store, chosen: ChosenFailures) {
+  const { worker, ids, said, ...filters } = chosen;
+  if (worker !== null) {
+    const choice = { ids, filters, limit: Infinity, maxRedrives: Infinity, asOf: Date.now() };
+    const failures = taskFailures(config, store.own, worker);
+    const dropped = await dropFailedTasks(store, failures, choice, said);
+    return { dropped: dropped.length, left: await countWaiting(failures) };
+  }
+  const choice = {
+    matches: matcher(ids, filters, config),
+    isOurs: (failure: FailureMessage) => isOurs(failure, config),
+    ...{ limit: Infinity, maxRedrives: Infinity },
+  };
+  const { dropped, left, lost } = await withFailures(config, (queue) =>
+    drop(queue, choice, { config, store }, said),
+  );
+  if (lost !== null) throw new Error(`Cut short: ${lost}. ${DOUBTFUL}`);
+  return { dropped: dropped.length, left };
+}
+
+/** Writes it down, too. */
+export const dropFailedTasks = (
+  { own, actions }: Pick<Store, 'own' | 'actions'>,
+  failures: Failures,
+  choice: TaskChoice,
+  said: Said & { on: string },
+) =>
+  actions.act(
+    { ...said, what: 'failures drop' },
+    () => dropTasks(failures, own, choice),
+    (all) => `${all.length} dropped`,
   );
 
 /** For whoever reads that it was cut short. */

@@ -1,5 +1,6 @@
 /** The failure queue as operators see it: which records they mean, and how those may be shown. */
 import type { Config } from '../config/schema.ts';
+import { groupOf } from '../domain/failure-group.ts';
 import type { RedriveOrder } from '../domain/redrive-order.ts';
 import { FAILURE_CLASSES } from '../domain/registrations/outcome.ts';
 import {
@@ -15,6 +16,8 @@ import { withRabbit } from '../registrations/neighbours.ts';
 export interface Filters {
   class?: string;
   reason?: ReturnType<typeof reasonFilter>;
+  /** A folded reason. */
+  group?: string;
   /** ms before now. */
   olderThan?: number;
   newerThan?: number;
@@ -34,11 +37,13 @@ export function reasonFilter(text: string) {
 export const filtersOf = ({
   class: kind,
   reason,
+  group = null,
   olderThan,
   newerThan,
-}: Pick<RedriveOrder, 'class' | 'reason' | 'olderThan' | 'newerThan'>): Filters => ({
+}: Pick<RedriveOrder, 'class' | 'reason' | 'group' | 'olderThan' | 'newerThan'>): Filters => ({
   ...(kind === null ? {} : { class: kind }),
   ...(reason === null ? {} : { reason: reasonFilter(reason) }),
+  ...(group === null ? {} : { group }),
   ...(olderThan === null ? {} : { olderThan }),
   ...(newerThan === null ? {} : { newerThan }),
 });
@@ -53,7 +58,7 @@ export const isOurs = ({ failureClass, origin }: FailureMessage, { rabbit }: Con
 /** A record of no known age is neither older nor newer than anything; one without a reason has the empty one. */
 export function matcher(
   ids: readonly string[],
-  { class: only, reason, olderThan, newerThan }: Filters,
+  { class: only, reason, group, olderThan, newerThan }: Filters,
   config: Config,
   now = Date.now(),
 ): (failure: FailureMessage) => boolean {
@@ -61,6 +66,8 @@ export function matcher(
     if (ids.length > 0 && !ids.some((id) => isMeant(failure, id, config))) return false;
     if (only !== undefined && failure.failureClass !== only) return false;
     if (reason !== undefined && !reason.matches(failure.reason ?? '')) return false;
+    if (group !== undefined && group !== groupOf(failure.reason, failure.claim, failure.requestId))
+      return false;
     if (olderThan === undefined && newerThan === undefined) return true;
     const at = Date.parse(failure.at ?? '');
     return now - at >= (olderThan ?? -Infinity) && now - at < (newerThan ?? Infinity);

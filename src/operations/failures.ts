@@ -55,6 +55,20 @@ export async function listFailures(failures: Failures, wanted: Wanted) {
   };
 }
 
+/** A part of a list. `last`: where it goes on; null where there is no more. */
+export async function pageOfFailures(failures: Failures, filter: Document, limit: number) {
+  const some: StoredFailure[] = [];
+  for await (const failed of storedFailures(failures, filter)) {
+    some.push(failed);
+    if (some.length > limit) break;
+  }
+  const shown = some.slice(0, limit);
+  return {
+    found: await factsOf(failures, shown),
+    last: some.length > limit ? (shown.at(-1) ?? null) : null,
+  };
+}
+
 /** By id, by the name of a record, or by the hash that stands for the id in both; oldest first. */
 export async function findFailures(failures: Failures, id: string) {
   const found = await Array.fromAsync(storedFailures(failures, failures.meantBy(id)));
@@ -66,13 +80,25 @@ export async function findFailures(failures: Failures, id: string) {
   return factsOf(failures, byLabel);
 }
 
+/** How many match and are called so where they are shown, by class. */
+export async function countShown(failures: Failures, filter: Document, names: readonly string[]) {
+  const byClass: Record<string, number> = {};
+  let selected = 0;
+  for await (const failed of storedFailures(failures, filter)) {
+    if (!namesOf(failed, failures).some((name) => name !== null && names.includes(name))) continue;
+    selected += 1;
+    byClass[failed.outcome.kind] = (byClass[failed.outcome.kind] ?? 0) + 1;
+  }
+  return { selected, byClass };
+}
+
 const firstOfGroup = ({ outcome: { kind, reason, at } }: StoredFailure) => {
   return { class: kind, reason, count: 0, firstSeen: at, lastSeen: at };
 };
 
 /** Older and newer than anything is only what has an age. The reason is matched by the caller. */
 export function filterOf(
-  { class: only, olderThan, newerThan, state }: Omit<Wanted, 'limit' | 'told'>,
+  { class: only, group, olderThan, newerThan, state }: Omit<Wanted, 'limit' | 'told'>,
   now = Date.now(),
 ): Document {
   const age = {
@@ -81,6 +107,7 @@ export function filterOf(
   };
   return {
     ...(only === undefined ? {} : { 'outcome.kind': only }),
+    ...(group === undefined ? {} : { 'outcome.group': group }),
     ...(Object.keys(age).length === 0 ? {} : { 'outcome.at': age }),
     ...(state === 'waiting' ? WAITING : { 'gone.as': state }),
   };

@@ -5,6 +5,7 @@ import { workersOf } from '../coordination/processes.ts';
 import { LIMITS, limitsInForce, type LimitName } from '../domain/limits.ts';
 import { LEGACY } from '../domain/names.ts';
 import { countInFlight } from '../registrations/in-flight.ts';
+import { OPEN } from '../registrations/open-claims.ts';
 import type { Store } from '../registrations/store.ts';
 import type { Said } from './said.ts';
 
@@ -33,6 +34,16 @@ export function limitFacts(config: Config, control: Control, inFlight: number | 
     inFlight,
   };
 }
+
+/** By their marks: cheap. Null without a limit: then none are made. */
+export const countMarked = async (
+  { legacy }: Config,
+  { claims, control }: Pick<Store, 'claims' | 'control'>,
+): Promise<number | null> => {
+  const { values } = (await control.limitsOf(LEGACY)) ?? { values: {} };
+  if (limitsInForce(legacy, values).maxInFlight === null) return null;
+  return claims.collection.countDocuments({ ...OPEN, atLegacy: { $exists: true } });
+};
 
 type Needs = Pick<Store, 'control' | 'actions'>;
 

@@ -1,10 +1,20 @@
 /** What is written down of a redrive while it goes on, whatever the flow. */
-import type { ActionProgress, Actions } from '../coordination/actions.ts';
-import type { PassReport, RedriveInput, RedriveReport } from '../domain/redrive-order.ts';
+import type { Actions } from '../coordination/actions.ts';
+import type {
+  CanaryOutcome,
+  PassReport,
+  RedriveInput,
+  RedriveReport,
+} from '../domain/redrive-order.ts';
 
 /** As it stands in what is written down of operators. @param worker null for registrations */
 export const redriveWord = (worker: string | null): string =>
   worker === null ? 'failures redrive' : `failures redrive --from ${worker}`;
+
+const WORDS = /^failures redrive(?: --from (.+))?$/s;
+
+/** The worker of a `redriveWord`; null for registrations. */
+export const workerOfRedrive = (word: string): string | null => WORDS.exec(word)?.[1] ?? null;
 
 export function redriveNotes(actions: Actions, worker: string | null) {
   const sentOf = async (_id: string): Promise<number> =>
@@ -14,8 +24,11 @@ export function redriveNotes(actions: Actions, worker: string | null) {
       actions.begin(action, { ...said, what: redriveWord(worker) }),
     sentOf,
     addSent: (action: string, count: number) => actions.addSent(action, count),
-    tellCanaries: (action: string, canaries: ActionProgress['canaries']) =>
-      actions.tellCanaries(action, canaries),
+    tellCanaries(action: string, ended: readonly CanaryOutcome[], of: number): Promise<void> {
+      const outcomes: Record<string, number> = {};
+      for (const each of ended) outcomes[each] = (outcomes[each] ?? 0) + 1;
+      return actions.tellCanaries(action, { settled: ended.length, of, outcomes });
+    },
     end: async (action: string, report: PassReport): Promise<RedriveReport> => {
       const sent = await sentOf(action);
       const { isStopped, failure, canary, withheld } = report;

@@ -80,7 +80,7 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
       outcomesOf(claims, canaries, {
         timeoutMs: Math.min(until - Date.now(), REDRIVE_PASS_MS),
         stop: live.signal,
-        settled: (settled) => notes.tellCanaries(action, { settled, of: canaries.length }),
+        settled: (ended) => notes.tellCanaries(action, ended, canaries.length),
       }),
   };
 

@@ -19,7 +19,8 @@ export interface RedriveNeeds {
 }
 
 export type Begun =
-  | { kind: 'begun'; report: Promise<RedriveReport> }
+  /** `id`: of its action. */
+  | { kind: 'begun'; id: string; report: Promise<RedriveReport> }
   | { kind: 'runs-already'; state: RedriveState }
   | { kind: 'no-worker' };
 
@@ -50,20 +51,22 @@ export async function redriveState(needs: RedriveNeeds) {
 /** @throws what a neighbour throws */
 export async function beginRedrive(needs: RedriveNeeds, input: RedriveInput): Promise<Begun> {
   const { config, store, client, worker } = needs;
+  const { order } = input;
+  const { group = null } = order;
   await requireAgreement(config, store.control);
   const state = await redriveState(needs);
   if (state.isRunning) return { kind: 'runs-already', state };
   if (!state.isWorkerAlive) return { kind: 'no-worker' };
   try {
     const handle = await client.workflow.start<RedriveWorkflow>(REDRIVE_TYPE, {
-      args: [input],
+      args: [{ ...input, said: { ...input.said, order: { class: order.class, group } } }],
       workflowId: idOf(needs),
       taskQueue:
         worker === null
           ? config.temporal.taskQueue
           : workerQueue(config.temporal.taskQueue, worker),
     });
-    return { kind: 'begun', report: handle.result() };
+    return { kind: 'begun', id: handle.firstExecutionRunId, report: handle.result() };
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     return { kind: 'runs-already', state: await redriveState(needs) };

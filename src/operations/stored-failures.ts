@@ -48,7 +48,7 @@ export async function* storedFailures(
     collection,
     sound,
   }: Shelf): AsyncGenerator<StoredFailure, void> {
-    const found = collection.find({ ...scope, ...filter }).sort({ settledAt: 1 });
+    const found = collection.find({ ...scope, ...filter }).sort({ settledAt: 1, _id: 1 });
     for await (const some of chunks(found.project<StoredFailure>({ message: 0 })))
       yield* sound(some);
   };
@@ -63,7 +63,7 @@ async function* merged(
 ): AsyncGenerator<StoredFailure, void> {
   let [a, b] = await Promise.all([left.next(), right.next()]);
   for (;;) {
-    const isLeft = b.done === true || (a.done !== true && a.value.settledAt <= b.value.settledAt);
+    const isLeft = b.done === true || (a.done !== true && isBefore(a.value, b.value));
     if (isLeft && a.done !== true) {
       yield a.value;
       a = await left.next();
@@ -72,6 +72,29 @@ async function* merged(
       b = await right.next();
     } else return;
   }
+}
+
+const isBefore = (a: StoredFailure, b: StoredFailure): boolean =>
+  a.settledAt < b.settledAt || (+a.settledAt === +b.settledAt && a._id < b._id);
+
+/** A filter: those that come after one in their order. */
+export const behind = ({ settledAt, _id }: Pick<StoredFailure, 'settledAt' | '_id'>): Document => ({
+  $or: [{ settledAt: { $gt: settledAt } }, { settledAt, _id: { $gt: _id } }],
+});
+
+/** How many match, by class. */
+export async function countFailures({ kept, scope }: Kept, filter: Document) {
+  const counting = [
+    { $match: { ...scope, ...filter } },
+    { $group: { _id: '$outcome.kind', count: { $sum: 1 } } },
+  ];
+  const byClass: Record<string, number> = {};
+  for (const { collection } of kept)
+    for await (const { _id, count } of collection.aggregate<{ _id: string; count: number }>(
+      counting,
+    ))
+      byClass[_id] = (byClass[_id] ?? 0) + count;
+  return { selected: Object.values(byClass).reduce((sum, each) => sum + each, 0), byClass };
 }
 
 export async function countWaiting({ kept, scope }: Kept): Promise<number> {
@@ -90,19 +113,34 @@ export interface FailureGroup {
   total: number;
   firstAt: Date;
   lastAt: Date;
+  /** Failed within the last hour. */
+  lastHour: number;
+  redriven: number;
+  /** Of those that wait: the legacy system has finished them after they had timed out. */
+  finishedLater: number;
 }
 
+const HOUR_MS = 3_600_000;
+
 /** The most that wait first, then the latest. Counted by MongoDB: what is counted beside the claims would differ from them. */
-export async function failureGroups({ kept, scope }: Kept): Promise<FailureGroup[]> {
+export async function failureGroups(
+  { kept, scope }: Kept,
+  now = Date.now(),
+): Promise<FailureGroup[]> {
+  const isWaiting = { $eq: [{ $ifNull: ['$gone.as', null] }, null] };
+  const among = (condition: Document) => ({ $sum: { $cond: [condition, 1, 0] } });
   const counting = [
     { $match: { ...scope, 'outcome.at': { $type: 'date' } } },
     {
       $group: {
         _id: { class: '$outcome.kind', reason: { $ifNull: ['$outcome.group', ''] } },
-        waiting: { $sum: { $cond: [{ $eq: [{ $ifNull: ['$gone.as', null] }, null] }, 1, 0] } },
+        waiting: among(isWaiting),
         total: { $sum: 1 },
         firstAt: { $min: '$outcome.at' },
         lastAt: { $max: '$outcome.at' },
+        lastHour: among({ $gt: ['$outcome.at', new Date(now - HOUR_MS)] }),
+        redriven: among({ $eq: ['$gone.as', 'redriven'] }),
+        finishedLater: among({ $and: [isWaiting, { $eq: ['$lateResult.status', 'done'] }] }),
       },
     },
     { $replaceWith: { $mergeObjects: ['$_id', '$$ROOT'] } },

@@ -38,6 +38,8 @@ async function chapterOf(claim: Claim, aside: WhySetAside | undefined, store: St
     setAside: aside === undefined ? null : { ...aside, reason: withoutDocuments(aside.reason) },
     /** What the legacy system made of it after it had timed out, as far as it was seen. */
     late: claim.lateResult ?? null,
+    /** How its failure record left the queue. */
+    gone: claim.gone ?? null,
   };
 }
 

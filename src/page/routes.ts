@@ -52,6 +52,9 @@ export const ROUTES = {
 
 export type RouteName = keyof typeof ROUTES;
 
+const isRouteName = (name: string): name is RouteName => name in ROUTES;
+export const ROUTE_NAMES: readonly RouteName[] = Object.keys(ROUTES).filter(isRouteName);
+
 /** Told by `live` whenever they have changed. */
 export const VIEWS = [
   'overview',

@@ -8,7 +8,11 @@ import { LIMITS } from '../domain/limits.ts';
 import { count, flow, time } from './kinds.ts';
 import { minute } from './views.ts';
 
-/** `?minutes=` 1 to 43,200; more than 1,440 are thinned out. Oldest first. */
+/** More than 1,440 are thinned out. */
+export const historyQuery = z.object({
+  minutes: z.coerce.number().int().min(1).max(43_200).default(60),
+});
+/** Oldest first. */
 export const history = z.object({ minutes: z.array(minute) });
 
 export const failure = z.object({
@@ -30,7 +34,15 @@ export const failure = z.object({
   late: z.object({ status: z.enum(['done', 'failed']), at: time }).nullable(),
 });
 
-/** `?flow=&class=&group=&state=&cursor=&limit=`, 200 at most; oldest first. */
+/** Oldest first. `cursor`: what `next` was of the part before. */
+export const failuresQuery = z.object({
+  flow,
+  class: z.string().max(100).optional(),
+  group: z.string().max(1_000).optional(),
+  state: z.enum(['waiting', 'redriven', 'dropped', 'taken']).default('waiting'),
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
 export const failures = z.object({ failures: z.array(failure), next: z.string().nullable() });
 
 /** In the order in which they happened; what is null is not known, or has no meaning for this kind. */
@@ -129,8 +141,9 @@ export const decided = z.object({
     z.object({
       id: z.string(),
       isDone: z.boolean(),
-      /** What it became (accepted, resubmit, abandoned …), or why it was not done. */
+      /** What it became: accepted, resubmit, abandoned …; or why it was not done: refused, ended, unknown, gone, silent … */
       as: z.string(),
+      /** The words of a refusal. */
       text: z.string(),
     }),
   ),
@@ -161,7 +174,16 @@ const chosen = z.strictObject({
   ids,
 });
 
-export const openSessionRequest = z.strictObject({ token: z.string().min(1).max(500) });
+/** `name`: who it is, for what is written down of him. */
+export const openSessionRequest = z.strictObject({
+  token: z.string().min(1).max(500),
+  name: z.string().trim().min(1).max(100).optional(),
+});
+/** `GET /actions`: `cursor` is the id of the last one that is known. */
+export const actionsQuery = z.object({
+  cursor: z.string().max(200).optional(),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+});
 /** `flow`: null for everything. */
 export const pauseRequest = z.strictObject({ flow: flow.nullable(), reason });
 export const resumeRequest = z.strictObject({ flow: flow.nullable(), reason });

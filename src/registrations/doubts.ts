@@ -31,31 +31,45 @@ export async function findDoubts(store: OpenClaims, legacyTimeoutMs: number): Pr
 }
 
 /** By the entries that say so: cheap. What a dead worker had on the wire counts once its next owner has read the journal. */
-export async function countDoubts({
-  claims,
-  journal,
-}: {
+export async function countDoubts(store: KnownDoubts): Promise<number> {
+  const open = new Set<string>();
+  for await (const { claims } of unknownOnes(store)) for (const { _id } of claims) open.add(_id);
+  return open.size;
+}
+
+/** The same, oldest first. */
+export async function knownDoubts(store: KnownDoubts): Promise<Doubt[]> {
+  const doubts = new Map<string, Doubt>();
+  for await (const { claims, entries } of unknownOnes(store))
+    for (const claim of claims) {
+      const entry = entries.get(claim.entry);
+      if (entry === undefined) continue;
+      const { answeredAt, at, reason } = entry;
+      doubts.set(claim._id, { claim, entry, since: answeredAt ?? at, reason: reason ?? '' });
+    }
+  return [...doubts.values()].sort((a, b) => a.since.getTime() - b.since.getTime());
+}
+
+interface KnownDoubts {
   claims: Pick<Claims, 'collection'>;
   journal: Pick<Journal, 'collection'>;
-}): Promise<number> {
-  const open = new Set<string>();
-  const unknown = journal.collection
-    .find({ state: 'unknown' })
-    .project<{ _id: string }>({ _id: 1 });
-  for await (const entries of chunks(unknown)) {
+}
+
+/** Entries that nobody knows about, with the open claims that may have got to them. */
+async function* unknownOnes({ claims, journal }: KnownDoubts) {
+  for await (const found of chunks(journal.collection.find({ state: 'unknown' }))) {
+    const entries = new Map(found.map((entry) => [entry._id, entry]));
     // A redrive of what was in doubt goes on with the entry of the generation before.
-    const keys = entries.flatMap(({ _id }) => {
+    const keys = found.flatMap(({ _id }) => {
       const key = claimOfEntry(_id);
       const claim = readClaimKey(key);
       return claim === null ? [key] : [key, claimKey(claim.id, claim.generation + 1)];
     });
-    const found = await claims.collection
+    const open = claims.collection
       .find({ _id: { $in: keys }, settledAt: null, outcome: null })
-      .project<{ _id: string }>({ _id: 1 })
-      .toArray();
-    for (const { _id } of found) open.add(_id);
+      .project<OpenClaim>({ message: 0 });
+    yield { entries, claims: await open.toArray() };
   }
-  return open.size;
 }
 
 /** Brings the gauge up to date when it is scraped; NaN while nobody knows. Never throws. */

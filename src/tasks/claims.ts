@@ -1,8 +1,8 @@
 /** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
 import type { Binary } from 'mongodb';
 import type { Gone } from '../claims/claims.ts';
-import { foldedReason } from '../domain/failure-group.ts';
-import { claimKey, readClaimKey } from '../domain/names.ts';
+import { groupOf } from '../domain/failure-group.ts';
+import { claimKey } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
 import { TASK_FAILURES, type TaskFailure } from '../domain/tasks.ts';
 import { insertNew } from '../mongo/client.ts';
@@ -276,6 +276,5 @@ export function openTaskClaims(db: OwnDatabase) {
 
 function withGroup({ claim, outcome }: Ending): TaskOutcome {
   if (outcome.kind === 'done') return outcome;
-  const id = readClaimKey(claim)?.id ?? '';
-  return { ...outcome, group: foldedReason(outcome.reason ?? '', [id]) };
+  return { ...outcome, group: groupOf(outcome.reason, claim, null) };
 }

@@ -1,7 +1,7 @@
 /** Who may ask the codec server: by which name, from which page, with which token. */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { decodedOrBare } from '../domain/decoded.ts';
+import { hostNameOf, isLoopback, isSame, plainHost } from '../net/asked-by.ts';
 import { isOtherUser } from '../net/peer-user.ts';
 
 export interface CodecToken {
@@ -26,9 +26,6 @@ export class Refusal extends Error {
     this.status = status;
   }
 }
-
-export const isLoopback = (host: string): boolean =>
-  /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/i.test(host);
 
 /**
  * The origin of a page as a browser sends it, of an address that may have a path.
@@ -60,8 +57,8 @@ export function refuseStrangers(
   { hosts, origins }: CodecAccess,
 ): void {
   const host = hostNameOf(headers.host);
-  const own = [...hosts, socket.localAddress?.replace(/^::ffff:/, '') ?? ''].map(plain);
-  if (host === null || !(isLoopback(plain(host)) || own.includes(plain(host)))) {
+  const own = [...hosts, socket.localAddress?.replace(/^::ffff:/, '') ?? ''].map(plainHost);
+  if (host === null || !(isLoopback(host) || own.includes(host))) {
     throw new Refusal(
       403,
       `it may not be asked by the name ${JSON.stringify(headers.host?.slice(0, 100) ?? '')}: set TEMPORAL_CODEC_URL to the address that has this name`,
@@ -72,14 +69,6 @@ export function refuseStrangers(
   if (origin !== undefined && !origins.includes(origin)) {
     throw new Refusal(403, `pages of ${origin.slice(0, 100)} may not ask: see --origin`);
   }
-}
-
-/** "localhost." is localhost: the dot says that nothing follows. */
-const plain = (host: string): string => host.toLowerCase().replace(/^\[|\]$|\.$/g, '');
-
-function hostNameOf(host = ''): string | null {
-  const written = /^[\w.-]+(:\d{1,5})?$|^\[[\da-f:.]+\](:\d{1,5})?$/i.test(host);
-  return written ? host.replace(/:\d{1,5}$/, '') : null;
 }
 
 /** The token may be the only folder of the path. @throws Refusal */
@@ -101,8 +90,3 @@ const NO_TOKEN =
   'expected the token in the path (/<token>/decode), or as "Authorization: Bearer …" with CODEC_TOKEN';
 const OTHER_USER =
   'another user of this machine asks, and the token of TEMPORAL_CODEC_URL is for the user alone who started this: give that person CODEC_TOKEN';
-
-/** In a time that does not depend on where they differ. */
-const isSame = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other));
-
-const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -7,13 +7,13 @@ import type { PayloadCodec } from '@temporalio/common';
 import { JSONToPayload, payloadToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { z } from 'zod';
 import {
-  isLoopback,
   originOf,
   Refusal,
   refuseStrangers,
   refuseWithoutToken,
   type CodecAccess,
 } from './codec-access.ts';
+import { isLoopback } from '../net/asked-by.ts';
 import { briefHttpServer, listen, pathOf, stopServing } from '../net/listen.ts';
 import type { Log } from '../runtime/log.ts';
 import { DecryptionError } from './payload-codec.ts';

@@ -1,0 +1,69 @@
+/** Something that is read again and again for all who look: its value, how old it is, or why nobody knows it. */
+import { why } from '../doctor/diagnosis.ts';
+import { maskText } from '../runtime/mask.ts';
+
+export type Tile<T> =
+  | { state: 'value'; value: T; at: Date }
+  | { state: 'stale'; value: T; at: Date; reason: string }
+  | { state: 'unknown'; reason: string };
+
+/** A reading that lasts is as good as none. */
+const STALE_MS = 15_000;
+/** A reading may take up this share of the time: what is dear is read less often. */
+const SHARE = 0.05;
+const LONGEST_REST_MS = 60_000;
+
+export type Cell<T> = ReturnType<typeof createCell<T>>;
+
+export function createCell<T>(read: () => Promise<T>, now = () => performance.now()) {
+  let last: { value: T; at: Date; atMs: number } | null = null;
+  let trouble: string | null = null;
+  let failures = 0;
+  let cost = 0;
+  let startedAt = -Infinity;
+  let running: Promise<void> | null = null;
+
+  const restMs = (everyMs: number): number =>
+    failures > 0
+      ? Math.min(LONGEST_REST_MS, everyMs * 2 ** Math.min(failures, 5))
+      : Math.max(everyMs, Math.min(LONGEST_REST_MS, cost / SHARE));
+
+  async function readOnce(): Promise<void> {
+    startedAt = now();
+    try {
+      const value = await read();
+      last = { value, at: new Date(), atMs: now() };
+      trouble = null;
+      failures = 0;
+    } catch (error) {
+      trouble = maskText(why(error));
+      failures += 1;
+    }
+    cost = now() - startedAt;
+  }
+
+  return {
+    /** Reads again where it is due, and not while a reading lasts. Never throws. */
+    refresh(everyMs: number): Promise<void> {
+      if (running === null && now() - startedAt < restMs(everyMs)) return Promise.resolve();
+      return (running ??= readOnce().finally(() => (running = null)));
+    },
+    /** It is known to have changed. */
+    expire(): void {
+      startedAt = -Infinity;
+    },
+    /** @param everyMs how often it is to be read; an older value is stale */
+    tile(everyMs: number): Tile<T> {
+      if (last === null) return { state: 'unknown', reason: trouble ?? 'It was not read yet' };
+      const { value, at, atMs } = last;
+      const isOld = now() - atMs > STALE_MS + Math.max(everyMs, restMs(everyMs));
+      if (trouble === null && !isOld) return { state: 'value', value, at };
+      return { state: 'stale', value, at, reason: trouble ?? 'A reading of it lasts' };
+    },
+  };
+}
+
+/** A tile of what follows from another. */
+export function part<T, Part>(tile: Tile<T>, take: (value: T) => Part): Tile<Part> {
+  return tile.state === 'unknown' ? tile : { ...tile, value: take(tile.value) };
+}

@@ -1,0 +1,104 @@
+/** Failures one by one, and how many there are of a kind. */
+import { randomUUID } from 'node:crypto';
+import type { Document } from 'mongodb';
+import type { Config } from '../config/schema.ts';
+import { groupOf } from '../domain/failure-group.ts';
+import { REGISTRATIONS } from '../domain/names.ts';
+import { failuresOf } from '../operations/failures-of.ts';
+import { countShown, filterOf, pageOfFailures, type Failure } from '../operations/failures.ts';
+import {
+  behind,
+  countFailures,
+  type Failures,
+  type StoredFailure,
+} from '../operations/stored-failures.ts';
+import type { Store } from '../registrations/store.ts';
+import type { Asked } from './answering.ts';
+import type { Made } from './kinds.ts';
+import { parsed, Problem } from './problem.ts';
+import { failuresQuery, type countRequest, type failure, type failures } from './schemas.ts';
+
+export type Chosen = Made<typeof countRequest>;
+
+/** null for registrations, as operations have it. */
+export const workerOf = (flow: string): string | null => (flow === REGISTRATIONS ? null : flow);
+
+export const failuresIn = (config: Config, store: Store, flow: string): Failures =>
+  failuresOf(config, store, workerOf(flow) ?? undefined);
+
+/** Of those that wait. */
+export const filterOfChosen = (
+  { class: kind, group, ids }: Pick<Chosen, 'class' | 'group' | 'ids'>,
+  all: Failures,
+): Document => ({
+  ...filterOf({
+    state: 'waiting',
+    ...(kind === null ? {} : { class: kind }),
+    ...(group === null ? {} : { group }),
+  }),
+  ...(ids.length === 0 ? {} : { $and: [{ $or: ids.map((id) => all.meantBy(id)) }] }),
+});
+
+export function countChosen(config: Config, store: Store, chosen: Chosen) {
+  const all = failuresIn(config, store, chosen.flow);
+  const { ids } = chosen;
+  // Where ids are hidden, people may know no more than what stands for them.
+  return all.isHidden && ids.length > 0
+    ? countShown(all, filterOfChosen({ ...chosen, ids: [] }, all), ids)
+    : countFailures(all, filterOfChosen(chosen, all));
+}
+
+/** @throws Problem where there is more than a tenth more, or less, than was expected */
+export async function requireExpected(
+  config: Config,
+  store: Store,
+  chosen: Chosen & { expectedCount: number },
+): Promise<number> {
+  const { selected } = await countChosen(config, store, chosen);
+  const { expectedCount } = chosen;
+  if (Math.abs(selected - expectedCount) > Math.max(expectedCount, selected) / 10)
+    throw new Problem(409, `There are ${selected} by now, and not ${expectedCount}: look again`);
+  if (selected === 0) throw new Problem(404, 'None of these failures waits any more');
+  return selected;
+}
+
+const MOST_CURSORS = 1_000;
+type Place = Pick<StoredFailure, 'settledAt' | '_id'>;
+
+/** Where a list goes on is kept here: a key may hold an id that is not to be shown. */
+export function createFailurePages(config: Config) {
+  const places = new Map<string, Place>();
+  const keep = (place: Place): string => {
+    const [oldest] = places.keys();
+    if (places.size >= MOST_CURSORS && oldest !== undefined) places.delete(oldest);
+    const cursor = randomUUID();
+    places.set(cursor, place);
+    return cursor;
+  };
+  return async (store: Store, { query, who }: Asked): Promise<Made<typeof failures>> => {
+    const { flow, cursor, limit, state, class: kind, group } = parsed(failuresQuery, query);
+    const place = cursor === undefined ? null : places.get(cursor);
+    if (place === undefined) throw new Problem(404, 'This cursor is too old: begin the list anew');
+    const all = failuresIn(config, store, flow);
+    const filter = {
+      ...filterOf({
+        state,
+        ...(kind === undefined ? {} : { class: kind }),
+        ...(group === undefined ? {} : { group }),
+      }),
+      ...(place === null ? {} : { $and: [behind(place)] }),
+    };
+    const { found, last } = await pageOfFailures(all, filter, limit);
+    return {
+      failures: found.map((each) => factsOf(each, flow, who.role === 'operator')),
+      next: last === null ? null : keep(last),
+    };
+  };
+}
+
+/** A viewer is not shown the words of a legacy system as they are: they may name people. */
+function factsOf(each: Failure, flow: string, isOperator: boolean): Made<typeof failure> {
+  const { reason, id, requestId } = each;
+  const folded = groupOf(reason, id === null ? null : `${id}~0`, requestId);
+  return { ...each, flow, reason: reason === null || isOperator ? reason : folded };
+}

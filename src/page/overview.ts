@@ -1,0 +1,137 @@
+/** What stands at the top: how it is, in one word with its reason, and the numbers. */
+import { legacyEndpoint } from '../config/endpoint.ts';
+import type { Config } from '../config/schema.ts';
+import type { Control } from '../coordination/control.ts';
+import type { SeenProcess } from '../coordination/processes.ts';
+import { clearIn } from '../domain/backlog.ts';
+import { REGISTRATIONS, VERSION } from '../domain/names.ts';
+import { holdsOf } from '../intake/holds.ts';
+import { part, type Cell, type Tile } from './cell.ts';
+import type { Made } from './kinds.ts';
+import type { Readings } from './readings.ts';
+import type { breaker, hold, overview, verdict } from './views.ts';
+
+type Overview = Made<typeof overview>;
+type Hold = Made<typeof hold>;
+
+export function overviewOf(
+  config: Config,
+  readings: Readings,
+  everyMs: number,
+  { environment, since }: { environment: string | null; since: Date },
+): Overview {
+  const tileOf = <T>(cell: Cell<T>): Tile<T> => cell.tile(everyMs);
+  const control = tileOf(readings.control);
+  const pulse = tileOf(readings.pulse);
+  const waiting = tileOf(readings.queues);
+  const inDoubt = part(tileOf(readings.doubts), ({ all }) => all);
+  const inFlight = part(both(pulse, inDoubt), ([{ open }, doubts]) => Math.max(0, open - doubts));
+  const perSecond = part(pulse, (each) => each.perSecond);
+  const facts: Omit<Overview, 'verdict'> = {
+    ...{ version: VERSION, environment, at: new Date() },
+    ...{ waiting, inFlight, inDoubt, perSecond },
+    failed: part(pulse, ({ failed }) => failed),
+    setAside: part(pulse, ({ setAside }) => setAside),
+    clearIn: part(both(both(waiting, inFlight), perSecond), ([[queued, open], rate]) => {
+      const seconds = clearIn({ waiting: queued, inFlight: open, perSecond: rate });
+      return seconds === null ? null : Math.ceil(seconds);
+    }),
+    lag: part(pulse, ({ lag }) => lag),
+    legacy: tileOf(readings.latency),
+    holds: part(control, (each) => allHolds(config, each.control)),
+    breakers: part(control, (each) => breakersIn(each.control)),
+    minutes: tileOf(readings.minutes),
+  };
+  return { ...facts, verdict: verdictOf(facts, control, since) };
+}
+
+/** As good as the worse of two. */
+function both<A, B>(a: Tile<A>, b: Tile<B>): Tile<[A, B]> {
+  if (a.state === 'unknown') return a;
+  if (b.state === 'unknown') return b;
+  const value: [A, B] = [a.value, b.value];
+  const at = a.at < b.at ? a.at : b.at;
+  const stale = a.state === 'stale' ? a : b;
+  return stale.state === 'stale'
+    ? { state: 'stale', value, at, reason: stale.reason }
+    : { state: 'value', value, at };
+}
+
+function verdictOf(
+  { waiting, inFlight, inDoubt, setAside, holds }: Omit<Overview, 'verdict'>,
+  control: Tile<{ processes: SeenProcess[] }>,
+  since: Date,
+): Made<typeof verdict> {
+  const dark = [control, waiting, inFlight, inDoubt, setAside, holds].find(
+    ({ state }) => state !== 'value',
+  );
+  if (dark !== undefined && dark.state !== 'value')
+    return {
+      ...{ state: 'unknown', reason: dark.reason },
+      since: dark.state === 'stale' ? dark.at : since,
+    };
+  const open = valueOr(inFlight, 0) + valueOr(inDoubt, 0);
+  const alive = valueOr(control, { processes: [] }).processes.filter(
+    ({ state }) => state === 'alive',
+  );
+  const isThere = (role: SeenProcess['role']) => alive.some((each) => each.role === role);
+  if (open > 0 && !isThere('worker')) return { state: 'nobody', missing: 'worker' };
+  if (valueOr(waiting, 0) > 0 && !isThere('intake')) return { state: 'nobody', missing: 'intake' };
+  const all = valueOr(holds, []).filter(({ source }) => source === REGISTRATIONS);
+  const [first] = all;
+  if (first !== undefined) {
+    const { by, reason, operator, since: heldSince } = first;
+    return by === 'paused'
+      ? { state: 'paused', reason, by: operator ?? '', since: heldSince ?? since }
+      : { state: 'held', by, reason, since: heldSince };
+  }
+  const needs = { inDoubt: valueOr(inDoubt, 0), setAside: valueOr(setAside, 0) };
+  if (needs.inDoubt + needs.setAside > 0) return { state: 'needs-you', ...needs };
+  return { state: valueOr(waiting, 0) + open > 0 ? 'working' : 'idle' };
+}
+
+const valueOr = <T>(tile: Tile<T>, otherwise: T): T =>
+  tile.state === 'unknown' ? otherwise : tile.value;
+
+/** Those of registrations first, in the order of a verdict; then pauses of workers, and of everything. */
+function allHolds(config: Config, control: Control): Hold[] {
+  const endpoint = legacyEndpoint(config);
+  const held = holdsOf(control, REGISTRATIONS, endpoint);
+  const { pause } = control;
+  const own = control.pauses[REGISTRATIONS] ?? pause;
+  const ofRegistrations = (['paused', 'breaker', 'limits', 'guard'] as const).flatMap((by) => {
+    const reason = held[by];
+    if (reason === undefined) return [];
+    const isPause = by === 'paused' && own !== null;
+    const since = isPause
+      ? own.at
+      : by === 'breaker'
+        ? control.breakers[endpoint.name]?.since
+        : null;
+    return [
+      {
+        ...{ source: REGISTRATIONS, by, operator: isPause ? own.by : null },
+        reason: isPause ? own.reason : reason,
+        since: since === null || since === undefined ? null : new Date(since),
+        endsByResume: by === 'paused',
+      },
+    ];
+  });
+  const ofWorkers = Object.entries(control.pauses)
+    .filter(([source]) => source !== REGISTRATIONS)
+    .map(([source, { reason, by, at }]) => pauseHold(source, reason, by, at));
+  return [...ofRegistrations, ...ofWorkers];
+}
+
+const pauseHold = (source: string, reason: string, operator: string, at: number): Hold => ({
+  ...{ source, by: 'paused', reason, operator },
+  since: new Date(at),
+  endsByResume: true,
+});
+
+const breakersIn = ({ breakers }: Control): Made<typeof breaker>[] =>
+  Object.entries(breakers).map(([endpoint, { address, state, reason, trips, since, until }]) => ({
+    ...{ endpoint, address, state, reason, trips },
+    since: new Date(since),
+    nextProbeAt: state === 'open' ? new Date(until) : null,
+  }));

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createCell } from '../../src/page/cell.ts';
+import { createCollector } from '../../src/page/collector.ts';
+import { VIEWS } from '../../src/page/routes.ts';
+import { silent } from '../../src/runtime/log.ts';
+
+function cellOf() {
+  const world = { now: 0, answer: (): Promise<number> => Promise.resolve(7), reads: 0 };
+  const cell = createCell(
+    () => {
+      world.reads += 1;
+      return world.answer();
+    },
+    () => world.now,
+  );
+  return { world, cell };
+}
+
+test('what was never read is unknown, and no zero', async () => {
+  const { world, cell } = cellOf();
+  assert.equal(cell.tile(2_000).state, 'unknown');
+  world.answer = () => Promise.reject(new Error('mongodb://u:p@host does not answer'));
+  await cell.refresh(2_000);
+  assert.deepEqual(cell.tile(2_000), {
+    state: 'unknown',
+    reason: 'mongodb://***@host does not answer',
+  });
+});
+
+test('what cannot be read again is stale, with its age and why', async () => {
+  const { world, cell } = cellOf();
+  await cell.refresh(2_000);
+  assert.equal(cell.tile(2_000).state, 'value');
+  world.answer = () => Promise.reject(new Error('away'));
+  world.now = 3_000;
+  await cell.refresh(2_000);
+  const tile = cell.tile(2_000);
+  assert.ok(tile.state === 'stale' && tile.value === 7 && tile.reason === 'away');
+});
+
+test('a reading that lasts makes the last one stale', async () => {
+  const { world, cell } = cellOf();
+  await cell.refresh(2_000);
+  world.answer = () => new Promise(() => {});
+  world.now = 3_000;
+  void cell.refresh(2_000);
+  world.now = 40_000;
+  assert.equal(cell.tile(2_000).state, 'stale');
+});
+
+test('what is dear is read less often, and what fails after longer and longer rests', async () => {
+  const { world, cell } = cellOf();
+  world.answer = () => {
+    world.now += 1_000;
+    return Promise.resolve(7);
+  };
+  await cell.refresh(2_000);
+  world.now += 10_000;
+  await cell.refresh(2_000);
+  assert.equal(world.reads, 1);
+  world.now += 10_000;
+  await cell.refresh(2_000);
+  assert.equal(world.reads, 2);
+});
+
+test('two who look share one collector', async () => {
+  let reads = 0;
+  const cell = createCell(() => Promise.resolve((reads += 1)));
+  const collector = createCollector({
+    cells: [cell],
+    view: (name, everyMs) => (name === 'overview' ? cell.tile(everyMs) : null),
+    ticked: () => Promise.resolve(),
+    log: silent,
+  });
+  const told: string[][] = [[], []];
+  const leave = await Promise.all(
+    told.map((list) => collector.listen((view) => void list.push(view))),
+  );
+  assert.equal(reads, 1);
+  assert.deepEqual(told, [[...VIEWS], [...VIEWS]]);
+  for (const each of leave) each();
+  assert.equal(collector.listeners(), 0);
+  await collector.close();
+});
