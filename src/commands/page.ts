@@ -61,7 +61,8 @@ ${examples(
       const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}/`;
       announce({ url: isProxy ? url : `${url}#token=${token}` });
       log.info({ url }, 'The operations page is running');
-      print(isProxy ? url : `${url}#token=${token}`);
+      // Whoever has started us shows it, and our output is a file then.
+      if (process.send === undefined) print(isProxy ? url : `${url}#token=${token}`);
       await stopped;
       await server.close();
       log.info({}, 'The process has stopped');

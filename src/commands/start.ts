@@ -190,7 +190,7 @@ async function run(given: Run): Promise<void> {
 /** The simulator, then the worker, then the intake: nobody takes what nobody can bring on. Returns the legacy URL. */
 async function startProcesses(
   children: Child[],
-  { config, data, isSimulated, workers }: Run,
+  { config, data, isSimulated, workers, exits }: Run,
   { system }: SystemName,
   say: (text: string) => void,
 ): Promise<string> {
@@ -231,6 +231,13 @@ async function startProcesses(
     });
   }
   if (workers.length > 0) await start('tasks', WORKER_ARGUMENTS, { KAFKA_ENABLED: 'true' });
+  if (config.ops.enabled && !exits) {
+    const more = { LEGACY_URL: legacyUrl, DESPACHANTE_LEGACY_PRESET: config.legacy.preset };
+    // Another one may run already. Nothing else needs it.
+    await start('page', [], more)
+      .catch(() => start('page', ['--port', '0'], more))
+      .catch((error: unknown) => say(`No operations page: ${why(error)}`));
+  }
   return legacyUrl;
 }
 
