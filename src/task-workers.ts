@@ -111,7 +111,7 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
       EXPIRY[OWN.malformed],
       config.mongodb.retention,
     );
-    await indexProcesses(own);
+    await indexProcesses(own, config.ops.workerOfflineTtl);
   });
   const control = openControl(own);
   const actions = openActions(own);

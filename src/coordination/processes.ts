@@ -114,9 +114,9 @@ export const listProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
 export const aliveProcesses = (db: OwnDatabase): Promise<SeenProcess[]> =>
   processesIn(db).aggregate<SeenProcess>(ALIVE).toArray();
 
-/** A process that was silent for a day is forgotten. */
-export const indexProcesses = (db: OwnDatabase): Promise<void> =>
-  expireAfter(processesIn(db), EXPIRY[OWN.processes], 24 * 3_600_000);
+/** A process that was silent for so long is forgotten. */
+export const indexProcesses = (db: OwnDatabase, hours: number): Promise<void> =>
+  expireAfter(processesIn(db), EXPIRY[OWN.processes], hours * 3_600_000);
 
 export type OwnProcess = ReturnType<typeof joinProcesses>;
 

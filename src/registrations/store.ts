@@ -54,7 +54,7 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await expireAfter(malformed.collection, EXPIRY[OWN.malformed], retention);
       // They are few, and are kept for good.
       await ensureIndex(actions.collection, { at: 1 });
-      await indexProcesses(own);
+      await indexProcesses(own, config.ops.workerOfflineTtl);
     });
   }
   return {
