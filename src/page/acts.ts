@@ -161,7 +161,7 @@ export function createActs({ config, reach, changed, log }: Needs) {
         return { text: 'It is told to stop: what was sent stays sent' };
       }),
     ),
-    audit: beginning(ask.auditRequest, '/api/v1/audits', ({ flow, reason }, asked) =>
+    audit: beginning(ask.auditRequest, '/api/v1/operations', ({ flow, reason }, asked) =>
       reach.store(async (store) => {
         if (auditing !== null) throw new Problem(409, 'An audit runs already: wait for its end');
         const id = randomUUID();
