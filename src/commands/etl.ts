@@ -17,6 +17,7 @@ import { wholeNumber } from './arguments.ts';
 import { answer, load, tell, untilSignal } from './context.ts';
 import { CommandError, EXIT, SIGNALLED } from './exit.ts';
 import { addEtlList, addEtlShow } from './etl-list.ts';
+import { addEtlSchedule, addEtlServe } from './etl-schedule.ts';
 import { progressText, summaryText } from './etl-text.ts';
 import { showProgress } from './progress.ts';
 import { examples } from './examples.ts';
@@ -50,6 +51,8 @@ export function addEtl(program: Command): void {
   addRun(etl.command('run', { isDefault: true }));
   addEtlList(etl.command('list'));
   addEtlShow(etl.command('show'));
+  addEtlSchedule(etl.command('schedule'));
+  addEtlServe(etl.command('serve'));
 }
 
 const GIB = 1024 ** 3;

@@ -15,6 +15,7 @@ export const WORKFLOW_TYPE = 'registrations';
 export const TASKS_TYPE = 'tasks';
 export const SWEEP_TYPE = 'sweep';
 export const REDRIVE_TYPE = 'redrive';
+export const ETL_TYPE = 'etl';
 export const QUERY_REGISTRATIONS = 'registrations';
 export const QUERY_TASKS = 'tasks';
 export const UPDATE_MORE = 'more';

@@ -25,6 +25,8 @@ export const OWN = {
   history: 'despachante_history',
   /** Runs over a list from a URL, and how they ended (etl/run/records.ts). */
   etlRuns: 'despachante_etl_runs',
+  /** What schedules run (etl/run/records.ts). */
+  etlSchedules: 'despachante_etl_schedules',
 } as const;
 
 export type OwnCollection = (typeof OWN)[keyof typeof OWN];

@@ -339,3 +339,32 @@ test('with --if-changed an input that is as it was is neither fetched nor proces
   assert.deepEqual(ids(place.output()), allIds(4));
   assert.deepEqual(answered, [200, 304, 200, 200]);
 });
+
+test('a list is run by its schedule where it is served, and not any more once that is removed', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', JSON.stringify(resources(3)));
+  const added = await place.run([
+    'schedule',
+    'add',
+    'hourly',
+    '--every',
+    '1s',
+    '--',
+    'records.json',
+    '--output',
+    'mine.json',
+  ]);
+  assert.equal(added.code, 0, added.err);
+  const twice = await place.run(['schedule', 'add', 'hourly', '--every', '1h', '--', 'other.json']);
+  assert.equal(twice.code, 2);
+  assert.match(twice.err, /remove it first/);
+  const serving = place.start(['serve', '--port', '0']);
+  await eventually('it has run', () => assert.deepEqual(ids(place.output('mine.json')), allIds(3)));
+  const { out } = await place.run(['schedule', 'list', '--json']);
+  const [schedule, ...others] = JSON.parse(out) as { name: string; when: string }[];
+  assert.deepEqual([schedule?.name, schedule?.when, others], ['hourly', 'each 1 s', []]);
+  assert.equal((await place.run(['schedule', 'remove', 'hourly'])).code, 0);
+  assert.equal((await place.run(['schedule', 'remove', 'hourly'])).code, 4);
+  const { code, err } = await serving.kill('SIGTERM');
+  assert.equal(code, 0, err);
+});

@@ -1,6 +1,8 @@
 /** Runs as everybody sees them, in the database; and what the claims of one say. */
 import { hostname } from 'node:os';
 import { messageOf } from '../../claims/claims.ts';
+import type { EtlOrder, EtlWhen } from '../../domain/etl-order.ts';
+import { insertNew } from '../../mongo/client.ts';
 import { OWN, type OwnDatabase } from '../../mongo/collections.ts';
 import { idOf } from '../../tasks/call-of.ts';
 import type { TaskClaim } from '../../tasks/claims.ts';
@@ -33,6 +35,35 @@ export function openEtlRuns(own: OwnDatabase) {
     list: (limit: number): Promise<EtlRecord[]> =>
       collection.find().sort({ _id: -1 }).limit(limit).toArray(),
     find: (run: string): Promise<EtlRecord | null> => collection.findOne({ _id: run }),
+  };
+}
+
+/** What schedules run. */
+export interface EtlScheduleRecord extends EtlOrder {
+  /** `<task queue>/<name>` */
+  _id: string;
+  name: string;
+  taskQueue: string;
+  host: string;
+  when: EtlWhen;
+}
+
+export function openEtlSchedules(own: OwnDatabase, taskQueue: string) {
+  const collection = own.collection<EtlScheduleRecord>(OWN.etlSchedules);
+  const idOfSchedule = (name: string): string => `${taskQueue}/${name}`;
+  return {
+    /** False where there is one of that name. */
+    async add(record: Omit<EtlScheduleRecord, '_id' | 'taskQueue'>): Promise<boolean> {
+      const _id = idOfSchedule(record.name);
+      return (await insertNew(collection, [{ _id, taskQueue, ...record }])).size === 0;
+    },
+    find: (name: string): Promise<EtlScheduleRecord | null> =>
+      collection.findOne({ _id: idOfSchedule(name) }),
+    list: (): Promise<EtlScheduleRecord[]> =>
+      collection.find({ taskQueue }).sort({ _id: 1 }).toArray(),
+    /** False where there is none. */
+    remove: async (name: string): Promise<boolean> =>
+      (await collection.deleteOne({ _id: idOfSchedule(name) })).deletedCount === 1,
   };
 }
 
