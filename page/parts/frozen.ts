@@ -3,6 +3,8 @@ import { useRef, useState } from 'preact/hooks';
 
 export interface Frozen<Row> {
   rows: Row[];
+  /** It went meanwhile, and is still shown. */
+  isGone: (row: Row) => boolean;
   /** Rows that came meanwhile, and are shown afterwards. */
   waiting: number;
   /** For the element around the rows. */
@@ -33,6 +35,7 @@ export function useFrozen<Row>(
   const shown = new Set(rows.map(keyOf));
   return {
     rows,
+    isGone: (row) => !byKey.has(keyOf(row)),
     waiting: isHeld ? latest.filter((row) => !shown.has(keyOf(row))).length : 0,
     hold: {
       onPointerEnter: () => setPointed(true),

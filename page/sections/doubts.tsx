@@ -46,7 +46,7 @@ export function Doubts() {
 
 function List({ all, oldest, may }: { all: number; oldest: Doubt[]; may: boolean }) {
   const words = useWords();
-  const { rows, waiting, hold } = useFrozen(oldest, keyOf);
+  const { rows, isGone, waiting, hold } = useFrozen(oldest, keyOf);
   if (rows.length === 0) return <p class="empty good">{words.doubts.none}</p>;
   const shown = rows.slice(0, SHOWN);
   const { columns } = words.doubts;
@@ -71,7 +71,7 @@ function List({ all, oldest, may }: { all: number; oldest: Doubt[]; may: boolean
         </thead>
         <tbody>
           {shown.map((doubt) => (
-            <Row key={keyOf(doubt)} doubt={doubt} may={may} />
+            <Row key={keyOf(doubt)} doubt={doubt} may={may} isGone={isGone(doubt)} />
           ))}
         </tbody>
       </table>
@@ -81,13 +81,13 @@ function List({ all, oldest, may }: { all: number; oldest: Doubt[]; may: boolean
   );
 }
 
-function Row({ doubt, may }: { doubt: Doubt; may: boolean }) {
+function Row({ doubt, may, isGone }: { doubt: Doubt; may: boolean; isGone: boolean }) {
   const words = useWords();
   const { age } = useFormats();
   const silent = useSeconds() - Date.parse(doubt.since);
   const isLate = silent > LATE_MS;
   return (
-    <tr>
+    <tr data-gone={isGone}>
       <th scope="row">
         <button class="row mono" data-row title={doubt.id} onClick={() => go({ item: doubt.id })}>
           <bdi>{doubt.id}</bdi>

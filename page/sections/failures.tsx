@@ -31,7 +31,9 @@ export function Failures() {
       aside={groups.length === 0 ? undefined : number(waiting)}
       tools={groups.length === 0 ? undefined : <Filters groups={groups} />}
     >
-      <Known tile={tile}>{(all) => <Groups all={all} />}</Known>
+      <Known tile={tile}>
+        {(all) => <Groups all={all.filter((group) => group.waiting > 0)} />}
+      </Known>
     </Section>
   );
 }
@@ -41,7 +43,7 @@ function Groups({ all }: { all: readonly Group[] }) {
   const place = useStore((state) => state.place);
   const [shown, setShown] = useState(FIRST);
   const matching = all.filter((group) => isChosen(group, place));
-  const { rows, waiting, hold } = useFrozen(matching, groupKey, questionOf(place));
+  const { rows, isGone, waiting, hold } = useFrozen(matching, groupKey, questionOf(place));
   const columns = words.failures.columns;
   if (all.length === 0) return <p class="empty good">{words.failures.none}</p>;
   if (rows.length === 0) return <p class="empty">{words.failures.noneMatch}</p>;
@@ -79,6 +81,7 @@ function Groups({ all }: { all: readonly Group[] }) {
             <Row
               key={groupKey(group)}
               group={group}
+              isGone={isGone(group)}
               withFlow={withFlow}
               isOpen={place.group === groupKey(group)}
             />
@@ -95,7 +98,14 @@ function Groups({ all }: { all: readonly Group[] }) {
   );
 }
 
-function Row({ group, withFlow, isOpen }: { group: Group; withFlow: boolean; isOpen: boolean }) {
+interface RowProps {
+  group: Group;
+  isGone: boolean;
+  withFlow: boolean;
+  isOpen: boolean;
+}
+
+function Row({ group, isGone, withFlow, isOpen }: RowProps) {
   const words = useWords();
   const { number } = useFormats();
   const reason = group.reason === '' ? words.failures.noReason : group.reason;
@@ -108,7 +118,7 @@ function Row({ group, withFlow, isOpen }: { group: Group; withFlow: boolean; isO
   ];
   return (
     <>
-      <tr data-open={isOpen}>
+      <tr data-open={isOpen} data-gone={isGone}>
         <td class="class">{group.class}</td>
         <th scope="row" class="wide">
           <button
@@ -155,7 +165,6 @@ function Buttons({ group, title }: { group: Group; title: string }) {
       dialog: { kind, choice: { flow, class: of, group: reason, ids: [] }, title, waiting },
     });
   };
-  if (group.waiting === 0) return null;
   return (
     <div class="buttons">
       {may.redrive && (

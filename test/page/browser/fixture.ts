@@ -10,7 +10,7 @@ import {
   type RouteName,
   type ViewName,
 } from '../../../src/page/routes.ts';
-import { readFiles } from './files.ts';
+import { readFiles } from '../../../src/page/files.ts';
 import { meOf, type Scene } from './scene-parts.ts';
 
 /** As src/page sends it. */

@@ -230,6 +230,13 @@ export function hostile(): Scene {
   };
 }
 
+export const failuresOf = (count: number): Sent<typeof schemas.failure>[] =>
+  Array.from({ length: count }, (_, n) => ({
+    ...{ flow: 'registrations', id: `order-${1_007 + n * 3}`, record: `order-${n}/rejected` },
+    ...{ class: 'rejected', reason: 'nome ausente', at: ago(130 - n), attempts: 1, generation: 0 },
+    ...{ requestId: null, state: 'waiting' as const, goneAt: null, late: null },
+  }));
+
 export const hostileFailures = (): Sent<typeof schemas.failure>[] =>
   HOSTILE.map((text) => ({
     ...{ flow: 'registrations', id: text, record: text, class: text, reason: text, at: ago(3) },

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { test, type TestContext } from 'node:test';
 import { eventually } from '../../helpers/eventually.ts';
 import { assertQuiet, openPage, withoutBrowser } from './browser.ts';
-import { readFiles } from './files.ts';
+import { readFiles } from '../../../src/page/files.ts';
 import { serveScene } from './fixture.ts';
 import { away, hostile, hostileFailures, many, night, quiet } from './scenes.ts';
 
