@@ -123,7 +123,7 @@ function tellMessages(_: readonly string[], command: Command): void {
         errors.map(({ code, exitCode, means }) => [code ?? '', String(exitCode), means]),
       ),
       '',
-      'Each log line of level warn or above has a code; docs/runbook/README.md leads from there to the page.',
+      'Each warning and error of the log names its page of docs/runbook in the field "runbook".',
     ].join('\n'),
   );
 }
