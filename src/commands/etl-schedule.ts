@@ -23,7 +23,7 @@ export function addEtlSchedule(schedule: Command): void {
   schedule.description('have lists run again and again, on the machine where "etl serve" runs');
   schedule
     .command('add')
-    .description('what stands behind -- is the command line of "despachante etl"')
+    .description('run a list again and again: give the command line of "despachante etl" behind --')
     .argument('<name>', 'of the schedule')
     .argument('[etl...]', 'the input and the options; paths are relative to this folder')
     .addOption(new Option('--every <duration>', 'such as 1h').argParser(duration).conflicts('cron'))
