@@ -28,16 +28,17 @@ export const createScheduledEtl = ({ orderOf, stopping }: Needs) => ({
       if (order === null) return { exitCode: 0, said: 'Its schedule was removed' };
       const { args, folder } = order;
       const child = spawn(process.execPath, [...process.execArgv, CLI, 'etl', 'run', ...args], {
-        ...{ cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] },
+        // Where this process is killed, the channel tells the child, which stops then.
+        ...{ cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
       });
       let said = '';
       for (const stream of [child.stdout, child.stderr])
-        stream.on('data', (piece: Buffer) => (said = (said + piece.toString()).slice(-SAID)));
+        stream?.on('data', (piece: Buffer) => (said = (said + piece.toString()).slice(-SAID)));
+      // A second SIGTERM would end it at once.
+      const told = AbortSignal.any([signal, stopping]);
       const stop = (): void => void child.kill('SIGTERM');
-      for (const each of [signal, stopping]) {
-        each.addEventListener('abort', stop, { once: true });
-        if (each.aborted) stop();
-      }
+      told.addEventListener('abort', stop, { once: true });
+      if (told.aborted) stop();
       const exitCode = await new Promise<number>((resolve, reject) => {
         child.once('error', reject);
         child.once('close', (code) => resolve(code ?? 128));
@@ -46,7 +47,7 @@ export const createScheduledEtl = ({ orderOf, stopping }: Needs) => ({
       throw ApplicationFailure.create({
         type: 'EtlFailed',
         message: `despachante etl has ended with ${exitCode}: ${said}`,
-        nonRetryable: FINAL.includes(exitCode),
+        nonRetryable: FINAL.includes(exitCode) && !told.aborted,
       });
     }),
 });

@@ -18,7 +18,7 @@ export function addEtlList(command: Command): void {
         ['The last 20 runs', 'despachante etl list'],
         [
           'Those that are not finished',
-          'despachante etl list --json | jq \'.[] | select(.state != "finished")\'',
+          'despachante etl list --json | jq \'.[] | select(.state != "done")\'',
         ],
       ),
     )

@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import type { EtlWhen } from '../domain/etl-order.ts';
 import type { openEtlSchedules } from '../etl/run/records.ts';
 import { withTemporal } from '../registrations/neighbours.ts';
+import { maskText } from '../runtime/mask.ts';
 import { duration } from './arguments.ts';
 import { answer, load } from './context.ts';
 import { examples } from './examples.ts';
@@ -53,6 +54,11 @@ async function add(name: string, args: string[], given: Added, command: Command)
   const { every, cron, timeZone, host } = given;
   if (every === undefined && cron === undefined)
     throw new CommandError('Say when: --every 1h, or --cron "0 6 * * *"', EXIT.usage);
+  if (args.some((arg) => /^https?:\/\/[^/?#]*@/.test(arg)))
+    throw new CommandError(
+      'An address has a password in it, and a schedule is kept in clear: give INPUT_AUTHORIZATION or SEND_AUTHORIZATION to "etl serve" instead',
+      EXIT.usage,
+    );
   const at: EtlWhen = cron === undefined ? { everyMs: every ?? 0 } : { cron, timeZone };
   const { addEtlSchedule: make } = await import('../temporal/etl-schedules.ts');
   await withSchedules(command, 'writer', async ({ schedules, client, taskQueue }) => {
@@ -79,7 +85,7 @@ async function list(_options: object, command: Command): Promise<void> {
   const found = await withSchedules(command, 'reader', async ({ schedules, client, taskQueue }) =>
     Promise.all(
       (await schedules.list()).map(async ({ name, host, when: at, args }) => ({
-        ...{ name, host, args },
+        ...{ name, host, args: args.map(maskText) },
         when: 'cron' in at ? `${at.cron} (${at.timeZone})` : `each ${at.everyMs / 1_000} s`,
         state: await describeEtlSchedule(client, taskQueue, name),
       })),

@@ -5,6 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { stepsOf } from '../domain/json-text.ts';
 import type { Environment } from '../config/tree.ts';
 import { readQueues } from '../config/queues.ts';
+import { why } from '../doctor/diagnosis.ts';
 import { CannotFetch } from '../net/get.ts';
 import { Locked } from '../etl/lock.ts';
 import { EtlRefused } from '../etl/run/prepare.ts';
@@ -12,6 +13,7 @@ import type { EtlOptions, EtlSummary, Progress } from '../etl/run/options.ts';
 import { readEtlSettings } from '../etl/settings.ts';
 import { createLog } from '../runtime/create-log.ts';
 import { armFailpoint } from '../runtime/failpoint.ts';
+import { maskText } from '../runtime/mask.ts';
 import { createMetrics } from '../runtime/metrics.ts';
 import { wholeNumber } from './arguments.ts';
 import { answer, load, tell, untilSignal } from './context.ts';
@@ -21,6 +23,7 @@ import { addEtlSchedule, addEtlServe } from './etl-schedule.ts';
 import { progressText, summaryText } from './etl-text.ts';
 import { showProgress } from './progress.ts';
 import { examples } from './examples.ts';
+import { line } from './table.ts';
 
 interface Given {
   output: string;
@@ -95,7 +98,8 @@ PROCESSING_TIME and DELAY_TIME (at most, in seconds: 5) and FAILURE_RATE (percen
 
 Stopped or killed, it goes on when the same command is run again. Failed elements are in errors.ndjson, which is an input, too.
 
-Exit codes: 0 all processed, 3 finished and some were not, 1 not possible, 2 wrong usage, 130 and 143 stopped
+Exit codes: 0 all processed, 3 finished and some were not, 1 not possible, 2 wrong usage, 5 MongoDB or Temporal is away or the
+output is taken (try again), 130 and 143 stopped
 ${examples(
   ['A list from a URL into output.json', 'despachante etl https://example.com/records.json'],
   [
@@ -190,7 +194,14 @@ async function auditOf(summary: EtlSummary, config: Config) {
     return { holds: true, facts: {}, lines: [] };
   const { runAudit, shownReport } = await import('../audit/run-audit.ts');
   const { auditText } = await import('./audit-text.ts');
-  const report = await runAudit({ published: summary.ledger, legacyLedger: false }, config);
+  const options = { published: summary.ledger, legacyLedger: false } as const;
+  // The run is done: it must not look as if it had to be begun again.
+  const report = await runAudit(options, config).catch((error: unknown) => {
+    const later = `despachante audit --published ${line(options.published)}`;
+    tell(`The audit could not be done: ${maskText(why(error))}. Do it later: ${later}`);
+    return null;
+  });
+  if (report === null) return { holds: false, facts: { audit: null }, lines: [] };
   const facts = { audit: shownReport(report, config) };
   return { holds: report.holds, facts, lines: ['', auditText(report, config)] };
 }
@@ -213,6 +224,7 @@ function asTold(error: unknown): unknown {
   if (error instanceof Locked)
     return new CommandError(
       `The output is taken: ${error.message}. Wait for it, or name another --output`,
+      EXIT.unavailable,
     );
   return error;
 }

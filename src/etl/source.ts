@@ -37,8 +37,9 @@ export function createListSource(
   /** The element after the last one that was delivered. */
   let next: Place = from;
 
+  const isFull = (): boolean => next.index - ended() >= MOST_OPEN;
   const mayDeliver = (): boolean =>
-    isOpen && out.length < MOST_OUT && bytes < MOST_BYTES && next.index - ended() < MOST_OPEN;
+    isOpen && out.length < MOST_OUT && bytes < MOST_BYTES && !isFull();
 
   async function pump(onDelivery: (delivery: Delivery) => void): Promise<void> {
     for (;;) {
@@ -101,6 +102,8 @@ export function createListSource(
     open,
     /** More have ended. */
     wake: (): void => wake(),
+    /** So many have not ended, as far as it was told, that no other is delivered. */
+    isFull,
     /** Every element is with a run. */
     isOver: () => isOver && out.length === 0,
     /** The first element that no run has, or the end. */

@@ -53,8 +53,9 @@ export async function prepare(
     signal.throwIfAborted();
     throw error;
   });
-  if (options.ifChanged && digest === state.last?.digest) {
-    await folder.write({ ...state, ...state.last, phase: 'done' });
+  if (options.ifChanged && state.last !== null && digest === state.last.digest) {
+    const tag = state.tag ?? state.last.tag;
+    await folder.write({ ...state, tag, digest, phase: 'done' });
     return null;
   }
   await unpack(folder.received, folder.input, options.mostBytes);

@@ -3,6 +3,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import { openDatabase } from '../../mongo/own-database.ts';
+import { errorFacts } from '../../runtime/log.ts';
 import { createEnds } from '../ends.ts';
 import { lock } from '../lock.ts';
 import { openStateFolder, type EtlState, type StateFolder } from '../state.ts';
@@ -55,13 +56,20 @@ async function process(
   const runs = openEtlRuns(mongo.own);
   const begun = performance.now();
   const workedBefore = state.workedMs;
+  const tellUnnoted = (error: unknown): void =>
+    log.warn(
+      { runbook: 'mongodb-away', ...errorFacts(error) },
+      'MongoDB cannot be told how far the run has come',
+    );
   const note = async (as: 'processing' | 'stopped' | 'done'): Promise<void> => {
     state.workedMs = workedBefore + performance.now() - begun;
-    await folder.write(state);
-    await runs.note({
+    const noting = runs.note({
       ...{ _id: state.run, input: shown(options.input), output: options.output, state: as },
       ...{ items: state.items, counts: ends.counts(), startedAt: new Date(state.startedAt) },
     });
+    await (as === 'done' ? noting : noting.catch(tellUnnoted));
+    // Last: a run that is done here is not gone on with, but begun again.
+    await folder.write(state);
   };
   try {
     if (state.phase === 'process') await readEnds(mongo.own, state.run, ends);

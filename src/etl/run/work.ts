@@ -111,6 +111,12 @@ async function follow(
   trouble: () => unknown,
 ): Promise<boolean> {
   const { watch, signal } = needs;
+  /** False while MongoDB cannot say, which is waited for. */
+  const noneIsOpen = (): Promise<boolean> =>
+    countOpen(own, state.run).then(
+      (count) => count === 0,
+      () => false,
+    );
   let known = -1;
   let since = performance.now();
   let notedAt = performance.now();
@@ -122,8 +128,7 @@ async function follow(
     known = done;
     watch.progress({ phase: 'processing', done, total: state.items, counts: ends.counts() });
     // What goes to a broker has ended when that has confirmed it.
-    if (done === state.items && (options.to === null || (await countOpen(own, state.run)) === 0))
-      return true;
+    if (done === state.items && (options.to === null || (await noneIsOpen()))) return true;
     if (signal.aborted) return false;
     await ends.showIfDue();
     source.wake();
@@ -132,11 +137,12 @@ async function follow(
       state.position = source.position();
       await note('processing');
     }
-    if (source.isOver() && done < state.items && now - since > QUIET_MS) {
+    const isQuiet = done < state.items && now - since > QUIET_MS;
+    if (isQuiet && (source.isOver() || source.isFull())) {
       since = now;
-      if ((await countOpen(own, state.run)) === 0) {
+      if (await noneIsOpen()) {
         await readEnds(own, state.run, ends);
-        if (ends.all() < state.items) source.again();
+        if (source.isOver() && ends.all() < state.items) source.again();
       }
     }
     await delay(LOOK_MS, undefined, { signal }).catch(() => {});
