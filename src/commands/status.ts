@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { LateResult } from '../claims/claims.ts';
@@ -40,7 +41,10 @@ const CLEAR = '\u{1b}[H\u{1b}[2J\u{1b}[3J';
 
 /** A look that fails is shown, and does not end it: one watches in an outage most of all. */
 async function again(look: () => Promise<void>): Promise<void> {
-  const stop = untilSignal(silent).then(() => 'stop' as const);
+  // Whoever reads may leave, too (`| head`).
+  const stop = Promise.race([untilSignal(silent), once(process.stdout, 'error')]).then(
+    () => 'stop' as const,
+  );
   do {
     if (process.stdout.isTTY) process.stdout.write(CLEAR);
     await look().catch((error: unknown) => tell(maskText(why(error))));

@@ -51,9 +51,12 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
   async function kafka(who: string): Promise<KafkaPublisher> {
     const link = kafkaLink(config, who);
     // Half a second of CPU, for those that have a topic only.
-    return (kafkaPublisher ??= import('../broker/kafka/publisher.ts').then(
+    const opening = (kafkaPublisher ??= import('../broker/kafka/publisher.ts').then(
       ({ openKafkaPublisher }) => openKafkaPublisher(link),
     ));
+    // A file of TLS may be there the next time.
+    opening.catch(() => (kafkaPublisher = null));
+    return opening;
   }
 
   const queueOf = (name: string) =>
