@@ -122,7 +122,7 @@ function optionsOf(input: string | undefined, given: Given, env: Environment): E
   if (given.items !== '' && !given.items.startsWith('/'))
     faults.push(`--items: expected a pointer such as /data, got ${JSON.stringify(given.items)}`);
   if (from === null) faults.push('INPUT: expected an address, a file or -, and it is not given');
-  if (given.send !== undefined && !/^https?:/.test(given.send))
+  if (given.send !== undefined && !(URL.canParse(given.send) && /^https?:/.test(given.send)))
     faults.push(`--send: expected an http or https URL, got ${JSON.stringify(given.send)}`);
   if (given.send !== undefined && given.process !== undefined)
     faults.push('--send: expected it without --process: a resource is processed in one way');
