@@ -63,7 +63,7 @@ export const get = <T>(
 ): Promise<Answer<T>> =>
   ask<T>(addressOf(name, id, query), { headers: authorization(), ...(signal ? { signal } : {}) });
 
-/** @param key of one intention: sent twice under one key it is done once */
+/** @param key of one intention: sent twice under one key it is done once; ifMatch: without its quotes */
 export const post = <T>(
   name: RouteName,
   body: object,
@@ -75,7 +75,7 @@ export const post = <T>(
       ...authorization(),
       'content-type': 'application/json',
       'idempotency-key': key,
-      ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+      ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
     },
     body: JSON.stringify(body),
   });

@@ -26,6 +26,8 @@ interface Needs {
 }
 
 const LARGEST = 64 * 1024;
+/** For an answer to come: for so long it is known under its key, too. */
+const LONGEST_MS = 10 * 60_000;
 /** By one user, within a minute. */
 const MOST_ACTIONS = 20;
 
@@ -61,27 +63,35 @@ export function createApp({ sessions, answers, special, denied, files, log }: Ne
     who: Who,
   ): Promise<Response> {
     const text = route.method === 'POST' ? await here.req.text() : '';
+    // Many doubts or records take their time, and nothing is sent meanwhile.
+    here.env.outgoing.setTimeout(LONGEST_MS);
     const work = () =>
       answers[name]({
         who,
         param: (each) => here.req.param(each) ?? '',
         query: here.req.query(),
         body: route.method === 'POST' ? jsonOf(text) : null,
-        version: /^"(.*)"$/.exec(here.req.header('if-match') ?? '')?.[1] ?? null,
+        version: versionIn(here.req.header('if-match')),
       });
-    const given = await (route.method === 'POST' && route.right !== 'view'
-      ? repeats.once(
-          here.req.header('idempotency-key'),
-          who.name,
-          createHash('sha256').update(`${name} ${text}`).digest('hex'),
-          async () => {
-            if (acted.isOver(who.name))
-              throw new Problem(429, `At most ${MOST_ACTIONS} actions a minute: wait a little`);
-            acted.add(who.name);
-            return work();
-          },
-        )
-      : work());
+    const limited = async () => {
+      if (acted.isOver(who.name))
+        throw new Problem(429, `At most ${MOST_ACTIONS} actions a minute: wait a little`);
+      acted.add(who.name);
+      return work();
+    };
+    const once = () =>
+      repeats.once(
+        here.req.header('idempotency-key'),
+        who.name,
+        createHash('sha256').update(`${name} ${text}`).digest('hex'),
+        limited,
+      );
+    // A message that was shown is not kept to be shown again: each look is written down.
+    const given = await (route.right === 'act'
+      ? once()
+      : route.right === 'reveal'
+        ? limited()
+        : work());
     return here.body(jsonText(JSON.stringify(given.body)), given.status, {
       'content-type': 'application/json',
       ...(given.location === undefined ? {} : { location: given.location }),
@@ -111,6 +121,14 @@ export function problemAnswer(error: unknown, path: string, log: Log): Response 
 const SIGN_IN = 'Open the link that the page printed at its start, or sign in at the proxy';
 
 const isSpecial = (name: RouteName): name is Special => name === 'openSession' || name === 'live';
+
+/** One that is ignored would change what somebody else has changed meanwhile. */
+function versionIn(header: string | undefined): string | null {
+  if (header === undefined) return null;
+  const [, version] = /^"(.*)"$/.exec(header) ?? [];
+  if (version === undefined) throw new Problem(400, 'Send If-Match as one version in quotes');
+  return version;
+}
 
 function jsonOf(text: string): unknown {
   try {

@@ -145,6 +145,11 @@ test('what is too large, too often or no JSON is refused with a problem', async 
     headers: { 'idempotency-key': 'x' },
   });
   assert.equal(keyless.status, 400);
+  const unquoted = await page.ask('/api/v1/limits', {
+    ...{ method: 'POST', token, body: { values: {}, unset: [], reason: 'r' } },
+    headers: { 'if-match': '7' },
+  });
+  assert.equal(unquoted.status, 400);
   let last = 0;
   for (let n = 0; n < 25; n += 1) last = (await post({ flow: null })).status;
   assert.equal(last, 429);
