@@ -25,33 +25,25 @@ export function useAct(): Act {
   const send: Act['send'] = async (name, body, { ifMatch, keep } = {}) => {
     if (isBusy) return;
     const text = JSON.stringify([name, body]);
-    // Another key only for something else: without an answer it may have been done.
+    // Another key only for something else, and after an answer: without one it may have been done.
     if (intention.current.text !== text) intention.current = { text, key: newKey() };
     setBusy(true);
     setProblem(null);
     const answer = await post<never>(name, body, { key: intention.current.key, ifMatch });
     setBusy(false);
-    if (!answer.ok) {
-      if (answer.problem.status !== 0) intention.current = { text: '', key: '' };
-      return setProblem(answer.problem);
-    }
+    if (answer.ok || isRefusal(answer.problem)) intention.current = { text: '', key: '' };
+    if (!answer.ok) return setProblem(answer.problem);
     if (keep !== undefined) return keep(answer.value);
     change({ dialog: null, said: saidBy(answer.value) });
   };
   return { isBusy, problem, send };
 }
 
+/** Else a server, or a proxy before it, does not know whether it was done. */
+export const isRefusal = ({ status }: Problem): boolean => status >= 400 && status < 500;
+
 /** The server's own words for what it has done; none for what goes on. */
-function saidBy(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return '';
-  if ('text' in value && typeof value.text === 'string') return value.text;
-  if ('decided' in value && Array.isArray(value.decided))
-    return value.decided
-      .flatMap((one: unknown) =>
-        typeof one === 'object' && one !== null && 'text' in one && typeof one.text === 'string'
-          ? [one.text]
-          : [],
-      )
-      .join('\n');
-  return '';
-}
+const saidBy = (value: unknown): string =>
+  typeof value === 'object' && value !== null && 'text' in value && typeof value.text === 'string'
+    ? value.text
+    : '';

@@ -1,6 +1,7 @@
 /** A word on what is in doubt. Several at once can only be given up. */
 import { useState } from 'preact/hooks';
-import type { Doubt } from '../state/types.ts';
+import { change } from '../state/store.ts';
+import type { Decisions, Doubt } from '../state/types.ts';
 import { useWords } from '../words/words.ts';
 import { TextField } from '../parts/field.tsx';
 import { useAct } from './act.ts';
@@ -15,6 +16,13 @@ export function Decide({ doubts }: { doubts: Doubt[] }) {
   const isOne = doubts.length === 1;
   const [decision, setDecision] = useState<Decision | null>(isOne ? null : 'abandon');
   const [requestId, setRequestId] = useState('');
+  const [undone, setUndone] = useState<string[]>([]);
+  const tell = ({ decided }: Decisions): void => {
+    const left = decided.filter(({ isDone }) => !isDone);
+    setUndone(left.map(({ text }) => text));
+    if (left.length === 0)
+      change({ dialog: null, said: decided.map(({ text }) => text).join('\n') });
+  };
   const hints = {
     confirm: words.confirmHint,
     resubmit: words.resubmitHint,
@@ -28,12 +36,16 @@ export function Decide({ doubts }: { doubts: Doubt[] }) {
       isReady={decision !== null && (decision !== 'confirm' || requestId.trim() !== '')}
       act={act}
       onSend={(reason) =>
-        void act.send('decide', {
-          decision,
-          ids: doubts.map(({ id }) => id),
-          requestId: decision === 'confirm' ? requestId.trim() : null,
-          reason,
-        })
+        void act.send(
+          'decide',
+          {
+            decision,
+            ids: doubts.map(({ id }) => id),
+            requestId: decision === 'confirm' ? requestId.trim() : null,
+            reason,
+          },
+          { keep: tell },
+        )
       }
     >
       <ul class="about-many">
@@ -72,6 +84,13 @@ export function Decide({ doubts }: { doubts: Doubt[] }) {
           isRequired
           isMono
         />
+      )}
+      {undone.length > 0 && (
+        <div class="problem" role="alert">
+          {undone.map((text) => (
+            <p key={text}>{text}</p>
+          ))}
+        </div>
       )}
     </Form>
   );

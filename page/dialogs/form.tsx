@@ -4,7 +4,7 @@ import { useState } from 'preact/hooks';
 import { useWords } from '../words/words.ts';
 import { Modal } from '../parts/modal.tsx';
 import { TextField } from '../parts/field.tsx';
-import { closeDialog, type Act } from './act.ts';
+import { closeDialog, isRefusal, type Act } from './act.ts';
 
 interface FormProps {
   title: string;
@@ -48,7 +48,7 @@ export function Form({
         />
         {problem !== null && (
           <div class="problem" role="alert">
-            <strong>{words.dialogs.failed}</strong>{' '}
+            <strong>{isRefusal(problem) ? words.dialogs.failed : words.dialogs.unsure}</strong>{' '}
             {problem.status === 0 ? words.dialogs.unreachable : problem.detail}
             {(problem.errors ?? []).map(({ pointer, detail }) => (
               <p key={pointer}>

@@ -38,6 +38,10 @@ const valueOf = <T>(tile: Tile<T> | null | undefined): T | null =>
   tile === undefined || tile === null || tile.state === 'unknown' ? null : tile.value;
 const listOf = <T>(tile: Tile<T[]> | undefined): T[] => valueOf(tile) ?? [];
 
+/** What everybody is paused by ends for everybody. */
+export const isAllPaused = (overview: Overview | undefined): boolean =>
+  listOf(overview?.holds).some(({ isOfAll }) => isOfAll);
+
 export function rowsOf(
   overview: Overview | undefined,
   flows: Views['flows'] | undefined,
@@ -100,10 +104,10 @@ function ofWorker(worker: Part<'workers'>): FlowRow {
 }
 
 function ofFolder(folder: Part<'folders'>): FlowRow {
-  const { name, seen, isCollected, closedBy, open, failed, again } = folder;
+  const { name, seen, isCollected, isPaused, closedBy, open, failed, again } = folder;
   const busy = open + (seen?.waiting ?? 0) > 0;
-  const state =
-    closedBy !== null ? 'held' : !isCollected ? 'notCollected' : busy ? 'working' : 'idle';
+  const taken = !isCollected ? 'notCollected' : busy ? 'working' : 'idle';
+  const state = isPaused ? 'paused' : closedBy !== null ? 'held' : taken;
   return {
     ...BLANK,
     ...{ key: `folder/${name}`, name, kind: 'folder', state, open, failed, pausable: true },

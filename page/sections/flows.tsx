@@ -6,7 +6,7 @@ import { useFormats, useWords } from '../words/words.ts';
 import { useFrozen } from '../parts/frozen.ts';
 import { Section } from '../parts/section.tsx';
 import { Mark } from '../parts/shape.tsx';
-import { rowsOf, type FlowRow } from './flow-rows.ts';
+import { isAllPaused, rowsOf, type FlowRow } from './flow-rows.ts';
 
 export function Flows() {
   const words = useWords();
@@ -96,6 +96,8 @@ function Row({ row, may }: { row: FlowRow; may: boolean }) {
     ...(row.why === null ? [] : [row.why]),
   ];
   const { pausable } = row;
+  const isAll = useStore(({ views }) => isAllPaused(views.overview));
+  const isPaused = row.state === 'paused';
   return (
     <tr>
       <th scope="row" class="wide">
@@ -117,15 +119,17 @@ function Row({ row, may }: { row: FlowRow; may: boolean }) {
         <td class="act">
           {pausable && (
             <button
-              class={row.state === 'paused' ? 'small' : 'small quiet'}
-              aria-label={`${row.state === 'paused' ? words.flows.resume : words.flows.pause} ${row.name}`}
+              class={isPaused ? 'small' : 'small quiet'}
+              aria-label={`${isPaused ? words.flows.resume : words.flows.pause} ${row.name}`}
               onClick={() =>
                 change({
-                  dialog: { kind: row.state === 'paused' ? 'resume' : 'pause', flow: row.name },
+                  dialog: isPaused
+                    ? { kind: 'resume', flow: isAll ? null : row.name }
+                    : { kind: 'pause', flow: row.name },
                 })
               }
             >
-              {row.state === 'paused' ? words.flows.resume : words.flows.pause}
+              {isPaused ? words.flows.resume : words.flows.pause}
             </button>
           )}
         </td>

@@ -31,6 +31,7 @@ export function Verdict() {
   const silent = heardAt === null ? 0 : Date.now() - heardAt;
   const isStale = silent > STALE_MS;
   const verdict = overview?.verdict;
+  const isOwn = ownPause(overview);
   const tone = verdict === undefined || isStale ? 'unknown' : TONES[verdict.state];
   const word = verdict === undefined ? 'loading' : isStale ? 'unknown' : verdict.state;
   return (
@@ -61,7 +62,9 @@ export function Verdict() {
           {verdict?.state === 'paused' && (
             <button
               class="primary"
-              onClick={() => change({ dialog: { kind: 'resume', flow: null } })}
+              onClick={() =>
+                change({ dialog: { kind: 'resume', flow: isOwn ? 'registrations' : null } })
+              }
             >
               {words.flows.resume}
             </button>
@@ -165,6 +168,13 @@ function Since({ at }: { at: string }) {
   );
 }
 
+/** Whether registrations alone are paused, and not everything. */
+const ownPause = (overview: Overview | undefined): boolean =>
+  overview !== undefined &&
+  valueOf(overview.holds).some(
+    ({ source, by, isOfAll }) => source === 'registrations' && by === 'paused' && !isOfAll,
+  );
+
 const valueOf = <T,>(tile: { state: string; value?: T[] }): T[] => tile.value ?? [];
 
 /** All holds but the one that the verdict tells. */
@@ -174,7 +184,8 @@ export function Holds() {
   const may = useMay('resume');
   if (overview === undefined || overview.holds.state === 'unknown') return null;
   const holds = overview.holds.value;
-  if (holds.length < 2) return null;
+  // The verdict tells no hold but those of registrations.
+  if (holds.length < 2 && holds.every(({ source }) => source === 'registrations')) return null;
   return (
     <ul class="holds" aria-label={words.holds.title}>
       {holds.map((hold) => (
@@ -187,7 +198,9 @@ export function Holds() {
           {hold.endsByResume && may && (
             <button
               class="small"
-              onClick={() => change({ dialog: { kind: 'resume', flow: hold.source } })}
+              onClick={() =>
+                change({ dialog: { kind: 'resume', flow: hold.isOfAll ? null : hold.source } })
+              }
             >
               {words.flows.resume}
             </button>

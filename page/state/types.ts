@@ -26,6 +26,7 @@ export type Item = Sent<typeof schemas.item>;
 export type ItemEvent = Sent<typeof schemas.event>;
 export type Revealed = Sent<typeof schemas.revealed>;
 export type Counted = Sent<typeof schemas.counted>;
+export type Decisions = Sent<typeof schemas.decided>;
 export type Problem = Sent<typeof schemas.problem>;
 
 /** See `tile` in src/page/kinds.ts. */

@@ -7,8 +7,8 @@ export const enDialogs = {
   reason: 'Reason',
   reasonHint: 'Kept in the list of actions',
   failed: 'It was not done.',
-  unreachable:
-    'The page’s server does not answer. It may have been done: look at the actions before you try again.',
+  unsure: 'It may have been done: look at the actions before you try again.',
+  unreachable: 'The page’s server does not answer.',
   redrive: {
     title: 'Redrive failures',
     counting: 'Counting…',

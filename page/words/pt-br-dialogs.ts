@@ -9,8 +9,8 @@ export const ptBRDialogs: Words['dialogs'] = {
   reason: 'Motivo',
   reasonHint: 'Fica na lista de ações',
   failed: 'Não foi feito.',
-  unreachable:
-    'O servidor da página não responde. Pode ter sido feito: olhe as ações antes de tentar de novo.',
+  unsure: 'Pode ter sido feito: olhe as ações antes de tentar de novo.',
+  unreachable: 'O servidor da página não responde.',
   redrive: {
     title: 'Redrive de falhas',
     counting: 'Contando…',

@@ -5,8 +5,9 @@ import type { Actions } from '../coordination/actions.ts';
 import { pauseOf } from '../coordination/control.ts';
 import { REGISTRATIONS, LEGACY } from '../domain/names.ts';
 import type { RedriveOrder } from '../domain/redrive-order.ts';
+import { why } from '../doctor/diagnosis.ts';
 import { auditNow, AUDIT } from '../operations/audit-now.ts';
-import { decide } from '../operations/decide.ts';
+import { decide, type Decided } from '../operations/decide.ts';
 import { dropChosen } from '../operations/drop.ts';
 import { reachOfWorker } from '../operations/folder-state.ts';
 import { setLimits, unsetLimits } from '../operations/limits.ts';
@@ -15,8 +16,10 @@ import type { Reach } from '../operations/reach.ts';
 import { beginRedrive, stopRedrive, type RedriveNeeds } from '../operations/redrive.ts';
 import type { Store } from '../registrations/store.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
+import { maskText } from '../runtime/mask.ts';
 import { beginning, doing, type Asked } from './answering.ts';
 import { requireExpected, workerOf, type Chosen } from './failure-answers.ts';
+import type { Made } from './kinds.ts';
 import { Problem } from './problem.ts';
 import * as ask from './schemas.ts';
 import { versionOf } from './show.ts';
@@ -74,9 +77,11 @@ export function createActs({ config, reach, changed, log }: Needs) {
       act(asked, async (store) => {
         const said = { by: asked.who.name, reason, worker: flow };
         const { was, still } = await resumeIntake(store, said);
+        const other = still ?? (flow === null ? null : pauseOf(await store.control.read(), flow));
+        if (was === null && other !== null)
+          throw new Problem(412, `Everything is paused, by ${other.by}: resume everything`);
         if (was === null)
           throw new Problem(412, `${nameOf(flow)} is not paused: somebody else was faster`);
-        const other = still ?? (flow === null ? null : pauseOf(await store.control.read(), flow));
         return {
           text: `${nameOf(flow)} is resumed${other === null ? '' : `; still paused by ${other.by}: ${other.reason}`}`,
         };
@@ -84,6 +89,8 @@ export function createActs({ config, reach, changed, log }: Needs) {
     ),
     setLimits: doing(ask.limitsRequest, ask.done, ({ values, unset, reason }, asked) =>
       act(asked, async (store) => {
+        if (Object.keys(values).length + unset.length === 0)
+          throw new Problem(422, 'Name a limit that is to be changed');
         const set = await store.control.limitsOf(LEGACY);
         if (asked.version !== null && asked.version !== versionOf(set))
           throw new Problem(412, `${set?.by ?? 'Somebody'} has changed the limits: look again`);
@@ -109,12 +116,19 @@ export function createActs({ config, reach, changed, log }: Needs) {
         temporal: reach.temporal,
         store: <T>(work: (store: Store) => Promise<T>) => act(asked, work),
       };
-      const decided = [];
-      for (const id of ids) {
-        const came = await decide(decision, id, said, needs);
-        const as = came.kind === 'done' ? came.became : came.kind;
-        const text = came.kind === 'refused' ? came.refusal : '';
-        decided.push({ id, isDone: came.kind === 'done', as, text });
+      const decided: Made<typeof ask.decided>['decided'] = [];
+      try {
+        for (const id of ids) {
+          const came = await decide(decision, id, said, needs);
+          const as = came.kind === 'done' ? came.became : came.kind;
+          decided.push({ id, isDone: came.kind === 'done', as, text: decidedText(id, came) });
+        }
+      } catch (error) {
+        // Those before it are decided, and that is told.
+        const id = ids[decided.length];
+        if (decided.length === 0 || id === undefined) throw error;
+        const text = `${id}: ${maskText(why(error))}. Those after it were not tried`;
+        decided.push({ id, isDone: false, as: 'failed', text });
       }
       return { decided };
     }),
@@ -183,6 +197,26 @@ export function createActs({ config, reach, changed, log }: Needs) {
       }),
     ),
   };
+}
+
+/** For whoever has said it. */
+function decidedText(id: string, came: Decided): string {
+  switch (came.kind) {
+    case 'done':
+      return `${id} became ${came.became}${came.asSaid ? '' : ': the journal knew better'}`;
+    case 'refused':
+      return `${id}: ${came.refusal}`;
+    case 'gone':
+      return `${id}: its run is closed or gone from Temporal. Nothing was changed: it stays in doubt`;
+    case 'silent':
+      return `${id}: no worker took it in time. It may count later: look at the doubts`;
+    case 'ended':
+      return `${id} is not in doubt any more: it ended${came.as === null ? '' : ` as ${came.as}`}`;
+    case 'unknown':
+      return `${id}: nothing is known of it`;
+    case 'not-a-request-id':
+      return 'This is no request id of the legacy system: legacy.requestIdPattern says what one looks like';
+  }
 }
 
 const filtersOf = ({ class: kind, group }: Chosen) => ({

@@ -114,6 +114,7 @@ function allHolds(config: Config, control: Control): Hold[] {
         reason: isPause ? own.reason : reason,
         since: since === null || since === undefined ? null : new Date(since),
         endsByResume: by === 'paused',
+        isOfAll: isPause && control.pauses[REGISTRATIONS] === undefined,
       },
     ];
   });
@@ -127,6 +128,7 @@ const pauseHold = (source: string, reason: string, operator: string, at: number)
   ...{ source, by: 'paused', reason, operator },
   since: new Date(at),
   endsByResume: true,
+  isOfAll: false,
 });
 
 const breakersIn = ({ breakers }: Control): Made<typeof breaker>[] =>

@@ -61,6 +61,7 @@ function flowsOf(readings: Readings, everyMs: number): Made<typeof flows> {
     folders: part(readings.folders.tile(everyMs), (all) =>
       all.map(({ seen, closedBy, paused, ...each }) => ({
         ...each,
+        isPaused: paused !== null,
         closedBy: paused === null ? closedBy : `${paused.reason} (${paused.by})`,
         seen:
           seen === null

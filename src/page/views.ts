@@ -30,6 +30,8 @@ export const hold = z.object({
   since: time.nullable(),
   /** Whether somebody has to say `resume`. Else it ends by itself. */
   endsByResume: z.boolean(),
+  /** Of everything: it ends when everything is resumed. */
+  isOfAll: z.boolean(),
 });
 
 export const breaker = z.object({
@@ -109,6 +111,7 @@ export const folder = z.object({
     .object({ at: time, waiting: count, ready: count, underWay: count, passed: count })
     .nullable(),
   isCollected: z.boolean(),
+  isPaused: z.boolean(),
   closedBy: z.string().nullable(),
   open: count,
   /** Those that wait for another try, by reason. */

@@ -9,6 +9,9 @@ export const withoutBrowser =
     ? 'CHROMIUM is not set: "npm test" fetches Chromium where Debian has it'
     : false;
 
+/** A machine that has much to do is slow, and no fault. */
+const PATIENCE_MS = 60_000;
+
 let browser: Promise<Browser> | undefined;
 
 after(async () => {
@@ -18,6 +21,7 @@ after(async () => {
 const launch = (): Promise<Browser> =>
   chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '',
+    timeout: 2 * PATIENCE_MS,
     // Chromium refuses its sandbox to root. It sees our own pages alone.
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
@@ -40,7 +44,7 @@ export async function openPage(
   ).newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-US', ...options });
   t.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
@@ -49,6 +53,10 @@ export async function openPage(
   await page.goto(url);
   return { page, complaints };
 }
+
+/** Until the last of the views is there, which come one after the other. */
+export const allViews = (page: Page) =>
+  page.waitForSelector('#actions > :not(header, [aria-hidden])', { state: 'attached' });
 
 /** What Chromium says of each answer that is no good: it is wanted where a test has the server refuse something. */
 const REFUSED = /^Failed to load resource/;

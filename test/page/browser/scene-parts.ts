@@ -117,7 +117,7 @@ export const flowsOf = (): Scene['flows'] => ({
     {
       ...{ name: 'notas', path: '/srv/notas/out', isCollected: true, closedBy: null, open: 8 },
       seen: { at: ago(0), waiting: 120, ready: 14, underWay: 8, passed: 31_004 },
-      ...{ again: [], failed: 0 },
+      ...{ again: [], failed: 0, isPaused: false },
     },
   ]),
   etlRuns: value([

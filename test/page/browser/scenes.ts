@@ -90,7 +90,7 @@ export function night(): Scene {
       holds: value([
         ...[{ source: 'registrations', by: 'breaker' as const, reason, operator: null }].map(
           (hold) => ({
-            ...{ ...hold, since: ago(14), endsByResume: false },
+            ...{ ...hold, since: ago(14), endsByResume: false, isOfAll: false },
           }),
         ),
       ]),
