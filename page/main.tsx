@@ -3,7 +3,7 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { followAddress } from './state/go.ts';
 import { listenToKeys } from './state/keys.ts';
-import { begin, signIn } from './state/session.ts';
+import { begin, followLinks, signIn } from './state/session.ts';
 import { change, useStore } from './state/store.ts';
 import { useWords } from './words/words.ts';
 import { Dialogs } from './dialogs/dialogs.tsx';
@@ -121,6 +121,7 @@ function Said() {
 
 const root = document.getElementById('page');
 if (root !== null) {
+  followLinks();
   followAddress();
   listenToKeys();
   render(<Page />, root);

@@ -15,9 +15,13 @@ const SILENT_MS = 40_000;
 /** Of a text in a list; a whole one is in the timeline. */
 const LONGEST = 1_000;
 
-/** Until the session ends: then `ended` is called. */
-export function followServer(ended: () => void): void {
+/** Until the session ends: then `ended` is called. @returns what ends it before */
+export function followServer(ended: () => void): () => void {
   let reading: AbortController | null = null;
+  const leave = (): void => {
+    document.removeEventListener('visibilitychange', turn);
+    reading?.abort();
+  };
   const follow = async (): Promise<void> => {
     const controller = new AbortController();
     reading = controller;
@@ -28,7 +32,10 @@ export function followServer(ended: () => void): void {
     ) {
       const end = await readOnce(controller.signal);
       if (controller.signal.aborted) return;
-      if (end.isSignedOut) return ended();
+      if (end.isSignedOut) {
+        leave();
+        return ended();
+      }
       if (end.heard) rest = FIRST_REST_MS;
       change({ link: { state: 'lost', why: end.why } });
       await new Promise((resolve) => setTimeout(resolve, rest));
@@ -42,6 +49,7 @@ export function followServer(ended: () => void): void {
   };
   document.addEventListener('visibilitychange', turn);
   turn();
+  return leave;
 }
 
 interface End {

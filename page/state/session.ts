@@ -6,13 +6,24 @@ import { takeToken } from './place.ts';
 import { change, useStore } from './store.ts';
 import type { Me, Session } from './types.ts';
 
+let leave = (): void => {};
+
+/** A link that is opened in a tab that has the page changes the address alone. */
+export function followLinks(): void {
+  addEventListener('hashchange', () => {
+    const token = takeToken();
+    if (token !== null) void signIn(token);
+  });
+}
+
 /** With the token of the link, with the session of this tab, or as the proxy says. */
 export async function begin(): Promise<void> {
   const token = takeToken();
   if (token !== null) return signIn(token);
   const answer = await get<Me>('me');
   if (answer.ok) return enter(answer.value);
-  keepToken(null);
+  // A server that does not answer has not ended the session.
+  if (answer.problem.status === 401) keepToken(null);
   change({
     signedIn: false,
     signInFault: answer.problem.status === 401 ? null : answer.problem.detail,
@@ -28,9 +39,10 @@ export async function signIn(token: string): Promise<void> {
 
 function enter(me: Me): void {
   change({ signedIn: true, signInFault: null, me });
-  followServer(() => {
+  leave();
+  leave = followServer(() => {
     keepToken(null);
-    change({ signedIn: false, me: null, dialog: null });
+    change({ signedIn: false, me: null, dialog: null, views: {}, heardAt: null });
   });
 }
 

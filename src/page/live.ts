@@ -8,6 +8,8 @@ const MOST_STREAMS = 50;
 /** Not yet taken by a browser that is slow: then it is cut, and begins anew. */
 const MOST_BYTES = 1024 * 1024;
 const ALIVE_MS = 15_000;
+/** Then the browser asks anew, and so does a proxy whether he still may. */
+const LONGEST_MS = 60 * 60_000;
 
 /** @param isStillIn whether the session holds. @throws Problem where there are too many */
 export async function stream(
@@ -23,8 +25,10 @@ export async function stream(
   });
   response.write('retry: 3000\n\n');
   let number = 0;
+  const until = performance.now() + LONGEST_MS;
   const send = (text: string): void => {
-    if (!isStillIn() || response.writableLength > MOST_BYTES) response.destroy();
+    const isOver = performance.now() > until || !isStillIn();
+    if (isOver || response.writableLength > MOST_BYTES) response.destroy();
     else response.write(text);
   };
   const alive = setInterval(() => send(':\n\n'), ALIVE_MS);

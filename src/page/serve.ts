@@ -15,7 +15,7 @@ import { meOf } from './me.ts';
 import { createMinutes } from './minutes.ts';
 import { lastingReach } from './reach.ts';
 import { createReadings } from './readings.ts';
-import { parsed } from './problem.ts';
+import { parsed, Problem } from './problem.ts';
 import { openSessionRequest, session } from './schemas.ts';
 import { createSessions, type Key } from './sessions.ts';
 import { createShow } from './show.ts';
@@ -64,6 +64,8 @@ export async function servePage(options: PageOptions) {
     const behindProxy = sessions.isProxy ? sessions.who(here.env.incoming) : null;
     if (behindProxy !== null)
       return here.json(z.encode(session, { token: null, expiresAt: null, me: me(behindProxy) }));
+    if (sessions.isProxy)
+      throw new Problem(401, 'Sign in at the proxy: beside it no token opens anything');
     const { token: secret, name = null } = parsed(openSessionRequest, await bodyOf(here));
     const { who, ...opened } = sessions.open(secret, name, here.env.incoming);
     log.info({ who: who.name, role: who.role }, 'Somebody has signed in to the page');
