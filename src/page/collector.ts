@@ -42,8 +42,7 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
   });
 
   async function tick(): Promise<void> {
-    // A reading that lasts keeps nobody from seeing the others.
-    await Promise.race([refresh(), new Promise((resolve) => setTimeout(resolve, TICK_MS).unref())]);
+    await briefly(refresh());
     for (const name of listeners.size === 0 ? [] : VIEWS) {
       const value = view(name, everyMs());
       const facts = withoutTimes(value);
@@ -52,7 +51,7 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
       const json = jsonText(JSON.stringify(value));
       for (const listener of listeners) listener(name, json);
     }
-    await ticked();
+    await briefly(ticked());
   }
 
   return {
@@ -82,6 +81,10 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
     close: looking.close,
   };
 }
+
+/** Whatever lasts keeps nobody from seeing the rest. */
+const briefly = (work: Promise<unknown>): Promise<unknown> =>
+  Promise.race([work, new Promise((resolve) => setTimeout(resolve, TICK_MS).unref())]);
 
 /** When a tile was read says nothing new by itself. */
 const withoutTimes = (value: unknown): string =>

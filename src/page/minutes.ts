@@ -31,7 +31,7 @@ function minuteOf(readings: Readings): Minute {
   return {
     perSecond: ofPulse?.perSecond ?? null,
     waiting: known(readings.queues.tile(UNWATCHED_MS)),
-    inFlight: open === null ? null : Math.max(0, open - (doubts ?? 0)),
+    inFlight: open === null || doubts === null ? null : Math.max(0, open - doubts),
     inDoubt: doubts,
     failed: ofPulse?.failed ?? null,
     lagP50: ofPulse?.lag.p50 ?? null,

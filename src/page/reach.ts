@@ -16,7 +16,12 @@ export function lastingReach(config: Config, log: Log): LastingReach {
     async () => {
       const tell = (sentence: string): void => log.warn({ runbook: 'report-a-fault' }, sentence);
       const opened = await openStore(config, 'writer', tell);
-      await openHistory(opened.own).index(config.ops.taskRetentionDays * DAY_MS);
+      try {
+        await openHistory(opened.own).index(config.ops.taskRetentionDays * DAY_MS);
+      } catch (error) {
+        await opened.close();
+        throw error;
+      }
       return opened;
     },
     ({ close }: Store) => close(),
