@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { z } from 'zod';
-import { assertQuiet, openPage, withoutBrowser } from './browser.ts';
+import { allViews, assertQuiet, openPage, withoutBrowser } from './browser.ts';
 import { serveScene } from './fixture.ts';
 import { timelineOf } from './scene-parts.ts';
 import { away, night, quiet } from './scenes.ts';
@@ -38,7 +38,7 @@ async function atNight(t: TestContext, options: Parameters<typeof openPage>[2], 
   server.answers.item = (id) => [200, { items: [timelineOf(id)] }];
   server.answers.failures = () => [200, { failures: [], next: null }];
   const opened = await openPage(t, server.url, options);
-  await opened.page.waitForSelector('#tile-waiting .value');
+  await allViews(opened.page);
   return opened;
 }
 
@@ -91,7 +91,7 @@ test('language and theme are kept, and single keys can be switched off', { skip 
   await page.uncheck('dialog input[type=checkbox]');
   await page.keyboard.press('Escape');
   await page.reload();
-  await page.waitForSelector('#tile-waiting .value');
+  await allViews(page);
   assert.equal(await page.innerText('.verdict h1'), 'Retido');
   assert.equal(await page.getAttribute('html', 'data-theme'), 'dark');
   await page.keyboard.press('?');

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { assertQuiet, openPage, withoutBrowser } from './browser.ts';
+import { allViews, assertQuiet, openPage, withoutBrowser } from './browser.ts';
 import { serveScene } from './fixture.ts';
 import { ago, operationOf, timelineOf } from './scene-parts.ts';
 import { failuresOf, night, quiet, sceneWith } from './scenes.ts';
@@ -89,7 +89,7 @@ for (const { name, what, scene, size, colorScheme, locale, then } of PICTURES)
     server.answers.item = (id) => [200, { items: [timelineOf(id)] }];
     const viewport = { width: size[0], height: size[1] };
     const opened = await openPage(t, server.url, { viewport, colorScheme, locale });
-    await opened.page.waitForSelector('#tile-waiting .value');
+    await allViews(opened.page);
     await then?.(opened.page, server);
     const picture = await opened.page.screenshot();
     assert.ok(picture.length < LARGEST, `${picture.length} bytes`);

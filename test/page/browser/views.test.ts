@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { test, type TestContext } from 'node:test';
 import { eventually } from '../../helpers/eventually.ts';
-import { assertQuiet, openPage, withoutBrowser } from './browser.ts';
+import { allViews, assertQuiet, openPage, withoutBrowser } from './browser.ts';
 import { readFiles } from '../../../src/page/files.ts';
 import { serveScene } from './fixture.ts';
+import { meOf } from './scene-parts.ts';
 import { away, hostile, hostileFailures, many, night, quiet } from './scenes.ts';
 
 const skip = withoutBrowser;
@@ -14,7 +15,7 @@ async function showing(t: TestContext, ...given: Parameters<typeof serveScene>) 
   const server = await serveScene(...given);
   t.after(() => server.close());
   const opened = await openPage(t, server.url);
-  await opened.page.waitForSelector('#tile-waiting .value');
+  await allViews(opened.page);
   return { server, ...opened, textOf: (selector: string) => opened.page.innerText(selector) };
 }
 
@@ -80,6 +81,7 @@ test(
     assert.match(await rows.innerText(), /reason 9876/);
     assert.match(shown.page.url(), /#reason=REASON\+9876$/);
     await shown.page.reload();
+    await allViews(shown.page);
     assert.match(await rows.innerText(), /reason 9876/);
     assertQuiet(shown);
   },
@@ -118,9 +120,28 @@ test(
     await eventually('nobody looks any more', () => assert.equal(shown.server.watchers(), 0));
     await see(false);
     await eventually('a page looks again', () => assert.equal(shown.server.watchers(), 1));
+    // Until it is seen: it would be found again within a second.
+    shown.server.answers.live = () => [503, { status: 503, detail: 'away' }];
     shown.server.drop();
     await shown.page.waitForSelector('.fresh-at[data-state=stale]');
+    delete shown.server.answers.live;
     await shown.page.waitForSelector('.fresh-at[data-state=open]');
+  },
+);
+
+test(
+  'a link that is opened in a tab with the page signs in anew, and leaves the address',
+  { skip },
+  async (t) => {
+    const { page, server } = await showing(t, night());
+    const me = meOf('operator', false);
+    server.answers.openSession = () => [200, { token: 'session', expiresAt: null, me }];
+    await page.evaluate(`location.hash = '#token=fresh'`);
+    await eventually('it is sent', () =>
+      assert.deepEqual(server.posted.at(-1)?.body, { token: 'fresh' }),
+    );
+    await eventually('it is out of sight', () => assert.doesNotMatch(page.url(), /token/));
+    await eventually('one connection is left', () => assert.equal(server.watchers(), 1));
   },
 );
 
