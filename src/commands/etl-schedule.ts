@@ -8,7 +8,7 @@ import { withTemporal } from '../registrations/neighbours.ts';
 import { maskText } from '../runtime/mask.ts';
 import { duration } from './arguments.ts';
 import { answer, load } from './context.ts';
-import { examples } from './examples.ts';
+import { examples, type Example } from './examples.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { addService } from './service.ts';
 import { line, table, when } from './table.ts';
@@ -20,8 +20,16 @@ interface Added {
   host: string;
 }
 
+const EACH_HOUR: Example = [
+  'Each hour',
+  'despachante etl schedule add prices --every 1h -- https://example.com/prices.json',
+];
+const EVERY_ONE: Example = ['Every schedule', 'despachante etl schedule list'];
+
 export function addEtlSchedule(schedule: Command): void {
-  schedule.description('have lists run again and again, on the machine where "etl serve" runs');
+  schedule
+    .description('have lists run again and again, on the machine where "etl serve" runs')
+    .addHelpText('after', examples(EACH_HOUR, EVERY_ONE));
   schedule
     .command('add')
     .description('run a list again and again: give the command line of "despachante etl" behind --')
@@ -33,7 +41,7 @@ export function addEtlSchedule(schedule: Command): void {
     .option('--host <name>', 'the machine that has its files', hostname())
     .addHelpText(
       'after',
-      examples([
+      examples(EACH_HOUR, [
         'Each morning, where the list has changed',
         'despachante etl schedule add prices --cron "0 6 * * *" -- https://example.com/prices.json --if-changed',
       ]),
@@ -42,11 +50,25 @@ export function addEtlSchedule(schedule: Command): void {
   schedule
     .command('list')
     .description('every schedule of a list, with its last and its next run')
+    .addHelpText(
+      'after',
+      examples(EVERY_ONE, [
+        'Names alone',
+        "despachante etl schedule list --json | jq -r '.[].name'",
+      ]),
+    )
     .action(list);
   schedule
     .command('remove')
     .description('a run of it that has begun goes on')
     .argument('<name>', 'of the schedule')
+    .addHelpText(
+      'after',
+      examples(
+        ['No further runs of it', 'despachante etl schedule remove prices'],
+        ['Find its name first', 'despachante etl schedule list'],
+      ),
+    )
     .action(remove);
 }
 
@@ -147,9 +169,9 @@ async function withSchedules<T>(
 }
 
 export function addEtlServe(command: Command): void {
-  addService(command, 'tasks', async ({ config, log, unlessStopped }) => {
+  addService(command, 'tasks', async ({ config, log, unlessStopped }, given) => {
     const { serveEtl } = await import('../etl/run/serve.ts');
-    const host = hostname();
+    const { host } = given.opts<{ host: string }>();
     const running = await unlessStopped(serveEtl({ config, host, log }));
     return {
       checks: () => ({ temporal: running.isReady() }),
@@ -159,8 +181,15 @@ export function addEtlServe(command: Command): void {
     };
   })
     .description('run the lists of schedules that are this machine\'s ("etl schedule")')
+    .option('--host <name>', 'as the schedules call this machine', hostname())
     .addHelpText(
       'after',
-      examples(['Each list runs with the variables of this process', 'despachante etl serve']),
+      examples(
+        ['Each list runs with the variables of this process', 'despachante etl serve'],
+        [
+          'In a container, whose name is another at each start',
+          'despachante etl serve --host lists',
+        ],
+      ),
     );
 }

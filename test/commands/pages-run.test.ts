@@ -44,12 +44,14 @@ function helpOf(words: readonly string[]): Promise<string> {
 }
 
 /** The help that a command line is about: that of its command, or of the one below it; "run" is below where none is named. */
-async function helpFor([command = '', below = '']: readonly string[]): Promise<string> {
-  const help = await helpOf([command]);
+async function helpFor(words: readonly string[], depth = 1): Promise<string> {
+  const command = words.slice(0, depth);
+  const help = await helpOf(command);
   const has = (word: string) =>
     new RegExp(`^  ${word}\\b`, 'm').test(help.split('Commands:')[1] ?? '');
-  if (below !== '' && has(below)) return helpOf([command, below]);
-  return has('run') ? helpOf([command, 'run']) : help;
+  const below = words[depth];
+  if (below !== undefined && has(below)) return helpFor(words, depth + 1);
+  return has('run') ? helpOf([...command, 'run']) : help;
 }
 
 test('every option that a page shows is one of its command', async () => {
@@ -70,6 +72,8 @@ test('every option that a page shows is one of its command', async () => {
       if (rest === undefined) continue;
       const words = rest
         .replace(/\s#.*$/, '')
+        // Behind it stands a command line of another command.
+        .replace(/ -- .*$/, '')
         .replace(/"[^"]*"|'[^']*'/g, 'TEXT')
         .split(/\s+/);
       const flags = words.filter((word) => word.startsWith('--'));

@@ -47,7 +47,9 @@ test('a late success is found by a sweep and told everywhere, and a redrive regi
     const warning = system
       .log('worker')
       .split('\n')
-      .filter((line) => line.includes('finished what had timed out') && line.includes(id));
+      .filter(
+        (line) => line.includes('finished a registration that had timed out') && line.includes(id),
+      );
     assert.equal(warning.length, 1);
     assert.match(warning[0] ?? '', /"level":40/);
     assert.equal(await flow.metric('worker', 'despachante_late_results_total{status="done"}'), 1);
