@@ -8,7 +8,14 @@ import { SHOWN } from './tally.mjs';
 import { testFiles } from './setup.mjs';
 
 /** By a part of their path: tests that carry hundreds at once, or start several brokers. Beside many others they are starved for longer than they wait. */
-const CROWDS = ['e2e/redrive-bulk', 'e2e/neighbours', 'e2e/several', 'e2e/etl', 'kafka/cluster'];
+const CROWDS = [
+  'e2e/redrive-bulk',
+  'e2e/neighbours',
+  'e2e/several',
+  'e2e/etl',
+  'kafka/cluster',
+  'tasks/order',
+];
 
 /** Crowds first, a file for two cores. The others wait for half of their time: two files for each core, and eight at most. */
 function roundsOf(files) {

@@ -25,8 +25,8 @@ test('processes of a task queue that keep their claims elsewhere are refused, wi
   await schedule.pause('a person');
   await requireSameClaims(client, ours);
   for (const other of [at({}), at({ ownPrefix: 'policy_', ownDatabase: 'elsewhere' })])
-    for (const refused of [requireSameClaims(client, other), scheduleSweeps(client, other)])
-      await assert.rejects(refused, (error) => {
+    for (const begin of [requireSameClaims, scheduleSweeps])
+      await assert.rejects(begin(client, other), (error) => {
         assert.ok(error instanceof OtherClaims);
         assert.match(
           error.message,
