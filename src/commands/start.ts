@@ -155,7 +155,7 @@ async function run(given: Run): Promise<void> {
     const system = await withRabbit(config, () => systemAt(config));
     const legacyUrl = await startProcesses(children, given, system, say);
     const addresses = addressesOf({ ...config, legacyUrl });
-    const broken = anyEnds(children);
+    const broken = anyEnds(children.filter(({ name }) => name !== 'page'));
     broken.catch(() => {});
     const report = await withStore(config, async (store) => {
       const { pause } = await store.control.read();

@@ -60,7 +60,7 @@ function registrationOf({ id, chapters, run, document }: Status): Item {
   return {
     ...{ flow: REGISTRATIONS, id },
     state: isInDoubt ? 'in-doubt' : isOpen ? 'open' : 'ended',
-    events: inOrder(chapters.flatMap(eventsOf)),
+    events: inOrder(chapters.map(eventsOf)),
     run: run === null ? null : runOf(run),
     document:
       document === null
@@ -97,8 +97,8 @@ function eventsOf(chapter: Chapter): Event[] {
           requestId: outcome.requestId ?? null,
         })),
     ...of('settled', chapter.settledAt),
-    ...(gone === null ? [] : of(gone.as, gone.at)),
     ...(late === null ? [] : of('finished-later', late.at, { as: late.status })),
+    ...(gone === null ? [] : of(gone.as, gone.at)),
   ];
 }
 
@@ -109,7 +109,7 @@ function taskOf(worker: string, claims: Omit<TaskClaim, 'message'>[], config: Co
   return {
     ...{ flow: worker, id, run: null, document: null },
     state: last?.settledAt === null ? 'open' : 'ended',
-    events: inOrder(claims.flatMap((claim) => eventsOfTask(claim, config))),
+    events: inOrder(claims.map((claim) => eventsOfTask(claim, config))),
     record:
       failed === null || failed === undefined
         ? null
@@ -148,5 +148,14 @@ function runOf(facts: RunFacts): NonNullable<Item['run']> {
   };
 }
 
-const inOrder = (events: Event[]): Event[] =>
-  events.sort((a, b) => (a.at?.getTime() ?? 0) - (b.at?.getTime() ?? 0));
+/** By time. Those of one claim come as they are caused: their times are of two clocks, some milliseconds apart. */
+function inOrder(claims: Event[][]): Event[] {
+  const timed = claims.flatMap((events) => {
+    let latest = 0;
+    return events.map((each) => ({
+      each,
+      time: (latest = Math.max(latest, each.at?.getTime() ?? 0)),
+    }));
+  });
+  return timed.sort((a, b) => a.time - b.time).map(({ each }) => each);
+}
