@@ -40,11 +40,19 @@ export interface Running {
   sends?: { endpoint: Gated; pass(gate: Through): void };
 }
 
-export const taskRulesOf = ({ name, retry, isIsolated, isHarmless }: Running): TaskRules => ({
+export const taskRulesOf = ({
+  name,
+  retry,
+  isIsolated,
+  isHarmless,
+  isOrdered,
+}: Running): TaskRules => ({
   worker: name,
   retry,
   pause: 1_000,
-  localFirst: true,
+  // A lane is handed more at any time. Where that comes between two halves of a workflow task that a local attempt has outlasted, a
+  // replay has them in another order, and the lane stands still (docs/decisions/0008-local-first.md).
+  localFirst: !isOrdered,
   // A handler that ends this process would end each workflow task that tries it, and leave no trace.
   handlesLocally: isIsolated,
   ...(isHarmless === true ? { isHarmless } : {}),
