@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
-import { runnersOf, workersOf } from '../coordination/processes.ts';
+import { runnersOf, workersOf, type SeenProcess } from '../coordination/processes.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { LEGACY, REDRIVE_TYPE, redriveId, workerQueue } from '../domain/names.ts';
 import type { RedriveInput, RedriveReport } from '../domain/redrive-order.ts';
@@ -42,11 +42,12 @@ export async function redriveState(needs: RedriveNeeds) {
       .describe()
       .then(({ status }) => status.name === 'RUNNING', notFoundIsFalse),
   ]);
-  const { processes } = control;
-  const workers = worker === null ? workersOf(processes, LEGACY) : runnersOf(processes, worker);
-  const isWorkerAlive = workers.length > 0;
-  return { isRunning, isWorkerAlive, latest };
+  return { isRunning, isWorkerAlive: canRedrive(control.processes, worker), latest };
 }
+
+/** Whether one of these processes runs the redrives of a worker; null for registrations. */
+export const canRedrive = (processes: readonly SeenProcess[], worker: string | null): boolean =>
+  (worker === null ? workersOf(processes, LEGACY) : runnersOf(processes, worker)).length > 0;
 
 /** @throws what a neighbour throws */
 export async function beginRedrive(needs: RedriveNeeds, input: RedriveInput): Promise<Begun> {

@@ -18,7 +18,7 @@ import type { Store } from '../registrations/store.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import { maskText } from '../runtime/mask.ts';
 import { beginning, doing, type Asked } from './answering.ts';
-import { requireExpected, workerOf, type Chosen } from './failure-answers.ts';
+import { filtersOf, requireExpected, workerOf, type Chosen } from './failure-answers.ts';
 import type { Made } from './kinds.ts';
 import { Problem } from './problem.ts';
 import * as ask from './schemas.ts';
@@ -218,11 +218,6 @@ function decidedText(id: string, came: Decided): string {
       return 'This is no request id of the legacy system: legacy.requestIdPattern says what one looks like';
   }
 }
-
-const filtersOf = ({ class: kind, group }: Chosen) => ({
-  ...(kind === null ? {} : { class: kind }),
-  ...(group === null ? {} : { group }),
-});
 
 /** In a line, as an action has it. */
 function onOf({ flow, class: kind, group, ids }: Chosen): string {

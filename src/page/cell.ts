@@ -7,6 +7,8 @@ export type Tile<T> =
   | { state: 'stale'; value: T; at: Date; reason: string }
   | { state: 'unknown'; reason: string };
 
+/** How often something is read while somebody looks. */
+export const WATCHED_MS = 2_000;
 /** A reading that lasts is as good as none. */
 const STALE_MS = 15_000;
 /** A reading may take up this share of the time: what is dear is read less often. */
@@ -42,11 +44,20 @@ export function createCell<T>(read: () => Promise<T>, now = () => performance.no
     cost = now() - startedAt;
   }
 
+  function refresh(everyMs: number): Promise<void> {
+    if (running === null && now() - startedAt < restMs(everyMs)) return Promise.resolve();
+    return (running ??= readOnce().finally(() => (running = null)));
+  }
+
   return {
     /** Reads again where it is due, and not while a reading lasts. Never throws. */
-    refresh(everyMs: number): Promise<void> {
-      if (running === null && now() - startedAt < restMs(everyMs)) return Promise.resolve();
-      return (running ??= readOnce().finally(() => (running = null)));
+    refresh,
+    /** For a reading that builds on this one. @throws why it could not be read */
+    async latest(everyMs: number): Promise<T> {
+      if (trouble !== null) startedAt = -Infinity;
+      await refresh(everyMs);
+      if (last === null || trouble !== null) throw new Error(trouble ?? 'It was not read yet');
+      return last.value;
     },
     /** It is known to have changed. */
     expire(): void {

@@ -2,11 +2,10 @@
 import { jsonText } from '../runtime/foreign-text.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
-import type { Cell } from './cell.ts';
+import { WATCHED_MS, type Cell } from './cell.ts';
 import { VIEWS, type ViewName } from './routes.ts';
 
-/** How often something is read while somebody looks, and else. */
-export const WATCHED_MS = 2_000;
+/** How often something is read while nobody looks. */
 const UNWATCHED_MS = 30_000;
 /** Who has just asked looks. */
 const LOOKS_MS = 10_000;

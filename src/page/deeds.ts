@@ -1,8 +1,9 @@
 /** What operators did, as it is told: the actions, the redrives and audits among them. */
 import type { ActionDocument, ActionProgress } from '../coordination/actions.ts';
-import { runnersOf, workersOf, type SeenProcess } from '../coordination/processes.ts';
+import type { SeenProcess } from '../coordination/processes.ts';
 import { isGoodEnd } from '../domain/redrive-order.ts';
-import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
+import { REGISTRATIONS } from '../domain/names.ts';
+import { canRedrive } from '../operations/redrive.ts';
 import { workerOfRedrive } from '../operations/redrive-notes.ts';
 import type { action, auditRun, operation } from './action-views.ts';
 import type { Made } from './kinds.ts';
@@ -23,14 +24,13 @@ export function operationOf(
 ): Made<typeof operation> {
   const worker = workerOfRedrive(document.what);
   const alive = processes.filter(({ state }) => state === 'alive');
-  const workers = worker === null ? workersOf(alive, LEGACY) : runnersOf(alive, worker);
   const { progress, result, order } = document;
   const canaries = progress?.canaries ?? null;
   return {
     ...actionOf(document),
     flow: worker ?? REGISTRATIONS,
     state: result === null ? 'running' : 'ended',
-    isWorkerAlive: workers.length > 0,
+    isWorkerAlive: canRedrive(alive, worker),
     sent: progress?.sent ?? 0,
     canaries,
     isStoppedByCanaries: result !== null && canaries !== null && !areWell(canaries),

@@ -26,16 +26,21 @@ export const workerOf = (flow: string): string | null => (flow === REGISTRATIONS
 export const failuresIn = (config: Config, store: Store, flow: string): Failures =>
   failuresOf(config, store, workerOf(flow) ?? undefined);
 
+/** A class and a group, where they are given. */
+export const filtersOf = ({
+  class: kind,
+  group,
+}: Readonly<Record<'class' | 'group', unknown>>) => ({
+  ...(typeof kind === 'string' ? { class: kind } : {}),
+  ...(typeof group === 'string' ? { group } : {}),
+});
+
 /** Of those that wait. */
 export const filterOfChosen = (
-  { class: kind, group, ids }: Pick<Chosen, 'class' | 'group' | 'ids'>,
+  { ids, ...chosen }: Pick<Chosen, 'class' | 'group' | 'ids'>,
   all: Failures,
 ): Document => ({
-  ...filterOf({
-    state: 'waiting',
-    ...(kind === null ? {} : { class: kind }),
-    ...(group === null ? {} : { group }),
-  }),
+  ...filterOf({ state: 'waiting', ...filtersOf(chosen) }),
   ...(ids.length === 0 ? {} : { $and: [{ $or: ids.map((id) => all.meantBy(id)) }] }),
 });
 
@@ -76,16 +81,12 @@ export function createFailurePages(config: Config) {
     return cursor;
   };
   return async (store: Store, { query, who }: Asked): Promise<Made<typeof failures>> => {
-    const { flow, cursor, limit, state, class: kind, group } = parsed(failuresQuery, query);
+    const { flow, cursor, limit, state, ...asked } = parsed(failuresQuery, query);
     const place = cursor === undefined ? null : places.get(cursor);
     if (place === undefined) throw new Problem(404, 'This cursor is too old: begin the list anew');
     const all = failuresIn(config, store, flow);
     const filter = {
-      ...filterOf({
-        state,
-        ...(kind === undefined ? {} : { class: kind }),
-        ...(group === undefined ? {} : { group }),
-      }),
+      ...filterOf({ state, ...filtersOf({ class: asked.class, group: asked.group }) }),
       ...(place === null ? {} : { $and: [behind(place)] }),
     };
     const { found, last } = await pageOfFailures(all, filter, limit);

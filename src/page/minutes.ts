@@ -41,5 +41,5 @@ function minuteOf(readings: Readings): Minute {
   };
 }
 
-/** What is stale is not how it was in this minute. */
+/** A stale value is not that of this minute. */
 const known = <T>(tile: Tile<T>): T | null => (tile.state === 'value' ? tile.value : null);

@@ -2,7 +2,6 @@
 import { queueDepths } from '../broker/rabbitmq/queues.ts';
 import { readFolders } from '../config/folders.ts';
 import type { Config } from '../config/schema.ts';
-import type { Control } from '../coordination/control.ts';
 import { listProcesses } from '../coordination/processes.ts';
 import { quantileOf } from '../domain/registrations/latency.ts';
 import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
@@ -19,7 +18,7 @@ import { readSchedules } from '../operations/schedules.ts';
 import { failureGroups } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
 import type { Store } from '../registrations/store.ts';
-import { createCell } from './cell.ts';
+import { createCell, WATCHED_MS } from './cell.ts';
 
 const MOST_GROUPS = 1_000;
 const MOST_DOUBTS = 200;
@@ -32,13 +31,18 @@ export type Readings = ReturnType<typeof createReadings>;
 export function createReadings(config: Config, reach: Reach) {
   const ofStore = <T>(read: (store: Store) => Promise<T>) => createCell(() => reach.store(read));
   const { intakeQueue, returnedQueue } = config.rabbit;
+  const control = ofStore(async (store) => ({
+    control: await store.control.read(),
+    limits: await store.control.limitsOf(LEGACY),
+    processes: await listProcesses(store.own),
+    inFlight: await countMarked(config, store),
+  }));
+  const workers = ofStore(async ({ own, clock }) => {
+    const seen = await control.latest(WATCHED_MS);
+    return readWorkers(config, own, seen.control, seen.processes, clock.now());
+  });
   return {
-    control: ofStore(async (store) => ({
-      control: await store.control.read(),
-      limits: await store.control.limitsOf(LEGACY),
-      processes: await listProcesses(store.own),
-      inFlight: await countMarked(config, store),
-    })),
+    control,
     queues: createCell(async () => {
       const depths = await reach.rabbit((rabbit) =>
         queueDepths(rabbit, [intakeQueue, returnedQueue]),
@@ -59,7 +63,8 @@ export function createReadings(config: Config, reach: Reach) {
     }),
     minutes: ofStore(({ own, clock }) => openHistory(own).last(60, clock.now())),
     groups: ofStore(async (store) => {
-      const flows = [undefined, ...(await workersOf(store)).map(({ worker }) => worker)];
+      // Each is asked for at its broker: once, for this list and for that of the workers.
+      const flows = [undefined, ...(await workers.latest(WATCHED_MS)).map(({ worker }) => worker)];
       const all = await Promise.all(
         flows.map(async (flow) => {
           const found = await failureGroups(failuresOf(config, store, flow), store.clock.now());
@@ -71,10 +76,10 @@ export function createReadings(config: Config, reach: Reach) {
         .sort((a, b) => b.waiting - a.waiting)
         .slice(0, MOST_GROUPS);
     }),
-    workers: ofStore(workersOf),
-    folders: ofStore(async ({ own, control }) => {
+    workers,
+    folders: ofStore(async ({ own }) => {
       const folders = readFolders(undefined)?.folders ?? [];
-      const now = await control.read();
+      const { control: now } = await control.latest(WATCHED_MS);
       return Promise.all(folders.map((folder) => folderState(config, own, now, folder)));
     }),
     etlRuns: ofStore(({ own }) => openEtlRuns(own).list(MOST_RUNS)),
@@ -83,10 +88,4 @@ export function createReadings(config: Config, reach: Reach) {
     audits: ofStore(({ actions }) => actions.latestOf(AUDIT, MOST_RUNS)),
     redrives: ofStore(({ actions }) => actions.latestOf(/^failures redrive/, MOST_RUNS)),
   };
-
-  async function workersOf(store: Store) {
-    const control: Control = await store.control.read();
-    const processes = await listProcesses(store.own);
-    return readWorkers(config, store.own, control, processes, store.clock.now());
-  }
 }

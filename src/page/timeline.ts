@@ -76,10 +76,15 @@ function registrationOf({ id, chapters, run, document }: Status): Item {
 const shown = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value ?? null);
 
+/** None where it has no time: it has not happened. */
+const eventsIn =
+  (generation: number) =>
+  (kind: Event['kind'], at: Date | null, more: Partial<Event> = {}): Event[] =>
+    at === null ? [] : [{ ...NOTHING, generation, kind, at, ...more }];
+
 function eventsOf(chapter: Chapter): Event[] {
   const { generation, outcome, workflowId, link, setAside, late, gone } = chapter;
-  const of = (kind: Event['kind'], at: Date | null, more: Partial<Event> = {}): Event[] =>
-    at === null ? [] : [{ ...NOTHING, generation, kind, at, ...more }];
+  const of = eventsIn(generation);
   return [
     ...of(chapter.conflict ? 'conflict' : 'received', chapter.receivedAt),
     ...of('claimed', chapter.claimedAt, { workflowId, link }),
@@ -119,8 +124,7 @@ function taskOf(worker: string, claims: Omit<TaskClaim, 'message'>[], config: Co
 
 function eventsOfTask(claim: Omit<TaskClaim, 'message'>, config: Config): Event[] {
   const { generation, workflowId, attempts, error, outcome, gone } = claim;
-  const of = (kind: Event['kind'], at: Date | null, more: Partial<Event> = {}): Event[] =>
-    at === null ? [] : [{ ...NOTHING, generation, kind, at, ...more }];
+  const of = eventsIn(generation);
   const link = runLink(config, workflowId);
   return [
     ...of(claim.conflict ? 'conflict' : 'received', claim.receivedAt),
