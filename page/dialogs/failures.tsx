@@ -16,8 +16,8 @@ const CANARY = 10;
 /** A slip of the hand on more than these is worth typing a number. */
 const TYPED = 100;
 
-/** @returns null until it is counted */
-function useCount(choice: Choice, again: unknown): Answer<Counted> | null {
+/** Both are null until it is counted; `count` also where that failed. */
+function useCount(choice: Choice, again: unknown) {
   const [counted, setCounted] = useState<Answer<Counted> | null>(null);
   useEffect(() => {
     let isOpen = true;
@@ -28,14 +28,13 @@ function useCount(choice: Choice, again: unknown): Answer<Counted> | null {
       isOpen = false;
     };
   }, [again]);
-  return counted;
+  return { counted, count: counted?.ok === true ? counted.value.selected : null };
 }
 
 export function Redrive({ choice, title }: Props) {
   const words = useWords().dialogs.redrive;
   const act = useAct();
-  const counted = useCount(choice, act.problem);
-  const count = counted?.ok === true ? counted.value.selected : null;
+  const { counted, count } = useCount(choice, act.problem);
   const [canary, setCanary] = useState<string | null>(null);
   const [rate, setRate] = useState('');
   const first = canary ?? (count !== null && count > CANARY ? String(CANARY) : '0');
@@ -91,8 +90,7 @@ function numberOf(text: string, least: number): number {
 export function Drop({ choice, title }: Props) {
   const words = useWords().dialogs.drop;
   const act = useAct();
-  const counted = useCount(choice, act.problem);
-  const count = counted?.ok === true ? counted.value.selected : null;
+  const { counted, count } = useCount(choice, act.problem);
   const [typed, setTyped] = useState('');
   const isTyped = count !== null && (count <= TYPED || typed.trim() === String(count));
   return (

@@ -1,62 +1,50 @@
 /** Dialogs that ask for nothing but a reason. */
+import type { RouteName } from '../../src/page/routes.ts';
 import { useWords } from '../words/words.ts';
 import { useAct } from './act.ts';
 import { Form } from './form.tsx';
 
-export function Pause({ flow }: { flow: string | null }) {
-  const words = useWords();
+interface AskProps {
+  title: string;
+  go: string;
+  /** What it means. */
+  hint?: string;
+  route: RouteName;
+  flow: string | null;
+}
+
+function Ask({ title, go, hint, route, flow }: AskProps) {
   const act = useAct();
   return (
     <Form
-      title={words.dialogs.pause.title(flow ?? words.holds.everything)}
-      go={words.dialogs.pause.go}
+      title={title}
+      go={go}
       act={act}
-      onSend={(reason) => void act.send('pause', { flow, reason })}
+      onSend={(reason) => void act.send(route, { flow, reason })}
     >
-      <p>{words.dialogs.pause.hint}</p>
+      {hint !== undefined && <p>{hint}</p>}
     </Form>
   );
+}
+
+export function Pause({ flow }: { flow: string | null }) {
+  const { dialogs, holds } = useWords();
+  const { title, go, hint } = dialogs.pause;
+  return <Ask title={title(flow ?? holds.everything)} {...{ go, hint, flow }} route="pause" />;
 }
 
 export function Resume({ flow }: { flow: string | null }) {
-  const words = useWords();
-  const act = useAct();
-  return (
-    <Form
-      title={words.dialogs.resume.title(flow ?? words.holds.everything)}
-      go={words.dialogs.resume.go}
-      act={act}
-      onSend={(reason) => void act.send('resume', { flow, reason })}
-    />
-  );
+  const { dialogs, holds } = useWords();
+  const { title, go } = dialogs.resume;
+  return <Ask title={title(flow ?? holds.everything)} {...{ go, flow }} route="resume" />;
 }
 
 export function AuditNow({ flow }: { flow: string }) {
-  const words = useWords().dialogs.audit;
-  const act = useAct();
-  return (
-    <Form
-      title={words.title}
-      go={words.go}
-      act={act}
-      onSend={(reason) => void act.send('audit', { flow, reason })}
-    >
-      <p>{words.cost}</p>
-    </Form>
-  );
+  const { title, go, cost } = useWords().dialogs.audit;
+  return <Ask {...{ title, go, flow }} hint={cost} route="audit" />;
 }
 
 export function StopRedrive({ flow }: { flow: string }) {
-  const words = useWords().dialogs.stop;
-  const act = useAct();
-  return (
-    <Form
-      title={words.title}
-      go={words.go}
-      act={act}
-      onSend={(reason) => void act.send('stopRedrive', { flow, reason })}
-    >
-      <p>{words.hint}</p>
-    </Form>
-  );
+  const { title, go, hint } = useWords().dialogs.stop;
+  return <Ask {...{ title, go, hint, flow }} route="stopRedrive" />;
 }

@@ -5,6 +5,7 @@ import { useStore } from '../state/store.ts';
 import type { Action, Views } from '../state/types.ts';
 import { useWords } from '../words/words.ts';
 import { useFrozen } from '../parts/frozen.ts';
+import { Head } from '../parts/head.tsx';
 import { Known, Section } from '../parts/section.tsx';
 import { Shape } from '../parts/shape.tsx';
 import { When } from '../parts/time.tsx';
@@ -45,19 +46,15 @@ function List({ latest }: { latest: Action[] }) {
   return (
     <div class="scroll" {...hold}>
       <table class="actions">
-        <thead>
-          <tr>
-            <th scope="col">{columns.at}</th>
-            <th scope="col">{columns.by}</th>
-            <th scope="col">{columns.what}</th>
-            <th scope="col" class="wide">
-              {columns.reason}
-            </th>
-            <th scope="col" class="half">
-              {columns.result}
-            </th>
-          </tr>
-        </thead>
+        <Head
+          columns={[
+            [columns.at],
+            [columns.by],
+            [columns.what],
+            [columns.reason, 'wide'],
+            [columns.result, 'half'],
+          ]}
+        />
         <tbody>
           {(isWhole ? all : all.slice(0, SHOWN)).map((action) => (
             <Row key={action.id} action={action} />

@@ -1,4 +1,4 @@
-/** What a person has to decide: oldest first. */
+/** Decisions that wait for a person: oldest first. */
 import { useSeconds } from '../state/clock.ts';
 import { go } from '../state/go.ts';
 import { useMay } from '../state/session.ts';
@@ -6,6 +6,7 @@ import { change, useStore } from '../state/store.ts';
 import type { Doubt } from '../state/types.ts';
 import { useFormats, useWords } from '../words/words.ts';
 import { useFrozen } from '../parts/frozen.ts';
+import { Head } from '../parts/head.tsx';
 import { Known, Section } from '../parts/section.tsx';
 import { Shape } from '../parts/shape.tsx';
 
@@ -53,22 +54,10 @@ function List({ all, oldest, may }: { all: number; oldest: Doubt[]; may: boolean
   return (
     <div class="scroll" {...hold}>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{columns.id}</th>
-            <th scope="col" class="wide">
-              {columns.reason}
-            </th>
-            <th scope="col" class="num">
-              {columns.age}
-            </th>
-            {may && (
-              <th scope="col" class="act">
-                <span class="unseen">{columns.actions}</span>
-              </th>
-            )}
-          </tr>
-        </thead>
+        <Head
+          columns={[[columns.id], [columns.reason, 'wide'], [columns.age, 'num']]}
+          acts={may ? columns.actions : undefined}
+        />
         <tbody>
           {shown.map((doubt) => (
             <Row key={keyOf(doubt)} doubt={doubt} may={may} isGone={isGone(doubt)} />

@@ -6,6 +6,7 @@ import type { Group } from '../state/types.ts';
 import { go } from '../state/go.ts';
 import { useFormats, useWords } from '../words/words.ts';
 import { useFrozen } from '../parts/frozen.ts';
+import { Head } from '../parts/head.tsx';
 import { Known, Section } from '../parts/section.tsx';
 import { When } from '../parts/time.tsx';
 import { Filters, isChosen, questionOf } from './filters.tsx';
@@ -51,31 +52,17 @@ function Groups({ all }: { all: readonly Group[] }) {
   return (
     <div class="scroll" {...hold}>
       <table class="groups">
-        <thead>
-          <tr>
-            <th scope="col" class="class">
-              {columns.class}
-            </th>
-            <th scope="col" class="wide">
-              {columns.reason}
-            </th>
-            <th scope="col" class="num">
-              {columns.count}
-            </th>
-            <th scope="col" class="num late">
-              {columns.first}
-            </th>
-            <th scope="col" class="num late">
-              {columns.last}
-            </th>
-            <th scope="col" class="num late">
-              {columns.hour}
-            </th>
-            <th scope="col" class="act">
-              <span class="unseen">{columns.actions}</span>
-            </th>
-          </tr>
-        </thead>
+        <Head
+          columns={[
+            [columns.class, 'class'],
+            [columns.reason, 'wide'],
+            [columns.count, 'num'],
+            [columns.first, 'num late'],
+            [columns.last, 'num late'],
+            [columns.hour, 'num late'],
+          ]}
+          acts={columns.actions}
+        />
         <tbody>
           {rows.slice(0, shown).map((group) => (
             <Row

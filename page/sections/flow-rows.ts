@@ -1,4 +1,4 @@
-/** Flows of all kinds as rows of one table. What is not known of one is null, and never a zero. */
+/** Flows of all kinds as rows of one table. A number that nobody knows is null, and never a zero. */
 import type { Overview, Tile, Views } from '../state/types.ts';
 import type { Tone } from '../parts/shape.tsx';
 

@@ -4,6 +4,7 @@ import { change, useStore } from '../state/store.ts';
 import type { Views } from '../state/types.ts';
 import { useFormats, useWords } from '../words/words.ts';
 import { useFrozen } from '../parts/frozen.ts';
+import { Head } from '../parts/head.tsx';
 import { Section } from '../parts/section.tsx';
 import { Mark } from '../parts/shape.tsx';
 import { isAllPaused, rowsOf, type FlowRow } from './flow-rows.ts';
@@ -50,31 +51,17 @@ function Table({ all }: { all: FlowRow[] }) {
   return (
     <div class="scroll" {...hold}>
       <table>
-        <thead>
-          <tr>
-            <th scope="col" class="wide">
-              {columns.name}
-            </th>
-            <th scope="col">{columns.state}</th>
-            <th scope="col" class="num">
-              {columns.waiting}
-            </th>
-            <th scope="col" class="num less">
-              {columns.open}
-            </th>
-            <th scope="col" class="num">
-              {columns.failed}
-            </th>
-            <th scope="col" class="num late">
-              {columns.rate}
-            </th>
-            {may && (
-              <th scope="col" class="act">
-                <span class="unseen">{columns.actions}</span>
-              </th>
-            )}
-          </tr>
-        </thead>
+        <Head
+          columns={[
+            [columns.name, 'wide'],
+            [columns.state],
+            [columns.waiting, 'num'],
+            [columns.open, 'num less'],
+            [columns.failed, 'num'],
+            [columns.rate, 'num late'],
+          ]}
+          acts={may ? columns.actions : undefined}
+        />
         <tbody>
           {rows.map((row) => (
             <Row key={row.key} row={row} may={may} />

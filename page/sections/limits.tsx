@@ -1,4 +1,4 @@
-/** What may be sent to the legacy system, of all workers together. */
+/** The limits of requests to the legacy system, of all workers together. */
 import { useMay } from '../state/session.ts';
 import { change, useStore } from '../state/store.ts';
 import { useFormats, useWords } from '../words/words.ts';

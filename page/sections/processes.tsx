@@ -3,6 +3,7 @@ import { useStore } from '../state/store.ts';
 import type { OneProcess } from '../state/types.ts';
 import { useFormats, useWords } from '../words/words.ts';
 import { useFrozen } from '../parts/frozen.ts';
+import { Head } from '../parts/head.tsx';
 import { Known, Section } from '../parts/section.tsx';
 import { Mark } from '../parts/shape.tsx';
 
@@ -47,20 +48,14 @@ function List({ all }: { all: OneProcess[] }) {
   return (
     <div class="scroll" {...hold}>
       <table>
-        <thead>
-          <tr>
-            <th scope="col">{columns.role}</th>
-            <th scope="col" class="wide">
-              {columns.host}
-            </th>
-            <th scope="col" class="num late">
-              {columns.use}
-            </th>
-            <th scope="col" class="num">
-              {columns.state}
-            </th>
-          </tr>
-        </thead>
+        <Head
+          columns={[
+            [columns.role],
+            [columns.host, 'wide'],
+            [columns.use, 'num late'],
+            [columns.state, 'num'],
+          ]}
+        />
         <tbody>
           {rows.slice(0, SHOWN).map((one) => (
             <Row key={one.id} one={one} />

@@ -84,6 +84,14 @@ function sparkText(
   return say(label, text(Math.min(...known)), text(Math.max(...known)));
 }
 
+/** `isLoud`: one is worth a look already. */
+const COUNTS = [
+  { id: 'waiting', name: 'waiting', isLoud: false },
+  { id: 'in-flight', name: 'inFlight', isLoud: false },
+  { id: 'in-doubt', name: 'inDoubt', isLoud: true },
+  { id: 'failed', name: 'failed', isLoud: true },
+] as const;
+
 export function Tiles() {
   const words = useWords();
   const formats = useFormats();
@@ -95,36 +103,17 @@ export function Tiles() {
     [p50, p99].map((ms) => (ms === null ? words.none : duration(ms))).join(' / ');
   return (
     <dl class="tiles" aria-label={says.label}>
-      <Cell
-        id="waiting"
-        label={says.waiting}
-        tile={overview.waiting}
-        show={number}
-        series={{ name: 'waiting', text: number }}
-      />
-      <Cell
-        id="in-flight"
-        label={says.inFlight}
-        tile={overview.inFlight}
-        show={number}
-        series={{ name: 'inFlight', text: number }}
-      />
-      <Cell
-        id="in-doubt"
-        label={says.inDoubt}
-        tile={overview.inDoubt}
-        show={number}
-        isLoud={some}
-        series={{ name: 'inDoubt', text: number }}
-      />
-      <Cell
-        id="failed"
-        label={says.failed}
-        tile={overview.failed}
-        show={number}
-        isLoud={some}
-        series={{ name: 'failed', text: number }}
-      />
+      {COUNTS.map(({ id, name, isLoud }) => (
+        <Cell
+          key={id}
+          id={id}
+          label={says[name]}
+          tile={overview[name]}
+          show={number}
+          {...(isLoud ? { isLoud: some } : {})}
+          series={{ name, text: number }}
+        />
+      ))}
       <Cell
         id="set-aside"
         label={says.setAside}

@@ -17,7 +17,7 @@ export function Timeline() {
 function Found({ id }: { id: string }) {
   const words = useWords();
   const [answer, setAnswer] = useState<Answer<{ items: Item[] }> | null>(null);
-  // What a person does may change it, and so may the next word of the server.
+  // An action of a person may change it, and so may the next event of the server.
   const touched = useStore(({ views }) => views.actions);
   useEffect(() => {
     const leaving = new AbortController();
