@@ -46,7 +46,7 @@ export const chromium = {
   addresses: (_ports, { program }) => ({ CHROMIUM: program }),
 };
 
-/** What its libraries need of programs and data does not matter to a browser without a window. */
+/** A browser without a window needs none of the programs and data that its libraries ask for. */
 function needed(ctx) {
   const libraries = dependenciesOf(ctx, wanted.name).filter((name) => /^(lib|zlib)/.test(name));
   return [

@@ -104,7 +104,7 @@ function SignIn() {
   );
 }
 
-/** What was done, told for a while, and read out. */
+/** Tells the last action for a while, and has it read out. */
 function Said() {
   const said = useStore((state) => state.said);
   useEffect(() => {

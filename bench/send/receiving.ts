@@ -44,7 +44,7 @@ export interface Spent {
 
 const LOOK_MS = 100;
 
-/** A program that ends by itself. What it took is as it was at the last look before. @throws Error that names the log */
+/** A program that ends by itself. Its time and memory are those of the last look before. @throws Error that names the log */
 export async function runProgram(
   [program = '', ...args]: string[],
   logFile: string,

@@ -1,4 +1,4 @@
-/** Sixty minutes as a line from zero. What nobody knew is a gap. */
+/** Sixty minutes as a line from zero. A minute that nobody knew is a gap. */
 const WIDTH = 120;
 const HEIGHT = 22;
 

@@ -4,7 +4,7 @@ import type { Problem } from './types.ts';
 
 export type Answer<T> = { ok: true; value: T } | { ok: false; problem: Problem };
 
-/** What the server sends is believed: it and the page are built from one commit. */
+/** Answers of the server are believed: it and the page are built from one commit. */
 export const isSent = <T>(value: unknown): value is T =>
   typeof value === 'object' && value !== null;
 

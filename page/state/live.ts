@@ -1,5 +1,5 @@
 /**
- * What the server tells by itself: server-sent events, read by fetch, since EventSource cannot send a token. Closed while nobody looks,
+ * The live stream: server-sent events, read by fetch, since EventSource cannot send a token. Closed while nobody looks,
  * opened again when it breaks.
  */
 import { VIEWS, type ViewName } from '../../src/page/routes.ts';

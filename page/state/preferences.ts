@@ -1,4 +1,4 @@
-/** What the person who looks has chosen for this browser. */
+/** The choices of the person who looks, for this browser. */
 export type Language = 'en' | 'pt-BR';
 export type Theme = 'auto' | 'light' | 'dark';
 

@@ -1,4 +1,4 @@
-/** What the page knows: one value, replaced as a whole, and read by parts that are drawn again when theirs has changed. */
+/** The state of the page: one value, replaced as a whole, and read by parts that are drawn again when theirs has changed. */
 import { useEffect, useState } from 'preact/hooks';
 import type { Dialog } from './dialog.ts';
 import { placeOf, type Place } from './place.ts';
@@ -27,7 +27,7 @@ export interface State {
   place: Place;
   preferences: Preferences;
   dialog: Dialog | null;
-  /** What was done last, for everybody who listens. */
+  /** The last action, for everybody who listens. */
   said: string;
 }
 

@@ -1,4 +1,4 @@
-/** What the server sends, as it stands in JSON: see src/page. */
+/** The answers of the server, as they stand in JSON: see src/page. */
 import type { Sent } from '../../src/page/kinds.ts';
 import type * as actionViews from '../../src/page/action-views.ts';
 import type * as schemas from '../../src/page/schemas.ts';

@@ -42,7 +42,7 @@ export const enDialogs = {
   },
   pause: {
     title: (flow: string) => `Pause ${flow}`,
-    hint: 'Nothing more is taken. What is under way goes on to its end.',
+    hint: 'Nothing more is taken. Items that are under way go on to their end.',
     go: 'Pause',
   },
   resume: { title: (flow: string) => `Resume ${flow}`, go: 'Resume' },
@@ -60,7 +60,7 @@ export const enDialogs = {
   },
   stop: {
     title: 'Stop the redrive',
-    hint: 'What was sent goes on. The others stay where they are.',
+    hint: 'Failures that were sent go on. The others stay where they are.',
     go: 'Stop',
   },
   reveal: {

@@ -59,7 +59,7 @@ export const en = {
         ...(aside > 0 ? [`${n(aside, 'outcome is', 'outcomes are')} set aside`] : []),
       ].join(', '),
     nobody: {
-      worker: 'No worker runs: what is claimed waits. Start one: despachante worker',
+      worker: 'No worker runs: claimed items wait. Start one: despachante worker',
       intake: 'No intake runs: nothing is taken from the queue. Start one: despachante intake',
     },
     loading: 'Asking the page’s server.',

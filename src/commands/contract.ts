@@ -84,7 +84,7 @@ ${examples(
       'after',
       `
 It is filed with the system that LEGACY_URL names, outside of queue, database and audit: nothing else knows of it, so that the same
-registration on the queue would be filed a second time. What the queue has brought before is refused, where MongoDB answers. It is sent once, whatever comes of that. Ctrl-C ends the asking.
+registration on the queue would be filed a second time. A registration that the queue has brought before is refused, where MongoDB answers. It is sent once, whatever comes of that. Ctrl-C ends the asking.
 ${examples(
   ['See the request that would be sent', 'despachante contract try registration.json --id test-1'],
   ['File it for real', 'despachante contract try registration.json --id test-1 --yes'],
