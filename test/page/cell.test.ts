@@ -28,6 +28,18 @@ test('what was never read is unknown, and no zero', async () => {
   });
 });
 
+test('readings that build on another one share it, and fail as it fails', async () => {
+  const { world, cell } = cellOf();
+  assert.deepEqual(await Promise.all([cell.latest(2_000), cell.latest(2_000)]), [7, 7]);
+  assert.equal(await cell.latest(2_000), 7);
+  assert.equal(world.reads, 1);
+  world.now = 3_000;
+  world.answer = () => Promise.reject(new Error('away'));
+  await assert.rejects(cell.latest(2_000), /^Error: away$/);
+  world.answer = () => Promise.resolve(8);
+  assert.equal(await cell.latest(2_000), 8);
+});
+
 test('what cannot be read again is stale, with its age and why', async () => {
   const { world, cell } = cellOf();
   await cell.refresh(2_000);
