@@ -118,6 +118,13 @@ export function flowOf(system: System) {
       });
     });
 
+  /** Waits until the journal says of all of them that they are accepted. */
+  const allAccepted = (prefix: string, count: number) =>
+    eventually(`all ${count} are accepted, and the journal says so`, async () => {
+      const accepted = { _id: { $regex: `^${prefix}-` }, state: 'accepted' } as const;
+      assert.equal(await store.journal.collection.countDocuments(accepted), count);
+    });
+
   /** Publishes registrations `<prefix>-0`, `<prefix>-1` … */
   async function publishMany(prefix: string, count: number, more: object = {}): Promise<void> {
     const all = Array.from({ length: count }, (_, n) => publish({ id: `${prefix}-${n}`, ...more }));
@@ -194,6 +201,7 @@ export function flowOf(system: System) {
     failureWhere,
     failureOf,
     tally,
+    allAccepted,
     allRegistered,
     publishMany,
     documentOf,
