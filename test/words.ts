@@ -7,6 +7,8 @@ export interface Fault {
 }
 
 const LONGEST = 28;
+/** Of sentences over this many words a page may have few. */
+const LONG = 25;
 
 /** Everyday words that we once used as terms, each with the plain one. */
 const WORDS: readonly [RegExp, string][] = [
@@ -28,7 +30,7 @@ const WORDS: readonly [RegExp, string][] = [
 const WHAT =
   /\bwhat (?!to\b|you (?:see|need|type|want)\b|it (?:means|does|promises|costs)\b)[a-z’']+/i;
 
-/** Prose of Markdown by line, without code, tables, comments and addresses. */
+/** Prose of Markdown by line, without code, tables, comments, addresses, and the values of settings. */
 function proseOf(markdown: string): { line: number; text: string }[] {
   const blocks: { line: number; text: string }[] = [];
   let fence = false;
@@ -44,7 +46,11 @@ function proseOf(markdown: string): { line: number; text: string }[] {
       continue;
     }
     const isItem = /^\s*(?:[-*]|\d+\.)\s/.test(raw);
-    if (fence || raw.trim() === '' || /^\s*(?:\||#|<!--|!\[|\*\[)/.test(raw)) {
+    if (
+      fence ||
+      raw.trim() === '' ||
+      /^\s*(?:\||#|<!--|!\[|\*\[|- (?:Expected|Default|Variable): )/.test(raw)
+    ) {
       close();
       continue;
     }
@@ -67,10 +73,13 @@ const plain = (text: string): string =>
 const sentencesOf = (text: string): string[] =>
   text.split(/(?<=[.!?])["”)]?\s+(?=["“(]?[\p{Lu}\d])/u).filter((each) => each.trim() !== '');
 
+const wordsOf = (sentence: string): readonly string[] =>
+  sentence.match(/[\p{L}\p{N}][\p{L}\p{N}’'./%-]*/gu) ?? [];
+
 /** The faults of one sentence. */
 export function faultsOf(sentence: string): Omit<Fault, 'line'>[] {
   const text = sentence.trim();
-  const words = text.match(/[\p{L}\p{N}][\p{L}\p{N}’'./%-]*/gu) ?? [];
+  const words = wordsOf(text);
   const found: Omit<Fault, 'line'>[] = [];
   if (words.length > LONGEST) found.push({ kind: 'long', text: `${words.length} words: ${text}` });
   const isQuestion = text.endsWith('?');
@@ -88,9 +97,11 @@ export const faultsIn = (markdown: string): Fault[] =>
     sentencesOf(plain(text)).flatMap((each) => faultsOf(each).map((fault) => ({ line, ...fault }))),
   );
 
-/** How many words of prose a page has. */
-export const wordsIn = (markdown: string): number =>
-  proseOf(markdown).reduce((sum, { text }) => sum + plain(text).split(/\s+/).length, 0);
+/** The sentences of a page, and those of them that are long. */
+export function sentencesIn(markdown: string): { all: number; long: string[] } {
+  const all = proseOf(markdown).flatMap(({ text }) => sentencesOf(plain(text)));
+  return { all: all.length, long: all.filter((each) => wordsOf(each).length > LONG) };
+}
 
 /** What a log or a help text says: the literal of each call that tells somebody something. */
 const SAID =

@@ -21,7 +21,7 @@ function statuses<const M extends string>(
   meanings: readonly [M, ...M[]],
   mayMean: (status: string, meaning: M) => boolean = () => true,
 ) {
-  const example = `a mapping of HTTP statuses to what they mean, such as { "409": ${meanings[1] ?? ''} }`;
+  const example = `a mapping of HTTP statuses to meanings, such as { "409": ${meanings[1] ?? ''} }`;
   const keys = z
     .string()
     .regex(STATUS, 'an HTTP status such as "429" or a class such as "5xx" as the key');
@@ -110,7 +110,7 @@ const submitWords = z
   .partialRecord(
     word(SUBMIT),
     words([]),
-    'a mapping of what words mean, such as { refused: [false] }',
+    'a mapping of meanings to words, such as { refused: [false] }',
   )
   .readonly();
 
