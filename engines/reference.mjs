@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { logLines } from './log-lines.mjs';
 import { root } from './paths.mjs';
 
 const load = (file) => import(pathToFileURL(join(root, 'dist', 'src', file)).href);
@@ -10,10 +11,12 @@ const { readSettings } = await load('config/reference.js');
 const { jsonSchemas } = await load('config/json-schema.js');
 const { COMMAND_NAMES, createProgram } = await load('command-line.js');
 const { ENDINGS } = await load('commands/exit.js');
+const { PAGES } = await load('runtime/log.js');
 
 const MADE = 'This page is made from the code by `npm run docs`. Do not edit it.';
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;');
 const code = (text) => (text === '' ? '' : `\`${text.replaceAll('|', '\\|')}\``);
+const row = (line) => `| ${line.split(' | ').map(cell).join(' | ')} |`;
 const page = (title, ...parts) => `# ${title}\n\n${MADE}\n\n${parts.join('\n\n')}\n`;
 
 function settings() {
@@ -63,16 +66,7 @@ async function cli() {
   return page(
     'Commands',
     'In a clone it is `./despachante`, after `npm run build`; where the package is installed, `npx despachante`.',
-    '## Exit codes',
-    [
-      '| exit code | with `--json` | meaning |',
-      '|---|---|---|',
-      ...ENDINGS.map(
-        (each) => `| ${each.exitCode} | ${code(each.code ?? '')} | ${cell(each.means)} |`,
-      ),
-      '| 130, 143 | | A signal has stopped it: Ctrl-C, or SIGTERM. |',
-    ].join('\n'),
-    'With `--json` an error is one line on stderr: `{"error":{"code":"…","message":"…","fix":"…"}}`.',
+    '[Exit codes](errors.md#exit-codes) are the same for all.',
     ...commandsBelow(program, []).flatMap(({ path, command }) => [
       `## despachante ${path.join(' ')}`,
       `\`\`\`text\n${helpOf(command)}\n\`\`\``,
@@ -80,7 +74,37 @@ async function cli() {
   );
 }
 
+const errors = () =>
+  page(
+    'Errors',
+    '## Exit codes',
+    [
+      '| exit code | code | meaning | do |',
+      '|---|---|---|---|',
+      ...ENDINGS.map(
+        ({ exitCode, code: own, means, fix }) =>
+          `| ${exitCode} | ${code(own ?? '')} | ${cell(means)} | ${cell(fix ?? '')} |`,
+      ),
+      '| 130, 143 | | A signal has stopped it: Ctrl-C, or SIGTERM. | |',
+    ].join('\n'),
+    'With `--json` an error is one line on stderr: `{"error":{"code":"…","message":"…","fix":"…"}}`.',
+    '## Faults of the configuration',
+    'They end with exit code 2, all of them at once. Each is a line:',
+    '```text\n<file>:<line>:<column>  <setting>: expected <type and range>, got <value> (<hint>)\n```',
+    'The place is `environment <VARIABLE>` where a variable says it. [Settings](settings.md) has the meaning of each.',
+    '## Log codes',
+    'A line of level *warn* or *error* has a field `runbook`. It names the page that says what to do. Lines that quote somebody else, as a driver or your handler, are not listed.',
+    ...logLines(PAGES).flatMap(({ page: name, lines }) => [
+      `### ${name}`,
+      `Page: [${name}](../runbook/${name}.md)`,
+      ...(lines.length === 0
+        ? []
+        : [['| level | the log says |', '|---|---|', ...lines.map(row)].join('\n')]),
+    ]),
+  );
+
 const pages = {
+  'errors.md': errors(),
   'settings.md': settings(),
   'cli.md': await cli(),
   ...Object.fromEntries(
