@@ -104,6 +104,15 @@ await import('despachante');
 console.log([...packages].sort().join(' '));
 `,
   );
+  writeFileSync(
+    join(project, 'exports.mjs'),
+    `const json = async (path) => (await import('despachante/' + path, { with: { type: 'json' } })).default;
+const { exports } = await json('package.json');
+const { $schema } = await json('docs/reference/queues.schema.json');
+const inside = await import('despachante/dist/src/cli.js').catch(({ code }) => code);
+console.log(Object.keys(exports).join(' '), typeof $schema, inside);
+`,
+  );
   const command = (...args: string[]) =>
     run(project, process.execPath, join(installed, 'dist/src/cli.js'), ...args);
   assert.match(await command('help', 'settings', 'intake.batchSize'), /from 1 to 500/);
@@ -113,6 +122,13 @@ console.log([...packages].sort().join(' '));
   const [day, name, why = ''] = (await run(project, process.execPath, 'main.ts')).split('\n');
   assert.deepEqual([day, name], ['2026-11-27', 'MyWorker']);
   assert.match(why, /TASK_RESULT_BACKEND is redis.*npm install ioredis@6/);
+  const all = '. ./package.json ./docs/reference/*.schema.json';
+  const exported = await run(project, process.execPath, 'exports.mjs');
+  assert.equal(
+    exported,
+    `${all} string ERR_PACKAGE_PATH_NOT_EXPORTED
+`,
+  );
   // A file of workers imports it, in each handler process: nothing of the servers' clients is loaded by that.
   assert.equal(await run(project, process.execPath, 'light.mjs'), 'despachante ms\n');
 });
