@@ -1,6 +1,6 @@
 /** A dialog of the browser's own: it keeps the focus, and gives it back. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 interface ModalProps {
   title: string;
@@ -12,7 +12,8 @@ interface ModalProps {
 
 export function Modal({ title, isSheet = false, onClose, children }: ModalProps) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key: it belongs to the dialog, and `before` is what opened it.
+  useLayoutEffect(() => {
     const open = dialog.current;
     const before = document.activeElement;
     open?.showModal();

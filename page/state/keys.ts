@@ -7,15 +7,15 @@ const SECTIONS: Readonly<Record<string, string>> = {
   w: 'processes',
   a: 'actions',
 };
-const SECOND_KEY_MS = 1_500;
 
 export function listenToKeys(): void {
-  let wentAt = -Infinity;
+  /** `g` was the key before, however long ago. */
+  let isAfterG = false;
   document.addEventListener('keydown', (event) => {
+    const section = isAfterG ? SECTIONS[event.key] : undefined;
+    isAfterG = false;
     if (event.ctrlKey || event.metaKey || event.altKey || !isForUs(event.target)) return;
-    const isSecond = event.timeStamp - wentAt < SECOND_KEY_MS;
-    wentAt = event.key === 'g' ? event.timeStamp : -Infinity;
-    const section = isSecond ? SECTIONS[event.key] : undefined;
+    isAfterG = event.key === 'g';
     if (section !== undefined) focusOn(document.getElementById(`${section}-title`));
     else if (event.key === '/') focusOn(document.getElementById('search'));
     else if (event.key === '?') change({ dialog: { kind: 'help' } });
