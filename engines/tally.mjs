@@ -18,7 +18,7 @@ export default async function* tally(events) {
     else if (type === 'test:pass' || data.todo !== undefined) count.passed += 1;
     else {
       count.failed += 1;
-      failures.push({ name: data.name, file: data.file, why: firstLineOf(error) });
+      failures.push({ name: data.name, file: data.file, why: whyOf(error) });
     }
     took.push({ name: data.name, file: data.file, ms: data.details?.duration_ms ?? 0 });
   }
@@ -26,9 +26,16 @@ export default async function* tally(events) {
   yield JSON.stringify({ ...count, failures, slowest });
 }
 
+/** What an assertion compared stands in its next lines; where, in the first line of the stack that is a test's. */
+const LINES = 6;
+
 /** Node wraps the error of the test, which comes from another process and may be anything that can be thrown. */
-function firstLineOf(error) {
+function whyOf(error) {
   const thrown = error?.cause ?? error;
   const text = String(thrown?.message ?? thrown ?? 'no error was given');
-  return text.split('\n').find((line) => line.trim() !== '') ?? '';
+  const said = text.split('\n').filter((line) => line.trim() !== '');
+  const where = /\S*\/test\/\S+:\d+/
+    .exec(String(thrown?.stack ?? ''))?.[0]
+    .replace(/^.*\/(?=test\/)/, 'at ');
+  return [...said.slice(0, LINES), ...(where === undefined ? [] : [where])].join('\n      ');
 }

@@ -284,7 +284,7 @@ test('the tests are counted without the suites around them, the failed ones are 
     events.push(ran(99, { details: { type: 'suite', duration_ms: 99 } }), ran(0, { skip: true }));
     const failed = (ms, error, type) =>
       ({ ...ran(ms, { details: { type, duration_ms: ms, error } }), type: 'test:fail' });
-    events.push(failed(20, { message: 'wrapped', cause: new Error('\\nnot equal\\n1 != 2') }));
+    events.push(failed(20, { message: 'wrapped', cause: Object.assign(new Error('\\nnot equal\\n1 != 2'), { stack: 'at /x/test/a.js:3:1\\nat /x/test/b.js:4:1' }) }));
     events.push(failed(97, { failureType: 'subtestsFailed' }, 'suite'), { ...ran(98), type: 'test:start' });
     for await (const text of it.default(events)) console.log(text);`,
   );
@@ -293,7 +293,13 @@ test('the tests are counted without the suites around them, the failed ones are 
     passed: 11,
     failed: 1,
     skipped: 1,
-    failures: [{ name: 'after 20', file: 'a.js', why: 'not equal' }],
+    failures: [
+      {
+        name: 'after 20',
+        file: 'a.js',
+        why: ['not equal', '1 != 2', 'at test/a.js:3:1'].join('\n      '),
+      },
+    ],
     slowest: slowest.map((ms) => ({ name: `after ${ms}`, file: 'a.js', ms })),
   });
 });
