@@ -11,7 +11,7 @@ import { idempotencyKey, type Closing, type Entry } from '../../src/registration
 import type { SubmitResult } from '../../src/registrations/legacy.ts';
 import { fenced, readInTime, stale } from '../fence.ts';
 import { latch } from '../gathering.ts';
-import type { Liveness } from '../heartbeat.ts';
+import { ownRun, type Liveness } from '../heartbeat.ts';
 import { createOutcomes } from './outcomes.ts';
 import type { Call } from '../under-way.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -123,7 +123,7 @@ async function prepare(
     await inFlight.noteSent(sendable.map(({ claim }) => claim));
     if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
     // A run that has concluded a claim since reads the journal after that (settle.ts): one of the two sees the other.
-    const still = (await mayBeSent(needs, ours)).ours;
+    const still = await stillOpen(needs, ours);
     const ended = sendable.filter((each) => !still.includes(each));
     if (ended.length > 0) void withdraw(needs, ended, token);
     return prepared(
@@ -146,6 +146,14 @@ async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
     ours: ours.filter(({ claim }) => owners.get(claim)?.isConcluded !== true),
     messageOf: ({ claim }: SubmitRequest): Buffer | null => owners.get(claim)?.message ?? null,
   };
+}
+
+/** Without the claims that another run has taken or that this one has concluded. Their messages have been read. */
+async function stillOpen({ claims }: Needs, requests: SubmitRequest[]): Promise<SubmitRequest[]> {
+  const keys = requests.map(({ claim }) => claim);
+  const over = { $or: [{ workflowId: { $ne: ownRun() } }, { outcome: { $ne: null } }] };
+  const lost = await readInTime(() => claims.workflowIds(keys, over));
+  return requests.filter(({ claim }) => !lost.has(claim));
 }
 
 /**

@@ -29,7 +29,7 @@ function pollOf(
   observed: Interval[] = [],
   gate = alwaysOpen(createSlots(slots)),
 ) {
-  const config = testConfig({ legacyUrl, legacy: { timeout: TIMEOUT_MS, ...legacy } });
+  const config = testConfig({ legacyUrl, legacy: { timeout: 10_000, ...legacy } });
   const client = createLegacy(config);
   atEnd(t, () => client.close());
   return createPoll({
@@ -244,7 +244,8 @@ for (const [name, respond, reason] of unreadable) {
       if (idIn(request.path) === 'SICK') respond(request, response, wire);
       else json(response, 200, { id: idIn(request.path), status: 'processing' });
     });
-    const [well, sick] = await call(pollOf(t, server.url), requestsOf('WELL', 'SICK'));
+    const poll = pollOf(t, server.url, { timeout: TIMEOUT_MS });
+    const [well, sick] = await call(poll, requestsOf('WELL', 'SICK'));
     assert.equal(well?.kind, 'processing');
     assert.ok(sick?.kind === 'unreadable');
     assert.match(sick.reason, reason);
