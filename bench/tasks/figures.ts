@@ -66,8 +66,13 @@ export const tasksDocument = (results: readonly TaskResult[], document: string):
     RESULTS,
     results.length === 0
       ? 'No figures of the current version are committed.'
-      : `${table(results)}\n\nMedians of three, ${onWhich(results)}.`,
+      : `${table(results)}\n\n${howOften(results)}, ${onWhich(results)}.`,
   );
+
+function howOften(results: readonly TaskResult[]): string {
+  const runs = Math.min(...results.map((each) => each.runs.length));
+  return runs === 1 ? 'One run of each' : `The median of ${runs} runs of each`;
+}
 
 export const writeTasksDocument = (): void =>
   writeFileSync(DOCUMENT, tasksDocument(readTaskResults(), readFileSync(DOCUMENT, 'utf8')));

@@ -22,6 +22,11 @@ interface TaskIntakeNeeds {
   log: Log;
 }
 
+/**
+ * Runs that are not full, a second: as many tasks a second begin at once, and beyond that a run waits and fills. Fewer would make a
+ * worker late that has little to do; more would cost a busy one a core (some 10 ms of CPU each, servers included).
+ */
+const PARTIAL_RUNS = 20;
 /** Batches for `handleBatch` that are not full, a second: each is a call of the handler. */
 const PARTIAL_BATCHES = 100;
 /** The same for each lane: it is open, and more costs it little. */
@@ -31,7 +36,7 @@ const PARTIAL_IN_LANE = 5;
 export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
   const { lanes, open, reject, metrics, taskMetrics, log } = needs;
   const { config, worker, start } = lanes;
-  const { batchSize, batchBytes, batchWait, partialBatchesPerSecond } = config.intake;
+  const { batchSize, batchBytes, batchWait } = config.intake;
   const { batch } = worker;
   const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
   const lineOf = ({ chain }: NewTask) => (chain === undefined ? null : laneOf(chain));
@@ -53,11 +58,7 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
       bytes: batchBytes,
       waitMs: batch?.waitMs ?? batchWait,
       partialPerSecond:
-        batch !== null
-          ? PARTIAL_BATCHES
-          : worker.isOrdered
-            ? PARTIAL_IN_LANE
-            : partialBatchesPerSecond,
+        batch !== null ? PARTIAL_BATCHES : worker.isOrdered ? PARTIAL_IN_LANE : PARTIAL_RUNS,
     },
     ...(worker.isOrdered ? { lineOf } : {}),
     nameRun(items) {
