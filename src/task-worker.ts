@@ -125,6 +125,7 @@ export async function startTaskWorker(
       worker: worker.name,
       batchSize: worker.batch?.size ?? null,
       isCounted: worker.isCounted === true,
+      ...(worker.mayComeAgain === undefined ? {} : { mayComeAgain: worker.mayComeAgain }),
       results: results ?? shared.results.of(worker),
       aloneSlots: createSlots(1),
       isStopping: () => stopping.aborted,

@@ -26,6 +26,7 @@ export type TaskClaimRequest = NewTask & { index: number };
 
 export function createTaskClaim(needs: TaskDependencies) {
   const { worker, isCounted = false, claims, runStates, metrics, log } = needs;
+  const { mayComeAgain = () => false } = needs;
 
   return (requests: TaskClaimRequest[]): Promise<TaskClaimAnswer[]> =>
     withHeartbeat(async (liveness) => {
@@ -40,10 +41,8 @@ export function createTaskClaim(needs: TaskDependencies) {
           claimFor(worker, each, run, generations.get(each.index) ?? 0),
         ]),
       );
-      const fresh = [...wanted.values()];
-      const holders = await insert(
-        isCounted ? fresh.map((claim) => ({ ...claim, uncounted: true })) : fresh,
-      );
+      const redone = [...wanted.values()].filter(({ generation }) => generation > 0);
+      const holders = await insertNext(wanted, run);
       const answers: TaskClaimAnswer[] = [];
       const conflicts: TaskClaim[] = [];
       const met: { index: number; holder: TaskClaim }[] = [];
@@ -61,7 +60,6 @@ export function createTaskClaim(needs: TaskDependencies) {
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
       }
-      const redone = [...wanted.values()].filter(({ generation }) => generation > 0);
       await claims.giveWay(redone.map(({ item, generation }) => claimKey(item, generation - 1)));
       const left = await claims.find(requests.flatMap(({ takes }) => takes ?? []));
       for (const { index, takes } of requests) {
@@ -101,6 +99,38 @@ export function createTaskClaim(needs: TaskDependencies) {
         return hasFailed && claim.token === token ? [[index, next]] : [];
       }),
     );
+  }
+
+  /** As `insert`; but what has ended without an effect, and comes again, is there as its next generation then. */
+  async function insertNext(
+    wanted: Map<number, TaskClaim>,
+    run: string,
+  ): Promise<Map<string, TaskClaim>> {
+    const holders = new Map<string, TaskClaim>();
+    let left = [...wanted.keys()];
+    while (left.length > 0) {
+      const fresh = left.flatMap((index) => wanted.get(index) ?? []);
+      const taken = await insert(
+        isCounted ? fresh.map((claim) => ({ ...claim, uncounted: true })) : fresh,
+      );
+      for (const [key, holder] of taken) holders.set(key, holder);
+      left = left.filter((index) => {
+        const claim = wanted.get(index);
+        const holder = taken.get(claim?._id ?? '');
+        if (claim === undefined || holder === undefined || !isOver(holder, run)) return false;
+        const generation = claim.generation + 1;
+        wanted.set(index, { ...claim, _id: claimKey(claim.item, generation), generation });
+        return true;
+      });
+    }
+    return holders;
+  }
+
+  /** One of this run is that of a try before. */
+  function isOver(holder: TaskClaim, run: string): boolean {
+    const { workflowId, settledAt, outcome } = holder;
+    const isDone = settledAt !== null && outcome?.kind === 'done';
+    return isDone && workflowId !== run && mayComeAgain(holder);
   }
 
   /** Returns the claims that were not free. */

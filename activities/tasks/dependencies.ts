@@ -1,5 +1,5 @@
 import type { TaskChannels } from '../../src/tasks/channels.ts';
-import type { TaskClaims } from '../../src/tasks/claims.ts';
+import type { TaskClaim, TaskClaims } from '../../src/tasks/claims.ts';
 import type { TaskMetrics } from '../../src/tasks/metrics.ts';
 import type { Results } from '../../src/tasks/results.ts';
 import type { RunLife } from '../../src/domain/run-life.ts';
@@ -13,6 +13,8 @@ export interface TaskDependencies {
   worker: string;
   /** Whether what becomes of its tasks is counted, and pushed as metrics. */
   isCounted?: boolean;
+  /** Of a task that is done: whether it has had no effect, so that it is done once more where it comes again. */
+  mayComeAgain?: (claim: TaskClaim) => boolean;
   /** The most messages of one call of `handleBatch`; null: each call has one. */
   batchSize: number | null;
   results: Results;

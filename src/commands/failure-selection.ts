@@ -35,7 +35,10 @@ export const isDescribed = ({ class: only, reason, olderThan, newerThan }: Filte
   [only, reason, olderThan, newerThan].some((each) => each !== undefined);
 
 export const addFrom = (command: Command): Command =>
-  command.option('--from <worker>', 'failed tasks of this worker, in the place of registrations');
+  command.option(
+    '--from <worker>',
+    'failed tasks of this worker, or files of this folder, in the place of registrations',
+  );
 
 export const addFilters = (command: Command): Command =>
   addFrom(command)

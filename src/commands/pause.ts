@@ -9,7 +9,7 @@ import { examples } from './examples.ts';
 
 export function addPause(program: Command): void {
   addOperator(program.command('pause'))
-    .option('--worker <name>', 'only the tasks of this worker')
+    .option('--worker <name>', 'only the tasks of this worker, or the files of this folder')
     .requiredOption('--reason <text>', 'why; shown wherever it is seen that nothing is taken')
     .addHelpText(
       'after',
@@ -20,6 +20,7 @@ worker.
 ${examples(
   ['Everything', 'despachante pause --reason "the core is being updated until 14:00"'],
   ['One worker', 'despachante pause --worker EmailWorker --reason "the provider is down"'],
+  ['One collected folder', 'despachante pause --worker invoices --reason "the ERP is closed"'],
 )}`,
     )
     .action(pause);
@@ -27,7 +28,7 @@ ${examples(
 
 export function addResume(program: Command): void {
   addSaid(program.command('resume'))
-    .option('--worker <name>', 'of this worker alone')
+    .option('--worker <name>', 'of this worker or folder alone')
     .addHelpText(
       'after',
       `

@@ -13,8 +13,14 @@ export type OutcomeFolder = (typeof OUTCOME_FOLDERS)[number];
 export const DONE_AS = ['sent', 'changed', 'gone'] as const;
 export type DoneAs = (typeof DONE_AS)[number];
 
+/** As the result of a file that was sent begins, in its claim. */
+export const SENT_RESULT = '{"as":"sent"';
+
 /** The class of a failure whose time was over. */
 export const GAVE_UP = 'gave-up';
+
+/** That of a file of which nobody knows whether its receiver has it. */
+export const IN_DOUBT = 'in-doubt';
 
 /** The task queues of folders are of one machine: what it collects is there alone. */
 export const hostQueue = (taskQueue: string, host: string): string => `${taskQueue}@${host}`;

@@ -6,7 +6,7 @@
  * tag, and the next interval begins. Tags that a dead process has left are adopted by the next interval. Only a claim without a tag gets
  * one, and only tags are adopted that were there before a successor: whoever stood still and goes on takes nothing from him.
  */
-import { GAVE_UP } from '../domain/folders.ts';
+import { GAVE_UP, SENT_RESULT } from '../domain/folders.ts';
 import { randomUUID } from 'node:crypto';
 import type { Document } from 'mongodb';
 import { isDuplicateKey } from '../mongo/client.ts';
@@ -31,8 +31,6 @@ interface PublisherDocument {
   pending: Interval | null;
 }
 
-/** As the result of a sent file begins, and the class of a file that was given up. */
-const SENT = '{"as":"sent"';
 const ID = 'metrics';
 
 const eachName = <T>(of: (name: keyof Sums) => T): Record<keyof Sums, T> => ({
@@ -45,7 +43,9 @@ const eachName = <T>(of: (name: keyof Sums) => T): Record<keyof Sums, T> => ({
 const oneIf = (condition: Document): Document => ({ $cond: [condition, 1, 0] });
 /** Neither null nor missing. */
 const isThere = (path: string): Document => ({ $gt: [path, null] });
-const IS_SENT = { $eq: [{ $substrCP: [{ $ifNull: ['$result', ''] }, 0, SENT.length] }, SENT] };
+const IS_SENT = {
+  $eq: [{ $substrCP: [{ $ifNull: ['$result', ''] }, 0, SENT_RESULT.length] }, SENT_RESULT],
+};
 const IS_REFUSED = {
   $and: [{ $eq: ['$error.failure', 'permanent'] }, { $ne: ['$error.class', GAVE_UP] }],
 };

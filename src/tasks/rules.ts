@@ -6,6 +6,7 @@ import type { RetryRules, TaskRules } from '../domain/tasks.ts';
 import type { Channel } from '../workers/call.ts';
 import type { Gated } from '../config/endpoint.ts';
 import type { Through } from '../outbound/deliver.ts';
+import type { TaskClaim } from './claims.ts';
 import type { Identify } from './delivery.ts';
 
 export interface Running {
@@ -32,6 +33,8 @@ export interface Running {
   identify: Identify | null;
   /** Whether what becomes of its tasks is counted, and pushed as metrics (metric-push.ts). */
   isCounted?: boolean;
+  /** Of a task that is done: whether it has had no effect, so that it is done once more where it comes again. */
+  mayComeAgain?: (claim: TaskClaim) => boolean;
   /** Its source sees to it that no more are open than it can have: nobody counts them. */
   isBounded?: boolean;
   /** How long results are kept in Redis. */

@@ -1,29 +1,12 @@
 /** The crash table of a file: the collector is killed at each place, and another one goes on. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failpoint } from '../../src/runtime/failpoint.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { drop, filesBelow, folderPlace } from '../helpers/folders.ts';
-import { atEnd, type Ending } from '../helpers/servers.ts';
-
-const COLLECTOR = new URL('../helpers/mortal-collector.js', import.meta.url).pathname;
-
-function collector(
-  t: Ending,
-  given: { config: object; file: string; failpoint: Failpoint | null },
-) {
-  const child = spawn(process.execPath, [COLLECTOR, JSON.stringify(given)], { stdio: 'ignore' });
-  atEnd(t, async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-  });
-  return child;
-}
+import { drop, filesBelow, folderPlace, spawnCollector } from '../helpers/folders.ts';
 
 const TABLE: { at: Failpoint; when: string; sent: number }[] = [
   { at: 'claim-written', when: 'after the claim', sent: 1 },
@@ -39,12 +22,10 @@ for (const { at, when, sent } of TABLE) {
     await place.setting();
     await drop(place.path, 'a.txt', 'a');
     const { config, file } = place;
-    const [, signal] = (await once(collector(t, { config, file, failpoint: at }), 'exit')) as [
-      unknown,
-      unknown,
-    ];
-    assert.equal(signal, 'SIGKILL');
-    collector(t, { config, file, failpoint: null });
+    const doomed = spawnCollector(t, { config, file, failpoint: at });
+    await once(doomed, 'exit');
+    assert.equal(doomed.signalCode, 'SIGKILL');
+    spawnCollector(t, { config, file, failpoint: null });
     await eventually('it is settled in done', async () => {
       const [claim, ...others] = await place.claims.find().toArray();
       assert.equal(claim?.outcome?.kind, 'done');
@@ -60,6 +41,32 @@ for (const { at, when, sent } of TABLE) {
     );
   });
 }
+
+test('a file that was gone when it was to be sent, and lies there again as it was, is sent', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), ['ready: rename']);
+  await place.setting();
+  await drop(place.path, 'a.txt', 'a');
+  const { config, file, path } = place;
+  await once(spawnCollector(t, { config, file, failpoint: 'claim-written' }), 'exit');
+  // As where a share is not mounted: an empty folder stands in its place.
+  await rename(path, `${path}-away`);
+  await mkdir(path);
+  spawnCollector(t, { config, file, failpoint: null });
+  const results = async () =>
+    (await place.claimsOf('a.txt')).map(({ _id, result }) => [_id.slice(-2), result?.slice(0, 12)]);
+  await eventually('it is gone', async () =>
+    assert.deepEqual(await results(), [['~0', '{"as":"gone"']]),
+  );
+  await rename(path, `${path}-other`);
+  await rename(`${path}-away`, path);
+  await eventually('it is sent', async () =>
+    assert.deepEqual(await results(), [
+      ['~0', '{"as":"gone"'],
+      ['~1', '{"as":"sent"'],
+    ]),
+  );
+  assert.equal(place.receiver.seen.length, 1);
+});
 
 test('what lies in sending and has no claim goes back under its name', async (t) => {
   const place = await folderPlace(t, (_, response) => response.end(), ['ready: rename']);

@@ -7,9 +7,9 @@ import { z } from 'zod';
 import { webServer } from '../helpers/web-server.ts';
 import { openActions } from '../../src/coordination/actions.ts';
 import { openControl } from '../../src/coordination/control.ts';
-import { folderState, reachOfWorker } from '../../src/operations/folder-state.ts';
+import { folderState } from '../../src/operations/folder-state.ts';
 import { listFailures } from '../../src/operations/failures.ts';
-import { beginRedrive } from '../../src/operations/redrive.ts';
+import { pauseIntake, resumeIntake } from '../../src/operations/pause.ts';
 import { taskFailures } from '../../src/operations/task-failures.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { drop, filesBelow, folderPlace, sha256 } from '../helpers/folders.ts';
@@ -118,7 +118,7 @@ test('what is refused lies in refused with the answer beside it, and is redriven
   );
   for (const name of ['a.txt', 'b.txt']) await drop(place.path, name, name);
   await place.start();
-  const { own, config, client, path } = place;
+  const { own, config, path } = place;
   const failures = taskFailures(config, own, 'inbox');
   await eventually('both have failed', async () => {
     const { waiting } = await listFailures(failures, { state: 'waiting', limit: null, told: 10 });
@@ -143,25 +143,8 @@ test('what is refused lies in refused with the answer beside it, and is redriven
     },
   );
   isMended = true;
-  const control = openControl(own);
   const id = /[^/]*$/.exec(files[0] ?? '')?.[0] ?? '';
-  const at = await eventually('the process is heard of', async () => {
-    const reach = reachOfWorker(config, await control.read(), 'inbox');
-    assert.notEqual(reach, config);
-    return reach;
-  });
-  const begun = await beginRedrive(
-    { config: at, client, store: { actions: openActions(own), control }, worker: 'inbox' },
-    {
-      order: {
-        ...{ ids: [id], class: null, reason: null, olderThan: null, newerThan: null, limit: null },
-        ...{ maxRedrives: 3, foreign: false, perSecond: null, canary: null },
-      },
-      said: { by: 'ana', reason: null, on: id },
-      carried: null,
-    },
-  );
-  assert.equal(begun.kind, 'begun');
+  await place.redrive(id);
   await eventually('it was redriven', async () => {
     const now = await filesBelow(path);
     assert.ok(now.includes(`done/${day()}/${id}`));
@@ -197,6 +180,27 @@ test('what is too old is given up; and what waits is told with its reason', asyn
     const found = (await filesBelow(place.path)).map((file) => file.replace(/[0-9a-f]{24}/, 'ID'));
     assert.deepEqual(found, ['b.tmp', 'gaveup/a.txt~ID', 'gaveup/a.txt~ID.reason.json']);
   });
+});
+
+test('a folder that is paused takes nothing, says so, and goes on when it is resumed', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), RENAMED);
+  const [folder] = (await place.setting()).folders;
+  assert.ok(folder !== undefined);
+  const { own, config } = place;
+  const control = openControl(own);
+  const store = { control, own, actions: openActions(own) };
+  const said = { by: 'ana', reason: 'the ERP is closed', worker: 'inbox' };
+  await pauseIntake(store, said);
+  await place.start();
+  await drop(place.path, 'a.txt', 'a');
+  await eventually('it is told why the file waits', async () => {
+    const state = await folderState(config, own, await control.read(), folder);
+    assert.deepEqual([state.paused?.reason, state.seen?.ready.count], [said.reason, 1]);
+  });
+  assert.equal((await pauseIntake(store, said)).isKnown, true);
+  assert.equal(await place.claims.countDocuments(), 0);
+  await resumeIntake(store, said);
+  await eventually('it is sent', () => assert.equal(place.receiver.seen.length, 1));
 });
 
 test('folders come and go while it runs', async (t) => {
