@@ -76,9 +76,9 @@ async function add(name: string, args: string[], given: Added, command: Command)
   const { every, cron, timeZone, host } = given;
   if (every === undefined && cron === undefined)
     throw new CommandError('Say when: --every 1h, or --cron "0 6 * * *"', EXIT.usage);
-  if (args.some((arg) => /^https?:\/\/[^/?#]*@/.test(arg)))
+  if (args.some((arg) => /^(--[\w-]+=)?https?:\/\/[^/?#]*@/.test(arg)))
     throw new CommandError(
-      'An address has a password in it, and a schedule is kept in clear: give INPUT_AUTHORIZATION or SEND_AUTHORIZATION to "etl serve" instead',
+      'An address has a password in it, and the command line of a run is seen by every user of its machine: give INPUT_AUTHORIZATION or SEND_AUTHORIZATION to "etl serve" instead',
       EXIT.usage,
     );
   const at: EtlWhen = cron === undefined ? { everyMs: every ?? 0 } : { cron, timeZone };
@@ -164,7 +164,7 @@ async function withSchedules<T>(
   const { openEtlSchedules: openIn } = await import('../etl/run/records.ts');
   const mongo = await openDatabase(config, as);
   return withTemporal(config, (client) =>
-    work({ schedules: openIn(mongo.own, taskQueue), client, taskQueue }),
+    work({ schedules: openIn(mongo.own, config), client, taskQueue }),
   ).finally(() => mongo.close());
 }
 

@@ -4,6 +4,8 @@ import { Option, type Command } from 'commander';
 import type { Config } from '../config/schema.ts';
 import { stepsOf } from '../domain/json-text.ts';
 import type { Environment } from '../config/tree.ts';
+import { shownAddress } from '../config/faults.ts';
+import { isSendUrl } from '../config/http-handler.ts';
 import { readQueues } from '../config/queues.ts';
 import { why } from '../doctor/diagnosis.ts';
 import { CannotFetch } from '../net/get.ts';
@@ -122,8 +124,10 @@ function optionsOf(input: string | undefined, given: Given, env: Environment): E
   if (given.items !== '' && !given.items.startsWith('/'))
     faults.push(`--items: expected a pointer such as /data, got ${JSON.stringify(given.items)}`);
   if (from === null) faults.push('INPUT: expected an address, a file or -, and it is not given');
-  if (given.send !== undefined && !(URL.canParse(given.send) && /^https?:/.test(given.send)))
-    faults.push(`--send: expected an http or https URL, got ${JSON.stringify(given.send)}`);
+  if (given.send !== undefined && !isSendUrl(given.send))
+    faults.push(
+      `--send: expected an http or https URL, with credentials in SEND_AUTHORIZATION instead, got ${shownAddress(given.send)}`,
+    );
   if (given.send !== undefined && given.process !== undefined)
     faults.push('--send: expected it without --process: a resource is processed in one way');
   if (faults.length > 0 || from === null) throw new CommandError(faults.join('\n'), EXIT.usage);

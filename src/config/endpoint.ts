@@ -1,5 +1,6 @@
 import { LEGACY } from '../domain/names.ts';
 import type { HttpHandler } from './http-handler.ts';
+import { maskUrl } from '../runtime/mask.ts';
 import { DEFAULTS, type Config } from './schema.ts';
 
 /** Whom requests are sent to. Breaker, limits and shares are kept under its name. */
@@ -22,7 +23,8 @@ export interface Gated extends Endpoint {
 
 export const httpEndpoint = (worker: string, http: HttpHandler): Gated => ({
   name: `http-${worker}`,
-  address: http.url,
+  // Perhaps with a token in it, and it is written down while the breaker is open.
+  address: maskUrl(http.url),
   timeoutMs: http.timeout,
   breaker: DEFAULTS.legacy.breaker,
   concurrency: http.concurrency,

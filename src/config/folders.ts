@@ -50,7 +50,7 @@ const folder = z.strictObject({
 /** The API that is told the sums of each interval. */
 const metrics = z.strictObject(
   {
-    url: httpUrl('an http or https URL'),
+    url: httpUrl(),
     every: duration('1s', '1d').prefault('30s'),
     authorization_env: variable(),
   },

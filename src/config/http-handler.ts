@@ -5,8 +5,16 @@ import { duration, size, text, whole, word } from './values.ts';
 
 const meaning = word(MEANINGS);
 
-export const httpUrl = (expected: string) =>
-  text(expected, 2_000).refine((url) => URL.canParse(url) && /^https?:/.test(url), expected);
+/** Where requests are sent. Addresses are shown and written down, so credentials are no part of them. */
+export function isSendUrl(value: string): boolean {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  return url !== null && /^https?:$/.test(url.protocol) && url.username + url.password === '';
+}
+
+export const httpUrl = (more = '') => {
+  const expected = `an http or https URL${more}, with credentials in authorization_env instead`;
+  return text(expected, 2_000).refine(isSendUrl, expected);
+};
 
 /** The name of a variable: a secret stands in no file. */
 export const variable = () =>
@@ -15,7 +23,7 @@ export const variable = () =>
 export const httpHandler = () =>
   z.strictObject(
     {
-      url: httpUrl('an http or https URL, perhaps with {folder} and {name}'),
+      url: httpUrl(', perhaps with {folder} and {name}'),
       method: word(['POST', 'PUT']).prefault('POST'),
       headers: z.record(z.string(), z.string(), 'a mapping of names to texts').prefault({}),
       /** The variable of the environment that holds what is sent as Authorization. */

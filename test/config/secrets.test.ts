@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { stringify } from 'yaml';
+import { httpEndpoint } from '../../src/config/endpoint.ts';
 import { ConfigError } from '../../src/config/faults.ts';
+import { httpHandler } from '../../src/config/http-handler.ts';
 import { configTable } from '../../src/commands/config.ts';
 import { configJson } from '../../src/config/report.ts';
 import { DEFAULTS, STANDARD } from '../../src/config/schema.ts';
@@ -246,4 +248,9 @@ test('certificates that are not checked are seen in whatever letters the driver 
   }
   const env = { MONGODB_URI: 'mongodb://store/db?tlsInsecure=false&appName=tlsInsecure' };
   assert.deepEqual(loadConfig({ env }).warnings, []);
+});
+
+test('a token in the address of an endpoint is not in what its breaker writes down', () => {
+  const http = httpHandler().parse({ url: 'https://erp.example.com/orders?token=geheim' });
+  assert.equal(httpEndpoint('orders', http).address, 'https://erp.example.com/orders?token=***');
 });

@@ -66,6 +66,30 @@ test('a name that is nearly a setting is refused before anything is done', async
   assert.ok(!existsSync(place.at('output.json')));
 });
 
+test('a password in the address of --send is refused with the remedy, and not shown', async (t) => {
+  const place = await etlPlace(t);
+  place.write('records.json', '[]');
+  const { code, err } = await place.run(['records.json', '--send', 'https://ana:geheim@host/x']);
+  assert.equal(code, 2);
+  assert.match(err, /--send: expected an http or https URL, .* SEND_AUTHORIZATION instead/);
+  assert.doesNotMatch(err, /geheim/);
+});
+
+test('a token in the address of a schedule is in no clear text', async (t) => {
+  const place = await etlPlace(t);
+  const input = 'http://127.0.0.1:9/records.json?token=geheim';
+  const { code, err } = await place.run(['schedule', 'add', 'a', '--every', '1h', '--', input]);
+  assert.equal(code, 0, err);
+  const kept = await place.db.collection('despachante_etl_schedules').find().toArray();
+  assert.equal(kept.length, 1);
+  assert.doesNotMatch(JSON.stringify(kept), /geheim/);
+  const listed = await place.run(['schedule', 'list', '--json']);
+  assert.match(listed.out, /records\.json\?token=\*\*\*/);
+  const password = ['schedule', 'add', 'b', '--every', '1h', '--', '--send=http://a:geheim@b/'];
+  assert.match((await place.run(password)).err, /has a password in it/);
+  assert.equal((await place.run(['schedule', 'remove', 'a'])).code, 0);
+});
+
 test('an answer that breaks in the middle is gone on with where it broke, and one that has changed begins anew', async (t) => {
   const place = await etlPlace(t);
   const body = Buffer.from(JSON.stringify(resources(3_000)));

@@ -87,6 +87,7 @@ test('a file of folders tells all its faults at once, each with its line', async
       '    ready: sometimes',
       '    often: 5s',
       '  - {name: b, path: /srv/b, send: {url: "http://x/{name}"}, weight: 0}',
+      'metrics: {url: "https://ana:geheim@x/"}',
     ].join('\n'),
   );
   assert.throws(
@@ -98,8 +99,10 @@ test('a file of folders tells all its faults at once, each with its line', async
         /folders.yaml:5:12 .*quiet: 5s, rename, or marker/,
         /folders.yaml:6:5 .*often/,
         /folders.yaml:7:\d+ .*weight.*a whole number from 1/,
+        /folders.yaml:8:\d+ .*metrics\.url: .* with credentials in authorization_env instead/,
       ])
         assert.match(message, told);
+      assert.doesNotMatch(message, /geheim/);
       return true;
     },
   );

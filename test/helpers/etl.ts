@@ -65,7 +65,7 @@ export async function etlPlace(t: Ending) {
   }
 
   return {
-    at,
+    ...{ at, db },
     start,
     run: (args: string[], env?: Record<string, string>): Promise<Ended> => start(args, env).ended,
     write: (name: string, content: string | Buffer): string => {

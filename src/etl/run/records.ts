@@ -1,11 +1,14 @@
 /** Runs as everybody sees them, in the database; and what the claims of one say. */
 import { hostname } from 'node:os';
+import { z } from 'zod';
 import { messageOf } from '../../claims/claims.ts';
+import type { Config } from '../../config/schema.ts';
 import type { EtlOrder, EtlWhen } from '../../domain/etl-order.ts';
 import { insertNew } from '../../mongo/client.ts';
 import { OWN, type OwnDatabase } from '../../mongo/collections.ts';
 import { idOf } from '../../tasks/call-of.ts';
 import type { TaskClaim } from '../../tasks/claims.ts';
+import { sealedText } from '../../temporal/sealed-text.ts';
 import type { Counts, Ends } from '../ends.ts';
 
 export const workerOf = (run: string): string => `etl.${run}`;
@@ -38,34 +41,53 @@ export function openEtlRuns(own: OwnDatabase) {
   };
 }
 
-/** What schedules run. */
-export interface EtlScheduleRecord extends EtlOrder {
-  /** `<task queue>/<name>` */
-  _id: string;
+/** What a schedule runs, and when. */
+export interface EtlSchedule extends EtlOrder {
   name: string;
-  taskQueue: string;
   host: string;
   when: EtlWhen;
 }
 
-export function openEtlSchedules(own: OwnDatabase, taskQueue: string) {
+interface EtlScheduleRecord extends Omit<EtlSchedule, 'args'> {
+  /** `<task queue>/<name>` */
+  _id: string;
+  taskQueue: string;
+  /** As JSON, and encrypted where everything is: an address may have a token in it. */
+  args: string;
+}
+
+/** @throws Error when the keys cannot be read */
+export function openEtlSchedules(own: OwnDatabase, config: Config) {
+  const { taskQueue } = config.temporal;
   const collection = own.collection<EtlScheduleRecord>(OWN.etlSchedules);
+  const sealed = sealedText(config);
   const idOfSchedule = (name: string): string => `${taskQueue}/${name}`;
+  const opened = async ({ _id, args, ...rest }: EtlScheduleRecord): Promise<EtlSchedule> => ({
+    ...rest,
+    args: argsOf.parse(JSON.parse(await sealed.open(_id, args))),
+  });
   return {
     /** False where there is one of that name. */
-    async add(record: Omit<EtlScheduleRecord, '_id' | 'taskQueue'>): Promise<boolean> {
-      const _id = idOfSchedule(record.name);
-      return (await insertNew(collection, [{ _id, taskQueue, ...record }])).size === 0;
+    async add({ args, ...rest }: EtlSchedule): Promise<boolean> {
+      const _id = idOfSchedule(rest.name);
+      const text = await sealed.seal(_id, JSON.stringify(args));
+      return (await insertNew(collection, [{ _id, taskQueue, ...rest, args: text }])).size === 0;
     },
-    find: (name: string): Promise<EtlScheduleRecord | null> =>
-      collection.findOne({ _id: idOfSchedule(name) }),
-    list: (): Promise<EtlScheduleRecord[]> =>
-      collection.find({ taskQueue }).sort({ _id: 1 }).toArray(),
+    /** @throws DecryptionError with the remedy */
+    async find(name: string): Promise<EtlSchedule | null> {
+      const found = await collection.findOne({ _id: idOfSchedule(name) });
+      return found && opened(found);
+    },
+    /** @throws DecryptionError with the remedy */
+    list: async (): Promise<EtlSchedule[]> =>
+      Promise.all((await collection.find({ taskQueue }).sort({ _id: 1 }).toArray()).map(opened)),
     /** False where there is none. */
     remove: async (name: string): Promise<boolean> =>
       (await collection.deleteOne({ _id: idOfSchedule(name) })).deletedCount === 1,
   };
 }
+
+const argsOf = z.array(z.string());
 
 /** All claims of a worker have keys from here to there. */
 const keysOf = (run: string) => ({ $gte: `${workerOf(run)}/`, $lt: `${workerOf(run)}0` });

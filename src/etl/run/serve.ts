@@ -17,7 +17,7 @@ export async function serveEtl({ config, host, log }: { config: Config; host: st
   const stopping = new AbortController();
   const { taskQueue } = config.temporal;
   const mongo = await openDatabase(config, 'reader');
-  const schedules = openEtlSchedules(mongo.own, taskQueue);
+  const schedules = openEtlSchedules(mongo.own, config);
   const connection = await connectNative(config, log);
   const worker = await createTemporalWorker(config, {
     connection,
