@@ -1,15 +1,11 @@
-import { statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { ConfigError } from '../config/faults.ts';
 import { FOLDERS_FILE } from '../config/folders.ts';
-import { every } from '../runtime/every.ts';
 import { collectStatus } from './collect-status.ts';
-import { CommandError } from './exit.ts';
+import { followFile } from './follow-file.ts';
 import { foldersFor, type CollectOptions } from './folders-for.ts';
 import { addService, type Process, type Service } from './service.ts';
 import { examples } from './examples.ts';
 
-const RELOAD_MS = 1_000;
 const FOLDERS = ['--folders <file>', `the file of folders (${FOLDERS_FILE})`] as const;
 
 export function addCollect(program: Command): void {
@@ -51,26 +47,7 @@ async function startFolders(process: Process, command: Command): Promise<Service
   const { startCollect } = await import('../door/start-collect.ts');
   const running = await process.unlessStopped(startCollect(process, setting));
   const file = options.folders ?? FOLDERS_FILE;
-  let seen = versionOf(file);
-  const reload = async (): Promise<void> => {
-    const now = versionOf(file);
-    if (now === seen) return;
-    seen = now;
-    try {
-      await running.apply(foldersFor(options));
-    } catch (error) {
-      if (!(error instanceof ConfigError || error instanceof CommandError)) throw error;
-      log.error(
-        { runbook: 'files-stay', faults: error.message },
-        `${file} has faults: the folders stay as they were`,
-      );
-    }
-  };
-  const reloading = every(RELOAD_MS, reload, log, {
-    runbook: 'files-stay',
-    failed: `${file} was changed, and not all of it could be done`,
-    again: `${file} is followed again`,
-  });
+  const following = followFile(file, () => running.apply(foldersFor(options)), log);
   return {
     checks: () => running.checks(),
     details: () => ({ closedBy: running.closedBy() }),
@@ -78,18 +55,8 @@ async function startFolders(process: Process, command: Command): Promise<Service
     facts: { folders: setting.folders.map(({ name, path }) => ({ name, path })) },
     ended: running.ended,
     async stop() {
-      await reloading.close();
+      await following.close();
       await running.stop();
     },
   };
-}
-
-/** Changes with each edit, also of an editor that writes a new file. */
-function versionOf(file: string): string {
-  try {
-    const { mtimeMs, ino, size } = statSync(file);
-    return `${mtimeMs} ${ino} ${size}`;
-  } catch {
-    return 'away';
-  }
 }

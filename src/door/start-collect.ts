@@ -96,7 +96,6 @@ export async function startCollect(
     async apply(setting) {
       requireVariables(setting, forOthers);
       const before = now;
-      now = setting;
       const { folders: wanted, schedule, metrics: api } = setting;
       if (schedule !== before.schedule) collector.order(schedule);
       if (!isDeepStrictEqual(api, before.metrics))
@@ -112,6 +111,7 @@ export async function startCollect(
           { ended: gone.map(({ folder }) => folder.name), started: fresh.map(({ name }) => name) },
           'Folders were changed as their file says',
         );
+      now = setting;
     },
     async stop() {
       await retention.close();
