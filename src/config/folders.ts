@@ -44,6 +44,8 @@ const folder = z.strictObject({
   empty: word(['send', 'refuse', 'ignore']).prefault('send'),
   done: word(['keep', 'delete']).prefault('keep'),
   keepDone: duration('1h', '3650d').prefault('30d'),
+  /** Where an answer is lost: sent again under its key, or a person decides. */
+  onUnknown: word(['resubmit', 'ask']).prefault('resubmit'),
   maxAge: duration('1s', '365d').prefault('7d'),
 });
 

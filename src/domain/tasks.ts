@@ -18,6 +18,7 @@ export const TASK_FAILURES = [
   'unknown-type',
   'id-conflict',
   'permanent',
+  'in-doubt',
   'exhausted',
   'timeout',
   'crashed',

@@ -1,6 +1,8 @@
 /** Brings files to where they end. Each may be done again: what has moved already stays. */
-import { lstat, readFile, rm } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
+import { IN_DOUBT } from '../domain/folders.ts';
 import type { Outgoing } from '../workers/call.ts';
+import { attemptsIn } from './attempts.ts';
 import { decodeFile, identityOf, isSame } from './identity.ts';
 import { shownName } from './names.ts';
 import { moveOf } from './outgoing.ts';
@@ -26,13 +28,14 @@ export interface Failed {
 }
 
 export function endsOf(folder: Setting, place: Place) {
+  const lastAttempts = attemptsIn(place.answers);
   return {
     async publish(outgoing: Outgoing): Promise<void> {
       const { to, day, ...kept } = moveOf(outgoing);
       if (to === 'inbox') await place.back(kept);
       else if (folder.done === 'delete') await place.remove(kept);
       else await place.keep(kept, 'done', day);
-      await rm(`${place.answers}/${kept.id}`, { force: true });
+      await lastAttempts.forget(kept.id);
     },
 
     async bury({ task, body, class: kind, reason, attempts, at }: Failed): Promise<void> {
@@ -47,21 +50,14 @@ export function endsOf(folder: Setting, place: Place) {
       await place.tellWhy(id, name, to, {
         file: shownName(nameOf(name)),
         ...{ folder: folder.name, id: task, class: kind, reason, attempts, at, size },
-        ...(await answerTo(id)),
+        ...(await lastAttempts.told(id)),
         again: `despachante failures redrive --from ${folder.name} '${task}'`,
+        ...(kind === IN_DOUBT
+          ? { received: `despachante failures drop --from ${folder.name} '${task}'` }
+          : {}),
       });
       await place.keep({ id, name, marker }, to, null);
-      await rm(`${place.answers}/${id}`, { force: true });
+      await lastAttempts.forget(id);
     },
   };
-
-  /** What the receiver has answered. It is for people: where it is lost nothing else is. */
-  async function answerTo(id: string): Promise<object> {
-    try {
-      const read: unknown = JSON.parse(await readFile(`${place.answers}/${id}`, 'utf8'));
-      return typeof read === 'object' && read !== null ? read : {};
-    } catch {
-      return {};
-    }
-  }
 }

@@ -1,12 +1,12 @@
 /** Sends one file, and says what came of it. The run writes that down, and only then the file moves on. */
-import { writeFile } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { GAVE_UP, type DoneAs } from '../domain/folders.ts';
+import { GAVE_UP, IN_DOUBT, type DoneAs } from '../domain/folders.ts';
 import type { Delivered, Parcel } from '../outbound/deliver.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Call, Ended } from '../workers/call.ts';
+import { attemptsIn } from './attempts.ts';
 import { digest } from './digest.ts';
 import { gripOf } from './grip.ts';
 import { decodeFile, identityOf, isSame, type Identity } from './identity.ts';
@@ -20,6 +20,8 @@ export interface SenderSetting {
   name: string;
   ready: Ready;
   empty: 'send' | 'refuse' | 'ignore';
+  /** Where nobody knows whether the receiver has it. */
+  onUnknown: 'resubmit' | 'ask';
   /** From the time that it was ready until it is given up, ms. */
   maxAge: number;
   concurrency: number;
@@ -39,6 +41,8 @@ const LOCAL_REST = 10_000;
 export function createSender({ folder, place, deliver, ended }: Needs) {
   // A file waits here, and not open, for those before it.
   const slots = createSlots(folder.concurrency);
+  const attempts = attemptsIn(place.answers);
+  const asks = folder.onUnknown === 'ask';
 
   return async (call: Call, signal: AbortSignal): Promise<Ended> => {
     const id = fileIdIn(call.id);
@@ -83,6 +87,9 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
       if (read.size !== identity.size || !(await isStill(file, stats, identity)))
         return done('changed', { why: 'it was changed while it was read' }, 'inbox');
       const sha256 = read.sha256;
+      if (asks && (await attempts.isUnknown(id)))
+        return inDoubt('an attempt was cut off: nobody knows whether the receiver has it');
+      if (asks) await attempts.begin(id);
       failpoint('file-sending');
       const answer = await deliver({
         idempotencyKey: id,
@@ -108,19 +115,18 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
           answer: answer.answer,
           sha256: sha256.toString('hex'),
         };
-        await writeFile(`${place.answers}/${id}`, JSON.stringify(told));
+        // For people: where the disk is full it is refused all the same.
+        await attempts.answered(id, told).catch(() => {});
         return refused(`http-${answer.status}`, answer.reason);
       }
+      const isUnknown = answer.kind === 'retry' && answer.isUnknown;
+      if (asks && isUnknown) return inDoubt(answer.reason);
+      if (asks) await attempts.forget(id);
       if (signal.aborted) return { kind: 'interrupted' };
       if (answer.kind === 'held')
         return { kind: 'held', reason: answer.reason, retryAfter: answer.retryAfter };
       const cause = answer.status === null ? 'no-answer' : `http-${answer.status}`;
-      return triedAgain(
-        call,
-        answer.isUnknown ? 'unknown' : cause,
-        answer.reason,
-        answer.retryAfter,
-      );
+      return triedAgain(call, isUnknown ? 'unknown' : cause, answer.reason, answer.retryAfter);
     } catch (error) {
       if (signal.aborted) return { kind: 'interrupted' };
       return triedAgain(call, 'not-readable', reasonOf(error), LOCAL_REST);
@@ -148,6 +154,11 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
 
 const refused = (kind: string, reason: string): Ended => ({
   ...{ kind: 'failed', failure: 'permanent', class: kind },
+  reason,
+});
+
+const inDoubt = (reason: string): Ended => ({
+  ...{ kind: 'failed', failure: IN_DOUBT, class: IN_DOUBT },
   reason,
 });
 

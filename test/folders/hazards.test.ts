@@ -54,7 +54,7 @@ async function watched(
   atEnd(t, () => source.close());
   await source.resume();
   const send = createSender({
-    folder: { ...common, maxAge: 60_000, concurrency: 2 },
+    folder: { ...common, onUnknown: 'resubmit', maxAge: 60_000, concurrency: 2 },
     place,
     deliver: deliver ?? (() => Promise.resolve({ kind: 'ack', status: 200 })),
     ended: collector.ended,

@@ -1,0 +1,64 @@
+/** Where an answer is lost and a person is to decide: nothing is sent again by itself. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { eventually } from '../helpers/eventually.ts';
+import { drop, filesBelow, folderPlace, spawnCollector } from '../helpers/folders.ts';
+
+const ASK = ['ready: rename', 'onUnknown: ask'];
+const withoutId = (file: string): string => file.replace(/[0-9a-f]{24}/, 'ID');
+
+test('a file whose answer is lost is in doubt, and sent again under its key only when somebody says so', async (t) => {
+  let isLost = true;
+  const place = await folderPlace(
+    t,
+    (_, response, attempt) => {
+      // What was answered with 503 is not there: that is no doubt.
+      if (attempt === 1 && isLost)
+        return void response.writeHead(503, { 'retry-after': '1' }).end();
+      if (isLost) return void response.destroy();
+      response.end();
+    },
+    ASK,
+  );
+  const { claims, path, receiver } = place;
+  await drop(path, 'a.txt', 'a');
+  await place.start();
+  const claim = await eventually('it is in doubt', async () => {
+    const [found] = await claims.find({ settledAt: { $ne: null } }).toArray();
+    assert.equal(found?.outcome?.kind, 'in-doubt');
+    return found;
+  });
+  const files = await filesBelow(path);
+  assert.deepEqual(files.map(withoutId), ['gaveup/a.txt~ID', 'gaveup/a.txt~ID.reason.json']);
+  assert.match(
+    await place.read(files[1] ?? ''),
+    /"received": "despachante failures drop --from inbox/,
+  );
+  assert.equal(receiver.seen.length, 2);
+  isLost = false;
+  await place.redrive(claim.item.slice('inbox/'.length));
+  await eventually('it is sent', async () =>
+    assert.match((await filesBelow(path)).join(), /^done\/[-\d]+\/a\.txt~[0-9a-f]{24}$/),
+  );
+  assert.equal(receiver.seen.length, 3);
+  assert.equal(new Set(receiver.seen.map(({ headers }) => headers['idempotency-key'])).size, 1);
+});
+
+test('a file that was being sent when its collector was killed is in doubt, and not sent again', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), ASK);
+  await place.setting();
+  await drop(place.path, 'a.txt', 'a');
+  const { config, file, claims } = place;
+  await once(spawnCollector(t, { config, file, failpoint: 'file-answered' }), 'exit');
+  spawnCollector(t, { config, file, failpoint: null });
+  await eventually('it is in doubt', async () =>
+    assert.equal(
+      await claims.countDocuments({ 'outcome.kind': 'in-doubt', settledAt: { $ne: null } }),
+      1,
+    ),
+  );
+  assert.equal(place.receiver.seen.length, 1);
+  const found = (await filesBelow(place.path)).map(withoutId);
+  assert.deepEqual(found, ['gaveup/a.txt~ID', 'gaveup/a.txt~ID.reason.json']);
+});
