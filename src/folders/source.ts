@@ -59,6 +59,7 @@ function follow(
   let isOpen = false;
   let isClosed = false;
   let isWell = true;
+  let isTold = true;
   let look = 0;
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
@@ -145,7 +146,17 @@ function follow(
     for (const all of [queue, handed])
       for (const [name, one] of all) if (one.look !== look) all.delete(name);
     collector.wake();
-    await tell(passed, startedAt);
+    await tell(passed, startedAt).then(() => (isTold = true), untold);
+  }
+
+  /** The disk is full, say: files are taken all the same. */
+  function untold(error: unknown): void {
+    if (isTold)
+      log.warn(
+        { runbook: 'files-stay', folder: folderName, ...errorFacts(error) },
+        'The status of the folder cannot be written: "collect status" shows an old one',
+      );
+    isTold = false;
   }
 
   async function tell(

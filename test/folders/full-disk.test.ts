@@ -1,0 +1,58 @@
+/** A disk without room: what was sent ends, what cannot be written waits until there is some, and nothing is sent twice. */
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { smallDisk } from '../faults/small-disk.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { drop, filesBelow, folderPlace } from '../helpers/folders.ts';
+
+test(
+  'while the disk of a folder is full files are sent, and what cannot be written is done when there is room',
+  { skip: process.getuid?.() !== 0 && 'only root can mount' },
+  async (t) => {
+    const disk = await smallDisk(t, 2);
+    if (disk === null) return t.skip('this machine does not let us mount');
+    const path = join(disk.folder, 'inbox');
+    await mkdir(path);
+    const place = await folderPlace(
+      t,
+      ({ path: of }, response) =>
+        response.writeHead(of.endsWith('bad') ? 422 : 200).end('no such customer'),
+      ['ready: rename'],
+      { path },
+    );
+    const setting = await place.setting();
+    for (const name of ['a', 'bad']) await drop(path, name, name.repeat(5_000));
+    disk.fill(0);
+    await place.startAs(setting);
+    const ends = async () =>
+      (await place.claims.find({ outcome: { $ne: null } }).toArray())
+        .map(({ outcome, settledAt }) => `${outcome?.kind} ${settledAt !== null}`)
+        .sort();
+    await eventually('both have ended, and one cannot be written down', async () =>
+      assert.deepEqual(await ends(), ['done true', 'permanent false']),
+    );
+    // Needs no room.
+    await drop(path, 'empty', '');
+    await eventually('a file that comes meanwhile is sent', async () =>
+      assert.deepEqual(await ends(), ['done true', 'done true', 'permanent false']),
+    );
+    disk.free();
+    await eventually('all is written down', async () =>
+      assert.deepEqual(await ends(), ['done true', 'done true', 'permanent true']),
+    );
+    const found = (await filesBelow(path)).map((file) =>
+      file.replace(/[0-9a-f]{24}/, 'ID').replace(/\d{4}-\d\d-\d\d/, 'DAY'),
+    );
+    assert.deepEqual(found, [
+      ...['done/DAY/a~ID', 'done/DAY/empty~ID'],
+      ...['refused/bad~ID', 'refused/bad~ID.reason.json'],
+    ]);
+    assert.deepEqual(place.receiver.seen.map(({ path: of }) => of).sort(), [
+      '/inbox/a',
+      '/inbox/bad',
+      '/inbox/empty',
+    ]);
+  },
+);
