@@ -140,14 +140,16 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   const followerEnded = follower.run();
   const started = new Map<string, TaskWorker>();
   const failed = Promise.withResolvers<never>();
+  const everyMs = config.ops.workerHeartbeatInterval * 1_000;
   const me = joinProcesses({
     db: () => Promise.resolve(own),
     role: 'tasks',
+    everyMs,
     guard,
     sources: () => Promise.all(workers.map(sourceOf)),
   });
   close.push(() => me.stop());
-  const beating = keepBeating(async () => void (await me.beat()), guard, log);
+  const beating = keepBeating(async () => void (await me.beat()), guard, log, everyMs);
   close.push(() => beating.close());
   void beating.run();
   const shared: Shared = {

@@ -70,9 +70,11 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
   const intake = await unlessStopped(starting);
   followControl(intake, watch, guard, agreement, REGISTRATIONS, legacyEndpoint(config));
   void watch.refresh();
+  const everyMs = config.ops.workerHeartbeatInterval * 1_000;
   const me = joinProcesses({
     db: () => mongo.db(),
     role: 'intake',
+    everyMs,
     guard,
     sources: async () => [
       {
@@ -82,7 +84,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
       },
     ],
   });
-  const beating = keepBeating(async () => void (await me.beat()), guard, log);
+  const beating = keepBeating(async () => void (await me.beat()), guard, log, everyMs);
   void beating.run();
   return {
     facts: { queue: rabbit.intakeQueue },

@@ -46,6 +46,8 @@ export interface ProcessDocument {
   version: string;
   since: Date;
   beatAt: Date;
+  /** How often it beats. */
+  everyMs: number;
   stoppedAt: Date | null;
   /** null until it has looked at itself. */
   vitals: Vitals | null;
@@ -63,6 +65,8 @@ export interface SeenProcess extends ProcessDocument {
   silentMs: number;
 }
 
+const SILENT: Document = { $multiply: ['$everyMs', SILENT_MS / PROCESS_BEAT_MS] };
+
 /** The state of each by MongoDB's clock. */
 const SEEN: Document[] = [
   { $set: { silentMs: { $subtract: [NOW, { $toLong: '$beatAt' }] } } },
@@ -72,7 +76,7 @@ const SEEN: Document[] = [
         $cond: [
           { $ne: ['$stoppedAt', null] },
           'stopped',
-          { $cond: [{ $gt: ['$silentMs', SILENT_MS] }, 'offline', 'alive'] },
+          { $cond: [{ $gt: ['$silentMs', SILENT] }, 'offline', 'alive'] },
         ],
       },
     },
@@ -125,6 +129,8 @@ export interface ProcessNeeds {
   role: ProcessDocument['role'];
   guard: Pick<Guard, 'suffers' | 'vitals'>;
   sources?: () => Promise<SourceUse[]>;
+  /** Whose share of an endpoint others have to know of beats as by default. */
+  everyMs?: number;
   /** Whether a process of this machine has ended: then nobody waits until it was silent for long. */
   isGone?: (pid: number) => boolean;
 }
@@ -132,7 +138,7 @@ export interface ProcessNeeds {
 const STOP_MS = 2_000;
 
 export function joinProcesses(needs: ProcessNeeds) {
-  const { db, role, guard, sources, isGone = hasEnded } = needs;
+  const { db, role, guard, sources, everyMs = PROCESS_BEAT_MS, isGone = hasEnded } = needs;
   const _id: ProcessDocument['_id'] = `process/${randomUUID()}`;
   const host = hostname();
   let beats = 0;
@@ -148,8 +154,13 @@ export function joinProcesses(needs: ProcessNeeds) {
      */
     async beat(use?: EndpointUse & { endpoint: string }): Promise<SeenProcess[]> {
       const beat = (beats += 1);
-      const own = { role, host, pid: process.pid, version: VERSION, vitals: guard.vitals() };
-      const told = { ...own, suffers: guard.suffers(), sources: (await sources?.()) ?? [] };
+      const own = { role, host, pid: process.pid, version: VERSION, everyMs };
+      const told = {
+        ...own,
+        vitals: guard.vitals(),
+        suffers: guard.suffers(),
+        sources: (await sources?.()) ?? [],
+      };
       const processes = processesIn(await db());
       const set = {
         beatAt: '$$NOW',
@@ -198,8 +209,9 @@ export function keepBeating(
   beat: () => Promise<void>,
   guard: Pick<Guard, 'onChange'>,
   log: Log,
+  everyMs = PROCESS_BEAT_MS,
 ): Every {
-  const beating = every(PROCESS_BEAT_MS, beat, log, {
+  const beating = every(everyMs, beat, log, {
     runbook: 'mongodb-away',
     failed: 'MongoDB cannot be told that this process is alive: its work goes on',
     again: 'MongoDB is told again that this process is alive',

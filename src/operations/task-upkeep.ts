@@ -1,4 +1,4 @@
-/** Beside running a worker, a process takes up the tasks of dead runs, and has failures done again that may pass by themselves. */
+/** Beside running a worker, a process takes up the tasks of dead runs, has failures done again that may pass by themselves, and forgets. */
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/schema.ts';
 import type { Actions } from '../coordination/actions.ts';
@@ -6,6 +6,7 @@ import type { ControlStore } from '../coordination/control.ts';
 import { TASKS_TYPE, workerQueue } from '../domain/names.ts';
 import type { RedriveOrder, RedriveReport } from '../domain/redrive-order.ts';
 import { REDRIVEN_EACH_MS } from '../domain/reprocessing.ts';
+import { RECORDED_MS } from '../domain/timing.ts';
 import type { OwnDatabase } from '../mongo/collections.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
@@ -63,12 +64,28 @@ export async function redriveByItself(needs: Needs) {
   return begun.kind === 'begun' ? begun : null;
 }
 
+/** Whoever writes down the end of a call has done so by then, or has seen that it is written. */
+const READ_MS = 2 * RECORDED_MS;
+const DAY_MS = 24 * 3_600_000;
+
+/** How long more is kept of a task that is done than what keeps duplicates out. Null: for as long as that. */
+export function storyMs(
+  { ops, tasks }: Config,
+  { from, keep }: Pick<Running, 'from' | 'keep'>,
+): number | null {
+  // Of files and lists it is said by the claims what is to become of them.
+  if (from.broker === 'folder' || from.broker === 'url') return null;
+  if (ops.taskPersist) return ops.taskRetentionDays * DAY_MS;
+  return Math.max(READ_MS, tasks.resultBackend === 'database' ? keep.resultMs : 0);
+}
+
 const WHY = 'what may pass by itself is tried again every ten minutes';
+const FORGET_EACH_MS = 60_000;
 const LONGEST_REST_MS = 24 * 3_600_000;
 
 /** Goes on until it is closed. */
 export function keepUp(needs: Needs) {
-  const { config, worker, log } = needs;
+  const { config, worker, claims, log } = needs;
   const { name } = worker;
   const facts = { worker: name };
   let rest = REDRIVEN_EACH_MS;
@@ -96,7 +113,27 @@ export function keepUp(needs: Needs) {
     rest = isStopped ? Math.min(2 * rest, LONGEST_REST_MS) : REDRIVEN_EACH_MS;
     notBefore = performance.now() + rest - REDRIVEN_EACH_MS / 2;
   };
-  const both = [
+  const keptMs = storyMs(config, worker);
+  let forgotten = Date.now() - (keptMs ?? 0) - DAY_MS;
+  const forget = async (): Promise<void> => {
+    const until = Date.now() - (keptMs ?? 0);
+    await claims.forget({
+      settledAt: { $gt: new Date(forgotten - READ_MS), $lte: new Date(until) },
+      // The store of our tests takes the index of open claims where the worker stands beside that.
+      $expr: { $eq: ['$worker', { $literal: name }] },
+    });
+    forgotten = until;
+  };
+  const all = [
+    ...(keptMs === null
+      ? []
+      : [
+          every(FORGET_EACH_MS, forget, log, {
+            runbook: 'mongodb-away',
+            failed: `The results and times of done tasks of ${name} cannot be removed: MongoDB does not answer`,
+            again: `The results and times of done tasks of ${name} are removed again`,
+          }),
+        ]),
     ...(config.sweeper.enabled
       ? [
           every(config.sweeper.every, sweep, log, {
@@ -116,5 +153,5 @@ export function keepUp(needs: Needs) {
         ]
       : []),
   ];
-  return { close: () => Promise.all(both.map((each) => each.close())) };
+  return { close: () => Promise.all(all.map((each) => each.close())) };
 }

@@ -1,5 +1,5 @@
 /** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
-import type { Binary } from 'mongodb';
+import type { Binary, Filter } from 'mongodb';
 import type { Gone } from '../claims/claims.ts';
 import { groupOf } from '../domain/failure-group.ts';
 import { claimKey } from '../domain/names.ts';
@@ -244,6 +244,21 @@ export function openTaskClaims(db: OwnDatabase) {
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: { $ne: null } },
         { $set: { gone: { as: 'redriven', at: new Date() }, message: null } },
+      );
+    },
+    /** Leaves of these, as far as they are done, no more than what keeps duplicates out. */
+    async forget(which: Filter<TaskClaim>): Promise<void> {
+      const done = {
+        'outcome.kind': 'done',
+        startedAt: { $ne: null },
+        uncounted: { $exists: false },
+      };
+      await collection.updateMany(
+        { ...which, ...done },
+        {
+          $set: { startedAt: null, finishedAt: null, error: null, key: null },
+          $unset: { result: '', counted: '' },
+        },
       );
     },
     /** Of these claims, those whose end is decided. */

@@ -76,6 +76,17 @@ test('a process is offline after three missed beats, by the clock of MongoDB, an
   assert.deepEqual(await states(), ['alive', 'alive']);
 });
 
+test('a process that beats more seldom is offline after three missed beats of its own', async (t) => {
+  const { db } = await testDatabase(t);
+  const seldom = joined(db, { role: 'tasks', everyMs: 30_000 });
+  const state = async () => (await listProcesses(db))[0]?.state;
+  await seldom.beat();
+  await silentFor(db, seldom._id, 95_000);
+  assert.equal(await state(), 'alive');
+  await silentFor(db, seldom._id, 125_000);
+  assert.equal(await state(), 'offline');
+});
+
 test('a process that leaves by its own will has stopped and is not offline, whatever of it comes late', async (t) => {
   const { db } = await testDatabase(t);
   const [a, b] = [joined(db), joined(db)];

@@ -120,6 +120,7 @@ const others = (...shares: number[]): SeenProcess[] =>
   shares.map((share, n) => ({
     ...{ _id: `process/z${n}`, role: 'worker', host: 'another', pid: n + 1, version: '1' },
     ...{ since: new Date(), beatAt: new Date(), stoppedAt: null, state: 'alive', silentMs: 0 },
+    everyMs: 2_000,
     ...{ vitals: null, suffers: null, sources: [] },
     endpoints: { legacy: { share, onTheWire: 0, waitReason: null } },
   }));
