@@ -12,6 +12,7 @@ const { jsonSchemas } = await load('config/json-schema.js');
 const { COMMAND_NAMES, createProgram } = await load('command-line.js');
 const { ENDINGS } = await load('commands/exit.js');
 const { PAGES } = await load('runtime/log.js');
+const { describedApi } = await load('page/openapi.js');
 
 const MADE = 'This page is made from the code by `npm run docs`. Do not edit it.';
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ').replaceAll('<', '&lt;');
@@ -107,6 +108,7 @@ const pages = {
   'errors.md': errors(),
   'settings.md': settings(),
   'cli.md': await cli(),
+  'openapi.json': `${JSON.stringify(describedApi(), null, 2)}\n`,
   ...Object.fromEntries(
     Object.entries(jsonSchemas()).map(([file, schema]) => [
       file.replace('.yaml', '.schema.json'),

@@ -70,13 +70,14 @@ function Screen() {
 function SignIn() {
   const words = useWords().signIn;
   const fault = useStore((state) => state.signInFault);
-  const [token, setToken] = useState('');
+  const [token, setToken] = useState(useStore((state) => state.signInToken));
+  const [name, setName] = useState('');
   return (
     <main class="sign-in">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          void signIn(token);
+          void signIn(token, name);
         }}
       >
         <h1>{words.title}</h1>
@@ -88,6 +89,13 @@ function SignIn() {
           onText={setToken}
           isRequired
           isMono
+        />
+        <TextField
+          id="name"
+          label={words.name}
+          hint={words.nameHint}
+          value={name}
+          onText={setName}
         />
         {fault !== null && (
           <p class="problem" role="alert">

@@ -14,6 +14,7 @@ export interface FlowRow {
     | 'nobody'
     | 'notCollected'
     | 'processing'
+    | 'silent'
     | 'stopped'
     | 'done'
     | 'on'
@@ -26,12 +27,14 @@ export interface FlowRow {
   perSecond: number | null;
   nextAt: string | null;
   missed: number;
+  /** Since when nothing was heard of it. */
+  silentSince: string | null;
   pausable: boolean;
 }
 
 const BLANK = {
   ...{ why: null, waiting: null, open: null, failed: null, perSecond: null },
-  ...{ nextAt: null, missed: 0, pausable: false },
+  ...{ nextAt: null, missed: 0, silentSince: null, pausable: false },
 } satisfies Partial<FlowRow>;
 
 const valueOf = <T>(tile: Tile<T> | null | undefined): T | null =>
@@ -117,14 +120,17 @@ function ofFolder(folder: Part<'folders'>): FlowRow {
   };
 }
 
+const RUN_TONES = { processing: 'ok', silent: 'bad', stopped: 'warn', done: 'idle' } as const;
+
 function ofRun(run: Part<'etlRuns'>): FlowRow {
   const ended = Object.values(run.counts).reduce((sum, count) => sum + count, 0);
   const bad = (run.counts['invalid'] ?? 0) + (run.counts['exhausted'] ?? 0);
   return {
     ...BLANK,
     ...{ key: `etl/${run.run}`, name: run.run, kind: 'etl', state: run.state },
-    tone: run.state === 'processing' ? 'ok' : run.state === 'stopped' ? 'warn' : 'idle',
+    tone: RUN_TONES[run.state],
     why: run.input,
+    silentSince: run.state === 'silent' ? run.seenAt : null,
     open: run.state === 'done' ? 0 : Math.max(0, run.items - ended),
     failed: bad,
   };

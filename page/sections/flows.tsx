@@ -75,11 +75,13 @@ function Table({ all }: { all: FlowRow[] }) {
 function Row({ row, may }: { row: FlowRow; may: boolean }) {
   const words = useWords();
   const { number, rate, when } = useFormats();
+  const timeOf = (at: string): string => when(new Date(at), Date.now());
   const count = (value: number | null): string => (value === null ? words.none : number(value));
   const notes = [
     ...(row.kind === row.name ? [] : [words.flows.kinds[row.kind]]),
-    ...(row.nextAt === null ? [] : [words.flows.next(when(new Date(row.nextAt), Date.now()))]),
+    ...(row.nextAt === null ? [] : [words.flows.next(timeOf(row.nextAt))]),
     ...(row.missed > 0 ? [words.flows.missed(row.missed)] : []),
+    ...(row.silentSince === null ? [] : [words.flows.silent(timeOf(row.silentSince))]),
     ...(row.why === null ? [] : [row.why]),
   ];
   const { pausable } = row;

@@ -9,6 +9,8 @@ import { Mark, type Tone } from '../parts/shape.tsx';
 
 /** One that ended stays in sight for so long: whoever began it may have looked away. */
 const KEPT_MS = 15 * 60_000;
+/** And one of which nobody knows whether it has ended. */
+const UNKNOWN_MS = 24 * 3_600_000;
 
 export function Operations() {
   const words = useWords();
@@ -16,7 +18,9 @@ export function Operations() {
   const tile = useStore(({ views }) => views.operations?.operations);
   const all = tile === undefined || tile.state === 'unknown' ? [] : tile.value;
   const shown = all.filter(
-    ({ state, result, at }) => state === 'running' || now - Date.parse(result?.at ?? at) < KEPT_MS,
+    ({ state, result, at }) =>
+      state === 'running' ||
+      now - Date.parse(result?.at ?? at) < (state === 'ended' ? KEPT_MS : UNKNOWN_MS),
   );
   if (shown.length === 0) return null;
   return (
@@ -36,6 +40,7 @@ function stateOf(operation: Operation, words: ReturnType<typeof useWords>): [Ton
     return operation.isWorkerAlive
       ? ['ok', words.operations.running]
       : ['bad', words.operations.noWorker];
+  if (operation.state === 'unknown') return ['unknown', words.tiles.unknown];
   return operation.result?.isDone === false
     ? ['bad', words.operations.ended]
     : ['ok', words.operations.ended];
@@ -46,7 +51,8 @@ function One({ operation }: { operation: Operation }) {
   const { age } = useFormats();
   const now = useSeconds();
   const [tone, word] = stateOf(operation, words);
-  const { canaries, on, reason, result, sent, at, by, flow } = operation;
+  const { canaries, on, reason, sent, at, by, flow } = operation;
+  const end = operation.result?.text ?? operation.unasked;
   return (
     <li data-state={operation.state}>
       <div class="line">
@@ -66,9 +72,9 @@ function One({ operation }: { operation: Operation }) {
           </>
         )}
       </p>
-      {result !== null && (
-        <p class="why" title={result.text}>
-          {result.text}
+      {end !== null && (
+        <p class="why" title={end}>
+          {end}
         </p>
       )}
     </li>

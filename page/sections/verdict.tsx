@@ -31,7 +31,6 @@ export function Verdict() {
   const silent = heardAt === null ? 0 : Date.now() - heardAt;
   const isStale = silent > STALE_MS;
   const verdict = overview?.verdict;
-  const isOwn = ownPause(overview);
   const tone = verdict === undefined || isStale ? 'unknown' : TONES[verdict.state];
   const word = verdict === undefined ? 'loading' : isStale ? 'unknown' : verdict.state;
   return (
@@ -63,7 +62,7 @@ export function Verdict() {
             <button
               class="primary"
               onClick={() =>
-                change({ dialog: { kind: 'resume', flow: isOwn ? 'registrations' : null } })
+                change({ dialog: { kind: 'resume', flow: verdict.sources[0] ?? null } })
               }
             >
               {words.flows.resume}
@@ -90,13 +89,14 @@ function Sentence({
   const { perSecond } = overview;
   switch (verdict.state) {
     case 'working':
-      return perSecond.state === 'unknown'
+      // The rate is that of registrations: it may be others that work.
+      return perSecond.state === 'unknown' || perSecond.value === 0
         ? words.verdict.workingQuietly
         : words.verdict.working(rate(perSecond.value));
     case 'idle':
       return words.verdict.idle;
     case 'nobody':
-      return words.verdict.nobody[verdict.missing];
+      return words.verdict.nobody[verdict.missing](verdict.worker ?? '');
     case 'needs-you':
       return `${words.verdict.needsYou(verdict.inDoubt, verdict.setAside)}.`;
     case 'unknown':
@@ -109,6 +109,7 @@ function Sentence({
       return (
         <>
           {words.verdict.pausedBy(verdict.by)}: <q>{verdict.reason}</q> ·{' '}
+          {verdict.sources.length > 0 && `${verdict.sources.join(', ')} · `}
           <Since at={verdict.since} />
         </>
       );
@@ -168,13 +169,6 @@ function Since({ at }: { at: string }) {
   );
 }
 
-/** Whether registrations alone are paused, and not everything. */
-const ownPause = (overview: Overview | undefined): boolean =>
-  overview !== undefined &&
-  valueOf(overview.holds).some(
-    ({ source, by, isOfAll }) => source === 'registrations' && by === 'paused' && !isOfAll,
-  );
-
 const valueOf = <T,>(tile: { state: string; value?: T[] }): T[] => tile.value ?? [];
 
 /** All holds but the one that the verdict tells. */
@@ -184,8 +178,8 @@ export function Holds() {
   const may = useMay('resume');
   if (overview === undefined || overview.holds.state === 'unknown') return null;
   const holds = overview.holds.value;
-  // The verdict tells no hold but those of registrations.
-  if (holds.length < 2 && holds.every(({ source }) => source === 'registrations')) return null;
+  const isTold = ['paused', 'held'].includes(overview.verdict.state);
+  if (holds.length < (isTold ? 2 : 1)) return null;
   return (
     <ul class="holds" aria-label={words.holds.title}>
       {holds.map((hold) => (

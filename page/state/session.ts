@@ -30,15 +30,19 @@ export async function begin(): Promise<void> {
   });
 }
 
-export async function signIn(token: string): Promise<void> {
-  const answer = await post<Session>('openSession', { token: token.trim() });
-  if (!answer.ok) return change({ signedIn: false, signInFault: answer.problem.detail });
+/** @param name of whoever has a token that others have, too */
+export async function signIn(token: string, name = ''): Promise<void> {
+  const signInToken = token.trim();
+  const asked = { token: signInToken, ...(name.trim() === '' ? {} : { name: name.trim() }) };
+  const answer = await post<Session>('openSession', asked);
+  if (!answer.ok)
+    return change({ signedIn: false, signInFault: answer.problem.detail, signInToken });
   keepToken(answer.value.token);
   enter(answer.value.me);
 }
 
 function enter(me: Me): void {
-  change({ signedIn: true, signInFault: null, me });
+  change({ signedIn: true, signInFault: null, signInToken: '', me });
   leave();
   leave = followServer(() => {
     keepToken(null);

@@ -16,8 +16,9 @@ export type Link =
 export interface State {
   /** `null` until it is known. */
   signedIn: boolean | null;
-  /** Why signing in failed. */
+  /** Why signing in failed, and with which token: it may lack no more than a name. */
   signInFault: string | null;
+  signInToken: string;
   me: Me | null;
   link: Link;
   views: Partial<Views>;
@@ -34,6 +35,7 @@ export interface State {
 let state: State = {
   signedIn: null,
   signInFault: null,
+  signInToken: '',
   me: null,
   link: { state: 'connecting' },
   views: {},

@@ -31,6 +31,8 @@ export const ptBR: Words = {
     title: 'Entrar',
     how: 'Abra o link que “despachante page” escreveu no terminal, ou cole aqui o seu token.',
     token: 'Token',
+    name: 'Seu nome',
+    nameHint: 'Fica anotado com tudo o que você faz. Quem só olha pode deixar vazio',
     go: 'Entrar',
   },
   search: {
@@ -67,9 +69,10 @@ export const ptBR: Words = {
           : []),
       ].join(', '),
     nobody: {
-      worker:
+      worker: () =>
         'Nenhum worker em execução: o que foi reservado espera. Inicie um: despachante worker',
-      intake: 'Nenhum intake em execução: nada sai da fila. Inicie um: despachante intake',
+      intake: () => 'Nenhum intake em execução: nada sai da fila. Inicie um: despachante intake',
+      tasks: (worker) => `Nenhum processo executa ${worker}, e tarefas dele esperam. Inicie um`,
     },
     loading: 'Consultando o servidor da página.',
     since: (age) => `há ${age}`,
@@ -168,6 +171,7 @@ export const ptBR: Words = {
       nobody: 'ninguém o executa',
       notCollected: 'ninguém coleta',
       processing: 'em execução',
+      silent: 'sem notícia',
       stopped: 'parado',
       done: 'concluído',
       on: 'ligada',
@@ -175,6 +179,7 @@ export const ptBR: Words = {
     },
     next: (time) => `próxima ${time}`,
     missed: (count) => n(count, 'início perdido', 'inícios perdidos'),
+    silent: (time) => `sem notícia desde ${time}: inicie de novo, e ele continua`,
     pause: 'Pausar…',
     resume: 'Retomar…',
     pauseAll: 'Pausar tudo…',

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { openEtlRuns, type EtlRecord } from '../etl/run/records.ts';
+import { openEtlRuns, type EtlRun } from '../etl/run/records.ts';
 import { openDatabase } from '../mongo/own-database.ts';
 import { wholeNumber } from './arguments.ts';
 import { answer, load } from './context.ts';
@@ -56,11 +56,11 @@ export function addEtlShow(command: Command): void {
     });
 }
 
-function textOf({ _id, state, input, output, host, items, counts, startedAt, seenAt }: EtlRecord) {
+function textOf({ _id, state, input, output, host, items, counts, startedAt, seenAt }: EtlRun) {
   return columns([
     ...[
       ['run', _id],
-      ['state', state],
+      ['state', state === 'silent' ? SILENT : state],
       ['input', line(input)],
     ],
     ...[
@@ -76,6 +76,8 @@ function textOf({ _id, state, input, output, host, items, counts, startedAt, see
     ['last seen', when(seenAt)],
   ]);
 }
+
+const SILENT = 'silent: killed, or without MongoDB. Begin it again, and it goes on';
 
 async function withRuns<T>(
   command: Command,

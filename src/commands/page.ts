@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { announce, print, untilSignal } from './context.ts';
@@ -26,9 +25,10 @@ export function addPage(program: Command): void {
     .addHelpText(
       'after',
       `
-On this machine alone, it prints a link that signs in whoever opens it, as an operator. PAGE_TOKEN is a token for operators,
-PAGE_VIEW_TOKEN one for those who only look; behind a proxy that signs its users in, page.proxy says whom to believe. Without any of
-these no address but 127.0.0.1 is taken. All that is done here is written down: "despachante actions" (docs/explain/security.md).
+On this machine alone, it prints a link that signs in whoever opens it, as an operator. PAGE_TOKEN is a token for operators, who type
+their names with it; PAGE_VIEW_TOKEN is one for those who only look. Behind a proxy that signs its users in, page.proxy says whom to
+believe. Without any of these no address but 127.0.0.1 is taken, and on another one no link signs anybody in. All that is done here is
+written down: "despachante actions" (docs/explain/security.md).
 ${examples(
   ['On this machine', 'despachante page'],
   ['Named, on another port', 'despachante page --environment production --port 9500'],
@@ -38,31 +38,28 @@ ${examples(
       const { config, log } = loadProcess(command, 'page');
       if (!config.ops.enabled)
         throw new CommandError('There is no page: OPS_ENABLED is false', EXIT.usage);
-      const { pageToken, pageViewToken, page } = config;
-      const isProxy = page.proxy.addresses.length > 0;
+      const { pageToken, pageViewToken } = config;
       const keys = [
         ...(pageToken === null
           ? []
-          : [{ name: 'operator', role: 'operator', mayReveal: false, secret: pageToken } as const]),
+          : [{ name: null, role: 'operator', mayReveal: false, secret: pageToken } as const]),
         ...(pageViewToken === null
           ? []
           : [{ name: 'viewer', role: 'viewer', mayReveal: false, secret: pageViewToken } as const]),
       ];
-      const token = randomBytes(32).toString('base64url');
-      const start = { name: userName(), role: 'operator', mayReveal: true, secret: token } as const;
       const stopped = untilSignal(log);
       const { servePage } = await import('../page/serve.ts');
       const server = await servePage({
-        ...{ config, host, port, environment: environment ?? null, keys, log },
-        startKey: isProxy ? null : start,
+        ...{ config, host, port, environment: environment ?? null, starter: userName(), keys, log },
       }).catch((error: unknown) => {
         throw new CommandError(why(error), EXIT.usage);
       });
       const url = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}/`;
-      announce({ url: isProxy ? url : `${url}#token=${token}` });
+      const link = server.token === null ? url : `${url}#token=${server.token}`;
+      announce({ url: link });
       log.info({ url }, 'The operations page is running');
       // Whoever has started us shows it, and our output is a file then.
-      if (process.send === undefined) print(isProxy ? url : `${url}#token=${token}`);
+      if (process.send === undefined) print(link);
       await stopped;
       await server.close();
       log.info({}, 'The process has stopped');

@@ -94,6 +94,11 @@ export function openActions(db: OwnDatabase) {
       await collection.updateOne({ _id }, { $set: { report } });
     },
     end: note,
+    /** Of one that cannot say any more how it ended. What it has said itself stays. */
+    async endUnsaid(_id: string, text: string): Promise<void> {
+      const result = { at: new Date(), isDone: false, text };
+      await collection.updateOne({ _id, result: null }, { $set: { result } });
+    },
     find: (_id: string): Promise<ActionDocument | null> => collection.findOne({ _id }),
     /** The latest first. @param behind the last one that is known already */
     after: async (behind: Pick<ActionDocument, 'at' | '_id'>, count: number) => {

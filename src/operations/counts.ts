@@ -54,7 +54,11 @@ export async function readCounts(
     };
   const { claims, perSecond, control, processes, workers } = known.value;
   return {
-    progress: queues.ok ? progressOf(config, queues.value, claims, perSecond) : null,
+    // A queue that does not exist has no zero messages.
+    progress:
+      queues.ok && queues.value[intakeQueue] !== null
+        ? progressOf(config, queues.value, claims, perSecond)
+        : null,
     intake: intakeFacts(config, control),
     queues,
     registrations: { ok: true, value: claims },

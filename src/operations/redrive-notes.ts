@@ -1,5 +1,5 @@
 /** What is written down of a redrive while it goes on, whatever the flow. */
-import type { Actions } from '../coordination/actions.ts';
+import type { ActionDocument, Actions } from '../coordination/actions.ts';
 import type {
   CanaryOutcome,
   PassReport,
@@ -39,11 +39,17 @@ export function redriveNotes(actions: Actions, worker: string | null) {
   };
 }
 
+const BY_CANARIES = 'stopped after the canaries';
+
+/** Whether those that were tried first did not end well: then the others were left. */
+export const isStoppedByCanaries = ({ result }: Pick<ActionDocument, 'result'>): boolean =>
+  result?.text.includes(BY_CANARIES) === true;
+
 function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {
   const parts = [
     `${sent} sent again, ${left} left`,
     withheld.count === 0 ? '' : `${withheld.count} withheld`,
-    canary?.passed === false ? 'stopped after the canaries' : '',
+    canary?.passed === false ? BY_CANARIES : '',
     isStopped ? 'stopped' : '',
     failure ?? '',
   ];

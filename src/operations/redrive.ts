@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
+import type { ActionDocument } from '../coordination/actions.ts';
 import { runnersOf, workersOf, type SeenProcess } from '../coordination/processes.ts';
 import { requireAgreement } from '../coordination/encryption-agreement.ts';
 import { LEGACY, REDRIVE_TYPE, redriveId, workerQueue } from '../domain/names.ts';
@@ -35,14 +36,40 @@ export type RedriveState = Awaited<ReturnType<typeof redriveState>>;
  */
 export async function redriveState(needs: RedriveNeeds) {
   const { store, worker } = needs;
-  const [control, latest, isRunning] = await Promise.all([
+  const [control, latest, status] = await Promise.all([
     store.control.read(),
     store.actions.collection.findOne({ what: redriveWord(worker) }, { sort: { at: -1 } }),
     handleOf(needs)
       .describe()
-      .then(({ status }) => status.name === 'RUNNING', notFoundIsFalse),
+      .then((run) => run.status.name, unlessNotFound(null)),
   ]);
-  return { isRunning, isWorkerAlive: canRedrive(control.processes, worker), latest };
+  const isRunning = status === 'RUNNING';
+  return { isRunning, status, isWorkerAlive: canRedrive(control.processes, worker), latest };
+}
+
+/** `unasked`: why nobody knows whether it runs, of one that has not said how it ended. */
+export interface SeenRedrive {
+  document: ActionDocument;
+  unasked: string | null;
+}
+
+/**
+ * Of one that has not said how it ended: one whose run somebody terminated never will, so that is written down for it.
+ * @throws what a neighbour throws
+ */
+export async function concluded(
+  needs: RedriveNeeds,
+  document: ActionDocument,
+): Promise<SeenRedrive> {
+  const { actions } = needs.store;
+  const { isRunning, status, latest } = await redriveState(needs);
+  const isLatest = latest?._id === document._id;
+  if (isLatest && isRunning) return { document, unasked: null };
+  // It may be another Temporal than that of the workers.
+  if (isLatest && status === null) return { document, unasked: 'Temporal has no run of it' };
+  const as = isLatest && status !== null ? status.toLowerCase() : 'another has run since';
+  await actions.endUnsaid(document._id, `its run has ended in Temporal without a word: ${as}`);
+  return { document: (await actions.find(document._id)) ?? document, unasked: null };
 }
 
 /** Whether one of these processes runs the redrives of a worker; null for registrations. */
@@ -82,7 +109,7 @@ export async function stopRedrive(needs: RedriveNeeds, said: Said): Promise<bool
     () =>
       handleOf(needs)
         .cancel()
-        .then(() => true, notFoundIsFalse),
+        .then(() => true, unlessNotFound(false)),
     (isTold) => (isTold ? 'told to stop' : 'it had ended'),
   );
 }
@@ -92,7 +119,9 @@ const idOf = ({ config: { temporal, rabbit }, worker }: RedriveNeeds): string =>
 
 const handleOf = (needs: RedriveNeeds) => needs.client.workflow.getHandle(idOf(needs));
 
-const notFoundIsFalse = (error: unknown): false => {
-  if (error instanceof WorkflowNotFoundError) return false;
-  throw error;
-};
+const unlessNotFound =
+  <T>(otherwise: T) =>
+  (error: unknown): T => {
+    if (error instanceof WorkflowNotFoundError) return otherwise;
+    throw error;
+  };

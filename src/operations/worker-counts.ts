@@ -1,6 +1,6 @@
 /** How many tasks of each worker are where. */
 import type { Collection } from 'mongodb';
-import { queueDepths } from '../broker/rabbitmq/queues.ts';
+import { countReady } from '../broker/rabbitmq/queues.ts';
 import { readQueues } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
 import { pauseOf, type Control } from '../coordination/control.ts';
@@ -113,11 +113,8 @@ export async function waitingIn(
     );
   const from = { broker: 'rabbitmq', name } as const;
   const link = rabbitFor(config, { from, deadLetters: null, queue });
-  const { intakeQueue, returnedQueue } = link.rabbit;
-  const depths = await withRabbit(link, (rabbit) =>
-    queueDepths(rabbit, [intakeQueue, returnedQueue]),
-  );
-  if (depths[intakeQueue] === null)
-    throw new Error(`${maskUrl(link.amqpUrl)} has no queue "${intakeQueue}"`);
-  return Object.values(depths).reduce((sum, depth) => sum + (depth?.messages ?? 0), 0);
+  const ready = await withRabbit(link, (rabbit) => countReady(rabbit, link.rabbit));
+  if (ready === null)
+    throw new Error(`${maskUrl(link.amqpUrl)} has no queue "${link.rabbit.intakeQueue}"`);
+  return ready;
 }

@@ -22,7 +22,10 @@ export const actions = z.object({ actions: tile(z.array(action)), next: z.string
 /** A redrive: a worker does it, and goes on whoever looks. */
 export const operation = action.extend({
   flow,
-  state: z.enum(['running', 'ended']),
+  /** `unknown`: it has not said how it ended, and Temporal cannot be asked. */
+  state: z.enum(['running', 'ended', 'unknown']),
+  /** Why it is unknown. */
+  unasked: z.string().nullable(),
   /** Without one nothing is sent, and nothing is stopped. */
   isWorkerAlive: z.boolean(),
   sent: count,

@@ -9,7 +9,6 @@ import { why } from '../doctor/diagnosis.ts';
 import { auditNow, AUDIT } from '../operations/audit-now.ts';
 import { decide, type Decided } from '../operations/decide.ts';
 import { dropChosen } from '../operations/drop.ts';
-import { reachOfWorker } from '../operations/folder-state.ts';
 import { setLimits, unsetLimits } from '../operations/limits.ts';
 import { pauseIntake, resumeIntake } from '../operations/pause.ts';
 import type { Reach } from '../operations/reach.ts';
@@ -21,6 +20,7 @@ import { beginning, doing, type Asked } from './answering.ts';
 import { filtersOf, requireExpected, workerOf, type Chosen } from './failure-answers.ts';
 import type { Made } from './kinds.ts';
 import { Problem } from './problem.ts';
+import { withRedrive } from './redrives.ts';
 import * as ask from './schemas.ts';
 import { versionOf } from './show.ts';
 import type { Who } from './sessions.ts';
@@ -52,15 +52,8 @@ export function createActs({ config, reach, changed, log }: Needs) {
   const nameOf = (flow: string | null): string => flow ?? 'everything';
   let auditing: string | null = null;
 
-  const redriveNeeds = async <T>(
-    store: Store,
-    flow: string,
-    work: (needs: RedriveNeeds) => Promise<T>,
-  ): Promise<T> => {
-    const worker = workerOf(flow);
-    const at = reachOfWorker(config, await store.control.read(), worker);
-    return reach.temporal((client) => work({ config: at, store, client, worker }));
-  };
+  const ofRedrive = <T>(store: Store, flow: string, work: (needs: RedriveNeeds) => Promise<T>) =>
+    withRedrive({ config, reach, store }, workerOf(flow), work);
 
   return {
     pause: doing(ask.pauseRequest, ask.done, ({ flow, reason }, asked) =>
@@ -147,7 +140,7 @@ export function createActs({ config, reach, changed, log }: Needs) {
         await requireExpected(config, store, request);
         const said = { by: asked.who.name, reason: request.reason, on: onOf(request) };
         const role = asked.who.role;
-        const begun = await redriveNeeds(store, request.flow, (needs) =>
+        const begun = await ofRedrive(store, request.flow, (needs) =>
           beginRedrive(needs, {
             order: orderOf(request),
             said: { ...said, via: 'page', role },
@@ -170,7 +163,7 @@ export function createActs({ config, reach, changed, log }: Needs) {
     stopRedrive: doing(ask.stopRedriveRequest, ask.done, ({ flow, reason }, asked) =>
       act(asked, async (store) => {
         const said = { by: asked.who.name, reason };
-        const isTold = await redriveNeeds(store, flow, (needs) => stopRedrive(needs, said));
+        const isTold = await ofRedrive(store, flow, (needs) => stopRedrive(needs, said));
         if (!isTold) throw new Problem(412, 'No redrive of these failures runs');
         return { text: 'It is told to stop: what was sent stays sent' };
       }),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Made } from './kinds.ts';
 import { parsed, Problem } from './problem.ts';
+import { begun } from './schemas.ts';
 import type { Who } from './sessions.ts';
 
 export interface Asked {
@@ -20,38 +21,65 @@ export interface Answer {
   location?: string;
 }
 
-export type Answering = (asked: Asked) => Promise<Answer>;
+/** What a route does, and how what it takes and answers looks: by this it is checked, and described (openapi.ts). */
+export interface Answering {
+  run: (asked: Asked) => Promise<Answer>;
+  status: Answer['status'];
+  query: z.ZodObject | null;
+  request: z.ZodType | null;
+  answer: z.ZodType;
+}
 
 /** What goes on after the answer. */
 export interface Begun {
   id: string;
 }
 
-export const getting =
-  <A extends z.ZodType>(answer: A, work: (asked: Asked) => Promise<Made<A>> | Made<A>): Answering =>
-  async (asked) => ({ status: 200, body: z.encode(answer, await work(asked)) });
+const GET = { status: 200, query: null, request: null } as const;
 
-export const doing =
-  <R extends z.ZodType, A extends z.ZodType>(
-    request: R,
-    answer: A,
-    work: (body: Made<R>, asked: Asked) => Promise<Made<A>>,
-  ): Answering =>
-  async (asked) => ({
-    status: 200,
-    body: z.encode(answer, await work(parsed(request, asked.body), asked)),
-  });
+export const getting = <A extends z.ZodType>(
+  answer: A,
+  work: (asked: Asked) => Promise<Made<A>> | Made<A>,
+): Answering => ({
+  ...{ ...GET, answer },
+  run: async (asked) => ({ status: 200, body: z.encode(answer, await work(asked)) }),
+});
 
-export const beginning =
-  <R extends z.ZodType>(
-    request: R,
-    place: string,
-    work: (body: Made<R>, asked: Asked) => Promise<Begun>,
-  ): Answering =>
-  async (asked) => {
+export const finding = <Q extends z.ZodObject, A extends z.ZodType>(
+  query: Q,
+  answer: A,
+  work: (query: Made<Q>, asked: Asked) => Promise<Made<A>>,
+): Answering => ({
+  ...getting(answer, (asked) => work(parsed(query, asked.query), asked)),
+  query,
+});
+
+/** @param body as it is sent */
+export const showing = (answer: z.ZodType, body: () => Promise<unknown>): Answering => ({
+  ...{ ...GET, answer },
+  run: async () => ({ status: 200, body: await body() }),
+});
+
+export const doing = <R extends z.ZodType, A extends z.ZodType>(
+  request: R,
+  answer: A,
+  work: (body: Made<R>, asked: Asked) => Promise<Made<A>>,
+): Answering => ({
+  ...getting(answer, (asked) => work(parsed(request, asked.body), asked)),
+  request,
+});
+
+export const beginning = <R extends z.ZodType>(
+  request: R,
+  place: string,
+  work: (body: Made<R>, asked: Asked) => Promise<Begun>,
+): Answering => ({
+  ...{ status: 202, query: null, request, answer: begun },
+  async run(asked) {
     const { id } = await work(parsed(request, asked.body), asked);
     return { status: 202, body: { id }, location: `${place}/${encodeURIComponent(id)}` };
-  };
+  },
+});
 
 const KEPT_MS = 10 * 60_000;
 const MOST_KEPT = 1_000;

@@ -1,43 +1,45 @@
 /** What each route answers. */
+import type { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import { foldedReason } from '../domain/failure-group.ts';
 import { openHistory } from '../operations/history.ts';
 import type { Reach } from '../operations/reach.ts';
 import { reveal } from '../operations/reveal.ts';
 import type { Log } from '../runtime/log.ts';
-import { actions, operation } from './action-views.ts';
+import { actions, audits, operation, operations } from './action-views.ts';
 import { actionsOf, createActs } from './acts.ts';
-import { doing, getting, type Answering, type Asked } from './answering.ts';
+import { doing, finding, getting, showing, type Answering } from './answering.ts';
 import type { Collector } from './collector.ts';
 import { actionOf, operationOf } from './deeds.ts';
 import { countChosen, createFailurePages, workerOf } from './failure-answers.ts';
 import type { Made } from './kinds.ts';
-import { parsed, Problem } from './problem.ts';
+import { Problem } from './problem.ts';
 import type { Readings } from './readings.ts';
+import { seenRedrive } from './redrives.ts';
 import type { RouteName, ViewName } from './routes.ts';
 import * as ask from './schemas.ts';
 import type { Who } from './sessions.ts';
 import { itemsBy } from './timeline.ts';
 import type { Special } from './app.ts';
+import * as views from './views.ts';
 
 interface Needs {
   config: Config;
   reach: Reach;
   readings: Readings;
-  collector: Collector;
+  collector: Pick<Collector, 'read'>;
   changed: () => void;
   me: (who: Who) => Made<typeof ask.me>;
   log: Log;
 }
 
 const SHOWN_BYTES = 64 * 1024;
+const VIEWS = { ...views, actions, audits, operations } satisfies Record<ViewName, z.ZodType>;
 
 export function createAnswers(needs: Needs): Record<Exclude<RouteName, Special>, Answering> {
   const { config, reach, readings, collector, changed, me, log } = needs;
-  const view =
-    (name: ViewName): Answering =>
-    async () => ({ status: 200, body: await collector.read(name) });
-  const older = getting(actions, ({ query }) => olderActions(reach, query));
+  const view = (name: ViewName): Answering => showing(VIEWS[name], () => collector.read(name));
+  const older = finding(ask.actionsQuery, actions, (query) => olderActions(reach, query));
   const failurePage = createFailurePages(config);
   const workers = (): string[] => {
     const known = readings.workers.tile(0);
@@ -54,21 +56,26 @@ export function createAnswers(needs: Needs): Record<Exclude<RouteName, Special>,
     limits: view('limits'),
     operations: view('operations'),
     audits: view('audits'),
-    actions: (asked) => (asked.query['cursor'] === undefined ? view('actions') : older)(asked),
-    history: getting(ask.history, ({ query }) => {
-      const { minutes } = parsed(ask.historyQuery, query);
-      return reach.store(async ({ own, clock }) => ({
+    actions: {
+      ...older,
+      run: (asked) => (asked.query['cursor'] === undefined ? view('actions') : older).run(asked),
+    },
+    history: finding(ask.historyQuery, ask.history, ({ minutes }) =>
+      reach.store(async ({ own, clock }) => ({
         minutes: await openHistory(own).last(minutes, clock.now()),
-      }));
-    }),
+      })),
+    ),
     operation: getting(operation, (asked) =>
       reach.store(async (store) => {
         const found = await store.actions.find(asked.param('id'));
         if (found === null) throw new Problem(404, 'No such operation is known');
-        return operationOf(found, (await store.control.read()).processes);
+        const seen = await seenRedrive({ config, reach, store }, found);
+        return operationOf(seen, (await store.control.read()).processes);
       }),
     ),
-    failures: getting(ask.failures, (asked) => reach.store((store) => failurePage(store, asked))),
+    failures: finding(ask.failuresQuery, ask.failures, (query, { who }) =>
+      reach.store((store) => failurePage(store, query, who)),
+    ),
     item: getting(ask.items, ({ param, who }) =>
       reach.store(async (store) => {
         await readings.workers.refresh(LOOK_MS);
@@ -93,9 +100,11 @@ export function createAnswers(needs: Needs): Record<Exclude<RouteName, Special>,
   };
 }
 
-const olderActions = (reach: Reach, query: Asked['query']): Promise<Made<typeof actions>> =>
+const olderActions = (
+  reach: Reach,
+  { cursor = '', limit }: Made<typeof ask.actionsQuery>,
+): Promise<Made<typeof actions>> =>
   reach.store(async (store) => {
-    const { cursor = '', limit } = parsed(ask.actionsQuery, query);
     const last = await store.actions.find(cursor);
     if (last === null) throw new Problem(404, 'This cursor is none: begin the list anew');
     const found = await store.actions.after(last, limit);

@@ -13,14 +13,14 @@ import { createCounter, type Sessions, type Who } from './sessions.ts';
 export type Here = Context<{ Bindings: HttpBindings }>;
 
 /** Those that answer in a way of their own. */
-export type Special = 'openSession' | 'live';
+export type Special = 'openSession' | 'live' | 'openApi';
 
 interface Needs {
   sessions: Sessions;
   answers: Record<Exclude<RouteName, Special>, Answering>;
   special: Record<Special, (here: Here, who: Who | null) => Promise<Response>>;
-  /** Writes down what somebody was not allowed to do. */
-  denied: (name: RouteName, who: Who) => void;
+  /** Writes down what somebody was not allowed to do. `isLast`: for a while no more of him is written down. */
+  denied: (name: RouteName, who: Who, isLast: boolean) => void;
   files: ReadonlyMap<string, { type: string; body: Buffer }>;
   log: Log;
 }
@@ -30,11 +30,13 @@ const LARGEST = 64 * 1024;
 const LONGEST_MS = 10 * 60_000;
 /** By one user, within a minute. */
 const MOST_ACTIONS = 20;
+const MOST_DENIED = 5;
 
 export function createApp({ sessions, answers, special, denied, files, log }: Needs) {
   const app = new Hono<{ Bindings: HttpBindings }>();
   const repeats = createRepeats();
   const acted = createCounter(MOST_ACTIONS);
+  const refused = createCounter(MOST_DENIED);
 
   const tooLarge = () => {
     throw new Problem(413, `Send at most ${LARGEST / 1024} KiB`);
@@ -47,7 +49,10 @@ export function createApp({ sessions, answers, special, denied, files, log }: Ne
       const who = sessions.who(here.env.incoming);
       if (!isAllowed(route.right, who?.role ?? null, who?.mayReveal === true)) {
         if (who === null) throw new Problem(401, SIGN_IN);
-        if (route.method === 'POST') denied(name, who);
+        if (route.method === 'POST' && !refused.isOver(who.holder)) {
+          refused.add(who.holder);
+          denied(name, who, refused.isOver(who.holder));
+        }
         throw new Problem(403, `This needs the right "${route.right}", and you are ${who.role}`);
       }
       if (isSpecial(name)) return special[name](here, who);
@@ -66,7 +71,7 @@ export function createApp({ sessions, answers, special, denied, files, log }: Ne
     // Many doubts or records take their time, and nothing is sent meanwhile.
     here.env.outgoing.setTimeout(LONGEST_MS);
     const work = () =>
-      answers[name]({
+      answers[name].run({
         who,
         param: (each) => here.req.param(each) ?? '',
         query: here.req.query(),
@@ -120,7 +125,8 @@ export function problemAnswer(error: unknown, path: string, log: Log): Response 
 
 const SIGN_IN = 'Open the link that the page printed at its start, or sign in at the proxy';
 
-const isSpecial = (name: RouteName): name is Special => name === 'openSession' || name === 'live';
+const SPECIAL: readonly RouteName[] = ['openSession', 'live', 'openApi'] satisfies Special[];
+const isSpecial = (name: RouteName): name is Special => SPECIAL.includes(name);
 
 /** One that is ignored would change what somebody else has changed meanwhile. */
 function versionIn(header: string | undefined): string | null {

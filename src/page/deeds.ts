@@ -1,10 +1,9 @@
 /** What operators did, as it is told: the actions, the redrives and audits among them. */
-import type { ActionDocument, ActionProgress } from '../coordination/actions.ts';
+import type { ActionDocument } from '../coordination/actions.ts';
 import type { SeenProcess } from '../coordination/processes.ts';
-import { isGoodEnd } from '../domain/redrive-order.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
-import { canRedrive } from '../operations/redrive.ts';
-import { workerOfRedrive } from '../operations/redrive-notes.ts';
+import { canRedrive, type SeenRedrive } from '../operations/redrive.ts';
+import { isStoppedByCanaries, workerOfRedrive } from '../operations/redrive-notes.ts';
 import type { action, auditRun, operation } from './action-views.ts';
 import type { Made } from './kinds.ts';
 
@@ -19,28 +18,24 @@ export const actionOf = ({ _id, via, role, ...each }: ActionDocument): Made<type
 });
 
 export function operationOf(
-  document: ActionDocument,
+  { document, unasked }: SeenRedrive,
   processes: readonly SeenProcess[],
 ): Made<typeof operation> {
   const worker = workerOfRedrive(document.what);
   const alive = processes.filter(({ state }) => state === 'alive');
   const { progress, result, order } = document;
-  const canaries = progress?.canaries ?? null;
   return {
     ...actionOf(document),
     flow: worker ?? REGISTRATIONS,
-    state: result === null ? 'running' : 'ended',
+    state: result !== null ? 'ended' : unasked === null ? 'running' : 'unknown',
+    unasked,
     isWorkerAlive: canRedrive(alive, worker),
     sent: progress?.sent ?? 0,
-    canaries,
-    isStoppedByCanaries: result !== null && canaries !== null && !areWell(canaries),
+    canaries: progress?.canaries ?? null,
+    isStoppedByCanaries: isStoppedByCanaries(document),
     order: order ?? null,
   };
 }
-
-const areWell = ({ of, outcomes }: NonNullable<ActionProgress['canaries']>): boolean =>
-  Object.entries(outcomes).reduce((sum, [as, count]) => sum + (isGoodEnd(as) ? count : 0), 0) ===
-  of;
 
 export const auditOf = (document: ActionDocument): Made<typeof auditRun> => ({
   ...actionOf(document),

@@ -13,10 +13,10 @@ import {
   type StoredFailure,
 } from '../operations/stored-failures.ts';
 import type { Store } from '../registrations/store.ts';
-import type { Asked } from './answering.ts';
 import type { Made } from './kinds.ts';
-import { parsed, Problem } from './problem.ts';
-import { failuresQuery, type countRequest, type failure, type failures } from './schemas.ts';
+import { Problem } from './problem.ts';
+import type { countRequest, failure, failures, failuresQuery } from './schemas.ts';
+import type { Who } from './sessions.ts';
 
 export type Chosen = Made<typeof countRequest>;
 
@@ -80,8 +80,12 @@ export function createFailurePages(config: Config) {
     places.set(cursor, place);
     return cursor;
   };
-  return async (store: Store, { query, who }: Asked): Promise<Made<typeof failures>> => {
-    const { flow, cursor, limit, state, ...asked } = parsed(failuresQuery, query);
+  return async (
+    store: Store,
+    query: Made<typeof failuresQuery>,
+    { role }: Pick<Who, 'role'>,
+  ): Promise<Made<typeof failures>> => {
+    const { flow, cursor, limit, state, ...asked } = query;
     const place = cursor === undefined ? null : places.get(cursor);
     if (place === undefined) throw new Problem(404, 'This cursor is too old: begin the list anew');
     const all = failuresIn(config, store, flow);
@@ -91,7 +95,7 @@ export function createFailurePages(config: Config) {
     };
     const { found, last } = await pageOfFailures(all, filter, limit);
     return {
-      failures: found.map((each) => factsOf(each, flow, who.role === 'operator')),
+      failures: found.map((each) => factsOf(each, flow, role === 'operator')),
       next: last === null ? null : keep(last),
     };
   };

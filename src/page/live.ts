@@ -5,20 +5,44 @@ import type { Collector } from './collector.ts';
 import { Problem } from './problem.ts';
 
 const MOST_STREAMS = 50;
+/** Of one proxy's user, or of all who have one token. */
+const MOST_OF_ONE = 20;
 /** Not yet taken by a browser that is slow: then it is cut, and begins anew. */
 const MOST_BYTES = 1024 * 1024;
 const ALIVE_MS = 15_000;
 /** Then the browser asks anew, and so does a proxy whether he still may. */
 const LONGEST_MS = 60 * 60_000;
 
-/** @param isStillIn whether the session holds. @throws Problem where there are too many */
-export async function stream(
+/** Of one who looks: whether his session holds, and by whose bounds he goes. */
+interface Looking {
+  isStillIn: () => boolean;
+  holder: string;
+}
+
+export function createLive(collector: Collector) {
+  const open = new Map<string, number>();
+  const of = (holder: string): number => open.get(holder) ?? 0;
+  const all = (): number => [...open.values()].reduce((sum, count) => sum + count, 0);
+
+  /** @throws Problem where there are too many */
+  return async (response: ServerResponse, { isStillIn, holder }: Looking): Promise<Response> => {
+    if (response.closed) return RESPONSE_ALREADY_SENT;
+    if (of(holder) >= MOST_OF_ONE || all() >= MOST_STREAMS)
+      throw new Problem(429, `${of(holder)} of your pages are open, ${all()} in all: close one`);
+    open.set(holder, of(holder) + 1);
+    response.once('close', () => {
+      if (of(holder) > 1) open.set(holder, of(holder) - 1);
+      else open.delete(holder);
+    });
+    return follow(response, collector, isStillIn);
+  };
+}
+
+async function follow(
   response: ServerResponse,
   collector: Collector,
   isStillIn: () => boolean,
 ): Promise<Response> {
-  if (collector.listeners() >= MOST_STREAMS)
-    throw new Problem(429, `${MOST_STREAMS} pages are open: close one`);
   response.writeHead(200, {
     'content-type': 'text/event-stream',
     'x-accel-buffering': 'no',

@@ -5,7 +5,9 @@ import type { Control } from '../coordination/control.ts';
 import type { SeenProcess } from '../coordination/processes.ts';
 import { clearIn } from '../domain/backlog.ts';
 import { REGISTRATIONS, VERSION } from '../domain/names.ts';
+import { isOfEtl } from '../etl/run/records.ts';
 import { holdsOf } from '../intake/holds.ts';
+import type { WorkerCounts } from '../operations/worker-counts.ts';
 import { part, type Cell, type Tile } from './cell.ts';
 import type { Made } from './kinds.ts';
 import type { Readings } from './readings.ts';
@@ -23,7 +25,12 @@ export function overviewOf(
   const tileOf = <T>(cell: Cell<T>): Tile<T> => cell.tile(everyMs);
   const control = tileOf(readings.control);
   const pulse = tileOf(readings.pulse);
-  const waiting = tileOf(readings.queues);
+  const workers = tileOf(readings.workers);
+  const queued = tileOf(readings.queues);
+  const hasQueue = queued.state === 'unknown' || queued.value !== null;
+  const waiting: Tile<number> = hasQueue
+    ? part(queued, (count) => count ?? 0)
+    : { state: 'unknown', reason: noQueue(config) };
   const inDoubt = part(tileOf(readings.doubts), ({ all }) => all);
   const inFlight = part(both(pulse, inDoubt), ([{ open }, doubts]) => Math.max(0, open - doubts));
   const perSecond = part(pulse, (each) => each.perSecond);
@@ -42,8 +49,11 @@ export function overviewOf(
     breakers: part(control, (each) => breakersIn(each.control)),
     minutes: tileOf(readings.minutes),
   };
-  return { ...facts, verdict: verdictOf(facts, control, since) };
+  return { ...facts, verdict: verdictOf(facts, { control, workers, hasQueue, since }) };
 }
+
+const noQueue = ({ rabbit }: Config): string =>
+  `There is no queue "${rabbit.intakeQueue}": an intake that starts makes it`;
 
 /** As good as the worse of two. */
 function both<A, B>(a: Tile<A>, b: Tile<B>): Tile<[A, B]> {
@@ -57,12 +67,21 @@ function both<A, B>(a: Tile<A>, b: Tile<B>): Tile<[A, B]> {
     : { state: 'value', value, at };
 }
 
+interface Seen {
+  control: Tile<{ processes: SeenProcess[] }>;
+  workers: Tile<WorkerCounts[]>;
+  hasQueue: boolean;
+  since: Date;
+}
+
 function verdictOf(
   { waiting, inFlight, inDoubt, setAside, holds }: Omit<Overview, 'verdict'>,
-  control: Tile<{ processes: SeenProcess[] }>,
-  since: Date,
+  { control, workers, hasQueue, since }: Seen,
 ): Made<typeof verdict> {
-  const dark = [control, waiting, inFlight, inDoubt, setAside, holds].find(
+  const { processes } = valueOr(control, { processes: [] });
+  // Where nobody takes registrations, nobody misses their queue.
+  const isAsked = hasQueue || processes.some(({ role }) => role !== 'tasks');
+  const dark = [control, ...(isAsked ? [waiting] : []), inFlight, inDoubt, setAside, holds].find(
     ({ state }) => state !== 'value',
   );
   if (dark !== undefined && dark.state !== 'value')
@@ -71,24 +90,33 @@ function verdictOf(
       since: dark.state === 'stale' ? dark.at : since,
     };
   const open = valueOr(inFlight, 0) + valueOr(inDoubt, 0);
-  const alive = valueOr(control, { processes: [] }).processes.filter(
-    ({ state }) => state === 'alive',
+  const isThere = (wanted: SeenProcess['role']) =>
+    processes.some(({ role, state }) => role === wanted && state === 'alive');
+  const nobody = { state: 'nobody', worker: null } as const;
+  if (open > 0 && !isThere('worker')) return { ...nobody, missing: 'worker' };
+  if (valueOr(waiting, 0) > 0 && !isThere('intake')) return { ...nobody, missing: 'intake' };
+  const busy = valueOr(workers, []).filter((each) => each.open + waitingOf(each) > 0);
+  // A run over a list that nobody goes on with is one of the flows, and holds nobody up.
+  const left = busy.find(
+    (each) => each.processes === 0 && each.paused === null && !isOfEtl(each.worker),
   );
-  const isThere = (role: SeenProcess['role']) => alive.some((each) => each.role === role);
-  if (open > 0 && !isThere('worker')) return { state: 'nobody', missing: 'worker' };
-  if (valueOr(waiting, 0) > 0 && !isThere('intake')) return { state: 'nobody', missing: 'intake' };
-  const all = valueOr(holds, []).filter(({ source }) => source === REGISTRATIONS);
-  const [first] = all;
+  if (left !== undefined) return { ...nobody, missing: 'tasks', worker: left.worker };
+  // Those of registrations come first.
+  const [first, ...others] = valueOr(holds, []);
   if (first !== undefined) {
-    const { by, reason, operator, since: heldSince } = first;
-    return by === 'paused'
-      ? { state: 'paused', reason, by: operator ?? '', since: heldSince ?? since }
-      : { state: 'held', by, reason, since: heldSince };
+    const { by, reason, operator, since: heldSince, isOfAll } = first;
+    if (by !== 'paused') return { state: 'held', by, reason, since: heldSince };
+    const more = others.filter((each) => each.by === 'paused');
+    const sources = isOfAll ? [] : [first, ...more].map(({ source }) => source);
+    return { state: 'paused', sources, reason, by: operator ?? '', since: heldSince ?? since };
   }
   const needs = { inDoubt: valueOr(inDoubt, 0), setAside: valueOr(setAside, 0) };
   if (needs.inDoubt + needs.setAside > 0) return { state: 'needs-you', ...needs };
-  return { state: valueOr(waiting, 0) + open > 0 ? 'working' : 'idle' };
+  const isBusy = valueOr(waiting, 0) + open + busy.length > 0;
+  return { state: isBusy ? 'working' : 'idle' };
 }
+
+const waitingOf = ({ waiting }: WorkerCounts): number => (waiting?.ok === true ? waiting.value : 0);
 
 const valueOr = <T>(tile: Tile<T>, otherwise: T): T =>
   tile.state === 'unknown' ? otherwise : tile.value;

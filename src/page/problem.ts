@@ -47,10 +47,12 @@ export function parsed<S extends z.ZodType>(schema: S, value: unknown): z.output
   throw new Problem(400, 'Mend what "errors" names', errors);
 }
 
+const REMEDY = '"despachante doctor" says which server does not answer, and what to do';
+
 /** A fault that is no Problem is a neighbour's that does not answer. */
 export function problemOf(error: unknown, instance: string, log: Log): ProblemBody {
   const { status, message, errors } =
-    error instanceof Problem ? error : new Problem(503, maskText(why(error)));
+    error instanceof Problem ? error : new Problem(503, `${maskText(why(error))}. ${REMEDY}`);
   if (!(error instanceof Problem))
     log.warn({ runbook: 'mongodb-away', ...errorFacts(error) }, 'A request of the page has failed');
   return {

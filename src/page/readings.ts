@@ -1,5 +1,5 @@
 /** All that is read again and again; what it means stands in src/operations. */
-import { queueDepths } from '../broker/rabbitmq/queues.ts';
+import { countReady } from '../broker/rabbitmq/queues.ts';
 import { readFolders } from '../config/folders.ts';
 import type { Config } from '../config/schema.ts';
 import { listProcesses } from '../coordination/processes.ts';
@@ -18,6 +18,7 @@ import { readSchedules } from '../operations/schedules.ts';
 import { failureGroups } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
 import type { Store } from '../registrations/store.ts';
+import { seenRedrive } from './redrives.ts';
 import { createCell, WATCHED_MS } from './cell.ts';
 
 const MOST_GROUPS = 1_000;
@@ -30,7 +31,6 @@ export type Readings = ReturnType<typeof createReadings>;
 
 export function createReadings(config: Config, reach: Reach) {
   const ofStore = <T>(read: (store: Store) => Promise<T>) => createCell(() => reach.store(read));
-  const { intakeQueue, returnedQueue } = config.rabbit;
   const control = ofStore(async (store) => ({
     control: await store.control.read(),
     limits: await store.control.limitsOf(LEGACY),
@@ -43,12 +43,8 @@ export function createReadings(config: Config, reach: Reach) {
   });
   return {
     control,
-    queues: createCell(async () => {
-      const depths = await reach.rabbit((rabbit) =>
-        queueDepths(rabbit, [intakeQueue, returnedQueue]),
-      );
-      return Object.values(depths).reduce((sum, depth) => sum + (depth?.messages ?? 0), 0);
-    }),
+    /** Null where there is no intake queue. */
+    queues: createCell(() => reach.rabbit((rabbit) => countReady(rabbit, config.rabbit))),
     pulse: ofStore((store) => readPulse(config, store)),
     doubts: ofStore((store) => readKnownDoubts(config, store, MOST_DOUBTS)),
     latency: ofStore(async ({ latencies, own, clock }) => {
@@ -86,6 +82,9 @@ export function createReadings(config: Config, reach: Reach) {
     schedules: createCell(() => reach.temporal((client) => readSchedules(client, config))),
     actions: ofStore(({ actions }) => actions.latest(MOST_ACTIONS)),
     audits: ofStore(({ actions }) => actions.latestOf(AUDIT, MOST_RUNS)),
-    redrives: ofStore(({ actions }) => actions.latestOf(/^failures redrive/, MOST_RUNS)),
+    redrives: ofStore(async (store) => {
+      const found = await store.actions.latestOf(/^failures redrive/, MOST_RUNS);
+      return Promise.all(found.map((each) => seenRedrive({ config, reach, store }, each)));
+    }),
   };
 }

@@ -16,6 +16,8 @@ export interface Route {
 export const ROUTES = {
   openSession: { method: 'POST', path: '/api/v1/session', right: 'open' },
   me: { method: 'GET', path: '/api/v1/me', right: 'view' },
+  /** This API, described (openapi.ts). */
+  openApi: { method: 'GET', path: '/api/openapi.json', right: 'view' },
   /** Server-sent events: the name of each is that of a view, its data what GET answers for that view. */
   live: { method: 'GET', path: '/api/v1/live', right: 'view' },
 

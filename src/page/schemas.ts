@@ -174,7 +174,7 @@ const chosen = z.strictObject({
   ids,
 });
 
-/** `name`: who it is, for what is written down of him. */
+/** `name`: who it is, for what is written down of him. A token that several people have needs one. */
 export const openSessionRequest = z.strictObject({
   token: z.string().min(1).max(500),
   name: z.string().trim().min(1).max(100).optional(),

@@ -1,4 +1,5 @@
 /** The operations page: a process of its own, which reads for all who look, and acts for those who may. */
+import { randomBytes } from 'node:crypto';
 import { getRequestListener } from '@hono/node-server';
 import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
@@ -10,11 +11,12 @@ import { createApp, problemAnswer, type Here } from './app.ts';
 import { createCollector } from './collector.ts';
 import { readFiles } from './files.ts';
 import { refuseStrangers, setHeaders } from './guard.ts';
-import { stream } from './live.ts';
+import { createLive } from './live.ts';
 import { meOf } from './me.ts';
 import { createMinutes } from './minutes.ts';
 import { lastingReach } from './reach.ts';
 import { createReadings } from './readings.ts';
+import { openApiOf } from './openapi.ts';
 import { parsed, Problem } from './problem.ts';
 import { openSessionRequest, session } from './schemas.ts';
 import { createSessions, type Key } from './sessions.ts';
@@ -27,17 +29,21 @@ export interface PageOptions {
   /** 0 for any free one. */
   port: number;
   environment: string | null;
-  /** Of this start alone. */
-  startKey: Key | null;
+  /** Who starts it: on this machine alone, and without a proxy, a token of this start signs him in. */
+  starter: string;
   keys: readonly Key[];
   log: Log;
 }
 
-/** @throws Error where others could ask and nobody would have to sign in, or where the port is taken */
+/**
+ * `token`: of this start; null where others could use it, too.
+ * @throws Error where others could ask and nobody would have to sign in, or where the port is taken
+ */
 export async function servePage(options: PageOptions) {
-  const { config, host, port, environment, startKey, keys, log } = options;
+  const { config, host, port, environment, starter, keys, log } = options;
   const { page } = config;
-  if (!isLoopback(host) && keys.length === 0 && page.proxy.addresses.length === 0)
+  const isProxy = page.proxy.addresses.length > 0;
+  if (!isLoopback(host) && keys.length === 0 && !isProxy)
     throw new Error(
       `On ${host} other machines could ask, and nobody of them could sign in: set PAGE_TOKEN or PAGE_VIEW_TOKEN, or page.proxy, or listen on 127.0.0.1`,
     );
@@ -57,7 +63,11 @@ export async function servePage(options: PageOptions) {
     readings.doubts.expire();
     collector.hurry();
   };
-  const sessions = createSessions([...(startKey === null ? [] : [startKey]), ...keys], page.proxy);
+  const token = isLoopback(host) && !isProxy ? randomBytes(32).toString('base64url') : null;
+  const startKeys: Key[] =
+    token === null ? [] : [{ name: starter, role: 'operator', mayReveal: true, secret: token }];
+  const sessions = createSessions([...startKeys, ...keys], page.proxy);
+  const live = createLive(collector);
   const me = meOf(config, environment);
 
   const openSession = async (here: Here): Promise<Response> => {
@@ -72,20 +82,30 @@ export async function servePage(options: PageOptions) {
     return here.json(z.encode(session, { ...opened, me: me(who) }));
   };
 
+  const answers = createAnswers({ config, reach, readings, collector, changed, me, log });
+  const described = openApiOf(answers);
   const app = createApp({
     sessions,
-    answers: createAnswers({ config, reach, readings, collector, changed, me, log }),
+    answers,
     special: {
       openSession,
-      live: (here) =>
-        stream(here.env.outgoing, collector, () => sessions.who(here.env.incoming) !== null),
+      openApi: (here) => Promise.resolve(here.json(described)),
+      live: (here, who) => {
+        const isStillIn = () => sessions.who(here.env.incoming) !== null;
+        return live(here.env.outgoing, { isStillIn, holder: who?.holder ?? '' });
+      },
     },
-    denied: (name, who) =>
+    denied: (name, who, isLast) =>
       void reach
         .store(({ actions }) =>
           actionsOf(actions, who).act(
             { by: who.name, what: name, on: null, reason: null },
-            () => Promise.reject(new Error(`denied: the role ${who.role} may not`)),
+            () =>
+              Promise.reject(
+                new Error(
+                  `denied: the role ${who.role} may not${isLast ? '. What is tried within this minute after it is not written down' : ''}`,
+                ),
+              ),
             () => '',
           ),
         )
@@ -117,6 +137,7 @@ export async function servePage(options: PageOptions) {
   const bound = await listen(server, host, port, taken);
   return {
     port: bound,
+    token,
     async close(): Promise<void> {
       await Promise.all([stopServing(server), collector.close()]);
       await reach.close();

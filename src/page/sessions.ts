@@ -11,15 +11,22 @@ export interface Who {
   name: string;
   role: Role;
   mayReveal: boolean;
+  /** By whose bounds he goes: whoever signs in by a token calls himself as he likes. */
+  holder: string;
 }
 
 /** A secret that opens a session. */
-export interface Key extends Who {
+export interface Key {
+  /** Null: several people have it, and each says who he is. */
+  name: string | null;
+  role: Role;
+  mayReveal: boolean;
   secret: string;
 }
 
 const LIFE_MS = 12 * 3_600_000;
-const MOST_SESSIONS = 200;
+/** By one key. */
+const MOST_SESSIONS = 50;
 const MINUTE_MS = 60_000;
 const MOST_FAILED = 5;
 
@@ -63,7 +70,7 @@ export function createSessions(keys: readonly Key[], proxy: PageProxy, now = () 
     const isOperator = isIn(proxy.operators);
     if (name === '' || !(isOperator || isIn(proxy.viewers))) return null;
     const role: Role = isOperator ? 'operator' : 'viewer';
-    return { name, role, mayReveal: isOperator && isIn(proxy.revealers) };
+    return { name, role, mayReveal: isOperator && isIn(proxy.revealers), holder: name };
   }
 
   return {
@@ -79,21 +86,26 @@ export function createSessions(keys: readonly Key[], proxy: PageProxy, now = () 
       sessions.delete(bearer);
       return null;
     },
-    /** @throws Problem where the secret is none of ours, or where too many were tried */
+    /** @throws Problem where the secret is none of ours, where too many were tried, or where nobody has said who he is */
     open(secret: string, name: string | null, { socket }: IncomingMessage) {
       const address = socket.remoteAddress ?? '';
       if (failed.isOver(address))
         throw new Problem(429, 'Too many tokens were tried: wait a minute, and try again');
-      const key = keys.filter((each) => isSame(secret, each.secret))[0];
-      if (key === undefined) {
+      const [found] = [...keys.entries()].filter(([, each]) => isSame(secret, each.secret));
+      if (found === undefined) {
         failed.add(address);
         throw new Problem(401, 'This token opens nothing: take the link that the page printed');
       }
-      const [oldest] = sessions.keys();
-      if (sessions.size >= MOST_SESSIONS && oldest !== undefined) sessions.delete(oldest);
+      const [place, { role, mayReveal, ...key }] = found;
+      const called = name ?? key.name;
+      if (called === null)
+        throw new Problem(422, 'Say who you are: your name is written down with all that you do');
+      const who: Who = { name: called, role, mayReveal, holder: `key ${place}` };
+      const others = [...sessions].filter(([, each]) => each.who.holder === who.holder);
+      const [oldest] = others;
+      if (others.length >= MOST_SESSIONS && oldest !== undefined) sessions.delete(oldest[0]);
       const token = randomBytes(32).toString('base64url');
       const until = now() + LIFE_MS;
-      const who: Who = { name: name ?? key.name, role: key.role, mayReveal: key.mayReveal };
       sessions.set(token, { who, until });
       return { token, expiresAt: new Date(until), who };
     },

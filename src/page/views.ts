@@ -7,8 +7,20 @@ import { count, flow, ms, tile, time } from './kinds.ts';
 export const verdict = z.discriminatedUnion('state', [
   z.object({ state: z.literal('unknown'), reason: z.string(), since: time }),
   /** Something waits, and nobody takes it, or nobody works on it. */
-  z.object({ state: z.literal('nobody'), missing: z.enum(['worker', 'intake']) }),
-  z.object({ state: z.literal('paused'), reason: z.string(), by: z.string(), since: time }),
+  z.object({
+    state: z.literal('nobody'),
+    missing: z.enum(['worker', 'intake', 'tasks']),
+    /** Of `tasks`: which nobody runs. */
+    worker: z.string().nullable(),
+  }),
+  z.object({
+    state: z.literal('paused'),
+    /** None: everything. The rest is said of the first. */
+    sources: z.array(flow),
+    reason: z.string(),
+    by: z.string(),
+    since: time,
+  }),
   z.object({
     state: z.literal('held'),
     by: z.enum(['breaker', 'limits', 'guard']),
@@ -124,7 +136,8 @@ export const etlRun = z.object({
   input: z.string(),
   output: z.string(),
   host: z.string(),
-  state: z.enum(['processing', 'stopped', 'done']),
+  /** `silent`: nothing was heard of it since `seenAt`, and it had not ended. */
+  state: z.enum(['processing', 'silent', 'stopped', 'done']),
   items: count,
   /** By how they ended. */
   counts: z.record(z.string(), count),

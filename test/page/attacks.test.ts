@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { servePage } from '../../src/page/serve.ts';
+import { session } from '../../src/page/schemas.ts';
+import type { Key } from '../../src/page/sessions.ts';
 import { silent } from '../../src/runtime/log.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { atEnd } from '../helpers/servers.ts';
 import { NO_SERVERS, onWire, startPage } from './pages.ts';
 
 const json = 'application/json';
@@ -155,15 +159,62 @@ test('what is too large, too often or no JSON is refused with a problem', async 
   assert.equal(last, 429);
 });
 
+const others = {
+  ...{ config: NO_SERVERS, host: '0.0.0.0', port: 0, environment: null, log: silent },
+  starter: 'me',
+};
+
 test('started with defaults, another address than loopback gets nothing', async () => {
-  const options = {
-    ...{ config: NO_SERVERS, host: '0.0.0.0', port: 0, environment: null, log: silent },
-    ...{
-      startKey: { name: 'me', role: 'operator', mayReveal: true, secret: 's'.repeat(40) } as const,
-      keys: [],
-    },
+  await assert.rejects(
+    servePage({ ...others, keys: [] }),
+    /set PAGE_TOKEN or PAGE_VIEW_TOKEN, or page\.proxy/,
+  );
+});
+
+test('where other machines can ask, and behind a proxy, no token of this start signs anybody in', async (t) => {
+  const key = { name: null, role: 'operator', mayReveal: false, secret: 'o'.repeat(32) } as const;
+  const open = await servePage({ ...others, keys: [key] });
+  atEnd(t, () => open.close());
+  assert.equal(open.token, null);
+  const proxy = { ...DEFAULTS.page.proxy, addresses: ['10.0.0.7'], operators: ['ops'] };
+  const config = { ...NO_SERVERS, page: { names: [], proxy } };
+  assert.equal((await startPage(t, config)).token, null);
+  assert.notEqual((await startPage(t)).token, null);
+});
+
+test('whoever has a token that others have, too, says who he is', async (t) => {
+  const secret = 's'.repeat(32);
+  const shared: Key = { name: null, role: 'operator', mayReveal: false, secret };
+  const page = await startPage(t, NO_SERVERS, [shared]);
+  const open = (body: object) => page.ask('/api/v1/session', { method: 'POST', body });
+  const nameless = await open({ token: secret });
+  assert.equal(nameless.status, 422);
+  assert.match(nameless.text, /Say who you are/);
+  const { json } = await open({ token: secret, name: 'ana' });
+  assert.equal(session.parse(json).me.name, 'ana');
+});
+
+test('nobody signs the others out, or takes all their streams, by signing in and looking again and again', async (t) => {
+  const page = await startPage(t);
+  const operator = await page.signIn('operator');
+  for (let n = 0; n < 60; n += 1) await page.signIn('viewer');
+  assert.equal((await page.ask('/api/v1/me', { token: operator })).status, 200);
+
+  const viewer = await page.signIn('viewer');
+  const [stop, stopOthers] = [new AbortController(), new AbortController()];
+  atEnd(t, () => stopOthers.abort());
+  const look = async (token: string, { signal } = stop) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${page.url}/api/v1/live`, { headers, signal })).status;
   };
-  await assert.rejects(servePage(options), /set PAGE_TOKEN or PAGE_VIEW_TOKEN, or page\.proxy/);
+  for (let n = 0; n < 20; n += 1) assert.equal(await look(viewer), 200);
+  assert.equal(await look(viewer), 429);
+  assert.equal(await look(await page.signIn('viewer')), 429);
+  assert.equal(await look(operator, stopOthers), 200);
+  stop.abort();
+  await eventually('who has gone leaves his place', async () =>
+    assert.equal(await look(viewer, stopOthers), 200),
+  );
 });
 
 test('headers of a proxy count from its addresses alone', async (t) => {

@@ -7,6 +7,7 @@ import { action, operation } from '../../src/page/action-views.ts';
 import type { Sent } from '../../src/page/kinds.ts';
 import { failures, items, session } from '../../src/page/schemas.ts';
 import { doubts, groups, limits, overview } from '../../src/page/views.ts';
+import { redriveId } from '../../src/domain/names.ts';
 import { startChild } from '../../src/runtime/child.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
@@ -20,6 +21,8 @@ const { store } = system;
 const { failureQueue } = system.config.rabbit;
 const page = await startPage({ after }, system.config);
 const operator = await page.signIn('revealer');
+/** One alone may do so much in a minute. */
+const another = await page.signIn('operator');
 const viewer = await page.signIn('viewer');
 
 const get = async <S extends z.ZodType>(schema: S, path: string, token = operator) => {
@@ -159,6 +162,47 @@ test('a redrive goes on when the page that began it is killed, and another page 
   assert.equal((await ended(id)).sent, 60);
 });
 
+test('a redrive whose run somebody has terminated has ended, and says so to everybody', async () => {
+  const { group } = await refused(40, 1);
+  const body = redriveOf(group, { expectedCount: 40, perSecond: 1 });
+  const { id } = named.parse((await post('/api/v1/redrives', body, another)).json);
+  await eventually('some are sent', async () => {
+    assert.ok(((await store.actions.find(id))?.progress?.sent ?? 0) > 0);
+  });
+  const { temporal } = system.config;
+  const workflowId = redriveId(temporal.taskQueue, failureQueue);
+  await system.client.workflow.getHandle(workflowId).terminate('by hand');
+  const { result, isStoppedByCanaries } = await ended(id);
+  assert.match(result?.text ?? '', /terminated/);
+  assert.equal(isStoppedByCanaries, false);
+  assert.match((await store.actions.find(id))?.result?.text ?? '', /terminated/);
+});
+
+test('a queue that does not exist holds no zero messages', async (t) => {
+  const rabbit = { ...system.config.rabbit, intakeQueue: uniqueName() };
+  const other = await startPage(t, { ...system.config, rabbit });
+  const token = await other.signIn('viewer');
+  const { waiting, verdict } = overview.parse(
+    (await other.ask('/api/v1/overview', { token })).json,
+  );
+  assert.deepEqual(waiting, {
+    state: 'unknown',
+    reason: `There is no queue "${rabbit.intakeQueue}": an intake that starts makes it`,
+  });
+  assert.equal(verdict.state, 'unknown', 'an intake runs, which has to have one');
+});
+
+test('the verdict says that a worker is paused, and nothing else', async () => {
+  const said = { flow: 'orders', reason: 'their month end' };
+  assert.equal((await post('/api/v1/pause', said, another)).status, 200);
+  await eventually('the verdict says so', async () => {
+    const { verdict } = await overviewNow();
+    assert.ok(verdict.state === 'paused', JSON.stringify(verdict));
+    assert.deepEqual([verdict.sources, verdict.reason], [['orders'], 'their month end']);
+  });
+  assert.equal((await post('/api/v1/resume', said, another)).status, 200);
+});
+
 test('a pause is seen, belongs to somebody, and is not said twice', async () => {
   const body = { flow: null, reason: 'the core is updated' };
   assert.equal((await post('/api/v1/pause', body)).status, 200);
@@ -212,12 +256,15 @@ test('a doubt is listed, decided once, and a double click decides nothing twice'
   assert.equal(await acted, 1);
 });
 
-test('a viewer is refused what acts, and that is written down', async () => {
-  const { status } = await post('/api/v1/pause', { flow: null, reason: 'x' }, viewer);
-  assert.equal(status, 403);
+test('a viewer is refused what acts, and that is written down, within bounds', async () => {
+  for (let n = 0; n < 12; n += 1) {
+    const { status } = await post('/api/v1/pause', { flow: null, reason: 'x' }, viewer);
+    assert.equal(status, 403);
+  }
   await eventually('it is written down', async () => {
-    const denied = await store.actions.collection.findOne({ by: 'vera' });
-    assert.match(denied?.result?.text ?? '', /denied/);
+    const denied = await store.actions.collection.find({ by: 'vera' }).toArray();
+    assert.equal(denied.length, 5);
+    for (const { result } of denied) assert.match(result?.text ?? '', /denied/);
   });
   assert.equal((await store.control.read()).pause, null);
 });

@@ -33,10 +33,10 @@ export interface Told {
 
 export type Page = Awaited<ReturnType<typeof startPage>>;
 
-export async function startPage(t: Ending, config: Config = NO_SERVERS) {
+export async function startPage(t: Ending, config: Config = NO_SERVERS, more: readonly Key[] = []) {
   const server = await servePage({
     ...{ config, host: '127.0.0.1', port: 0, environment: 'test', log: silent },
-    ...{ startKey: null, keys: Object.values(KEYS) },
+    ...{ starter: 'sam', keys: [...Object.values(KEYS), ...more] },
   });
   atEnd(t, () => server.close());
   const { port } = server;
@@ -72,6 +72,7 @@ export async function startPage(t: Ending, config: Config = NO_SERVERS) {
   return {
     port,
     url,
+    token: server.token,
     ask,
     close: () => server.close(),
     secretOf: (person: Person) => KEYS[person].secret,

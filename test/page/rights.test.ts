@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { z } from 'zod';
 import { isAllowed, ROUTE_NAMES, ROUTES, type RouteName } from '../../src/page/routes.ts';
 import { overview } from '../../src/page/views.ts';
 import { startPage, type Person } from './pages.ts';
@@ -54,6 +55,27 @@ test('a role is told what it may by the table that routes', async (t) => {
     const expected = ROUTE_NAMES.filter((name) => isAllowed(ROUTES[name].right, role, mayReveal));
     assert.deepEqual(json.allowed, expected);
   }
+});
+
+const described = z.object({
+  openapi: z.literal('3.1.0'),
+  paths: z.record(
+    z.string(),
+    z.record(z.string(), z.object({ operationId: z.string(), responses: z.looseObject({}) })),
+  ),
+});
+
+test('every route is described, and no other', async (t) => {
+  const page = await startPage(t);
+  const token = await page.signIn('viewer');
+  const { paths } = described.parse((await page.ask('/api/openapi.json', { token })).json);
+  const found = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { operationId }]) => {
+      return [operationId, method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ':$1')];
+    }),
+  );
+  const routes = ROUTE_NAMES.map((name) => [name, ROUTES[name].method, ROUTES[name].path]);
+  assert.deepEqual(found.sort(), routes.sort());
 });
 
 test('nothing that is GET changes anything, and all that acts says so', () => {

@@ -113,6 +113,16 @@ export async function queueDepths(
   return depths;
 }
 
+/** Ready to be taken by an intake: what came back to it, too. Null where its queue does not exist, which is no zero. */
+export async function countReady(
+  connection: ChannelModel,
+  { intakeQueue, returnedQueue }: Pick<Config['rabbit'], 'intakeQueue' | 'returnedQueue'>,
+): Promise<number | null> {
+  const depths = await queueDepths(connection, [intakeQueue, returnedQueue]);
+  if (depths[intakeQueue] === null) return null;
+  return Object.values(depths).reduce((sum, found) => sum + (found?.messages ?? 0), 0);
+}
+
 async function depth(connection: ChannelModel, queue: string): Promise<QueueDepth | null> {
   try {
     const found = await onChannel(connection, (channel) => channel.checkQueue(queue));

@@ -1,19 +1,23 @@
 /** Runs as everybody sees them, in the database; and what the claims of one say. */
 import { hostname } from 'node:os';
+import type { Document } from 'mongodb';
 import { z } from 'zod';
 import { messageOf } from '../../claims/claims.ts';
 import type { Config } from '../../config/schema.ts';
 import type { EtlOrder, EtlWhen } from '../../domain/etl-order.ts';
 import { insertNew } from '../../mongo/client.ts';
 import { OWN, type OwnDatabase } from '../../mongo/collections.ts';
+import { NOW } from '../../mongo/server-time.ts';
 import { idOf } from '../../tasks/call-of.ts';
-import type { TaskClaim } from '../../tasks/claims.ts';
+import { openTaskClaims, type TaskClaim } from '../../tasks/claims.ts';
 import { sealedText } from '../../temporal/sealed-text.ts';
 import type { Counts, Ends } from '../ends.ts';
 
-export const workerOf = (run: string): string => `etl.${run}`;
+const PREFIX = 'etl.';
+export const workerOf = (run: string): string => PREFIX + run;
+export const isOfEtl = (worker: string): boolean => worker.startsWith(PREFIX);
 
-export interface EtlRecord {
+interface EtlRecord {
   _id: string;
   /** Without passwords and what else may be secret. */
   input: string;
@@ -24,20 +28,40 @@ export interface EtlRecord {
   items: number;
   counts: Counts;
   startedAt: Date;
+  /** By the clock of MongoDB. */
   seenAt: Date;
 }
+
+/** As it was when it was read. `silent`: its process was killed, or cannot reach MongoDB. */
+export interface EtlRun extends Omit<EtlRecord, 'state'> {
+  state: EtlRecord['state'] | 'silent';
+}
+
+/** It is told each other second, and while it stops for as long as its calls take. */
+const SILENT_MS = 60_000;
+const IS_SILENT: Document = {
+  $and: [
+    { $eq: ['$state', 'processing'] },
+    { $gt: [{ $subtract: [NOW, { $toLong: '$seenAt' }] }, SILENT_MS] },
+  ],
+};
+const SEEN: Document = { $set: { state: { $cond: [IS_SILENT, 'silent', '$state'] } } };
 
 export function openEtlRuns(own: OwnDatabase) {
   const collection = own.collection<EtlRecord>(OWN.etlRuns);
   return {
     note: async ({ _id, ...record }: Omit<EtlRecord, 'host' | 'seenAt'>): Promise<void> => {
-      const seen = { ...record, host: hostname(), seenAt: new Date() };
-      await collection.updateOne({ _id }, { $set: seen }, { upsert: true });
+      const told = {
+        $set: { ...record, host: hostname() },
+        $currentDate: { seenAt: true },
+      } as const;
+      await collection.updateOne({ _id }, told, { upsert: true });
     },
     /** The last ones first. */
-    list: (limit: number): Promise<EtlRecord[]> =>
-      collection.find().sort({ _id: -1 }).limit(limit).toArray(),
-    find: (run: string): Promise<EtlRecord | null> => collection.findOne({ _id: run }),
+    list: (limit: number): Promise<EtlRun[]> =>
+      collection.aggregate<EtlRun>([{ $sort: { _id: -1 } }, { $limit: limit }, SEEN]).toArray(),
+    find: async (run: string): Promise<EtlRun | null> =>
+      (await collection.aggregate<EtlRun>([{ $match: { _id: run } }, SEEN]).toArray())[0] ?? null,
   };
 }
 
@@ -110,6 +134,10 @@ export async function readEnds(own: OwnDatabase, run: string, ends: Ends): Promi
       });
   }
 }
+
+/** The files have them. */
+export const forgetEnds = (own: OwnDatabase, run: string): Promise<void> =>
+  openTaskClaims(own).forget({ _id: keysOf(run), settledAt: { $ne: null } });
 
 export const countOpen = (own: OwnDatabase, run: string): Promise<number> =>
   own

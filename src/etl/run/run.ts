@@ -10,7 +10,7 @@ import { openStateFolder, type EtlState, type StateFolder } from '../state.ts';
 import { ARRAY, LINES, openWholeFile } from '../whole-file.ts';
 import type { EtlNeeds, EtlOptions, EtlSummary } from './options.ts';
 import { prepare } from './prepare.ts';
-import { openEtlRuns, readEnds } from './records.ts';
+import { forgetEnds, openEtlRuns, readEnds } from './records.ts';
 import { shown, summaryOf } from './summary.ts';
 import { work } from './work.ts';
 
@@ -85,6 +85,7 @@ async function process(
     await note(isFinished ? 'done' : 'stopped');
     const summary = summaryOf(options, state, folder, ends, isFinished);
     if (isFinished) {
+      if (!config.ops.taskPersist) await forgetEnds(mongo.own, state.run).catch(tellUnnoted);
       await folder.writeSummary(summary);
       await folder.clear();
     }

@@ -165,7 +165,11 @@ export const operationOf = (part: Partial<Operation>): Operation => ({
     0,
   ),
   ...{ flow: 'registrations', state: 'running', isWorkerAlive: true, sent: 0, canaries: null },
-  ...{ isStoppedByCanaries: false, order: { class: 'rejected', group: 'nome ausente' } },
+  ...{
+    unasked: null,
+    isStoppedByCanaries: false,
+    order: { class: 'rejected', group: 'nome ausente' },
+  },
   ...part,
 });
 

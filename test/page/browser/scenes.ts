@@ -206,7 +206,7 @@ export function hostile(): Scene {
     ...scene,
     overview: {
       ...scene.overview,
-      verdict: { state: 'paused', reason: HOSTILE.join(' '), by: first, since: ago(2) },
+      verdict: { state: 'paused', sources: HOSTILE, reason: first, by: first, since: ago(2) },
     },
     groups: { groups: value(HOSTILE.map((reason) => groupOf({ reason, class: first }))) },
     doubts: {

@@ -6,10 +6,15 @@ import { eventually } from '../../helpers/eventually.ts';
 import { allViews, assertQuiet, openPage, withoutBrowser } from './browser.ts';
 import { readFiles } from '../../../src/page/files.ts';
 import { serveScene } from './fixture.ts';
-import { meOf } from './scene-parts.ts';
-import { away, hostile, hostileFailures, many, night, quiet } from './scenes.ts';
+import { ago, meOf, operationOf, value } from './scene-parts.ts';
+import { away, hostile, hostileFailures, many, night, quiet, sceneWith } from './scenes.ts';
 
 const skip = withoutBrowser;
+
+const known = <T>(tile: { state: string; value?: T }): T => {
+  assert.ok(tile.value !== undefined);
+  return tile.value;
+};
 
 async function showing(t: TestContext, ...given: Parameters<typeof serveScene>) {
   const server = await serveScene(...given);
@@ -128,6 +133,81 @@ test(
     await shown.page.waitForSelector('.fresh-at[data-state=open]');
   },
 );
+
+test('a tab that dies leaves nothing open on the server', { skip }, async (t) => {
+  const { page, server } = await showing(t, night());
+  await eventually('a page looks', () => assert.equal(server.watchers(), 1));
+  const devTools = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  // It never answers: its process is gone.
+  devTools.send('Page.crash').catch(() => {});
+  await crashed;
+  await eventually('its stream has ended', () => assert.equal(server.watchers(), 0));
+});
+
+test(
+  'printed it is the record of an incident: on white, whole, and without buttons',
+  { skip },
+  async (t) => {
+    const { page } = await showing(t, night());
+    await page.selectOption('.who select >> nth=1', 'dark');
+    await page.emulateMedia({ media: 'print' });
+    assert.equal(await page.locator('button:not(.row):visible, select:visible').count(), 0);
+    const color = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+    assert.equal(color, 'rgb(255, 255, 255)');
+    assert.match(await page.innerText('.verdict'), /HTTP 503/);
+    assert.match(await page.innerText('.groups tbody tr:first-child'), /4,188/);
+  },
+);
+
+test('a run over a list that was killed is told, with how to go on', { skip }, async (t) => {
+  const scene = quiet();
+  const runs = known(scene.flows.etlRuns).map((run) => {
+    return { ...run, state: 'silent' as const, seenAt: ago(12) };
+  });
+  const { textOf } = await showing(t, {
+    ...scene,
+    flows: { ...scene.flows, etlRuns: value(runs) },
+  });
+  assert.match(await textOf('#flows'), /nothing heard since .*\d\d:\d\d.*not heard of/s);
+});
+
+test('a redrive that nobody can ask about is unknown, and has no button', { skip }, async (t) => {
+  const unasked = 'Temporal does not answer';
+  const operations = sceneWith([operationOf({ state: 'unknown', unasked })]);
+  const { textOf } = await showing(t, { ...quiet(), ...operations });
+  assert.match(await textOf('#redrives'), /unknown.*Temporal does not answer/s);
+  assert.doesNotMatch(await textOf('#redrives'), /Stop/);
+});
+
+test('a paused worker stands in the verdict, and is resumed there', { skip }, async (t) => {
+  const scene = quiet();
+  const paused = { reason: 'month end', by: 'ana', since: ago(42) };
+  const sources = ['emails', 'invoices'];
+  const verdict = { state: 'paused' as const, sources, ...paused };
+  const { page, textOf } = await showing(t, { ...scene, overview: { ...scene.overview, verdict } });
+  assert.match(
+    await textOf('.verdict p'),
+    /by ana: .?month end.? · emails, invoices · for 42 min/i,
+  );
+  await page.click('.verdict button.primary');
+  await page.waitForSelector('dialog >> text=Resume emails');
+});
+
+test('a token that several people have is asked for with a name', { skip }, async (t) => {
+  const { page, server } = await showing(t, quiet());
+  const me = meOf('operator', false);
+  const detail = 'Say who you are';
+  server.answers.openSession = () => [422, { status: 422, detail }];
+  await page.evaluate(`location.hash = '#token=shared'`);
+  await page.waitForSelector(`[role=alert] >> text=${detail}`);
+  assert.equal(await page.inputValue('#token'), 'shared');
+  server.answers.openSession = () => [200, { token: 'session', expiresAt: null, me }];
+  await page.fill('#name', 'ana');
+  await page.keyboard.press('Enter');
+  await allViews(page);
+  assert.deepEqual(server.posted.at(-1)?.body, { token: 'shared', name: 'ana' });
+});
 
 test(
   'a link that is opened in a tab with the page signs in anew, and leaves the address',
