@@ -8,7 +8,9 @@ import { examples } from './examples.ts';
 import { CommandError, ENDINGS, EXIT } from './exit.ts';
 import { columns, paint, table } from './table.ts';
 
-const TOPICS: Readonly<Record<string, (words: readonly string[], command: Command) => void>> = {
+export const TOPICS: Readonly<
+  Record<string, (words: readonly string[], command: Command) => void>
+> = {
   environment: tellEnvironment,
   'exit-codes': tellExitCodes,
   settings: tellSettings,

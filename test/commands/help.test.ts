@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Command } from 'commander';
 import { VERSION } from '../../src/domain/names.ts';
 import { COMMAND_NAMES, createProgram, runCommandLine } from '../../src/command-line.ts';
-import { emptyFolder, run } from './cli.ts';
+import { CLI, emptyFolder, run } from './cli.ts';
 import type { Result } from './cli.ts';
 
 /** Runs a command line that ends before it does anything, in this process. */
@@ -223,19 +223,48 @@ test('colours are for terminals, or where --color asks for them', async (t) => {
   assert.equal(await isColoured('--no-color'), false);
 });
 
-test('a completion script leads from the words that were typed to those that may follow', async (t) => {
-  const { stdout } = await run(['completion', 'bash'], { cwd: emptyFolder(t) });
-  const complete = (typed: string) => {
+/** What bash offers behind what was typed. */
+async function completer(cwd: string): Promise<(typed: string) => string> {
+  const { stdout } = await run(['completion', 'bash'], { cwd });
+  return (typed) => {
     const words = typed.split(' ');
     const array = words.map((word) => `'${word}'`).join(' ');
-    const script = `${stdout}\nCOMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _despachante; echo "\${COMPREPLY[@]}"`;
-    return execFileSync('bash', ['-c', script]).toString().trim();
+    const command = `despachante() { "${process.execPath}" "${CLI}" "$@"; }`;
+    const script = `${command}\n${stdout}\nCOMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _despachante; echo "\${COMPREPLY[@]}"`;
+    return execFileSync('bash', ['-c', script], { cwd }).toString().trim();
   };
+}
+
+test('a completion script leads from the words that were typed to those that may follow', async (t) => {
+  const complete = await completer(emptyFolder(t));
   assert.equal(complete('despachante st'), 'start status');
   assert.equal(complete('despachante --json failures re'), 'redrive');
   assert.equal(complete('despachante failures redrive reg-1 --can'), '--canary --canary-timeout');
   for (const shell of ['zsh', 'fish'])
     assert.match((await run(['completion', shell])).stdout, /failures redrive/);
+});
+
+test('a completion script asks for the names of workers, folders and settings', async (t) => {
+  const cwd = emptyFolder(t);
+  const url = 'http://127.0.0.1:9';
+  const queue = { name: 'orders', broker_url: 'amqp://here', handler: { type: 'http', url } };
+  writeFileSync(join(cwd, 'queues.yaml'), JSON.stringify({ queues: [queue] }));
+  const folder = { name: 'invoices', path: 'inbox', send: { url } };
+  writeFileSync(join(cwd, 'folders.yaml'), JSON.stringify({ folders: [folder] }));
+  const complete = await completer(cwd);
+  assert.equal(complete('despachante tasks run o'), 'orders');
+  assert.equal(complete('despachante failures list --from '), 'orders invoices');
+  assert.equal(complete('despachante help settings legacy.onU'), 'legacy.onUnknown');
+  assert.equal(complete('despachante help se'), 'settings');
+});
+
+test('a completion says nothing of a server that is away, or of a file with faults', async (t) => {
+  const cwd = emptyFolder(t);
+  const env = { MONGODB_URI: 'mongodb://127.0.0.1:1/' };
+  const nothing = { code: 0, stdout: '', stderr: '' };
+  assert.deepEqual(await run(['completion', 'doubts'], { cwd, env }), nothing);
+  writeFileSync(join(cwd, 'folders.yaml'), 'folders: 7');
+  assert.deepEqual(await run(['completion', 'sources'], { cwd, env }), nothing);
 });
 
 test('in a clone ./despachante is the command', () => {

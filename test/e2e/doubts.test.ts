@@ -62,6 +62,15 @@ test('a lost answer is a doubt that everybody can see: in the search attribute, 
   await flow.failureOf(`${id}~0`, 'in-doubt');
 });
 
+test('a shell completes the ids of doubts, and none that it would take for a command', async () => {
+  const id = await inDoubt();
+  await inDoubt({ ...losing(), id: `$(touch ${uniqueName()})` });
+  const { code, stdout } = await flow.cli('completion', 'doubts');
+  assert.equal(code, 0);
+  assert.ok(stdout.split('\n').includes(id), stdout);
+  assert.doesNotMatch(stdout, /\$/);
+});
+
 test('an operator confirms a doubt with the request id of the legacy system, and it is registered without a second POST', async () => {
   const id = await inDoubt();
   const [requestId] = flow.requestIdsOf(id);
