@@ -8,7 +8,7 @@ import { labelOf } from '../intake/label.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
 import type { Said } from './said.ts';
 import { auditWorker } from './task-audit.ts';
-import { waitingIn } from './worker-counts.ts';
+import { hasBroker, waitingIn } from './worker-counts.ts';
 
 export const AUDIT = 'audit';
 
@@ -46,7 +46,7 @@ export const auditOfWorker = (
     withStore(config, async ({ own }) => {
       const uses = (await listProcesses(own)).flatMap(({ sources }) => sources);
       const use = uses.find(({ name }) => name === worker)?.worker;
-      const waiting = async () => (use === undefined ? null : waitingIn(config, worker, use));
+      const waiting = async () => (hasBroker(use) ? waitingIn(config, worker, use) : null);
       return auditWorker({ config, own, client, worker, ledger, waiting });
     }),
   );

@@ -77,10 +77,7 @@ export async function readWorkers(
       return {
         worker,
         processes: here.length,
-        waiting:
-          use === undefined || use.from.broker === 'folder'
-            ? null
-            : await part(waitingIn(config, worker, use)),
+        waiting: hasBroker(use) ? await part(waitingIn(config, worker, use)) : null,
         open: open.get(worker) ?? 0,
         running: here.reduce((sum, each) => sum + each.worker.calls, 0),
         dead: (dead.get(worker) ?? 0) + (malformed.get(worker) ?? 0),
@@ -92,6 +89,10 @@ export async function readWorkers(
 }
 
 const saidBy = ({ reason, by }: { reason: string; by: string }) => ({ reason, by });
+
+/** What waits in a folder its collector alone sees. */
+export const hasBroker = (use: Use | undefined): use is Use =>
+  use !== undefined && use.from.broker !== 'folder';
 
 /** At the broker of its source. @throws what the broker throws; Error where that broker, or the queue, is not known here */
 export async function waitingIn(

@@ -228,7 +228,10 @@ export function openTaskClaims(db: OwnDatabase) {
      * Failures wait no longer. The message of one that is redriven stays until its next generation is claimed. Returns those that
      * waited until then, or that have left in the same way before.
      */
-    async leave(keys: string[], as: 'redriven' | 'dropped'): Promise<ReadonlySet<string>> {
+    async leave(
+      keys: string[],
+      as: 'redriven' | 'dropped' | 'taken',
+    ): Promise<ReadonlySet<string>> {
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: { $ne: null }, 'gone.as': null },
         { $set: { gone: { as, at: new Date() }, ...(as === 'dropped' ? { message: null } : {}) } },

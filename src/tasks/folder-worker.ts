@@ -125,13 +125,13 @@ export function folderWorker(needs: Needs): FolderWorker {
     return idOf({ worker: name, item });
   }
 
-  /** A failed file that a person has moved back to the folder: it is a redrive, and its failure waits no longer. */
+  /** A failed file that a person has moved back to the folder: it is a new task, and its failure waits no longer. */
   async function movedBack(claims: Claims, file: string): Promise<void> {
     const id = idBefore(file);
     if (id === null) return;
     const failed = await claims.latest(`${name}/${taskIdOf(file, id)}`);
     if (failed === null) return;
-    await claims.leave([failed._id], 'redriven');
+    await claims.leave([failed._id], 'taken');
     await place.forgetWhy(id, file.slice(0, -id.length - 1));
   }
 }
