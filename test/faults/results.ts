@@ -44,7 +44,7 @@ export function keepResult(file: string, name: string, found: FaultResult | null
   writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
 }
 
-const isOfTasks = ({ name }: FaultResult): boolean => name.startsWith('tasks/');
+const isOfTasks = ({ name }: FaultResult): boolean => /^(tasks|files|etl)\//.test(name);
 
 /** The document with the tables of these results. */
 export function documentWith(results: readonly FaultResult[], document: string): string {

@@ -7,6 +7,8 @@ import { crashes } from './crashes.ts';
 import { database } from './database.ts';
 import { deploys } from './deploys.ts';
 import { duplicates } from './duplicates.ts';
+import { etlKills } from './etl.ts';
+import { fileCrashes } from './files.ts';
 import { legacyMisconduct } from './legacy.ts';
 import { lostAnswers } from './lost-answers.ts';
 import { neighbours } from './neighbours.ts';
@@ -46,6 +48,8 @@ export const SCENARIOS: Scenario[] = [
   ...taskKills,
   ...taskPoison,
   ...taskDeploys,
+  ...fileCrashes,
+  ...etlKills,
   ...storms,
   ...soaks,
 ];
