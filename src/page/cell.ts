@@ -14,10 +14,16 @@ const STALE_MS = 15_000;
 /** A reading may take up this share of the time: what is dear is read less often. */
 const SHARE = 0.05;
 const LONGEST_REST_MS = 60_000;
+/** Of one that may be old, as long as that is told: it leaves the database the rest of its time. */
+export const SELDOM_MS = 15 * 60_000;
 
 export type Cell<T> = ReturnType<typeof createCell<T>>;
 
-export function createCell<T>(read: () => Promise<T>, now = () => performance.now()) {
+export function createCell<T>(
+  read: () => Promise<T>,
+  now = () => performance.now(),
+  longestRestMs = LONGEST_REST_MS,
+) {
   let last: { value: T; at: Date; atMs: number } | null = null;
   let trouble: string | null = null;
   let failures = 0;
@@ -28,7 +34,7 @@ export function createCell<T>(read: () => Promise<T>, now = () => performance.no
   const restMs = (everyMs: number): number =>
     failures > 0
       ? Math.min(LONGEST_REST_MS, everyMs * 2 ** Math.min(failures, 5))
-      : Math.max(everyMs, Math.min(LONGEST_REST_MS, cost / SHARE));
+      : Math.max(everyMs, Math.min(longestRestMs, cost / SHARE));
 
   async function readOnce(): Promise<void> {
     startedAt = now();
@@ -67,9 +73,12 @@ export function createCell<T>(read: () => Promise<T>, now = () => performance.no
     tile(everyMs: number): Tile<T> {
       if (last === null) return { state: 'unknown', reason: trouble ?? 'It was not read yet' };
       const { value, at, atMs } = last;
-      const isOld = now() - atMs > STALE_MS + Math.max(everyMs, restMs(everyMs));
+      const isOld =
+        now() - atMs > STALE_MS + Math.max(everyMs, Math.min(LONGEST_REST_MS, restMs(everyMs)));
       if (trouble === null && !isOld) return { state: 'value', value, at };
-      return { state: 'stale', value, at, reason: trouble ?? 'A reading of it lasts' };
+      const dear = `To read it takes ${Math.round(cost / 1_000)} s, so it is read seldom`;
+      const lasts = running === null ? dear : 'A reading of it lasts';
+      return { state: 'stale', value, at, reason: trouble ?? lasts };
     },
   };
 }

@@ -19,7 +19,7 @@ import { failureGroups } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
 import type { Store } from '../registrations/store.ts';
 import { seenRedrive } from './redrives.ts';
-import { createCell, WATCHED_MS } from './cell.ts';
+import { createCell, SELDOM_MS, WATCHED_MS } from './cell.ts';
 
 const MOST_GROUPS = 1_000;
 const MOST_DOUBTS = 200;
@@ -30,7 +30,8 @@ const DAY_MINUTES = 1_440;
 export type Readings = ReturnType<typeof createReadings>;
 
 export function createReadings(config: Config, reach: Reach) {
-  const ofStore = <T>(read: (store: Store) => Promise<T>) => createCell(() => reach.store(read));
+  const ofStore = <T>(read: (store: Store) => Promise<T>, longestRestMs?: number) =>
+    createCell(() => reach.store(read), undefined, longestRestMs);
   const control = ofStore(async (store) => ({
     control: await store.control.read(),
     limits: await store.control.limitsOf(LEGACY),
@@ -58,6 +59,7 @@ export function createReadings(config: Config, reach: Reach) {
       };
     }),
     minutes: ofStore(({ own, clock }) => openHistory(own).last(60, clock.now())),
+    /** MongoDB counts them: of a million failures that takes it many seconds. */
     groups: ofStore(async (store) => {
       // Each is asked for at its broker: once, for this list and for that of the workers.
       const flows = [undefined, ...(await workers.latest(WATCHED_MS)).map(({ worker }) => worker)];
@@ -71,7 +73,7 @@ export function createReadings(config: Config, reach: Reach) {
         .flat()
         .sort((a, b) => b.waiting - a.waiting)
         .slice(0, MOST_GROUPS);
-    }),
+    }, SELDOM_MS),
     workers,
     folders: ofStore(async ({ own }) => {
       const folders = readFolders(undefined)?.folders ?? [];

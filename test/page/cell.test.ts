@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createCell } from '../../src/page/cell.ts';
+import { createCell, SELDOM_MS } from '../../src/page/cell.ts';
 import { createCollector } from '../../src/page/collector.ts';
 import { VIEWS } from '../../src/page/routes.ts';
 import { silent } from '../../src/runtime/log.ts';
 
-function cellOf() {
+function cellOf(longestRestMs?: number) {
   const world = { now: 0, answer: (): Promise<number> => Promise.resolve(7), reads: 0 };
   const cell = createCell(
     () => {
@@ -13,6 +13,7 @@ function cellOf() {
       return world.answer();
     },
     () => world.now,
+    longestRestMs,
   );
   return { world, cell };
 }
@@ -72,6 +73,25 @@ test('what is dear is read less often, and what fails after longer and longer re
   await cell.refresh(2_000);
   assert.equal(world.reads, 1);
   world.now += 10_000;
+  await cell.refresh(2_000);
+  assert.equal(world.reads, 2);
+});
+
+test('what takes so long that it is read seldom is told with its age', async () => {
+  const { world, cell } = cellOf(SELDOM_MS);
+  world.answer = () => {
+    world.now += 20_000;
+    return Promise.resolve(7);
+  };
+  await cell.refresh(2_000);
+  world.now += 70_000;
+  assert.equal(cell.tile(2_000).state, 'value');
+  world.now += 30_000;
+  const tile = cell.tile(2_000);
+  assert.ok(tile.state === 'stale' && tile.value === 7 && /takes 20 s/.test(tile.reason));
+  await cell.refresh(2_000);
+  assert.equal(world.reads, 1, 'it takes a twentieth of the time');
+  world.now += 300_000;
   await cell.refresh(2_000);
   assert.equal(world.reads, 2);
 });
