@@ -41,7 +41,6 @@ export function createTaskClaim(needs: TaskDependencies) {
           claimFor(worker, each, run, generations.get(each.index) ?? 0),
         ]),
       );
-      const redone = [...wanted.values()].filter(({ generation }) => generation > 0);
       const holders = await insertNext(wanted, run);
       const answers: TaskClaimAnswer[] = [];
       const conflicts: TaskClaim[] = [];
@@ -60,6 +59,7 @@ export function createTaskClaim(needs: TaskDependencies) {
         else if (holder.bodyHash === claim.bodyHash) met.push({ index, holder });
         else conflicts.push(asConflict(claim));
       }
+      const redone = [...wanted.values()].filter(({ generation }) => generation > 0);
       await claims.giveWay(redone.map(({ item, generation }) => claimKey(item, generation - 1)));
       const left = await claims.find(requests.flatMap(({ takes }) => takes ?? []));
       for (const { index, takes } of requests) {

@@ -74,7 +74,7 @@ export interface TaskClaim {
   /** Set before a dead letter is published, so that whoever redrives that letter finds it. */
   outcome: TaskOutcome | null;
   settledAt: Date | null;
-  /** Of a failure, once it waits for nobody any more. */
+  /** Of a failure, once it waits for nobody any more; also of what was done without an effect, and has come again. */
   gone?: Gone;
   /** Of a counted task, while more may be counted of it; and what has been counted so far, in which interval (pushed.ts). */
   uncounted?: true;

@@ -5,6 +5,8 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Failpoint } from '../../src/runtime/failpoint.ts';
+import { auditWorker } from '../../src/operations/task-audit.ts';
+import { onThisHost } from '../../src/tasks/on-host.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { drop, filesBelow, folderPlace, spawnCollector } from '../helpers/folders.ts';
 
@@ -66,6 +68,14 @@ test('a file that was gone when it was to be sent, and lies there again as it wa
     ]),
   );
   assert.equal(place.receiver.seen.length, 1);
+  const { client, own } = place;
+  await eventually('it counts once', async () => {
+    const audit = await auditWorker({
+      ...{ config: onThisHost(config), own, client, worker: 'inbox', ledger: null },
+      waiting: () => Promise.resolve(null),
+    });
+    assert.deepEqual([audit.done, audit.doneTwice, audit.holds], [1, [], true]);
+  });
 });
 
 test('what lies in sending and has no claim goes back under its name', async (t) => {

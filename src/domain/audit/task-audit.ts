@@ -36,7 +36,9 @@ export function auditTasks({ worker, claims, malformed, published, waiting }: Ta
   const stranded: string[] = [];
   for (const all of chains.values()) {
     const last = all.reduce((a, b) => (b.generation > a.generation ? b : a));
-    if (all.filter(({ end }) => end === 'done').length > 1) doneTwice.push(idOf(last.item));
+    // One that was done without an effect has given way to the next.
+    const done = all.filter(({ end, gone }) => end === 'done' && gone !== 'redriven');
+    if (done.length > 1) doneTwice.push(idOf(last.item));
     if (all.some(({ isStranded }) => isStranded)) stranded.push(idOf(last.item));
     sum[placeOf(last)] += 1;
   }

@@ -61,6 +61,12 @@ test('of a message the body counts, too, and one without an id is known by it', 
 test('a task that is done in two generations, or whose run has ended, breaks the sum', () => {
   const twice = audited([task('a', 'done'), task('a', 'done', { generation: 1 })]);
   assert.deepEqual([twice.doneTwice, twice.holds], [['a'], false]);
+  // Its file was gone, and has come again.
+  const again = audited([
+    task('a', 'done', { gone: 'redriven' }),
+    task('a', 'done', { generation: 1 }),
+  ]);
+  assert.deepEqual([again.doneTwice, again.holds], [[], true]);
   const stranded = audited([task('a', null, { isStranded: true })]);
   assert.deepEqual([stranded.stranded, stranded.holds], [['a'], false]);
 });
