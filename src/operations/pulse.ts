@@ -1,17 +1,12 @@
 /** How registrations fare at this moment, by what is cheap enough to be asked every other second. */
-import type { Config } from '../config/schema.ts';
 import type { Store } from '../registrations/store.ts';
 import { settleRate } from './counts.ts';
 import { quantile } from './measure.ts';
-import { registrationFailures } from './registration-failures.ts';
-import { countWaiting } from './stored-failures.ts';
 
 export interface Pulse {
   /** Claimed and not settled; neither in doubt nor set aside. */
   open: number;
   setAside: number;
-  /** Neither redriven nor dropped. */
-  failed: number;
   perSecond: number;
   /** ms from when they were seen done to settled, of the last minute. */
   lag: { p50: number | null; p99: number | null };
@@ -21,19 +16,17 @@ const WINDOW_MS = 60_000;
 const SEEN = 1_000;
 
 /** @throws what MongoDB throws */
-export async function readPulse(config: Config, store: Store): Promise<Pulse> {
+export async function readPulse(store: Store): Promise<Pulse> {
   const { collection } = store.claims;
-  const [unsettled, setAside, failed, perSecond, lags] = await Promise.all([
+  const [unsettled, setAside, perSecond, lags] = await Promise.all([
     collection.countDocuments({ settledAt: null }),
     store.setAside.count(),
-    countWaiting(registrationFailures(config, store)),
     settleRate(store),
     recentLags(store),
   ]);
   return {
     open: Math.max(0, unsettled - setAside),
     setAside,
-    failed,
     perSecond: Math.round(perSecond * 10) / 10,
     lag: { p50: quantile(lags, 0.5), p99: quantile(lags, 0.99) },
   };

@@ -33,7 +33,7 @@ function minuteOf(readings: Readings): Minute {
     waiting: known(readings.queues.tile(UNWATCHED_MS)),
     inFlight: open === null || doubts === null ? null : Math.max(0, open - doubts),
     inDoubt: doubts,
-    failed: ofPulse?.failed ?? null,
+    failed: known(readings.failed.tile(UNWATCHED_MS)),
     lagP50: ofPulse?.lag.p50 ?? null,
     lagP99: ofPulse?.lag.p99 ?? null,
     legacyP50: known(legacy)?.p50 ?? null,

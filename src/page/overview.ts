@@ -37,7 +37,7 @@ export function overviewOf(
   const facts: Omit<Overview, 'verdict'> = {
     ...{ version: VERSION, environment, at: new Date() },
     ...{ waiting, inFlight, inDoubt, perSecond },
-    failed: part(pulse, ({ failed }) => failed),
+    failed: tileOf(readings.failed),
     setAside: part(pulse, ({ setAside }) => setAside),
     clearIn: part(both(both(waiting, inFlight), perSecond), ([[queued, open], rate]) => {
       const seconds = clearIn({ waiting: queued, inFlight: open, perSecond: rate });

@@ -15,7 +15,8 @@ import { countMarked } from '../operations/limits.ts';
 import { readPulse } from '../operations/pulse.ts';
 import type { Reach } from '../operations/reach.ts';
 import { readSchedules } from '../operations/schedules.ts';
-import { failureGroups } from '../operations/stored-failures.ts';
+import { registrationFailures } from '../operations/registration-failures.ts';
+import { countWaiting, failureGroups } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
 import type { Store } from '../registrations/store.ts';
 import { seenRedrive } from './redrives.ts';
@@ -46,7 +47,9 @@ export function createReadings(config: Config, reach: Reach) {
     control,
     /** Null where there is no intake queue. */
     queues: createCell(() => reach.rabbit((rabbit) => countReady(rabbit, config.rabbit))),
-    pulse: ofStore((store) => readPulse(config, store)),
+    pulse: ofStore(readPulse),
+    /** Apart: where there are very many, the others are not read more seldom for it. */
+    failed: ofStore((store) => countWaiting(registrationFailures(config, store))),
     doubts: ofStore((store) => readKnownDoubts(config, store, MOST_DOUBTS)),
     latency: ofStore(async ({ latencies, own, clock }) => {
       const known = await latencies.read();

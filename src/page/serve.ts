@@ -61,6 +61,7 @@ export async function servePage(options: PageOptions) {
     for (const each of [readings.control, readings.actions, readings.redrives, readings.audits])
       each.expire();
     readings.doubts.expire();
+    readings.failed.expire();
     readings.groups.expire();
     collector.hurry();
   };
