@@ -127,7 +127,7 @@ compdef _despachante despachante ./despachante
 const fish = (places: readonly Place[]): string => `function __despachante_at
   set -l place
   for word in (commandline -opc)[2..-1]
-    set -l next (string join ' ' $place $word)
+    set -l next (string join -- ' ' $place $word)
     contains -- "$next" ${known(places, ' ')}; and set place $next
   end
   test "$place" = "$argv[1]"

@@ -242,6 +242,8 @@ test('a completion script leads from the words that were typed to those that may
   assert.equal(complete('despachante failures redrive reg-1 --can'), '--canary --canary-timeout');
   for (const shell of ['zsh', 'fish'])
     assert.match((await run(['completion', shell])).stdout, /failures redrive/);
+  // Without -- an option that was typed is one of the command "string" of fish.
+  assert.match((await run(['completion', 'fish'])).stdout, /string join -- ' ' \$place \$word/);
 });
 
 test('a completion script asks for the names of workers, folders and settings', async (t) => {
