@@ -149,7 +149,10 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     sources: () => Promise.all(workers.map(sourceOf)),
   });
   close.push(() => me.stop());
-  const beating = keepBeating(async () => void (await me.beat()), guard, log, everyMs);
+  const beating = keepBeating(async () => void (await me.beat()), guard, log, {
+    everyMs,
+    says: () => workers.map(({ worker: { name } }) => `${name}: ${closedBy(name)}`).join(),
+  });
   close.push(() => beating.close());
   void beating.run();
   const shared: Shared = {
@@ -199,13 +202,18 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
 
   async function sourceOf({ worker }: Needs['workers'][number]) {
     const { name, from, queue, concurrency } = worker;
-    const here = started.get(name);
+    const calls = started.get(name)?.slots.onTheWire() ?? 0;
     return {
       name,
       deliveries: await inHand(metrics, name),
-      closedBy: here === undefined ? AWAY : closedText(here.intake.closedBy()),
-      worker: { from, ofFile: queue !== null, calls: here?.slots.onTheWire() ?? 0, concurrency },
+      closedBy: closedBy(name),
+      worker: { from, ofFile: queue !== null, calls, concurrency },
     };
+  }
+
+  function closedBy(name: string): string | null {
+    const here = started.get(name);
+    return here === undefined ? AWAY : closedText(here.intake.closedBy());
   }
 
   return {

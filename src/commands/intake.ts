@@ -71,6 +71,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
   followControl(intake, watch, guard, agreement, REGISTRATIONS, legacyEndpoint(config));
   void watch.refresh();
   const everyMs = config.ops.workerHeartbeatInterval * 1_000;
+  const closedBy = () => closedText(intake.closedBy());
   const me = joinProcesses({
     db: () => mongo.db(),
     role: 'intake',
@@ -80,11 +81,14 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
       {
         name: REGISTRATIONS,
         deliveries: await inHand(metrics, REGISTRATIONS),
-        closedBy: closedText(intake.closedBy()),
+        closedBy: closedBy(),
       },
     ],
   });
-  const beating = keepBeating(async () => void (await me.beat()), guard, log, everyMs);
+  const beating = keepBeating(async () => void (await me.beat()), guard, log, {
+    everyMs,
+    says: () => String(closedBy()),
+  });
   void beating.run();
   return {
     facts: { queue: rabbit.intakeQueue },

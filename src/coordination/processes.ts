@@ -204,19 +204,32 @@ function latestUse({ endpoint, ...use }: EndpointUse & { endpoint: string }, bea
   return { [path]: { $cond: [{ $gt: [`$${path}.beat`, beat] }, `$${path}`, mine] } };
 }
 
-/** Beats again and again, and at once when the guard says something new. */
+/** Beats again and again; at once when the guard says something new, and soon when `says` is another text. */
 export function keepBeating(
   beat: () => Promise<void>,
   guard: Pick<Guard, 'onChange'>,
   log: Log,
-  everyMs = PROCESS_BEAT_MS,
+  { everyMs = PROCESS_BEAT_MS, says = () => '' }: { everyMs?: number; says?: () => string } = {},
 ): Every {
-  const beating = every(everyMs, beat, log, {
+  let said = '';
+  let dueAt = -Infinity;
+  const beatIfDue = async (): Promise<void> => {
+    const [text, now] = [says(), performance.now()];
+    if (text === said && now < dueAt) return;
+    await beat();
+    said = text;
+    // The timer comes a little earlier or later.
+    dueAt = now + everyMs - PROCESS_BEAT_MS / 2;
+  };
+  const beating = every(PROCESS_BEAT_MS, beatIfDue, log, {
     runbook: 'mongodb-away',
     failed: 'MongoDB cannot be told that this process is alive: its work goes on',
     again: 'MongoDB is told again that this process is alive',
   });
-  guard.onChange(() => void beating.run());
+  guard.onChange(() => {
+    dueAt = -Infinity;
+    void beating.run();
+  });
   return beating;
 }
 

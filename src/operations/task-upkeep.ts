@@ -75,8 +75,10 @@ export function storyMs(
 ): number | null {
   // Of files and lists it is said by the claims what is to become of them.
   if (from.broker === 'folder' || from.broker === 'url') return null;
-  if (ops.taskPersist) return ops.taskRetentionDays * DAY_MS;
-  return Math.max(READ_MS, tasks.resultBackend === 'database' ? keep.resultMs : 0);
+  const mostMs = ops.taskRetentionDays * DAY_MS;
+  if (ops.taskPersist) return mostMs;
+  const isRead = tasks.resultBackend === 'database';
+  return Math.max(READ_MS, isRead ? Math.min(keep.resultMs, mostMs) : 0);
 }
 
 const WHY = 'what may pass by itself is tried again every ten minutes';

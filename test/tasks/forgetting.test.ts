@@ -61,6 +61,8 @@ test('the story of a done task is kept for OPS_TASK_RETENTION_DAYS, or until nob
     );
   assert.equal(of(true, 'none'), 30 * 86_400_000);
   assert.equal(of(false, 'database'), 7_200_000);
+  worker.keep.resultMs = 60 * 86_400_000;
+  assert.equal(of(false, 'database'), 30 * 86_400_000, 'no longer than where stories are kept');
   assert.ok((of(false, 'none') ?? Infinity) < 3_600_000);
   assert.equal(storyMs(DEFAULTS, { ...worker, from: { broker: 'folder', name: 'f' } }), null);
 });

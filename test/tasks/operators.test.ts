@@ -1,6 +1,7 @@
 /** What operators do with the failed tasks of a worker, and with tasks that a dead run has left. */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
+import { DEFAULTS } from '../../src/config/schema.ts';
 import { openActions } from '../../src/coordination/actions.ts';
 import { openControl } from '../../src/coordination/control.ts';
 import { listProcesses, runnersOf } from '../../src/coordination/processes.ts';
@@ -23,6 +24,7 @@ import { openTaskClaims } from '../../src/tasks/claims.ts';
 import type { Running } from '../../src/tasks/rules.ts';
 import { sweepTasks, type TaskSweepNeeds } from '../../src/tasks/sweep.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
+import type { Changes } from '../helpers/configuration.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { atEnd, uniqueName } from '../helpers/servers.ts';
 import { testWorkers } from '../helpers/workers.ts';
@@ -46,8 +48,9 @@ async function place(
   t: TestContext,
   handle: (call: Call) => Promise<Ended> | Ended,
   given: Partial<Running> = {},
+  settings: Changes = {},
 ) {
-  const flow = await testWorkers(t, handle, given);
+  const flow = await testWorkers(t, handle, given, settings);
   const { config, client, worker } = flow;
   const mongo = await openDatabase(config, 'writer');
   atEnd(t, () => mongo.close());
@@ -171,6 +174,15 @@ test('what is dropped lets its message go, waits no longer, and its letter is ta
   assert.equal(await clearLetters(flow.config, flow.worker, flow.own, 'Sample'), 1);
   const letter = await flow.take(flow.deadLetters);
   assert.equal(letter.properties.headers?.[HEADER.item], 'Sample/m-2~0');
+});
+
+test('a worker that has started is told of at once, however seldom its process beats', async (t) => {
+  const ops = { ...DEFAULTS.ops, workerHeartbeatInterval: 600 };
+  const flow = await place(t, () => done, {}, { ops });
+  await eventually('it has reached its broker', async () => {
+    const [source] = (await listProcesses(flow.own))[0]?.sources ?? [];
+    assert.deepEqual([source?.name, source?.closedBy], ['Sample', null]);
+  });
 });
 
 test('a worker that is paused takes nothing, and its process says why', async (t) => {
