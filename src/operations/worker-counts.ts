@@ -90,9 +90,9 @@ export async function readWorkers(
 
 const saidBy = ({ reason, by }: { reason: string; by: string }) => ({ reason, by });
 
-/** What waits in a folder its collector alone sees. */
+/** What waits in a folder its collector alone sees, and what is left of a list its run. */
 export const hasBroker = (use: Use | undefined): use is Use =>
-  use !== undefined && use.from.broker !== 'folder';
+  use !== undefined && use.from.broker !== 'folder' && use.from.broker !== 'url';
 
 /** At the broker of its source. @throws what the broker throws; Error where that broker, or the queue, is not known here */
 export async function waitingIn(

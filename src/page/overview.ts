@@ -15,10 +15,14 @@ import type { breaker, hold, overview, verdict } from './views.ts';
 
 type Overview = Made<typeof overview>;
 type Hold = Made<typeof hold>;
+type Read = Pick<
+  Readings,
+  'control' | 'pulse' | 'workers' | 'queues' | 'doubts' | 'failed' | 'latency' | 'minutes'
+>;
 
 export function overviewOf(
   config: Config,
-  readings: Readings,
+  readings: Read,
   everyMs: number,
   { environment, since }: { environment: string | null; since: Date },
 ): Overview {
@@ -81,7 +85,8 @@ function verdictOf(
   const { processes } = valueOr(control, { processes: [] });
   // Where nobody takes registrations, nobody misses their queue.
   const isAsked = hasQueue || processes.some(({ role }) => role !== 'tasks');
-  const dark = [control, ...(isAsked ? [waiting] : []), inFlight, inDoubt, setAside, holds].find(
+  const asked = isAsked ? [waiting] : [];
+  const dark = [control, ...asked, inFlight, inDoubt, setAside, holds, workers].find(
     ({ state }) => state !== 'value',
   );
   if (dark !== undefined && dark.state !== 'value')
@@ -112,8 +117,12 @@ function verdictOf(
   }
   const needs = { inDoubt: valueOr(inDoubt, 0), setAside: valueOr(setAside, 0) };
   if (needs.inDoubt + needs.setAside > 0) return { state: 'needs-you', ...needs };
-  const isBusy = valueOr(waiting, 0) + open + busy.length > 0;
-  return { state: isBusy ? 'working' : 'idle' };
+  // What a run over a list has left never ends where nobody goes on with it.
+  const isMoved = busy.some(({ worker, processes }) => processes > 0 || !isOfEtl(worker));
+  if (valueOr(waiting, 0) + open > 0 || isMoved) return { state: 'working' };
+  for (const { worker, waiting: its } of valueOr(workers, []))
+    if (its?.ok === false) return { state: 'unknown', reason: `${worker}: ${its.error}`, since };
+  return { state: 'idle' };
 }
 
 const waitingOf = ({ waiting }: WorkerCounts): number => (waiting?.ok === true ? waiting.value : 0);
