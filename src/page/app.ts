@@ -28,8 +28,8 @@ interface Needs {
 const LARGEST = 64 * 1024;
 /** For an answer to come: for so long it is known under its key, too. */
 const LONGEST_MS = 10 * 60_000;
-/** By one user, within a minute. */
-const MOST_ACTIONS = 20;
+/** Of one proxy's user, or of all who have one token, within a minute. */
+const MOST_ACTIONS = 60;
 const MOST_DENIED = 5;
 
 export function createApp({ sessions, answers, special, denied, files, log }: Needs) {
@@ -79,9 +79,9 @@ export function createApp({ sessions, answers, special, denied, files, log }: Ne
         version: versionIn(here.req.header('if-match')),
       });
     const limited = async () => {
-      if (acted.isOver(who.name))
+      if (acted.isOver(who.holder))
         throw new Problem(429, `At most ${MOST_ACTIONS} actions a minute: wait a little`);
-      acted.add(who.name);
+      acted.add(who.holder);
       return work();
     };
     const once = () =>
