@@ -28,7 +28,10 @@ export function createLive(collector: Collector) {
   return async (response: ServerResponse, { isStillIn, holder }: Looking): Promise<Response> => {
     if (response.closed) return RESPONSE_ALREADY_SENT;
     if (of(holder) >= MOST_OF_ONE || all() >= MOST_STREAMS)
-      throw new Problem(429, `${of(holder)} of your pages are open, ${all()} in all: close one`);
+      throw new Problem(
+        429,
+        `${of(holder)} pages are open by your name or your token, ${all()} in all: close one`,
+      );
     open.set(holder, of(holder) + 1);
     response.once('close', () => {
       if (of(holder) > 1) open.set(holder, of(holder) - 1);
