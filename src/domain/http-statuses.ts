@@ -18,12 +18,9 @@ const BUILT_IN: Statuses = {
 };
 
 /** @param own wins as a whole: `4xx: nack` in it is for all of them */
-export function meaningOf(status: number, own: Statuses): Meaning {
-  const names = [String(status), `${Math.floor(status / 100)}xx`];
-  for (const table of [own, BUILT_IN])
-    for (const name of names) {
-      const meaning = table[name];
-      if (meaning !== undefined) return meaning;
-    }
-  return 'retry';
-}
+export const meaningOf = (status: number, own: Statuses): Meaning =>
+  meaningIn(own, status) ?? meaningIn(BUILT_IN, status) ?? 'retry';
+
+/** Undefined where the table says nothing of it. */
+export const meaningIn = (table: Statuses, status: number): Meaning | undefined =>
+  table[String(status)] ?? table[`${Math.floor(status / 100)}xx`];

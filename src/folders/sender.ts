@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { GAVE_UP, IN_DOUBT, type DoneAs } from '../domain/folders.ts';
-import type { Delivered, Parcel } from '../outbound/deliver.ts';
+import { classOf, type Delivered, type Parcel } from '../outbound/deliver.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { createSlots } from '../runtime/slots.ts';
 import type { Call, Ended } from '../workers/call.ts';
@@ -119,14 +119,12 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
         await attempts.answered(id, told).catch(() => {});
         return refused(`http-${answer.status}`, answer.reason);
       }
-      const isUnknown = answer.kind === 'retry' && answer.isUnknown;
-      if (asks && isUnknown) return inDoubt(answer.reason);
+      if (asks && answer.kind === 'retry' && answer.isUnknown) return inDoubt(answer.reason);
       if (asks) await attempts.forget(id);
       if (signal.aborted) return { kind: 'interrupted' };
       if (answer.kind === 'held')
         return { kind: 'held', reason: answer.reason, retryAfter: answer.retryAfter };
-      const cause = answer.status === null ? 'no-answer' : `http-${answer.status}`;
-      return triedAgain(call, isUnknown ? 'unknown' : cause, answer.reason, answer.retryAfter);
+      return triedAgain(call, classOf(answer), answer.reason, answer.retryAfter);
     } catch (error) {
       if (signal.aborted) return { kind: 'interrupted' };
       return triedAgain(call, 'not-readable', reasonOf(error), LOCAL_REST);

@@ -5,7 +5,8 @@ import { Readable } from 'node:stream';
 import type { HttpHandler } from '../config/http-handler.ts';
 import type { Answer } from '../net/exchange.ts';
 import { createHttpClient } from './client.ts';
-import { meaningOf } from '../domain/http-statuses.ts';
+import { meaningIn, meaningOf, type Statuses } from '../domain/http-statuses.ts';
+import { submitClass } from '../domain/registrations/statuses.ts';
 
 export interface Parcel {
   /** The same for every attempt. */
@@ -147,9 +148,17 @@ function deliveredAs(answer: Answer, { statuses }: HttpHandler): Delivered {
         retryAfter: retryAfter ?? HELD_MS,
       };
     case 'retry':
-      return { kind: 'retry', status, isUnknown: false, reason, retryAfter };
+      return { kind: 'retry', status, isUnknown: mayBeTaken(status, statuses), reason, retryAfter };
   }
 }
+
+/** As a registration may have been filed; what the settings say of a status is a promise. */
+const mayBeTaken = (status: number, own: Statuses): boolean =>
+  meaningIn(own, status) === undefined && submitClass(status, {}, false) === 'unknown';
+
+/** The class of an attempt that is made again. */
+export const classOf = ({ status, isUnknown }: Pick<Retry, 'status' | 'isUnknown'>): string =>
+  status !== null ? `http-${status}` : isUnknown ? 'unknown' : 'no-answer';
 
 /** A header that cannot be written, say. */
 const notSent = (error: unknown): Delivered => ({

@@ -2,7 +2,7 @@
 import { httpEndpoint } from '../config/endpoint.ts';
 import type { HttpHandler } from '../config/http-handler.ts';
 import type { Environment } from '../config/tree.ts';
-import { openDelivery, percentEncoded, type Delivered } from '../outbound/deliver.ts';
+import { classOf, openDelivery, percentEncoded, type Delivered } from '../outbound/deliver.ts';
 import { builtInCaller } from '../workers/built-in.ts';
 import type { Call, Ended } from '../workers/call.ts';
 
@@ -54,11 +54,11 @@ export function endOf(answer: Delivered, signal: AbortSignal): Ended {
     case 'nack': {
       const words = answer.answer.slice(0, MOST_CHARACTERS);
       const reason = words === '' ? answer.reason : `${answer.reason}: ${words}`;
-      return { kind: 'failed', failure: 'permanent', class: classOf(answer.status), reason };
+      return { kind: 'failed', failure: 'permanent', class: `http-${answer.status}`, reason };
     }
     case 'retry': {
-      const { status, isUnknown, reason, retryAfter } = answer;
-      return { kind: 'again', class: isUnknown ? 'unknown' : classOf(status), reason, retryAfter };
+      const { reason, retryAfter } = answer;
+      return { kind: 'again', class: classOf(answer), reason, retryAfter };
     }
     case 'held':
       return { kind: 'held', reason: answer.reason, retryAfter: answer.retryAfter };
@@ -66,6 +66,3 @@ export function endOf(answer: Delivered, signal: AbortSignal): Ended {
       return { kind: 'again', class: 'changed', reason: answer.reason, retryAfter: null };
   }
 }
-
-const classOf = (status: number | null): string =>
-  status === null ? 'no-answer' : `http-${status}`;

@@ -62,3 +62,21 @@ test('a file that was being sent when its collector was killed is in doubt, and 
   const found = (await filesBelow(place.path)).map(withoutId);
   assert.deepEqual(found, ['gaveup/a.txt~ID', 'gaveup/a.txt~ID.reason.json']);
 });
+
+test('a file whose answer does not say whether it was taken is in doubt, and not sent again', async (t) => {
+  const place = await folderPlace(
+    t,
+    ({ path }, response) => response.writeHead(Number(path.slice(-3))).end(),
+    ASK,
+  );
+  const names = ['408', '500', '502', '504'];
+  for (const name of names) await drop(place.path, name, name);
+  await place.start();
+  await eventually('all are in doubt', async () =>
+    assert.equal(
+      await place.claims.countDocuments({ 'outcome.kind': 'in-doubt', settledAt: { $ne: null } }),
+      names.length,
+    ),
+  );
+  assert.deepEqual(place.receiver.seen.map(({ path }) => path.slice(-3)).sort(), names);
+});

@@ -80,6 +80,26 @@ test('a refusal has the beginning of its answer, and one that comes later says w
   });
 });
 
+test('an answer after which it may have been taken is unknown, unless the settings say what the status means', async (t) => {
+  const { deliver } = await answered(t, ({ body }, response) =>
+    response.writeHead(Number(body)).end(),
+  );
+  const own = await answered(t, ({ body }, response) => response.writeHead(Number(body)).end(), {
+    statuses: { '5xx': 'retry' },
+  });
+  const unknown = async (of: typeof deliver) => {
+    const found: number[] = [];
+    for (const status of [302, 408, 425, 429, 500, 501, 502, 503, 504]) {
+      const answer = await of(parcel({ body: Buffer.from(String(status)) }));
+      assert.ok(answer.kind === 'retry' && answer.reason === `HTTP ${status}`);
+      if (answer.isUnknown) found.push(status);
+    }
+    return found;
+  };
+  assert.deepEqual(await unknown(deliver), [302, 408, 500, 502, 504]);
+  assert.deepEqual(await unknown(own.deliver), [302, 408]);
+});
+
 test('credentials that are turned away hold the endpoint', async (t) => {
   const { deliver } = await answered(t, (_, response) => response.writeHead(403).end());
   const answer = await deliver(parcel());
