@@ -56,3 +56,30 @@ test(
     ]);
   },
 );
+
+test(
+  'a file that cannot be begun because the disk is full is no doubt, and is sent when there is room',
+  { skip: process.getuid?.() !== 0 && 'only root can mount' },
+  async (t) => {
+    const disk = await smallDisk(t, 2);
+    if (disk === null) return t.skip('this machine does not let us mount');
+    const path = join(disk.folder, 'inbox');
+    await mkdir(path);
+    const ask = ['ready: rename', 'onUnknown: ask'];
+    const place = await folderPlace(t, (_, response) => response.end(), ask, { path });
+    const setting = await place.setting();
+    await drop(path, 'a', 'a');
+    disk.fill(0);
+    await place.startAs(setting);
+    await eventually('it could not be begun', async () =>
+      assert.equal(await place.claims.countDocuments({ 'error.class': 'not-readable' }), 1),
+    );
+    assert.equal(place.receiver.seen.length, 0);
+    disk.free();
+    await eventually('it has ended', async () => {
+      const [claim] = await place.claims.find({ settledAt: { $ne: null } }).toArray();
+      assert.equal(claim?.outcome?.kind, 'done');
+    });
+    assert.equal(place.receiver.seen.length, 1);
+  },
+);
