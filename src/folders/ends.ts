@@ -47,17 +47,20 @@ export function endsOf(folder: Setting, place: Place) {
       // One that was cancelled before it was taken.
       const here = await lstat(place.inbox(name), { bigint: true }).catch(() => null);
       if (here !== null && isSame(identityOf(name, here), identity)) await place.park(id, name);
+      const isDoubt = kind === IN_DOUBT;
+      // It was on the wire when its run was cancelled: a redrive ends as in doubt first.
+      const isLeft = !isDoubt && (await lastAttempts.isUnknown(id));
       await place.tellWhy(id, name, to, {
         file: shownName(nameOf(name)),
         ...{ folder: folder.name, id: task, class: kind, reason, attempts, at, size },
         ...(await lastAttempts.told(id)),
         again: `despachante failures redrive --from ${folder.name} '${task}'`,
-        ...(kind === IN_DOUBT
+        ...(isDoubt || isLeft
           ? { received: `despachante failures drop --from ${folder.name} '${task}'` }
           : {}),
       });
       await place.keep({ id, name, marker }, to, null);
-      await lastAttempts.forget(id);
+      if (!isLeft) await lastAttempts.forget(id);
     },
   };
 }

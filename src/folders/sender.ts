@@ -71,6 +71,8 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
     failpoint('file-parked');
     switch (grip.kind) {
       case 'gone':
+        // It is published nowhere.
+        await attempts.forget(id).catch(() => {});
         return done('gone', {}, null);
       case 'changed':
         return done('changed', { why: grip.why }, grip.isParked ? 'inbox' : null);

@@ -1,6 +1,8 @@
 /** Where an answer is lost and a person is to decide: nothing is sent again by itself. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import { drop, filesBelow, folderPlace, spawnCollector } from '../helpers/folders.ts';
@@ -79,4 +81,52 @@ test('a file whose answer does not say whether it was taken is in doubt, and not
     ),
   );
   assert.deepEqual(place.receiver.seen.map(({ path }) => path.slice(-3)).sort(), names);
+});
+
+test('a file that was on the wire when its run was cancelled is in doubt when it is redriven, and not sent again', async (t) => {
+  const place = await folderPlace(
+    t,
+    (_, response, attempt) => void (attempt > 1 && response.end()),
+    ASK,
+  );
+  const { claims, client, path, receiver } = place;
+  await drop(path, 'a.txt', 'a');
+  await place.start();
+  await eventually('it is on the wire', () => assert.equal(receiver.seen.length, 1));
+  const [claim] = await claims.find().toArray();
+  assert.ok(claim !== undefined);
+  await client.workflow.getHandle(claim.workflowId).cancel();
+  const endsAs = (kinds: string[]) =>
+    eventually(`it has ended as ${kinds.join()}`, async () => {
+      const all = await claims.find().sort({ generation: 1 }).toArray();
+      assert.deepEqual(
+        all.map(({ outcome, settledAt }) => settledAt !== null && outcome?.kind),
+        kinds,
+      );
+    });
+  await endsAs(['cancelled']);
+  const why = (await filesBelow(path)).find((file) => file.endsWith('.reason.json'));
+  assert.match(await place.read(why ?? ''), /"received": "despachante failures drop --from inbox/);
+  await place.redrive(claim.item.slice('inbox/'.length));
+  await endsAs(['cancelled', 'in-doubt']);
+  assert.equal(receiver.seen.length, 1);
+});
+
+test('nothing is kept of the attempt of a file that somebody has taken away', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), ASK);
+  await place.setting();
+  await drop(place.path, 'a.txt', 'a');
+  const { config, file, claims, path } = place;
+  await once(spawnCollector(t, { config, file, failpoint: 'file-sending' }), 'exit');
+  const left = await filesBelow(path);
+  assert.deepEqual(
+    left.map((each) => each.split('/')[1]),
+    ['answers', 'sending'],
+  );
+  await rm(join(path, left[1] ?? ''));
+  spawnCollector(t, { config, file, failpoint: null });
+  await eventually('it is gone', async () =>
+    assert.equal(await claims.countDocuments({ result: /"gone"/, settledAt: { $ne: null } }), 1),
+  );
+  assert.deepEqual(await filesBelow(path), []);
 });
