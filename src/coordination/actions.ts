@@ -26,7 +26,12 @@ export interface ActionDocument extends Action {
   /** Of an audit. */
   report?: AuditSummary;
   /** Null while it goes on, and where its process ended before it could say. */
-  result: { at: Date; isDone: boolean; text: string } | null;
+  result: ({ at: Date; isDone: boolean; text: string } & Result) | null;
+}
+
+/** Of a redrive: those that were tried first did not end well, and the others were left. */
+interface Result {
+  isStoppedByCanaries?: boolean;
 }
 
 export interface ActionProgress {
@@ -48,8 +53,13 @@ export type Actions = ReturnType<typeof openActions>;
 
 export function openActions(db: OwnDatabase) {
   const collection = db.collection<ActionDocument>(OWN.actions);
-  const note = async (_id: string, isDone: boolean, text: string): Promise<void> => {
-    const result = { at: new Date(), isDone, text };
+  const note = async (
+    _id: string,
+    isDone: boolean,
+    text: string,
+    more: Result = {},
+  ): Promise<void> => {
+    const result = { at: new Date(), isDone, text, ...more };
     await collection.updateOne({ _id }, { $set: { result } });
   };
   return {

@@ -1,5 +1,5 @@
 /** What is written down of a redrive while it goes on, whatever the flow. */
-import type { ActionDocument, Actions } from '../coordination/actions.ts';
+import type { Actions } from '../coordination/actions.ts';
 import type {
   CanaryOutcome,
   PassReport,
@@ -32,24 +32,20 @@ export function redriveNotes(actions: Actions, worker: string | null) {
     end: async (action: string, report: PassReport): Promise<RedriveReport> => {
       const sent = await sentOf(action);
       const { isStopped, failure, canary, withheld } = report;
-      const isDone = !isStopped && failure === null && canary?.passed !== false;
-      await actions.end(action, isDone && withheld.count === 0, resultText(sent, report));
+      const isStoppedByCanaries = canary?.passed === false;
+      const isDone = !isStopped && failure === null && !isStoppedByCanaries;
+      const text = resultText(sent, report);
+      await actions.end(action, isDone && withheld.count === 0, text, { isStoppedByCanaries });
       return { ...report, sent };
     },
   };
 }
 
-const BY_CANARIES = 'stopped after the canaries';
-
-/** Whether those that were tried first did not end well: then the others were left. */
-export const isStoppedByCanaries = ({ result }: Pick<ActionDocument, 'result'>): boolean =>
-  result?.text.includes(BY_CANARIES) === true;
-
 function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {
   const parts = [
     `${sent} sent again, ${left} left`,
     withheld.count === 0 ? '' : `${withheld.count} withheld`,
-    canary?.passed === false ? BY_CANARIES : '',
+    canary?.passed === false ? 'stopped after the canaries' : '',
     isStopped ? 'stopped' : '',
     failure ?? '',
   ];

@@ -1,5 +1,5 @@
 /** Beginning, following and stopping a redrive. A worker does it (redrive-work.ts), and goes on when whoever began it is gone. */
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
 import type { Config } from '../config/schema.ts';
 import type { ActionDocument } from '../coordination/actions.ts';
@@ -36,21 +36,38 @@ export type RedriveState = Awaited<ReturnType<typeof redriveState>>;
  */
 export async function redriveState(needs: RedriveNeeds) {
   const { store, worker } = needs;
-  const [control, latest, status] = await Promise.all([
+  const [control, latest, run] = await Promise.all([
     store.control.read(),
     store.actions.collection.findOne({ what: redriveWord(worker) }, { sort: { at: -1 } }),
     handleOf(needs)
       .describe()
-      .then((run) => run.status.name, unlessNotFound(null)),
+      .then(
+        ({ status, raw }) => ({
+          status: status.name,
+          action: raw.workflowExecutionInfo?.firstRunId,
+        }),
+        unlessNotFound(null),
+      ),
   ]);
-  const isRunning = status === 'RUNNING';
-  return { isRunning, status, isWorkerAlive: canRedrive(control.processes, worker), latest };
+  const isRunning = run !== null && goesOn(run.status);
+  return { isRunning, run, isWorkerAlive: canRedrive(control.processes, worker), latest };
 }
 
-/** `unasked`: why nobody knows whether it runs, of one that has not said how it ended. */
+const ENDED: readonly WorkflowExecutionStatusName[] = [
+  ...(['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'] as const),
+];
+
+/** So does one that is paused, and one of a status that a later Temporal has. */
+export const goesOn = (status: WorkflowExecutionStatusName): boolean => !ENDED.includes(status);
+
+/**
+ * `unasked`: why nobody knows whether it runs, of one that has not said how it ended. `isForgotten`: Temporal has answered that
+ * it does not know it.
+ */
 export interface SeenRedrive {
   document: ActionDocument;
   unasked: string | null;
+  isForgotten?: boolean;
 }
 
 /**
@@ -62,12 +79,13 @@ export async function concluded(
   document: ActionDocument,
 ): Promise<SeenRedrive> {
   const { actions } = needs.store;
-  const { isRunning, status, latest } = await redriveState(needs);
-  const isLatest = latest?._id === document._id;
-  if (isLatest && isRunning) return { document, unasked: null };
+  const { isRunning, run } = await redriveState(needs);
   // It may be another Temporal than that of the workers.
-  if (isLatest && status === null) return { document, unasked: 'Temporal has no run of it' };
-  const as = isLatest && status !== null ? status.toLowerCase() : 'another has run since';
+  if (run === null) return { document, unasked: 'Temporal has no run of it', isForgotten: true };
+  // By its run: the times are by the clocks of whoever began them.
+  const isIts = run.action === document._id;
+  if (isIts && isRunning) return { document, unasked: null };
+  const as = isIts ? run.status.toLowerCase() : 'another has run since';
   await actions.endUnsaid(document._id, `its run has ended in Temporal without a word: ${as}`);
   return { document: (await actions.find(document._id)) ?? document, unasked: null };
 }

@@ -3,7 +3,7 @@ import type { ActionDocument } from '../coordination/actions.ts';
 import type { SeenProcess } from '../coordination/processes.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import { canRedrive, type SeenRedrive } from '../operations/redrive.ts';
-import { isStoppedByCanaries, workerOfRedrive } from '../operations/redrive-notes.ts';
+import { workerOfRedrive } from '../operations/redrive-notes.ts';
 import type { action, auditRun, operation } from './action-views.ts';
 import type { Made } from './kinds.ts';
 
@@ -32,7 +32,7 @@ export function operationOf(
     isWorkerAlive: canRedrive(alive, worker),
     sent: progress?.sent ?? 0,
     canaries: progress?.canaries ?? null,
-    isStoppedByCanaries: isStoppedByCanaries(document),
+    isStoppedByCanaries: result?.isStoppedByCanaries === true,
     order: order ?? null,
   };
 }

@@ -15,6 +15,7 @@ import { countMarked } from '../operations/limits.ts';
 import { readPulse } from '../operations/pulse.ts';
 import type { Reach } from '../operations/reach.ts';
 import { readSchedules } from '../operations/schedules.ts';
+import type { SeenRedrive } from '../operations/redrive.ts';
 import { registrationFailures } from '../operations/registration-failures.ts';
 import { countWaiting, failureGroups } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
@@ -27,6 +28,7 @@ const MOST_DOUBTS = 200;
 const MOST_ACTIONS = 100;
 const MOST_RUNS = 20;
 const DAY_MINUTES = 1_440;
+const DAY_MS = DAY_MINUTES * 60_000;
 
 export type Readings = ReturnType<typeof createReadings>;
 
@@ -43,6 +45,8 @@ export function createReadings(config: Config, reach: Reach) {
     const seen = await control.latest(WATCHED_MS);
     return readWorkers(config, own, seen.control, seen.processes, clock.now());
   });
+  /** Of a day ago and more: Temporal is asked for them no more. */
+  const forgotten = new Map<string, SeenRedrive>();
   return {
     control,
     /** Null where there is no intake queue. */
@@ -89,7 +93,15 @@ export function createReadings(config: Config, reach: Reach) {
     audits: ofStore(({ actions }) => actions.latestOf(AUDIT, MOST_RUNS)),
     redrives: ofStore(async (store) => {
       const found = await store.actions.latestOf(/^failures redrive/, MOST_RUNS);
-      return Promise.all(found.map((each) => seenRedrive({ config, reach, store }, each)));
+      return Promise.all(
+        found.map(async (each) => {
+          const known = each.result === null ? forgotten.get(each._id) : undefined;
+          const seen = known ?? (await seenRedrive({ config, reach, store }, each));
+          const isOld = store.clock.now() - each.at.getTime() > DAY_MS;
+          if (seen.isForgotten === true && isOld) forgotten.set(each._id, seen);
+          return seen;
+        }),
+      );
     }),
   };
 }
