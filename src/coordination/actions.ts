@@ -26,11 +26,11 @@ export interface ActionDocument extends Action {
   /** Of an audit. */
   report?: AuditSummary;
   /** Null while it goes on, and where its process ended before it could say. */
-  result: ({ at: Date; isDone: boolean; text: string } & Result) | null;
+  result: ({ at: Date; isDone: boolean; text: string } & ActionResult) | null;
 }
 
 /** Of a redrive: those that were tried first did not end well, and the others were left. */
-interface Result {
+export interface ActionResult {
   isStoppedByCanaries?: boolean;
 }
 
@@ -57,7 +57,7 @@ export function openActions(db: OwnDatabase) {
     _id: string,
     isDone: boolean,
     text: string,
-    more: Result = {},
+    more: ActionResult = {},
   ): Promise<void> => {
     const result = { at: new Date(), isDone, text, ...more };
     await collection.updateOne({ _id }, { $set: { result } });
