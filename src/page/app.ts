@@ -13,7 +13,8 @@ import { createCounter, type Sessions, type Who } from './sessions.ts';
 export type Here = Context<{ Bindings: HttpBindings }>;
 
 /** Those that answer in a way of their own. */
-export type Special = 'openSession' | 'live' | 'openApi';
+const SPECIAL = ['openSession', 'live', 'openApi'] as const satisfies RouteName[];
+export type Special = (typeof SPECIAL)[number];
 
 interface Needs {
   sessions: Sessions;
@@ -125,8 +126,7 @@ export function problemAnswer(error: unknown, path: string, log: Log): Response 
 
 const SIGN_IN = 'Open the link that the page printed at its start, or sign in at the proxy';
 
-const SPECIAL: readonly RouteName[] = ['openSession', 'live', 'openApi'] satisfies Special[];
-const isSpecial = (name: RouteName): name is Special => SPECIAL.includes(name);
+const isSpecial = (name: RouteName): name is Special => SPECIAL.some((each) => each === name);
 
 /** One that is ignored would change what somebody else has changed meanwhile. */
 function versionIn(header: string | undefined): string | null {

@@ -3,7 +3,6 @@ import { messageOf } from '../../src/broker/rabbitmq/message.ts';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readDelivery } from '../../src/registrations/delivery.ts';
-import type { Failpoint } from '../../src/runtime/failpoint.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
 import type { Rules } from '../../src/domain/registrations/rules.ts';
 import { REGISTRATIONS, sweepScheduleId, workflowId } from '../../src/domain/names.ts';
@@ -17,15 +16,7 @@ import { atEnd } from '../helpers/servers.ts';
 import { startSystem, type Role, type System } from '../helpers/system.ts';
 import { conclude } from './conclude.ts';
 import { SLOTS, SMALL, countIn, publishMixed } from './load.ts';
-import type { Scenario, Trial, World } from './scenario.ts';
-
-interface Crash {
-  at: Failpoint;
-  /** Which passage is deadly, so that it happens in mid-work. */
-  passage: number;
-  fault: string;
-  isQuick?: true;
-}
+import type { Crash, Scenario, Trial, World } from './scenario.ts';
 
 const INTAKE: Crash[] = [
   { at: 'intake-parsed', passage: 25, fault: 'after it read a delivery' },

@@ -1,18 +1,10 @@
 /** Every place where a collector can die between two effects on a file: killed just there, in mid-work, and another one goes on. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { Failpoint } from '../../src/runtime/failpoint.ts';
 import { within } from '../../src/runtime/retry.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { drop, filesBelow, folderPlace, spawnCollector } from '../helpers/folders.ts';
-import type { Scenario, Trial, World } from './scenario.ts';
-
-interface Crash {
-  at: Failpoint;
-  /** Which passage is deadly, so that it happens in mid-work. */
-  passage: number;
-  fault: string;
-}
+import type { Crash, Scenario, Trial, World } from './scenario.ts';
 
 const CRASHES: Crash[] = [
   { at: 'claim-written', passage: 1, fault: 'after files were claimed, before Temporal knows' },

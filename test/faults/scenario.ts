@@ -1,4 +1,5 @@
 /** What a fault scenario is: one fault, tried on a whole system of its own, and what must be found when it is over. */
+import type { Failpoint } from '../../src/runtime/failpoint.ts';
 import type { Scope } from '../helpers/system.ts';
 import type { SuiteOptions } from './suite-options.ts';
 
@@ -56,4 +57,13 @@ export interface Scenario {
   isOnDemand?: true;
   /** @throws AssertionError when an invariant does not hold */
   run(world: World): Promise<Trial>;
+}
+
+/** Where a process dies between two of its effects. */
+export interface Crash {
+  at: Failpoint;
+  /** Which passage is deadly, so that it happens in mid-work. */
+  passage: number;
+  fault: string;
+  isQuick?: true;
 }

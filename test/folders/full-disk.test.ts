@@ -2,27 +2,33 @@
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { smallDisk } from '../faults/small-disk.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { drop, filesBelow, folderPlace } from '../helpers/folders.ts';
+import { drop, filesBelow, folderPlace, type Receive } from '../helpers/folders.ts';
+
+const NO_MOUNT = 'this machine does not let us mount';
+const skip = process.getuid?.() !== 0 && 'only root can mount';
+
+/** A folder on a small disk; null where nothing may be mounted. */
+async function onSmallDisk(t: TestContext, receive: Receive, ...lines: string[]) {
+  const disk = await smallDisk(t, 2);
+  if (disk === null) return null;
+  const path = join(disk.folder, 'inbox');
+  await mkdir(path);
+  const place = await folderPlace(t, receive, ['ready: rename', ...lines], { path });
+  return { disk, ...place, setting: await place.setting() };
+}
 
 test(
   'while the disk of a folder is full files are sent, and what cannot be written is done when there is room',
-  { skip: process.getuid?.() !== 0 && 'only root can mount' },
+  { skip },
   async (t) => {
-    const disk = await smallDisk(t, 2);
-    if (disk === null) return t.skip('this machine does not let us mount');
-    const path = join(disk.folder, 'inbox');
-    await mkdir(path);
-    const place = await folderPlace(
-      t,
-      ({ path: of }, response) =>
-        response.writeHead(of.endsWith('bad') ? 422 : 200).end('no such customer'),
-      ['ready: rename'],
-      { path },
+    const place = await onSmallDisk(t, ({ path: of }, response) =>
+      response.writeHead(of.endsWith('bad') ? 422 : 200).end('no such customer'),
     );
-    const setting = await place.setting();
+    if (place === null) return t.skip(NO_MOUNT);
+    const { disk, path, setting } = place;
     for (const name of ['a', 'bad']) await drop(path, name, name.repeat(5_000));
     disk.fill(0);
     await place.startAs(setting);
@@ -59,15 +65,11 @@ test(
 
 test(
   'a file that cannot be begun because the disk is full is no doubt, and is sent when there is room',
-  { skip: process.getuid?.() !== 0 && 'only root can mount' },
+  { skip },
   async (t) => {
-    const disk = await smallDisk(t, 2);
-    if (disk === null) return t.skip('this machine does not let us mount');
-    const path = join(disk.folder, 'inbox');
-    await mkdir(path);
-    const ask = ['ready: rename', 'onUnknown: ask'];
-    const place = await folderPlace(t, (_, response) => response.end(), ask, { path });
-    const setting = await place.setting();
+    const place = await onSmallDisk(t, (_, response) => response.end(), 'onUnknown: ask');
+    if (place === null) return t.skip(NO_MOUNT);
+    const { disk, path, setting } = place;
     await drop(path, 'a', 'a');
     disk.fill(0);
     await place.startAs(setting);

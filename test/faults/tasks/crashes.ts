@@ -1,20 +1,11 @@
 /** Every place where a process of workers can die between two of its effects: killed just there, started again, concluded. */
 import assert from 'node:assert/strict';
-import type { Failpoint } from '../../../src/runtime/failpoint.ts';
 import { within } from '../../../src/runtime/retry.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import type { Scenario, Trial, World } from '../scenario.ts';
+import type { Crash, Scenario, Trial, World } from '../scenario.ts';
 import { PER_KILL, concludeTasks } from './conclude.ts';
 import { bodyOf, countIn, publishLoad, type Expected } from './load.ts';
 import { SLOTS, taskSystem, type TaskSystem } from './system.ts';
-
-interface Crash {
-  at: Failpoint;
-  /** Which passage is deadly, so that it happens in mid-work. */
-  passage: number;
-  fault: string;
-  isQuick?: true;
-}
 
 const CRASHES: Crash[] = [
   { at: 'intake-parsed', passage: 25, fault: 'after it read a delivery' },
