@@ -1,7 +1,7 @@
 /** Follows a file that says what runs: each change of it is done, and one with a fault is told once, and tried until it goes. */
-import { statSync } from 'node:fs';
 import { ConfigError } from '../config/faults.ts';
 import { every } from '../runtime/every.ts';
+import { versionOf } from '../runtime/file-version.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import { CommandError } from './exit.ts';
 
@@ -46,14 +46,4 @@ export function followFile(file: string, apply: () => Promise<void>, log: Log) {
     failed: `${file} cannot be followed`,
     again: `${file} can be followed again`,
   });
-}
-
-/** Changes with each edit, also of an editor that writes a new file. */
-function versionOf(file: string): string {
-  try {
-    const { mtimeMs, ino, size } = statSync(file);
-    return `${mtimeMs} ${ino} ${size}`;
-  } catch {
-    return 'away';
-  }
 }

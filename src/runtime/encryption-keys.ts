@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { versionOf } from './file-version.ts';
 
 export interface EncryptionKey {
   id: string;
@@ -148,16 +149,16 @@ export const fixedKeys = (keys: EncryptionKeys): KeyRing => ({
  */
 export function keysOfFile(file: string, believedMs = 1_000): KeyRing {
   let keys = readKeyFile(file);
-  let stamp = stampOf(file);
+  let version = versionOf(file);
   let lookedAt = performance.now();
 
   function look(): void {
     lookedAt = performance.now();
-    const now = stampOf(file);
-    if (now === stamp) return;
+    const now = versionOf(file);
+    if (now === version) return;
     try {
       keys = readKeyFile(file);
-      stamp = now;
+      version = now;
     } catch {
       // Perhaps half written: the next look may find it whole.
     }
@@ -178,13 +179,4 @@ export function keysOfFile(file: string, believedMs = 1_000): KeyRing {
     },
     ids: () => current().map(({ id }) => id),
   };
-}
-
-function stampOf(file: string): string {
-  try {
-    const { mtimeMs, ino, size } = statSync(file);
-    return `${mtimeMs} ${ino} ${size}`;
-  } catch {
-    return 'gone';
-  }
 }
