@@ -12,7 +12,8 @@ import { openActions } from './coordination/actions.ts';
 import { openControl } from './coordination/control.ts';
 import { watchControl } from './coordination/control-watch.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
-import { indexProcesses, joinProcesses, keepBeating } from './coordination/processes.ts';
+import { keepPresence } from './coordination/presence.ts';
+import { indexProcesses } from './coordination/processes.ts';
 import { inHand } from './intake/intake.ts';
 import { closedText } from './intake/valve.ts';
 import { EXPIRY, OWN } from './mongo/collections.ts';
@@ -140,21 +141,12 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   const followerEnded = follower.run();
   const started = new Map<string, TaskWorker>();
   const failed = Promise.withResolvers<never>();
-  const everyMs = config.ops.workerHeartbeatInterval * 1_000;
-  const me = joinProcesses({
-    db: () => Promise.resolve(own),
-    role: 'tasks',
-    everyMs,
-    guard,
+  const presence = keepPresence({
+    ...{ ops: config.ops, role: 'tasks', db: () => Promise.resolve(own), guard, log },
     sources: () => Promise.all(workers.map(sourceOf)),
-  });
-  close.push(() => me.stop());
-  const beating = keepBeating(async () => void (await me.beat()), guard, log, {
-    everyMs,
     says: () => workers.map(({ worker: { name } }) => `${name}: ${closedBy(name)}`).join(),
   });
-  close.push(() => beating.close());
-  void beating.run();
+  close.push(() => presence.close());
   const shared: Shared = {
     ...{ config, client, connection, process: ownQueue, own, claims, control, actions },
     ...{ watch, agreement, guard, brokers, results, running, metrics, taskMetrics, log },

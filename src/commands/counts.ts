@@ -28,7 +28,7 @@ export async function overall(command: Command): Promise<void> {
     ...{ ...counts, workers },
     ...{ queues: plain(queues), registrations: plain(registrations) },
   };
-  answer(command, facts, () => countsText(counts));
+  answer(command, facts, () => countsText(counts, config.ops.enabled));
   if (!queues.ok || !registrations.ok)
     throw new CommandError(
       'Not all could be asked: "despachante doctor" tells more',
@@ -36,14 +36,15 @@ export async function overall(command: Command): Promise<void> {
     );
 }
 
-function countsText(counts: Counts): string {
+/** @param areAllTold else workers of registrations alone say that they run: by that they share the limits */
+function countsText(counts: Counts, areAllTold: boolean): string {
   const { progress, intake, queues, registrations, processes, workers } = counts;
   return [
     ...(progress === null ? [] : [progressText(progress, intake)]),
     queues.ok ? queuesText(queues.value) : paint.red(line(queues.error)),
     registrations.ok ? claimsText(registrations.value) : paint.red(line(registrations.error)),
     ...(workers === null || workers.length === 0 ? [] : [workersText(workers)]),
-    ...(processes === null ? [] : [processesText(processes)]),
+    ...(processes === null ? [] : [processesText(processes, areAllTold)]),
   ].join('\n\n');
 }
 
@@ -100,10 +101,10 @@ function workersText(workers: readonly WorkerCounts[]): string {
     line(each.worker),
     each.waiting === null ? 'unknown' : each.waiting.ok ? number(each.waiting.value) : 'not asked',
     number(each.open),
-    number(each.running),
+    each.running === null ? 'unknown' : number(each.running),
     each.dead === 0 ? '0' : paint.yellow(number(each.dead)),
     `${number(each.perSecond)} a second`,
-    each.processes === 0 ? paint.yellow('none runs it') : number(each.processes),
+    processesOf(each),
     each.paused === null
       ? ''
       : paint.yellow(`paused: ${line(each.paused.reason)} (${line(each.paused.by)})`),
@@ -115,16 +116,24 @@ function workersText(workers: readonly WorkerCounts[]): string {
   return [table(head, rows), ...trouble].join('\n');
 }
 
+function processesOf({ processes }: WorkerCounts): string {
+  if (processes === null) return 'unknown';
+  return processes === 0 ? paint.yellow('none runs it') : number(processes);
+}
+
+const UNTOLD = 'Intakes and task workers do not say that they run: OPS_ENABLED is false';
+
 /** What a process has not said is not there, and never a zero. */
-function processesText(processes: readonly SeenProcess[]): string {
-  if (processes.length === 0) return 'No process has run within a day';
+function processesText(processes: readonly SeenProcess[], areAllTold: boolean): string {
+  if (processes.length === 0) return areAllTold ? 'No process has run within a day' : UNTOLD;
   const rows = processes.map((each) => [
     ...[each.role, `${line(each.host)}:${each.pid}`, line(each.version), when(each.since)],
     beatText(each),
     // Of one that is gone they say nothing any more.
     ...(each.state === 'alive' ? [loadText(each), sufferingText(each)] : []),
   ]);
-  return table(['process', 'at', 'version', 'since', 'last beat', 'load', 'suffers'], rows);
+  const head = ['process', 'at', 'version', 'since', 'last beat', 'load', 'suffers'];
+  return [table(head, rows), ...(areAllTold ? [] : [UNTOLD])].join('\n');
 }
 
 function beatText({ state, silentMs, stoppedAt }: SeenProcess): string {

@@ -7,7 +7,7 @@ import { legacyEndpoint } from '../config/endpoint.ts';
 import { openControl } from '../coordination/control.ts';
 import { watchControl } from '../coordination/control-watch.ts';
 import { EncryptionDisagreement, agreementOf } from '../coordination/encryption-agreement.ts';
-import { joinProcesses, keepBeating } from '../coordination/processes.ts';
+import { keepPresence } from '../coordination/presence.ts';
 import { REGISTRATIONS } from '../domain/names.ts';
 import { followControl } from '../intake/holds.ts';
 import { inHand } from '../intake/intake.ts';
@@ -70,13 +70,9 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
   const intake = await unlessStopped(starting);
   followControl(intake, watch, guard, agreement, REGISTRATIONS, legacyEndpoint(config));
   void watch.refresh();
-  const everyMs = config.ops.workerHeartbeatInterval * 1_000;
   const closedBy = () => closedText(intake.closedBy());
-  const me = joinProcesses({
-    db: () => mongo.db(),
-    role: 'intake',
-    everyMs,
-    guard,
+  const presence = keepPresence({
+    ...{ ops: config.ops, role: 'intake', db: () => mongo.db(), guard, log },
     sources: async () => [
       {
         name: REGISTRATIONS,
@@ -84,12 +80,8 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
         closedBy: closedBy(),
       },
     ],
-  });
-  const beating = keepBeating(async () => void (await me.beat()), guard, log, {
-    everyMs,
     says: () => String(closedBy()),
   });
-  void beating.run();
   return {
     facts: { queue: rabbit.intakeQueue },
     checks: () => ({ rabbitmq: intake.isReady() }),
@@ -98,8 +90,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
     async stop() {
       await intake.stop();
       guard.close();
-      await Promise.allSettled([plans.close(), watch.close(), beating.close()]);
-      await me.stop();
+      await Promise.allSettled([plans.close(), watch.close(), presence.close()]);
       await Promise.allSettled([mongo.close(), publisher.close()]);
     },
   };

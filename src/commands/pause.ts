@@ -56,7 +56,7 @@ async function pause(word: PauseOptions & { reason: string }, command: Command):
     'writer',
   );
   const at = said === null ? null : new Date(said.at);
-  if (!isKnown)
+  if (!isKnown && config.ops.enabled)
     tell(
       `No process has run a worker of the name ${line(worker ?? '')} within a day: the pause holds for one that is started`,
     );

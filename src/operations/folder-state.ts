@@ -1,5 +1,6 @@
 /** What of a collected folder is where, and why: what its collector has seen last, and what the claims of its files say. */
-import type { FolderSetting } from '../config/folders.ts';
+import { hostname } from 'node:os';
+import { readFolders, type FolderSetting } from '../config/folders.ts';
 import type { Config } from '../config/schema.ts';
 import { pauseOf, type Control } from '../coordination/control.ts';
 import { readStatus, type FolderStatus } from '../folders/status.ts';
@@ -93,9 +94,11 @@ export async function folderState(
 
 /** The settings by which a worker's runs are reached: those of a folder are bound to the machine that has it. */
 export function reachOfWorker(config: Config, control: Control, worker: string | null): Config {
-  const host = control.processes.find(({ sources }) =>
+  const told = control.processes.find(({ sources }) =>
     sources.some(({ name, worker: use }) => name === worker && use?.from.broker === 'folder'),
-  )?.host;
+  );
+  const isHere = () => readFolders(undefined)?.folders.some(({ name }) => name === worker) === true;
+  const host = config.ops.enabled ? told?.host : isHere() ? hostname() : undefined;
   if (host === undefined) return config;
   const taskQueue = hostQueue(config.temporal.taskQueue, host);
   return { ...config, temporal: { ...config.temporal, taskQueue } };

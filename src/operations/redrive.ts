@@ -50,7 +50,10 @@ export async function redriveState(needs: RedriveNeeds) {
       ),
   ]);
   const isRunning = run !== null && goesOn(run.status);
-  return { isRunning, run, isWorkerAlive: canRedrive(control.processes, worker), latest };
+  // Where processes of task workers do not say that they run, Temporal keeps it until one takes it.
+  const isUntold = worker !== null && !needs.config.ops.enabled;
+  const isWorkerAlive = isUntold || canRedrive(control.processes, worker);
+  return { isRunning, run, isWorkerAlive, latest };
 }
 
 const ENDED: readonly WorkflowExecutionStatusName[] = [

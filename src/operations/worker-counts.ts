@@ -17,14 +17,14 @@ type Use = NonNullable<SourceUse['worker']>;
 
 export interface WorkerCounts {
   worker: string;
-  /** Processes that run it now. */
-  processes: number;
+  /** Processes that run it now. Null where they do not say so: ops.enabled is false. */
+  processes: number | null;
   /** In its queue or topic. Null where no process has said within a day which that is. */
   waiting: Part<number> | null;
   /** Claimed and not settled: those that run now and those that rest before their next attempt among them. */
   open: number;
-  /** Calls of its handler now. */
-  running: number;
+  /** Calls of its handler now; null as `processes`. */
+  running: number | null;
   /** Failed, and neither redriven nor dropped. */
   dead: number;
   /** Settled, over the last minute. */
@@ -76,10 +76,10 @@ export async function readWorkers(
       const pause = pauseOf(control, worker);
       return {
         worker,
-        processes: here.length,
+        processes: config.ops.enabled ? here.length : null,
         waiting: hasBroker(use) ? await part(waitingIn(config, worker, use)) : null,
         open: open.get(worker) ?? 0,
-        running: here.reduce((sum, each) => sum + each.worker.calls, 0),
+        running: config.ops.enabled ? here.reduce((sum, each) => sum + each.worker.calls, 0) : null,
         dead: (dead.get(worker) ?? 0) + (malformed.get(worker) ?? 0),
         perSecond: Math.round((settled.get(worker) ?? 0) / (WINDOW_MS / 10_000)) / 10,
         paused: pause === null ? null : { ...saidBy(pause), at: new Date(pause.at) },

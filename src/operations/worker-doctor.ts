@@ -23,14 +23,14 @@ export async function diagnoseWorker(
   const { from, deadLetters } = placed;
   const topics = [to, deadLetters].filter((channel) => channel?.broker === 'kafka');
   const isKafka = from.broker === 'kafka';
-  const processes = await part(running(config, name));
+  const processes = config.ops.enabled ? await part(running(config, name)) : null;
   return [
     ...(from.broker === 'rabbitmq' ? await diagnoseQueues(config, placed) : []),
     ...(isKafka || topics.length > 0
       ? await diagnoseTopics(() => kafkaLink(config, name), {
           source: isKafka ? { topic: from.name, group: from.group ?? name } : null,
           published: topics.flatMap((channel) => channel?.name ?? []),
-          processes: processes.ok ? processes.value : null,
+          processes: processes?.ok === true ? processes.value : null,
           claimsLife: config.mongodb.retention,
         })
       : []),

@@ -118,7 +118,7 @@ function verdictOf(
   const needs = { inDoubt: valueOr(inDoubt, 0), setAside: valueOr(setAside, 0) };
   if (needs.inDoubt + needs.setAside > 0) return { state: 'needs-you', ...needs };
   // What a run over a list has left never ends where nobody goes on with it.
-  const isMoved = busy.some(({ worker, processes }) => processes > 0 || !isOfEtl(worker));
+  const isMoved = busy.some(({ worker, processes }) => processes !== 0 || !isOfEtl(worker));
   if (valueOr(waiting, 0) + open > 0 || isMoved) return { state: 'working' };
   for (const { worker, waiting: its } of valueOr(workers, []))
     if (its?.ok === false) return { state: 'unknown', reason: `${worker}: ${its.error}`, since };

@@ -104,12 +104,12 @@ export const overview = z.object({
 
 export const worker = z.object({
   worker: flow,
-  /** Processes that run it now. */
-  processes: count,
+  /** Processes that run it now. Null where they do not say so. */
+  processes: count.nullable(),
   /** Null where nobody has said where its messages come from. */
   waiting: tile(count).nullable(),
   open: count,
-  running: count,
+  running: count.nullable(),
   dead: count,
   perSecond: z.number(),
   paused: z.object({ reason: z.string(), by: z.string(), at: time }).nullable(),
