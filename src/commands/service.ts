@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
-import { serveHealth, type HealthOptions } from '../runtime/health.ts';
+import { serveHealth, type Health } from '../runtime/health.ts';
 import type { Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { announce, untilSignal } from './context.ts';
@@ -17,7 +17,7 @@ export interface Process extends Pick<LoadedConfig, 'config' | 'forOthers'> {
   unlessStopped: <T>(starting: Promise<T>) => Promise<T>;
 }
 
-export interface Service extends Pick<HealthOptions, 'checks' | 'details' | 'queues' | 'refresh'> {
+export interface Service extends Health {
   /** Beside the port of its health, for the log. */
   facts: object;
   /** Settles when it has ended by itself, with why; rejects when it failed. */
@@ -44,9 +44,17 @@ export function addService(
       const { port } = command.opts<{ port?: string }>();
       const { config, forOthers, log } = loadProcess(command, role);
       const stopped = untilSignal(log);
+      const metrics = createMetrics();
+      let up: Health | null = null;
+      // Before anything is begun: where the port is taken, nothing has to be stopped.
+      const health = await serveHealth({
+        host: config.health.host,
+        port: Number(port ?? config.health[`${role}Port`]),
+        metrics,
+        health: () => up,
+      });
       const { connectReady } = await import('../temporal/ready.ts');
       const client = await connectReady(config, log);
-      const metrics = createMetrics();
       const toldToStop = stopped.then((signal) => {
         throw new CommandError(`Stopped by ${signal} before it was up`, EXIT.ok);
       });
@@ -57,13 +65,7 @@ export function addService(
         command,
       );
       let isStopping = false;
-      const health = await serveHealth({
-        ...service,
-        host: config.health.host,
-        port: Number(port ?? config.health[`${role}Port`]),
-        metrics,
-        checks: () => ({ ...service.checks(), accepting: !isStopping }),
-      });
+      up = { ...service, checks: () => ({ ...service.checks(), accepting: !isStopping }) };
       announce({ health: health.port });
       log.info({ ...service.facts, health: health.port }, `${NAMES[role]} running`);
       // What fails is told once all others have stopped in order.

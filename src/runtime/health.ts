@@ -7,6 +7,11 @@ export interface HealthOptions {
   /** 0 for any free port. */
   port: number;
   metrics: Metrics;
+  /** Null while the process starts. */
+  health: () => Health | null;
+}
+
+export interface Health {
   /** Each neighbour and whether it can be used; all must be for the process to be ready. */
   checks: () => Record<string, boolean>;
   /** What else to tell; makes nobody unready. */
@@ -37,17 +42,15 @@ export async function serveHealth({
   host,
   port,
   metrics,
-  checks,
-  details = () => ({}),
-  queues,
-  refresh = () => Promise.resolve(),
+  health,
 }: HealthOptions): Promise<{ port: number; close(): Promise<void> }> {
   const server = briefHttpServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
       response.end(body);
     };
-    const state = checks();
+    const now = health();
+    const state = now?.checks() ?? {};
     for (const [dependency, isUp] of Object.entries(state)) {
       metrics.up.set({ dependency }, isUp ? 1 : 0);
     }
@@ -55,21 +58,23 @@ export async function serveHealth({
       case '/live':
         return send(200, 'application/json', '{"live":true}\n');
       case '/ready': {
-        const ready = Object.values(state).every(Boolean);
-        const body = JSON.stringify({ ready, ...state, ...details() });
+        const ready = now !== null && Object.values(state).every(Boolean);
+        const started = now === null ? { started: false } : {};
+        const body = JSON.stringify({ ready, ...started, ...state, ...now?.details?.() });
         return send(ready ? 200 : 503, 'application/json', `${body}\n`);
       }
       case '/health/queue': {
-        if (queues === undefined)
+        if (now === null) return send(503, 'text/plain', 'this process starts\n');
+        if (now.queues === undefined)
           return send(404, 'text/plain', 'this process takes from no queue of workers\n');
-        const body = healthOf(queues());
+        const body = healthOf(now.queues());
         const isWell = body.status === 'healthy';
         // Clients of the template look below `detail`.
         const told = isWell ? body : { ...body, detail: body };
         return send(isWell ? 200 : 503, 'application/json', `${JSON.stringify(told)}\n`);
       }
       case '/metrics':
-        refresh()
+        (now?.refresh?.() ?? Promise.resolve())
           .then(() => metrics.registry.metrics())
           .then(
             (text) => send(200, metrics.registry.contentType, text),

@@ -23,8 +23,8 @@ async function healthOf(
 ) {
   const metrics = createMetrics();
   const health = await serveHealth({
-    ...{ host: '127.0.0.1', port: 0, metrics, checks: () => checks },
-    ...(queues === undefined ? {} : { queues }),
+    ...{ host: '127.0.0.1', port: 0, metrics },
+    health: () => ({ checks: () => checks, ...(queues === undefined ? {} : { queues }) }),
   });
   atEnd(t, () => health.close());
   const get = async (path: string) => {
@@ -50,6 +50,20 @@ test('it is ready when every neighbour can be used, and tells which cannot', asy
   const notReady = await get('/ready');
   assert.equal(notReady.status, 503);
   assert.deepEqual(JSON.parse(notReady.text), { ready: false, rabbitmq: true, temporal: false });
+});
+
+test('while it starts it is live, and not ready', async (t) => {
+  const health = await serveHealth({
+    ...{ host: '127.0.0.1', port: 0, metrics: createMetrics(), health: () => null },
+  });
+  atEnd(t, () => health.close());
+  const statusOf = async (path: string) => {
+    const { statusCode, body } = await request(`http://127.0.0.1:${health.port}${path}`);
+    return [statusCode, (await body.text()).trim()];
+  };
+  assert.deepEqual(await statusOf('/live'), [200, '{"live":true}']);
+  assert.deepEqual(await statusOf('/ready'), [503, '{"ready":false,"started":false}']);
+  assert.deepEqual(await statusOf('/health/queue'), [503, 'this process starts']);
 });
 
 test('metrics are in the text format of Prometheus, and hold the state of the neighbours', async (t) => {
@@ -110,7 +124,7 @@ test('any other path is answered with the ones there are', async (t) => {
 test('a port that is taken is told with the setting to change', async (t) => {
   const { port } = await healthOf(t, {});
   const metrics = createMetrics();
-  await assert.rejects(serveHealth({ host: '127.0.0.1', port, metrics, checks: () => ({}) }), {
+  await assert.rejects(serveHealth({ host: '127.0.0.1', port, metrics, health: () => null }), {
     message: new RegExp(`127\\.0\\.0\\.1:${port}.*EADDRINUSE.*"health"`),
   });
 });
