@@ -34,6 +34,7 @@ function Page() {
     <>
       <Header />
       {signedIn === null ? null : signedIn ? <Screen /> : <SignIn />}
+      <Dialogs />
       <Said />
     </>
   );
@@ -62,7 +63,6 @@ function Screen() {
         </div>
       </main>
       <Timeline />
-      <Dialogs />
     </>
   );
 }

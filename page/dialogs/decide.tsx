@@ -40,7 +40,11 @@ export function Decide({ doubts }: { doubts: Doubt[] }) {
           'decide',
           {
             decision,
-            ids: doubts.map(({ id }) => id),
+            doubts: doubts.map(({ id, generation, submission }) => ({
+              id,
+              generation,
+              submission,
+            })),
             requestId: decision === 'confirm' ? requestId.trim() : null,
             reason,
           },

@@ -33,14 +33,18 @@ function useCount(choice: Choice, again: unknown) {
 
 export function Redrive({ choice, title }: Props) {
   const words = useWords().dialogs.redrive;
+  const { read } = useFormats();
   const act = useAct();
   const { counted, count } = useCount(choice, act.problem);
   const [canary, setCanary] = useState<string | null>(null);
   const [rate, setRate] = useState('');
   const first = canary ?? (count !== null && count > CANARY ? String(CANARY) : '0');
-  const numbers = { canary: numberOf(first, 0), rate: rate === '' ? null : numberOf(rate, 0.001) };
+  const numbers = { canary: read(first), rate: rate.trim() === '' ? null : read(rate) };
   const isReady =
-    count !== null && count > 0 && !Number.isNaN(numbers.canary) && !Number.isNaN(numbers.rate);
+    count !== null &&
+    count > 0 &&
+    numbers.canary >= 0 &&
+    (numbers.rate === null || numbers.rate > 0);
   return (
     <Form
       title={words.title}
@@ -81,18 +85,13 @@ export function Redrive({ choice, title }: Props) {
   );
 }
 
-/** NaN for what is no number, or too little. */
-function numberOf(text: string, least: number): number {
-  const value = Number(text.trim().replace(',', '.'));
-  return text.trim() === '' || value < least ? NaN : value;
-}
-
 export function Drop({ choice, title }: Props) {
   const words = useWords().dialogs.drop;
+  const { read } = useFormats();
   const act = useAct();
   const { counted, count } = useCount(choice, act.problem);
   const [typed, setTyped] = useState('');
-  const isTyped = count !== null && (count <= TYPED || typed.trim() === String(count));
+  const isTyped = count !== null && (count <= TYPED || read(typed) === count);
   return (
     <Form
       title={words.title}

@@ -12,7 +12,8 @@ interface Wish {
 
 export function Limits() {
   const words = useWords();
-  const { number } = useFormats();
+  const { number, read, written } = useFormats();
+  const valueOf = (text: string): number | null => (text.trim() === '' ? null : read(text));
   const act = useAct();
   const tile = useStore(({ views }) => views.limits?.limits);
   const known = tile === undefined || tile.state === 'unknown' ? null : tile.value;
@@ -22,7 +23,7 @@ export function Limits() {
     Object.fromEntries(
       (known?.limits ?? []).map(({ limit, inForce, isSet }) => [
         limit,
-        { text: inForce === null ? '' : String(inForce), isAsConfigured: !isSet },
+        { text: written(inForce), isAsConfigured: !isSet },
       ]),
     ),
   );
@@ -33,7 +34,7 @@ export function Limits() {
   const wishOf = (limit: string): Wish => wishes[limit] ?? { text: '', isAsConfigured: true };
   const wrong = before.limits.some(({ limit }) => {
     const { text, isAsConfigured } = wishOf(limit);
-    return !isAsConfigured && text.trim() !== '' && !(Number(text) > 0);
+    return !isAsConfigured && text.trim() !== '' && !(read(text) > 0);
   });
   const changed = before.limits.filter(({ limit, inForce, isSet }) => {
     const { text, isAsConfigured } = wishOf(limit);
@@ -78,7 +79,7 @@ export function Limits() {
                 id={`limit-${limit}`}
                 inputMode="decimal"
                 autocomplete="off"
-                value={isAsConfigured ? (configured === null ? '' : String(configured)) : text}
+                value={isAsConfigured ? written(configured) : text}
                 onInput={({ currentTarget: { value } }) =>
                   set({ text: value, isAsConfigured: false })
                 }
@@ -99,5 +100,3 @@ export function Limits() {
     </Form>
   );
 }
-
-const valueOf = (text: string): number | null => (text.trim() === '' ? null : Number(text));

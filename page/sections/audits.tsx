@@ -11,14 +11,12 @@ export function Audits() {
   const words = useWords();
   const may = useMay('audit');
   const tile = useStore(({ views }) => views.audits?.audits);
-  const isRunning =
-    tile !== undefined && tile.state !== 'unknown' && tile.value.some((run) => run.isRunning);
   return (
     <Section
       id="audit"
       title={words.audits.title}
       tools={
-        may && !isRunning ? (
+        may ? (
           <button
             class="small quiet"
             onClick={() => change({ dialog: { kind: 'audit', flow: 'registrations' } })}

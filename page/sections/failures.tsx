@@ -23,23 +23,23 @@ export function Failures() {
   const words = useWords();
   const { number } = useFormats();
   const tile = useStore(({ views }) => views.groups?.groups);
-  const groups = tile === undefined || tile.state === 'unknown' ? [] : tile.value;
-  const waiting = groups.reduce((sum, group) => sum + group.waiting, 0);
+  const known = tile === undefined || tile.state === 'unknown' ? null : tile.value;
+  const groups = known?.largest ?? [];
   return (
     <Section
       id="failures"
       title={words.failures.title}
-      aside={groups.length === 0 ? undefined : number(waiting)}
+      aside={known === null || known.all === 0 ? undefined : number(known.waiting)}
       tools={groups.length === 0 ? undefined : <Filters groups={groups} />}
     >
       <Known tile={tile}>
-        {(all) => <Groups all={all.filter((group) => group.waiting > 0)} />}
+        {({ all, largest }) => <Groups all={largest} untold={all - largest.length} />}
       </Known>
     </Section>
   );
 }
 
-function Groups({ all }: { all: readonly Group[] }) {
+function Groups({ all, untold }: { all: readonly Group[]; untold: number }) {
   const words = useWords();
   const place = useStore((state) => state.place);
   const [shown, setShown] = useState(FIRST);
@@ -47,7 +47,14 @@ function Groups({ all }: { all: readonly Group[] }) {
   const { rows, isGone, waiting, hold } = useFrozen(matching, groupKey, questionOf(place));
   const columns = words.failures.columns;
   if (all.length === 0) return <p class="empty good">{words.failures.none}</p>;
-  if (rows.length === 0) return <p class="empty">{words.failures.noneMatch}</p>;
+  const left = untold > 0 && <p class="fresh">{words.failures.untold(untold)}</p>;
+  if (rows.length === 0)
+    return (
+      <>
+        <p class="empty">{words.failures.noneMatch}</p>
+        {left}
+      </>
+    );
   const withFlow = new Set(all.map(({ flow }) => flow)).size > 1;
   return (
     <div class="scroll" {...hold}>
@@ -80,6 +87,7 @@ function Groups({ all }: { all: readonly Group[] }) {
           {words.failures.showMore(rows.length - shown)}
         </button>
       )}
+      {left}
       {waiting > 0 && <p class="fresh">{words.newRows(waiting)}</p>}
     </div>
   );

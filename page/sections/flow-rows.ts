@@ -49,11 +49,16 @@ export function rowsOf(
   overview: Overview | undefined,
   flows: Views['flows'] | undefined,
 ): FlowRow[] {
+  const [folders, runs] = [listOf(flows?.folders), listOf(flows?.etlRuns)];
+  // They are run as workers, and stand there once.
+  const named = new Set([...folders.map(({ name }) => name), ...runs.map(({ run }) => run)]);
   return [
     ...(overview === undefined ? [] : [registrations(overview)]),
-    ...listOf(flows?.workers).map(ofWorker),
-    ...listOf(flows?.folders).map(ofFolder),
-    ...listOf(flows?.etlRuns).map(ofRun),
+    ...listOf(flows?.workers)
+      .filter(({ worker }) => !named.has(worker))
+      .map(ofWorker),
+    ...folders.map(ofFolder),
+    ...runs.map(ofRun),
     ...listOf(flows?.schedules).map(ofSchedule),
   ];
 }
@@ -95,7 +100,8 @@ function registrations({
 function ofWorker(worker: Part<'workers'>): FlowRow {
   const { worker: name, processes, waiting, open, dead, perSecond, paused } = worker;
   const busy = open + (valueOf(waiting) ?? 0) > 0;
-  const state = paused ? 'paused' : processes === 0 ? 'nobody' : busy ? 'working' : 'idle';
+  const rest = waiting?.state === 'unknown' ? 'unknown' : 'idle';
+  const state = paused ? 'paused' : processes === 0 ? 'nobody' : busy ? 'working' : rest;
   return {
     ...BLANK,
     ...{ key: `worker/${name}`, name, kind: 'worker', state, open, perSecond, pausable: true },

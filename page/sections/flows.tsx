@@ -1,5 +1,6 @@
 /** Every flow there is, one row each: registrations, workers, folders, ETL runs, schedules. */
 import { useMay } from '../state/session.ts';
+import { useSeconds } from '../state/clock.ts';
 import { change, useStore } from '../state/store.ts';
 import type { Views } from '../state/types.ts';
 import { useFormats, useWords } from '../words/words.ts';
@@ -22,23 +23,29 @@ export function Flows() {
   );
 }
 
-/** Parts that could not be asked have no rows: that is said, and not left out. */
+/** Parts that could not be asked have no rows, or old ones: that is said, and not left out. */
 function Unknowns({ flows }: { flows: Views['flows'] | undefined }) {
   const words = useWords();
+  const { age } = useFormats();
+  const now = useSeconds();
   const kinds = [
     ['worker', flows?.workers],
     ['folder', flows?.folders],
     ['etl', flows?.etlRuns],
     ['schedule', flows?.schedules],
   ] as const;
-  const byReason = new Map<string, string[]>();
-  for (const [kind, tile] of kinds)
-    if (tile?.state === 'unknown')
-      byReason.set(tile.reason, [...(byReason.get(tile.reason) ?? []), words.flows.kinds[kind]]);
-  return [...byReason].map(([reason, names]) => (
-    <p key={reason} class="empty">
-      <Mark tone="unknown">{`${names.join(', ')}: ${words.tiles.unknown}`}</Mark>{' '}
-      <span class="why">{reason}</span>
+  const said = new Map<string, string[]>();
+  for (const [kind, tile] of kinds) {
+    if (tile === undefined || tile.state === 'value') continue;
+    const text =
+      tile.state === 'unknown'
+        ? `${words.tiles.unknown}: ${tile.reason}`
+        : words.tiles.stale(age(now - Date.parse(tile.at)), tile.reason);
+    said.set(text, [...(said.get(text) ?? []), words.flows.kinds[kind]]);
+  }
+  return [...said].map(([text, names]) => (
+    <p key={text} class="stale">
+      <Mark tone="unknown">{`${names.join(', ')}: ${text}`}</Mark>
     </p>
   ));
 }

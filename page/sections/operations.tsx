@@ -4,7 +4,7 @@ import { useMay } from '../state/session.ts';
 import { change, useStore } from '../state/store.ts';
 import type { Operation } from '../state/types.ts';
 import { useFormats, useWords } from '../words/words.ts';
-import { Section } from '../parts/section.tsx';
+import { Known, Section } from '../parts/section.tsx';
 import { Mark, type Tone } from '../parts/shape.tsx';
 
 /** One that ended stays in sight for so long: whoever began it may have looked away. */
@@ -25,11 +25,15 @@ export function Operations() {
   if (shown.length === 0) return null;
   return (
     <Section id="redrives" title={words.operations.title}>
-      <ul class="operations">
-        {shown.map((operation) => (
-          <One key={operation.id} operation={operation} />
-        ))}
-      </ul>
+      <Known tile={tile}>
+        {() => (
+          <ul class="operations">
+            {shown.map((operation) => (
+              <One key={operation.id} operation={operation} />
+            ))}
+          </ul>
+        )}
+      </Known>
     </Section>
   );
 }

@@ -14,10 +14,14 @@ export function Timeline() {
   return id === null ? null : <Found key={id} id={id} />;
 }
 
+/** Between two looks at what has not ended, or is not there yet. */
+const LOOK_MS = 5_000;
+
 function Found({ id }: { id: string }) {
   const words = useWords();
   const [answer, setAnswer] = useState<Answer<{ items: Item[] }> | null>(null);
-  // An action of a person may change it, and so may the next event of the server.
+  const [look, setLook] = useState(0);
+  // An action of a person may change it.
   const touched = useStore(({ views }) => views.actions);
   useEffect(() => {
     const leaving = new AbortController();
@@ -25,7 +29,19 @@ function Found({ id }: { id: string }) {
       if (!leaving.signal.aborted) setAnswer(found);
     });
     return () => leaving.abort();
-  }, [id, touched]);
+  }, [id, touched, look]);
+  useEffect(() => {
+    const isOver =
+      answer?.ok === true && answer.value.items.every(({ state }) => state === 'ended');
+    if (answer === null || isOver) return;
+    const timer = setInterval(() => {
+      if (document.hidden) return;
+      // The next one begins with its answer, however long that takes.
+      clearInterval(timer);
+      setLook((count) => count + 1);
+    }, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [answer]);
   return (
     <Modal title={id} isSheet onClose={() => go({ item: null })}>
       <button
@@ -112,7 +128,9 @@ function Buttons({ item }: { item: Item }) {
   const may = { redrive: useMay('redrive'), reveal: useMay('reveal'), decide: useMay('decide') };
   const doubt = useStore(({ views }) => {
     const tile = views.doubts?.doubts;
-    if (tile === undefined || tile.state === 'unknown') return undefined;
+    // A task may have the id of a registration.
+    if (item.flow !== 'registrations' || tile === undefined || tile.state === 'unknown')
+      return undefined;
     return tile.value.oldest.find(({ id }) => id === item.id);
   });
   const { record, flow, id } = item;
@@ -152,7 +170,8 @@ function Event({ event, before }: { event: ItemEvent; before: ItemEvent | undefi
   const { second, when } = useFormats();
   const { at, kind, as, reason, by, requestId, tries, polls, link, generation } = event;
   const day = at === null ? '' : when(new Date(at), Date.now());
-  const isOtherDay = before?.at?.slice(0, 10) !== at?.slice(0, 10);
+  const dayOf = (time: string | null | undefined) => new Date(time ?? NaN).toDateString();
+  const isOtherDay = dayOf(before?.at) !== dayOf(at);
   const details = [
     ...(requestId === null ? [] : [words.timeline.request(requestId)]),
     ...(by === null ? [] : [words.timeline.by(by)]),
@@ -162,7 +181,9 @@ function Event({ event, before }: { event: ItemEvent; before: ItemEvent | undefi
   return (
     <>
       {before?.generation !== generation && (
-        <li class="chapter">{words.timeline.generation(generation)}</li>
+        <li class="chapter">
+          {kind === 'came-again' ? words.timeline.again : words.timeline.generation(generation)}
+        </li>
       )}
       <li data-kind={kind}>
         <time dateTime={at ?? undefined} title={at ?? undefined}>

@@ -124,6 +124,7 @@ export const en = {
     drop: 'Drop…',
     oldest: (count: number) => `The oldest ${n(count, 'failure', 'failures')}`,
     attempts: (count: number) => n(count, 'attempt', 'attempts'),
+    untold: (count: number) => `${n(count, 'smaller group is', 'smaller groups are')} not listed`,
     showMore: (count: number) => `Show ${n(count, 'more group', 'more groups')}`,
     group: (kind: string, reason: string) => `${kind}: ${reason}`,
     noReason: 'no reason',
@@ -248,8 +249,10 @@ export const en = {
     loading: 'Looking it up.',
     states: { open: 'Open', 'in-doubt': 'In doubt', ended: 'Ended' },
     generation: (number: number) => (number === 0 ? 'First delivery' : `Redrive ${number}`),
+    again: 'It came again: it had been done without an effect',
     kinds: {
       received: 'received',
+      'came-again': 'received again',
       claimed: 'claimed',
       submitted: 'submitted',
       answered: 'answered',

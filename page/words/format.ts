@@ -20,7 +20,18 @@ export function formatsOf(language: Language) {
     if (seconds < 48 * 3_600) return `${tenth.format(seconds / 3_600)} h`;
     return `${whole.format(seconds / 86_400)} d`;
   };
+  const [group, point] = language === 'pt-BR' ? (['.', ','] as const) : ([',', '.'] as const);
+  const grouped = new RegExp(`^[1-9]\\d{0,2}([${group}]\\d{3})+([${point}]\\d+)?$`);
   return {
+    /** As people type it: `1.000` is a thousand in Portuguese, and `0,5` a half. NaN for what is no number. */
+    read: (text: string): number => {
+      const typed = text.trim();
+      const plain = grouped.test(typed) ? typed.replaceAll(group, '') : typed;
+      return plain === '' ? NaN : Number(plain.replace(',', '.'));
+    },
+    /** For a field, as `read` has it. */
+    written: (value: number | null): string =>
+      value === null ? '' : String(value).replace('.', point),
     number: (value: number): string => whole.format(value),
     rate: (value: number): string => (value < 100 ? tenth : whole).format(value),
     duration,

@@ -131,6 +131,7 @@ export const ptBR: Words = {
     drop: 'Descartar…',
     oldest: (count) => (count === 1 ? 'A falha mais antiga' : `As ${count} falhas mais antigas`),
     attempts: (count) => n(count, 'tentativa', 'tentativas'),
+    untold: (count) => `${n(count, 'grupo menor não está', 'grupos menores não estão')} na lista`,
     showMore: (count) => `Mostrar ${n(count, 'grupo a mais', 'grupos a mais')}`,
     group: (kind, reason) => `${kind}: ${reason}`,
     noReason: 'sem motivo',
@@ -255,8 +256,10 @@ export const ptBR: Words = {
     loading: 'Procurando.',
     states: { open: 'Aberto', 'in-doubt': 'Em dúvida', ended: 'Encerrado' },
     generation: (number) => (number === 0 ? 'Primeira entrega' : `Redrive ${number}`),
+    again: 'Veio de novo: tinha terminado sem efeito',
     kinds: {
       received: 'recebido',
+      'came-again': 'recebido de novo',
       claimed: 'reservado',
       submitted: 'enviado',
       answered: 'respondido',

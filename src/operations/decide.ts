@@ -22,6 +22,12 @@ export interface Word {
   requestId?: string;
 }
 
+/** Which doubt it was that somebody has looked at: a registration that is submitted again may be in doubt again. */
+export interface Looked {
+  generation: number;
+  submission: number;
+}
+
 /** What a word on a registration in doubt came to. `id`: as it may be shown. */
 export type Decided =
   /** `became`: a kind of SubmitAnswer (src/domain/registrations/answers.ts). `asSaid`: else the journal knew better. */
@@ -37,6 +43,8 @@ export type Decided =
 
 interface Needs extends Pick<Reach, 'store' | 'temporal'> {
   config: Config;
+  /** Of whoever looked at it before. */
+  looked?: Looked;
 }
 
 /**
@@ -48,7 +56,7 @@ export async function decide(
   decision: Decision,
   id: string,
   word: Word,
-  { config, store, temporal }: Needs,
+  { config, store, temporal, looked }: Needs,
 ): Promise<Decided> {
   const { requestId } = word;
   if (requestId !== undefined && !requestIdReader(config.legacy)(requestId))
@@ -58,6 +66,10 @@ export async function decide(
     const claim = await openClaimOf(id, opened, config);
     if ('kind' in claim) return claim;
     const label = labelOf(claim.item, config);
+    if (looked !== undefined && !isSame(looked, claim)) {
+      const refusal = 'it was submitted again since you have looked, and is another doubt now';
+      return { kind: 'refused', id: label, refusal };
+    }
     const on = requestId === undefined ? label : `${label} as request ${requestId}`;
     return opened.actions.act(
       { by: word.operator, what: `doubts ${decision}`, on, reason: word.reason },
@@ -66,6 +78,9 @@ export async function decide(
     );
   });
 }
+
+const isSame = ({ generation, submission }: Looked, claim: OpenClaim): boolean =>
+  claim.generation === generation && entryNumber(claim.entry) === submission;
 
 function resultOf(decided: Decided): string {
   if (decided.kind === 'done') return `became ${decided.became}`;

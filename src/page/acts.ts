@@ -94,8 +94,8 @@ export function createActs({ config, reach, changed, log }: Needs) {
       }),
     ),
     decide: doing(ask.decideRequest, ask.decided, async (word, asked) => {
-      const { decision, ids, requestId, reason } = word;
-      if (ids.length > 1 && decision !== 'abandon')
+      const { decision, doubts, requestId, reason } = word;
+      if (doubts.length > 1 && decision !== 'abandon')
         throw new Problem(422, 'Several at once can only be abandoned');
       if ((decision === 'confirm') !== (requestId !== null))
         throw new Problem(422, 'A request id is given to confirm, and only then');
@@ -111,15 +111,16 @@ export function createActs({ config, reach, changed, log }: Needs) {
       };
       const decided: Made<typeof ask.decided>['decided'] = [];
       try {
-        for (const id of ids) {
-          const came = await decide(decision, id, said, needs);
+        for (const { id, ...looked } of doubts) {
+          const came = await decide(decision, id, said, { ...needs, looked });
           const as = came.kind === 'done' ? came.became : came.kind;
           decided.push({ id, isDone: came.kind === 'done', as, text: decidedText(id, came) });
         }
       } catch (error) {
         // Those before it are decided, and that is told.
-        const id = ids[decided.length];
-        if (decided.length === 0 || id === undefined) throw error;
+        const next = doubts[decided.length];
+        if (decided.length === 0 || next === undefined) throw error;
+        const { id } = next;
         const text = `${id}: ${maskText(why(error))}. Those after it were not tried`;
         decided.push({ id, isDone: false, as: 'failed', text });
       }

@@ -37,7 +37,7 @@ export function createCell<T>(
       : Math.max(everyMs, Math.min(longestRestMs, cost / SHARE));
 
   async function readOnce(): Promise<void> {
-    startedAt = now();
+    const begunAt = (startedAt = now());
     try {
       const value = await read();
       last = { value, at: new Date(), atMs: now() };
@@ -47,7 +47,7 @@ export function createCell<T>(
       trouble = maskText(why(error));
       failures += 1;
     }
-    cost = now() - startedAt;
+    cost = now() - begunAt;
   }
 
   function refresh(everyMs: number): Promise<void> {

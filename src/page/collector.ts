@@ -28,6 +28,7 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
   const listeners = new Set<Listener>();
   const told = new Map<ViewName, string>();
   let askedAt = -Infinity;
+  let isRead = false;
 
   const everyMs = (): number =>
     listeners.size > 0 || performance.now() - askedAt < LOOKS_MS ? WATCHED_MS : UNWATCHED_MS;
@@ -42,6 +43,7 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
 
   async function tick(): Promise<void> {
     await briefly(refresh());
+    isRead = true;
     for (const name of listeners.size === 0 ? [] : VIEWS) {
       const value = view(name, everyMs());
       const facts = withoutTimes(value);
@@ -63,10 +65,13 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
     },
     /** Tells all views at once, and from then on those that have changed. */
     async listen(listener: Listener): Promise<() => void> {
+      const before = everyMs();
       askedAt = performance.now();
-      await looking.run();
+      const looked = looking.run();
+      // What was read while nobody looked stands there at once, and is no older than it had to be; the rest follows.
+      if (!isRead) await looked;
       for (const name of VIEWS) {
-        const value = view(name, everyMs());
+        const value = view(name, before);
         // Whoever else looks is told with the next tick.
         if (listeners.size === 0) told.set(name, withoutTimes(value));
         listener(name, jsonText(JSON.stringify(value)));

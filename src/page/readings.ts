@@ -76,10 +76,12 @@ export function createReadings(config: Config, reach: Reach) {
           return found.map((group) => ({ flow: flow ?? REGISTRATIONS, ...group }));
         }),
       );
-      return all
-        .flat()
-        .sort((a, b) => b.waiting - a.waiting)
-        .slice(0, MOST_GROUPS);
+      const open = all.flat().filter(({ waiting }) => waiting > 0);
+      return {
+        all: open.length,
+        waiting: open.reduce((sum, { waiting }) => sum + waiting, 0),
+        largest: open.sort((a, b) => b.waiting - a.waiting).slice(0, MOST_GROUPS),
+      };
     }, SELDOM_MS),
     workers,
     folders: ofStore(async ({ own }) => {

@@ -51,6 +51,8 @@ export const event = z.object({
   generation: count,
   kind: z.enum([
     'received',
+    /** What was done without an effect is done anew: a file that was gone, and lies there again. */
+    'came-again',
     'claimed',
     'submitted',
     'answered',
@@ -64,7 +66,7 @@ export const event = z.object({
     'finished-later',
     'conflict',
   ]),
-  /** Of `answered`: accepted, refused, unknown …; of `outcome`: registered, rejected …; of `finished-later`: done or failed. */
+  /** Of `answered`: accepted, refused, unknown …; of `outcome`: registered, rejected …, of a file sent, changed or gone; of `finished-later`: done or failed. */
   as: z.string().nullable(),
   reason: z.string().nullable(),
   /** An operator who said so. */
@@ -163,7 +165,8 @@ export const revealed = z.object({
 
 /** Why; kept with what was done. */
 const reason = z.string().trim().min(1).max(1_000);
-const ids = z.array(z.string().min(1).max(1_000)).max(200);
+const oneId = z.string().min(1).max(1_000);
+const ids = z.array(oneId).max(200);
 
 /** Which failures: those of a group, or the named ones. `group`: a folded reason. */
 const chosen = z.strictObject({
@@ -193,10 +196,13 @@ export const limitsRequest = z.strictObject({
   unset: z.array(z.enum(LIMITS)),
   reason,
 });
-/** Several at once only to abandon them. `requestId`: with `confirm`. */
+/** Several at once only to abandon them. `requestId`: with `confirm`. `doubts`: as they were seen; of one that is another by now it is refused. */
 export const decideRequest = z.strictObject({
   decision: z.enum(['confirm', 'resubmit', 'abandon']),
-  ids: ids.min(1),
+  doubts: z
+    .array(z.strictObject({ id: oneId, generation: count, submission: count }))
+    .min(1)
+    .max(200),
   requestId: z.string().min(1).max(1_000).nullable(),
   reason,
 });

@@ -1,5 +1,6 @@
 /** What became of an item, event by event, in the order in which it happened. */
 import type { Config } from '../config/schema.ts';
+import { DONE_AS } from '../domain/folders.ts';
 import { failureName, REGISTRATIONS } from '../domain/names.ts';
 import { isFailure } from '../domain/registrations/outcome.ts';
 import { labelOf } from '../intake/label.ts';
@@ -111,10 +112,13 @@ function taskOf(worker: string, claims: Omit<TaskClaim, 'message'>[], config: Co
   const last = claims.findLast(({ conflict }) => !conflict) ?? claims[0];
   const failed = last?.gone === undefined && last?.outcome?.kind !== 'done' ? last?.outcome : null;
   const id = last === undefined ? '' : labelOf(idOf(last), config);
+  const again = claims.filter(isDoneAnew).map(({ generation }) => generation + 1);
   return {
     ...{ flow: worker, id, run: null, document: null },
     state: last?.settledAt === null ? 'open' : 'ended',
-    events: inOrder(claims.map((claim) => eventsOfTask(claim, config))),
+    events: inOrder(
+      claims.map((claim) => eventsOfTask(claim, again.includes(claim.generation), config)),
+    ),
     record:
       failed === null || failed === undefined
         ? null
@@ -122,21 +126,37 @@ function taskOf(worker: string, claims: Omit<TaskClaim, 'message'>[], config: Co
   };
 }
 
-function eventsOfTask(claim: Omit<TaskClaim, 'message'>, config: Config): Event[] {
+type Ended = Pick<TaskClaim, 'origin' | 'outcome' | 'result' | 'gone'>;
+
+/** It was not redriven: it had no effect, and has come again. */
+const isDoneAnew = ({ outcome, gone }: Ended): boolean =>
+  outcome?.kind === 'done' && gone !== undefined;
+
+/** A file may be done, and not sent. */
+const endOf = ({ origin, outcome, result }: Ended): string | null =>
+  outcome?.kind === 'done' && origin.broker === 'folder'
+    ? (DONE_AS.find((as) => result?.startsWith(`{"as":"${as}"`) === true) ?? 'done')
+    : (outcome?.kind ?? null);
+
+function eventsOfTask(
+  claim: Omit<TaskClaim, 'message'>,
+  hasComeAgain: boolean,
+  config: Config,
+): Event[] {
   const { generation, workflowId, attempts, error, outcome, gone } = claim;
   const of = eventsIn(generation);
   const link = runLink(config, workflowId);
   return [
-    ...of(claim.conflict ? 'conflict' : 'received', claim.receivedAt),
+    ...of(claim.conflict ? 'conflict' : hasComeAgain ? 'came-again' : 'received', claim.receivedAt),
     ...of('claimed', claim.claimedAt, { workflowId, link }),
     ...(error === null
       ? []
       : of('attempt-failed', error.at, { as: error.class, reason: error.reason, tries: attempts })),
     ...(outcome === null
       ? []
-      : of('outcome', outcome.at, { as: outcome.kind, reason: outcome.reason, tries: attempts })),
+      : of('outcome', outcome.at, { as: endOf(claim), reason: outcome.reason, tries: attempts })),
     ...of('settled', claim.settledAt),
-    ...(gone === undefined ? [] : of(gone.as, gone.at)),
+    ...(gone === undefined || isDoneAnew(claim) ? [] : of(gone.as, gone.at)),
   ];
 }
 

@@ -179,8 +179,10 @@ export const group = z.object({
   finishedLater: count,
 });
 
-/** Those of which most wait, first; the largest 1,000. */
-export const groups = z.object({ groups: tile(z.array(group)) });
+/** Those of which some wait, the most first. `all`, `waiting`: how many groups there are, and failures in them; the largest 1,000 are told. */
+export const groups = z.object({
+  groups: tile(z.object({ all: count, waiting: count, largest: z.array(group) })),
+});
 
 export const doubt = z.object({
   /** As it may be shown. */

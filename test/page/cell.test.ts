@@ -62,6 +62,19 @@ test('a reading that lasts makes the last one stale', async () => {
   assert.equal(cell.tile(2_000).state, 'stale');
 });
 
+test('what is known to have changed while it is read is as fresh as any other', async () => {
+  const { world, cell } = cellOf();
+  world.answer = () => {
+    cell.expire();
+    return Promise.resolve(7);
+  };
+  await cell.refresh(2_000);
+  world.answer = () => new Promise(() => {});
+  void cell.refresh(2_000);
+  world.now = 40_000;
+  assert.equal(cell.tile(2_000).state, 'stale');
+});
+
 test('what is dear is read less often, and what fails after longer and longer rests', async () => {
   const { world, cell } = cellOf();
   world.answer = () => {
@@ -94,6 +107,25 @@ test('what takes so long that it is read seldom is told with its age', async () 
   world.now += 300_000;
   await cell.refresh(2_000);
   assert.equal(world.reads, 2);
+});
+
+test('who comes sees at once what was read before, however long the next reading lasts', async (t) => {
+  const cell = createCell(() => Promise.resolve(7));
+  const reading = { refresh: (everyMs: number) => cell.refresh(everyMs) };
+  const collector = createCollector({
+    cells: [reading],
+    view: (name, everyMs) => (name === 'overview' ? cell.tile(everyMs) : null),
+    ticked: () => Promise.resolve(),
+    log: silent,
+  });
+  await collector.read('overview');
+  // No second passes from here on: whoever waits for one waits for ever.
+  t.mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+  reading.refresh = () => new Promise(() => {});
+  const told: string[] = [];
+  void collector.listen((view) => void told.push(view));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(told, [...VIEWS]);
 });
 
 test('two who look share one collector', async () => {

@@ -40,7 +40,7 @@ function known<T>(tile: { state: string; value?: T; reason?: string }): T {
 }
 
 const overviewNow = () => get(overview, '/api/v1/overview');
-const groupsNow = async () => known((await get(groups, '/api/v1/groups')).groups);
+const groupsNow = async () => known((await get(groups, '/api/v1/groups')).groups).largest;
 const named = z.object({ id: z.string() });
 
 const refusedTimes = (refuseTimes: number, refuse = 'nome ausente em 4711') => ({
@@ -241,7 +241,15 @@ test('a doubt is listed, decided once, and a double click decides nothing twice'
     const { oldest } = known((await get(doubts, '/api/v1/doubts')).doubts);
     assert.ok(oldest.some((each) => each.id === id));
   });
-  const body = { decision: 'abandon', ids: [id], requestId: null, reason: 'not there' };
+  const said = { decision: 'abandon', requestId: null, reason: 'not there' };
+  const seen = { id, generation: 0, submission: 1 };
+  // As somebody says it who has looked before another did, and had it submitted again.
+  const late = await post('/api/v1/doubts/decisions', {
+    ...{ ...said, doubts: [{ ...seen, submission: 0 }] },
+  });
+  assert.equal(late.status, 200, late.text);
+  assert.match(late.text, /"isDone":false,"as":"refused".*another doubt now/);
+  const body = { ...said, doubts: [seen] };
   const headers = { 'idempotency-key': uniqueName() };
   const click = () =>
     page.ask('/api/v1/doubts/decisions', { method: 'POST', token: operator, headers, body });

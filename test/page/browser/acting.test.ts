@@ -121,7 +121,8 @@ test(
     await page.click('dialog button[type=submit]');
     await page.waitForSelector(`.said-last[role=status] >> text=${text}`);
     assert.deepEqual(server.posted.at(-1)?.body, {
-      ...{ decision: 'confirm', ids: ['order-1005'], requestId: 'R-77', reason: 'seen there' },
+      doubts: [{ id: 'order-1005', generation: 0, submission: 1 }],
+      ...{ decision: 'confirm', requestId: 'R-77', reason: 'seen there' },
     });
   },
 );
@@ -138,6 +139,26 @@ test('a word that nobody took is told, and the dialog stays', { skip }, async (t
   await page.fill('#reason', 'not there');
   await page.click('dialog button[type=submit]');
   await page.waitForSelector(`dialog [role=alert] >> text=${text}`);
+});
+
+test('numbers are read as they are written in the language of the page', { skip }, async (t) => {
+  const { page, server } = await atNight(t);
+  await page.selectOption('.who select >> nth=0', 'pt-BR');
+  await page.click('#limits button');
+  await page.fill('#limit-maxConcurrent', '1.000');
+  await page.fill('#limit-maxSubmitsPerSecond', '0,125');
+  await page.fill('#reason', 'fim do mês');
+  await page.click('dialog button[type=submit]');
+  await eventually('it is sent', () => assert.equal(server.posted.at(-1)?.name, 'setLimits'));
+  assert.deepEqual(server.posted.at(-1)?.body, {
+    ...{ values: { maxConcurrent: 1_000, maxSubmitsPerSecond: 0.125 }, unset: [] },
+    reason: 'fim do mês',
+  });
+  await page.click('.groups tbody tr:first-child .act button >> text=Descartar');
+  await page.fill('#typed', '4.188');
+  await page.fill('#reason', 'testes');
+  await page.click('dialog button.danger');
+  await eventually('it is sent', () => assert.equal(server.posted.at(-1)?.name, 'drop'));
 });
 
 test('limits are changed against the version that was seen', { skip }, async (t) => {

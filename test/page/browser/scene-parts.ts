@@ -20,6 +20,12 @@ export const ago = (minutes: number): string =>
 export const value = <T>(of: T) => ({ state: 'value' as const, value: of, at: ago(0) });
 export const unknown = (reason: string) => ({ state: 'unknown' as const, reason });
 
+export const groupsOf = (largest: Sent<typeof views.group>[]) =>
+  value({
+    ...{ all: largest.length, largest },
+    waiting: largest.reduce((sum, { waiting }) => sum + waiting, 0),
+  });
+
 export function meOf(role: Role, mayReveal = false): Sent<typeof schemas.me> {
   const allowed = Object.entries(ROUTES).flatMap(([name, { right }]) =>
     isAllowed(right, role, mayReveal) ? [name] : [],

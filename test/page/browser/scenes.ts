@@ -9,6 +9,7 @@ import {
   ago,
   auditOf,
   flowsOf,
+  groupsOf,
   intake,
   limitsOf,
   minutesOf,
@@ -34,7 +35,7 @@ export const quiet = (): Scene => ({
     minutes: value(minutesOf(0).map((minute) => ({ ...minute, failed: 0 }))),
   },
   flows: flowsOf(),
-  groups: { groups: value([]) },
+  groups: { groups: groupsOf([]) },
   doubts: { doubts: value({ all: 0, oldest: [] }) },
   processes: { processes: value([processOf({}, 0), processOf({}, 1), intake(2), tasks(3)]) },
   limits: limitsOf(false),
@@ -103,7 +104,7 @@ export function night(): Scene {
       minutes: value(minutesOf(14)),
     },
     groups: {
-      groups: value([
+      groups: groupsOf([
         groupOf({}),
         groupOf({
           ...{ class: 'timed-out', reason: 'not done after # h', waiting: 31, lastHour: 4 },
@@ -176,7 +177,7 @@ export function many(count: number): Scene {
   return {
     ...scene,
     groups: {
-      groups: value(rows.map((n) => groupOf({ reason: `reason ${n}`, waiting: count - n }))),
+      groups: groupsOf(rows.map((n) => groupOf({ reason: `reason ${n}`, waiting: count - n }))),
     },
     doubts: {
       doubts: value({
@@ -208,7 +209,7 @@ export function hostile(): Scene {
       ...scene.overview,
       verdict: { state: 'paused', sources: HOSTILE, reason: first, by: first, since: ago(2) },
     },
-    groups: { groups: value(HOSTILE.map((reason) => groupOf({ reason, class: first }))) },
+    groups: { groups: groupsOf(HOSTILE.map((reason) => groupOf({ reason, class: first }))) },
     doubts: {
       doubts: value({
         all: HOSTILE.length,

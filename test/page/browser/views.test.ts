@@ -238,3 +238,68 @@ test('rows stay where they are while somebody points at them', { skip }, async (
     assert.match(await first.innerText(), /order-0/),
   );
 });
+
+test('groups that are not told are counted all the same', { skip }, async (t) => {
+  const scene = night();
+  const groups = value({ ...known(scene.groups.groups), all: 12_004, waiting: 1_000_000 });
+  const { textOf } = await showing(t, { ...scene, groups: { groups } });
+  assert.equal(await textOf('#failures .aside'), '1,000,000');
+  assert.match(await textOf('#failures'), /12,000 smaller groups are not listed/);
+});
+
+test(
+  'folders and runs over lists stand there once, though task workers run them',
+  { skip },
+  async (t) => {
+    const scene = quiet();
+    const [first] = known(scene.flows.workers);
+    assert.ok(first);
+    const run = (worker: string) => ({ ...first, worker, waiting: null });
+    const workers = value([first, run('notas'), run('etl.records')]);
+    const { page } = await showing(t, { ...scene, flows: { ...scene.flows, workers } });
+    const names = await page.locator('#flows tbody th bdi').allInnerTexts();
+    assert.deepEqual(names, ['registrations', 'emails', 'notas', 'etl.records', 'etl-nightly']);
+  },
+);
+
+test('a worker whose broker does not say how many wait is not idle', { skip }, async (t) => {
+  const scene = quiet();
+  const [, idle] = known(scene.flows.workers);
+  assert.ok(idle);
+  const away = { ...idle, waiting: { state: 'unknown' as const, reason: 'the broker is away' } };
+  const workers = value([away]);
+  const { textOf } = await showing(t, { ...scene, flows: { ...scene.flows, workers } });
+  assert.match(await textOf('#flows tbody tr:nth-child(2)'), /the broker is away\s+unknown/);
+});
+
+test('an audit whose page has died keeps nobody from another one', { skip }, async (t) => {
+  const scene = quiet();
+  const [last] = known(scene.audits.audits);
+  assert.ok(last);
+  const audits = value([{ ...last, isRunning: true, result: null, report: null }]);
+  const { page } = await showing(t, { ...scene, audits: { audits } });
+  await page.click('#audit button');
+  await page.waitForSelector('dialog >> text=Audit now');
+});
+
+test('flows that could not be asked again are told with their age', { skip }, async (t) => {
+  const scene = quiet();
+  const reason = 'MongoDB does not answer';
+  const stale = <T>(tile: { state: string; value?: T }) => {
+    return { state: 'stale' as const, value: known(tile), at: ago(12), reason };
+  };
+  const { workers, folders } = scene.flows;
+  const flows = { ...scene.flows, workers: stale(workers), folders: stale(folders) };
+  const { textOf } = await showing(t, { ...scene, flows });
+  assert.match(await textOf('#flows'), /worker, folder: 12 min old: MongoDB does not answer/);
+});
+
+test('whoever is not signed in can read about the keys', { skip }, async (t) => {
+  const server = await serveScene(quiet());
+  t.after(() => server.close());
+  server.answers.me = () => [401, { status: 401, detail: 'sign in' }];
+  const { page } = await openPage(t, server.url);
+  await page.waitForSelector('#token');
+  await page.click('header.top button.icon');
+  await page.waitForSelector('dialog >> text=Keys and help');
+});
