@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { faultsIn, faultsOf, faultsOfLines, sentencesIn } from './words.ts';
 
+const ALL = readdirSync('docs', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => join('docs', name));
+const isPortuguese = (name: string) => name.endsWith('.pt-BR.md');
 const PAGES = [
   ...['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'],
-  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md') && !name.endsWith('.pt-BR.md'))
-    .map((name) => join('docs', name)),
+  ...ALL.filter((name) => !isPortuguese(name)),
 ];
+const IN_PORTUGUESE = ['README.pt-BR.md', ...ALL.filter(isPortuguese)];
 
 test('a fault of each kind is found, and questions and plain sentences have none', () => {
   const kinds = (text: string) => faultsOf(text).map(({ kind }) => kind);
@@ -35,8 +38,8 @@ test('pages speak plainly', () => {
   }
 });
 
-test('one sentence in ten of a page is long, at most', () => {
-  for (const page of PAGES) {
+test('one sentence in ten of a page is long, at most, in both languages', () => {
+  for (const page of [...PAGES, ...IN_PORTUGUESE]) {
     const { all, long } = sentencesIn(readFileSync(page, 'utf8'));
     assert.ok(long.length <= Math.max(1, all / 10), [page, ...long].join('\n'));
   }

@@ -104,6 +104,8 @@ export const lostAnswers: Scenario[] = [
   },
 ];
 
+const IN_HAND = 'despachante_unacknowledged{source="registrations"}';
+
 /** Three times: the effect is there, the connection hangs, and then it is cut. */
 async function lose(world: World, loss: Loss): Promise<Trial> {
   const system = await startSystem(world, { env: SMALL, proxied: [loss.at] });
@@ -123,6 +125,10 @@ async function lose(world: World, loss: Loss): Promise<Trial> {
     proxy.withholdAnswersTo(null);
     proxy.cut();
     faultEndedAt = Date.now();
+    // Where a start is asked for again, all the others of its connection are lost with it in the next round.
+    await eventually(`round ${round}: the intake has handed over all that came`, async () => {
+      assert.equal(await flow.metric('intake', IN_HAND), 0);
+    });
   }
   const trial = await conclude(flow, { maxInDoubt: rounds * loss.maxInDoubt, faultEndedAt });
   return { ...trial, times: proxy.withheld() };
