@@ -21,6 +21,8 @@ export interface Wait {
 const IDLE_MS = 30_000;
 /** Answers that are enough to trip it while it ramps up. */
 const EARLY = 5;
+/** Lost answers that are enough where nothing was well in between, for as long as the window: a slow endpoint fills no window. */
+const LOST_IN_A_ROW = 5;
 const PROBE_LASTS_MORE_MS = 10_000;
 
 export type Breaker = ReturnType<typeof createBreaker>;
@@ -52,6 +54,7 @@ export function createBreaker({
   let counter: RollingCounter | null = null;
   let sensed: 'shut' | 'ramping' | 'closed' = 'shut';
   let reason = '';
+  let lost = { count: 0, since: 0 };
   /** Ours, while it is under way. */
   let probe: string | null = null;
   /** We have seen it trip, and the others have not been told yet. */
@@ -90,6 +93,15 @@ export function createBreaker({
     }
   }
 
+  /** Whether it has heard nothing but lost answers for long enough. */
+  function isLosing(heard: Heard): boolean {
+    if (heard === 'well') lost = { count: 0, since: 0 };
+    if (heard !== 'lost' || counter === null) return false;
+    const now = performance.now();
+    lost = { count: lost.count + 1, since: lost.count === 0 ? now : lost.since };
+    return lost.count >= LOST_IN_A_ROW && now - lost.since >= window;
+  }
+
   function count(isTrouble: boolean): void {
     const least = sensed === 'ramping' ? Math.min(EARLY, minRequests) : minRequests;
     const counted = counter?.add(isTrouble);
@@ -103,6 +115,7 @@ export function createBreaker({
   async function trip(): Promise<void> {
     if (isTelling) return;
     isTelling = true;
+    lost = { count: 0, since: 0 };
     follow();
     const last = known();
     const isSoon = last !== null && watch.now() - last.since < 2 * (rampUp + window);
@@ -187,14 +200,15 @@ export function createBreaker({
     /** Told what each answer says of the endpoint; `why`: what was wrong. */
     observe(heard: Heard, why: string): void {
       const isPerhaps = heard === 'perhaps-misconfigured';
-      const isTrouble = isPerhaps || heard === 'trouble' || heard === 'misconfigured';
+      const isTrouble = isPerhaps || ['trouble', 'lost', 'misconfigured'].includes(heard);
       if (isTrouble) reason = why.slice(0, 200);
       const token = probe;
       if (token !== null) {
         probe = null;
         // Somebody is there. Kept open by one that is refused for itself, it would keep away those that could be accepted.
         void conclude(token, !isTrouble || isPerhaps);
-      } else if (heard !== 'nothing') count(isTrouble);
+      } else if (isLosing(heard)) void trip();
+      else if (heard !== 'nothing') count(isTrouble);
     },
     /** The probe was not sent after all. */
     giveBack(): void {

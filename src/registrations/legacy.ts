@@ -143,7 +143,7 @@ export function createLegacy(
             : readSubmit(contract, answeredOf(received)),
       );
       if (answer.kind === 'none') {
-        if (!answer.withheld) observe('trouble', answer.reason);
+        if (!answer.withheld) observe(reading.kind === 'unknown' ? 'lost' : 'trouble', answer.reason);
         return resultOf(reading, 0);
       }
       return heardResult(reading, answer.status);
@@ -213,7 +213,7 @@ export function createLegacy(
     } else if (reading.kind === 'misconfigured') observe('misconfigured', misconfigured(status));
     else if (reading.kind === 'perhaps-refused')
       observe('perhaps-misconfigured', misconfigured(status));
-    else observe('trouble', reading.fault);
+    else observe(reading.kind === 'unknown' ? 'lost' : 'trouble', reading.fault);
     return result;
   }
 }

@@ -75,6 +75,25 @@ test('few failures, or many among more successes, leave it closed', async (t) =>
   assert.equal(breaker.wait(), null);
 });
 
+test('a slow endpoint that loses one answer after the other is left alone, though they fill no window', async (t) => {
+  const breaker = { ...legacyEndpoint(config).breaker, window: 100, minRequests: 1_000 };
+  const losing = await processOf(t, uniqueName(), { breaker });
+  for (let n = 0; n < 4; n++) losing.breaker.observe('lost', 'no answer within 10 s');
+  assert.equal(losing.breaker.wait(), null);
+  await eventually('it has lost answers for longer than the window', () => {
+    losing.breaker.observe('lost', 'no answer within 10 s');
+    assert.notEqual(losing.breaker.wait(), null);
+  });
+  const busy = await processOf(t, uniqueName(), { breaker });
+  const begun = performance.now();
+  await eventually('it has lost some of its answers for longer than the window', () => {
+    busy.breaker.observe('lost', 'no answer within 10 s');
+    busy.breaker.observe('well', '');
+    assert.ok(performance.now() - begun > 2 * breaker.window);
+  });
+  assert.equal(busy.breaker.wait(), null);
+});
+
 test('what one process sees stops the others, and of all of them one may probe', async (t) => {
   const endpoint = uniqueName();
   const all = await Promise.all(Array.from({ length: 6 }, () => processOf(t, endpoint)));

@@ -171,8 +171,19 @@ export function pollDue(item: Polling, rules: Rules, now: number): number {
   // An item that joined an earlier poll is not polled again at its own time.
   const served = Math.max(now, item.dueAt ?? now);
   const planned = nextPollAt(planAt(rules.plan, item.index), item.acceptedAt, served);
-  const deadline = item.openSince + rules.deadline;
+  const deadline = item.openSince + (item.unread ?? 0) + rules.deadline;
   return now < deadline ? Math.min(planned, deadline) : planned;
+}
+
+/** Shorter ones are load. */
+const OUTAGE_MS = 60_000;
+
+/** How long it could not be read after its last poll, ms: the legacy system was away, or closed, or nobody asked. */
+function outageBefore(item: Polling, rules: Rules, now: number): number {
+  const read = item.polledAt ?? item.openSince;
+  const planned = nextPollAt(planAt(rules.plan, item.index), item.acceptedAt, read);
+  const late = now - Math.max(planned, item.restsUntil ?? 0);
+  return late < OUTAGE_MS ? 0 : late;
 }
 
 /**
@@ -197,7 +208,7 @@ function polledNext(item: Polling, rest: number | undefined, rules: Rules, now: 
   return { ...item, restsUntil, dueAt: Math.max(planned, restsUntil) };
 }
 
-/** `timed-out` is decided only by a readable "processing": time without an answer fails nobody before maxOpen. */
+/** `timed-out` is decided only by a readable "processing". An outage does not count, and fails nobody before maxOpen. */
 export function afterPoll(
   item: Polling,
   answer: Answers.PollAnswer,
@@ -211,15 +222,15 @@ export function afterPoll(
       return settle(polled, 'registered', now);
     case 'failed':
       return settle(polled, 'failed', now, answer.reason);
-    case 'processing':
-      if (now - item.openSince >= rules.deadline)
+    case 'processing': {
+      const outage = outageBefore(item, rules, now);
+      const unread = (item.unread ?? 0) + outage;
+      if (now - item.openSince - unread >= rules.deadline)
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
-      return polledNext(
-        goOn(polled, { polledAt: Math.min(item.dueAt ?? now, now) }),
-        answer.retryAfter,
-        rules,
-        now,
-      );
+      const polledAt = outage > 0 ? now : Math.min(item.dueAt ?? now, now);
+      const next = goOn(polled, { polledAt, ...(unread > 0 ? { unread } : {}) });
+      return polledNext(next, answer.retryAfter, rules, now);
+    }
     case 'unreadable':
       if (isOver) return unreadableForTooLong(polled, now);
       return goOn(polled, { sick: true, dueAt: later(answer.retryAfter, rules, now) });

@@ -65,6 +65,8 @@ export interface Polling extends Claimed {
   acceptedAt: number;
   /** Deadline and maxOpen count from here: its acceptance, or its redrive. */
   openSince: number;
+  /** Of that, outages in which nothing was read of it, ms: the deadline leaves them out. */
+  unread?: number;
   polls: number;
   /** When it was last known to be processing: the earlier of planned and actual poll, epoch ms. */
   polledAt: number | null;

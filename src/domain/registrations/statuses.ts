@@ -103,9 +103,10 @@ export const mayBeOfAnother = (status: string): boolean =>
 
 /**
  * What an answer says of the legacy system. `nothing`: perhaps only that it does not know this one request.
- * `perhaps-misconfigured`: that, or the refusal of this one registration.
+ * `perhaps-misconfigured`: that, or the refusal of this one registration. `lost`: trouble, and one registration more is in doubt.
  */
-export type Heard = 'well' | 'trouble' | 'misconfigured' | 'perhaps-misconfigured' | 'nothing';
+export type Heard =
+  'well' | 'trouble' | 'lost' | 'misconfigured' | 'perhaps-misconfigured' | 'nothing';
 
 /** Of an answer to a GET. */
 export function heardOfGet(status: number, hasJson: boolean): Heard {

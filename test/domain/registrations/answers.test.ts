@@ -119,15 +119,49 @@ test('what is redriven and still "processing" has its whole deadline again, coun
   const once = afterPoll(redriven, processing, rules, NOW);
   assert.ok(once.phase === 'poll');
   assert.ok(once.dueAt !== null && once.dueAt > NOW && once.dueAt <= NOW + rules.deadline);
-  const early = afterPoll(once, processing, rules, NOW + rules.deadline - 1);
-  assert.equal(early.phase, 'poll');
-  const late = afterPoll(once, processing, rules, NOW + rules.deadline);
-  assert.equal(outcomeOf(late)?.kind, 'timed-out');
+  const { at, ended } = polledToItsEnd(once, processing);
+  assert.equal(ended?.kind, 'timed-out');
+  assert.equal(at, NOW + rules.deadline);
+});
 
-  // What is only taken up has had its time.
-  const taken = afterClaim(itemOf(), answer, rules, NOW);
+/** Asked whenever it is due, and answered at once. */
+function polledToItsEnd(from: Polling, answer: PollAnswer) {
+  for (let item = from; ;) {
+    const at = item.dueAt ?? NOW;
+    const after = afterPoll(item, answer, rules, at);
+    if (after.phase !== 'poll') return { at, ended: outcomeOf(after) };
+    item = after;
+  }
+}
+
+test('an outage does not count against the deadline, whoever was away, and however often it is asked about afterwards', () => {
+  const processing = { index: 0, kind: 'processing' } as const;
+  const unreadable = { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: null } as const;
+  const begun = afterPoll(acceptedItem({ dueAt: T0 + 11_000 }), processing, rules, T0 + 11_000);
+  assert.ok(begun.phase === 'poll' && begun.dueAt !== null);
+  const night = 8 * HOUR;
+  const reopened = begun.dueAt + night;
+
+  // The legacy system is closed, and nobody here.
+  const closed = afterPoll(begun, unreadable, rules, reopened - 1_000);
+  assert.ok(closed.phase === 'poll');
+  for (const item of [{ ...closed, dueAt: reopened }, begun]) {
+    const open = afterPoll(item, processing, rules, reopened);
+    assert.ok(open.phase === 'poll', 'it is not at its end because of the night');
+    assert.equal(open.unread, night);
+    const { at, ended } = polledToItsEnd(open, processing);
+    assert.equal(ended?.kind, 'timed-out');
+    assert.equal(at, T0 + rules.deadline + night);
+  }
+});
+
+test('what is taken over from a run that has long been dead is asked for a deadline more', () => {
+  const answer = { index: 0, kind: 'resumed', ...kept, requestId: 'AB583C-X' } as const;
+  const taken = afterClaim(itemOf(), { ...answer, acceptedAt: T0 - DAY }, rules, NOW);
   assert.ok(taken?.phase === 'poll');
-  assert.equal(outcomeOf(afterPoll(taken, processing, rules, NOW))?.kind, 'timed-out');
+  const { at, ended } = polledToItsEnd(taken, { index: 0, kind: 'processing' });
+  assert.equal(ended?.kind, 'timed-out');
+  assert.ok(at > NOW + rules.deadline - 60_000 && at <= NOW + rules.deadline, `${at - NOW}`);
 });
 
 test('a redrive in doubt stays in doubt, and its journal is read again after the first wait', () => {
@@ -527,7 +561,7 @@ const pollCases: PollCase[] = [
 ];
 for (const [name, elapsed, answer, changed] of pollCases) {
   test(`poll: ${name}`, () => {
-    const item = acceptedItem({ dueAt: T0 });
+    const item = acceptedItem({ dueAt: T0, polledAt: T0 + elapsed - 1_000 });
     const after = afterPoll(item, answer, rules, T0 + elapsed);
     const polledAt = after.phase === 'poll' && answer.kind === 'processing' ? { polledAt: T0 } : {};
     assert.deepEqual(changes(item, after), { busy: false, polls: 1, ...polledAt, ...changed });

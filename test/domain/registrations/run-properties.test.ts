@@ -6,7 +6,7 @@ import { registrationFlow } from '../../../src/domain/registrations/flow.ts';
 import type { Rules } from '../../../src/domain/registrations/rules.ts';
 import { dueSteps, wakeAt } from '../../../src/domain/run.ts';
 import { nextEntry } from '../../../src/domain/names.ts';
-import { HOUR, rules, seen } from '../../helpers/items.ts';
+import { HOUR, rules as usual, seen } from '../../helpers/items.ts';
 import { pureRun, stepOf } from '../../helpers/pure-run.ts';
 import type { Finished, Happening, Script } from '../../helpers/pure-run.ts';
 
@@ -16,6 +16,9 @@ const script: fc.Arbitrary<Script> = fc.record({
   cancelAfter: fc.option(fc.nat(60), { freq: 3 }),
   operator: fc.boolean(),
 });
+/** With a deadline that a tape comes to without an outage, which it leaves out. */
+const rules: Rules = { ...usual, deadline: 13_000 };
+
 function forEveryRun(
   check: (run: Finished, given: Script) => void,
   {
