@@ -6,7 +6,7 @@ import { createUnderWay } from '../activities/under-way.ts';
 import type { Config } from './config/schema.ts';
 import { watchControl } from './coordination/control-watch.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
-import { createDoubtGauge, countDoubts } from './registrations/doubts.ts';
+import { createDoubtGauge, knownDoubts } from './registrations/doubts.ts';
 import { longestDrainMs } from './config/drain.ts';
 import { createFailures } from './broker/rabbitmq/dead-letters.ts';
 import { createGuard } from './runtime/guard.ts';
@@ -102,7 +102,7 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
     }),
     /** What keeps requests from the legacy system, for people. */
     waitReason: () => legacyGate.waitReason(),
-    refresh: createDoubtGauge(metrics.inDoubt, () => countDoubts(store)),
+    refresh: createDoubtGauge(metrics.inDoubt, async () => (await knownDoubts(store)).length),
     /** Settles when the worker has ended; rejects when it failed. */
     ended,
     /** Takes no more tasks, lets activities finish, closes the connections. */

@@ -22,7 +22,7 @@ import {
 import type { Dependencies } from './dependencies.ts';
 
 export function createClaim(needs: Dependencies) {
-  const { claims, records, journal, metrics, log } = needs;
+  const { claims, records, journal, clock, metrics, log } = needs;
   const takeover = createTakeover(needs);
   const tellUnnoted = (error: unknown): void =>
     log.warn(
@@ -33,7 +33,8 @@ export function createClaim(needs: Dependencies) {
     withHeartbeat(async (liveness) => {
       const workflowId = ownRun();
       const deliveries = requests.filter(({ takes }) => takes === undefined);
-      const { wanted, moved } = await wantedBy(claims, deliveries, workflowId);
+      const claimedAt = new Date(clock.now());
+      const { wanted, moved } = await wantedBy(claims, deliveries, workflowId, claimedAt);
       await keepInherited(journal, [...wanted.values()]);
       const holders = await insert(wanted, requests);
       const answers = new Map<number, ClaimAnswer>();

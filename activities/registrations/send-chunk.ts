@@ -22,8 +22,6 @@ export type SubmitRequest = Pick<Submitting, 'index' | 'claim' | 'entry'>;
 export const RETRIED_MS = 1_000;
 /** The answer to a POST waits so long for its outcome to be written. */
 const CLOSED_MS = 5_000;
-/** Claims that were read so long before their intents are written are read again: a run may have ended them meanwhile. */
-const READ_AGAIN_MS = 500;
 const STOOD_STILL = 'never sent: the worker stood still';
 
 type Needs = Pick<
@@ -88,7 +86,12 @@ export function sendChunk(
         ? { kind: 'refused', reason: 'the message is no longer in the claim' }
         : !isInTime
           ? { kind: 'not-accepted', reason: STOOD_STILL, retryAfter: null }
-          : await legacy.submit(message, idempotencyKey(entry), () => liveness.maySend());
+          : await legacy.submit(
+              message,
+              idempotencyKey(entry),
+              () => liveness.maySend(),
+              entryBefore(entry) !== null,
+            );
     failpoint('submit-answered');
     metrics.submissions.inc({ result: result.kind });
     const closing = closingOf(entry, result);
@@ -107,7 +110,6 @@ async function prepare(
 ): Promise<Prepared> {
   const { inFlight } = needs;
   failpoint('submit-opening');
-  const asked = performance.now();
   const { ours, messageOf } = await mayBeSent(needs, chunk);
   const since = performance.now();
   const prepared = (sent: SubmitRequest[], left: SubmitRequest[]): Prepared => {
@@ -121,7 +123,6 @@ async function prepare(
     failpoint('submit-opened');
     const sendable = ours.filter(({ entry }) => mine.has(entry));
     await inFlight.noteSent(sendable.map(({ claim }) => claim));
-    if (performance.now() - asked < READ_AGAIN_MS) return prepared(sendable, ours);
     // A run that has concluded a claim since reads the journal after that (settle.ts): one of the two sees the other.
     const still = await stillOpen(needs, ours);
     const ended = sendable.filter((each) => !still.includes(each));

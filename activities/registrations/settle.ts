@@ -137,7 +137,10 @@ export function createSettle(needs: Dependencies) {
     }
   }
 
-  async function putAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
+  async function putAside(settlement: Settlement, reason: string): Promise<SettleAnswer> {
+    const { index, claim } = settlement;
+    // Whoever takes it up settles it so, however late: journal and legacy system may have forgotten it by then.
+    await claims.conclude([concluded(settlement)], ownRun());
     await setAside.put((await claims.find([claim])).get(claim), claim, reason);
     // It is not with the legacy system any more.
     await claims.setAtLegacy([claim], null);

@@ -67,7 +67,7 @@ export function createTakeover(needs: Dependencies) {
     }
     const entries = await journal.read([...ours.values()].map(({ entry }) => entry));
     return [...ours].map(([index, claim]): ClaimAnswer => {
-      const { _id, conflict, outcome, entry } = claim;
+      const { _id, conflict, outcome, entry, receivedAt } = claim;
       if (conflict) return conflictAnswer(index, _id);
       // Its failure record may be out already: settled in any other way it would have two ends.
       if (outcome !== null)
@@ -75,7 +75,8 @@ export function createTakeover(needs: Dependencies) {
       const found = entries.get(entry);
       const reading = found && readEntry(found, clock.now(), legacyTimeoutMs);
       const isInherited = claimOfEntry(entry) !== _id;
-      return { index, claim: _id, ...takenUp(entry, reading ?? null, isInherited) };
+      const mayBeFiled = isInherited || journal.mayHaveExpired(receivedAt);
+      return { index, claim: _id, ...takenUp(entry, reading ?? null, mayBeFiled) };
     });
   }
 

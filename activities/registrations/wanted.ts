@@ -23,6 +23,7 @@ export async function wantedBy(
   claims: Pick<Claims, 'find'>,
   deliveries: readonly ClaimRequest[],
   workflowId: string,
+  claimedAt: Date,
 ): Promise<{ wanted: Map<number, Wanted>; moved: RecordSeen[] }> {
   const redrives = deliveries.filter(
     ({ failedGeneration, token }) => failedGeneration !== null && token !== undefined,
@@ -34,13 +35,18 @@ export async function wantedBy(
     const named = keysOfRedriven(each).flatMap((key) => found.get(key) ?? []);
     const own = named.filter(({ token }) => token === each.token);
     moved.push(...own.map(({ _id }) => ({ claim: _id, at: null })));
-    wanted.set(each.index, wantedFor(each, admit(each, named), workflowId));
+    wanted.set(each.index, wantedFor(each, admit(each, named), workflowId, claimedAt));
   }
   return { wanted, moved };
 }
 
 /** `before`: the failed claim that it goes on from. */
-function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowId: string) {
+function wantedFor(
+  request: ClaimRequest,
+  admission: Admission<Claim>,
+  workflowId: string,
+  claimedAt: Date,
+) {
   const { id, writtenId, index, bodyHash, message } = request;
   const { generation } = admission;
   const goesOn = admission.kind === 'claim' ? admission : null;
@@ -57,7 +63,7 @@ function wantedFor(request: ClaimRequest, admission: Admission<Claim>, workflowI
     bodyHash,
     message: { body: binary(message.body), properties: message.properties },
     receivedAt: new Date(request.receivedAt),
-    claimedAt: new Date(),
+    claimedAt,
     entry: begin.entry,
     ...(begin.kind === 'resumed' ? { atLegacy: ACCEPTED } : {}),
     outcome: null,

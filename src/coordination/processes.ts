@@ -1,5 +1,6 @@
 /** The processes that run, or ran within a day, by MongoDB's clock. One that missed three beats is offline, for everybody. */
 import { randomUUID } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { Collection, Document } from 'mongodb';
 import { GIVEN_UP_MS, PROCESS_BEAT_MS, SILENT_MS } from '../domain/timing.ts';
@@ -42,6 +43,8 @@ export interface ProcessDocument {
   _id: `process/${string}`;
   role: 'worker' | 'intake' | 'tasks';
   host: string;
+  /** Where its pid means something. */
+  machine: string | null;
   pid: number;
   version: string;
   since: Date;
@@ -141,6 +144,7 @@ export function joinProcesses(needs: ProcessNeeds) {
   const { db, role, guard, sources, everyMs = PROCESS_BEAT_MS, isGone = hasEnded } = needs;
   const _id: ProcessDocument['_id'] = `process/${randomUUID()}`;
   const host = hostname();
+  const machine = pidSpace();
   let beats = 0;
   let beatAt = -Infinity;
 
@@ -154,7 +158,7 @@ export function joinProcesses(needs: ProcessNeeds) {
      */
     async beat(use?: EndpointUse & { endpoint: string }): Promise<SeenProcess[]> {
       const beat = (beats += 1);
-      const own = { role, host, pid: process.pid, version: VERSION, everyMs };
+      const own = { role, host, machine, pid: process.pid, version: VERSION, everyMs };
       const told = {
         ...own,
         vitals: guard.vitals(),
@@ -180,7 +184,9 @@ export function joinProcesses(needs: ProcessNeeds) {
         .toArray();
       if (performance.now() - since > GIVEN_UP_MS)
         throw new Error('MongoDB has answered a beat too late');
-      return others.filter((other) => !(other.host === host && isGone(other.pid)));
+      return others.filter(
+        (other) => machine === null || other.machine !== machine || !isGone(other.pid),
+      );
     },
     /** Says that it leaves by its own will: nobody has to wait for it. Never throws. */
     async stop(): Promise<void> {
@@ -231,6 +237,16 @@ export function keepBeating(
     void beating.run();
   });
   return beating;
+}
+
+/** Where pids mean the same processes: containers have their own, under whichever host name. Null where nobody can say. */
+function pidSpace(): string | null {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return null;
+  }
 }
 
 function hasEnded(pid: number): boolean {

@@ -19,6 +19,10 @@ export interface RateDocument {
   limitedAt?: number;
 }
 
+/** The time line ends so far ahead, ms; or with so many turns like the one that is asked for. */
+const FURTHEST_MS = 60_000;
+const FURTHEST_TURNS = 10;
+
 export type Rates = ReturnType<typeof openRates>;
 
 export function openRates(db: OwnDatabase, endpoint: string) {
@@ -27,7 +31,10 @@ export function openRates(db: OwnDatabase, endpoint: string) {
     /** Reserves room for so many requests; returns how long to wait before they go out, ms. @throws what MongoDB throws */
     async reserve(lane: Lane, count: number, perSecond: number): Promise<number> {
       const takes = (count * 1000) / perSecond;
-      const next = { $add: [{ $max: [{ $ifNull: ['$next', 0] }, NOW] }, takes] };
+      // A clock that was put back would have all wait for as long.
+      const furthest = { $add: [NOW, Math.max(FURTHEST_MS, FURTHEST_TURNS * takes)] };
+      const known = { $min: [{ $ifNull: ['$next', 0] }, furthest] };
+      const next = { $add: [{ $max: [known, NOW] }, takes] };
       const reserved = await collection.findOneAndUpdate(
         { _id: `rates/${endpoint}/${lane}` },
         [{ $set: { at: NOW, next } }],

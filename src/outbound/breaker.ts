@@ -23,6 +23,8 @@ const IDLE_MS = 30_000;
 const EARLY = 5;
 /** Lost answers that are enough where nothing was well in between, for as long as the window: a slow endpoint fills no window. */
 const LOST_IN_A_ROW = 5;
+/** Those that began longer ago are forgotten. */
+const ROW_MS = 3_600_000;
 const PROBE_LASTS_MORE_MS = 10_000;
 
 export type Breaker = ReturnType<typeof createBreaker>;
@@ -82,6 +84,7 @@ export function createBreaker({
     const before = sensed;
     sensed = next;
     counter = next === 'shut' ? null : createRollingCounter(window);
+    lost = { count: 0, since: 0 };
     if (before === 'shut' && ours !== null) {
       log.info({ endpoint }, 'The circuit breaker is closed again');
     }
@@ -98,7 +101,8 @@ export function createBreaker({
     if (heard === 'well') lost = { count: 0, since: 0 };
     if (heard !== 'lost' || counter === null) return false;
     const now = performance.now();
-    lost = { count: lost.count + 1, since: lost.count === 0 ? now : lost.since };
+    const isRow = lost.count > 0 && now - lost.since < ROW_MS;
+    lost = isRow ? { ...lost, count: lost.count + 1 } : { count: 1, since: now };
     return lost.count >= LOST_IN_A_ROW && now - lost.since >= window;
   }
 
@@ -115,7 +119,6 @@ export function createBreaker({
   async function trip(): Promise<void> {
     if (isTelling) return;
     isTelling = true;
-    lost = { count: 0, since: 0 };
     follow();
     const last = known();
     const isSoon = last !== null && watch.now() - last.since < 2 * (rampUp + window);

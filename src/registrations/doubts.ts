@@ -11,6 +11,9 @@ const FRESH_MS = 15_000;
 /** A scrape waits no longer for a MongoDB that is away. */
 const PATIENCE_MS = 1_000;
 
+/** Of one entry in doubt, as often as it may be redriven. */
+const GENERATIONS = 20;
+
 export interface Doubt {
   claim: OpenClaim;
   entry: Entry;
@@ -30,14 +33,10 @@ export async function findDoubts(store: OpenClaims, legacyTimeoutMs: number): Pr
   return doubts.sort((a, b) => a.since.getTime() - b.since.getTime());
 }
 
-/** By the entries that say so: cheap. What a dead worker had on the wire counts once its next owner has read the journal. */
-export async function countDoubts(store: KnownDoubts): Promise<number> {
-  const open = new Set<string>();
-  for await (const { claims } of unknownOnes(store)) for (const { _id } of claims) open.add(_id);
-  return open.size;
-}
-
-/** The same, oldest first. */
+/**
+ * By the entries that say so, oldest first: cheap. What a dead worker had on the wire counts once its next owner has read the
+ * journal.
+ */
 export async function knownDoubts(store: KnownDoubts): Promise<Doubt[]> {
   const doubts = new Map<string, Doubt>();
   for await (const { claims, entries } of unknownOnes(store))
@@ -59,11 +58,12 @@ interface KnownDoubts {
 async function* unknownOnes({ claims, journal }: KnownDoubts) {
   for await (const found of chunks(journal.collection.find({ state: 'unknown' }))) {
     const entries = new Map(found.map((entry) => [entry._id, entry]));
-    // A redrive of what was in doubt goes on with the entry of the generation before.
+    // Redrives of what was in doubt go on with the entry of a generation before.
     const keys = found.flatMap(({ _id }) => {
-      const key = claimOfEntry(_id);
-      const claim = readClaimKey(key);
-      return claim === null ? [key] : [key, claimKey(claim.id, claim.generation + 1)];
+      const claim = readClaimKey(claimOfEntry(_id));
+      if (claim === null) return [claimOfEntry(_id)];
+      const { id, generation } = claim;
+      return Array.from({ length: GENERATIONS }, (_, n) => claimKey(id, generation + n));
     });
     const open = claims.collection
       .find({ _id: { $in: keys }, settledAt: null, outcome: null })

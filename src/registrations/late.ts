@@ -4,6 +4,7 @@ import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { labelOf } from '../intake/label.ts';
 import type { Gate } from '../outbound/gate.ts';
+import type { PollReading } from '../domain/registrations/contract.ts';
 import type { Legacy } from './legacy.ts';
 import type { Log } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
@@ -11,7 +12,8 @@ import { mapLimit } from '../runtime/map-limit.ts';
 interface LateNeeds {
   config: Config;
   store: { claims: Pick<Claims, 'collection' | 'sound'>; clock: Pick<Clock, 'now'> };
-  status: Legacy['status'];
+  /** Null: nobody was asked. */
+  status: (requestId: string) => Promise<PollReading | null>;
   log: Log;
 }
 
@@ -26,10 +28,10 @@ type Watched = Omit<Claim, 'message'>;
 
 /** Asks through the gate. What may not be sent now is asked for by a later look. */
 export const statusThrough =
-  (gate: Gate, legacy: Pick<Legacy, 'status'>): Legacy['status'] =>
+  (gate: Gate, legacy: Pick<Legacy, 'status'>): LateNeeds['status'] =>
   async (requestId) => {
     const { wait } = await gate.take('gets', 1, gate.turn());
-    if (wait !== null) return { kind: 'unreadable', ...wait };
+    if (wait !== null) return null;
     return legacy
       .status(requestId, () => gate.another('gets'))
       .finally(() => gate.release('gets', 1));
@@ -58,7 +60,9 @@ export async function lookForLate({ config, store, status, log }: LateNeeds) {
     AT_ONCE,
     async ({ _id, item: registration, outcome }) => {
       const requestId = outcome?.requestId ?? '';
-      const { kind } = await status(requestId);
+      const answer = await status(requestId);
+      if (answer === null) return null;
+      const { kind } = answer;
       const at = new Date(store.clock.now());
       if (kind !== 'done' && kind !== 'failed') {
         await collection.updateOne({ _id }, { $set: { lateLookAt: at } });

@@ -58,6 +58,15 @@ export function createLegacy(
   const { legacy } = config;
   const { submit, poll, lookup } = legacy;
   const contract = contractOf(config);
+  const { submit: described } = contract;
+  /** A conflict may say that the first POST is still at work (draft-ietf-httpapi-idempotency-key-header, section 2.6). */
+  const statuses = { '409': 'not-accepted', ...described.statuses } as const;
+  const repeated =
+    legacy.onUnknown === 'resubmit'
+      ? { ...contract, submit: { ...described, statuses } }
+      : contract;
+  /** An answer that is lost makes no doubt where the POST is repeated. */
+  const lost: Heard = legacy.onUnknown === 'resubmit' ? 'trouble' : 'lost';
   const http = createHttpClient({
     baseUrl: config.legacyUrl,
     authorization: config.legacyAuthorization,
@@ -123,11 +132,13 @@ export function createLegacy(
     /**
      * POSTs the original bytes. Never throws. `maySend` is asked when the connection stands, just before the first byte: if
      * it says no, nothing is sent.
+     * @param isRepeated whether an earlier one under this key may have been accepted
      */
     async submit(
       body: Buffer,
       idempotencyKey: string,
       maySend: () => boolean = () => true,
+      isRepeated = false,
     ): Promise<SubmitResult> {
       const { answer, reading } = await ask<SubmitReading>(
         {
@@ -140,10 +151,10 @@ export function createLegacy(
         (received) =>
           received.kind === 'none'
             ? { reading: notAnswered(received), because: received.reason }
-            : readSubmit(contract, answeredOf(received)),
+            : readSubmit(isRepeated ? repeated : contract, answeredOf(received)),
       );
       if (answer.kind === 'none') {
-        if (!answer.withheld) observe(reading.kind === 'unknown' ? 'lost' : 'trouble', answer.reason);
+        if (!answer.withheld) observe(reading.kind === 'unknown' ? lost : 'trouble', answer.reason);
         return resultOf(reading, 0);
       }
       return heardResult(reading, answer.status);
@@ -213,7 +224,7 @@ export function createLegacy(
     } else if (reading.kind === 'misconfigured') observe('misconfigured', misconfigured(status));
     else if (reading.kind === 'perhaps-refused')
       observe('perhaps-misconfigured', misconfigured(status));
-    else observe(reading.kind === 'unknown' ? 'lost' : 'trouble', reading.fault);
+    else observe(reading.kind === 'unknown' ? lost : 'trouble', reading.fault);
     return result;
   }
 }

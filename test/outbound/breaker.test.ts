@@ -94,6 +94,23 @@ test('a slow endpoint that loses one answer after the other is left alone, thoug
   assert.equal(busy.breaker.wait(), null);
 });
 
+test('answers that were lost before a break do not open it again after it', async (t) => {
+  const endpoint = uniqueName();
+  const breaker = { ...legacyEndpoint(config).breaker, window: 1, minRequests: 10, rampUp: 0 };
+  const [one, other] = [
+    await processOf(t, endpoint, { breaker }),
+    await processOf(t, endpoint, { breaker }),
+  ];
+  for (let n = 0; n < 4; n++) other.breaker.observe('lost', 'no answer');
+  await one.states.open('HTTP 503', 1, 0);
+  await isShut(other.breaker);
+  await eventually('the probe goes out', async () => assert.ok(await one.breaker.takeProbe()));
+  one.breaker.observe('well', '');
+  await eventually('it is closed', () => assert.equal(other.breaker.wait(), null));
+  other.breaker.observe('lost', 'no answer');
+  assert.equal(other.breaker.wait(), null);
+});
+
 test('what one process sees stops the others, and of all of them one may probe', async (t) => {
   const endpoint = uniqueName();
   const all = await Promise.all(Array.from({ length: 6 }, () => processOf(t, endpoint)));

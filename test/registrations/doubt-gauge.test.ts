@@ -1,7 +1,7 @@
 /** How many are in doubt now: counted from a real journal, and by the gauge only when somebody asks. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDoubtGauge, countDoubts, findDoubts } from '../../src/registrations/doubts.ts';
+import { createDoubtGauge, findDoubts, knownDoubts } from '../../src/registrations/doubts.ts';
 import { openStore } from '../../src/registrations/store.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import { call, claimed, claimRequest, testBed, TIMEOUT_MS } from '../helpers/activities.ts';
@@ -25,17 +25,17 @@ test('what is open and in doubt is counted, in every generation, and what was de
     ids.map((id) => ({ id })),
   );
   await call(bed.submit, requests);
-  assert.equal(await countDoubts(store), 5);
+  assert.equal((await knownDoubts(store)).length, 5);
   const [confirmed, resubmitted, abandoned] = requests;
   assert.ok(confirmed && resubmitted && abandoned);
   const word = { index: 0, operator: 'rui', reason: 'seen', requestId: 'AB583C-X' };
   await call(bed.resolve, { ...word, entry: confirmed.entry, action: 'confirm' as const });
-  assert.equal(await countDoubts(store), 4);
+  assert.equal((await knownDoubts(store)).length, 4);
 
   // As onUnknown: resubmit does: the next entry is opened, and the first has given way.
   const next = { ...resubmitted, entry: resubmitted.entry.replace(/1$/, '2') };
   await call(bed.submit, [next]);
-  assert.equal(await countDoubts(store), 4, 'it is in doubt again, and counts once');
+  assert.equal((await knownDoubts(store)).length, 4, 'it is in doubt again, and counts once');
   const superseded = (await store.journal.read([resubmitted.entry])).get(resubmitted.entry);
   assert.equal(superseded?.state, 'superseded');
 
@@ -51,11 +51,22 @@ test('what is open and in doubt is counted, in every generation, and what was de
       outcome: { kind: 'cancelled' as const, at: Date.now() },
     },
   ]);
-  assert.equal(await countDoubts(store), 3, 'it has ended');
+  assert.equal((await knownDoubts(store)).length, 3, 'it has ended');
   const [again] = await call(bed.claim, [claimRequest(id, { index: 7, failedGeneration: 0 })]);
   assert.equal(again?.kind, 'in-doubt');
-  assert.equal(await countDoubts(store), 4, 'it was redriven, and is in doubt again');
+  assert.equal((await knownDoubts(store)).length, 4, 'it was redriven, and is in doubt again');
   assert.equal((await findDoubts(store, TIMEOUT_MS)).length, 4);
+
+  const { outcome, ...open } = {
+    ...abandoned,
+    outcome: { kind: 'cancelled' as const, at: Date.now() },
+  };
+  const known = { requestId: null, acceptedAt: null, polls: 0, doubt: true };
+  await call(bed.route, [{ ...open, id, ...known, index: 7, claim: `${id}~1`, outcome }]);
+  assert.equal((await knownDoubts(store)).length, 3);
+  const third = claimRequest(id, { index: 8, failedGeneration: 1 });
+  assert.equal((await call(bed.claim, [third]))[0]?.kind, 'in-doubt');
+  assert.equal((await knownDoubts(store)).length, 4, 'and so it was once more');
 });
 
 test('whether a worker has died over a POST is told by the clock of MongoDB, not by that of whoever asks', async (t) => {

@@ -41,7 +41,7 @@ async function timedOut(more: Partial<Settlement> = {}) {
 }
 
 /** One look, for which the legacy system says this of each. Returns what it asked for, of those that are meant. */
-async function look(id: string, says: PollReading) {
+async function look(id: string, says: PollReading | null) {
   const asked: string[] = [];
   const found = await lookForLate({
     config: testConfig({ legacy: { maxOpen: 7 * DAY } }),
@@ -91,6 +91,12 @@ for (const says of [
     assert.equal((await look(id, says)).isAsked, false, 'too long ago');
   });
 }
+
+test('a look that was held up by a limit or an open breaker is made again by the next sweep', async () => {
+  const id = await timedOut();
+  assert.equal((await look(id, null)).isAsked, true);
+  assert.deepEqual((await look(id, { kind: 'done' })).found.length, 1);
+});
 
 test('what was never accepted, ended otherwise or was redriven is not asked for', async () => {
   const [never, failed, redriven] = [

@@ -44,6 +44,41 @@ function observedAt(t: TestContext, legacyUrl: string, legacy: Partial<Config['l
 
 const body = Buffer.from('{"id":"ana-1"}');
 
+test('a conflict refuses a POST, but one that is repeated after a lost answer waits for the first', async (t) => {
+  const server = await webServer(t, (_, response) =>
+    json(response, 409, { reason: 'in progress' }),
+  );
+  const repeating = legacyAt(t, server.url, { onUnknown: 'resubmit' });
+  const kindOf = async (legacy: ReturnType<typeof legacyAt>, isRepeated: boolean) =>
+    (await legacy.submit(body, 'key-1', () => true, isRepeated)).kind;
+  assert.equal(await kindOf(repeating, false), 'refused');
+  assert.equal(await kindOf(repeating, true), 'not-accepted');
+  assert.equal(
+    await kindOf(legacyAt(t, server.url), true),
+    'refused',
+    'a person had it sent again',
+  );
+  const statuses = { '409': 'refused' } as const;
+  const told = legacyAt(t, server.url, { onUnknown: 'resubmit', submit: { ...submit, statuses } });
+  assert.equal(await kindOf(told, true), 'refused', 'as it is configured');
+});
+
+test('an answer that is lost counts as such only where it leaves a doubt', async (t) => {
+  const server = await webServer(t, (_, __, wire) => void wire.destroy());
+  for (const [onUnknown, heard] of [
+    ['ask', 'lost'],
+    ['lookup', 'lost'],
+    ['resubmit', 'trouble'],
+  ] as const) {
+    const { client, told } = observedAt(t, server.url, { onUnknown });
+    assert.equal((await client.submit(body, 'key-1')).kind, 'unknown');
+    assert.deepEqual(
+      told.map((each) => each.heard),
+      [heard],
+    );
+  }
+});
+
 test('a submission is a POST of the bytes to the configured path, with key and authorization', async (t) => {
   const server = await webServer(t, (_, response) => json(response, 201, { id: 'AB583C-X' }));
   const legacy = legacyAt(

@@ -4,6 +4,7 @@ import {
   claimedOf,
   followsDoubt,
   goOn,
+  missed,
   settle,
   settleOurs,
   unreadableForTooLong,
@@ -52,8 +53,10 @@ export function afterClaim(
       return {
         ...claimedOf({ ...item, ...answer }),
         ...{ phase: 'poll', requestId, acceptedAt, polls: 0, polledAt: null, dueAt: now },
-        // A redrive gives it time anew.
-        openSince: item.registration.failedGeneration === null ? acceptedAt : now,
+        // A redrive gives it time anew. Nobody knows how long the run that it is taken from has not asked.
+        ...(item.registration.failedGeneration === null
+          ? { openSince: acceptedAt, missedSince: acceptedAt }
+          : { openSince: now }),
       };
     }
   }
@@ -178,11 +181,9 @@ export function pollDue(item: Polling, rules: Rules, now: number): number {
 /** Shorter ones are load. */
 const OUTAGE_MS = 60_000;
 
-/** How long it could not be read after its last poll, ms: the legacy system was away, or closed, or nobody asked. */
-function outageBefore(item: Polling, rules: Rules, now: number): number {
-  const read = item.polledAt ?? item.openSince;
-  const planned = nextPollAt(planAt(rules.plan, item.index), item.acceptedAt, read);
-  const late = now - Math.max(planned, item.restsUntil ?? 0);
+/** How long it was due and could not be read, ms: the legacy system was away, or closed, or nobody asked. */
+function outageOf({ missedSince, dueAt }: Polling, now: number): number {
+  const late = now - (missedSince ?? dueAt ?? now);
   return late < OUTAGE_MS ? 0 : late;
 }
 
@@ -223,24 +224,25 @@ export function afterPoll(
     case 'failed':
       return settle(polled, 'failed', now, answer.reason);
     case 'processing': {
-      const outage = outageBefore(item, rules, now);
+      const outage = outageOf(item, now);
       const unread = (item.unread ?? 0) + outage;
-      if (now - item.openSince - unread >= rules.deadline)
+      if (isOver || now - item.openSince - unread >= rules.deadline)
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
+      const { missedSince: _, ...read } = polled;
       const polledAt = outage > 0 ? now : Math.min(item.dueAt ?? now, now);
-      const next = goOn(polled, { polledAt, ...(unread > 0 ? { unread } : {}) });
+      const next = goOn(read, { polledAt, ...(unread > 0 ? { unread } : {}) });
       return polledNext(next, answer.retryAfter, rules, now);
     }
     case 'unreadable':
       if (isOver) return unreadableForTooLong(polled, now);
-      return goOn(polled, { sick: true, dueAt: later(answer.retryAfter, rules, now) });
+      return missed(polled, later(answer.retryAfter, rules, now), { sick: true });
     case 'on the wire':
     case 'waiting':
     case 'deferred': {
       if (isOver) return unreadableForTooLong(item, now);
       const sick = item.sick || answer.kind === 'on the wire';
       const dueAt = answer.kind === 'deferred' ? later(answer.retryAfter, rules, now) : now;
-      return goOn(item, { sick, dueAt });
+      return missed(item, dueAt, { sick });
     }
   }
 }

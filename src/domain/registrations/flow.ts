@@ -4,6 +4,7 @@ import { inDoubt } from './after-answer.ts';
 import {
   followsDoubt,
   goOn,
+  missed,
   settle,
   settleOurs,
   unreadableForTooLong,
@@ -37,7 +38,10 @@ const LOOK_UP_REST = 60_000;
  * may have been sent, in doubt, so that a redrive reads the journal before it POSTs.
  */
 export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: number): Item {
-  if (why === 'cancelled') return goOn(item, { sick: item.sick, dueAt: now });
+  if (why === 'cancelled') {
+    const { sick } = item;
+    return item.phase === 'poll' ? missed(item, now, { sick }) : goOn(item, { sick, dueAt: now });
+  }
   const later = { sick: true, dueAt: now + rules.pause };
   switch (item.phase) {
     case 'poll':
@@ -45,7 +49,7 @@ export function afterNoAnswer(item: Item, why: NoAnswer, rules: Rules, now: numb
       // The step had the time of its oldest.
       return now - item.openSince >= rules.maxOpen
         ? unreadableForTooLong(item, now)
-        : goOn(item, later);
+        : missed(item, later.dueAt, later);
     case 'submit':
       if (why === 'timeout') return inDoubt(item, now);
       return settleOurs({ ...item, doubt: true }, now, OUR_REASON.internal);

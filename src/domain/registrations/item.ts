@@ -65,7 +65,9 @@ export interface Polling extends Claimed {
   acceptedAt: number;
   /** Deadline and maxOpen count from here: its acceptance, or its redrive. */
   openSince: number;
-  /** Of that, outages in which nothing was read of it, ms: the deadline leaves them out. */
+  /** When the first of its polls was due that have not been read since. */
+  missedSince?: number;
+  /** Outages in which nothing was read of it, ms: the deadline leaves them out. */
   unread?: number;
   polls: number;
   /** When it was last known to be processing: the earlier of planned and actual poll, epoch ms. */
@@ -109,6 +111,10 @@ export const goOn = <I extends Item>(item: I, changes: Partial<I>): I => ({
   sick: false,
   ...changes,
 });
+
+/** An accepted item that was due, and of which nothing was read: it is due again then. */
+export const missed = (item: Polling, dueAt: number, changes: Partial<Polling> = {}): Polling =>
+  goOn(item, { missedSince: item.missedSince ?? item.dueAt ?? dueAt, ...changes, dueAt });
 
 /** The fields of a claimed item in every phase; well and not busy. */
 export const claimedOf = ({ index, label, id, receivedAt, claim, entry }: Claimed) => ({

@@ -3,9 +3,9 @@ import type { Begin } from './admission.ts';
 import type { Reading } from './entry.ts';
 
 /** How the new owner goes on with the claim's entry. @param reading null where the journal has no such entry */
-export function takenUp(entry: string, reading: Reading | null, isInherited: boolean): Begin {
-  // An inherited entry is one in doubt: the run reads the journal before it POSTs.
-  if (reading === null) return { kind: isInherited ? 'in-doubt' : 'claimed', entry };
+export function takenUp(entry: string, reading: Reading | null, mayBeFiled: boolean): Begin {
+  // An inherited entry is one in doubt, and one that may have expired says nothing: the run reads the journal before it POSTs.
+  if (reading === null) return { kind: mayBeFiled ? 'in-doubt' : 'claimed', entry };
   switch (reading.kind) {
     case 'accepted':
       return { kind: 'resumed', entry, requestId: reading.requestId, acceptedAt: reading.at };

@@ -196,6 +196,9 @@ test('persist: one that its collection can never take is set aside with its mess
   assert.match(aside?.reason ?? '', /^MongoDB 121/);
   assert.match(JSON.stringify(errors), /"reason":"MongoDB 121: Document failed validation"/);
   assert.ok(aside?.claim.message);
+  // Whoever takes it up months later learns that it is registered: neither journal nor legacy system may know it any more.
+  const { outcome, settledAt } = await claimOf(`${bad}~0`);
+  assert.deepEqual([outcome?.kind, settledAt], ['registered', null]);
 });
 
 test('persist: when nothing could be written it throws what MongoDB threw, and Temporal tries again', async (t) => {

@@ -6,6 +6,7 @@ import type { RunLife } from '../../../src/domain/run-life.ts';
 import { bytes } from '../../../src/claims/claims.ts';
 import type { Claim } from '../../../src/claims/claims.ts';
 import { call, claimRequest, settlementOf, testBed } from '../../helpers/activities.ts';
+import { DAY } from '../../helpers/items.ts';
 
 const lives = new Map<string, RunLife>();
 let asking: (ids: string[]) => Promise<void> = () => Promise.resolve();
@@ -271,6 +272,15 @@ test('what a run had concluded and not settled keeps that outcome', async () => 
     polls: 3,
     doubt: false,
   });
+});
+
+test('a claim without an entry is sent only while the journal would still have one', async () => {
+  const [fresh, old] = [await stranded(), await stranded()];
+  const receivedAt = new Date(Date.now() - 1_000 * DAY);
+  await store.claims.collection.updateOne({ _id: `${old}~0` }, { $set: { receivedAt } });
+  for (const id of [fresh, old]) await store.journal.collection.deleteMany({ _id: `${id}~0#1` });
+  assert.equal((await again(fresh))?.kind, 'claimed');
+  assert.equal((await again(old))?.kind, 'in-doubt');
 });
 
 test('what was set aside for a person is not taken over', async () => {

@@ -101,6 +101,7 @@ test('resumed: it is polled at once with the request id of before, and never sub
     requestId: 'AB583C-X',
     acceptedAt: T0 - DAY,
     openSince: T0 - DAY,
+    missedSince: T0 - DAY,
   });
 });
 
@@ -136,7 +137,12 @@ function polledToItsEnd(from: Polling, answer: PollAnswer) {
 
 test('an outage does not count against the deadline, whoever was away, and however often it is asked about afterwards', () => {
   const processing = { index: 0, kind: 'processing' } as const;
-  const unreadable = { index: 0, kind: 'unreadable', reason: 'HTTP 503', retryAfter: null } as const;
+  const unreadable = {
+    index: 0,
+    kind: 'unreadable',
+    reason: 'HTTP 503',
+    retryAfter: null,
+  } as const;
   const begun = afterPoll(acceptedItem({ dueAt: T0 + 11_000 }), processing, rules, T0 + 11_000);
   assert.ok(begun.phase === 'poll' && begun.dueAt !== null);
   const night = 8 * HOUR;
@@ -561,10 +567,13 @@ const pollCases: PollCase[] = [
 ];
 for (const [name, elapsed, answer, changed] of pollCases) {
   test(`poll: ${name}`, () => {
-    const item = acceptedItem({ dueAt: T0, polledAt: T0 + elapsed - 1_000 });
-    const after = afterPoll(item, answer, rules, T0 + elapsed);
-    const polledAt = after.phase === 'poll' && answer.kind === 'processing' ? { polledAt: T0 } : {};
-    assert.deepEqual(changes(item, after), { busy: false, polls: 1, ...polledAt, ...changed });
+    const at = T0 + elapsed;
+    const dueAt = at - 1;
+    const item = acceptedItem({ dueAt });
+    const after = afterPoll(item, answer, rules, at);
+    const known = answer.kind === 'processing' ? { polledAt: dueAt } : { missedSince: dueAt };
+    const goesOn = after.phase === 'poll' ? known : {};
+    assert.deepEqual(changes(item, after), { busy: false, polls: 1, ...goesOn, ...changed });
   });
 }
 
@@ -579,6 +588,7 @@ test('deferred: it was not asked, so that nothing changes but when it is due', (
   assert.deepEqual(changes(item, afterPoll(item, held, rules, NOW)), {
     busy: false,
     dueAt: NOW + 3_000,
+    missedSince: T0,
   });
   assert.equal(afterPoll({ ...item, sick: true }, held, rules, NOW).sick, true);
   assert.equal(outcomeOf(afterPoll(item, held, rules, T0 + 7 * DAY))?.kind, 'timed-out');
@@ -587,9 +597,10 @@ test('deferred: it was not asked, so that nothing changes but when it is due', (
 test('a poll that is on the wire goes on beside the others, and one that waits goes on with them: neither was a poll', () => {
   const item = acceptedItem({ polls: 3 });
   const onTheWire = afterPoll(item, { index: 0, kind: 'on the wire' }, rules, NOW);
-  assert.deepEqual(changes(item, onTheWire), { busy: false, sick: true, dueAt: NOW });
+  const missed = { busy: false, dueAt: NOW, missedSince: T0 };
+  assert.deepEqual(changes(item, onTheWire), { ...missed, sick: true });
   const waiting = afterPoll(item, { index: 0, kind: 'waiting' }, rules, NOW);
-  assert.deepEqual(changes(item, waiting), { busy: false, dueAt: NOW });
+  assert.deepEqual(changes(item, waiting), missed);
   for (const kind of ['on the wire', 'waiting'] as const) {
     const after = afterPoll(item, { index: 0, kind }, rules, T0 + 7 * DAY);
     assert.equal(outcomeOf(after)?.kind, 'timed-out', 'not for longer than maxOpen');
@@ -671,8 +682,8 @@ const noAnswerCases: NoAnswerCase[] = [
       outcome: { kind: 'failed', at: NOW, reason: 'internal error', ours: true },
     },
   ],
-  ['poll', 'cancelled', goesOn],
-  ['poll', 'timeout', paused],
+  ['poll', 'cancelled', { ...goesOn, missedSince: T0 }],
+  ['poll', 'timeout', { ...paused, missedSince: T0 }],
   [
     'poll',
     'error',
@@ -702,7 +713,7 @@ for (const [phase, why, changed] of noAnswerCases) {
 test('when the time of a poll is over, only those have timed out that have waited for maxOpen themselves', () => {
   const young = acceptedItem({ acceptedAt: NOW - rules.maxOpen + 1 });
   const after = afterNoAnswer(young, 'timeout', rules, NOW);
-  assert.deepEqual(changes(young, after), paused);
+  assert.deepEqual(changes(young, after), { ...paused, missedSince: T0 });
   const old = acceptedItem({ acceptedAt: NOW - rules.maxOpen });
   assert.equal(outcomeOf(afterNoAnswer(old, 'timeout', rules, NOW))?.kind, 'timed-out');
 });
