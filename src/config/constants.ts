@@ -23,7 +23,7 @@ const schema = group({
     heartbeat: number(10 * SECOND),
   }).prefault({}),
   intake: group({
-    batchWait: number(20),
+    batchWait: number(5),
     // Under a steady stream the next run waits, and fills: a run costs much the same CPU whatever it carries.
     partialBatchesPerSecond: number(2),
     maxDepth: number(64),

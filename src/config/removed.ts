@@ -10,7 +10,7 @@ export const REMOVED: Readonly<Record<string, string>> = {
   'rabbit.deliveryLimit': `1000000, ${CONSTANT}`,
   'rabbit.heartbeat': `10s, ${CONSTANT}`,
   'intake.batchBytes': 'it follows from intake.maxMessageBytes: 512KiB, or 4/3 of that',
-  'intake.batchWait': `20ms, ${CONSTANT}`,
+  'intake.batchWait': `5ms, ${CONSTANT}`,
   'intake.partialBatchesPerSecond': `2, ${CONSTANT}`,
   'intake.maxDepth': `64, ${CONSTANT}`,
   'registration.idField': 'registration.id says it, as a JSON pointer: /id',

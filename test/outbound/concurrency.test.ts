@@ -118,7 +118,8 @@ test('however they beat at the same time, come and go: together they never use m
 /** What the others have of the endpoint, as a beat finds them. */
 const others = (...shares: number[]): SeenProcess[] =>
   shares.map((share, n) => ({
-    ...{ _id: `process/z${n}`, role: 'worker', host: 'another', pid: n + 1, version: '1' },
+    ...{ _id: `process/z${n}`, role: 'worker', host: 'another', machine: null, pid: n + 1 },
+    version: '1',
     ...{ since: new Date(), beatAt: new Date(), stoppedAt: null, state: 'alive', silentMs: 0 },
     everyMs: 2_000,
     ...{ vitals: null, suffers: null, sources: [] },

@@ -161,7 +161,7 @@ test('a redirect of a POST, as after a web form, leaves open whether it was file
   for (status of [300, 301, 302, 303, 304, 307, 308]) {
     const reason = `HTTP ${status}`;
     assert.deepEqual(await client.submit(body, 'k'), { kind: 'unknown', reason });
-    assert.deepEqual(told.splice(0), [{ heard: 'trouble', reason }]);
+    assert.deepEqual(told.splice(0), [{ heard: 'lost', reason }]);
   }
 });
 
@@ -400,7 +400,7 @@ test('of a POST in trouble only the status is told on: the words of its answer, 
   status = 422;
   assert.deepEqual(await client.submit(body, 'k'), { kind: 'refused', reason });
   assert.deepEqual(told, [
-    { heard: 'trouble', reason: 'HTTP 500' },
+    { heard: 'lost', reason: 'HTTP 500' },
     { heard: 'trouble', reason: 'HTTP 503' },
     { heard: 'well', reason: '' },
   ]);

@@ -228,9 +228,9 @@ export function afterPoll(
       const unread = (item.unread ?? 0) + outage;
       if (isOver || now - item.openSince - unread >= rules.deadline)
         return settle(polled, 'timed-out', now, 'still processing at the deadline');
-      const { missedSince: _, ...read } = polled;
       const polledAt = outage > 0 ? now : Math.min(item.dueAt ?? now, now);
-      const next = goOn(read, { polledAt, ...(unread > 0 ? { unread } : {}) });
+      const read = { polledAt, missedSince: undefined };
+      const next = goOn(polled, { ...read, ...(unread > 0 ? { unread } : {}) });
       return polledNext(next, answer.retryAfter, rules, now);
     }
     case 'unreadable':

@@ -66,7 +66,7 @@ export interface Polling extends Claimed {
   /** Deadline and maxOpen count from here: its acceptance, or its redrive. */
   openSince: number;
   /** When the first of its polls was due that have not been read since. */
-  missedSince?: number;
+  missedSince?: number | undefined;
   /** Outages in which nothing was read of it, ms: the deadline leaves them out. */
   unread?: number;
   polls: number;

@@ -21,7 +21,13 @@ import type {
   SettleAnswer,
   SubmitAnswer,
 } from '../../../src/domain/registrations/answers.ts';
-import type { Doubtful, Item, Phase, Submitting } from '../../../src/domain/registrations/item.ts';
+import type {
+  Doubtful,
+  Item,
+  Phase,
+  Polling,
+  Submitting,
+} from '../../../src/domain/registrations/item.ts';
 import type { NoAnswer } from '../../../src/domain/run.ts';
 import {
   DAY,
