@@ -1,6 +1,6 @@
 import type { Config } from '../src/config/schema.ts';
 import { silent } from '../src/runtime/log.ts';
-import { outgoing, publishAll } from '../src/broker/rabbitmq/publish-all.ts';
+import { outgoing, publishAll, type Outgoing } from '../src/broker/rabbitmq/publish-all.ts';
 import { openPublishedLedger } from '../src/audit/published-ledger.ts';
 import { createPublisher } from '../src/broker/rabbitmq/publisher.ts';
 import { declareQueues } from '../src/broker/rabbitmq/queues.ts';
@@ -22,14 +22,26 @@ export function ownNames(unique: string): Record<string, string> {
   };
 }
 
-/**
- * Declares the queues and publishes samples; what the broker confirmed goes into the ledger file.
- * @param perSecond null for as fast as it goes
- */
-export async function preload(
+/** Publishes samples, as `publishTo` does. */
+export function preload(
   config: Config,
   prefix: string,
   count: number,
+  ledgerFile: string,
+  perSecond: number | null = null,
+): Promise<void> {
+  const samples = [...sampleRegistrations({ count, seed: 1, prefix })];
+  const messages = samples.map(({ id, body }) => outgoing(id, body));
+  return publishTo(config, messages, ledgerFile, perSecond);
+}
+
+/**
+ * Declares the queues and publishes; what the broker confirmed goes into the ledger file.
+ * @param perSecond null for as fast as it goes
+ */
+export async function publishTo(
+  config: Config,
+  messages: readonly Outgoing[],
   ledgerFile: string,
   perSecond: number | null = null,
 ): Promise<void> {
@@ -43,11 +55,10 @@ export async function preload(
     log: silent,
   });
   const ledger = await openPublishedLedger(ledgerFile);
-  const samples = [...sampleRegistrations({ count, seed: 1, prefix })];
   await publishAll({
     publisher,
     queue: config.rabbit.intakeQueue,
-    messages: samples.map(({ id, body }) => outgoing(id, body)),
+    messages,
     onConfirmed: (message) => ledger.add(message),
     perSecond,
   });

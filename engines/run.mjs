@@ -96,6 +96,14 @@ const plans = {
     own: true,
     tells: help,
   },
+  'bench-page': {
+    instance: 'bench-page',
+    store: 'binary',
+    engines: [...servers, 'chromium'],
+    fresh: true,
+    own: true,
+    tells: help,
+  },
   'bench-webhook': {
     instance: 'bench-webhook',
     store: 'binary',
@@ -110,7 +118,7 @@ async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-etl|bench-files|bench-tasks|bench-webhook [arguments of the program]',
+      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-etl|bench-files|bench-page|bench-tasks|bench-webhook [arguments of the program]',
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);
@@ -225,6 +233,8 @@ const programs = {
     runChild(run, [...node, join('dist', 'bench', 'etl.js'), ...args], env),
   'bench-files': (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'files.js'), ...args], env),
+  'bench-page': (_ctx, run, args, env) =>
+    runChild(run, [...node, join('dist', 'bench', 'page.js'), ...args], env),
   'bench-webhook': (_ctx, run, args, env) =>
     runChild(run, [...node, join('dist', 'bench', 'webhook.js'), ...args], env),
   'bench-tasks': (_ctx, run, args, env) =>

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { contest } from '../bench/compare.ts';
 import { DOCUMENT, documentFiles } from '../bench/document.ts';
 import { oursFiles } from '../bench/ours.ts';
+import { pageDocument, readPageResults } from '../bench/page/figures.ts';
 import { addResult, readResults } from '../bench/results-file.ts';
 import { FILES, WEBHOOK, readSendResults, sendDocument } from '../bench/send/figures.ts';
 import {
@@ -100,4 +101,9 @@ test('the figures of files and webhooks in docs/proof/benchmarks.md are those of
   const document = readFileSync(TASKS_DOCUMENT, 'utf8');
   for (const file of [FILES, WEBHOOK])
     assert.equal(document, sendDocument(file, readSendResults(file), document));
+});
+
+test('the figures of the operations page in docs/proof/benchmarks.md are those of their results file', () => {
+  const document = readFileSync(DOCUMENT, 'utf8');
+  assert.equal(document, pageDocument(readPageResults(), document));
 });
