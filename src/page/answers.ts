@@ -78,7 +78,9 @@ export function createAnswers(needs: Needs): Record<Exclude<RouteName, Special>,
     ),
     item: getting(ask.items, ({ param, who }) =>
       reach.store(async (store) => {
-        await readings.workers.refresh(LOOK_MS);
+        // A reading that lasts holds nobody up who looks for one.
+        if (readings.workers.tile(LOOK_MS).state !== 'value')
+          await readings.workers.refresh(LOOK_MS);
         const text = param('id');
         const items = await itemsBy(text, { config, reach, store, workers: workers() });
         return { items: who.role === 'operator' ? items : items.map(withoutWords) };

@@ -32,10 +32,13 @@ export async function itemsBy(text: string, needs: Needs): Promise<Item[]> {
   const meant = await idsMeant(text, store);
   const items: Item[] = [];
   for (const id of meant) {
-    const status = await readStatus(id, config, reach);
+    const [status, tasks] = await Promise.all([
+      readStatus(id, config, reach),
+      findTasks(id, workers, store),
+    ]);
     if (status !== null && !items.some((each) => each.id === status.id))
       items.push(registrationOf(status));
-    for (const [worker, claims] of await findTasks(id, workers, store))
+    for (const [worker, claims] of tasks)
       items.push(taskOf(worker, claims, config));
   }
   if (items.length === 0)
