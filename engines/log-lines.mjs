@@ -39,7 +39,7 @@ function linesAt(node, pages) {
   );
 }
 
-/** By page, each line as `level | sentence`; a page that no line names is left out. */
+/** By page, each line as `level | sentence`, without the empty ones, which a silent log gets; a page that no line names is left out. */
 export function logLines(pages) {
   const found = [];
   const visit = (node) => {
@@ -55,7 +55,7 @@ export function logLines(pages) {
   return pages.flatMap((page) => {
     const here = found.filter((each) => each.page === page);
     const lines = here.flatMap(({ level, sentences }) =>
-      sentences.map((sentence) => `${level} | ${sentence}`),
+      sentences.filter(Boolean).map((sentence) => `${level} | ${sentence}`),
     );
     return here.length === 0 ? [] : [{ page, lines: [...new Set(lines)].sort() }];
   });

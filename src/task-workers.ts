@@ -119,7 +119,7 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   const agreement = agreementOf(config, () => Promise.resolve(control), log);
   await closedIfItFails(config, mongo, () => agreement.begin());
   const stopping = new AbortController();
-  const watch = watchControl(() => control.read(), log);
+  const watch = watchControl(() => control.read(), metrics, log);
   close.push(() => watch.close());
   const guard = createGuard(config.guard, metrics, log);
   close.push(() => guard.close());
@@ -213,7 +213,7 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
       ...Object.fromEntries(
         workers.map(({ worker: { name } }) => [name, started.get(name)?.intake.isReady() === true]),
       ),
-      temporal: follower.getState() === 'RUNNING',
+      temporal: follower.getState() === 'RUNNING' && [...started.values()].every(canStart),
     }),
     closedBy: () =>
       Object.fromEntries([...started].map(([name, { intake }]) => [name, intake.closedBy()])),
@@ -222,7 +222,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
       for (const { worker } of workers) {
         const intake = started.get(worker.name)?.intake;
         const { name } = worker.from;
-        const isHealthy = intake?.isReady() === true && all[name]?.status !== 'unhealthy';
+        const isTaken = intake !== undefined && intake.isReady() && intake.canStart();
+        const isHealthy = isTaken && all[name]?.status !== 'unhealthy';
         all[name] = {
           status: isHealthy ? 'healthy' : 'unhealthy',
           closedBy: { ...all[name]?.closedBy, ...intake?.closedBy() },
@@ -256,6 +257,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
     },
   };
 }
+
+const canStart = ({ intake }: TaskWorker): boolean => intake.canStart();
 
 const AWAY = 'its broker has not been reached yet';
 /** Waited at a stop for what is still to be written down. */

@@ -37,7 +37,7 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
     await store.close();
     throw error;
   });
-  const watch = watchControl(() => store.control.read(), log);
+  const watch = watchControl(() => store.control.read(), metrics, log);
   watch.onRead((control) => void agreement.follow(control));
   const publisher = await openPublisher(config, 'despachante worker', log);
   const guard = createGuard(config.guard, metrics, log);

@@ -88,11 +88,42 @@ test('each alert leads to a page, and stands in both indexes; a page names no al
   );
 });
 
-test('alerts and the dashboard ask for metrics that there are', async () => {
+const metricsOf = () => {
   const { registry } = createMetrics();
   createTaskMetrics(registry);
   createWorkerCounter(registry);
-  const metrics = await registry.getMetricsAsJSON();
+  return registry.getMetricsAsJSON();
+};
+
+test('no line of a log that leads to a page is empty', () => {
+  const lines = readFileSync('docs/reference/errors.md', 'utf8').match(/^\| (?:warn|error) \|.*/gm);
+  assert.ok(lines !== null && lines.length > 80);
+  assert.deepEqual(
+    lines.filter((line) => /\|\s+\|$/.test(line)),
+    [],
+  );
+});
+
+test('an alert on a counter that is not there before its first event fires for the first one, too', async () => {
+  const absent = (await metricsOf())
+    .filter(({ type, values }) => String(type) === 'counter' && values.length === 0)
+    .map(({ name }) => name);
+  assert.ok(absent.length > 10);
+  const asked = alerts.flatMap(({ alert, expr }) =>
+    [...expr.matchAll(/\bincrease\((\w+)/g)].map(([, name = '']) => ({ alert, expr, name })),
+  );
+  assert.ok(asked.length > 4);
+  assert.deepEqual(
+    asked
+      .filter(({ name }) => absent.includes(name))
+      .filter(({ expr, name }) => !new RegExp(`\\b${name}\\S* unless ${name} offset`).test(expr))
+      .map(({ alert }) => alert),
+    [],
+  );
+});
+
+test('alerts and the dashboard ask for metrics that there are', async () => {
+  const metrics = await metricsOf();
   const known = new Set(
     metrics.flatMap(({ name }) => [name, `${name}_bucket`, `${name}_sum`, `${name}_count`]),
   );

@@ -48,7 +48,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
     read: async () => openLatencies(await mongo.db(), config).read(),
   });
   const control = async () => openControl(await mongo.db());
-  const watch = watchControl(async () => (await control()).read(), log);
+  const watch = watchControl(async () => (await control()).read(), metrics, log);
   const agreement = agreementOf(config, control, log);
   await unlessStopped(refusedOr(agreement.begin()));
   const guard = createGuard(config.guard, metrics, log);
@@ -84,7 +84,7 @@ async function start({ config, log, metrics, client, unlessStopped }: Process): 
   });
   return {
     facts: { queue: rabbit.intakeQueue },
-    checks: () => ({ rabbitmq: intake.isReady() }),
+    checks: () => ({ rabbitmq: intake.isReady(), temporal: intake.canStart() }),
     details: () => ({ closedBy: intake.closedBy() }),
     ended: mongo.refused,
     async stop() {

@@ -3,16 +3,29 @@ import { createClock } from '../mongo/clock.ts';
 import type { Control } from './control.ts';
 import { every } from '../runtime/every.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Metrics } from '../runtime/metrics.ts';
+
+const MONGODB = { dependency: 'mongodb' };
 
 export type ControlWatch = ReturnType<typeof watchControl>;
 
-export function watchControl(read: () => Promise<Control>, log: Log, eachMs = 1_000) {
+/** The reading of every process also tells whether MongoDB can be used: a metric, and no part of `/ready`. */
+export function watchControl(
+  read: () => Promise<Control>,
+  { up }: Pick<Metrics, 'up'>,
+  log: Log,
+  eachMs = 1_000,
+) {
   const listeners: ((control: Control) => void)[] = [];
   const clock = createClock();
   let control: Control | null = null;
 
   async function readAgain(): Promise<void> {
-    control = await read();
+    control = await read().catch((error: unknown) => {
+      up.set(MONGODB, 0);
+      throw error;
+    });
+    up.set(MONGODB, 1);
     clock.set(control.now);
     for (const listener of listeners) listener(control);
   }

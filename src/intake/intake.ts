@@ -36,7 +36,10 @@ interface IntakeNeeds<T> {
 }
 
 export interface Intake extends Pick<Valve, 'hold' | 'letGo' | 'closedBy'> {
+  /** Whether its source can be taken from, and what is no item brought to where it goes. */
   isReady(): boolean;
+  /** Whether Temporal starts its runs. */
+  canStart(): boolean;
   /** Stops taking, hands over what is held, acknowledges it, and leaves. What cannot be handed over goes back. */
   stop(): Promise<void>;
 }
@@ -45,6 +48,9 @@ interface Taken<T> {
   delivery: Delivery;
   item: T;
 }
+
+/** The page of what takes nothing: Temporal, or the broker of the dead letters. */
+type Trouble = Extract<Page, 'temporal-away' | 'broker-away'>;
 
 /** Runs started at the same time: enough to keep a Temporal on the same machine busy. */
 const STARTS = 8;
@@ -63,7 +69,7 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   const of = { source: name };
   const stop = new AbortController();
   const rejecting = new Set<Promise<void>>();
-  let troubles = 0;
+  const troubles = new Set<{ runbook: Trouble }>();
 
   const gatherers = new Map<number | null, ReturnType<typeof createGatherer<Taken<T>>>>();
   /** Of deliveries that are still read, where there are lines. */
@@ -182,31 +188,33 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
 
   /** Nothing new is taken meanwhile: the backlog stays in the source, where its alarms see it. */
   async function keepTrying<R>(
-    runbook: Page,
+    runbook: Trouble,
     trouble: string,
     action: () => Promise<R>,
   ): Promise<R> {
-    let isTroubled = false;
+    const mine = { runbook };
     try {
       return await insist(action, {
         stop: stop.signal,
         failed(error, restMs) {
           log.warn({ runbook, ...of, ...errorFacts(error), restMs }, trouble);
-          if (isTroubled) return;
-          isTroubled = true;
-          troubles += 1;
-          if (troubles === 1) valve.hold('trouble', trouble);
+          troubles.add(mine);
+          valve.hold('trouble', trouble);
         },
       });
     } finally {
-      if (isTroubled) troubles -= 1;
-      if (isTroubled && troubles === 0 && !stop.signal.aborted) valve.letGo('trouble');
+      if (troubles.delete(mine) && troubles.size === 0 && !stop.signal.aborted)
+        valve.letGo('trouble');
     }
   }
 
+  const isTroubledBy = (page: Trouble): boolean =>
+    [...troubles].some(({ runbook }) => runbook === page);
+
   return {
     ...valve,
-    isReady: () => source.isReady() && troubles === 0,
+    isReady: () => source.isReady() && !isTroubledBy('broker-away'),
+    canStart: () => !isTroubledBy('temporal-away'),
     async stop() {
       valve.hold('stopping', 'it is told to stop');
       await source.pause();

@@ -139,7 +139,7 @@ export function keepUp(needs: Needs) {
     ...(config.sweeper.enabled
       ? [
           every(config.sweeper.every, sweep, log, {
-            runbook: 'run-stands-still',
+            runbook: 'temporal-away',
             failed: `Tasks of ${name} that dead runs have left are not looked for: Temporal or MongoDB does not answer`,
             again: `Tasks of ${name} that dead runs have left are looked for again`,
           }),
@@ -148,7 +148,7 @@ export function keepUp(needs: Needs) {
     ...(worker.redrivesByItself
       ? [
           every(REDRIVEN_EACH_MS, redrive, log, {
-            runbook: 'redrive-a-group',
+            runbook: 'temporal-away',
             failed: `Dead letters of ${name} are not redriven: Temporal or MongoDB does not answer`,
             again: `Dead letters of ${name} are redriven again`,
           }),

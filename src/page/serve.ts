@@ -114,7 +114,7 @@ export async function servePage(options: PageOptions) {
         .catch((error: unknown) =>
           log.warn(
             { runbook: 'mongodb-away', ...errorFacts(error) },
-            'Somebody tried what he may not',
+            'A refused action on the page could not be written down',
           ),
         ),
     files: readFiles(),

@@ -44,6 +44,7 @@ export async function serveHealth({
   metrics,
   health,
 }: HealthOptions): Promise<{ port: number; close(): Promise<void> }> {
+  let told: string[] = [];
   const server = briefHttpServer((request, response) => {
     const send = (status: number, type: string, body: string): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -51,9 +52,12 @@ export async function serveHealth({
     };
     const now = health();
     const state = now?.checks() ?? {};
+    // A folder that has gone from its file is not away.
+    for (const dependency of told) if (!(dependency in state)) metrics.up.remove({ dependency });
     for (const [dependency, isUp] of Object.entries(state)) {
       metrics.up.set({ dependency }, isUp ? 1 : 0);
     }
+    told = Object.keys(state);
     switch (pathOf(request)) {
       case '/live':
         return send(200, 'application/json', '{"live":true}\n');

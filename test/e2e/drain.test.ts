@@ -75,7 +75,7 @@ test('an intake that is told to stop is not ready, is live, and hands over what 
   const id = uniqueName();
   await flow.publish({ id });
   await eventually('it holds what Temporal cannot take', async () => {
-    assert.match((await flow.ask('intake', '/ready')).text, /"rabbitmq":false/);
+    assert.match((await flow.ask('intake', '/ready')).text, /"rabbitmq":true,"temporal":false/);
   });
   const stopping = system.stop('intake');
   await isDraining(flow, 'intake');

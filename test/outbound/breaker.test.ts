@@ -37,7 +37,7 @@ const config = testConfig({
 /** A process with a breaker of its own, and a gate; all of one test share the state of one endpoint. */
 async function processOf(t: TestContext, name: string, changes: Partial<Endpoint> = {}) {
   const control = openControl(store.db);
-  const watch = watchControl(() => control.read(), silent, 20);
+  const watch = watchControl(() => control.read(), createMetrics(), silent, 20);
   atEnd(t, () => watch.close());
   await watch.refresh();
   return { watch, ...endpointOf(watch, name, changes) };

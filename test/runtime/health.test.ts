@@ -66,6 +66,21 @@ test('while it starts it is live, and not ready', async (t) => {
   assert.deepEqual(await statusOf('/health/queue'), [503, 'this process starts']);
 });
 
+test('what a process no longer depends on is gone from its metrics, and what others tell stays', async (t) => {
+  const checks: Record<string, boolean> = { temporal: true, invoices: false };
+  const { get, metrics } = await healthOf(t, checks);
+  metrics.up.set({ dependency: 'mongodb' }, 1);
+  const told = async () => {
+    const { text } = await get('/metrics');
+    return [...text.matchAll(/^despachante_dependency_up\{dependency="(\w+)"\}/gm)]
+      .map(([, name]) => name)
+      .sort();
+  };
+  assert.deepEqual(await told(), ['invoices', 'mongodb', 'temporal']);
+  delete checks['invoices'];
+  assert.deepEqual(await told(), ['mongodb', 'temporal']);
+});
+
 test('metrics are in the text format of Prometheus, and hold the state of the neighbours', async (t) => {
   const { get, metrics } = await healthOf(t, { rabbitmq: true, temporal: false });
   metrics.outcomes.inc({ outcome: 'registered' }, 3);
