@@ -211,7 +211,7 @@ const READMES: Record<string, (figures: Figures) => string> = {
   'README.md': ({ ours, theirs, oursTwice, theirsTwice }) =>
     `BullMQ files ${theirsTwice} of them twice, Despachante ${oursTwice}. Undisturbed, BullMQ takes ${theirs} s and Despachante ${ours} s.`,
   'README.pt-BR.md': ({ ours, theirs, oursTwice, theirsTwice }) =>
-    `O BullMQ envia ${theirsTwice} deles duas vezes; o Despachante, ${oursTwice}. Sem kill, o BullMQ leva ${comma(theirs)} s e o Despachante, ${comma(ours)} s.`,
+    `O BullMQ cadastra ${theirsTwice} deles duas vezes; o Despachante, ${oursTwice}. Sem kill, o BullMQ leva ${comma(theirs)} s e o Despachante, ${comma(ours)} s.`,
 };
 const comma = (number: string): string => number.replace('.', ',');
 

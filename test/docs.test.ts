@@ -74,6 +74,21 @@ test('every relative link leads to a file, and every anchor to a heading', () =>
   );
 });
 
+test('a Portuguese page says which of its links lead to English', () => {
+  // Both READMEs of the top are maps: the first is short of words, the second marks rows.
+  const pages = documents.filter((file) => /^docs\/.+\/.+\.pt-BR\.md$/.test(file));
+  assert.ok(pages.length > 30);
+  const unsaid = pages.flatMap((file) =>
+    withoutFences(read(file))
+      .split('\n')
+      .filter((line) => !/inglês|English|\(en\)/.test(line))
+      .flatMap((line) => [...line.matchAll(/\]\(([^)\s#]+\.md)/g)].map(([, to = '']) => to))
+      .filter((to) => !to.endsWith('.pt-BR.md'))
+      .map((to) => `${file}: ${to}`),
+  );
+  assert.deepEqual(unsaid, []);
+});
+
 test('every file of the source that is named in code exists', () => {
   const named = mentions(
     /^((?:src|workflows|activities|engines|bench|test)\/[\w./-]+\.(?:ts|mjs|json))/g,
