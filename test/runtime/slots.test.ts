@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
 import { createSlots } from '../../src/runtime/slots.ts';
 
@@ -30,7 +30,11 @@ test('who wants more than a quarter gets a quarter, so that several chunks are u
   assert.equal(await slots.take(100), 4);
 });
 
-test('with none free it waits, and gets a handful and not one by one', async () => {
+/** What is waited for a while is waited for until a test says that it is over. */
+const standStill = (t: TestContext): void => t.mock.timers.enable({ apis: ['setTimeout'] });
+
+test('with none free it waits, and gets a handful and not one by one', async (t) => {
+  standStill(t);
   const slots = await allTaken(8); // a handful is 2
   const asked = asking(slots, 100);
   slots.release(1);
@@ -63,7 +67,8 @@ test('who wants less than a handful waits only for that', async () => {
   assert.equal(asked.granted, 1);
 });
 
-test('who came first is served first, and a small wish does not overtake a large one', async () => {
+test('who came first is served first, and a small wish does not overtake a large one', async (t) => {
+  standStill(t);
   const slots = await allTaken(8);
   const large = asking(slots, 50);
   const small = asking(slots, 1);
@@ -118,4 +123,18 @@ test('when several of those that are out are slow, the others are handed out wit
   for (let n = 0; n < 4; n++) await slots.take(4);
   slots.release(3);
   assert.equal(await slots.take(10), 3, 'a handful is four');
+});
+
+test('the fewer a handful is, the shorter it is waited for', async (t) => {
+  standStill(t);
+  const [few, many] = [await allTaken(8), await allTaken(256)];
+  const [ofFew, ofMany] = [asking(few, 100), asking(many, 100)];
+  few.release(1);
+  many.release(1);
+  t.mock.timers.tick(10);
+  await turn();
+  assert.deepEqual([ofFew.granted, ofMany.granted], [1, null]);
+  t.mock.timers.tick(250);
+  await turn();
+  assert.equal(ofMany.granted, 1);
 });
