@@ -69,8 +69,9 @@ export function addStart(program: Command): void {
     .addHelpText(
       'after',
       `
-The simulator plays the legacy system unless LEGACY_URL names one. One in fifty registrations is refused, one in fifty fails,
-so that there is something to see in the failure queue. "npm start" brings the servers as well and takes the same options.
+The simulator plays the legacy system unless LEGACY_URL names one, and takes as long as legacy.expectedLatency says, at most
+20 s. One in fifty registrations is refused, one in fifty fails, so that there is something to see in the failure queue.
+"npm start" brings the servers as well and takes the same options.
 
 Samples are invented: they go to servers that were brought up here, and to others only when --count is given and each host is
 named, by --confirm-host or on the terminal.
@@ -213,7 +214,10 @@ async function startProcesses(
   if (isSimulated) {
     const shares = ['--refuse', '0.02', '--fail', '0.02'];
     const ledger = ['--ledger', ledgerOf(data, 'legacy', { system }), '--system', system];
-    const kind = ['--preset', config.legacy.preset];
+    const { min, max } = config.legacy.expectedLatency;
+    // As quick as it is expected to be, and never slower than by its default: nobody waits hours for samples.
+    const latency = `${Math.min(min, 10_000)}ms..${Math.min(max, 20_000)}ms`;
+    const kind = ['--preset', config.legacy.preset, '--latency', latency];
     const simulate = (port: string) =>
       start('simulate', ['--port', port, '--core-port', '0', ...kind, ...shares, ...ledger]);
     // Commands in another terminal look for it where LEGACY_URL is by default.

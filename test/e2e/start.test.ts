@@ -31,8 +31,6 @@ const instance = instanceOf('instance', own);
 const env = {
   ...system.env,
   DESPACHANTE_INSTANCE: instance,
-  DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '10s',
-  DESPACHANTE_LEGACY_EXPECTED_LATENCY_MAX: '20s',
   // Empty counts as not set: then "start" brings a simulator.
   LEGACY_URL: '',
 };
@@ -295,10 +293,14 @@ test('the ledgers of another system are set aside, and come back with it: none o
 
 test('Ctrl-C in the middle drains: what was taken stays in Temporal, and no process is left behind', async () => {
   const data = join(system.folder, 'interrupted');
+  const slow = {
+    DESPACHANTE_LEGACY_EXPECTED_LATENCY_MIN: '10s',
+    DESPACHANTE_LEGACY_EXPECTED_LATENCY_MAX: '20s',
+  };
   const child = spawnCli(
     ['start', '--count', '30', '--exit', '--json', '--data', data],
     system.folder,
-    env,
+    { ...env, ...slow },
   );
   const closed = once(child, 'close');
   child.stdout.resume();
