@@ -125,7 +125,7 @@ async function main([command, ...args]) {
   // The tests and the bench must never meet the servers of a developer's .env.
   if (!plan.tests && !plan.own && existsSync('.env')) process.loadEnvFile('.env');
   const interrupt = new AbortController();
-  const run = { child: undefined, interrupted: false };
+  const run = { children: new Set(), interrupted: false };
   listenToSignals(run, interrupt);
   const ctx = {
     instance: plan.instance,
@@ -250,23 +250,25 @@ async function tellBroker(ctx) {
 }
 
 /** Nothing more is begun once it was interrupted. */
-const nodeIn = (run) => async (args, env) =>
-  run.interrupted ? { code: 130 } : runChild(run, [...node, ...args], env);
+const nodeIn = (run) => async (args, env, options) => {
+  const ended = run.interrupted ? {} : await runChild(run, [...node, ...args], env, options);
+  return run.interrupted ? { code: 130 } : ended;
+};
 
-function runChild(run, args, env) {
+function runChild(run, args, env, options = { stdio: 'inherit' }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
-    run.child = child;
+    const child = spawn(process.execPath, args, { cwd: root, env, ...options });
+    run.children.add(child);
     child.once('error', reject);
     child.once('close', (code, signal) => {
-      run.child = undefined;
+      run.children.delete(child);
       resolve({ code: code ?? (signal === 'SIGINT' ? 130 : 143) });
     });
   });
 }
 
 /**
- * We never die before the child: it drains, then the servers are ended. A Ctrl-C in a terminal reaches the child
+ * We never die before our children: they drain, then the servers are ended. A Ctrl-C in a terminal reaches them
  * by itself, as it does us; SIGTERM, and SIGINT where there is no terminal, are passed on.
  */
 function listenToSignals(run, interrupt) {
@@ -274,8 +276,9 @@ function listenToSignals(run, interrupt) {
   for (const [name, pass] of Object.entries(passOn))
     process.on(name, () => {
       run.interrupted = true;
-      if (run.child === undefined) interrupt.abort();
-      else if (pass) run.child.kill(name === 'SIGHUP' ? 'SIGTERM' : name);
+      if (run.children.size === 0) interrupt.abort();
+      else if (pass)
+        for (const child of run.children) child.kill(name === 'SIGHUP' ? 'SIGTERM' : name);
     });
 }
 

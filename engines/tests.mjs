@@ -1,7 +1,7 @@
 // Runs the compiled tests, several files side by side, and tells the slowest and the failed; for `npm run coverage` also the source that they reach.
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { root } from './paths.mjs';
 import { duration } from './progress.mjs';
 import { SHOWN } from './tally.mjs';
@@ -9,31 +9,60 @@ import { testFiles } from './setup.mjs';
 
 /** By a part of their path: tests that carry hundreds at once, or start several brokers. Beside many others they are starved for longer than they wait. */
 const CROWDS = [
+  'e2e/etl',
   'e2e/redrive-bulk',
   'e2e/neighbours',
-  'e2e/several',
-  'e2e/etl',
-  'kafka/cluster',
   'tasks/order',
+  'e2e/several',
+  'kafka/cluster',
 ];
 
-/** Crowds first, a file for two cores. The others wait for half of their time: two files for each core, and eight at most. */
-function roundsOf(files) {
-  const cores = Math.min(availableParallelism(), 8);
-  const isCrowd = (file) => CROWDS.some((part) => file.includes(part));
-  const rounds = [
-    { files: files.filter(isCrowd), atOnce: Math.ceil(cores / 2) },
-    { files: files.filter((file) => !isCrowd(file)), atOnce: Math.min(2 * cores, 8) },
-  ];
-  return rounds.filter((round) => round.files.length > 0);
+/** The others that take longest. They begin first: one that begins last would run alone at the end. */
+const LONG = [
+  'test/faults.test',
+  'e2e/start',
+  'commands/failures-bulk',
+  'tasks/flow',
+  'e2e/encryption',
+  'e2e/legacy',
+  'commands/audit',
+  'commands/failures.test',
+  'e2e/tls',
+  'browser/story',
+  'commands/failures-compare',
+  'commands/worker-operations',
+];
+
+/** Runs all of them: for two cores one crowd and two other files, which wait for half of their time, and in the end four files. */
+async function runSideBySide(files, runFile) {
+  const pairs = Math.ceil(Math.min(availableParallelism(), 8) / 2);
+  const order = [...CROWDS, ...LONG];
+  const placeOf = (file) => {
+    const at = order.findIndex((part) => file.includes(part));
+    return at < 0 ? order.length : at;
+  };
+  const sorted = files.toSorted((one, other) => placeOf(one) - placeOf(other));
+  const crowds = sorted.filter((file) => placeOf(file) < CROWDS.length);
+  const others = sorted.filter((file) => placeOf(file) >= CROWDS.length);
+  const lane = async (waiting) => {
+    while (waiting.length > 0) await runFile(waiting.shift());
+  };
+  const two = () => Promise.all([lane(others), lane(others)]);
+  const pair = () => Promise.all([two(), lane(crowds).then(two)]);
+  await Promise.all(Array.from({ length: pairs }, pair));
 }
 
-/** The slowest file takes three minutes. One that holds on to something never ends, and neither would the run. */
+/** The slowest file takes two minutes. One that holds on to something never ends, and neither would the run. */
 const FILE_MS = 15 * 60_000;
 
+const NOTHING = { passed: 0, failed: 0, skipped: 0, failures: [], slowest: [] };
+/** What a reporter says at the end of each file. The run has one sum. */
+const SUMS = /^ℹ (tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+\n/gm;
+
 /**
- * Arguments that begin with a dash go to node, the others select test files by a part of their path.
- * @param runNode runs node with arguments and an environment, and resolves with `{code}`
+ * Arguments that begin with a dash go to node, the others select test files by a part of their path. Each file is a process, whose
+ * output is shown as a whole.
+ * @param runNode runs node with arguments, an environment and options of `spawn`, and resolves with `{code}`
  * @returns `{code, summary}`; the summary is the sum, in one line
  */
 export async function runTests(ctx, runNode, args, env) {
@@ -45,31 +74,14 @@ export async function runTests(ctx, runNode, args, env) {
     process.stderr.write(`no test file matches ${parts.join(', ') || 'dist/test/**/*.test.js'}\n`);
     return { code: 1, summary: '0 passed, 0 failed' };
   }
-  const counted = join(ctx.data, 'tally.json');
-  mkdirSync(ctx.data, { recursive: true });
-  const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
-  // To a file and not to stdout: two reporters on one stream have no order, and the count must be the last line.
-  reporters.push('--test-reporter=./engines/tally.mjs', `--test-reporter-destination=${counted}`);
   const options = args.filter((arg) => arg.startsWith('-'));
   const counts = [];
   let code = 0;
-  for (const { files: some, atOnce } of roundsOf(files)) {
-    rmSync(counted, { force: true });
-    const ended = await runNode(
-      [
-        '--test',
-        `--test-concurrency=${atOnce}`,
-        `--test-timeout=${FILE_MS}`,
-        ...reporters,
-        ...options,
-        ...some,
-      ],
-      // Hundreds of processes load the same libraries.
-      { NODE_COMPILE_CACHE: join(ctx.data, 'compiled'), ...env },
-    );
+  await runSideBySide(files, async (file) => {
+    const ended = await runFile(ctx, runNode, file, options, env);
     code ||= ended.code;
-    counts.push(readCount(counted));
-  }
+    counts.push(ended.count);
+  });
   const [passed, failed, skipped] = ['passed', 'failed', 'skipped'].map((kind) =>
     counts.reduce((sum, count) => sum + count[kind], 0),
   );
@@ -82,11 +94,41 @@ export async function runTests(ctx, runNode, args, env) {
   };
 }
 
+async function runFile(ctx, runNode, file, options, env) {
+  const printed = join(ctx.data, 'tests', `${file}.log`);
+  const counted = `${printed}.json`;
+  mkdirSync(dirname(printed), { recursive: true });
+  rmSync(counted, { force: true });
+  const output = openSync(printed, 'w');
+  const begun = Date.now();
+  const reporters = [
+    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
+    ...['--test-reporter=./engines/tally.mjs', `--test-reporter-destination=${counted}`],
+  ];
+  const { code } = await runNode(
+    [...reporters, ...options, file],
+    // Hundreds of processes load the same libraries.
+    { NODE_COMPILE_CACHE: join(ctx.data, 'compiled'), ...env },
+    { stdio: ['ignore', output, output], timeout: FILE_MS, killSignal: 'SIGKILL' },
+  );
+  closeSync(output);
+  const text = readFileSync(printed, 'utf8').replaceAll(SUMS, '');
+  if (text !== '') process.stdout.write(`\n${file} (${duration(Date.now() - begun)})\n${text}`);
+  const count = readCount(counted);
+  if (code === 0 || code === INTERRUPTED || count.failed > 0) return { code, count };
+  // It ended before its tests began, or in spite of them.
+  const why = `it ended with code ${code}: its output is in ${printed}`;
+  const failures = [{ name: 'the whole file', file, why }];
+  return { code, count: { ...count, failed: 1, failures } };
+}
+
+const INTERRUPTED = 130;
+
 function readCount(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return { passed: 0, failed: 0, skipped: 0, failures: [], slowest: [] }; // it ended before its reporter could write
+    return NOTHING; // it ended before its reporter could write
   }
 }
 
