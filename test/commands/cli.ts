@@ -7,10 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { atEnd, testDatabase, testQueues } from '../helpers/servers.ts';
+import { connectReady } from '../../src/temporal/ready.ts';
 import { emptyConfiguration } from '../helpers/system.ts';
 import type { Ending, TestQueues } from '../helpers/servers.ts';
 import type { Store } from '../../src/registrations/store.ts';
-import { startChild } from '../../src/runtime/child.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { silent } from '../../src/runtime/log.ts';
+import { createMetrics } from '../../src/runtime/metrics.ts';
 
 export const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url));
 
@@ -67,7 +70,7 @@ export interface Place extends TestQueues {
   env: Environment;
   /** Runs a command there. */
   run: (args: string[], input?: string | Buffer) => Promise<Result>;
-  /** Starts a worker there, which ends with the test: what a redrive needs. Nobody takes what it sends to the intake queue. */
+  /** Starts a worker in this process, which ends with the test: what a redrive needs. Nobody takes what it sends to the intake queue. */
   worker: () => Promise<void>;
   /** Runs a command with `--json`, expects the exit code, and reads what it printed. */
   json: (args: string[], code?: number) => Promise<unknown>;
@@ -96,17 +99,20 @@ export async function testPlace(t: Ending): Promise<Place> {
     env,
     run: runThere,
     async worker() {
-      const worker = await startChild({
-        args: ['worker', '--port', '0'],
+      const { config } = loadConfig({
         env: {
+          ...process.env,
           ...env,
+          DESPACHANTE_INSTANCE: '',
           DESPACHANTE_CONFIG: emptyConfiguration(folder),
-          // A Schedule would outlive the test.
-          DESPACHANTE_SWEEPER_ENABLED: 'false',
         },
-        logFile: join(folder, 'worker.log'),
       });
-      atEnd(t, async () => void (await worker.stop()));
+      const client = await connectReady(config, silent);
+      atEnd(t, () => client.connection.close());
+      // Most tests of commands need none, and its libraries take a second.
+      const { startWorker } = await import('../../src/worker.ts');
+      const worker = await startWorker(config, createMetrics(), silent);
+      atEnd(t, () => worker.stop());
     },
     async json(args, code = 0) {
       const result = await runThere([...args, '--json']);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { grpcProxyVariable } from '../../src/config/grpc-proxy.ts';
 import { emptyFolder, run } from '../commands/cli.ts';
 
@@ -21,15 +21,18 @@ test('the variable by which gRPC takes a proxy is known, and where it takes none
     assert.equal(grpcProxyVariable('temporal.internal:7233', env), variable, JSON.stringify(env));
 });
 
-for (const variable of ['http_proxy', 'https_proxy', 'grpc_proxy']) {
-  test(`where ${variable} keeps us from Temporal, the error names it and the way around`, async (t) => {
-    // Discard: no proxy listens there.
-    const env = { [variable]: 'http://127.0.0.1:9', no_proxy: '' };
-    const { code, stdout } = await run(['doctor'], { cwd: emptyFolder(t), env });
-    assert.equal(code, 3);
-    assert.match(
-      stdout,
-      new RegExp(`Temporal at \\S+ through the proxy of .* ${variable} .*no_proxy=\\S+\\)`),
-    );
-  });
-}
+// Each waits until a connection is given up.
+suite('proxies', { concurrency: true }, () => {
+  for (const variable of ['http_proxy', 'https_proxy', 'grpc_proxy']) {
+    test(`where ${variable} keeps us from Temporal, the error names it and the way around`, async (t) => {
+      // Discard: no proxy listens there.
+      const env = { [variable]: 'http://127.0.0.1:9', no_proxy: '' };
+      const { code, stdout } = await run(['doctor'], { cwd: emptyFolder(t), env });
+      assert.equal(code, 3);
+      assert.match(
+        stdout,
+        new RegExp(`Temporal at \\S+ through the proxy of .* ${variable} .*no_proxy=\\S+\\)`),
+      );
+    });
+  }
+});

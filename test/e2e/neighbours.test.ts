@@ -129,7 +129,7 @@ test('a hundred wait for legacy.maxSubmitsPerSecond: the first are registered be
   const run = await runOf(t, {
     legacyUrl: legacy.url,
     count: 100,
-    env: { DESPACHANTE_LEGACY_MAX_SUBMITS_PER_SECOND: '4' },
+    env: { DESPACHANTE_LEGACY_MAX_SUBMITS_PER_SECOND: '8' },
   });
   await eventually('the first is registered', async () => {
     assert.ok((await run.registered()).length > 0);

@@ -124,9 +124,9 @@ async function eachOnce(prefix: string, total: number): Promise<void> {
 }
 
 test('a redrive goes on to its end when whoever began it is killed', async () => {
-  const total = 400;
+  const total = 200;
   const prefix = await refusedOnce(total);
-  const child = start([...redrive, '--rate', '60'], system.folder, system.env);
+  const child = start([...redrive, '--rate', '30'], system.folder, system.env);
   const ended = once(child, 'close');
   await redriven(prefix, total / 10);
   child.kill('SIGKILL');
@@ -138,11 +138,11 @@ test('a redrive goes on to its end when whoever began it is killed', async () =>
 });
 
 test('a redrive whose worker is killed goes on with the next one: nothing is lost, and each is filed once', async () => {
-  const total = 600;
+  const total = 300;
   const prefix = await refusedOnce(total);
   // What a killed worker had sent to the legacy system would be in doubt: nothing is filed until the redrive has ended.
   await system.stop('intake');
-  await flow.json(...redrive, '--rate', '60', '--detach');
+  await flow.json(...redrive, '--rate', '30', '--detach');
   await eventually('a tenth is sent', async () =>
     assert.ok((await system.depth(intakeQueue)) >= total / 10),
   );
@@ -163,13 +163,13 @@ test('a redrive whose worker is killed goes on with the next one: nothing is los
 });
 
 test('a redrive that is told to stop leaves the rest in the failure queue, and a second one is refused while it runs', async () => {
-  const total = 500;
+  const total = 250;
   const prefix = await refusedOnce(total);
-  const child = start([...redrive, '--rate', '20', '--operator', 'ana'], system.folder, system.env);
+  const child = start([...redrive, '--rate', '10', '--operator', 'ana'], system.folder, system.env);
   const ended = once(child, 'close');
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  await redriven(prefix, 20);
+  await redriven(prefix, 10);
   const second = await flow.cli(...redrive);
   assert.equal(second.code, 1);
   assert.match(second.stderr, /A redrive runs already: begun by ana at 20.* redrive stop/);

@@ -155,20 +155,22 @@ test('who demands a certificate of ours is not reached without one', async () =>
 
 test('the log of a process that cannot connect says what is wrong, and no password', async () => {
   const env = await behindTls();
-  for (const [changed, told] of [
-    [{ MONGODB_URI: env['MONGODB_URI'] ?? '' }, /MongoDB.*mongodb\.tls\.caFile/],
-    [
-      { TEMPORAL_ADDRESS: env['TEMPORAL_ADDRESS'] ?? '', DESPACHANTE_TEMPORAL_TLS_ENABLED: 'true' },
-      /Temporal.*temporal\.tls\.caFile/,
-    ],
-  ] as const) {
+  const tells = async (changed: Record<string, string>, told: RegExp): Promise<void> => {
     const { code, stderr } = await run(['worker', '--port', '0'], {
       cwd: system.folder,
       env: { ...system.env, ...changed },
     });
     assert.equal(code, 1);
     assert.match(stderr, told);
-  }
+  };
+  const { MONGODB_URI = '', TEMPORAL_ADDRESS = '' } = env;
+  await Promise.all([
+    tells({ MONGODB_URI }, /MongoDB.*mongodb\.tls\.caFile/),
+    tells(
+      { TEMPORAL_ADDRESS, DESPACHANTE_TEMPORAL_TLS_ENABLED: 'true' },
+      /Temporal.*temporal\.tls\.caFile/,
+    ),
+  ]);
 });
 
 test('a file that is no certificate is told by its name', async () => {

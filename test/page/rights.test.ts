@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { z } from 'zod';
 import { isAllowed, ROUTE_NAMES, ROUTES, type RouteName } from '../../src/page/routes.ts';
 import { overview } from '../../src/page/views.ts';
@@ -15,26 +15,29 @@ const mayBe: Record<Person, { role: 'viewer' | 'operator'; mayReveal: boolean }>
 /** What a route answers to one who may is its own matter: nothing stands behind it here. */
 const without: RouteName[] = ['live', 'openSession'];
 
-for (const person of ['viewer', 'operator', 'revealer'] as const)
-  test(`each route is open to ${person} as the table says, and to nobody else`, async (t) => {
-    const page = await startPage(t);
-    const token = await page.signIn(person);
-    const { role, mayReveal } = mayBe[person];
-    const check = async (name: RouteName): Promise<void> => {
-      const { method, path, right } = ROUTES[name];
-      const body = method === 'POST' ? {} : undefined;
-      const init = { method, token, ...(body === undefined ? {} : { body }) };
-      const { status } = await page.ask(path.replace(':id', 'x'), init);
-      const isIn = !DENIED.includes(status);
-      assert.equal(isIn, isAllowed(right, role, mayReveal), `${method} ${path}: ${status}`);
-      const { status: toNobody } = await page.ask(path.replace(':id', 'x'), {
-        ...init,
-        token: 'none',
-      });
-      assert.equal(toNobody, 401, `${method} ${path} to nobody`);
-    };
-    await Promise.all(ROUTE_NAMES.filter((each) => !without.includes(each)).map(check));
-  });
+// Where nobody listens some answers take ten seconds.
+suite('rights', { concurrency: true }, () => {
+  for (const person of ['viewer', 'operator', 'revealer'] as const)
+    test(`each route is open to ${person} as the table says, and to nobody else`, async (t) => {
+      const page = await startPage(t);
+      const token = await page.signIn(person);
+      const { role, mayReveal } = mayBe[person];
+      const check = async (name: RouteName): Promise<void> => {
+        const { method, path, right } = ROUTES[name];
+        const body = method === 'POST' ? {} : undefined;
+        const init = { method, token, ...(body === undefined ? {} : { body }) };
+        const { status } = await page.ask(path.replace(':id', 'x'), init);
+        const isIn = !DENIED.includes(status);
+        assert.equal(isIn, isAllowed(right, role, mayReveal), `${method} ${path}: ${status}`);
+        const { status: toNobody } = await page.ask(path.replace(':id', 'x'), {
+          ...init,
+          token: 'none',
+        });
+        assert.equal(toNobody, 401, `${method} ${path} to nobody`);
+      };
+      await Promise.all(ROUTE_NAMES.filter((each) => !without.includes(each)).map(check));
+    });
+});
 
 test('while no server answers everything is unknown, with a reason, and nothing is zero', async (t) => {
   const page = await startPage(t);
