@@ -38,8 +38,7 @@ export async function itemsBy(text: string, needs: Needs): Promise<Item[]> {
     ]);
     if (status !== null && !items.some((each) => each.id === status.id))
       items.push(registrationOf(status));
-    for (const [worker, claims] of tasks)
-      items.push(taskOf(worker, claims, config));
+    for (const [worker, claims] of tasks) items.push(taskOf(worker, claims, config));
   }
   if (items.length === 0)
     throw new Problem(
