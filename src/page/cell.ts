@@ -50,13 +50,14 @@ export function createCell<T>(
     cost = now() - begunAt;
   }
 
-  function refresh(everyMs: number): Promise<void> {
-    if (running === null && now() - startedAt < restMs(everyMs)) return Promise.resolve();
-    return (running ??= readOnce().finally(() => (running = null)));
+  async function refresh(everyMs: number): Promise<boolean> {
+    if (running === null && now() - startedAt < restMs(everyMs)) return false;
+    await (running ??= readOnce().finally(() => (running = null)));
+    return true;
   }
 
   return {
-    /** Reads again where it is due, and not while a reading lasts. Never throws. */
+    /** Reads again where it is due, and not while a reading lasts. Whether it was read. Never throws. */
     refresh,
     /** For a reading that builds on this one. @throws why it could not be read */
     async latest(everyMs: number): Promise<T> {

@@ -10,6 +10,8 @@ const UNWATCHED_MS = 30_000;
 /** Who has just asked looks. */
 const LOOKS_MS = 10_000;
 const TICK_MS = 1_000;
+/** Whoever looks hears something at least so often, and knows that we are there. */
+const QUIET_MS = 5_000;
 
 export type Listener = (view: ViewName, json: string) => void;
 
@@ -29,11 +31,13 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
   const told = new Map<ViewName, string>();
   let askedAt = -Infinity;
   let isRead = false;
+  let madeAt = -Infinity;
 
   const everyMs = (): number =>
     listeners.size > 0 || performance.now() - askedAt < LOOKS_MS ? WATCHED_MS : UNWATCHED_MS;
 
-  const refresh = (): Promise<unknown> => Promise.all(cells.map((each) => each.refresh(everyMs())));
+  const refresh = async (): Promise<boolean> =>
+    (await Promise.all(cells.map((each) => each.refresh(everyMs())))).includes(true);
 
   const looking = every(TICK_MS, tick, log, {
     runbook: 'mongodb-away',
@@ -42,9 +46,12 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
   });
 
   async function tick(): Promise<void> {
-    await briefly(refresh());
+    const isNew = (await briefly(refresh())) !== false;
     isRead = true;
-    for (const name of listeners.size === 0 ? [] : VIEWS) {
+    // To make views costs more than anything else here: they are made of what was read.
+    const isDue = isNew || performance.now() - madeAt >= QUIET_MS;
+    if (isDue) madeAt = performance.now();
+    for (const name of listeners.size === 0 || !isDue ? [] : VIEWS) {
       const value = view(name, everyMs());
       const facts = withoutTimes(value);
       if (told.get(name) === facts) continue;
@@ -87,8 +94,11 @@ export function createCollector({ cells, view, ticked, log }: Needs) {
 }
 
 /** Whatever lasts keeps nobody from seeing the rest. */
-const briefly = (work: Promise<unknown>): Promise<unknown> =>
-  Promise.race([work, new Promise((resolve) => setTimeout(resolve, TICK_MS).unref())]);
+const briefly = <T>(work: Promise<T>): Promise<T | null> =>
+  Promise.race([
+    work,
+    new Promise<null>((resolve) => setTimeout(() => resolve(null), TICK_MS).unref()),
+  ]);
 
 /** When a tile was read says nothing new by itself. */
 const withoutTimes = (value: unknown): string =>

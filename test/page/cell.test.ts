@@ -128,6 +128,22 @@ test('who comes sees at once what was read before, however long the next reading
   assert.deepEqual(told, [...VIEWS]);
 });
 
+test('where nothing was read, no view is made anew', async () => {
+  const cell = createCell(() => Promise.resolve(7));
+  let made = 0;
+  const collector = createCollector({
+    cells: [cell],
+    view: () => (made += 1),
+    ticked: () => Promise.resolve(),
+    log: silent,
+  });
+  await collector.listen(() => {});
+  assert.equal(made, VIEWS.length);
+  collector.hurry();
+  await collector.close();
+  assert.equal(made, VIEWS.length);
+});
+
 test('two who look share one collector', async () => {
   let reads = 0;
   const cell = createCell(() => Promise.resolve((reads += 1)));
