@@ -52,7 +52,7 @@ async function start(process: Process, command: Command): Promise<Service> {
       return log.info({ file }, `Handlers run anew: ${file} has changed`);
     log.warn(
       { runbook: 'start-warnings', file },
-      `Handlers run anew: ${file} has changed. Sources, options, idFrom and keyFrom of workers, and new workers, wait for a restart`,
+      `Handlers run anew: ${file} has changed. Sources, options, idFrom and keyFrom of workers, and new workers and hooks, wait for a restart`,
     );
   }
 

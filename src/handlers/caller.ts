@@ -23,10 +23,6 @@ export interface CallerOptions extends Omit<
   env: Readonly<Record<string, string | undefined>>;
   /** Calls and batches at once, over all processes; calls that run alone count, too. */
   concurrency: number;
-  /** For handlers that compute: as many as `concurrency`, since one that computes holds up its neighbours. */
-  processes?: number;
-  /** Of V8 and of Node, for the processes. */
-  nodeOptions?: readonly string[];
   /** False: in this process, for a debugger. Nothing is killed, and `alone` is nothing else then. */
   isolate?: boolean;
   /** Of the user, for the log. */
@@ -41,21 +37,9 @@ export interface CallerOptions extends Omit<
   stopGraceMs?: number;
 }
 
-export interface Figures {
-  running: number;
-  waiting: number;
-  /** The longest event-loop lag of the last second, ms; grows while a process is blocked. */
-  lagMs: number;
-}
-
 export interface Handlers extends Caller {
-  /** How many calls may begin now. */
-  free(): number;
-  /** Aborts the signal of that call, or ends it as `interrupted` where it has not begun; a batch when all of its calls are cancelled. */
-  cancel(id: string): void;
   /** New code, in new processes; what still runs in the old ones after 2 s is `interrupted`. */
   replace(module: HandlerModule): void;
-  figures(): Figures;
 }
 
 const SLOW_START_MS = 10_000;
@@ -63,18 +47,22 @@ const HOOK_MS = 30_000;
 const GRACE_MS = 10_000;
 const STOP_GRACE_MS = 2_000;
 const REPLACE_MS = 2_000;
+/** Hooks that wait: more are left out. */
+const MOST_HOOKS = 1_000;
 /** The process of calls that run alone is kept so long for the next. */
 const IDLE_MS = 30_000;
 
 export function createCaller(options: CallerOptions): Handlers {
-  const { concurrency, log, processes = 1, nodeOptions = [], isolate = true } = options;
+  const { concurrency, log, isolate = true } = options;
   const { hookMs = HOOK_MS, graceMs = GRACE_MS, slowStartMs = SLOW_START_MS, file = '' } = options;
   const rules = { ...options, hookMs, graceMs, slowStartMs, file };
   const hosts = new Set<Host>();
   const waiting: Job[] = [];
   const waitingAlone: Job[] = [];
-  /** So that those that compute are spread from the start. */
-  const share = Math.ceil(concurrency / processes);
+  /** As many as calls run beside those: one that hangs holds up no call. */
+  const hooks: Job[] = [];
+  let runningHooks = 0;
+  let areLeftOut = false;
   let module = options.module;
   let isStopping = false;
   let idle: NodeJS.Timeout | undefined;
@@ -84,7 +72,7 @@ export function createCaller(options: CallerOptions): Handlers {
     const host: Host = createHost(
       (events) =>
         isolate
-          ? startProcess(module, { env: options.env, nodeOptions, log }, events)
+          ? startProcess(module, { env: options.env, log }, events)
           : openHere(module, events),
       rules,
       {
@@ -102,41 +90,35 @@ export function createCaller(options: CallerOptions): Handlers {
   const running = () => [...hosts].reduce((count, host) => count + host.running(), 0);
   const isNeeded = () => !isStopping;
   const isNeededAlone = () => waitingAlone.length > 0;
-  const posts = Array.from({ length: processes }, () => createPost(openHost, isNeeded, begin, log));
+  const common = createPost(openHost, isNeeded, begin, log);
   const alone = createPost(openHost, isNeededAlone, begin, log);
 
   /** Whoever can begin does; suspects first, because they are few. */
   function begin(): void {
+    const isFree = (): boolean => running() - runningHooks < concurrency;
     alone.fill();
-    beginAll(waitingAlone, () => (alone.host()?.running() === 0 ? alone.host() : null));
-    beginAll(waiting, leastBusy);
+    beginAll(waitingAlone, isFree, () => (alone.host()?.running() === 0 ? alone.host() : null));
+    beginAll(waiting, isFree, common.host);
+    beginAll(hooks, () => runningHooks < concurrency, common.host);
+    areLeftOut &&= hooks.length > 0;
     if (running() === 0) whenIdle();
   }
 
-  function beginAll(queue: Job[], hostForNext: () => Host | null): void {
-    while (queue.length > 0 && running() < concurrency) {
+  function beginAll(queue: Job[], isFree: () => boolean, hostForNext: () => Host | null): void {
+    while (queue.length > 0 && isFree()) {
       const host = hostForNext();
       const job = host === null ? undefined : queue.shift();
       if (host === null || job === undefined) return;
       clearTimeout(job.isAlone ? idle : undefined);
+      if (job.hook !== null) runningHooks += 1;
       host.begin(job);
     }
-  }
-
-  function leastBusy(): Host | null {
-    let least: Host | null = null;
-    for (const post of posts) {
-      const host = post.host();
-      if (host !== null && host.running() < (least?.running() ?? share)) least = host;
-    }
-    return least;
   }
 
   function take(
     calls: Call[],
     isBatch: boolean,
     { alone: isAlone = false, noted }: CallOptions = {},
-    hook: Hook | null = null,
   ): Promise<Ended[]> {
     return new Promise((resolve) => {
       const end = (ends: Ended[]): void => {
@@ -146,7 +128,7 @@ export function createCaller(options: CallerOptions): Handlers {
       const job: Job = {
         calls,
         isBatch,
-        hook,
+        hook: null,
         isAlone,
         noted: noted ?? null,
         cancelled: new Set(),
@@ -174,16 +156,33 @@ export function createCaller(options: CallerOptions): Handlers {
     enough.abort();
   }
 
-  for (const post of posts) post.fill();
+  function tell(call: Call, hook: Hook): void {
+    if (isStopping) return;
+    if (hooks.length >= MOST_HOOKS) return leaveOut();
+    const end = (): void => void (runningHooks -= 1);
+    const rest = { isBatch: false, isAlone: false, noted: null, cancelled: new Set<string>() };
+    hooks.push({ ...rest, calls: [call], hook, end });
+    begin();
+  }
+
+  function leaveOut(): void {
+    options.count('hook.left-out', 1);
+    if (!areLeftOut)
+      log.warn(
+        { runbook: 'handlers-fail', file },
+        `${MOST_HOOKS} hooks of a worker wait: more are left out until they have run. They may hang, or take longer than the handler`,
+      );
+    areLeftOut = true;
+  }
+
+  common.fill();
   return {
-    free: () =>
-      isStopping ? 0 : Math.max(0, concurrency - running() - waiting.length - waitingAlone.length),
     async call(call, options) {
       const [end] = await take([call], false, options);
       return end ?? { kind: 'interrupted' };
     },
     callBatch: (calls, options) => take(calls, true, options),
-    tell: (call, hook) => void take([call], false, {}, hook),
+    tell,
     cancel(id) {
       const isMeant = (job: Job): boolean => {
         if (job.calls.some((call) => call.id === id)) job.cancelled.add(id);
@@ -198,17 +197,13 @@ export function createCaller(options: CallerOptions): Handlers {
     },
     replace(next) {
       module = next;
-      for (const post of [...posts, alone]) post.renew(REPLACE_MS);
+      for (const post of [common, alone]) post.renew(REPLACE_MS);
     },
-    figures: () => ({
-      running: running(),
-      waiting: waiting.length + waitingAlone.length,
-      lagMs: Math.max(0, ...[...hosts].map((host) => host.lagMs())),
-    }),
     async stop(finishWithinMs) {
       isStopping = true;
-      for (const post of [...posts, alone]) post.close();
+      for (const post of [common, alone]) post.close();
       [...waiting.splice(0), ...waitingAlone.splice(0)].forEach(drop);
+      hooks.length = 0;
       await untilIdle(finishWithinMs);
       for (const host of hosts) host.abort('stopping');
       await untilIdle(options.stopGraceMs ?? STOP_GRACE_MS);

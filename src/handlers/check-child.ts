@@ -17,6 +17,9 @@ process.send?.(told, undefined, undefined, () => process.exit());
 function rulesOf({ file, worker }: { file: string; worker: Worker }) {
   const { work, hooks, ...rules } = worker;
   const own = ['idFrom', 'keyFrom'].map((name) => String(Reflect.get(hooks, name)));
+  const told = ['onSuccess', 'onRetry', 'onError'].filter(
+    (name) => Reflect.get(hooks, name) !== undefined,
+  );
   const batch = work.kind === 'batch' ? [work.size, work.wait] : null;
-  return { ...rules, file, own, batch };
+  return { ...rules, file, own, told, batch };
 }

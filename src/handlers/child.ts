@@ -2,14 +2,10 @@
  * The handler process: user code, and nothing of ours that reaches a server. Whatever user code does with its output, its errors
  * or its environment stays here; the channel is hidden from it.
  */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
 import { openModule } from './handler-module.ts';
 import { createLoop } from './loop.ts';
 import type { Order, Told } from './protocol.ts';
-
-const LAG_EACH_MS = 1_000;
-const RESOLUTION_MS = 100;
 
 const channel = process.send?.bind(process);
 // Libraries tell a process manager that they are ready whenever there is a `send`.
@@ -56,13 +52,6 @@ process.on('SIGINT', () => {});
 process.on('uncaughtExceptionMonitor', (error: unknown, origin) => {
   send([['fault', `${String(error)} (${origin})`]]);
 });
-
-const lag = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-lag.enable();
-setInterval(() => {
-  send([['lag', Math.max(0, Math.round(lag.max / 1e6) - RESOLUTION_MS)]]);
-  lag.reset();
-}, LAG_EACH_MS).unref();
 
 const isOrders = (message: unknown): message is Order[] => Array.isArray(message);
 let loop: ReturnType<typeof createLoop> | null = null;

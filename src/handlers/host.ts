@@ -71,7 +71,6 @@ export function createHost(
   let state: 'starting' | 'up' | 'leaving' | 'gone' = 'starting';
   let wasUp = false;
   let numbers = 0;
-  let lag = { ms: 0, at: performance.now() };
   /** Why it goes. `blocked`: one of its jobs, and nobody knows which, holds up its loop. */
   let verdict: Verdict = 'died';
   let patience: NodeJS.Timeout | undefined;
@@ -101,9 +100,6 @@ export function createHost(
         if (level === 'debug' || level === 'info') return log[level](all, sentence);
         return log[level]({ ...all, runbook: 'handlers-fail' }, sentence);
       }
-      case 'lag':
-        lag = { ms: told[1], at: performance.now() };
-        return;
       case 'count':
         return count(told[1], told[2]);
       case 'fault':
@@ -229,7 +225,6 @@ export function createHost(
     isUp: () => state === 'up',
     wasUp: () => wasUp,
     running: () => running.size,
-    lagMs: () => Math.max(lag.ms, performance.now() - lag.at - 1_000),
     begin(job: Job): void {
       const number = (numbers += 1);
       const time = job.hook === null ? timeoutMs : hookMs;

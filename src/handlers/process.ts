@@ -16,8 +16,6 @@ const FATAL = /^FATAL ERROR/;
 
 export interface ProcessOptions {
   env: Readonly<Record<string, string | undefined>>;
-  /** Such as `--max-old-space-size=512`. */
-  nodeOptions: readonly string[];
   log: Log;
 }
 
@@ -29,7 +27,7 @@ const isTold = (message: unknown): message is Told[] => Array.isArray(message);
  */
 export function startProcess(
   module: HandlerModule,
-  { env, nodeOptions, log }: ProcessOptions,
+  { env, log }: ProcessOptions,
   events: PlaceEvents,
 ): Place {
   const fail = (error: unknown): void => events.died(`it cannot be started: ${String(error)}`);
@@ -39,7 +37,7 @@ export function startProcess(
     // It may begin after its parent has ended, so that it must be told whose it is.
     child = fork(CHILD, [String(process.pid)], {
       env: { ...env },
-      execArgv: ['--enable-source-maps', ...nodeOptions],
+      execArgv: ['--enable-source-maps'],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

@@ -12,14 +12,13 @@ export type Order =
   | ['run', job: number, calls: Call[], isBatch: boolean, hook: Hook | null]
   | ['abort', job: number, why: Why];
 
-/** `heard`: its loop turns, and the handler has its abort. `lag`: the longest of the last second, ms. */
+/** `heard`: its loop turns, and the handler has its abort. */
 export type Told =
   | ['up']
   | ['ended', job: number, ends: Ended[]]
   | ['heard', job: number]
   | ['log', job: number, level: keyof Log, facts: object, sentence: string]
   | ['count', name: string, by: number]
-  | ['lag', ms: number]
   | ['fault', reason: string];
 
 /** Where handlers run: a process of their own, or this one. */

@@ -115,6 +115,9 @@ export function runnableOf(
     },
     caller: {
       ...handlers,
+      tell(call, hook) {
+        if (hooks[hook.kind] !== undefined) handlers.tell(call, hook);
+      },
       stop: async (finishWithinMs) => {
         await Promise.all([handlers.stop(finishWithinMs), reader?.stop(0)]);
       },

@@ -16,10 +16,9 @@ test('a handler hears that its time is over, and what it returns then counts', a
 });
 
 test('a handler that goes on holds its slot until its process is replaced, and others may finish', async (t) => {
-  const { caller, call, gate, open, told } = startCaller(t, { timeoutMs: 500, graceMs: 3_000 });
+  const { call, gate, open, told } = startCaller(t, { timeoutMs: 500, graceMs: 3_000 });
   const deaf = call('deaf', { act: 'hold', until: gate('never'), deaf: true });
   await told('heard TimeoutError');
-  assert.equal(caller.free(), 3);
   const other = call('other', { act: 'hold', until: gate('open'), deaf: true });
   await told('begun other');
   await told('A handler goes on after its abort');
