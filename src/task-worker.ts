@@ -20,6 +20,7 @@ import type { OwnDatabase } from './mongo/collections.ts';
 import { taskRedriveWork } from './operations/task-redrive.ts';
 import { keepUp } from './operations/task-upkeep.ts';
 import { every } from './runtime/every.ts';
+import { unlessAborted } from './runtime/retry.ts';
 import type { Guard } from './runtime/guard.ts';
 import type { Log } from './runtime/log.ts';
 import type { Metrics } from './runtime/metrics.ts';
@@ -94,7 +95,10 @@ export async function startTaskWorker(
   const ofTemporal: { runs?: Worker; handlers?: Worker } = {};
   const temporalEnded: Promise<void>[] = [];
   const run = (each: Worker): Worker => {
-    temporalEnded.push(each.run());
+    const ended = each.run();
+    // Whoever waits for it comes later.
+    ended.catch(() => {});
+    temporalEnded.push(ended);
     return each;
   };
   /** Of what it has so far. */
@@ -168,7 +172,7 @@ export async function startTaskWorker(
     stopping.throwIfAborted();
     const setAside = openSetAside(own);
     const malformed = openMalformed(own);
-    const intake = await startTaskIntake({
+    const starting = startTaskIntake({
       lanes,
       open,
       reject: createReject({
@@ -181,6 +185,11 @@ export async function startTaskWorker(
       metrics,
       taskMetrics,
       log,
+    });
+    // Its broker may be away for hours: one that is reached too late is left again.
+    const intake = await Promise.race([starting, endedByItself()]).catch((error: unknown) => {
+      starting.then((late) => late.stop()).catch(() => {});
+      throw error;
     });
     ends.push(() => intake.stop());
     stopping.throwIfAborted();
@@ -206,21 +215,17 @@ export async function startTaskWorker(
     return { intake, slots, ended: Promise.race(temporalEnded), stop };
   }
 
+  async function endedByItself(): Promise<never> {
+    await Promise.race(temporalEnded);
+    throw new Error(`The worker ${worker.name} has ended by itself`);
+  }
+
   /** The rest of a backlog stays in its source, where it costs nothing and everybody sees it. */
   async function followBacklog(intake: Intake): Promise<void> {
     const open = await claims.countOpen(worker.name, MOST_OPEN);
     if (open >= MOST_OPEN) intake.hold('backlog', `${MOST_OPEN} tasks are open, or more`);
     else if (open < MOST_OPEN / 2) intake.letGo('backlog');
   }
-}
-
-/** @throws the reason of the signal, as soon as it is aborted */
-function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  return Promise.race([work, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }
 
 export const shutDown = (worker: Worker | undefined): void => {

@@ -4,7 +4,7 @@ import type { Delivery, OpenSource } from '../broker/source.ts';
 import { failpoint } from '../runtime/failpoint.ts';
 import { errorFacts, type Log, type Page } from '../runtime/log.ts';
 import type { Metrics } from '../runtime/metrics.ts';
-import { insist } from '../runtime/retry.ts';
+import { insist, unlessAborted } from '../runtime/retry.ts';
 import type { StartResult } from '../temporal/client.ts';
 import { createGatherer } from './gather.ts';
 import { createValve, type Valve } from './valve.ts';
@@ -128,13 +128,19 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   }
 
   /** Starts a run for a batch, however long Temporal is away, and acknowledges. One that is too large is halved. */
-  async function startBatch(some: Taken<T>[], rest = FULL_MS): Promise<void> {
-    const items = some.map(({ item }) => item);
-    const workflowId = needs.nameRun(items);
+  async function startBatch(given: Taken<T>[], rest = FULL_MS): Promise<void> {
+    let some = given;
+    const workflowId = needs.nameRun(some.map(({ item }) => item));
     failpoint('intake-starting');
-    const result = await keepTrying('temporal-away', 'Temporal cannot start runs', () =>
-      needs.start(workflowId, items),
-    );
+    const result = await keepTrying('temporal-away', 'Temporal cannot start runs', async () => {
+      some = some.filter(({ delivery }) => isHeld(delivery));
+      if (some.length === 0) return 'gone';
+      return needs.start(
+        workflowId,
+        some.map(({ item }) => item),
+      );
+    });
+    if (result === 'gone') return;
     if (result === 'started') {
       failpoint('intake-started');
       metrics.batchSize.observe(of, some.length);
@@ -161,10 +167,11 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
     const where = await keepTrying(
       'broker-away',
       'The failure queue cannot take a malformed delivery',
-      () => needs.reject(delivery, reason),
+      async () => (isHeld(delivery) ? needs.reject(delivery, reason) : 'gone'),
     );
+    if (where === 'gone') return;
     // The broker keeps it, unacknowledged, and hands it to the intake that comes next.
-    if (where === 'nowhere') return delivery.release();
+    if (where === 'nowhere') return letGo(delivery);
     failpoint('intake-malformed-confirmed');
     metrics.malformed.inc(of);
     needs.countMalformed();
@@ -175,6 +182,18 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
   function acknowledge(delivery: Delivery): void {
     metrics.unacknowledged.dec(of);
     delivery.ack();
+  }
+
+  function letGo(delivery: Delivery): void {
+    metrics.unacknowledged.dec(of);
+    delivery.release();
+  }
+
+  /** What the broker has taken back meanwhile comes anew, and would be handed over twice. */
+  function isHeld(delivery: Delivery): boolean {
+    const isGone = delivery.isGone();
+    if (isGone) letGo(delivery);
+    return !isGone;
   }
 
   /** Left unacknowledged, it comes again. Only a stop ends what is tried again and again; any other error is our fault. */
@@ -219,12 +238,13 @@ export async function startIntake<T>(needs: IntakeNeeds<T>): Promise<Intake> {
       valve.hold('stopping', 'it is told to stop');
       await source.pause();
       const late = setTimeout(() => stop.abort(new Error('stopping')), DRAIN_MS);
-      await reading;
+      await unlessAborted(stop.signal, reading).catch(() => {});
       await Promise.all([...gatherers.values()].map((gatherer) => gatherer.drain()));
       await Promise.all(rejecting);
       clearTimeout(late);
       stop.abort(new Error('stopped'));
       await source.close();
+      valve.forget();
     },
   };
 }

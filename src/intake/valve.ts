@@ -33,6 +33,7 @@ export function createValve(
   const holds = new Map<Hold, string>();
   let tap: Pick<Source, 'pause' | 'resume'> | null = null;
   let turning = Promise.resolve();
+  let isForgotten = false;
   for (const by of HOLDS) metrics.intakeClosed.set({ source, by }, 0);
 
   /** One after the other: a pause that meets a resume under way would leave a source behind. */
@@ -44,6 +45,7 @@ export function createValve(
   return {
     /** Shuts it, or says anew why it is shut. */
     hold(by: Hold, why: string): void {
+      if (isForgotten) return;
       const isNew = !holds.has(by);
       holds.set(by, why);
       if (!isNew) return;
@@ -53,7 +55,7 @@ export function createValve(
       void turn();
     },
     letGo(by: Hold): void {
-      if (!holds.delete(by)) return;
+      if (isForgotten || !holds.delete(by)) return;
       metrics.intakeClosed.set({ source, by }, 0);
       const still = [...holds.keys()];
       if (!USUAL.includes(by)) {
@@ -63,6 +65,11 @@ export function createValve(
         );
       }
       void turn();
+    },
+    /** Its source is taken from no more: nobody is told of it any longer. */
+    forget(): void {
+      isForgotten = true;
+      for (const by of HOLDS) metrics.intakeClosed.remove({ source, by });
     },
     /** Who holds it shut, and why. */
     closedBy: (): Partial<Record<Hold, string>> => Object.fromEntries(holds),

@@ -46,6 +46,17 @@ test('it is open when nobody holds it, whoever lets go first', async () => {
   assert.ok(tap.isOpen);
 });
 
+test('of a source that is taken from no more nothing is told, whoever holds it or lets go', async () => {
+  const metrics = createMetrics();
+  const valve = createValve(metrics, silent, 'tests');
+  valve.hold('breaker', 'HTTP 503');
+  assert.ok((await metrics.intakeClosed.get()).values.some(({ value }) => value === 1));
+  valve.forget();
+  valve.letGo('breaker');
+  valve.hold('paused', 'by ana');
+  assert.deepEqual((await metrics.intakeClosed.get()).values, []);
+});
+
 test('after any holding and letting go it is open just when nobody holds it', async () => {
   const step = fc.record({ by: fc.constantFrom(...HOLDS), holds: fc.boolean() });
   await fc.assert(
