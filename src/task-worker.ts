@@ -131,7 +131,6 @@ export async function startTaskWorker(
       isCounted: worker.isCounted === true,
       ...(worker.mayComeAgain === undefined ? {} : { mayComeAgain: worker.mayComeAgain }),
       results: results ?? shared.results.of(worker),
-      aloneSlots: createSlots(1),
       isStopping: () => stopping.aborted,
       runStates: (ids) => runStates(client, ids),
       metrics: taskMetrics,

@@ -4,8 +4,8 @@ import type { TaskMetrics } from '../../src/tasks/metrics.ts';
 import type { Results } from '../../src/tasks/results.ts';
 import type { RunLife } from '../../src/domain/run-life.ts';
 import type { Log } from '../../src/runtime/log.ts';
-import type { Slots } from '../../src/runtime/slots.ts';
 import type { Caller } from '../../src/workers/call.ts';
+import type { Line } from './in-line.ts';
 import type { RunningTasks } from './running.ts';
 
 /** For the activities of one worker; each factory takes what it needs of it. */
@@ -34,9 +34,7 @@ export interface TaskDependencies {
   >;
   caller: Caller;
   /** The calls that may run at the same time. */
-  slots: Pick<Slots, 'turn' | 'take' | 'release' | 'isFree'>;
-  /** The one call that may run alone. */
-  aloneSlots: Pick<Slots, 'turn' | 'take' | 'release' | 'isFree'>;
+  slots: Line;
   isStopping: () => boolean;
   /** Of all workers of this process. */
   running: RunningTasks;

@@ -3,22 +3,25 @@
  * the first answer: what has not begun by then is left for the next one, here or in another process; what is still running goes
  * on, and `follow` waits for it in this process.
  */
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { activityInfo } from '@temporalio/activity';
 import { messageOf } from '../../src/claims/claims.ts';
 import { MOST_DEATHS, type HandleAnswer } from '../../src/domain/tasks.ts';
 import { failpoint } from '../../src/runtime/failpoint.ts';
 import { errorFacts } from '../../src/runtime/log.ts';
+import { createSlots } from '../../src/runtime/slots.ts';
 import type { Recorded, TaskClaim, TaskError } from '../../src/tasks/claims.ts';
 import { callOf } from '../../src/tasks/call-of.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { answerOf } from '../../src/workers/ended.ts';
 import { hookAfter } from '../../src/workers/hooks.ts';
-import { fenced, readInTime } from '../fence.ts';
-import { createGathering, latch, type Patience } from '../gathering.ts';
+import { fenced } from '../fence.ts';
+import { createGathering, type Patience } from '../gathering.ts';
 import { ownRun, placeOf, withHeartbeat } from '../heartbeat.ts';
 import type { Taken } from '../../src/domain/run.ts';
 import { createCancelling } from './cancelling.ts';
 import type { TaskDependencies } from './dependencies.ts';
+import { inHandfuls } from './handfuls.ts';
+import { WAIT_MS, noSlot, takenInTime, waitOf, type Line } from './in-line.ts';
 import { EndedOtherwise, createRecorder } from './recorder.ts';
 import { recordedAnswer } from './recorded.ts';
 
@@ -34,14 +37,16 @@ export interface HandleRequest {
 
 export function createHandle(needs: TaskDependencies) {
   const { worker, batchSize, results, process, claims, caller, metrics, log } = needs;
-  const { slots, aloneSlots, running, isStopping } = needs;
+  const { slots, running, isStopping } = needs;
+  /** The one call that may run alone. */
+  const aloneSlots = createSlots(1);
   const recorder = createRecorder(async (all, run) => {
     await results.write(all.flatMap(({ ended }) => ended ?? []));
     const missed = await claims.record(all, run);
     // They have ended otherwise, and their claims know how.
     if (missed.size > 0) {
       const found = await claims.find([...missed]);
-      await results.write([...found.values()].filter(({ settledAt }) => settledAt !== null));
+      await results.write([...found.values()].flatMap(asEnded));
     }
     return missed;
   });
@@ -54,38 +59,30 @@ export function createHandle(needs: TaskDependencies) {
       const run = ownRun();
       // The tasks of a run stay together: in turns with those of all other runs, none of them would get anywhere.
       const turns = new Map([slots, aloneSlots].map((line) => [line, line.turn()]));
+      const take = (line: Line, wanted: number, ms: number): Promise<number> =>
+        takenInTime(line, [wanted, turns.get(line) ?? line.turn()], ms, liveness.signal);
       // Claims are read when it is their turn: by all that wait in line, they would be read again and again.
-      const wanted = slices(requests, batchSize ?? 1).length;
+      const wanted = Math.ceil(requests.length / (batchSize ?? 1));
       /** For the first calls. */
-      let inHand = await takenUnless(liveness.signal, slots, wanted, turns.get(slots));
+      let inHand = await take(slots, wanted, waitOf(activityInfo().attempt));
+      if (inHand === 0 && !liveness.signal.aborted) throw noSlot();
       if (inHand === 0) return [];
-      const keep = (count: number): void => {
-        if (inHand <= count) return;
-        slots.release(inHand - count);
-        inHand = count;
+      const letGo = (): void => {
+        slots.release(inHand);
+        inHand = 0;
       };
       let hasReturned = false;
+      const lost: Taken[] = [];
+      const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
       try {
-        // Before the claims: what ends in between is found here.
-        const here = new Map(requests.map((request) => [request, running.find(request)]));
-        const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
-        const { ours, lost } = fenced(requests, (claim) => found.get(claim)?.workflowId);
-        const gathering = createGathering<HandleRequest, HandleAnswer>(patience);
-        const [apart, others]: [HandleRequest[], HandleRequest[]] = [[], []];
-        for (const request of ours) {
-          const claim = found.get(request.claim);
-          const known = here.get(request) ?? recordedAnswer(request, claim);
-          if (known !== null) gathering.await(request, Promise.resolve(known));
-          else (isApart(claim) ? apart : others).push(request);
-        }
-        const calls = slices(others, batchSize ?? 1);
-        keep(calls.length);
         if (liveness.signal.aborted) gathering.hasAnswer();
         liveness.signal.addEventListener('abort', gathering.hasAnswer, { once: true });
-        await gathering.isOver(beginAll([...calls, ...slices(apart, 1)], found, gathering));
+        await gathering.isOver(beginAll());
         const { answers, open, failures } = gathering.taken();
+        const isNothing = lost.length + answers.length + open.length === 0;
         // Written down nowhere: the claim is read, and the handler perhaps run, again.
-        if (answers.length + open.length === 0 && failures.length > 0) throw failures[0];
+        if (isNothing && failures.length > 0) throw failures[0];
+        if (isNothing && !liveness.signal.aborted) throw noSlot();
         return [
           ...lost,
           ...answers,
@@ -93,46 +90,67 @@ export function createHandle(needs: TaskDependencies) {
         ];
       } finally {
         hasReturned = true;
-        keep(0);
+        letGo();
+        for (const [line, turn] of turns) line.leave(turn);
       }
 
-      async function beginAll(
-        calls: HandleRequest[][],
-        found: ReadonlyMap<string, TaskClaim>,
-        gathering: Pick<Gathering, 'await'>,
-      ): Promise<void> {
-        for (const some of calls) {
-          const mine = some.some(({ claim }) => isApart(found.get(claim))) ? aloneSlots : slots;
-          if (mine === slots && inHand > 0) inHand -= 1;
-          else await mine.take(1, turns.get(mine));
-          await recorder.keptUp();
-          if (hasReturned || !liveness.maySend()) return mine.release(1);
-          const ends = call(some, found, run).finally(() => mine.release(1));
-          for (const [at, request] of some.entries()) {
-            const answer = ends.then((all) => conclude(request, all[at], run));
-            running.add(request, answer);
-            gathering.await(request, answer);
+      async function beginAll(): Promise<void> {
+        // Before the claims: what ends in between is found here.
+        const here = new Map(requests.map((request) => [request, running.find(request)]));
+        const apart: Found[] = [];
+        for await (const { some, found } of inHandfuls(claims, requests, batchSize ?? 1)) {
+          const { ours, lost: gone } = fenced(some, (claim) => found.get(claim)?.workflowId);
+          lost.push(...gone);
+          const others: Found[] = [];
+          for (const request of ours) {
+            const claim = found.get(request.claim);
+            const known = here.get(request) ?? recordedAnswer(request, claim);
+            if (known !== null) gathering.await(request, Promise.resolve(known));
+            else (isApart(claim) ? apart : others).push({ request, claim });
           }
+          for (const each of slices(others, batchSize ?? 1))
+            if (!(await begin(each, slots))) return;
         }
+        letGo();
+        for (const each of apart) if (!(await begin([each], aloneSlots))) return;
+      }
+
+      /** False: no other is begun here. */
+      async function begin(some: readonly Found[], line: Line): Promise<boolean> {
+        if (line === slots && inHand > 0) inHand -= 1;
+        else if (hasReturned || (await take(line, 1, WAIT_MS)) === 0) {
+          // What is left is for whoever is free.
+          gathering.hasAnswer();
+          return false;
+        }
+        await recorder.keptUp();
+        if (hasReturned || !liveness.maySend()) {
+          line.release(1);
+          return false;
+        }
+        const ends = call(some, run).finally(() => line.release(1));
+        for (const [at, { request }] of some.entries()) {
+          const answer = ends.then((all) => conclude(request, all[at], run));
+          running.add(request, answer);
+          gathering.await(request, answer);
+        }
+        return true;
       }
     });
 
-  async function call(
-    requests: HandleRequest[],
-    found: ReadonlyMap<string, TaskClaim>,
-    run: string,
-  ): Promise<(Called | undefined)[]> {
-    const known = requests.map((request) => {
-      const claim = found.get(request.claim);
+  async function call(some: readonly Found[], run: string): Promise<(Called | undefined)[]> {
+    const known = some.map(({ request, claim }) => {
       const body = claim === undefined ? null : messageOf(claim);
       return claim === undefined || body === null
         ? null
         : { claim, call: callOf(claim, body, request) };
     });
     const calls = known.flatMap((each) => each?.call ?? []);
-    const [first] = known;
+    const [first] = some;
     const alone = isApart(first?.claim);
-    const suspects = requests.flatMap(({ claim, isSuspect }) => (isSuspect || alone ? claim : []));
+    const suspects = some.flatMap(({ request: { claim, isSuspect } }) =>
+      isSuspect || alone ? claim : [],
+    );
     const noted = () => claims.noteDeaths(suspects, run, deathsOf(first?.claim) + 1);
     const how = { alone, ...(suspects.length === 0 ? {} : { noted }) };
     const startedAt = new Date();
@@ -217,30 +235,18 @@ export function createHandle(needs: TaskDependencies) {
   }
 }
 
-type Gathering = ReturnType<typeof createGathering<HandleRequest, HandleAnswer>>;
-type Line = TaskDependencies['aloneSlots'];
-
-/** Waits for so many slots, or as many as it gets. None when the attempt is aborted before. */
-async function takenUnless(signal: AbortSignal, line: Line, wanted: number, turn?: number) {
-  const aborted = latch();
-  if (signal.aborted) aborted.open();
-  signal.addEventListener('abort', aborted.open, { once: true });
-  const taken = line.take(wanted, turn);
-  const count = await Promise.race([taken, aborted.passed.then(() => 0)]);
-  if (count === 0) void taken.then((late) => line.release(late));
-  return count;
+interface Found {
+  request: HandleRequest;
+  claim: TaskClaim | undefined;
 }
+
+/** As it will be once it is settled, where its end is decided. */
+const asEnded = (claim: TaskClaim): TaskClaim[] =>
+  claim.outcome === null ? [] : [{ ...claim, settledAt: claim.settledAt ?? claim.outcome.at }];
 
 const deathsOf = (claim: TaskClaim | undefined): number => claim?.deaths ?? 0;
 /** Its process has died with it among others, or may have: nothing else runs beside it from then on. */
 const isApart = (claim: TaskClaim | undefined): boolean => deathsOf(claim) > 0;
-
-const noSlot = (): ApplicationFailure =>
-  ApplicationFailure.create({
-    type: 'NoSlot',
-    message: 'All slots of this process are taken',
-    category: ApplicationFailureCategory.BENIGN,
-  });
 
 const slices = <T>(all: T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, n) =>

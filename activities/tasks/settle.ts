@@ -11,6 +11,7 @@ import { UnreadableOutput, outgoingOf } from '../../src/tasks/outgoing.ts';
 import { fenced, readInTime } from '../fence.ts';
 import { ownRun, placeOf, withHeartbeat, type Liveness } from '../heartbeat.ts';
 import type { TaskDependencies } from './dependencies.ts';
+import { inHandfuls } from './handfuls.ts';
 
 export interface PublishRequest {
   index: number;
@@ -27,48 +28,61 @@ export interface BuryRequest extends PublishRequest {
   attempts: number;
 }
 
+type Answer = TaskSettleAnswer | Taken;
+
 export function createTaskSettle(needs: TaskDependencies) {
   const { worker, claims, results, caller, channels, metrics, log } = needs;
 
   return {
-    publishTasks: (requests: PublishRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
-      withHeartbeat(async (liveness) => {
-        const { ours, lost, found } = await read(requests);
-        return [...lost, ...(await settleEach(ours, found, liveness, publish))];
-      }),
+    publishTasks: (requests: PublishRequest[]): Promise<Answer[]> =>
+      withHeartbeat((liveness) =>
+        handfulByHandful(requests, (some, found) => settleEach(some, found, liveness, publish)),
+      ),
 
-    buryTasks: (requests: BuryRequest[]): Promise<(TaskSettleAnswer | Taken)[]> =>
-      withHeartbeat(async (liveness) => {
-        const asked = new Map(requests.map((request) => [request.claim, request]));
-        const endOf = (claim: TaskClaim): TaskOutcome =>
-          claim.outcome ?? failedAs(claim, asked.get(claim._id)?.failure ?? 'exhausted');
-        const before = await read(requests);
-        const open = before.ours.flatMap(({ claim }) => before.found.get(claim) ?? []);
-        // Whoever redrives a letter finds its claim concluded, however soon that is.
-        const ends = open.filter(isUndone).map((claim) => ({
-          claim: claim._id,
-          outcome: endOf(claim),
-          attempts: Math.max(claim.attempts, asked.get(claim._id)?.attempts ?? 0),
-        }));
-        await claims.conclude(ends, ownRun());
-        failpoint('bury-concluded');
-        const { ours, lost, found } = await read(requests);
-        return [
-          ...lost,
-          ...(await settleEach(ours, found, liveness, async (claim) => {
+    buryTasks: (requests: BuryRequest[]): Promise<Answer[]> =>
+      withHeartbeat((liveness) =>
+        handfulByHandful(requests, async (some, before) => {
+          const asked = new Map(some.map((request) => [request.claim, request]));
+          const endOf = (claim: TaskClaim): TaskOutcome =>
+            claim.outcome ?? failedAs(claim, asked.get(claim._id)?.failure ?? 'exhausted');
+          const open = some.flatMap(({ claim }) => before.get(claim) ?? []);
+          // Whoever redrives a letter finds its claim concluded, however soon that is.
+          const ends = open.filter(isUndone).map((claim) => ({
+            claim: claim._id,
+            outcome: endOf(claim),
+            attempts: Math.max(claim.attempts, asked.get(claim._id)?.attempts ?? 0),
+          }));
+          await claims.conclude(ends, ownRun());
+          failpoint('bury-concluded');
+          const found = await readInTime(() => claims.find([...asked.keys()]));
+          const { ours, lost } = fenced(some, (claim) => found.get(claim)?.workflowId);
+          const answers = await settleEach(ours, found, liveness, async (claim) => {
             // Its result was there before it was cancelled.
             if (!isUndone(claim)) return publish(claim);
             const outcome = endOf(claim);
             await bury(claim, outcome);
             return outcome;
-          })),
-        ];
-      }),
+          });
+          return [...lost, ...answers];
+        }),
+      ),
   };
 
-  async function read<R extends PublishRequest>(requests: R[]) {
-    const found = await readInTime(() => claims.find(requests.map(({ claim }) => claim)));
-    return { ...fenced(requests, (claim) => found.get(claim)?.workflowId), found };
+  /** Those of a handful that fails come again, with all behind them. @throws where it is the first */
+  async function handfulByHandful<R extends PublishRequest>(
+    requests: R[],
+    settle: (some: R[], found: ReadonlyMap<string, TaskClaim>) => Promise<Answer[]>,
+  ): Promise<Answer[]> {
+    const answers: Answer[] = [];
+    try {
+      for await (const { some, found } of inHandfuls(claims, requests)) {
+        const { ours, lost } = fenced(some, (claim) => found.get(claim)?.workflowId);
+        answers.push(...lost, ...(await settle(ours, found)));
+      }
+    } catch (error) {
+      if (answers.length === 0) throw error;
+    }
+    return answers;
   }
 
   async function publish(claim: TaskClaim): Promise<TaskOutcome> {
@@ -120,7 +134,7 @@ export function createTaskSettle(needs: TaskDependencies) {
     found: ReadonlyMap<string, TaskClaim>,
     liveness: Liveness,
     bringOut: (claim: TaskClaim) => Promise<TaskOutcome>,
-  ): Promise<(TaskSettleAnswer | Taken)[]> {
+  ): Promise<Answer[]> {
     const endings: Ending[] = [];
     const failures: unknown[] = [];
     const answered: PublishRequest[] = [];

@@ -56,13 +56,20 @@ export function createSlots(initial: number) {
   return {
     /** A place in the line, to keep when asking several times. */
     turn,
-    /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted. */
+    /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted, or 0 once it has left. */
     take: (wanted: number, mine = turn()) =>
       new Promise<number>((grant) => {
         const behind = waiting.findIndex((other) => other.turn > mine);
         waiting.splice(behind < 0 ? waiting.length : behind, 0, { turn: mine, wanted, grant });
         handOut();
       }),
+    /** Who waits with that place in the line gets none. */
+    leave(mine: number): void {
+      const at = waiting.findIndex((other) => other.turn === mine);
+      if (at < 0) return;
+      waiting.splice(at, 1)[0]?.grant(0);
+      handOut();
+    },
     release(count: number): void {
       free += count;
       handOut();

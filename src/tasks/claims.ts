@@ -101,6 +101,7 @@ export interface Ending {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+const UNDONE = { result: { $exists: false } };
 /** Of a task, as far as is looked for. */
 const MOST_REDRIVES = 50;
 
@@ -212,9 +213,9 @@ export function openTaskClaims(db: OwnDatabase) {
     /** How many tasks of a worker are open; so many at most are counted. */
     countOpen: (worker: string, atMost: number): Promise<number> =>
       collection.countDocuments({ worker, settledAt: null }, { limit: atMost }),
-    /** Writes how open claims of this run end, and in which attempt. */
+    /** Writes how open claims of this run end, and in which attempt: those without a result, which are not done. */
     conclude: (endings: readonly (Ending & { attempts: number })[], workflowId: string) =>
-      writeEndings(endings, workflowId, ({ attempts }) => ({ attempts })),
+      writeEndings(endings, workflowId, ({ attempts }) => ({ attempts }), UNDONE),
     /**
      * Their output or dead letter is out. The message of a failure stays: by it the task is redriven. Returns those that another run
      * has by now.
@@ -282,12 +283,15 @@ export function openTaskClaims(db: OwnDatabase) {
     endings: readonly E[],
     workflowId: string,
     more: (ending: E) => object,
+    only: Filter<TaskClaim> = {},
   ): Promise<ReadonlySet<string>> {
     if (endings.length === 0) return NONE;
     const keys = endings.map(({ claim }) => claim);
     const written = endings.map((each) => ({ outcome: withGroup(each), ...more(each) }));
-    const update = mergeEach(keys, written);
-    const { matchedCount } = await collection.updateMany(ofRun(keys, workflowId), update);
+    const { matchedCount } = await collection.updateMany(
+      { ...ofRun(keys, workflowId), ...only },
+      mergeEach(keys, written),
+    );
     return missed(keys, matchedCount, (each) => each.workflowId === workflowId);
   }
 }

@@ -138,3 +138,18 @@ test('the fewer a handful is, the shorter it is waited for', async (t) => {
   await turn();
   assert.equal(ofMany.granted, 1);
 });
+
+test('who leaves the line gets none, and holds up nobody behind', async (t) => {
+  standStill(t);
+  const slots = await allTaken(8);
+  const mine = slots.turn();
+  const left = slots.take(100, mine);
+  const behind = asking(slots, 1);
+  slots.release(1);
+  await turn();
+  assert.equal(behind.granted, null);
+  slots.leave(mine);
+  assert.equal(await left, 0);
+  await turn();
+  assert.equal(behind.granted, 1);
+});
