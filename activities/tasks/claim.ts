@@ -66,9 +66,8 @@ export function createTaskClaim(needs: TaskDependencies) {
         if (takes === undefined) continue;
         const holder = left.get(takes);
         if (holder === undefined) answers.push({ index, kind: 'duplicate' });
-        // A lane that is begun anew takes up what it had before it died.
-        else if (holder.workflowId === run && (chained.has(index) || holder.index === index))
-          answers.push(goOn(holder, index));
+        // A lane that is begun anew takes up what it had before it died, be it under another index.
+        else if (holder.workflowId === run) answers.push(goOn(holder, index));
         else met.push({ index, holder });
       }
       const others = await insert(conflicts);

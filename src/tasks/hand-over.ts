@@ -82,7 +82,10 @@ export async function leftInLane(needs: LaneNeeds, workflowId: string): Promise<
     isUnclaimed(task) ? task : (left.get(keyOf(task)) ?? []),
   );
   const keys = new Set(handed.items.map(keyOf));
-  return [...[...left].flatMap(([key, task]) => (keys.has(key) ? [] : task)), ...latest];
+  // What was handed to it twice is taken up once.
+  return [
+    ...new Set([...[...left].flatMap(([key, task]) => (keys.has(key) ? [] : task)), ...latest]),
+  ];
 }
 
 /** A lane may be full for long: whoever asked does it again later. */

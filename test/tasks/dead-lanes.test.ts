@@ -7,7 +7,7 @@ import { openDatabase } from '../../src/mongo/own-database.ts';
 import { taskSweepNeeds } from '../../src/operations/task-upkeep.ts';
 import { openTaskClaims } from '../../src/tasks/claims.ts';
 import { chainOf } from '../../src/tasks/delivery.ts';
-import { startAgain } from '../../src/tasks/hand-over.ts';
+import { leftInLane, startAgain } from '../../src/tasks/hand-over.ts';
 import { redrivenTask } from '../../src/tasks/run.ts';
 import { sweepTasks } from '../../src/tasks/sweep.ts';
 import type { Ended } from '../../src/workers/call.ts';
@@ -83,7 +83,7 @@ test('a task that waits for its time still does in the run that takes it over', 
   const { send, needs, lane, claims, letGo, settled, begun } = await busyLane(t);
   letGo();
   await settled('m-3');
-  const notBefore = Date.now() + 3_600_000;
+  const notBefore = 1_000 * Math.ceil(Date.now() / 1_000) + 3_600_000;
   await send('late', { [HEADER.notBefore]: String(notBefore) });
   await eventually('it is claimed', async () =>
     assert.ok(await claims.findOne({ item: 'Sample/late' })),
@@ -105,6 +105,47 @@ test('a task that waits for its time still does in the run that takes it over', 
   assert.equal(view[0]?.nextStepAt, new Date(notBefore).toISOString());
   assert.ok(!begun.includes('late'));
   await lane.terminate('at the end of a test');
+});
+
+test('a lane of a worker that keeps no order any more gives up nothing of what it had', async (t) => {
+  const { send, needs, lane, claims, letGo, settled } = await busyLane(t);
+  letGo();
+  await settled('m-3');
+  await send('late', { [HEADER.notBefore]: String(Date.now() + 3_600_000) });
+  await eventually('it is claimed', async () =>
+    assert.ok(await claims.findOne({ item: 'Sample/late' })),
+  );
+  await lane.terminate('by a test');
+  const unordered = { ...needs, worker: { ...needs.worker, isOrdered: false } };
+  assert.deepEqual((await sweepTasks(unordered)).started, [lane.workflowId]);
+  await eventually('it waits for its time in the new run', async () => {
+    const { open } = await lane.query<{ open: { id: string; state: string }[] }>('tasks');
+    assert.deepEqual(
+      open.map(({ id, state }) => [id, state]),
+      [['late', 'handle']],
+    );
+  });
+  await lane.terminate('at the end of a test');
+});
+
+test('what a lane was handed twice is taken up once where it dies', async (t) => {
+  const { send, needs, lane, claims, settled, letGo, begun } = await busyLane(t);
+  await send('m-2');
+  await eventually('the copy is in the lane', async () => {
+    const { open } = await lane.query<{ open: { id: string }[] }>('tasks');
+    assert.deepEqual(
+      open.map(({ id }) => id),
+      ['m-1', 'm-2', 'm-3', 'm-2'],
+    );
+  });
+  await lane.terminate('by a test');
+  const left = await leftInLane(needs, lane.workflowId);
+  assert.deepEqual(left.map(({ id }) => id).sort(), ['m-1', 'm-2', 'm-3']);
+  letGo();
+  await sweepTasks(needs);
+  await settled('m-3');
+  assert.deepEqual(firstCalls(begun), ['m-1', 'm-2', 'm-3']);
+  assert.equal(await claims.countDocuments(), 3);
 });
 
 test('a task of an ordered worker that is redriven waits for its turn in the lane of its key', async (t) => {
