@@ -6,7 +6,6 @@ import type { OpenSource } from '../broker/source.ts';
 import type { Config } from '../config/schema.ts';
 import type { QueueSetting } from '../config/queues.ts';
 import type { Origin } from '../domain/origin.ts';
-import { MessageRefused } from '../broker/refusals.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Outgoing } from '../workers/call.ts';
 import type { TaskChannels } from './channels.ts';
@@ -54,12 +53,7 @@ export function createBrokers(
         ? null
         : (letter: Parameters<NonNullable<TaskChannels['bury']>>[0]) =>
             failures.publish({ ...letter, requestId: null });
-    // A client of Kafka throws a TypeError for whatever goes wrong with it, too.
-    const isFinal =
-      worker.from.broker === 'kafka'
-        ? (error: unknown): error is Error => error instanceof MessageRefused
-        : isUnpublishable;
-    return { open, failures, channels: { publish, bury, isUnpublishable: isFinal } };
+    return { open, failures, channels: { publish, bury, isUnpublishable } };
   }
 
   async function fromKafka(worker: Running) {

@@ -1,4 +1,5 @@
 /** Publishes to queues and topics, each on the broker that it is on: one connection for each, made when it is needed first. */
+import { createHash } from 'node:crypto';
 import { textHeader } from '../broker/kafka/message.ts';
 import type { KafkaPublisher } from '../broker/kafka/publisher.ts';
 import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts';
@@ -15,6 +16,8 @@ import { rabbitFor } from './rules.ts';
 
 const CONNECT_MS = 3_000;
 const JSON_TYPE = 'application/json';
+/** Of a message id in AMQP. The hash of a longer one is in its place. */
+const MOST_ID_BYTES = 255;
 
 export interface Publishing {
   to: Pick<Channel, 'broker' | 'name'>;
@@ -102,8 +105,10 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
         if (cause instanceof BrokerRefusal) throw cause;
         throw new BrokerAway(`RabbitMQ at ${maskUrl(at.amqpUrl)} is away`, { cause });
       });
+      const isLong = Buffer.byteLength(messageId) > MOST_ID_BYTES;
       return publisher.publish(to.name, body, {
-        ...{ messageId, contentType: JSON_TYPE },
+        messageId: isLong ? createHash('sha256').update(messageId).digest('hex') : messageId,
+        contentType: JSON_TYPE,
         headers: { ...later, ...(key === null ? {} : { [HEADER.key]: key }) },
       });
     },

@@ -1,7 +1,6 @@
 /** Where processed resources go: to the output alone, or to a queue or topic, confirmed, and into a ledger for audits. */
 import { openPublishedLedger } from '../../audit/published-ledger.ts';
 import { isUnpublishable } from '../../broker/rabbitmq/publisher.ts';
-import { MessageRefused } from '../../broker/refusals.ts';
 import type { QueueSetting } from '../../config/queues.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -50,8 +49,7 @@ export async function openDestination(
         ledger.add({ id: messageId, body });
       },
       bury: null,
-      isUnpublishable: (error): error is Error =>
-        isUnpublishable(error) || error instanceof MessageRefused,
+      isUnpublishable,
     },
     through(ended, resource) {
       if (ended.kind !== 'done') return ended;
