@@ -69,6 +69,8 @@ async function clientOf(url: string): Promise<Redis> {
   return new Redis(url, {
     lazyConnect: true,
     connectTimeout: CONNECT_MS,
+    // One that hangs is left: until it answers again, whatever is asked of it fails at once.
+    socketTimeout: ANSWER_MS,
     // Nothing waits in memory for a Redis that is away.
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
