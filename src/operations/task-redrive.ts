@@ -92,7 +92,11 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
 
   /** Started twice, its second run meets the claims of the first: they are duplicates. */
   async function doAgain(keys: string[], action: string): Promise<number> {
-    const found = [...(await claims.find(keys)).values()].filter(({ message }) => message !== null);
+    const known = await claims.find(keys);
+    // As they failed, so that those of a key keep their order.
+    const found = keys
+      .flatMap((key) => known.get(key) ?? [])
+      .filter(({ message }) => message !== null);
     const tasks = found.flatMap((claim) => redrivenTask(claim, config, worker) ?? []);
     for (const items of inBytes(tasks, config.intake.batchBytes))
       await startAgain(lanes, items, 'redrive-');

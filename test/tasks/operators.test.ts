@@ -133,6 +133,27 @@ test('a redrive gives what has failed to a new run, as its next generation, and 
   assert.deepEqual([latest?.result?.text, isRunning], ['1 sent again, 1 left', false]);
 });
 
+test('a redrive keeps the order of a key', async (t) => {
+  let isMended = false;
+  const again: string[] = [];
+  const flow = await place(
+    t,
+    ({ id }) => {
+      if (isMended) again.push(id);
+      return isMended ? done : failed('no');
+    },
+    { isOrdered: true },
+  );
+  for (const id of ['c', 'b', 'a']) {
+    await flow.publish({}, { messageId: id, headers: { [HEADER.key]: 'k' } });
+    await flow.settled(id);
+  }
+  isMended = true;
+  assert.equal((await flow.redrive()).sent, 3);
+  for (const id of ['c', 'b', 'a']) await flow.settled(id, 1);
+  assert.deepEqual(again, ['c', 'b', 'a']);
+});
+
 test('a redrive stops where its canaries fail, and leaves the others as they are', async (t) => {
   const flow = await place(t, () => failed('still no'));
   for (const id of ['m-1', 'm-2', 'm-3']) {
