@@ -118,7 +118,6 @@ export type TaskClaimAnswer = { index: number } & (
   | { kind: 'handled'; claim: string }
   | { kind: 'failed'; claim: string; failure: TaskFailure; attempts: number }
   | { kind: 'duplicate' }
-  | { kind: 'undecided' }
 );
 
 export interface ClaimedBefore {
@@ -192,8 +191,6 @@ export function afterTaskClaim(
   switch (answer.kind) {
     case 'duplicate':
       return null;
-    case 'undecided':
-      return { ...item, busy: false, sick: true, dueAt: now + rules.pause };
     case 'handled':
       return { ...known(item, now), phase: 'publish', claim: answer.claim };
     case 'failed':
@@ -207,7 +204,7 @@ export function afterTaskClaim(
           now,
         );
       return {
-        ...known(item, Math.max(now, answer.retryAt ?? item.task.notBefore ?? 0)),
+        ...known(item, restedAt(answer.retryAt ?? item.task.notBefore ?? now, now)),
         ...{ phase: 'handle', claim: answer.claim, attempt: answer.attempts + 1 },
         ...{ isSuspect: answer.isSuspect === true && rules.isHarmless !== true, process: null },
       };
@@ -234,32 +231,33 @@ export function afterHandle(
     case 'interrupted':
       return next;
     case 'held':
-      return { ...next, dueAt: now + Math.min(answer.retryAfter, LONGEST_REST) };
+      return { ...next, dueAt: restedAt(now + Math.min(answer.retryAfter, LONGEST_REST), now) };
     case 'failed':
       return bury(item, answer.failure, attempt, now);
-    case 'again':
+    case 'again': {
       if (attempt > retry.max) return bury(item, answer.failure, attempt, now);
-      return {
-        ...next,
-        attempt: attempt + 1,
-        dueAt: now + Math.min(answer.retryAfter ?? restBefore(retry, attempt, draw), LONGEST_REST),
-      };
+      const rest = answer.retryAfter ?? restBefore(retry, attempt, draw);
+      const dueAt = restedAt(now + Math.min(rest, LONGEST_REST), now);
+      return { ...next, attempt: attempt + 1, dueAt };
+    }
   }
 }
+
+/** Tasks whose rests end within this time go together, ms: none of them before its own. */
+const TOGETHER_MS = 50;
+const restedAt = (at: number, now: number): number =>
+  at <= now ? now : Math.ceil(at / TOGETHER_MS) * TOGETHER_MS;
 
 export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
   apart: (item) => (item.phase === 'handle' ? (item.process ?? '') : ''),
   inTurn,
-  comesAlong: (item) => (item.phase === 'handle' && item.process === null ? COALESCE_MS : 0),
+  comesAlong: () => 0,
   noAnswer: (item, why, now) => afterNoAnswer(item, why, rules, now),
   whenCancelled,
   backWhenCancelled: (_before, after, _isAnswered, now) => whenCancelled(after, now),
   howItLeft: (item, answer) =>
     item.phase === 'bury' ? item.failure : answer === 'duplicate' ? answer : 'done',
 });
-
-/** Tasks that fall due within this time of one another go together, ms. */
-const COALESCE_MS = 50;
 
 /**
  * A process that is not heard of has perhaps vanished with what it ran: each of those is a suspect. Who was begun in it as one, its claim

@@ -78,7 +78,6 @@ function world(tape: readonly number[], count: number, cancelAfter: number | nul
     const all: TaskClaimAnswer[] = [
       { index, kind: 'claimed', claim, attempts: 0 },
       { index, kind: 'duplicate' },
-      { index, kind: 'undecided' },
       { index, kind: 'handled', claim },
       { index, kind: 'failed', claim, failure: 'id-conflict', attempts: 0 },
       { index, kind: 'claimed', claim, attempts: 4 },
@@ -233,6 +232,25 @@ test('a message that was sent for later is claimed at once, and handled when it 
   const answer = { index: 0, kind: 'claimed', claim: 'c', attempts: 0 } as const;
   assert.equal(afterTaskClaim(item, answer, rules, 1_100)?.dueAt, 5_000);
   assert.equal(afterTaskClaim(item, answer, rules, 6_000)?.dueAt, 6_000);
+});
+
+test('tasks that are due within a moment go together, and none before its rest is over', () => {
+  const resting = [1_010, 1_049, 1_051].map((retryAfter, index) => {
+    const [item] = newTasks([taskOf(index)], 0, index);
+    assert.ok(item);
+    const claimed = { index, kind: 'claimed', claim: 'c', attempts: 0 } as const;
+    const handling = afterTaskClaim(item, claimed, rules, 0);
+    assert.equal(handling?.phase, 'handle');
+    if (handling?.phase !== 'handle') throw new Error('it is not handled');
+    const again = { index, kind: 'again', failure: 'exhausted', retryAfter } as const;
+    return afterHandle(handling, again, rules, 0, 1);
+  });
+  const run = newRun<TaskItem>(resting.flatMap((item) => item ?? []));
+  const indexes = (now: number) =>
+    dueSteps(run, stepOf, flow, now).flatMap(({ items }) => items.map(({ index }) => index));
+  assert.deepEqual(indexes(1_049), []);
+  assert.deepEqual(indexes(wakeAt(run) ?? 0), [0, 1]);
+  assert.deepEqual(indexes(1_100), [0, 1, 2]);
 });
 
 test('rests are those of the curve: 1, 2, 4 s where it is exponential, and then it is buried', () => {
