@@ -14,6 +14,8 @@ const STALE_MS = 15_000;
 /** A reading may take up this share of the time: what is dear is read less often. */
 const SHARE = 0.05;
 const LONGEST_REST_MS = 60_000;
+/** Of one that changes seldom, or is drawn by the minute. */
+export const CALM_MS = 10_000;
 /** Of one that may be old, as long as that is told: it leaves the database the rest of its time. */
 export const SELDOM_MS = 15 * 60_000;
 
@@ -23,6 +25,7 @@ export function createCell<T>(
   read: () => Promise<T>,
   now = () => performance.now(),
   longestRestMs = LONGEST_REST_MS,
+  leastRestMs = 0,
 ) {
   let last: { value: T; at: Date; atMs: number } | null = null;
   let trouble: string | null = null;
@@ -34,7 +37,7 @@ export function createCell<T>(
   const restMs = (everyMs: number): number =>
     failures > 0
       ? Math.min(LONGEST_REST_MS, everyMs * 2 ** Math.min(failures, 5))
-      : Math.max(everyMs, Math.min(longestRestMs, cost / SHARE));
+      : Math.max(everyMs, leastRestMs, Math.min(longestRestMs, cost / SHARE));
 
   async function readOnce(): Promise<void> {
     const begunAt = (startedAt = now());

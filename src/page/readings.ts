@@ -21,7 +21,7 @@ import { countWaiting, failureGroups } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
 import type { Store } from '../registrations/store.ts';
 import { seenRedrive } from './redrives.ts';
-import { createCell, SELDOM_MS, WATCHED_MS } from './cell.ts';
+import { CALM_MS, createCell, SELDOM_MS, WATCHED_MS } from './cell.ts';
 
 const MOST_GROUPS = 1_000;
 const MOST_DOUBTS = 200;
@@ -33,8 +33,12 @@ const DAY_MS = DAY_MINUTES * 60_000;
 export type Readings = ReturnType<typeof createReadings>;
 
 export function createReadings(config: Config, reach: Reach) {
-  const ofStore = <T>(read: (store: Store) => Promise<T>, longestRestMs?: number) =>
-    createCell(() => reach.store(read), undefined, longestRestMs);
+  const ofStore = <T>(
+    read: (store: Store) => Promise<T>,
+    longestRestMs?: number,
+    leastRestMs?: number,
+  ) => createCell(() => reach.store(read), undefined, longestRestMs, leastRestMs);
+  const calmly = <T>(read: (store: Store) => Promise<T>) => ofStore(read, undefined, CALM_MS);
   const control = ofStore(async (store) => ({
     control: await store.control.read(),
     limits: await store.control.limitsOf(LEGACY),
@@ -55,7 +59,7 @@ export function createReadings(config: Config, reach: Reach) {
     /** Apart: where there are very many, the others are not read more seldom for it. */
     failed: ofStore((store) => countWaiting(registrationFailures(config, store))),
     doubts: ofStore((store) => readKnownDoubts(config, store, MOST_DOUBTS)),
-    latency: ofStore(async ({ latencies, own, clock }) => {
+    latency: calmly(async ({ latencies, own, clock }) => {
       const known = await latencies.read();
       const before = await openHistory(own).before(DAY_MINUTES, clock.now());
       const of = (q: number): number | null =>
@@ -65,7 +69,7 @@ export function createReadings(config: Config, reach: Reach) {
         yesterday: before === null ? null : { p50: before.legacyP50, p99: before.legacyP99 },
       };
     }),
-    minutes: ofStore(({ own, clock }) => openHistory(own).last(60, clock.now())),
+    minutes: calmly(({ own, clock }) => openHistory(own).last(60, clock.now())),
     /** MongoDB counts them: of a million failures that takes it many seconds. */
     groups: ofStore(async (store) => {
       // Each is asked for at its broker: once, for this list and for that of the workers.
@@ -90,9 +94,14 @@ export function createReadings(config: Config, reach: Reach) {
       return Promise.all(folders.map((folder) => folderState(config, own, now, folder)));
     }),
     etlRuns: ofStore(({ own }) => openEtlRuns(own).list(MOST_RUNS)),
-    schedules: createCell(() => reach.temporal((client) => readSchedules(client, config))),
+    schedules: createCell(
+      () => reach.temporal((client) => readSchedules(client, config)),
+      undefined,
+      undefined,
+      CALM_MS,
+    ),
     actions: ofStore(({ actions }) => actions.latest(MOST_ACTIONS)),
-    audits: ofStore(({ actions }) => actions.latestOf(AUDIT, MOST_RUNS)),
+    audits: calmly(({ actions }) => actions.latestOf(AUDIT, MOST_RUNS)),
     redrives: ofStore(async (store) => {
       const found = await store.actions.latestOf(/^failures redrive/, MOST_RUNS);
       return Promise.all(

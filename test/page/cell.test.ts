@@ -75,6 +75,23 @@ test('what is known to have changed while it is read is as fresh as any other', 
   assert.equal(cell.tile(2_000).state, 'stale');
 });
 
+test('what changes seldom is read seldom, and at once when it is known to have changed', async () => {
+  let reads = 0;
+  let now = 0;
+  const read = () => Promise.resolve((reads += 1));
+  const cell = createCell(read, () => now, undefined, 10_000);
+  await cell.refresh(2_000);
+  now = 9_000;
+  await cell.refresh(2_000);
+  assert.equal(reads, 1);
+  cell.expire();
+  await cell.refresh(2_000);
+  assert.equal(reads, 2);
+  now = 20_000;
+  await cell.refresh(2_000);
+  assert.equal(reads, 3);
+});
+
 test('what is dear is read less often, and what fails after longer and longer rests', async () => {
   const { world, cell } = cellOf();
   world.answer = () => {
