@@ -13,8 +13,9 @@ export type OutcomeFolder = (typeof OUTCOME_FOLDERS)[number];
 export const DONE_AS = ['sent', 'changed', 'gone'] as const;
 export type DoneAs = (typeof DONE_AS)[number];
 
-/** As the result of a file that was sent begins, in its claim. */
-export const SENT_RESULT = '{"as":"sent"';
+/** As the result of a file begins, in its claim. */
+export const resultBegins = (as: DoneAs): string => `{"as":"${as}"`;
+export const SENT_RESULT = resultBegins('sent');
 
 /** The class of a failure whose time was over. */
 export const GAVE_UP = 'gave-up';

@@ -1,6 +1,6 @@
 /** What is known of the last attempt of a file, in a small file under its id: that it began, and what was answered. */
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { synced } from './durable.ts';
+import { synced } from '../runtime/durable.ts';
 import { codeOf } from './scan.ts';
 
 export function attemptsIn(folder: string) {

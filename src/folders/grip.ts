@@ -1,7 +1,7 @@
 /** Takes hold of a file that is to be sent: out of everybody's sight, open, and the one that was claimed. */
 import { constants, type BigIntStats } from 'node:fs';
 import { lstat, open, type FileHandle } from 'node:fs/promises';
-import { identityOf, isSame, type Identity } from './identity.ts';
+import { identityOf, isSame, isSameContent, type Identity } from './identity.ts';
 import type { Place } from './place.ts';
 import { codeOf } from './scan.ts';
 
@@ -57,7 +57,7 @@ async function held(parked: Buffer, identity: Identity): Promise<Grip> {
   let isHeld = false;
   try {
     const stats = await file.stat({ bigint: true });
-    const isMeant = stats.isFile() && isSame(identityOf(identity.name, stats), identity, true);
+    const isMeant = stats.isFile() && isSameContent(identityOf(identity.name, stats), identity);
     if (!isMeant) return { kind: 'changed', isParked: true, why: 'it was changed or replaced' };
     isHeld = true;
     return { kind: 'held', file, stats };

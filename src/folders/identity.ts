@@ -23,13 +23,13 @@ export const identityOf = (name: string, stats: BigIntStats): Identity => ({
   dev: String(stats.dev),
 });
 
-/** Whether the content may be taken for the same. @param isRenamed the time of change says nothing then */
-export const isSame = (a: Identity, b: Identity, isRenamed = false): boolean =>
-  a.size === b.size &&
-  a.mtimeNs === b.mtimeNs &&
-  a.inode === b.inode &&
-  a.dev === b.dev &&
-  (isRenamed || a.ctimeNs === b.ctimeNs);
+/** Whether the content may be taken for the same. */
+export const isSame = (a: Identity, b: Identity): boolean =>
+  isSameContent(a, b) && a.inode === b.inode && a.dev === b.dev && a.ctimeNs === b.ctimeNs;
+
+/** Of one under our own name: the rename has changed its ctime, and mounted anew it has another device, perhaps another inode. */
+export const isSameContent = (a: Identity, b: Identity): boolean =>
+  a.size === b.size && a.mtimeNs === b.mtimeNs;
 
 /** Of a file, over all attempts and processes: 24 hex digits. */
 export const fileIdOf = (folder: string, path: string, identity: Identity): string =>

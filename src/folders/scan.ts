@@ -8,7 +8,7 @@ import { isIgnored, pathIn } from './names.ts';
 export type Passed = 'ignored' | 'not-regular' | 'no-permission' | 'unreadable';
 
 export type Seen =
-  | { kind: 'file'; identity: Identity; links: number }
+  | { kind: 'file'; identity: Identity }
   | { kind: 'passed'; name: string; why: Passed; error?: string };
 
 const AT_ONCE = 16;
@@ -66,7 +66,7 @@ async function lookAtOne(path: string, name: string): Promise<Seen | null> {
     const isForbidden = code === 'EACCES' || code === 'EPERM' || code === 'EBUSY';
     return { kind: 'passed', name, why: isForbidden ? 'no-permission' : 'unreadable', error: code };
   }
-  return { kind: 'file', identity: identityOf(name, stats), links: Number(stats.nlink) };
+  return { kind: 'file', identity: identityOf(name, stats) };
 }
 
 /** Spares a system call for each of a hundred thousand files: only those that not everybody may read are asked about. */

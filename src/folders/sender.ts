@@ -174,10 +174,15 @@ async function isStill(
   return isSame(identityOf(name, before), identityOf(name, await file.stat({ bigint: true })));
 }
 
-const headersOf = ({ name, mtimeNs }: Identity): Record<string, string> => ({
-  'x-file-name': encodedName(nameOf(name)),
-  'x-file-modified': new Date(Number(BigInt(mtimeNs) / 1_000_000n)).toISOString(),
-});
+function headersOf({ name, mtimeNs }: Identity): Record<string, string> {
+  const at = new Date(Number(BigInt(mtimeNs) / 1_000_000n));
+  // A file system may keep one that is outside of the calendar.
+  const isTime = !Number.isNaN(at.getTime());
+  return {
+    'x-file-name': encodedName(nameOf(name)),
+    ...(isTime ? { 'x-file-modified': at.toISOString() } : {}),
+  };
+}
 
 const TYPES: Readonly<Record<string, string>> = {
   csv: 'text/csv',

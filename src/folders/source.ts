@@ -1,13 +1,14 @@
 /** A folder as a source of tasks: looks at it again and again, and delivers what is ready when its turn comes. */
-import { lstat, readdir, rename, writeFile } from 'node:fs/promises';
+import { lstat, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import type { Delivery, OpenSource, Source } from '../broker/source.ts';
 import { ROOM } from '../domain/folders.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import type { Collector, ReadyFile } from './collector.ts';
-import { encodeFile, fileIdOf, isSame, type Identity } from './identity.ts';
+import { encodeFile, fileIdOf, identityOf, isSame, type Identity } from './identity.ts';
 import { pathIn, readParked, shownName } from './names.ts';
 import type { Place } from './place.ts';
 import { isMarker, markerOf, watchFiles, type Ready } from './readiness.ts';
+import type { Parked } from './recovery.ts';
 import { scan, type Passed } from './scan.ts';
 import { STATUS_FILE, statusOf, type FolderStatus } from './status.ts';
 import { idBefore, taskIdOf } from './task-id.ts';
@@ -27,6 +28,8 @@ interface Needs {
   collector: Collector;
   host: string;
   log: Log;
+  /** The folder is another one than at the last look, or this is the first. Returns files of `sending` that are to be delivered. */
+  recover: () => Promise<Parked[]>;
   /** A file has come whose name says that it was here before. */
   movedBack: (name: string) => Promise<void>;
 }
@@ -46,7 +49,7 @@ export const openFolder =
     Promise.resolve(follow(needs, onDelivery));
 
 function follow(
-  { folder, place, collector, host, log, movedBack }: Needs,
+  { folder, place, collector, host, log, recover, movedBack }: Needs,
   onDelivery: (delivery: Delivery) => void,
 ): Source {
   const { name: folderName, path, ready, empty } = folder;
@@ -56,8 +59,12 @@ function follow(
   const handed = new Map<string, Omit<Known, 'file'>>();
   /** Names of files that are being sent, or tried again later: another of that name waits until the first has gone its way. */
   let parked = new Set<string>();
+  /** In `sending`, and to be delivered. */
+  let left: Parked[] = [];
   let isOpen = false;
   let isClosed = false;
+  let hasCome = false;
+  let isRecovered = false;
   let isWell = true;
   let isTold = true;
   let look = 0;
@@ -74,12 +81,12 @@ function follow(
     for (const [name, { identity, file }] of queue) {
       queue.delete(name);
       handed.set(name, { identity, look });
-      onDelivery(deliveryOf(identity, file));
+      onDelivery(deliveryOf(identity, file.id));
       return;
     }
   }
 
-  const deliveryOf = (identity: Identity, { id }: ReadyFile): Delivery => ({
+  const deliveryOf = (identity: Identity, id: string): Delivery => ({
     body: encodeFile(folderName, identity),
     properties: '',
     trouble: null,
@@ -123,8 +130,29 @@ function follow(
     queue.set(name, { identity, file, look });
   }
 
+  async function come(): Promise<void> {
+    isRecovered = false;
+    // Only a start makes folders of ours: where a share is not mounted none belong.
+    if (hasCome) await stat(place.sending);
+    await place.prepare();
+    hasCome = true;
+    left = await recover();
+    isRecovered = true;
+  }
+
+  async function deliverLeft(): Promise<void> {
+    for (const { id, name } of left.splice(0)) {
+      const stats = await lstat(place.parked(id, name), { bigint: true }).catch(() => null);
+      if (stats === null) continue;
+      if (isOpen) onDelivery(deliveryOf(identityOf(name, stats), id));
+      else left.push({ id, name });
+    }
+  }
+
   async function lookOnce(): Promise<void> {
     const startedAt = performance.now();
+    if (!isRecovered || !(await place.isThere())) await come();
+    await deliverLeft();
     look += 1;
     watched.begin();
     const sending = await readdir(place.sending, 'latin1');
@@ -211,7 +239,7 @@ function follow(
       collector.wake();
       return Promise.resolve();
     },
-    isReady: () => isWell,
+    isReady: () => isRecovered && isWell,
     async close() {
       isClosed = true;
       isOpen = false;

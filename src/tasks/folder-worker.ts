@@ -2,27 +2,26 @@
 import { httpEndpoint } from '../config/endpoint.ts';
 import type { FolderSetting } from '../config/folders.ts';
 import { SENT_RESULT } from '../domain/folders.ts';
-import { claimKey, readClaimKey } from '../domain/names.ts';
+import { readClaimKey } from '../domain/names.ts';
 import type { Collector } from '../folders/collector.ts';
 import { endsOf } from '../folders/ends.ts';
 import { placeOf } from '../folders/place.ts';
-import { recover } from '../folders/recovery.ts';
 import { createSender } from '../folders/sender.ts';
 import { openFolder } from '../folders/source.ts';
 import { idBefore, taskIdOf } from '../folders/task-id.ts';
-import { shownName } from '../folders/names.ts';
 import type { openDelivery } from '../outbound/deliver.ts';
 import type { Log } from '../runtime/log.ts';
 import { builtInCaller } from '../workers/built-in.ts';
 import type { Caller } from '../workers/call.ts';
 import { idOf } from './call-of.ts';
 import type { TaskClaims } from './claims.ts';
+import { recover } from './folder-recovery.ts';
 import { UnreadableOutput } from './outgoing.ts';
 import type { Connected } from './brokers.ts';
 import type { Results } from './results.ts';
 import type { Running } from './rules.ts';
 
-type Claims = Pick<TaskClaims, 'find' | 'latest' | 'leave'>;
+type Claims = Pick<TaskClaims, 'latest' | 'leave'>;
 
 export interface FolderWorker {
   worker: Running;
@@ -64,13 +63,6 @@ export function folderWorker(needs: Needs): FolderWorker {
   });
   const caller = builtInCaller(send);
 
-  /** Files that were being sent when a process died are found by their claims; what has none goes back. */
-  async function claimed(claims: Claims, files: { id: string; name: string }[]) {
-    const keys = files.map((each) => claimKey(`${name}/${taskIdOf(each.name, each.id)}`, 0));
-    const found = await claims.find(keys);
-    return new Set([...found.values()].map((claim) => idOf(claim).slice(-24)));
-  }
-
   return {
     worker: {
       name,
@@ -96,20 +88,11 @@ export function folderWorker(needs: Needs): FolderWorker {
     caller,
     results: IN_CLAIM,
     connected: (claims) => ({
-      async open(onDelivery) {
-        await place.prepare();
-        const back = await recover(place, (files) => claimed(claims, files));
-        if (back.length > 0)
-          log.warn(
-            { runbook: 'files-stay', folder: name, files: back.map(shownName) },
-            'Files that no claim knows went back to where they had been found',
-          );
-        const open = openFolder({
-          ...{ folder, place, collector, host, log },
-          movedBack: (file) => movedBack(claims, file),
-        });
-        return open(onDelivery);
-      },
+      open: openFolder({
+        ...{ folder, place, collector, host, log },
+        recover: () => recover({ folder, place, ends, claims, log }),
+        movedBack: (file) => movedBack(claims, file),
+      }),
       channels: {
         publish: (outgoing) => ends.publish(outgoing),
         bury: ({ claim, ownClass, ...letter }) =>

@@ -1,22 +1,25 @@
 /** What happens to files in the field, on a real file system: what is ready, what is not, and what changes under the sender. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import {
   appendFile,
   chmod,
   mkdir,
   readdir,
+  readFile,
   rename,
   rm,
   symlink,
   truncate,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { Delivery } from '../../src/broker/source.ts';
 import { createCollector } from '../../src/folders/collector.ts';
-import { decodeFile } from '../../src/folders/identity.ts';
+import { decodeFile, encodeFile } from '../../src/folders/identity.ts';
 import { pathIn, shownName } from '../../src/folders/names.ts';
 import { placeOf } from '../../src/folders/place.ts';
 import type { Ready } from '../../src/folders/readiness.ts';
@@ -33,26 +36,30 @@ import { testFolder } from '../helpers/folders.ts';
 import { atEnd } from '../helpers/servers.ts';
 
 const RENAME: Ready = { kind: 'rename' };
+const IN_MEMORY = '/dev/shm';
 
 /** A folder that is looked at, with what it has delivered; nothing is sent unless it is told to. */
 async function watched(
   t: TestContext,
   ready: Ready,
   deliver?: (parcel: Parcel) => Promise<Delivered>,
+  given?: string,
 ) {
-  const path = await testFolder(t);
+  const path = given ?? (await testFolder(t));
   const place = placeOf(path);
-  await place.prepare();
   const collector = createCollector('fair');
   const common = { name: 'inbox', path, ready, empty: 'send' } as const;
   const delivered: Delivery[] = [];
   const open = openFolder({
     folder: { ...common, every: 20, weight: 1 },
-    ...{ place, collector, host: 'here', log: silent, movedBack: () => Promise.resolve() },
+    ...{ place, collector, host: 'here', log: silent },
+    recover: () => Promise.resolve([]),
+    movedBack: () => Promise.resolve(),
   });
   const source = await open((delivery) => void delivered.push(delivery));
   atEnd(t, () => source.close());
   await source.resume();
+  await eventually('it has come to the folder', () => assert.ok(source.isReady()));
   const send = createSender({
     folder: { ...common, onUnknown: 'resubmit', maxAge: 60_000, concurrency: 2 },
     place,
@@ -183,6 +190,40 @@ test('a file that changes while it is sent is not acknowledged: it goes back, an
   assert.notEqual(delivered[1]?.messageId, first.messageId);
 });
 
+test('a file that was being sent is the same one where its folder is mounted anew, and numbered otherwise', async (t) => {
+  const { path, delivered, send, place } = await watched(t, RENAME);
+  await writeFile(join(path, 'a'), 'a');
+  await eventually('it is ready', () => assert.equal(delivered.length, 1));
+  const [first] = delivered;
+  assert.ok(first !== undefined);
+  assert.ok(await place.park(first.messageId?.slice(-24) ?? '', 'a'));
+  const { folder, identity } = decodeFile(first.body);
+  const body = encodeFile(folder, { ...identity, dev: '1', inode: '2' });
+  const ended = await send({ ...first, body });
+  assert.ok(ended.kind === 'done');
+  assert.equal(Reflect.get(Object(ended.result), 'as'), 'sent');
+});
+
+test(
+  'a file whose time is outside of the calendar is sent, and says no time',
+  { skip: !existsSync(IN_MEMORY) && 'no file system here keeps such a time' },
+  async (t) => {
+    const parcels: Parcel[] = [];
+    const path = await testFolder(t, 'inbox', IN_MEMORY);
+    const deliver = (parcel: Parcel): Promise<Delivered> => {
+      parcels.push(parcel);
+      return Promise.resolve({ kind: 'ack', status: 200 });
+    };
+    const { delivered, send } = await watched(t, RENAME, deliver, path);
+    await writeFile(join(path, '.a'), 'a');
+    await utimes(join(path, '.a'), 1e13, 1e13);
+    await rename(join(path, '.a'), join(path, 'a'));
+    await eventually('it is ready', () => assert.equal(delivered.length, 1));
+    for (const delivery of delivered) assert.equal((await send(delivery)).kind, 'done');
+    assert.deepEqual(Object.keys(parcels[0]?.headers ?? {}), ['x-file-name']);
+  },
+);
+
 test('a large sparse file is not read into memory, and one that is empty is sent', async (t) => {
   const bodies: Parcel['body'][] = [];
   const { path, delivered, send } = await watched(t, RENAME, ({ body }) => {
@@ -250,6 +291,25 @@ test('a hundred thousand small files are looked at piece by piece', async (t) =>
   let count = 0;
   for await (const seen of scan(path, () => true)) count += seen.kind === 'file' ? 1 : 0;
   assert.equal(count, 100_000);
+});
+
+test('a reason is whole whenever somebody reads it', async (t) => {
+  const path = await testFolder(t);
+  const place = placeOf(path);
+  await place.prepare();
+  const id = 'a'.repeat(24);
+  const answer = 'x'.repeat(1_000_000);
+  let isWritten = false;
+  const writing = (async () => {
+    for (let n = 0; n < 30; n += 1) await place.tellWhy(id, 'a', 'refused', { n, answer });
+    isWritten = true;
+  })();
+  const file = join(path, 'refused', `a~${id}.reason.json`);
+  while (!isWritten) {
+    const text = await readFile(file, 'utf8').catch(() => null);
+    if (text !== null) assert.equal(Reflect.get(Object(JSON.parse(text)), 'answer'), answer);
+  }
+  await writing;
 });
 
 test('what was sent long ago is removed, and nothing that is not ours', async (t) => {

@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { silent, type Log } from '../../src/runtime/log.ts';
 import { webServer } from '../helpers/web-server.ts';
 import { openActions } from '../../src/coordination/actions.ts';
 import { openControl } from '../../src/coordination/control.ts';
@@ -46,11 +47,35 @@ test('a file is sent with its digest and its name, and lies in done then', async
   assert.equal(claim._id, `inbox/nota fiscal é.xml~${String(seen.headers['idempotency-key'])}~0`);
 });
 
-test('a file in the place of an outcome folder is named with the remedy', async (t) => {
-  const place = await folderPlace(t, (_, response) => response.end(), RENAMED);
+test('a folder that cannot be used is named with the remedy, holds up no other, and is collected once it can be', async (t) => {
+  const told: string[] = [];
+  const log: Log = { ...silent, warn: ({ error }) => void told.push(String(error)) };
+  const place = await folderPlace(t, (_, response) => response.end(), RENAMED, { log });
+  const setting = await place.setting();
+  const [inbox] = setting.folders;
+  assert.ok(inbox !== undefined);
+  const [well, away] = ['well', 'away'].map((name) => ({
+    ...inbox,
+    ...{ name, path: `${inbox.path}-${name}` },
+  }));
+  assert.ok(well !== undefined && away !== undefined);
+  await mkdir(well.path);
   await drop(place.path, 'refused', 'x');
-  const running = await place.start();
-  await assert.rejects(running.ended, /inbox\/refused is a file, and files .*: rename it/);
+  for (const path of [place.path, well.path]) await drop(path, 'a', 'a');
+  const running = await place.startAs({ ...setting, folders: [inbox, well, away] });
+  const sent = () => place.receiver.seen.map(({ path }) => path).sort();
+  await eventually('the others are told', () => {
+    assert.deepEqual(sent(), ['/well/a']);
+    assert.ok(told.some((each) => /inbox\/refused is a file, and files .*: rename it/.test(each)));
+    assert.ok(told.some((each) => /ENOENT.*inbox-away/.test(each)));
+  });
+  assert.deepEqual(running.checks(), { inbox: false, well: true, away: false, temporal: true });
+  await rename(join(place.path, 'refused'), join(place.path, 'b'));
+  await mkdir(away.path);
+  await drop(away.path, 'a', 'a');
+  await eventually('all are sent', () =>
+    assert.deepEqual(sent(), ['/away/a', '/inbox/a', '/inbox/b', '/well/a']),
+  );
 });
 
 test('the sums that are pushed are what became of the files, also of those that a first process left', async (t) => {

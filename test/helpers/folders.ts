@@ -16,7 +16,7 @@ import { OWN } from '../../src/mongo/collections.ts';
 import { openDatabase } from '../../src/mongo/own-database.ts';
 import { reachOfWorker } from '../../src/operations/folder-state.ts';
 import { beginRedrive } from '../../src/operations/redrive.ts';
-import { silent } from '../../src/runtime/log.ts';
+import { silent, type Log } from '../../src/runtime/log.ts';
 import { createMetrics } from '../../src/runtime/metrics.ts';
 import type { TaskClaim } from '../../src/tasks/claims.ts';
 import { connectTemporal, registerSearchAttributes } from '../../src/temporal/client.ts';
@@ -27,8 +27,8 @@ import { webServer, type SeenRequest } from './web-server.ts';
 import { sampleConfig } from './workers.ts';
 
 /** A folder of its own, away when the test ends. */
-export async function testFolder(t: Ending, name = 'inbox'): Promise<string> {
-  const root = await mkdtemp(join(tmpdir(), 'despachante-folder-'));
+export async function testFolder(t: Ending, name = 'inbox', below = tmpdir()): Promise<string> {
+  const root = await mkdtemp(join(below, 'despachante-folder-'));
   atEnd(t, () => rm(root, { recursive: true, force: true }));
   const path = join(root, name);
   await mkdir(path);
@@ -76,7 +76,7 @@ export async function folderPlace(
   t: Ending,
   receive: Receive,
   folder: string[] = [],
-  { path = null }: { path?: string | null } = {},
+  { path = null, log = silent }: { path?: string | null; log?: Log } = {},
 ) {
   const name = uniqueName();
   path ??= await testFolder(t);
@@ -106,7 +106,7 @@ export async function folderPlace(
   atEnd(t, () => mongo.close());
   const claims = mongo.own.collection<TaskClaim>(OWN.taskClaims);
   const startAs = async (read: FoldersSetting) => {
-    const process = { config, forOthers: {}, client, metrics: createMetrics(), log: silent };
+    const process = { config, forOthers: {}, client, metrics: createMetrics(), log };
     const running = await startCollect(process, read);
     atEnd(t, () => running.stop());
     return running;
