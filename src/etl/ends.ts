@@ -31,6 +31,8 @@ export function createEnds(items: number, output: WholeFile | null, errors: Whol
   }
 
   return {
+    items,
+    has: (index: number): boolean => seen[index] === 1,
     done(index: number, attempts: number, kept: unknown): void {
       const { value, coerced } = keptSchema.parse(kept);
       if (!isNew(index, attempts)) return;
@@ -42,6 +44,11 @@ export function createEnds(items: number, output: WholeFile | null, errors: Whol
       if (!isNew(one.index, one.attempts)) return;
       failed[one.class] = (failed[one.class] ?? 0) + 1;
       errors.add(errorLine(one));
+    },
+    /** To the working files: of a million they are more than a text can hold. */
+    append: async (): Promise<void> => {
+      await output?.append();
+      await errors.append();
     },
     all: () => counts.all,
     counts: (): Counts => {

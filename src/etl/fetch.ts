@@ -11,6 +11,8 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { restBefore } from '../domain/backoff.ts';
+import { retryAfterMs } from '../domain/registrations/statuses.ts';
+import { errorFacts } from '../runtime/log.ts';
 import { CannotFetch, left, openRequests, type Response } from '../net/get.ts';
 
 /** What tells that a resource is still the same: a strong ETag, or a date that is old enough to be one. */
@@ -38,27 +40,33 @@ export interface FetchNeeds {
 /** Tries in a row that have brought nothing. */
 const MOST_TRIES = 8;
 const BACKOFF = { kind: 'exponential', initial: 500, longest: 30_000, jitter: 0.5 } as const;
-const LONGEST_REST = 5 * 60_000;
 
 export const isHttp = (input: string): boolean => /^https?:\/\//i.test(input);
 
 /** Returns the SHA-256 of what was received, hex. @throws CannotFetch; what the file system or the signal says */
 export async function fetchTo(needs: FetchNeeds): Promise<string> {
-  const { input, file, mostBytes } = needs;
-  if (input === '-')
-    await pipeline(process.stdin, bounded(needs, 0, null), createWriteStream(file));
-  else if (isHttp(input)) return overHttp(needs);
-  else {
-    const path = /^file:/i.test(input) ? fileURLToPath(input) : input;
-    const { size } = await stat(path).catch((cause: unknown) => {
-      throw new CannotFetch(`${path} cannot be read`, { cause });
-    });
+  const { input, file, mostBytes, signal } = needs;
+  if (isHttp(input)) return overHttp(needs);
+  const path = /^file:/i.test(input) ? fileURLToPath(input) : input;
+  const found = input === '-' ? null : await stat(path).catch(cannotRead(path));
+  if (found?.isFile() === true) {
+    const { size } = found;
     if (size > mostBytes) throw tooLarge(mostBytes);
-    await copyFile(path, file, constants.COPYFILE_FICLONE);
+    await copyFile(path, file, constants.COPYFILE_FICLONE).catch(cannotRead(path));
     needs.progress(size, size);
+  } else {
+    // A pipe, say, whose size nobody knows.
+    const from = input === '-' ? process.stdin : createReadStream(path);
+    await pipeline(from, bounded(needs, 0, null), createWriteStream(file), { signal });
   }
   return digestOf(file);
 }
+
+const cannotRead =
+  (path: string) =>
+  (cause: unknown): never => {
+    throw new CannotFetch(`${path} cannot be read: ${errorFacts(cause).error}`, { cause });
+  };
 
 async function overHttp(needs: FetchNeeds): Promise<string> {
   const { file, signal } = needs;
@@ -81,8 +89,8 @@ async function overHttp(needs: FetchNeeds): Promise<string> {
       best = Math.max(best, now);
       if (inVain >= MOST_TRIES) throw new CannotFetch(`${result.why}, ${inVain} times in a row`);
       const rest = result.after ?? restBefore(BACKOFF, inVain, Math.random());
-      needs.troubled(result.why, Math.min(rest, LONGEST_REST));
-      await delay(Math.min(rest, LONGEST_REST), undefined, { signal });
+      needs.troubled(result.why, rest);
+      await delay(rest, undefined, { signal });
     }
   } finally {
     await requests.close();
@@ -107,6 +115,11 @@ async function overHttp(needs: FetchNeeds): Promise<string> {
     }
     if (status === 416) await keepNothing();
     const isRest = status === 206 && startIn(answer) === have && have > 0;
+    if (isRest && known !== null && isOther(answer, known)) {
+      left(answer.body);
+      await keepNothing();
+      return { kind: 'again' as const, why: 'the server goes on with another version', after: 0 };
+    }
     if (status !== 200 && !isRest) return refused(answer);
     if (!isRest) {
       await truncate(file, 0).catch(() => {});
@@ -134,7 +147,11 @@ async function overHttp(needs: FetchNeeds): Promise<string> {
     const mayPass =
       status === 408 || status === 425 || status === 429 || status === 416 || status >= 500;
     if (mayPass || status === 206)
-      return { kind: 'again' as const, why, after: retryAfter(answer) };
+      return {
+        kind: 'again' as const,
+        why,
+        after: retryAfterMs(answer.header('retry-after'), Date.now()),
+      };
     throw new CannotFetch(text === '' ? why : `${why}: ${text}`);
   }
 
@@ -193,6 +210,12 @@ const startIn = (answer: Response): number =>
 const lengthIn = (answer: Response): number =>
   Number(/\/(\d+)$/.exec(answer.header('content-range') ?? '')?.[1] ?? NaN);
 
+/** Of a server that knows ranges, and not `If-Range`. */
+function isOther(answer: Response, known: string): boolean {
+  const now = answer.header(known.startsWith('"') ? 'etag' : 'last-modified');
+  return now !== undefined && now !== known;
+}
+
 /** Of two changes within a minute a date tells only one. */
 function validatorIn(answer: Response): Validator {
   const etag = answer.header('etag');
@@ -200,13 +223,6 @@ function validatorIn(answer: Response): Validator {
   const modified = answer.header('last-modified');
   const age = Date.parse(answer.header('date') ?? '') - Date.parse(modified ?? '');
   return modified !== undefined && age >= 60_000 ? modified : null;
-}
-
-function retryAfter(answer: Response): number | null {
-  const text = answer.header('retry-after');
-  if (text === undefined) return null;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - Date.now();
-  return Number.isNaN(ms) ? null : Math.max(0, ms);
 }
 
 function reasonOf(error: unknown): string {

@@ -43,6 +43,8 @@ export class NoList extends Error {
 }
 
 export const MOST_DEPTH = 64;
+/** More of them tell nobody more. */
+const MOST_STRAY = 3;
 const [QUOTE, BACKSLASH, COMMA, OPEN, CLOSE, BRACE, BRACE_END, LF] = [
   ...[0x22, 0x5c, 0x2c, 0x5b, 0x5d, 0x7b, 0x7d, 0x0a],
 ] as [number, number, number, number, number, number, number, number];
@@ -71,6 +73,10 @@ export function createFramer({ way, mostBytes, from }: FramerOptions) {
   let inText = false;
   let isEscaped = false;
   const strayCommas: number[] = [];
+
+  function noteStray(offset: number): void {
+    if (strayCommas.length < MOST_STRAY) strayCommas.push(offset);
+  }
 
   function begin(): void {
     begun = at;
@@ -169,9 +175,9 @@ export function createFramer({ way, mostBytes, from }: FramerOptions) {
         } else if (phase === 'before') {
           if (isBlank(byte)) continue;
           if (format === 'array' && byte === COMMA) {
-            strayCommas.push(at);
+            noteStray(at);
           } else if (format === 'array' && byte === CLOSE) {
-            if (comma !== null) strayCommas.push(comma);
+            if (comma !== null) noteStray(comma);
             phase = 'after';
           } else {
             begin();
@@ -200,7 +206,7 @@ export function createFramer({ way, mostBytes, from }: FramerOptions) {
       return ready;
     },
     format: () => format ?? 'array',
-    /** Offsets of commas that nothing follows. */
+    /** Offsets of the first commas that nothing follows. */
     strayCommas: (): readonly number[] => strayCommas,
   };
 }

@@ -2,7 +2,7 @@
  * What a resource must be, by the contract of the example program: every key but `retries` is there, `creation_date` is a date with a
  * time, `tags` is a list. As that program does, a number or a boolean is taken for a text where a text belongs; `strict` refuses it. Pure.
  */
-import { findRaw } from '../domain/json-text.ts';
+import { valueAtPointer } from '../domain/registrations/json-values.ts';
 import { isoDate, unixDate } from './dates.ts';
 
 export interface Resource {
@@ -18,7 +18,7 @@ export interface Resource {
 export type ReadResource =
   /** `coerced`: pointers to what was of another type. */
   | { ok: true; resource: Resource; coerced: string[] }
-  /** Every fault, with a pointer and without the value, which may be personal. */
+  /** The faults, with pointers and without the values, which may be personal. */
   | { ok: false; errors: string[] };
 
 /** @param text valid JSON; of numbers it is read as they are written */
@@ -26,6 +26,8 @@ export function readResource(value: unknown, text: string, strict: boolean): Rea
   if (!isObject(value)) return { ok: false, errors: [`expected an object, got ${kindOf(value)}`] };
   const errors: string[] = [];
   const coerced: string[] = [];
+  /** Read once, however many they are. */
+  let numbers: unknown = null;
 
   const fault = (pointer: string, expected: string, got: unknown): string => {
     errors.push(
@@ -39,7 +41,9 @@ export function readResource(value: unknown, text: string, strict: boolean): Rea
     if (strict || (typeof found !== 'number' && typeof found !== 'boolean'))
       return fault(pointer, 'a text', found);
     coerced.push(pointer);
-    return asText(found, text, pointer);
+    if (typeof found === 'boolean') return found ? 'True' : 'False';
+    numbers ??= JSON.parse(text, asWritten);
+    return asText(found, String(valueAtPointer(numbers, pointer)));
   }
 
   function dateAt(pointer: string, found: unknown): string {
@@ -70,8 +74,18 @@ export function readResource(value: unknown, text: string, strict: boolean): Rea
     tags: tagsAt('/tags', own('tags')),
     author: textAt('/author', own('author')),
   };
-  return errors.length > 0 ? { ok: false, errors } : { ok: true, resource, coerced };
+  return errors.length > 0
+    ? { ok: false, errors: told(errors) }
+    : { ok: true, resource, coerced: told(coerced) };
 }
+
+const MOST_TOLD = 20;
+
+/** A list of tags may have one for every other byte. */
+const told = (all: string[]): string[] =>
+  all.length <= MOST_TOLD
+    ? all
+    : [...all.slice(0, MOST_TOLD), `and ${all.length - MOST_TOLD} more`];
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -94,14 +108,13 @@ function numberIn(value: unknown): number | null {
   return Number(value);
 }
 
+/** A number as it is written: `JSON.parse` rounds. */
+const asWritten = (_: string, value: unknown, context?: { source?: string }): unknown =>
+  typeof value === 'number' ? (context?.source ?? String(value)) : value;
+
 /** As Python's `str` has it. */
-function asText(value: number | boolean, text: string, pointer: string): string {
-  if (typeof value === 'boolean') return value ? 'True' : 'False';
-  const found = findRaw(text, pointer);
-  const raw = found.kind === 'found' ? found.raw : String(value);
-  if (/^-?\d+$/.test(raw)) return String(BigInt(raw));
-  return floatText(value);
-}
+const asText = (value: number, written: string): string =>
+  /^-?\d+$/.test(written) ? String(BigInt(written)) : floatText(value);
 
 /** Python and JavaScript find the same shortest digits, and write them differently. */
 function floatText(value: number): string {

@@ -17,7 +17,7 @@ export interface ListShape {
 export interface Counted {
   items: number;
   format: Format;
-  /** Offsets of commas that nothing follows. */
+  /** Offsets of the first commas that nothing follows. */
   strayCommas: readonly number[];
 }
 

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { replaceFile } from './whole-file.ts';
+import { synced, writeWhole } from '../runtime/durable.ts';
 
 const stateSchema = z.object({
   run: z.string(),
@@ -20,7 +20,6 @@ const stateSchema = z.object({
   digest: z.string().nullable(),
   items: z.number(),
   format: z.enum(['array', 'ndjson']),
-  strayCommas: z.array(z.number()),
   startedAt: z.string(),
   /** How long it was at work, over all processes, ms. */
   workedMs: z.number(),
@@ -59,7 +58,7 @@ export const newState = (
     items: 0,
     format: 'array',
   },
-  ...{ strayCommas: [], startedAt: now.toISOString(), workedMs: 0, resumed: 0, times: [] },
+  ...{ startedAt: now.toISOString(), workedMs: 0, resumed: 0, times: [] },
   position: { index: 0, offset: 0 },
 });
 
@@ -69,6 +68,10 @@ export async function openStateFolder(output: string) {
   const folder = `${output}.etl`;
   await mkdir(folder, { recursive: true });
   const at = (name: string): string => join(folder, name);
+  const replace = async (name: string, content: object): Promise<void> => {
+    await writeWhole(at(name), `${JSON.stringify(content, null, 2)}\n`, at(`${name}.next`));
+    await synced(folder);
+  };
   return {
     lockFile: at('lock'),
     /** As it was received. */
@@ -87,10 +90,8 @@ export async function openStateFolder(output: string) {
         return null;
       }
     },
-    write: (state: EtlState): Promise<void> =>
-      replaceFile(at('run.json'), `${JSON.stringify(state, null, 2)}\n`),
-    writeSummary: (summary: object): Promise<void> =>
-      replaceFile(at('summary.json'), `${JSON.stringify(summary, null, 2)}\n`),
+    write: (state: EtlState): Promise<void> => replace('run.json', state),
+    writeSummary: (summary: object): Promise<void> => replace('summary.json', summary),
     /** Everything but what it is and how it ended. */
     async clear(): Promise<void> {
       for (const name of ['received', 'input', 'output', 'errors', 'output.next', 'errors.next'])

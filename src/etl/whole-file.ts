@@ -4,8 +4,8 @@
  * No more than a twentieth of the time goes into copies.
  */
 import { constants } from 'node:fs';
-import { copyFile, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { copyFile, open } from 'node:fs/promises';
+import { moveOver } from '../runtime/durable.ts';
 
 export interface Form {
   head: string;
@@ -23,13 +23,11 @@ export type WholeFile = Awaited<ReturnType<typeof openWholeFile>>;
 const EACH_MS = 500;
 /** The rest after a copy is so many times as long as the copy took. */
 const RESTS = 19;
-const PIECE = 1024 * 1024;
 
 /** @param work is written anew. @throws what the file system says, here or when it is shown */
 export async function openWholeFile(path: string, work: string, form: Form) {
   const file = await open(work, 'w');
   let waiting: string[] = [];
-  let size = 0;
   let count = 0;
   let isChanged = false;
   let notBefore = 0;
@@ -37,7 +35,6 @@ export async function openWholeFile(path: string, work: string, form: Form) {
   async function append(): Promise<void> {
     const text = waiting.join('');
     waiting = [];
-    size = 0;
     if (text !== '') await file.appendFile(text);
   }
 
@@ -56,20 +53,16 @@ export async function openWholeFile(path: string, work: string, form: Form) {
     } finally {
       await copy.close();
     }
-    await renamed(next, path);
+    await moveOver(next, path);
     const now = performance.now();
     notBefore = now + Math.max(EACH_MS, RESTS * (now - begun));
   }
 
   return {
-    /** @returns whether so much waits that it is to be appended */
-    add(text: string): boolean {
-      const piece = (count === 0 ? form.head : form.between) + text;
-      waiting.push(piece);
+    add(text: string): void {
+      waiting.push((count === 0 ? form.head : form.between) + text);
       count += 1;
-      size += piece.length;
       isChanged = true;
-      return size > PIECE;
     },
     append,
     show,
@@ -80,26 +73,4 @@ export async function openWholeFile(path: string, work: string, form: Form) {
     count: () => count,
     close: () => file.close(),
   };
-}
-
-/** The content of a file at once, or none of it. */
-export async function replaceFile(path: string, content: string): Promise<void> {
-  const next = `${path}.next`;
-  const file = await open(next, 'w');
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await renamed(next, path);
-}
-
-/** So that it survives a crash of the machine, too. */
-async function renamed(from: string, to: string): Promise<void> {
-  await rename(from, to);
-  const folder = await open(dirname(to), 'r');
-  // Some file systems cannot sync folders.
-  await folder.sync().catch(() => {});
-  await folder.close();
 }

@@ -121,6 +121,11 @@ test('a byte order mark is no part of the list', () => {
   assert.deepEqual(frame(Buffer.from('\ufeff[1,2]')).texts, ['1', '2']);
 });
 
+test('of commas that nothing follows, however many, the first ones are told', () => {
+  const { framer } = frame(`[1${','.repeat(100_000)}]`);
+  assert.equal(framer.strayCommas().length, 3);
+});
+
 test('commas that nothing follows are told with their offsets', () => {
   const { texts, framer } = frame('[1,,2,]');
   assert.deepEqual(

@@ -60,6 +60,21 @@ test('numbers are texts as Python writes them, however many digits they have', (
   assert.equal(found.coerced.length, 7);
 });
 
+test('a list that is as long as an element may be is read in no time, and told in a few words', () => {
+  const many = (tag: string) =>
+    JSON.stringify({ ...sound, tags: [] }).replace('[]', `[${`${tag},`.repeat(100_000)}${tag}]`);
+  const numbers = read(many('1'));
+  assert.ok(numbers.ok);
+  assert.deepEqual(new Set(numbers.resource.tags), new Set(['1']));
+  assert.equal(numbers.coerced.at(-1), 'and 99981 more');
+  const faults = read(many('1'), true);
+  assert.ok(!faults.ok);
+  assert.deepEqual(
+    [faults.errors.length, faults.errors[0], faults.errors.at(-1)],
+    [21, '/tags/0: expected a text, got a number', 'and 99981 more'],
+  );
+});
+
 test('every fault of a resource is told with its pointer, and no value that may be personal', () => {
   const found = read({
     ...sound,

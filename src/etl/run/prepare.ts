@@ -59,10 +59,10 @@ export async function prepare(
     return null;
   }
   await unpack(folder.received, folder.input, options.mostBytes);
-  const counted = await countIn(folder.input, options.shape, watch);
-  for (const offset of counted.strayCommas.slice(0, 3))
+  const { strayCommas, ...counted } = await countIn(folder.input, options.shape, watch);
+  for (const offset of strayCommas)
     watch.tell(`Nothing follows the comma at offset ${offset} of the input`);
-  return { ...state, ...counted, digest, strayCommas: [...counted.strayCommas.slice(0, 100)] };
+  return { ...state, ...counted, digest };
 }
 
 async function countIn(input: string, shape: ListShape, watch: Watch) {

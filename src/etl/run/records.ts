@@ -5,9 +5,11 @@ import { z } from 'zod';
 import { messageOf } from '../../claims/claims.ts';
 import type { Config } from '../../config/schema.ts';
 import type { EtlOrder, EtlWhen } from '../../domain/etl-order.ts';
+import { claimKey } from '../../domain/names.ts';
 import { insertNew } from '../../mongo/client.ts';
 import { OWN, type OwnDatabase } from '../../mongo/collections.ts';
 import { NOW } from '../../mongo/server-time.ts';
+import { chunks } from '../../runtime/chunks.ts';
 import { idOf } from '../../tasks/call-of.ts';
 import { openTaskClaims, type TaskClaim } from '../../tasks/claims.ts';
 import { sealedText } from '../../temporal/sealed-text.ts';
@@ -116,23 +118,54 @@ const argsOf = z.array(z.string());
 /** All claims of a worker have keys from here to there. */
 const keysOf = (run: string) => ({ $gte: `${workerOf(run)}/`, $lt: `${workerOf(run)}0` });
 
-/** Brings every end that the claims know into the files, those first that came first. */
+const AT_ONCE = 500;
+
+/**
+ * Brings every end that only the claims know into the files, those first that came first. Of a million MongoDB would sort for longer than
+ * it may be silent.
+ */
 export async function readEnds(own: OwnDatabase, run: string, ends: Ends): Promise<void> {
-  const claims = own.collection<TaskClaim>(OWN.taskClaims);
-  const found = claims.find({ _id: keysOf(run), settledAt: { $ne: null } }, { allowDiskUse: true });
-  for await (const claim of found.sort({ settledAt: 1 })) {
-    const { attempts, outcome, result, origin } = claim;
+  const claims = openTaskClaims(own);
+  const known = { _id: keysOf(run), settledAt: { $ne: null } };
+  const times = new Float64Array(ends.items);
+  const found = claims.collection
+    .find(known)
+    .project<Pick<TaskClaim, 'worker' | 'item' | 'settledAt'>>({
+      worker: 1,
+      item: 1,
+      settledAt: 1,
+    });
+  for await (const claim of found) {
     const index = Number(idOf(claim));
-    if (outcome?.kind === 'done' && typeof result === 'string')
-      ends.done(index, attempts, JSON.parse(result));
-    else if (outcome !== null && outcome.kind !== 'done')
-      ends.failed({
-        ...{ index, attempts, class: outcome.class ?? outcome.kind },
-        offset: origin.broker === 'url' ? origin.offset : 0,
-        errors: (outcome.reason ?? outcome.kind).split('\n'),
-        bytes: claim.message?.properties === '' ? messageOf(claim) : null,
-      });
+    if (!ends.has(index) && index < times.length) times[index] = claim.settledAt?.getTime() ?? 0;
   }
+  const timeOf = (index: number): number => times[index] ?? 0;
+  const order = Uint32Array.from(times.keys())
+    .filter((index) => timeOf(index) > 0)
+    .sort((a, b) => timeOf(a) - timeOf(b));
+  for await (const some of chunks(order, AT_ONCE)) {
+    const keys = some.map((index) => claimKey(`${workerOf(run)}/${index}`, 0));
+    const all = await claims.find(keys);
+    for (const key of keys) {
+      const claim = all.get(key);
+      if (claim !== undefined) bringIn(claim, ends);
+    }
+    await ends.append();
+  }
+}
+
+function bringIn(claim: TaskClaim, ends: Ends): void {
+  const { attempts, outcome, result, origin } = claim;
+  const index = Number(idOf(claim));
+  if (outcome?.kind === 'done' && typeof result === 'string')
+    ends.done(index, attempts, JSON.parse(result));
+  else if (outcome !== null && outcome.kind !== 'done')
+    ends.failed({
+      ...{ index, attempts, class: outcome.class ?? outcome.kind },
+      offset: origin.broker === 'url' ? origin.offset : 0,
+      errors: (outcome.reason ?? outcome.kind).split('\n'),
+      bytes: claim.message?.properties === '' ? messageOf(claim) : null,
+    });
 }
 
 /** The files have them. */
