@@ -21,6 +21,8 @@ export type Answer =
 
 const STOPPING = 'the worker was stopping';
 const NO_CONNECTION = 'no connection in time';
+/** A server that has answered, and reads no more for so long, does not want the rest. */
+const UNREAD_MS = 5_000;
 
 /** undici calls `onRequestStart` just before the first byte is written (client-h1.js, writeH1): without it nothing was sent. */
 export function exchange(
@@ -45,7 +47,14 @@ export function exchange(
     let head: Head | null = null;
     let size = 0;
     let late = false;
+    let isWhole = false;
+    /** Of an answer that is not read on before the request is sent to its end. */
+    let early: NodeJS.Timeout | undefined;
     const chunks: Buffer[] = [];
+    const readOn = (): void => {
+      clearTimeout(early);
+      controller?.resume();
+    };
     if (!limits.maySend()) {
       return resolve({ kind: 'none', sent, withheld: true, reason: STOPPING, head });
     }
@@ -59,6 +68,7 @@ export function exchange(
     limits.signal?.addEventListener('abort', onAbort, { once: true });
     const end = (answer: Answer): void => {
       clearTimeout(deadline);
+      clearTimeout(early);
       limits.signal?.removeEventListener('abort', onAbort);
       resolve(answer);
     };
@@ -70,8 +80,20 @@ export function exchange(
         if (withheld) return void started.abort(new Error(STOPPING));
         sent = true;
       },
-      onResponseStart(_, status, headers) {
+      onBodySent: () => void early?.refresh(),
+      // undici notes that nothing is left to write only after this.
+      onRequestSent() {
+        isWhole = true;
+        if (early !== undefined) setImmediate(readOn);
+      },
+      onResponseStart(started, status, headers) {
+        // Hints that go before an answer.
+        if (status < 200) return;
         head = { status, headers };
+        // At the end of an answer undici breaks off what is still being sent: a server that takes it all the same would have a part.
+        if (isWhole || status > 299) return;
+        started.pause();
+        early = setTimeout(readOn, UNREAD_MS);
       },
       onResponseData(started, chunk) {
         size += chunk.length;

@@ -6,7 +6,7 @@ import type { HttpHandler } from '../config/http-handler.ts';
 import type { Answer } from '../net/exchange.ts';
 import { createHttpClient } from './client.ts';
 import { meaningIn, meaningOf, type Statuses } from '../domain/http-statuses.ts';
-import { submitClass } from '../domain/registrations/statuses.ts';
+import { retryAfterMs, submitClass } from '../domain/registrations/statuses.ts';
 
 export interface Parcel {
   /** The same for every attempt. */
@@ -53,6 +53,8 @@ const READ_BYTES = 64 * 1024;
 const PIECE_BYTES = 64 * 1024;
 /** Until an endpoint that turned our credentials away is asked again, ms. */
 const HELD_MS = 10_000;
+/** An endpoint that asks for more is asked again all the same: an item that rests has no end. */
+const LONGEST_REST_MS = 24 * 3_600_000;
 /** What undici says where a stream is not as long as its headers said. */
 const OTHER_LENGTH = 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH';
 
@@ -135,7 +137,8 @@ function deliveredAs(answer: Answer, { statuses }: HttpHandler): Delivered {
   const { status } = head;
   const text = body.subarray(0, ANSWER_BYTES).toString();
   const reason = `HTTP ${status}`;
-  const retryAfter = retryAfterOf(head.headers['retry-after']);
+  const asked = [head.headers['retry-after']].flat()[0];
+  const retryAfter = retryAfterMs(asked, Date.now(), LONGEST_REST_MS);
   switch (meaningOf(status, statuses)) {
     case 'ack':
       return { kind: 'ack', status };
@@ -165,13 +168,6 @@ const notSent = (error: unknown): Delivered => ({
   ...{ kind: 'retry', status: null, isUnknown: false, retryAfter: null },
   reason: `it cannot be sent: ${error instanceof Error ? error.message : String(error)}`,
 });
-
-/** Seconds or a date (RFC 9110), as ms from now. */
-function retryAfterOf(header: string | string[] | undefined): number | null {
-  if (typeof header !== 'string') return null;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1_000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? null : Math.max(0, ms);
-}
 
 async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
   for (let at = 0; ;) {

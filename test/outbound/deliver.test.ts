@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { httpHandler } from '../../src/config/http-handler.ts';
 import { meaningOf } from '../../src/domain/http-statuses.ts';
 import { openDelivery, type Parcel } from '../../src/outbound/deliver.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { rawServer } from '../helpers/raw-server.ts';
 import { atEnd, type Ending } from '../helpers/servers.ts';
 import { webServer, type Respond } from '../helpers/web-server.ts';
@@ -116,11 +117,64 @@ test('an answer that is lost is unknown, and an endpoint that is not there is no
   assert.ok(away.kind === 'retry' && !away.isUnknown, JSON.stringify(away));
 });
 
+test('hints that come before an answer are none', async (t) => {
+  const hinted = await rawServer(t, (socket) =>
+    socket.once('data', () => socket.end('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n')),
+  );
+  const lost = await deliveryTo(t, hinted.url).deliver(parcel());
+  assert.ok(lost.kind === 'retry' && lost.isUnknown && lost.status === null, JSON.stringify(lost));
+});
+
 test('a status whose body is cut still counts', async (t) => {
   const cut = await rawServer(t, (socket) =>
     socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf')),
   );
   assert.equal((await deliveryTo(t, cut.url).deliver(parcel())).kind, 'ack');
+});
+
+/** With nothing in it: it costs no disk. */
+async function largeFile(t: Ending, size: number) {
+  const folder = mkdtempSync(join(tmpdir(), 'deliver-'));
+  atEnd(t, () => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'file');
+  writeFileSync(path, '');
+  truncateSync(path, size);
+  const file = await open(path);
+  atEnd(t, () => file.close());
+  return { file, size, sha256: Buffer.alloc(32) };
+}
+
+test('an endpoint that answers before it has read a file is sent the whole of it', async (t) => {
+  const body = await largeFile(t, 32 * 1024 * 1024);
+  let heard = 0;
+  const server = await rawServer(t, (socket) => {
+    socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'));
+    socket.on('data', (piece: Buffer) => void (heard += piece.length));
+  });
+  assert.deepEqual(await deliveryTo(t, server.url).deliver(parcel({ body })), {
+    ...{ kind: 'ack', status: 200 },
+  });
+  await eventually('all of it has come', () => assert.ok(heard > body.size));
+});
+
+test('an endpoint that has answered, and reads no more, has the file already', async (t) => {
+  const body = await largeFile(t, 32 * 1024 * 1024);
+  const server = await rawServer(t, (socket) =>
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+      socket.pause();
+    }),
+  );
+  const { deliver } = deliveryTo(t, server.url, { timeout: '1h' });
+  assert.equal((await deliver(parcel({ body }))).kind, 'ack');
+});
+
+test('an endpoint that asks for a rest without end is asked again within a day', async (t) => {
+  const { deliver } = await answered(t, (_, response) =>
+    response.writeHead(503, { 'retry-after': '9'.repeat(30) }).end(),
+  );
+  const answer = await deliver(parcel());
+  assert.ok(answer.kind === 'retry' && answer.retryAfter === 24 * 3_600_000);
 });
 
 test('a file is streamed; one that is not as long as it was is told, and its request broken off', async (t) => {
