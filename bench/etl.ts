@@ -1,30 +1,84 @@
-/** A list whose process does nothing, beside a program that writes its output anew for each item. `--count` elements, and a tenth there. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+/**
+ * A list whose process does nothing: ours, and beside it a program as one writes it first, whose output is written anew for each
+ * element; that one gets a tenth. On compiled code and the servers named by the environment: `npm run bench:etl`.
+ */
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { wholeNumber } from '../src/commands/arguments.ts';
 import { LEAN } from '../src/runtime/child.ts';
-import { cpuSeconds, peakRssMb, processTree, serverPids } from './processes.ts';
 import { profiling, readProfiles } from './profile.ts';
+import { ETL, figuresOf, keep, type Sent } from './send/figures.ts';
+import { runProgram } from './send/receiving.ts';
 
-const { values } = parseArgs({
-  options: {
-    count: { type: 'string', default: '100000' },
-    instance: { type: 'string', default: 'bench-etl' },
-    profile: { type: 'boolean', default: false },
-    alone: { type: 'boolean', default: false },
-  },
-});
-const count = Number(values.count);
-const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-etl-'));
-const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const WHO = ['Despachante', 'rewriting'] as const;
+type Who = (typeof WHO)[number];
+
+interface Options {
+  contestants?: string;
+  count: number;
+  runs: number;
+  profile?: boolean;
+  out: string;
+}
+
+async function bench(given: Options): Promise<void> {
+  const { contestants, count, runs, profile = false, out } = given;
+  const title = `${count.toLocaleString('en')} records of 400 bytes`;
+  for (const who of WHO) {
+    if (contestants?.split(',').includes(who) === false) continue;
+    const isOurs = who === 'Despachante';
+    const items = isOurs ? count : Math.ceil(count / 10);
+    const notes = isOurs ? '' : `${items.toLocaleString('en')} of them`;
+    const all: Sent[] = [];
+    for (let n = 0; n < runs; n += 1) all.push({ ...(await once(who, items, profile)), notes });
+    process.stdout.write(`etl ${who}: ${JSON.stringify(all)}\n`);
+    const of = { case: 'etl', title, contestant: who, unit: 'records/s' };
+    keep(out, { ...of, script: 'bench:etl' }, all);
+  }
+}
+
+async function once(who: Who, items: number, profile: boolean): Promise<Sent> {
+  const folder = mkdtempSync(join(tmpdir(), 'despachante-bench-etl-'));
+  const output = join(folder, 'output.json');
+  const input = generate(join(folder, 'all.json'), items);
+  const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+  const flags = [...LEAN.nodeOptions, ...(profile ? profiling(folder) : [])];
+  const program =
+    who === 'Despachante'
+      ? [...flags, file('../src/cli.js'), 'etl', input, '--output', output]
+      : [file('../../bench/contestants/etl-like-seed.mjs'), input, output];
+  try {
+    const begun = performance.now();
+    const log = join(folder, 'log');
+    const spent = await runProgram([process.execPath, ...program], log, ours());
+    const seconds = (performance.now() - begun) / 1_000;
+    const found: unknown = JSON.parse(readFileSync(output, 'utf8'));
+    if (!Array.isArray(found) || found.length !== items)
+      throw new Error(`${output} has not all of ${items} elements`);
+    if (profile && who === 'Despachante')
+      process.stdout.write(`${JSON.stringify(readProfiles(folder), null, 2)}\n`);
+    return figuresOf(items / seconds, spent, items);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** A database and a task queue of its own, keys as in production, and nothing that takes time. */
+function ours(): NodeJS.ProcessEnv {
+  const name = `bench-${Date.now().toString(36)}`;
+  return {
+    ...{ ...LEAN.env, ...process.env },
+    ...{ WORKERS: '100', DELAY_TIME: '0', PROCESSING_TIME: '0', FAILURE_RATE: '0' },
+    ENCRYPTION_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}`,
+    ...{ DESPACHANTE_MONGODB_DATABASE: name, DESPACHANTE_TEMPORAL_TASK_QUEUE: name },
+  };
+}
 
 /** About 400 bytes each. */
-function generate(name: string, items: number): string {
-  const path = join(folder, name);
+function generate(path: string, items: number): string {
   const to = openSync(path, 'w');
   for (let n = 0; n < items; n += 1) {
     const facts = { id: `r-${n}`, source: 'MessagingSystem', title: `Title ${n}`, author: 'Ana' };
@@ -37,53 +91,12 @@ function generate(name: string, items: number): string {
   return path;
 }
 
-async function measure(args: string[], output: string, items: number) {
-  const servers = Object.values(serverPids(values.instance, ['temporal', 'mongodb']));
-  const before = cpuSeconds(servers);
-  const begun = performance.now();
-  const name = `bench-${Date.now().toString(36)}`;
-  const child = spawn(process.execPath, args, {
-    env: {
-      ...{ ...LEAN.env, ...process.env },
-      ...{ WORKERS: '100', DELAY_TIME: '0', PROCESSING_TIME: '0', FAILURE_RATE: '0' },
-      ENCRYPTION_KEYS: `bench:${Buffer.alloc(32, 1).toString('base64')}`,
-      ...{ DESPACHANTE_MONGODB_DATABASE: name, DESPACHANTE_TEMPORAL_TASK_QUEUE: name },
-    },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  let peakMb = 0;
-  let cpu = 0;
-  const look = setInterval(() => {
-    peakMb = Math.max(peakMb, peakRssMb(child.pid ?? 0));
-    cpu = Math.max(cpu, cpuSeconds(processTree(child.pid ?? 0)));
-  }, 500);
-  await once(child, 'close');
-  clearInterval(look);
-  const seconds = (performance.now() - begun) / 1_000;
-  const found: unknown = JSON.parse(readFileSync(output, 'utf8'));
-  if (!Array.isArray(found) || found.length !== items)
-    throw new Error(`${output} has not all of ${items} elements`);
-  const each = (s: number) => (1_000 * s) / items;
-  const cpuMsEach = { process: each(cpu), servers: each(cpuSeconds(servers) - before) };
-  return { items, seconds, perSecond: items / seconds, cpuMsEach, peakMb };
-}
-
-try {
-  const mine = join(folder, 'output.json');
-  const theirs = join(folder, 'theirs.json');
-  const few = Math.ceil(count / 10);
-  const flags = [...LEAN.nodeOptions, ...(values.profile ? profiling(folder) : [])];
-  const ours = await measure(
-    [...flags, file('../src/cli.js'), 'etl', generate('all.json', count), '--output', mine],
-    ...([mine, count] as const),
-  );
-  if (values.profile) process.stdout.write(`${JSON.stringify(readProfiles(folder), null, 2)}\n`);
-  const program = file('../../bench/contestants/etl-like-seed.mjs');
-  const other = values.alone
-    ? null
-    : await measure([program, generate('few.json', few), theirs], ...([theirs, few] as const));
-  const ratio = other === null ? null : ours.perSecond / other.perSecond;
-  process.stdout.write(`${JSON.stringify({ ours, other, ratio }, null, 2)}\n`);
-} finally {
-  rmSync(folder, { recursive: true });
-}
+await new Command('bench:etl')
+  .option('--contestants <names>', `of: ${WHO.join(', ')}`)
+  .option('--count <n>', 'elements', wholeNumber(1, 10_000_000), 100_000)
+  .option('--runs <n>', 'of each; the one in the middle counts', wholeNumber(1, 99), 3)
+  .option('--profile', 'tell where the time of ours goes')
+  .option('--out <file>', `where figures are kept (those in ${ETL} are those of the docs)`, ETL)
+  .action(bench)
+  .parseAsync();
+process.exit();

@@ -10,7 +10,7 @@ import { DOCUMENT, documentFiles } from '../bench/document.ts';
 import { oursFiles } from '../bench/ours.ts';
 import { pageDocument, readPageResults } from '../bench/page/figures.ts';
 import { addResult, readResults } from '../bench/results-file.ts';
-import { FILES, WEBHOOK, readSendResults, sendDocument } from '../bench/send/figures.ts';
+import { SHOWN, readSendResults, sendDocument } from '../bench/send/figures.ts';
 import {
   DOCUMENT as TASKS_DOCUMENT,
   readTaskResults,
@@ -97,9 +97,9 @@ test('the figures of tasks in docs/proof/benchmarks.md are those of their result
   assert.equal(document, tasksDocument(readTaskResults(), document));
 });
 
-test('the figures of files and webhooks in docs/proof/benchmarks.md are those of their results files', () => {
+test('the figures of files, webhooks and lists in docs/proof/benchmarks.md are those of their results files', () => {
   const document = readFileSync(TASKS_DOCUMENT, 'utf8');
-  for (const file of [FILES, WEBHOOK])
+  for (const file of SHOWN)
     assert.equal(document, sendDocument(file, readSendResults(file), document));
 });
 

@@ -28,6 +28,9 @@ export type Sent = Figures & { notes?: string };
 
 export const FILES = 'bench/results/files.json';
 export const WEBHOOK = 'bench/results/webhook.json';
+export const ETL = 'bench/results/etl.json';
+/** Those that the docs show. */
+export const SHOWN = [FILES, WEBHOOK, ETL];
 
 export const figuresOf = (value: number, spent: Spent, items: number): Figures => ({
   value,
@@ -61,7 +64,7 @@ export function keep(
   };
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify([...others, kept], null, 2)}\n`);
-  if (file === FILES || file === WEBHOOK)
+  if (SHOWN.includes(file))
     writeFileSync(
       DOCUMENT,
       sendDocument(file, readSendResults(file), readFileSync(DOCUMENT, 'utf8')),

@@ -48,9 +48,10 @@ const LOOK_MS = 100;
 export async function runProgram(
   [program = '', ...args]: string[],
   logFile: string,
+  env = process.env,
 ): Promise<Spent> {
   const log = openSync(logFile, 'a');
-  const child = spawn(program, args, { stdio: ['ignore', log, log] });
+  const child = spawn(program, args, { env, stdio: ['ignore', log, log] });
   closeSync(log);
   const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const spent = { cpuSeconds: 0, peakMb: 0 };
