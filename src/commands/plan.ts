@@ -17,11 +17,11 @@ interface PlanOptions {
  * `test/commands/plan.test.ts` compares.
  */
 export const MEASURED: Costs = {
-  workerCpuMs: 2.1,
-  intakeCpuMs: 0.34,
-  serversCpuMs: 2.2,
-  workerBaseMb: 229,
-  workerKbInFlight: 26,
+  workerCpuMs: 2,
+  intakeCpuMs: 0.28,
+  serversCpuMs: 2.3,
+  workerBaseMb: 216,
+  workerKbInFlight: 33,
 };
 
 const EXPECTED = 'p50=15s,p99=20s';

@@ -73,7 +73,7 @@ async function misbehave(
 const MOST_CUT_OFF = 5;
 
 /**
- * Returns those to which nothing was done and that are in doubt all the same: they were sent on a connection that the legacy
+ * Returns those that should have been answered and are in doubt all the same: they were sent on a connection that the legacy
  * system was closing just then, after an odd answer to another one. Nobody can know whether they were taken.
  */
 async function assertEnds(
@@ -88,7 +88,7 @@ async function assertEnds(
     if (outcome !== null) found.set(registration, outcome.kind);
   }
   const isCutOff = (id: string): boolean =>
-    conductOf(id) === GOOD &&
+    conductOf(id).end !== 'in doubt' &&
     found.get(id) === 'in doubt' &&
     why.get(id) === 'UND_ERR_SOCKET other side closed';
   const cutOff = new Set(ids.filter(isCutOff));

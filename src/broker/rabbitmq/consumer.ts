@@ -19,6 +19,10 @@ const MOST_HELD_BYTES = 32 * 1024 * 1024;
 const sizeOf = ({ content, properties: { headers } }: ConsumeMessage): number =>
   content.length + (rawOf(headers ?? {})?.bytes.length ?? 0);
 
+/** amqplib's word for it. */
+const isOfClosedChannel = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'IllegalOperationError';
+
 /** RabbitMQ counts for each consumer: the two share rabbit.prefetch. Few messages are returned. */
 function shares({ intakeQueue, returnedQueue, prefetch }: Config['rabbit']) {
   const few = Math.max(1, Math.floor(prefetch / 10));
@@ -135,7 +139,12 @@ export async function createConsumer(
       release,
       // Delivery tags start anew on each channel: an ack on another one would delete somebody else's message.
       ack() {
-        if (channel === on) on.ack(message);
+        try {
+          if (channel === on) on.ack(message);
+        } catch (error) {
+          // It has closed just now, and nobody was told yet: the message comes again.
+          if (!isOfClosedChannel(error)) throw error;
+        }
         release();
       },
     };
