@@ -101,9 +101,11 @@ async function runFile(ctx, runNode, file, options, env) {
   rmSync(counted, { force: true });
   const output = openSync(printed, 'w');
   const begun = Date.now();
+  // By its whole address: a file that goes into another folder would not find it any more.
+  const tally = new URL('./tally.mjs', import.meta.url).href;
   const reporters = [
     ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
-    ...['--test-reporter=./engines/tally.mjs', `--test-reporter-destination=${counted}`],
+    ...[`--test-reporter=${tally}`, `--test-reporter-destination=${counted}`],
   ];
   const { code } = await runNode(
     [...reporters, ...options, file],

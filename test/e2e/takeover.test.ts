@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, test } from 'node:test';
 import { z } from 'zod';
-import { WORKFLOW_TYPE } from '../../src/domain/names.ts';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { ATTRIBUTE_IDS, WORKFLOW_TYPE } from '../../src/domain/names.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { flowOf } from '../helpers/flow.ts';
 import { NOBODY } from '../helpers/activities.ts';
@@ -18,6 +19,7 @@ const flow = flowOf(system);
 const { client, store } = system;
 const schedule = sweepScheduleOf(scope, system);
 
+const ITEM_IDS = defineSearchAttributeKey(ATTRIBUTE_IDS, 'KEYWORD_LIST');
 const idsOf = (prefix: string, count: number) =>
   Array.from({ length: count }, (_, n) => `${prefix}-${n}`);
 
@@ -96,8 +98,13 @@ async function terminateUnclaimed(prefix: string, count: number): Promise<void> 
   const query = `TaskQueue = "${system.config.temporal.taskQueue}" AND ExecutionStatus = "Running"`;
   const runs = await eventually('intake has started their runs', async () => {
     const found: string[] = [];
-    for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
-    assert.ok(found.length > 0);
+    let items = 0;
+    for await (const { workflowId, typedSearchAttributes } of client.workflow.list({ query })) {
+      found.push(workflowId);
+      items += typedSearchAttributes.get(ITEM_IDS)?.length ?? 0;
+    }
+    // What was published may stand in several runs, of which the list knows one a little later.
+    assert.equal(items, count);
     assert.equal(await system.depth(system.config.rabbit.intakeQueue), 0);
     assert.equal(
       await flow.metric('intake', 'despachante_unacknowledged{source="registrations"}'),
