@@ -28,6 +28,9 @@ const suite = {
   tests: true,
   tells: [],
 };
+const benchOn = (instance, engines) => ({
+  ...{ instance, engines, store: 'binary', fresh: true, own: true, tells: help },
+});
 /**
  * `tells`: arguments with which the program only tells something, and needs no servers. `own`: it breaks or floods servers, and so
  * gets its own ones, whatever address is given. `tests`: it ends with phases and a sum. `optional`: engines without which some of
@@ -64,61 +67,19 @@ const plans = {
     own: true,
     tells: [...help, '--list', '--count'],
   },
-  bench: {
-    instance: 'bench',
-    store: 'binary',
-    engines: servers,
-    fresh: true,
-    own: true,
-    tells: help,
-  },
-  'bench-tasks': {
-    instance: 'bench-tasks',
-    store: 'binary',
-    engines: [...servers, 'kafka', 'redis'],
-    fresh: true,
-    own: true,
-    tells: help,
-  },
-  'bench-etl': {
-    instance: 'bench-etl',
-    store: 'binary',
-    engines: ['temporal', 'mongodb'],
-    fresh: true,
-    own: true,
-    tells: help,
-  },
-  'bench-files': {
-    instance: 'bench-files',
-    store: 'binary',
-    engines: ['temporal', 'mongodb'],
-    fresh: true,
-    own: true,
-    tells: help,
-  },
-  'bench-page': {
-    instance: 'bench-page',
-    store: 'binary',
-    engines: [...servers, 'chromium'],
-    fresh: true,
-    own: true,
-    tells: help,
-  },
-  'bench-webhook': {
-    instance: 'bench-webhook',
-    store: 'binary',
-    engines: servers,
-    fresh: true,
-    own: true,
-    tells: help,
-  },
+  bench: benchOn('bench', servers),
+  'bench-tasks': benchOn('bench-tasks', [...servers, 'kafka', 'redis']),
+  'bench-etl': benchOn('bench-etl', ['temporal', 'mongodb']),
+  'bench-files': benchOn('bench-files', ['temporal', 'mongodb']),
+  'bench-page': benchOn('bench-page', [...servers, 'chromium']),
+  'bench-webhook': benchOn('bench-webhook', servers),
 };
 
 async function main([command, ...args]) {
   const plan = Object.hasOwn(plans, command ?? '') ? plans[command] : undefined;
   if (plan === undefined)
     throw new Error(
-      'Usage: node engines/run.mjs start|etl|test|coverage|other-broker|faults|bench|bench-etl|bench-files|bench-page|bench-tasks|bench-webhook [arguments of the program]',
+      `Usage: node engines/run.mjs ${Object.keys(plans).join('|')} [arguments of the program]`,
     );
   if (!isNewEnough())
     throw new Error(`Node ${oldest} or newer is needed. Start this by npm, which fetches one.`);

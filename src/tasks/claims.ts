@@ -100,10 +100,8 @@ export interface Ending {
   outcome: TaskOutcome;
 }
 
-const NONE: ReadonlySet<string> = new Set();
 const UNDONE = { result: { $exists: false } };
-/** Of a task, as far as is looked for. */
-const MOST_REDRIVES = 50;
+const MOST_REDRIVES = 50; // of a task, as far as is looked for
 
 export async function indexTaskClaims(
   { collection }: TaskClaims,
@@ -137,7 +135,7 @@ export function openTaskClaims(db: OwnDatabase) {
     matched: number,
     isWritten: (claim: TaskClaim) => boolean,
   ): Promise<ReadonlySet<string>> {
-    if (matched === keys.length) return NONE;
+    if (matched === keys.length) return new Set();
     const found = await find(keys);
     return new Set([...found.values()].flatMap((each) => (isWritten(each) ? [] : each._id)));
   }
@@ -285,7 +283,7 @@ export function openTaskClaims(db: OwnDatabase) {
     more: (ending: E) => object,
     only: Filter<TaskClaim> = {},
   ): Promise<ReadonlySet<string>> {
-    if (endings.length === 0) return NONE;
+    if (endings.length === 0) return new Set();
     const keys = endings.map(({ claim }) => claim);
     const written = endings.map((each) => ({ outcome: withGroup(each), ...more(each) }));
     const { matchedCount } = await collection.updateMany(
