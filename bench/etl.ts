@@ -10,34 +10,26 @@ import { Command } from 'commander';
 import { wholeNumber } from '../src/commands/arguments.ts';
 import { LEAN } from '../src/runtime/child.ts';
 import { profiling, readProfiles } from './profile.ts';
-import { ETL, figuresOf, keep, type Sent } from './send/figures.ts';
+import { ETL, contest, figuresOf, type Asked, type Sent } from './send/figures.ts';
 import { runProgram } from './send/receiving.ts';
 
 const WHO = ['Despachante', 'rewriting'] as const;
 type Who = (typeof WHO)[number];
 
-interface Options {
-  contestants?: string;
+interface Options extends Asked {
   count: number;
-  runs: number;
   profile?: boolean;
-  out: string;
 }
 
-async function bench(given: Options): Promise<void> {
-  const { contestants, count, runs, profile = false, out } = given;
+async function bench({ count, profile = false, ...asked }: Options): Promise<void> {
   const title = `${count.toLocaleString('en')} records of 400 bytes`;
-  for (const who of WHO) {
-    if (contestants?.split(',').includes(who) === false) continue;
+  const of = { case: 'etl', title, unit: 'records/s', script: 'bench:etl' };
+  await contest(WHO, asked, of, async (who) => {
     const isOurs = who === 'Despachante';
     const items = isOurs ? count : Math.ceil(count / 10);
     const notes = isOurs ? '' : `${items.toLocaleString('en')} of them`;
-    const all: Sent[] = [];
-    for (let n = 0; n < runs; n += 1) all.push({ ...(await once(who, items, profile)), notes });
-    process.stdout.write(`etl ${who}: ${JSON.stringify(all)}\n`);
-    const of = { case: 'etl', title, contestant: who, unit: 'records/s' };
-    keep(out, { ...of, script: 'bench:etl' }, all);
-  }
+    return { ...(await once(who, items, profile)), notes };
+  });
 }
 
 async function once(who: Who, items: number, profile: boolean): Promise<Sent> {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { wholeNumber } from '../src/commands/arguments.ts';
-import { FILES, figuresOf, keep, type Sent } from './send/figures.ts';
+import { FILES, contest, figuresOf, type Asked, type Sent } from './send/figures.ts';
 import { inPlace, type Place } from './send/place.ts';
 import { received, runProgram, type Spent } from './send/receiving.ts';
 import { rclone } from './contestants.ts';
@@ -34,27 +34,20 @@ const WHO = ['Despachante', 'curl', 'rclone'] as const;
 type Who = (typeof WHO)[number];
 const AT_ONCE = 32;
 
-interface Options {
+interface Options extends Asked {
   only?: string;
-  contestants?: string;
   count?: number;
-  runs: number;
-  out: string;
 }
 
-async function bench({ only, contestants, count, runs, out }: Options): Promise<void> {
+async function bench({ only, count, ...asked }: Options): Promise<void> {
   for (const name of only?.split(',') ?? Object.keys(CASES)) {
     if (!isCase(name)) throw new Error(`There is no case ${name}: see --help`);
     const measured: Case = { ...CASES[name], ...(count === undefined ? {} : { count }) };
     const { title, unit } = measured;
-    for (const who of name === 'crowd' ? (['Despachante'] as const) : WHO) {
-      if (contestants?.split(',').includes(who) === false) continue;
-      const all: Sent[] = [];
-      for (let n = 0; n < runs; n += 1)
-        all.push(await inPlace((place) => once(who, measured, place)));
-      process.stdout.write(`${name} ${who}: ${JSON.stringify(all)}\n`);
-      keep(out, { case: name, title, contestant: who, unit, script: 'bench:files' }, all);
-    }
+    const who = name === 'crowd' ? (['Despachante'] as const) : WHO;
+    await contest(who, asked, { case: name, title, unit, script: 'bench:files' }, (each) =>
+      inPlace((place) => once(each, measured, place)),
+    );
   }
 }
 

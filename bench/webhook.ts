@@ -7,7 +7,7 @@ import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { wholeNumber } from '../src/commands/arguments.ts';
-import { WEBHOOK, figuresOf, keep, type Sent } from './send/figures.ts';
+import { WEBHOOK, contest, figuresOf, type Asked, type Sent } from './send/figures.ts';
 import { inPlace, type Place } from './send/place.ts';
 import { received, type Spent } from './send/receiving.ts';
 import { installContestants } from './contestants.ts';
@@ -18,23 +18,14 @@ const AT_ONCE = 32;
 const WHO = ['Despachante', 'hand-written'] as const;
 type Who = (typeof WHO)[number];
 
-interface Options {
-  contestants?: string;
+interface Options extends Asked {
   count: number;
-  runs: number;
-  out: string;
 }
 
-async function bench({ contestants, count, runs, out }: Options): Promise<void> {
+async function bench({ count, ...asked }: Options): Promise<void> {
   const title = `${count.toLocaleString('en')} messages of 1 KiB`;
-  for (const who of WHO) {
-    if (contestants?.split(',').includes(who) === false) continue;
-    const all: Sent[] = [];
-    for (let n = 0; n < runs; n += 1) all.push(await inPlace((place) => once(who, count, place)));
-    process.stdout.write(`webhook ${who}: ${JSON.stringify(all)}\n`);
-    const of = { case: 'webhook', title, contestant: who, unit: 'messages/s' };
-    keep(out, { ...of, script: 'bench:webhook' }, all);
-  }
+  const of = { case: 'webhook', title, unit: 'messages/s', script: 'bench:webhook' };
+  await contest(WHO, asked, of, (who) => inPlace((place) => once(who, count, place)));
 }
 
 async function once(who: Who, count: number, place: Place): Promise<Sent> {

@@ -37,6 +37,9 @@ export function createSettle(needs: Dependencies) {
           })),
         );
         failpoint('persist-written');
+        // Whoever takes these up settles them so, however late: journal and legacy system may have forgotten them by then.
+        const aside = ours.filter((_, at) => typeof written[at] === 'object');
+        await claims.conclude(aside.map(concluded), ownRun());
         const answers = await Promise.all(
           ours.map(async (settlement, at): Promise<SettleAnswer> => {
             const { index } = settlement;
@@ -137,10 +140,8 @@ export function createSettle(needs: Dependencies) {
     }
   }
 
-  async function putAside(settlement: Settlement, reason: string): Promise<SettleAnswer> {
-    const { index, claim } = settlement;
-    // Whoever takes it up settles it so, however late: journal and legacy system may have forgotten it by then.
-    await claims.conclude([concluded(settlement)], ownRun());
+  /** Its claim has the outcome already. */
+  async function putAside({ index, claim }: Settlement, reason: string): Promise<SettleAnswer> {
     await setAside.put((await claims.find([claim])).get(claim), claim, reason);
     // It is not with the legacy system any more.
     await claims.setAtLegacy([claim], null);

@@ -44,7 +44,7 @@ export const readSendResults = (file: string): SendResult[] =>
   existsSync(file) ? z.array(result).parse(JSON.parse(readFileSync(file, 'utf8'))) : [];
 
 /** The run in the middle, in the place of an earlier one of the same case and contestant; and the table, where the docs have it. */
-export function keep(
+function keep(
   file: string,
   of: Pick<SendResult, 'case' | 'title' | 'contestant' | 'unit'> & { script: string },
   runs: readonly Sent[],
@@ -69,6 +69,30 @@ export function keep(
       DOCUMENT,
       sendDocument(file, readSendResults(file), readFileSync(DOCUMENT, 'utf8')),
     );
+}
+
+/** What the benches that send are asked for alike. */
+export interface Asked {
+  contestants?: string;
+  /** Of each; the one in the middle counts. */
+  runs: number;
+  out: string;
+}
+
+/** Has each contestant that is asked for do it so many times, and keeps its figures. */
+export async function contest<W extends string>(
+  all: readonly W[],
+  { contestants, runs, out }: Asked,
+  of: Omit<Parameters<typeof keep>[1], 'contestant'>,
+  once: (who: W) => Promise<Sent>,
+): Promise<void> {
+  for (const who of all) {
+    if (contestants?.split(',').includes(who) === false) continue;
+    const sent: Sent[] = [];
+    for (let n = 0; n < runs; n += 1) sent.push(await once(who));
+    process.stdout.write(`${of.case} ${who}: ${JSON.stringify(sent)}\n`);
+    keep(out, { ...of, contestant: who }, sent);
+  }
 }
 
 const whole = (value: number): string =>

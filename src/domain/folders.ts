@@ -10,12 +10,16 @@ export const OUTCOME_FOLDERS = ['done', 'refused', 'gaveup'] as const;
 export type OutcomeFolder = (typeof OUTCOME_FOLDERS)[number];
 
 /** What became of a file that is done, as the result of its task. */
-export const DONE_AS = ['sent', 'changed', 'gone'] as const;
+const DONE_AS = ['sent', 'changed', 'gone'] as const;
 export type DoneAs = (typeof DONE_AS)[number];
 
 /** As the result of a file begins, in its claim. */
-export const resultBegins = (as: DoneAs): string => `{"as":"${as}"`;
+const resultBegins = (as: DoneAs): string => `{"as":"${as}"`;
 export const SENT_RESULT = resultBegins('sent');
+
+/** Null where the result says none of it. */
+export const doneAs = (result: string | null | undefined): DoneAs | null =>
+  DONE_AS.find((as) => result?.startsWith(resultBegins(as)) === true) ?? null;
 
 /** The class of a failure whose time was over. */
 export const GAVE_UP = 'gave-up';

@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:fs';
 import { copyFile, open } from 'node:fs/promises';
-import { moveOver } from '../runtime/durable.ts';
+import { moveOver, writeThrough } from '../runtime/durable.ts';
 
 export interface Form {
   head: string;
@@ -46,13 +46,7 @@ export async function openWholeFile(path: string, work: string, form: Form) {
     await append();
     const next = `${work}.next`;
     await copyFile(work, next, constants.COPYFILE_FICLONE);
-    const copy = await open(next, 'a');
-    try {
-      await copy.appendFile(end);
-      await copy.sync();
-    } finally {
-      await copy.close();
-    }
+    await writeThrough(next, 'a', end);
     await moveOver(next, path);
     const now = performance.now();
     notBefore = now + Math.max(EACH_MS, RESTS * (now - begun));

@@ -25,6 +25,7 @@ const EARLY = 5;
 const LOST_IN_A_ROW = 5;
 /** Those that began longer ago are forgotten. */
 const ROW_MS = 3_600_000;
+const NO_ROW = { count: 0, since: 0 };
 const PROBE_LASTS_MORE_MS = 10_000;
 
 export type Breaker = ReturnType<typeof createBreaker>;
@@ -56,7 +57,7 @@ export function createBreaker({
   let counter: RollingCounter | null = null;
   let sensed: 'shut' | 'ramping' | 'closed' = 'shut';
   let reason = '';
-  let lost = { count: 0, since: 0 };
+  let lost = NO_ROW;
   /** Ours, while it is under way. */
   let probe: string | null = null;
   /** We have seen it trip, and the others have not been told yet. */
@@ -84,7 +85,7 @@ export function createBreaker({
     const before = sensed;
     sensed = next;
     counter = next === 'shut' ? null : createRollingCounter(window);
-    lost = { count: 0, since: 0 };
+    lost = NO_ROW;
     if (before === 'shut' && ours !== null) {
       log.info({ endpoint }, 'The circuit breaker is closed again');
     }
@@ -98,7 +99,7 @@ export function createBreaker({
 
   /** Whether it has heard nothing but lost answers for long enough. */
   function isLosing(heard: Heard): boolean {
-    if (heard === 'well') lost = { count: 0, since: 0 };
+    if (heard === 'well') lost = NO_ROW;
     if (heard !== 'lost' || counter === null) return false;
     const now = performance.now();
     const isRow = lost.count > 0 && now - lost.since < ROW_MS;

@@ -1,6 +1,6 @@
 /** What became of an item, event by event, in the order in which it happened. */
 import type { Config } from '../config/schema.ts';
-import { DONE_AS } from '../domain/folders.ts';
+import { doneAs } from '../domain/folders.ts';
 import { failureName, REGISTRATIONS } from '../domain/names.ts';
 import { isFailure } from '../domain/registrations/outcome.ts';
 import { labelOf } from '../intake/label.ts';
@@ -137,7 +137,7 @@ const isDoneAnew = ({ outcome, gone }: Ended): boolean =>
 /** A file may be done, and not sent. */
 const endOf = ({ origin, outcome, result }: Ended): string | null =>
   outcome?.kind === 'done' && origin.broker === 'folder'
-    ? (DONE_AS.find((as) => result?.startsWith(`{"as":"${as}"`) === true) ?? 'done')
+    ? (doneAs(result) ?? 'done')
     : (outcome?.kind ?? null);
 
 function eventsOfTask(

@@ -53,12 +53,17 @@ export async function writeWhole(
   content: string,
   next: string,
 ): Promise<void> {
-  const file = await open(next, 'w');
+  await writeThrough(next, 'w', content);
+  await rename(next, path);
+}
+
+/** Writes to the disk. @param flags `w` anew, `a` at the end */
+export async function writeThrough(path: string, flags: 'w' | 'a', text: string): Promise<void> {
+  const file = await open(path, flags);
   try {
-    await file.writeFile(content);
+    await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(next, path);
 }

@@ -3,7 +3,7 @@
  * one may have stood in its place, in which tasks found nothing of theirs, and ended.
  */
 import { lstat } from 'node:fs/promises';
-import { resultBegins } from '../domain/folders.ts';
+import { doneAs } from '../domain/folders.ts';
 import { claimKey } from '../domain/names.ts';
 import type { endsOf } from '../folders/ends.ts';
 import { encodeFile, identityOf } from '../folders/identity.ts';
@@ -94,10 +94,10 @@ export async function recover({ folder, place, ends, claims, log }: Needs): Prom
         ...{ class: outcome.class ?? outcome.kind, reason: outcome.reason ?? outcome.kind },
       });
     const marker = ready.kind === 'marker' ? markerOf(ready.name, name) : null;
-    const to = result?.startsWith(resultBegins('changed')) === true ? 'inbox' : 'done';
+    const to = doneAs(result) === 'changed' ? 'inbox' : 'done';
     await ends.publish(outgoingOf(of, { id, name, marker }, to));
   }
 }
 
 const isUnsent = ({ result }: TaskClaim): boolean =>
-  !(['sent', 'changed'] as const).some((as) => result?.startsWith(resultBegins(as)) === true);
+  !['sent', 'changed'].includes(doneAs(result) ?? '');

@@ -1,7 +1,7 @@
 /** A folder as a worker: its source, the sender of its files, and where they end. */
 import { httpEndpoint } from '../config/endpoint.ts';
 import type { FolderSetting } from '../config/folders.ts';
-import { SENT_RESULT } from '../domain/folders.ts';
+import { doneAs } from '../domain/folders.ts';
 import { readClaimKey } from '../domain/names.ts';
 import type { Collector } from '../folders/collector.ts';
 import { endsOf } from '../folders/ends.ts';
@@ -83,7 +83,7 @@ export function folderWorker(needs: Needs): FolderWorker {
       sends: { endpoint: httpEndpoint(name, folder.send), pass: delivery.pass },
       isCounted: true,
       // What was gone, and lies there again as it was: its folder was away, or another one stood in its place.
-      mayComeAgain: ({ result }) => result?.startsWith(SENT_RESULT) !== true,
+      mayComeAgain: ({ result }) => doneAs(result) !== 'sent',
     },
     caller,
     results: IN_CLAIM,

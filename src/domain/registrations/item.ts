@@ -113,7 +113,7 @@ export const goOn = <I extends Item>(item: I, changes: Partial<I>): I => ({
 });
 
 /** An accepted item that was due, and of which nothing was read: it is due again then. */
-export const missed = (item: Polling, dueAt: number, changes: Partial<Polling> = {}): Polling =>
+export const missed = (item: Polling, dueAt: number, changes: Partial<Polling>): Polling =>
   goOn(item, { missedSince: item.missedSince ?? item.dueAt ?? dueAt, ...changes, dueAt });
 
 /** The fields of a claimed item in every phase; well and not busy. */
