@@ -152,9 +152,8 @@ async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
 /** Without the claims that another run has taken or that this one has concluded. Their messages have been read. */
 async function stillOpen({ claims }: Needs, requests: SubmitRequest[]): Promise<SubmitRequest[]> {
   const keys = requests.map(({ claim }) => claim);
-  const over = { $or: [{ workflowId: { $ne: ownRun() } }, { outcome: { $ne: null } }] };
-  const lost = await readInTime(() => claims.workflowIds(keys, over));
-  return requests.filter(({ claim }) => !lost.has(claim));
+  const open = await readInTime(() => claims.workflowIds(keys, { outcome: null }));
+  return requests.filter(({ claim }) => open.get(claim) === ownRun());
 }
 
 /**

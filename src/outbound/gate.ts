@@ -68,7 +68,7 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
     const { perSecond, bound } = limits[lane];
     const grant =
       perSecond() === null && bound?.isSet() !== true
-        ? { count: await slots.take(wanted, turn), wait: null }
+        ? { count: await slots.take(wanted, turn, lane), wait: null }
         : await withinLimits(lane, wanted, turn, isWanted);
     // It may have opened meanwhile.
     const since = breaker.wait();
@@ -102,7 +102,7 @@ export function createGate({ slots, breaker, limits, rates, log }: GateNeeds) {
       }
       const handful = Math.min(wanted, slots.handful());
       const count = perSecond === null ? handful : await room(lane, handful, perSecond);
-      const taken = await slots.take(count, turn);
+      const taken = await slots.take(count, turn, lane);
       if (!isWanted()) {
         slots.release(taken);
         // Half of a slow rate would be lost if the next asker had to wait for another piece of it.

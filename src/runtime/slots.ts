@@ -4,8 +4,12 @@
  */
 const TOGETHER_MS = 4;
 
+/** So long one waits behind those of another line, ms. */
+const LONG_MS = 20_000;
+
 interface Waiter {
   turn: number;
+  line: string;
   wanted: number;
   grant: (count: number) => void;
 }
@@ -15,7 +19,8 @@ export type Slots = ReturnType<typeof createSlots>;
 /**
  * How many requests this worker may have on the wire at once, which bounds what a crash can leave in doubt. Up to a quarter of
  * all slots is granted at once, so that a batch needs few journal writes; and first come, first served to the end, so that the
- * registrations of a batch stay together.
+ * registrations of a batch stay together. Whoever has waited for long behind another line is served in turn with it: a backlog of
+ * POSTs holds up no GET.
  */
 export function createSlots(initial: number) {
   let total = initial;
@@ -23,11 +28,18 @@ export function createSlots(initial: number) {
   const waiting: Waiter[] = [];
   let free = initial;
   let turns = 0;
-  const turn = () => (turns += 1);
+  let lastLine = '';
+  /** The time at which it was given, ms; each another one. */
+  const turn = () => (turns = Math.max(turns + 0.001, performance.now()));
   let patience: NodeJS.Timeout | undefined;
 
+  function next(): Waiter | undefined {
+    const long = performance.now() - LONG_MS;
+    return waiting.find((each) => each.line !== lastLine && each.turn < long) ?? waiting[0];
+  }
+
   function handOut(): void {
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+    for (let first = next(); first !== undefined; first = next()) {
       const count = Math.min(first.wanted, handful);
       if (free < count) return beSatisfiedSoon();
       grant(first, count);
@@ -38,7 +50,8 @@ export function createSlots(initial: number) {
     clearTimeout(patience);
     patience = undefined;
     free -= count;
-    waiting.shift();
+    waiting.splice(waiting.indexOf(first), 1);
+    lastLine = first.line;
     first.grant(count);
   }
 
@@ -47,7 +60,7 @@ export function createSlots(initial: number) {
     if (free <= 0) return;
     patience ??= setTimeout(() => {
       patience = undefined;
-      const [first] = waiting;
+      const first = next();
       if (first !== undefined && free > 0) grant(first, Math.min(first.wanted, free));
       handOut();
     }, TOGETHER_MS * handful);
@@ -57,10 +70,15 @@ export function createSlots(initial: number) {
     /** A place in the line, to keep when asking several times. */
     turn,
     /** Waits for a handful, a quarter of all, or less if less is wanted. Returns how many it took: 1..wanted, or 0 once it has left. */
-    take: (wanted: number, mine = turn()) =>
+    take: (wanted: number, mine = turn(), line = '') =>
       new Promise<number>((grant) => {
         const behind = waiting.findIndex((other) => other.turn > mine);
-        waiting.splice(behind < 0 ? waiting.length : behind, 0, { turn: mine, wanted, grant });
+        waiting.splice(behind < 0 ? waiting.length : behind, 0, {
+          turn: mine,
+          line,
+          wanted,
+          grant,
+        });
         handOut();
       }),
     /** Who waits with that place in the line gets none. */

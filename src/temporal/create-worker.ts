@@ -30,6 +30,8 @@ export async function createTemporalWorker(config: Config, needs: Needs): Promis
           workflowBundle: { code: await readFile(bundle, 'utf8') },
           maxCachedWorkflows: config.worker.maxCachedWorkflows,
           workflowThreadPoolSize: workflowThreads,
+          // Each waits for its local activity. With the default of 40, those of others leave the sticky queue and are replayed whole.
+          maxConcurrentWorkflowTaskExecutions: 400,
           // A dead worker's sticky queue is waited for this long; the default costs each of its runs 10 s.
           stickyQueueScheduleToStartTimeout: '1s' as const,
         };

@@ -153,3 +153,21 @@ test('who leaves the line gets none, and holds up nobody behind', async (t) => {
   await turn();
   assert.equal(behind.granted, 1);
 });
+
+test('who has waited for long behind another line is served in turn with it', async (t) => {
+  t.mock.method(performance, 'now', () => now);
+  let now = 0;
+  const slots = await allTaken(4); // a handful is 1
+  const served: string[] = [];
+  for (const line of ['submits', 'submits', 'submits', 'gets', 'gets'])
+    void slots.take(1, slots.turn(), line).then(() => served.push(line));
+  const serveOne = async () => {
+    slots.release(1);
+    await turn();
+  };
+  await serveOne();
+  assert.deepEqual(served, ['submits']);
+  now = 60_000;
+  for (let n = 0; n < 4; n++) await serveOne();
+  assert.deepEqual(served, ['submits', 'gets', 'submits', 'gets', 'submits']);
+});
