@@ -119,15 +119,30 @@ export async function installContestants(): Promise<void> {
   if (code !== 0) throw new Error('The contestants cannot be installed: see above');
 }
 
-/** The path of rclone, from Debian's packages where it is not here. */
-export async function rclone(): Promise<string> {
-  const child = fork('bench/contestants/servers.mjs', ['rclone'], { execArgv: [] });
+/** A contestant cannot be had on this machine: the lines above say why. */
+export class LeftOut extends Error {
+  override readonly name = 'LeftOut';
+}
+
+/** What its part of `servers.mjs` finds or fetches. @throws LeftOut */
+async function program<T>(found: z.ZodType<T>, ...args: string[]): Promise<T> {
+  const child = fork('bench/contestants/servers.mjs', args, { execArgv: [] });
   const message = await new Promise<unknown>((resolve, reject) => {
     child.once('message', resolve);
-    child.once('exit', () => reject(new Error('rclone cannot be had: see above')));
+    child.once('exit', () => reject(new LeftOut(`${args[0]} cannot be had: see above`)));
   });
-  return z.object({ program: z.string() }).parse(message).program;
+  return z.object({ program: found }).parse(message).program;
 }
+
+/** The path of rclone, from Debian's packages where it is not here. @throws LeftOut */
+export const rclone = (): Promise<string> => program(z.string(), 'rclone');
+
+/** The Python that has Celery. @throws LeftOut */
+export const celery = (): Promise<string> => program(z.string(), 'celery');
+
+/** The command that runs the route of Camel, which is compiled into the folder. @throws LeftOut */
+export const camel = (folder: string): Promise<string[]> =>
+  program(z.array(z.string()), 'camel', folder);
 
 /** Starts a module and waits for its first message. */
 async function startModule(

@@ -1,6 +1,6 @@
 /**
  * Files of a folder, sent to a receiver that hashes and counts: ours, and beside it curl and rclone, which keep no account of what they
- * have sent. On compiled code and the servers named by the environment: `npm run bench:files`.
+ * have sent, and Camel, which moves what it has sent. On compiled code and the servers named by the environment: `npm run bench:files`.
  */
 import {
   closeSync,
@@ -17,7 +17,7 @@ import { wholeNumber } from '../src/commands/arguments.ts';
 import { FILES, contest, figuresOf, type Asked, type Sent } from './send/figures.ts';
 import { inPlace, type Place } from './send/place.ts';
 import { received, runProgram, type Spent } from './send/receiving.ts';
-import { rclone } from './contestants.ts';
+import { camel, rclone } from './contestants.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -30,7 +30,7 @@ const CASES = {
 type Case = { title: string; count: number; bytes: number; unit: string };
 const isCase = (name: string): name is keyof typeof CASES => Object.hasOwn(CASES, name);
 
-const WHO = ['Despachante', 'curl', 'rclone'] as const;
+const WHO = ['Despachante', 'curl', 'rclone', 'Camel'] as const;
 type Who = (typeof WHO)[number];
 const AT_ONCE = 32;
 
@@ -97,28 +97,39 @@ async function ours({ folder, receiver, ours, settledAt }: Place, inbox: string,
   return { spent, endedAt: await settledAt(), notes: `last look ${tookMs} ms` };
 }
 
-async function theirs(
-  who: 'curl' | 'rclone',
+type Other = Exclude<Who, 'Despachante'>;
+
+const theirs = async (who: Other, place: Place, inbox: string, count: number): Promise<Spent> =>
+  runProgram(await commandOf(who, place, inbox, count), join(place.folder, `${who}.log`));
+
+/** @throws LeftOut */
+async function commandOf(
+  who: Other,
   { folder, receiver }: Place,
   inbox: string,
   count: number,
-): Promise<Spent> {
-  const log = join(folder, `${who}.log`);
-  if (who === 'rclone') {
-    const to = [':webdav:', '--webdav-url', receiver.url, '--webdav-vendor', 'other'];
-    const how = ['--transfers', String(AT_ONCE), '--no-traverse', '--no-check-dest'];
-    const config = join(folder, 'rclone.conf');
-    writeFileSync(config, '');
-    return runProgram([await rclone(), '--config', config, 'copy', inbox, ...to, ...how], log);
+): Promise<string[]> {
+  switch (who) {
+    case 'Camel':
+      return [...(await camel(folder)), inbox, receiver.url, String(count), String(AT_ONCE)];
+    case 'rclone': {
+      const to = [':webdav:', '--webdav-url', receiver.url, '--webdav-vendor', 'other'];
+      const how = ['--transfers', String(AT_ONCE), '--no-traverse', '--no-check-dest'];
+      const config = join(folder, 'rclone.conf');
+      writeFileSync(config, '');
+      return [await rclone(), '--config', config, 'copy', inbox, ...to, ...how];
+    }
+    case 'curl': {
+      const list = join(folder, 'curl.txt');
+      const pairs = Array.from(
+        { length: count },
+        (_, n) =>
+          `upload-file = "${join(inbox, fileName(n))}"\nurl = "${receiver.url}/${fileName(n)}"\n`,
+      );
+      writeFileSync(list, pairs.join(''));
+      return ['curl', '-sS', '-Z', '--parallel-max', String(AT_ONCE), '-K', list];
+    }
   }
-  const list = join(folder, 'curl.txt');
-  const pairs = Array.from(
-    { length: count },
-    (_, n) =>
-      `upload-file = "${join(inbox, fileName(n))}"\nurl = "${receiver.url}/${fileName(n)}"\n`,
-  );
-  writeFileSync(list, pairs.join(''));
-  return runProgram(['curl', '-sS', '-Z', '--parallel-max', String(AT_ONCE), '-K', list], log);
 }
 
 await new Command('bench:files')

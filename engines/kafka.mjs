@@ -37,7 +37,7 @@ export const kafka = {
         fetchJars(ctx, folder, log, {
           // Without a log binding a setting that is wrong ends the broker in silence.
           artifacts: [`org.apache.kafka:kafka_2.13:${VERSION}`, 'org.slf4j:slf4j-simple:1.7.36'],
-          lock: 'kafka.lock.txt',
+          lock: 'engines/kafka.lock.txt',
         }),
     });
     return { how: 'cache', jars };

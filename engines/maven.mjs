@@ -11,7 +11,7 @@ export const missingTool = (ctx) => ['java', 'mvn'].find((tool) => !findProgram(
 /**
  * Puts artifacts, and what they need to run, into the folder `jars` of `folder`.
  * @param artifacts as "group:name:version"
- * @param lock a file of `engines` with a line "sha256  name.jar" for each
+ * @param lock a file of the project with a line "sha256  name.jar" for each
  */
 export async function fetchJars(ctx, folder, log, { artifacts, lock }) {
   const jars = join(folder, 'jars');
@@ -29,9 +29,7 @@ export async function fetchJars(ctx, folder, log, { artifacts, lock }) {
 
 /** @throws Error when a file is not what it was when its hash was noted, or was not there then */
 function requireHashes(jars, lock) {
-  const lines = readFileSync(join(root, 'engines', lock), 'utf8')
-    .trim()
-    .split('\n');
+  const lines = readFileSync(join(root, lock), 'utf8').trim().split('\n');
   const known = new Map(lines.map((line) => line.split(/\s+/).reverse()));
   for (const name of readdirSync(jars)) {
     const hash = createHash('sha256')
@@ -39,7 +37,7 @@ function requireHashes(jars, lock) {
       .digest('hex');
     if (known.get(name) !== hash)
       throw new Error(
-        `${name} is not the file that engines/${lock} names. Somebody may have replaced it where Maven fetches from.`,
+        `${name} is not the file that ${lock} names. Somebody may have replaced it where Maven fetches from.`,
       );
   }
 }

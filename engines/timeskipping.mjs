@@ -44,7 +44,7 @@ async function fetchServer(ctx, folder, log) {
     // Without it slf4j complains on stderr in the middle of the tests' report.
     `org.slf4j:slf4j-nop:${LOGGING}`,
   ];
-  await fetchJars(ctx, folder, log, { artifacts, lock: 'timeskipping.lock.txt' });
+  await fetchJars(ctx, folder, log, { artifacts, lock: 'engines/timeskipping.lock.txt' });
   const program = join(folder, 'temporal-test-server');
   writeFileSync(program, wrapper);
   chmodSync(program, 0o755);

@@ -19,6 +19,7 @@ import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const engines = (name: string) => fileURLToPath(new URL(`../../engines/${name}`, import.meta.url));
+const CAMEL = fileURLToPath(new URL('../../bench/contestants/camel.lock.txt', import.meta.url));
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'despachante-engines-'));
@@ -133,8 +134,9 @@ test('whatever is fetched has a version and, where its index tells one, a hash',
   for (const option of ['--require-hashes', '--only-binary', '--locked']) {
     assert.ok(store.includes(`'${option}'`), option);
   }
-  for (const name of ['timeskipping.lock.txt', 'kafka.lock.txt']) {
-    for (const line of readFileSync(engines(name), 'utf8').trim().split('\n')) {
+  const jars = [engines('timeskipping.lock.txt'), engines('kafka.lock.txt'), CAMEL];
+  for (const name of jars) {
+    for (const line of readFileSync(name, 'utf8').trim().split('\n')) {
       assert.match(line, /^[0-9a-f]{64} {2}[\w.-]+\.jar$/);
     }
   }

@@ -1,11 +1,12 @@
 // What the contestants need and the product does not: their npm packages, Redis and PostgreSQL. Used by bench/compare.ts as
-// `node bench/contestants/servers.mjs install|celery|rclone|redis|postgres [folder]`; a server stays in the foreground of this process
+// `node bench/contestants/servers.mjs install|camel|celery|rclone|redis|postgres [folder]`; a server stays in the foreground of this process
 // group and is ended by SIGTERM. Debian's packages are unpacked into the cache: nothing is installed on the machine.
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { cached } from '../../engines/cache.mjs';
+import { fetchJars } from '../../engines/maven.mjs';
 import { cacheFolder, findProgram, root } from '../../engines/paths.mjs';
 import { runTool } from '../../engines/processes.mjs';
 import { createProgress } from '../../engines/progress.mjs';
@@ -69,6 +70,38 @@ async function celery() {
     },
   });
   process.send({ program });
+}
+
+const CAMEL = '4.22.0';
+
+/** A Java with Camel's jars, and the route beside this file compiled into the folder. */
+async function camel(folder) {
+  const tool = ['java', 'javac', 'mvn'].find((each) => !findProgram(each, env));
+  if (tool)
+    throw new Error(
+      `Camel needs a JDK 17 or newer and Maven, and "${tool}" is missing. Remedy: install it (Debian: apt install default-jdk-headless maven), or leave Camel out.`,
+    );
+  const jars = await cached(ctx, `camel-${CAMEL}`, {
+    file: 'jars',
+    label: `fetching Camel ${CAMEL} with Maven`,
+    estimate: 'about 30 s',
+    build: (place, log) =>
+      fetchJars(ctx, place, log, {
+        artifacts: [
+          ...['camel-main', 'camel-file', 'camel-http'].map(
+            (name) => `org.apache.camel:${name}:${CAMEL}`,
+          ),
+          'org.slf4j:slf4j-simple:2.0.17',
+        ],
+        lock: 'bench/contestants/camel.lock.txt',
+      }),
+  });
+  const classPath = ['-cp', `${jars}/*:${folder}`];
+  const log = join(folder, 'javac.log');
+  const source = join(home, 'CamelFiles.java');
+  await runTool('javac', ['-d', folder, ...classPath, source], { env, cwd: folder, log });
+  const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn';
+  process.send({ program: ['java', quiet, ...classPath, 'CamelFiles'] });
 }
 
 /** rclone, which needs nothing beside itself. */
@@ -193,7 +226,7 @@ function announce(child, url) {
 }
 
 const [what, folder] = process.argv.slice(2);
-const actions = { install, celery, rclone, redis, postgres };
+const actions = { install, camel, celery, rclone, redis, postgres };
 await actions[what](folder).catch((error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { LeftOut } from '../contestants.ts';
 import { machine, markdown, onWhich, withPart } from '../generated.ts';
 import { round } from '../report.ts';
 import { medianOf, DOCUMENT, type Figures } from '../tasks/figures.ts';
@@ -79,7 +80,7 @@ export interface Asked {
   out: string;
 }
 
-/** Has each contestant that is asked for do it so many times, and keeps its figures. */
+/** Has each contestant that is asked for do it so many times, and keeps its figures. One that cannot be had is left out, and told. */
 export async function contest<W extends string>(
   all: readonly W[],
   { contestants, runs, out }: Asked,
@@ -89,7 +90,13 @@ export async function contest<W extends string>(
   for (const who of all) {
     if (contestants?.split(',').includes(who) === false) continue;
     const sent: Sent[] = [];
-    for (let n = 0; n < runs; n += 1) sent.push(await once(who));
+    try {
+      for (let n = 0; n < runs; n += 1) sent.push(await once(who));
+    } catch (error) {
+      if (!(error instanceof LeftOut)) throw error;
+      process.stdout.write(`${of.case} ${who} is left out: ${error.message}\n`);
+      continue;
+    }
     process.stdout.write(`${of.case} ${who}: ${JSON.stringify(sent)}\n`);
     keep(out, { ...of, contestant: who }, sent);
   }

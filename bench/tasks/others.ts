@@ -1,13 +1,12 @@
 /** One run of a contestant: its own program fills its queue, works, and tells how far it is in files. */
-import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 import { cpuSeconds, peakRssMb, processTree, serverPids } from '../processes.ts';
-import { installContestants } from '../contestants.ts';
+import { celery, installContestants } from '../contestants.ts';
 import type { Case, Other } from './cases.ts';
 import type { Figures } from './figures.ts';
 import { percentiles } from './ours.ts';
@@ -30,7 +29,7 @@ export async function programOf(name: Other): Promise<Program> {
       work: () => [...program, 'work'],
     };
   }
-  const python = await celeryPython();
+  const python = await celery();
   return {
     fill: (how, count) => [python, 'tasks_celery.py', how, String(count)],
     work: ({ work }) => [
@@ -39,15 +38,6 @@ export async function programOf(name: Other): Promise<Program> {
       ...(work === 'io' ? ['-P', 'threads', '-c', '100'] : ['-P', 'prefork', '-c', '2']),
     ],
   };
-}
-
-async function celeryPython(): Promise<string> {
-  const child = fork(`${HOME}/servers.mjs`, ['celery'], { execArgv: [] });
-  const message = await new Promise<unknown>((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', () => reject(new Error('Celery cannot be installed: see above')));
-  });
-  return z.object({ program: z.string() }).parse(message).program;
 }
 
 export async function other(
