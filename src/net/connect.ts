@@ -4,6 +4,7 @@ import { isIPv6, Socket } from 'node:net';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import { buildConnector, type Pool } from 'undici';
+import { skipInterim } from './interim.ts';
 import type { TlsMaterial } from './tls.ts';
 
 /** A server that sends no session ticket is believed after this time. */
@@ -26,6 +27,7 @@ export function connectorOf(
   return (options, callback) =>
     connect(options, (...[error, socket]) => {
       if (error !== null) return callback(withoutCode(error), null);
+      skipInterim(socket);
       if (!(socket instanceof TLSSocket) || socket.getProtocol() !== 'TLSv1.3') {
         return callback(null, socket);
       }

@@ -87,8 +87,6 @@ export function exchange(
         if (early !== undefined) setImmediate(readOn);
       },
       onResponseStart(started, status, headers) {
-        // Hints that go before an answer.
-        if (status < 200) return;
         head = { status, headers };
         // At the end of an answer undici breaks off what is still being sent: a server that takes it all the same would have a part.
         if (isWhole || status > 299) return;

@@ -125,6 +125,45 @@ test('hints that come before an answer are none', async (t) => {
   assert.ok(lost.kind === 'retry' && lost.isUnknown && lost.status === null, JSON.stringify(lost));
 });
 
+const INTERIM = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+test('answers that come before the real one unasked are passed over, however they are cut, and left alone in a body', async (t) => {
+  const before = `${INTERIM}HTTP/1.1 102 Processing\r\nx-own: a\r\n\r\n${INTERIM}`;
+  const head = `HTTP/1.1 422 No\r\ncontent-length: ${INTERIM.length}\r\n\r\n`;
+  let connections = 0;
+  const server = await rawServer(t, (socket) => {
+    connections += 1;
+    socket.setNoDelay();
+    socket.on('data', (request) => {
+      if (!request.toString().includes('abc')) return;
+      const pieces = [...(before + head), INTERIM].values();
+      const next = (): void => {
+        const { value } = pieces.next();
+        if (value !== undefined) socket.write(value, () => setImmediate(next));
+      };
+      next();
+    });
+  });
+  const { deliver } = deliveryTo(t, server.url);
+  const refused = { kind: 'nack', status: 422, reason: 'HTTP 422', answer: INTERIM };
+  for (let n = 0; n < 5; n += 1) assert.deepEqual(await deliver(parcel()), refused);
+  assert.ok(connections < 5, 'none was used again');
+});
+
+test('an endpoint that says early and unasked that it goes on reading is sent all of a file', async (t) => {
+  const body = await largeFile(t, 32 * 1024 * 1024);
+  let heard = 0;
+  const server = await rawServer(t, (socket) => {
+    socket.once('data', () => socket.write(INTERIM));
+    socket.on('data', (piece: Buffer) => {
+      heard += piece.length;
+      if (heard > body.size) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
+    });
+  });
+  const { deliver } = deliveryTo(t, server.url, { timeout: '1m' });
+  assert.deepEqual(await deliver(parcel({ body })), { kind: 'ack', status: 200 });
+});
+
 test('a status whose body is cut still counts', async (t) => {
   const cut = await rawServer(t, (socket) =>
     socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nhalf')),
