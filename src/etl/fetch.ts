@@ -3,8 +3,9 @@
  * says that it is still the same (If-Range), and tries again what may pass by itself for as long as something comes.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, openSync } from 'node:fs';
 import { copyFile, constants, stat, statfs, truncate } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -56,11 +57,19 @@ export async function fetchTo(needs: FetchNeeds): Promise<string> {
     needs.progress(size, size);
   } else {
     // A pipe, say, whose size nobody knows.
-    const from = input === '-' ? process.stdin : createReadStream(path);
+    const open = found?.isFIFO() === true ? pipeAt : createReadStream;
+    const from = input === '-' ? process.stdin : open(path);
     await pipeline(from, bounded(needs, 0, null), createWriteStream(file), { signal });
   }
   return digestOf(file);
 }
+
+/** To open it and to read it waits for whoever writes to it. As a file it would hold a thread meanwhile, and with that the end of the process. */
+const pipeAt = (path: string): Readable =>
+  new Socket({
+    fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK),
+    ...{ readable: true, writable: false },
+  });
 
 const cannotRead =
   (path: string) =>

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { watch } from 'node:fs/promises';
 import { test } from 'node:test';
@@ -243,6 +244,18 @@ test('a run that is told to stop says how to go on, and another one over the sam
   assert.match(other.err, /is not finished/);
   assert.equal((await place.run(['records.json'], { ...SLOW, WORKERS: '100' })).code, 0);
   assert.deepEqual(ids(place.output()), allIds(1_500));
+});
+
+test('a run that waits for a pipe to which nobody writes stops when it is told to', async (t) => {
+  const place = await etlPlace(t);
+  assert.equal(spawnSync('mkfifo', [place.at('pipe')]).status, 0);
+  const run = place.start(['pipe']);
+  await eventually('it waits for its input', () =>
+    assert.ok(existsSync(place.at('output.json.etl/run.json'))),
+  );
+  const { code, err } = await run.kill('SIGINT');
+  assert.equal(code, 130);
+  assert.match(err, /run the same command again/);
 });
 
 test('a module processes resources in a process of its own, and says what is tried again', async (t) => {

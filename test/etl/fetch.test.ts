@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fetchTo, type FetchNeeds } from '../../src/etl/fetch.ts';
 import { serve } from '../helpers/etl.ts';
 import { atEnd } from '../helpers/servers.ts';
@@ -50,8 +51,11 @@ test('a pipe is an input, and what is too much of it is refused', async (t) => {
     const writer = spawn('sh', ['-c', 'echo "[1,2,3]" > "$0"', pipe]);
     atEnd(t, () => void writer.kill());
   };
+  const fetched = fetchTo(needs(pipe));
+  // Whoever writes may come later.
+  await delay(50);
   write();
-  await fetchTo(needs(pipe));
+  await fetched;
   assert.equal(await readFile(file, 'utf8'), '[1,2,3]\n');
   write();
   await assert.rejects(fetchTo(needs(pipe, { mostBytes: 3 })), /more than 3 bytes/);
