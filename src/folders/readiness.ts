@@ -16,6 +16,8 @@ interface Sighting {
   since: number;
   looks: number;
   look: number;
+  /** It was another one at the look before. */
+  hasChanged: boolean;
 }
 
 export const markerOf = (pattern: string, name: string): string =>
@@ -30,22 +32,42 @@ export function isMarker(pattern: string, name: string): boolean {
 
 export type Watched = ReturnType<typeof watchFiles>;
 
-/** @param most as many are watched at a time */
+/** @param most as many are remembered at a time; where more are not ready, they take turns in the order in which the folder lists them */
 export function watchFiles(ready: Ready, most: number) {
   const sightings = new Map<string, Sighting>();
   let look = 0;
+  /** So many more can be remembered in this look: from that name on for which there was no room at the last one. */
+  let room = 0;
+  let turn: string | null = null;
+  let isTurn = true;
+  /** The first name for which there is no room. */
+  let stoppedAt: string | null = null;
 
   return {
-    begin: (): void => void (look += 1),
-    /** Whether there is room for one more that was not seen before. */
-    isWatched: (name: string): boolean => sightings.has(name) || sightings.size < most,
+    begin(): void {
+      look += 1;
+      room = most - sightings.size;
+      isTurn = turn === null;
+      stoppedAt = null;
+    },
+    /** Whether more than its name is to be known. Only to see whether it comes to rest it must be remembered. */
+    isWatched(name: string): boolean {
+      if (ready.kind !== 'quiet' || sightings.has(name)) return true;
+      isTurn ||= name === turn;
+      if (!isTurn) return false;
+      if (room <= 0) stoppedAt ??= name;
+      else room -= 1;
+      return stoppedAt === null;
+    },
     /** Takes note of a file. The first sight of it where it is ready, else null. @param now ms of a clock that nobody sets */
     see(identity: Identity, now: number, hasMarker: boolean): { since: number } | null {
       const before = sightings.get(identity.name);
       const isStill = before !== undefined && isSame(before.identity, identity);
       const since = isStill ? before.since : now;
       const looks = isStill ? before.looks + (before.look === look ? 0 : 1) : 1;
-      sightings.set(identity.name, { identity, since, looks, look });
+      const hasChanged = before !== undefined && !isStill;
+      if (before !== undefined || sightings.size < most)
+        sightings.set(identity.name, { identity, since, looks, look, hasChanged });
       switch (ready.kind) {
         case 'rename':
           return { since };
@@ -56,9 +78,12 @@ export function watchFiles(ready: Ready, most: number) {
       }
     },
     forget: (name: string): void => void sightings.delete(name),
-    /** Ends a look: what was not seen in it is gone. */
+    /** Ends a look: what was not seen in it is gone. What has changed begins anew in any case, so it makes room where others wait for that. */
     end(): void {
-      for (const [name, sighting] of sightings) if (sighting.look !== look) sightings.delete(name);
+      for (const [name, sighting] of sightings)
+        if (sighting.look !== look || (stoppedAt !== null && sighting.hasChanged))
+          sightings.delete(name);
+      turn = stoppedAt;
     },
     /** Those that are not ready, the longest first seen first. */
     waiting: (): { name: string; since: number }[] =>

@@ -40,7 +40,7 @@ interface Known {
   look: number;
 }
 
-/** Names of a folder that are looked at: a folder with more is emptied piece by piece. */
+/** Files of a folder that are not ready, and are remembered: a folder with more is emptied piece by piece. */
 const MOST_WATCHED = 200_000;
 
 export const openFolder =

@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { readFolders } from '../../src/config/folders.ts';
 import { FILE_BYTES, createSchedule } from '../../src/folders/schedule.ts';
+import type { Identity } from '../../src/folders/identity.ts';
 import { keptAs, parkedAs, readParked } from '../../src/folders/names.ts';
+import { watchFiles, type Ready } from '../../src/folders/readiness.ts';
 import { testFolder } from '../helpers/folders.ts';
 
 const folders = fc.array(
@@ -60,6 +62,44 @@ test('oldest takes what was seen first, whatever its size', () => {
     next: { bytes: 9 - since, since },
   }));
   assert.equal(createSchedule('oldest').next(lanes), '1');
+});
+
+/** Names that became ready in so many looks at a folder that lists its files in this order; `restless` ones change all the time. */
+function readyIn(looks: number, ready: Ready, most: number, names: readonly string[]): string[] {
+  const watched = watchFiles(ready, most);
+  const found: string[] = [];
+  for (let look = 0; look < looks; look += 1) {
+    watched.begin();
+    for (const name of names.filter((each) => !found.includes(each) && watched.isWatched(each))) {
+      const size = name.startsWith('restless') ? look : 1;
+      const identity: Identity = {
+        ...{ name, size, mtimeNs: '1', ctimeNs: '1', inode: '1', dev: '1' },
+      };
+      if (watched.see(identity, 100 * look, name.startsWith('marked')) === null) continue;
+      watched.forget(name);
+      found.push(name);
+    }
+    watched.end();
+  }
+  return found;
+}
+
+const called = (name: string, count: number): string[] =>
+  Array.from({ length: count }, (_, n) => `${name}-${n}`);
+
+test('files that never become ready keep no other from being taken, however many they are', () => {
+  const restless = called('restless', 20);
+  const calm = called('calm', 8);
+  const marked = called('marked', 8);
+  const quiet = { kind: 'quiet', ms: 250 } as const;
+  for (const most of [5, 20, 27])
+    for (const names of [
+      [...restless, ...calm],
+      [...calm, ...restless],
+    ])
+      assert.deepEqual(readyIn(100, quiet, most, names).sort(), calm);
+  const marker = { kind: 'marker', name: '{name}.done' } as const;
+  assert.deepEqual(readyIn(1, marker, 5, [...restless, ...marked]), marked);
 });
 
 test('names fit into 255 bytes, and are found again', () => {
