@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { LeftOut } from '../contestants.ts';
 import { machine, markdown, onWhich, withPart } from '../generated.ts';
 import { round } from '../report.ts';
-import { medianOf, DOCUMENT, type Figures } from '../tasks/figures.ts';
+import { howOften, medianOf, DOCUMENT, type Figures } from '../tasks/figures.ts';
 import type { Spent } from './receiving.ts';
 
 const result = z.strictObject({
@@ -126,6 +126,6 @@ export function sendDocument(
   return withPart(
     document,
     file,
-    `${markdown(head, rows)}\n\nMedians of three, ${onWhich(results)}.`,
+    `${markdown(head, rows)}\n\n${howOften(results)}, ${onWhich(results)}.`,
   );
 }

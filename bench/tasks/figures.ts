@@ -69,7 +69,8 @@ export const tasksDocument = (results: readonly TaskResult[], document: string):
       : `${table(results)}\n\n${howOften(results)}, ${onWhich(results)}.`,
   );
 
-function howOften(results: readonly TaskResult[]): string {
+/** How a table of them was measured. */
+export function howOften(results: readonly { runs: readonly number[] }[]): string {
   const runs = Math.min(...results.map((each) => each.runs.length));
   return runs === 1 ? 'One run of each' : `The median of ${runs} runs of each`;
 }

@@ -19,6 +19,8 @@ export type Collector = ReturnType<typeof createCollector>;
 /** Files under way: enough for a few full batches. One folder alone may not have them all. */
 const MOST = 1_000;
 const MOST_OF_ONE = 750;
+/** Room for so many is refilled at once: a run costs much the same whatever it carries. */
+const REFILL = 250;
 /** What has not been begun after this time waits for something else than us: it was a duplicate, or its endpoint is slow. */
 const FORGOTTEN_MS = 30_000;
 
@@ -71,8 +73,10 @@ export function createCollector(order: Order, now = () => performance.now()) {
     wake: handOver,
     /** An attempt of it has ended, however. */
     ended: (id: string): void => {
+      const folder = underWay.get(id)?.folder ?? '';
       release(id);
-      handOver();
+      const room = Math.min(MOST - underWay.size, MOST_OF_ONE - (counts.get(folder) ?? 0));
+      if (room >= REFILL) handOver();
     },
     underWay: (name: string): number => counts.get(name) ?? 0,
   };

@@ -32,7 +32,8 @@ export async function digest(
     if (bytesRead === 0) break;
     hash.update(buffer.subarray(offset, offset + bytesRead));
     position += bytesRead;
-    if (position > size) break;
+    // A small one was asked for one byte more.
+    if (position > size || (isSmall && position === size)) break;
   }
   const bytes = isSmall ? buffer.subarray(0, Math.min(position, size)) : null;
   return { sha256: hash.digest(), bytes, size: position };

@@ -55,6 +55,8 @@ function follow(
   const { name: folderName, path, ready, empty } = folder;
   const watched = watchFiles(ready, MOST_WATCHED);
   const queue = new Map<string, Known>();
+  let rest = queue.values();
+  let next: Known | null = null;
   /** Handed over, and perhaps still there; by name. */
   const handed = new Map<string, Omit<Known, 'file'>>();
   /** Names of files that are being sent, or tried again later: another of that name waits until the first has gone its way. */
@@ -71,19 +73,22 @@ function follow(
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
 
-  const first = (): ReadyFile | null => {
-    if (!isOpen) return null;
-    for (const { file } of queue.values()) return file;
-    return null;
-  };
+  /** The iterator goes on: one that begins anew passes all that has left the Map, each time. */
+  function head(): Known | null {
+    if (next !== null && queue.get(next.identity.name) === next) return next;
+    let step = rest.next();
+    if (step.done === true) step = (rest = queue.values()).next();
+    next = step.done === true ? null : step.value;
+    return next;
+  }
 
   function handOver(): void {
-    for (const [name, { identity, file }] of queue) {
-      queue.delete(name);
-      handed.set(name, { identity, look });
-      onDelivery(deliveryOf(identity, file.id));
-      return;
-    }
+    const one = head();
+    if (one === null) return;
+    const { identity, file } = one;
+    queue.delete(identity.name);
+    handed.set(identity.name, { identity, look });
+    onDelivery(deliveryOf(identity, file.id));
   }
 
   const deliveryOf = (identity: Identity, id: string): Delivery => ({
@@ -230,7 +235,11 @@ function follow(
       });
   }
 
-  collector.join(folderName, { weight: folder.weight, first, handOver });
+  collector.join(folderName, {
+    weight: folder.weight,
+    first: () => (isOpen ? (head()?.file ?? null) : null),
+    handOver,
+  });
   lookAgain();
   return {
     pause: () => Promise.resolve(void (isOpen = false)),
