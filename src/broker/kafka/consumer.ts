@@ -13,7 +13,7 @@ import { startSession, type Session } from './session.ts';
 export interface KafkaSourceOptions {
   kafka: KafkaOptions;
   topic: string;
-  /** Members of one group share the partitions of the topic; a group has one topic. */
+  /** Its members share the partitions of their topic. It may have members with other topics. */
   group: string;
   log: Log;
   /** Messages that are held at once, unacknowledged. */

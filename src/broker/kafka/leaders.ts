@@ -34,7 +34,8 @@ export function createLeaders(
         throw why;
       }
       count ??= found.partitionsCount;
-      if (count !== found.partitionsCount && assignment.isLeader)
+      // One member of several, whoever has the first.
+      if (count !== found.partitionsCount && assignment.partitions.includes(0))
         lost(new Error(`the topic "${topic}" has ${found.partitionsCount} partitions now`));
       return Map.groupBy(partitions, (each) => found.partitions[each]?.leader ?? NOBODY);
     },

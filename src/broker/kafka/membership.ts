@@ -1,5 +1,5 @@
 /** One member of a consumer group, by the classic protocol, which the broker gives partitions to and takes them from. */
-import { Consumer } from '@platformatic/kafka';
+import { Consumer, cooperativeStickyAssigner } from '@platformatic/kafka';
 import { restBefore } from '../../domain/backoff.ts';
 import { errorFacts, type Log } from '../../runtime/log.ts';
 import { within } from '../../runtime/retry.ts';
@@ -11,8 +11,6 @@ export interface Assignment {
   memberId: string;
   generationId: number;
   partitions: readonly number[];
-  /** Of several members one, who has to notice when the topic gets more partitions. */
-  isLeader: boolean;
 }
 
 interface Needs {
@@ -52,8 +50,16 @@ export async function joinGroup(needs: Needs): Promise<{ leave: () => Promise<vo
       rebalanceTimeout: 3 * sessionMs,
       heartbeatInterval: Math.min(1_000, sessionMs / 6),
       heartbeatStallTimeout: STALLED_MS,
+      // By what each member subscribes to. The library's default gives the leader's topics to all, and those of the others to nobody.
+      partitionAssigner: (leader, members, _ofLeader, metadata) =>
+        cooperativeStickyAssigner(leader, members, new Set(metadata.topics.keys()), metadata),
       // Asked for before each join, and waited for: so what is in hand can be finished while it is still ours.
-      protocolsMetadata: () => needs.givesUp().then(() => Buffer.alloc(0)),
+      async protocolsMetadata(): Promise<Buffer> {
+        await needs.givesUp();
+        // Whoever leads gives out the partitions that there are now, also of topics that only others read.
+        member.clearMetadata();
+        return Buffer.alloc(0);
+      },
     }),
   );
   // A join that was under way may still be answered.
@@ -71,13 +77,10 @@ export async function joinGroup(needs: Needs): Promise<{ leave: () => Promise<vo
       'Kafka does not answer a heartbeat',
     ),
   );
-  member.on(
-    'consumer:group:join',
-    ({ memberId, generationId = 0, isLeader = false, assignments }) => {
-      const partitions = assignments?.find((each) => each.topic === topic)?.partitions ?? [];
-      if (!hasLeft) needs.joined({ memberId, generationId, isLeader, partitions });
-    },
-  );
+  member.on('consumer:group:join', ({ memberId, generationId = 0, assignments }) => {
+    const partitions = assignments?.find((each) => each.topic === topic)?.partitions ?? [];
+    if (!hasLeft) needs.joined({ memberId, generationId, partitions });
+  });
   const leave = async (): Promise<void> => {
     hasLeft = true;
     await within(3_000, 'leaving the group', member.close(true)).catch(() => {});

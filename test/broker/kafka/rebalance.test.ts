@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Admin } from '@platformatic/kafka';
 import { groupFacts } from '../../../src/broker/kafka/admin.ts';
+import { clientOptions } from '../../../src/broker/kafka/connection.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { bytes, noKafka, testSource, testTopic } from '../../helpers/kafka.ts';
 import { atEnd } from '../../helpers/servers.ts';
@@ -113,5 +115,52 @@ test(
     });
     assert.ok(second.deliveries.length > 0);
     assert.equal(new Set([...first.texts(), ...second.texts()]).size, 80);
+  },
+);
+
+test(
+  'members of one group that read different topics each get all of their own, and the partitions that come later',
+  { skip },
+  async (t) => {
+    const topics = [await testTopic(t, { partitions: 2 }), await testTopic(t, { partitions: 2 })];
+    const group = topics[0]?.group ?? '';
+    const members: Awaited<ReturnType<typeof testSource>>[] = [];
+    for (const { kafka, topic } of topics)
+      members.push(await testSource(t, { kafka, topic, group }, ({ ack }) => ack()));
+    for (const { send } of topics)
+      for (let n = 0; n < 8; n++) await send(String(n), { partition: n % 2 });
+    for (const { handed } of members)
+      assert.deepEqual((await handed(8)).toSorted(), [...'01234567']);
+    for (const [n, { kafka, topic, send }] of topics.entries()) {
+      const admin = new Admin(clientOptions(kafka));
+      atEnd(t, () => admin.close());
+      const assignments = [{ brokerIds: [1] }];
+      await admin.createPartitions({ topics: [{ name: topic, count: 3, assignments }] });
+      await eventually('the new partition is read', async () => {
+        await send('8', { partition: 2 });
+        const origins = members[n]?.deliveries.map(({ origin }) => origin) ?? [];
+        assert.ok(origins.some((each) => each.broker === 'kafka' && each.partition === 2));
+      });
+    }
+  },
+);
+
+test(
+  'partitions are given away, and taken again, though the clock is put back meanwhile',
+  { skip },
+  async (t) => {
+    const place = await testTopic(t, { partitions: 2 });
+    for (const partition of [0, 1]) await place.send('a', { partition });
+    const first = await testSource(t, place);
+    await first.handed(2);
+    const now = Date.now.bind(Date);
+    const opening = testSource(t, place, ({ ack }) => ack());
+    await eventually('the partitions are to be given away', () =>
+      assert.ok(!first.source.isReady()),
+    );
+    t.mock.method(Date, 'now', () => now() - 3_600_000);
+    await opening;
+    const takesPart = () => assert.ok(first.source.isReady());
+    await eventually('the first takes part again', takesPart, 60_000);
   },
 );
