@@ -40,7 +40,7 @@ export function createReader(needs: Needs) {
   const { kafka, topic, topicId, group, room, stop, marks, leaders, log } = needs;
   /** By node, while there is a loop for it. */
   const clients = new Map<number, Consumer>();
-  /** Partitions that their brokers do not give, with the time until which they are left out, epoch ms. */
+  /** Partitions that their brokers do not give, with the time until which they are left out, by `performance.now()`: the clock may be put back. */
   const resting = new Map<number, number>();
 
   /** It only fetches: an answer that is waited for holds up whatever else goes over the same connection. */
@@ -94,7 +94,7 @@ export function createReader(needs: Needs) {
 
   async function read(node: number, client: Consumer, mine: number[]): Promise<void> {
     if (node === NOBODY) throw new Error(`no broker leads partition ${mine.join(', ')}`);
-    const now = Date.now();
+    const now = performance.now();
     const due = mine.filter((each) => (resting.get(each) ?? 0) <= now);
     if (due.length === 0) return void (await delay(REST_MS, undefined, { signal: stop }));
     const partitions = due.map((partition) => ({
@@ -134,7 +134,7 @@ export function createReader(needs: Needs) {
           { runbook: 'broker-away', topic, group, partition, error },
           'Cannot read a partition of Kafka for now',
         );
-      resting.set(partition, Date.now() + REST_MS);
+      resting.set(partition, performance.now() + REST_MS);
     }
     if (wrong.length > 0) await needs.findAgain(wrong);
   }

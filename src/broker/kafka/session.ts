@@ -236,9 +236,9 @@ export function startSession(needs: Needs): Session {
     async end(settleMs) {
       halt();
       await committing.close();
-      const late = Date.now() + settleMs;
-      while (!room.isEmpty() && Date.now() < late)
-        await Promise.race([room.changed(), delay(late - Date.now())]);
+      const late = performance.now() + settleMs;
+      while (!room.isEmpty() && performance.now() < late)
+        await Promise.race([room.changed(), delay(late - performance.now())]);
       await commit().catch((error: unknown) =>
         log.info({ ...errorFacts(error), ...facts }, 'Kafka took no last commit: some comes again'),
       );
