@@ -27,8 +27,8 @@ export interface Delivery extends Message {
   key: Buffer | null;
   /** As its publisher has named it: the property of AMQP, or Kafka's header `message-id` or `id`. */
   messageId: string | null;
-  /** The publisher's headers as texts, of several with one name the last; what is no text as JSON, bytes that are no UTF-8 replaced. */
-  headers: () => Record<string, string>;
+  /** The publisher's headers, of several with one name the last. On Kafka all are texts; on RabbitMQ each is what it is. */
+  headers: () => Record<string, unknown>;
   /** Does nothing when its channel is gone. */
   ack: () => void;
   /** Leaves it to the broker, unacknowledged, and lets its bytes go. */

@@ -6,7 +6,7 @@ import { admit, keysOfRedriven } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import type { Canary, CanaryOutcome } from '../domain/redrive-order.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { redriveOf } from '../broker/rabbitmq/message.ts';
+import { redriveOf } from '../broker/redrive.ts';
 import type { Config } from '../config/schema.ts';
 import { shownId } from './failure-queue.ts';
 

@@ -9,7 +9,7 @@ import {
 } from '../domain/registrations/admission.ts';
 import { claimKey } from '../domain/names.ts';
 import type { FailureMessage } from '../broker/rabbitmq/dead-letter-queue.ts';
-import { redriveOf } from '../broker/rabbitmq/message.ts';
+import { redriveOf } from '../broker/redrive.ts';
 import { chunks } from '../runtime/chunks.ts';
 
 const AT_ONCE = 100;

@@ -1,9 +1,10 @@
 /** Reads a delivery as a task of a worker, or says why it is none. Never throws. */
 import { createHash, randomUUID } from 'node:crypto';
 import { bodyHashOf } from '../broker/body-hash.ts';
+import { keyText, textOf } from '../broker/texts.ts';
 import type { Delivery, Message } from '../broker/source.ts';
 import type { Origin } from '../domain/origin.ts';
-import { HEADER } from '../domain/names.ts';
+import { HEADER, readClaimKey } from '../domain/names.ts';
 import { LONGEST_REST, type NewTask } from '../domain/tasks.ts';
 import type { Read } from '../intake/intake.ts';
 
@@ -15,6 +16,7 @@ interface Rules {
   identify: Identify | null;
   /** The id as people may see it. */
   labelOf: (id: string) => string;
+  worker: string;
   /** The consumer group, on Kafka. */
   group: string;
   /** Whether tasks of one key are handled one after the other. */
@@ -31,8 +33,8 @@ type Delivered = Message &
   Pick<Delivery, 'receivedAt' | 'origin' | 'key' | 'messageId' | 'headers'>;
 
 /**
- * The id is the worker's own, else the message's, else on Kafka its place, else a fresh one: then a message that is delivered twice is
- * handled twice.
+ * The id is the worker's own, else the message's, else that of the dead letter that it is, else on Kafka its place, else a fresh one:
+ * then a message that is delivered twice is handled twice.
  */
 export function readTask(
   delivery: Delivered,
@@ -51,20 +53,23 @@ export function readTask(
 
 function taskOf(
   delivery: Delivered,
-  { labelOf, mostBytes, group, isOrdered }: Rules,
+  { labelOf, mostBytes, worker, group, isOrdered }: Rules,
   known: Awaited<ReturnType<Identify>>,
 ): Read<NewTask> {
   const { body, properties, trouble, receivedAt, origin, failedGeneration, token } = delivery;
   if (trouble !== null) return { ok: false, reason: `headers that cannot be kept: ${trouble}` };
+  const headers = delivery.headers();
   const id =
     known.id ??
     delivery.messageId ??
-    idIn(delivery.headers()) ??
+    ID_HEADERS.map((name) => named(headers[name])).find((each) => each !== null) ??
+    (failedGeneration === null ? null : idOfLetter(headers[HEADER.item], worker)) ??
     placeOf(origin, group) ??
     randomUUID();
   if (Buffer.byteLength(id) > MOST_ID_BYTES)
     return { ok: false, reason: `its id is longer than ${MOST_ID_BYTES} bytes` };
-  const key = known.key ?? delivery.key?.toString() ?? delivery.headers()[HEADER.key] ?? null;
+  const ofBroker = delivery.key === null ? named(headers[HEADER.key]) : keyText(delivery.key);
+  const key = known.key ?? ofBroker;
   const item: NewTask = {
     id,
     label: labelOf(id),
@@ -73,7 +78,7 @@ function taskOf(
     bodyHash: bodyHashOf(body),
     message: { body: body.toString('base64'), properties },
     ...{ receivedAt, failedGeneration, origin },
-    ...laterThan(receivedAt, delivery.headers()[HEADER.notBefore]),
+    ...laterThan(receivedAt, headers[HEADER.notBefore]),
     ...(token === undefined ? {} : { token }),
   };
   const size = encodedBytes(item);
@@ -82,8 +87,8 @@ function taskOf(
 }
 
 /** Nothing for a time that has come already, is more than a year away, or is none. */
-function laterThan(now: number, text: string | undefined): { notBefore?: number } {
-  const notBefore = Number(text);
+function laterThan(now: number, told: unknown): { notBefore?: number } {
+  const notBefore = Number(told);
   return notBefore > now && notBefore <= now + LONGEST_REST ? { notBefore } : {};
 }
 
@@ -93,8 +98,18 @@ export const chainOf = (key: string | null, isOrdered: boolean): { chain?: strin
     ? { chain: createHash('sha256').update(key).digest('hex').slice(0, 16) }
     : {};
 
-const idIn = (headers: Record<string, string>): string | undefined =>
-  ID_HEADERS.map((name) => headers[name]).find((value) => value !== undefined && value !== '');
+/** An id or a key in a header: texts and whole numbers name something, and nothing else does. */
+function named(value: unknown): string | null {
+  const text = Buffer.isBuffer(value) ? textOf(value) : value;
+  if (typeof text === 'string' && text !== '') return text;
+  return Number.isSafeInteger(text) ? String(text) : null;
+}
+
+/** Of a dead letter of this worker, whose message had no id. */
+function idOfLetter(claim: unknown, worker: string): string | null {
+  const item = readClaimKey(String(claim))?.id ?? '';
+  return item.startsWith(`${worker}/`) ? item.slice(worker.length + 1) : null;
+}
 
 /** A topic that is made anew has another id, so that its messages do not look done already. */
 const placeOf = (origin: Origin, group: string): string | undefined =>

@@ -47,6 +47,7 @@ export function startTaskIntake(needs: TaskIntakeNeeds): Promise<Intake> {
     read: (delivery) =>
       readTask(delivery, {
         identify: worker.identify,
+        worker: worker.name,
         group: worker.from.group ?? worker.name,
         isOrdered: worker.isOrdered,
         labelOf: (id) => labelOf(id, config),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { textHeader } from '../broker/kafka/message.ts';
 import type { KafkaPublisher } from '../broker/kafka/publisher.ts';
+import { keyBytes } from '../broker/texts.ts';
 import { createPublisher, type Publisher } from '../broker/rabbitmq/publisher.ts';
 import { BrokerAway, BrokerRefusal, MessageRefused } from '../broker/refusals.ts';
 import type { Config } from '../config/schema.ts';
@@ -95,7 +96,7 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
       if (to.broker === 'kafka') {
         const told = { 'message-id': messageId, 'content-type': JSON_TYPE, ...later };
         const headers = Object.entries(told).map(([name, value]) => textHeader(name, value));
-        const message = { topic: to.name, key: key === null ? null : Buffer.from(key) };
+        const message = { topic: to.name, key: key === null ? null : keyBytes(key) };
         return (await kafka(who)).publish({ ...message, body, headers });
       }
       if (queueOf(to.name)?.publisher === false)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bytes, noKafka, testSource, testTopic } from '../helpers/kafka.ts';
-import { textHeader } from '../../src/broker/kafka/message.ts';
+import { decodeProperties, textHeader } from '../../src/broker/kafka/message.ts';
 import { HEADER } from '../../src/domain/names.ts';
 import type { Call, Ended } from '../../src/workers/call.ts';
 import { openDatabase } from '../../src/mongo/own-database.ts';
@@ -201,5 +201,37 @@ test(
         `group ${group}: well`,
       ],
     );
+  },
+);
+
+test(
+  'a dead letter that is moved back to its topic is handled again, as the next generation of its task',
+  { skip },
+  async (t) => {
+    const { topic, group, send, kafka } = await testTopic(t);
+    const letters = await testTopic(t);
+    const taken = await testSource(t, { kafka, topic: letters.topic, group: letters.group });
+    let isWell = false;
+    const flow = await testWorkers(
+      t,
+      (): Ended =>
+        isWell
+          ? { kind: 'done', result: 1, outgoing: [] }
+          : { kind: 'failed', failure: 'permanent', reason: 'no', class: 'No' },
+      {
+        from: { broker: 'kafka', name: topic, group },
+        deadLetters: { broker: 'kafka', name: letters.topic },
+      },
+    );
+    await send('{"n":1}', { headers: [textHeader('message-id', 'm-1')] });
+    await send('{"n":2}');
+    await taken.handed(2);
+    isWell = true;
+    for (const { body, properties } of taken.deliveries)
+      await send('', { body, headers: decodeProperties(properties).headers });
+    const item = (await flow.claims.findOne({ generation: 0, item: /:0:1$/ }))?.item ?? '';
+    for (const id of ['m-1', item.replace('Sample/', '')])
+      assert.equal((await flow.settled(id, 1)).outcome?.kind, 'done');
+    assert.equal(await flow.claims.countDocuments(), 4);
   },
 );

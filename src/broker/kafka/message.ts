@@ -1,7 +1,7 @@
 /** Keeps the key, the headers and a missing body of a record, byte for byte. */
-import { isUtf8 } from 'node:buffer';
 import type { KafkaRecord } from '@platformatic/kafka';
 import { z } from 'zod';
+import { textOf } from '../texts.ts';
 
 /** In the order of the record; a name may be there several times. */
 export type RawHeader = readonly [name: Buffer, value: Buffer | null];
@@ -47,9 +47,11 @@ export const encodeProperties = ({ key, headers, isTombstone }: RecordProperties
 export const decodeProperties = (properties: string): RecordProperties =>
   encoded.parse(JSON.parse(properties));
 
-/** As texts, of several with one name the last. */
+/** As texts, of several with one name the last; in hex what is no UTF-8. */
 export const headerTexts = (headers: readonly RawHeader[]): Record<string, string> =>
-  Object.fromEntries(headers.map(([name, value]) => [name.toString(), value?.toString() ?? '']));
+  Object.fromEntries(
+    headers.map(([name, value]) => [name.toString(), value === null ? '' : textOf(value)]),
+  );
 
 const ID_NAMES = ['message-id', 'id'];
 
@@ -57,8 +59,7 @@ const ID_NAMES = ['message-id', 'id'];
 export function messageIdOf(headers: readonly RawHeader[]): string | null {
   for (const wanted of ID_NAMES) {
     const value = headers.findLast(([name]) => name.toString() === wanted)?.[1];
-    if (value !== undefined && value !== null && value.length > 0)
-      return isUtf8(value) ? value.toString() : value.toString('hex');
+    if (value !== undefined && value !== null && value.length > 0) return textOf(value);
   }
   return null;
 }

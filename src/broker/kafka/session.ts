@@ -4,6 +4,7 @@ import { Consumer, ListOffsetTimestamps } from '@platformatic/kafka';
 import { every } from '../../runtime/every.ts';
 import { errorFacts, type Log } from '../../runtime/log.ts';
 import { insist, within } from '../../runtime/retry.ts';
+import { redriveOf } from '../redrive.ts';
 import type { Delivery } from '../source.ts';
 import { clientOptions, errorIds, type KafkaOptions } from './connection.ts';
 import { NOBODY, createLeaders } from './leaders.ts';
@@ -182,8 +183,7 @@ export function startSession(needs: Needs): Session {
       body: value ?? NOTHING,
       properties,
       trouble: null,
-      // A redrive never goes back to a topic, which others read, too.
-      failedGeneration: null,
+      ...redriveOf(headerTexts(headers)),
       receivedAt: needs.now(),
       origin: {
         broker: 'kafka',

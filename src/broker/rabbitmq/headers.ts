@@ -4,6 +4,7 @@
  */
 import { encodeFields, fieldsOf, rawOf, readTable, renamed, type Field } from './amqp-tables.ts';
 import { HEADER, ORIGINAL } from '../../domain/names.ts';
+import { textOf } from '../texts.ts';
 
 /** amqplib encodes a table in 64 KiB, where the headers of a failure record (dead-letters.ts) need room, too. */
 const MOST_BYTES = 56 * 1024;
@@ -61,16 +62,14 @@ export const fieldValues = (bytes: Buffer): Record<string, unknown> =>
   // Not by assignment: of the name "__proto__" that would make no property.
   Object.fromEntries(fieldsOf(bytes).fields.map((field) => [field.name, valueOf(field)]));
 
-/** The same as texts; what is none as JSON. */
-export const headerTexts = (headers: Record<string, unknown> = {}): Record<string, string> =>
-  textsOf(headerValues(headers));
-
+/** The same as texts, without those that are null; bytes as their text, and all else as JSON. */
 export const textsOf = (values: Record<string, unknown>): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [
-      name,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]),
+    Object.entries(values).flatMap(([name, value]) => {
+      if (value === null || value === undefined) return [];
+      if (typeof value === 'string') return [[name, value]];
+      return [[name, Buffer.isBuffer(value) ? textOf(value) : JSON.stringify(value)]];
+    }),
   );
 
 function valueOf({ name, value, bytes }: Field): unknown {

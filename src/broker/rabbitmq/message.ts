@@ -2,16 +2,17 @@
 import type { ConsumeMessage, MessageProperties, Options } from 'amqplib';
 import { encodeFields, withFields } from './amqp-tables.ts';
 import { isMapping } from '../../config/tree.ts';
-import { HEADER, ORIGINAL } from '../../domain/names.ts';
+import { ORIGINAL } from '../../domain/names.ts';
+import { redriveOf } from '../redrive.ts';
 import {
   fieldValues,
-  headerTexts,
+  headerValues,
   publishersHeaders,
   recordsHeaders,
   textsOf,
   type KeptHeaders,
 } from './headers.ts';
-import type { Delivery, Message, RedriveHint } from '../source.ts';
+import type { Delivery, Message } from '../source.ts';
 
 const KEPT = [
   'contentType',
@@ -53,7 +54,7 @@ export const placeOf = (
     origin: { broker: 'rabbitmq', queue, exchange, routingKey },
     key: null,
     messageId: typeof messageId === 'string' && messageId !== '' ? messageId : null,
-    headers: () => headerTexts(properties.headers),
+    headers: () => headerValues(properties.headers),
   };
 };
 
@@ -134,13 +135,4 @@ export function contentTypeIn(encoded: string): string | undefined {
 export function recordsProperties(properties: MessageProperties): KnownProperties {
   const { fields } = recordsHeaders({ ...properties }.headers);
   return { ...knownOf(properties), headers: withFields({}, fields) };
-}
-
-export function redriveOf(headers: Record<string, unknown> | undefined): RedriveHint {
-  const none: RedriveHint = { failedGeneration: null };
-  const { [HEADER.class]: failureClass, [HEADER.token]: token } = headers ?? {};
-  if (typeof failureClass !== 'string' || typeof token !== 'string') return none;
-  const generation = Number(headers?.[HEADER.generation]);
-  const isGeneration = Number.isSafeInteger(generation) && generation >= 0;
-  return isGeneration ? { failedGeneration: generation, token } : none;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeFields, readTable } from '../../../src/broker/rabbitmq/amqp-tables.ts';
-import { headerValues } from '../../../src/broker/rabbitmq/headers.ts';
+import { headerValues, textsOf } from '../../../src/broker/rabbitmq/headers.ts';
 
 const field = (name: string, value: Buffer): Buffer =>
   Buffer.concat([Buffer.from([name.length]), Buffer.from(name), value]);
@@ -49,4 +49,12 @@ test('headers are shown to the last digit of a long number, and by whatever name
 test('headers that came from no broker are shown as they are', () => {
   assert.deepEqual(headerValues({ a: 1 }), { a: 1 });
   assert.deepEqual(headerValues(), {});
+});
+
+test('as texts they are without those that are null, and bytes are their text', () => {
+  const binary = Buffer.from([0xff, 0]);
+  assert.deepEqual(
+    textsOf({ a: 'b', none: null, bytes: Buffer.from('é'), binary, number: 7, list: [1] }),
+    { a: 'b', bytes: 'é', binary: 'ff00', number: '7', list: '[1]' },
+  );
 });

@@ -9,11 +9,11 @@ import {
   readTable,
   withFields,
 } from '../../../src/broker/rabbitmq/amqp-tables.ts';
+import { redriveOf } from '../../../src/broker/redrive.ts';
 import { HEADER } from '../../../src/domain/names.ts';
 import {
   decodeProperties,
   recordsProperties,
-  redriveOf,
   encodeProperties,
 } from '../../../src/broker/rabbitmq/message.ts';
 import { propertiesOf } from '../../helpers/properties.ts';

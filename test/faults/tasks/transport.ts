@@ -29,6 +29,9 @@ export interface Seen {
   hash: string;
 }
 
+const asTexts = (headers: Record<string, unknown>): Record<string, string> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+
 export interface Transport {
   broker: 'rabbitmq' | 'kafka';
   source: string;
@@ -103,9 +106,7 @@ export async function rabbitTransport(t: Ending, config: Config): Promise<Transp
         const { messageId, headers } = readProperties.parse(message.properties);
         seen.push({
           id: messageId ?? null,
-          headers: Object.fromEntries(
-            Object.entries(headers).map(([name, value]) => [name, String(value)]),
-          ),
+          headers: asTexts(headers),
           hash: hashOf(message.content),
         });
       }
@@ -145,7 +146,7 @@ export async function kafkaTransport(t: Ending, kafka: KafkaOptions): Promise<Tr
       const seen: Seen[] = [];
       const open = createKafkaSource({ kafka, topic: names[of], group, log: silent });
       const reading = await open(({ messageId, headers, body, ack }) => {
-        seen.push({ id: messageId, headers: headers(), hash: hashOf(body) });
+        seen.push({ id: messageId, headers: asTexts(headers()), hash: hashOf(body) });
         ack();
       });
       await reading.resume();
