@@ -8,7 +8,7 @@ import { HEADER, readClaimKey } from '../domain/names.ts';
 import { LONGEST_REST, type NewTask } from '../domain/tasks.ts';
 import type { Read } from '../intake/intake.ts';
 
-/** A worker's own word on which message it is, and with which others it belongs. */
+/** A worker's own word on which message it is, and with which others it belongs. Never settles where the worker stops first. */
 export type Identify = (body: Buffer) => Promise<{ id: string | null; key: string | null }>;
 
 interface Rules {

@@ -94,6 +94,7 @@ export function runnableOf(
     ...{ ...common, module: module({}), concurrency, timeoutMs: rules.timeout },
     facts: ({ id, attempt }) => ({ task: labelOf(id, config), attempt }),
   });
+  let isStopping = false;
   const identifies = hooks.idFrom !== undefined || hooks.keyFrom !== undefined;
   // Not among the handlers: what hangs here would make suspects of the calls that run there.
   const reader = identifies
@@ -111,7 +112,7 @@ export function runnableOf(
       ...running,
       isIsolated: worker.isolate,
       batch: work.kind === 'batch' ? { size: work.size, waitMs: work.wait } : null,
-      identify: reader === null ? null : identifyingBy(reader),
+      identify: reader === null ? null : identifyingBy(reader, () => isStopping),
     },
     caller: {
       ...handlers,
@@ -119,6 +120,7 @@ export function runnableOf(
         if (hooks[hook.kind] !== undefined) handlers.tell(call, hook);
       },
       stop: async (finishWithinMs) => {
+        isStopping = true;
         await Promise.all([handlers.stop(finishWithinMs), reader?.stop(0)]);
       },
     },

@@ -8,14 +8,16 @@ import type { Call, Ended, Outgoing } from './call.ts';
 import type { Around } from './context.ts';
 import { answerOf } from './ended.ts';
 import { hookAfter, runHook } from './hooks.ts';
+import { identityOf } from './identity.ts';
 import { rulesOf, type Given, type Worker } from './worker.ts';
 
 export interface TestOptions {
   /** 1 unless it is given. */
   attempt?: number;
   headers?: Record<string, string>;
+  /** That of `keyFrom`, or none, unless it is given. */
   key?: string | null;
-  /** `test` unless it is given. */
+  /** That of `idFrom`, or `test`, unless it is given. */
   id?: string;
   receivedAt?: Date;
   /** To abort the handler: with a `TimeoutError` as the reason its time is over, otherwise its process stops. */
@@ -42,7 +44,7 @@ export interface TestedWorker<Input, Result> {
   run(message: Input, options?: TestOptions): Promise<Outcome<Result>>;
   /** One attempt with these bytes, which may be no message of the worker. */
   runBody(body: string | Uint8Array, options?: TestOptions): Promise<Outcome<Result>>;
-  /** One call of `handleBatch`, or attempts side by side. Their ids are test-1, test-2 … */
+  /** One call of `handleBatch`, or attempts side by side. Without `idFrom` their ids are test-1, test-2 … */
   runBatch(
     messages: readonly Input[],
     options?: Omit<TestOptions, 'id'>,
@@ -88,8 +90,21 @@ export function testWorker(worker: Worker, given: Given = {}): TestedWorker<unkn
   }
 
   async function runBody(body: string | Uint8Array, options: TestOptions = {}) {
-    const call = callOf(body, options, retry);
+    const call = await named(body, options);
+    if ('kind' in call) return call;
     return outcomeOf(call, await attempt(worker, call, around(options)), options);
+  }
+
+  /** As intake reads it: what it cannot read gets no attempt. */
+  async function named(body: string | Uint8Array, options: TestOptions, otherwise = 'test') {
+    try {
+      const own = await identityOf(worker, Buffer.from(body).toString('base64'));
+      const { id = own.id ?? otherwise, key = own.key } = options;
+      return callOf(body, { ...options, id, key }, retry);
+    } catch (error) {
+      const reason = `its id or key cannot be read: ${String(error)}`;
+      return { kind: 'dead', failure: 'malformed', class: 'malformed', reason } as const;
+    }
   }
 
   const run = (message: unknown, options?: TestOptions) =>
@@ -98,14 +113,18 @@ export function testWorker(worker: Worker, given: Given = {}): TestedWorker<unkn
   return {
     ...{ run, runBody, logged, counted },
     async runBatch(messages, options = {}) {
-      const calls = messages.map((message, index) =>
-        callOf(JSON.stringify(message), { ...options, id: `test-${index + 1}` }, retry),
+      const all = await Promise.all(
+        messages.map((message, index) =>
+          named(JSON.stringify(message), options, `test-${index + 1}`),
+        ),
       );
+      const calls = all.flatMap((each) => ('kind' in each ? [] : each));
       const ends = await attemptBatch(worker, calls, around(options));
       const outcomes: Outcome<unknown>[] = [];
-      for (const [index, ended] of ends.entries()) {
-        const call = calls[index];
-        if (call !== undefined) outcomes.push(await outcomeOf(call, ended, options));
+      for (const each of all) {
+        const ended = 'kind' in each ? undefined : ends.shift();
+        if ('kind' in each) outcomes.push(each);
+        else if (ended !== undefined) outcomes.push(await outcomeOf(each, ended, options));
       }
       return outcomes;
     },

@@ -52,3 +52,33 @@ test('a permanent failure is a dead letter at once', async () => {
   const { attempts, outcome } = await testWorker(worker).exhaust(null);
   assert.deepEqual([attempts, outcome.kind], [1, 'dead']);
 });
+
+test('a message has the id and the key that the worker reads from it, as it has when it is run', async () => {
+  interface Order {
+    order: number;
+    customer?: string;
+  }
+  const worker = defineWorker({
+    name: 'Named',
+    idFrom: ({ order }: Order) => order,
+    keyFrom: ({ customer }: Order) => customer,
+    handle: (_, { id, key, idempotencyKey }) => [id, key, idempotencyKey],
+  });
+  const tested = testWorker(worker);
+  const resultOf = async (message: Order, options = {}) => {
+    const outcome = await tested.run(message, options);
+    return outcome.kind === 'done' ? outcome.result : outcome;
+  };
+  assert.deepEqual(await resultOf({ order: 7, customer: 'ana' }), ['7', 'ana', 'Named/7']);
+  assert.deepEqual(await resultOf({ order: 7 }, { id: 'x', key: 'k' }), ['x', 'k', 'Named/x']);
+  assert.deepEqual(await resultOf({ order: 2 ** 53 }), {
+    ...{ kind: 'dead', failure: 'malformed', class: 'malformed' },
+    reason:
+      'its id or key cannot be read: RangeError: idFrom returned a number beyond 2^53: send it as text',
+  });
+  const batch = await tested.runBatch([{ order: 1 }, { order: 2 ** 53 }, { order: 3 }]);
+  assert.deepEqual(
+    batch.map((each) => (each.kind === 'done' ? each.result[0] : each.kind)),
+    ['1', 'dead', '3'],
+  );
+});
