@@ -5,7 +5,7 @@ import { BrokerAway, BrokerRefusal } from '../broker/refusals.ts';
 import { readSending, sendTask } from '../operations/send-task.ts';
 import { milliseconds, type Duration } from '../runtime/duration.ts';
 import { errorFacts } from '../runtime/log.ts';
-import type { Publishing } from '../tasks/publishers.ts';
+import { idFault, type Publishing } from '../tasks/publishers.ts';
 import type { Worker } from '../workers/worker.ts';
 import { connected, type Connected } from './connected.ts';
 import { NotSentError } from './not-sent.ts';
@@ -42,6 +42,9 @@ export async function sendToTopic(
 ): Promise<Sent> {
   const at = connected();
   const to = { broker, name };
+  const fault = idFault(id);
+  if (fault !== null)
+    throw new NotSentError(`Nothing was sent to ${name}: ${fault}`, { kind: 'refused' });
   const body = bodyOf(message);
   const sending = { to, body, key: key ?? null, messageId: id, notBefore: after(delay) };
   return confirmed(at, sending, () => at.publishers.publish(sending, `getProducer('${broker}')`));

@@ -7,7 +7,7 @@ import type { QueueSetting } from '../config/queues.ts';
 import type { Config } from '../config/schema.ts';
 import { maskUrl } from '../runtime/mask.ts';
 import { kafkaLink } from '../tasks/kafka-link.ts';
-import type { Publishing, Publishers } from '../tasks/publishers.ts';
+import { idFault, type Publishing, type Publishers } from '../tasks/publishers.ts';
 import { rabbitFor } from '../tasks/rules.ts';
 import { placeOf, type Placed } from '../tasks/runnable.ts';
 import { identityOf } from '../workers/identity.ts';
@@ -37,6 +37,8 @@ export async function readSending(
   worker: Worker,
   { body, id, key, notBefore }: Sending,
 ): Promise<Sendable> {
+  const fault = id === null ? null : idFault(id);
+  if (fault !== null) return { ok: false, reason: fault };
   const encoded = body.toString('base64');
   const read = await readMessage(worker.work, encoded);
   if (read.kind === 'failed') return { ok: false, reason: read.reason };

@@ -17,8 +17,14 @@ import { rabbitFor } from './rules.ts';
 
 const CONNECT_MS = 3_000;
 const JSON_TYPE = 'application/json';
-/** Of a message id in AMQP. The hash of a longer one is in its place. */
+/** Of a message id in AMQP. The hash of a longer one is in its place, on Kafka, too: from worker to worker they would grow. */
 const MOST_ID_BYTES = 255;
+
+/** Why nothing can be sent under this id; null where it can. */
+export const idFault = (id: unknown): string | null =>
+  typeof id === 'string' && id !== '' && Buffer.byteLength(id) <= MOST_ID_BYTES
+    ? null
+    : `an id is a text of 1 to ${MOST_ID_BYTES} bytes`;
 
 export interface Publishing {
   to: Pick<Channel, 'broker' | 'name'>;
@@ -88,10 +94,12 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
      * @throws as the publisher of the broker
      */
     async publish(
-      { to, body, key, messageId, notBefore }: Publishing,
+      { to, body, key, messageId: given, notBefore }: Publishing,
       who: string,
       link: Config = config,
     ): Promise<void> {
+      const isLong = Buffer.byteLength(given) > MOST_ID_BYTES;
+      const messageId = isLong ? createHash('sha256').update(given).digest('hex') : given;
       const later = notBefore === undefined ? {} : { [HEADER.notBefore]: String(notBefore) };
       if (to.broker === 'kafka') {
         const told = { 'message-id': messageId, 'content-type': JSON_TYPE, ...later };
@@ -106,9 +114,8 @@ export function openPublishers(config: Config, queues: readonly QueueSetting[], 
         if (cause instanceof BrokerRefusal) throw cause;
         throw new BrokerAway(`RabbitMQ at ${maskUrl(at.amqpUrl)} is away`, { cause });
       });
-      const isLong = Buffer.byteLength(messageId) > MOST_ID_BYTES;
       return publisher.publish(to.name, body, {
-        messageId: isLong ? createHash('sha256').update(messageId).digest('hex') : messageId,
+        messageId,
         contentType: JSON_TYPE,
         headers: { ...later, ...(key === null ? {} : { [HEADER.key]: key }) },
       });

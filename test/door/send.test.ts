@@ -53,6 +53,11 @@ test('what a worker would refuse is not sent, and the path is told, not the valu
     idFrom: ({ order }) => order,
   });
   await assert.rejects(send(named, { order: 'a' }, { id: 'b' }), refusal('refused', /idFrom/));
+  for (const id of ['', 'é'.repeat(128)]) {
+    await assert.rejects(send(sums, { a: 1 }, { id }), refusal('refused', /1 to 255 bytes/));
+    const lost = getProducer('rabbitmq').send({ topic: 'nowhere', message: 1, id });
+    await assert.rejects(lost, refusal('refused', /1 to 255 bytes/));
+  }
   const misspelt = { idd: 'x' };
   // @ts-expect-error there is no such option
   const lost = send(sums, { a: 1 }, misspelt);
