@@ -3,6 +3,7 @@ import { readQueues, type QueueSetting } from '../config/queues.ts';
 import { loadConfig } from '../config/load.ts';
 import { DEFAULTS, type Config } from '../config/schema.ts';
 import type { Environment } from '../config/tree.ts';
+import { IN_HANDLERS } from '../handlers/handler-module.ts';
 import { openResultReader, type ResultReader } from '../operations/task-result.ts';
 import { createOwnBreaker } from '../outbound/own-breaker.ts';
 import type { Breaker } from '../outbound/breaker.ts';
@@ -10,6 +11,7 @@ import { createLog } from '../runtime/create-log.ts';
 import type { Log } from '../runtime/log.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { openPublishers, type Publishers } from '../tasks/publishers.ts';
+import { PermanentError } from '../workers/errors.ts';
 import { letOptionsGo, takeOptions } from './configure.ts';
 
 export interface Connected {
@@ -31,10 +33,14 @@ const SEND_MS = 20_000;
 
 let current: Connected | null = null;
 
-/** @throws ConfigError with all faults at once */
+/** @throws ConfigError with all faults at once; PermanentError in the process of handlers, which has no settings of ours */
 export const connected = (): Connected => (current ??= open());
 
 function open(): Connected {
+  if (Reflect.has(globalThis, IN_HANDLERS))
+    throw new PermanentError(
+      'send(), getProducer() and getResult() are not for handlers: their process has no addresses of brokers, and the defaults may be those of others. Publish by context.publish',
+    );
   const options = takeOptions();
   try {
     const { config, forOthers, warnings } = loadConfig({

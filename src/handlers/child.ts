@@ -3,13 +3,15 @@
  * or its environment stays here; the channel is hidden from it.
  */
 import { Worker } from 'node:worker_threads';
-import { openModule } from './handler-module.ts';
+import { IN_HANDLERS, openModule } from './handler-module.ts';
 import { createLoop } from './loop.ts';
 import type { Order, Told } from './protocol.ts';
 
 const channel = process.send?.bind(process);
 // Libraries tell a process manager that they are ready whenever there is a `send`.
 Reflect.deleteProperty(process, 'send');
+
+Reflect.set(globalThis, IN_HANDLERS, true);
 
 function send(told: Told[]): void {
   try {

@@ -29,6 +29,9 @@ export interface HandlerModule {
   argument?: unknown;
 }
 
+/** On the global object of a process of handlers: user code there may have a copy of this package of its own. */
+export const IN_HANDLERS = Symbol.for('despachante.handlers');
+
 interface Opened {
   open(argument: unknown): Runner | Promise<Runner>;
 }
