@@ -11,6 +11,7 @@ import { within } from '../runtime/retry.ts';
 import { existsSync } from 'node:fs';
 import { readQueues } from '../config/queues.ts';
 import { diagnoseWorker } from '../operations/worker-doctor.ts';
+import { APART, sharedSources } from '../tasks/runnable.ts';
 import { foldersOf, load as loadWorkers, type Folders } from './worker-choice.ts';
 import { answer, load } from './context.ts';
 import { EXIT } from './exit.ts';
@@ -90,7 +91,10 @@ async function examineWorkers({ config }: LoadedConfig, options: Folders): Promi
       const found = within(LONGEST_MS, name, diagnoseWorker(config, queues, worker));
       return { name, found: await found.catch((error: unknown) => [unread(error)]) };
     });
-    const files = broken.map((fault) => unwell('file', fault, 'Mend it, or take it out'));
+    const files = [
+      ...broken.map((fault) => unwell('file', fault, 'Mend it, or take it out')),
+      ...sharedSources(found, config, queues).map((fault) => unwell('source', fault, APART)),
+    ];
     return [
       ...(files.length === 0 ? [] : [{ name: 'Files of workers', found: files }]),
       ...(await Promise.all(workers)),

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { readSending, sendTask } from '../operations/send-task.ts';
 import { silent } from '../runtime/log.ts';
 import { openPublishers } from '../tasks/publishers.ts';
-import { placeOf } from '../tasks/runnable.ts';
+import { APART, placeOf, sharedSources } from '../tasks/runnable.ts';
 import { readQueues } from '../config/queues.ts';
 import { duration } from './arguments.ts';
 import { answer, load } from './context.ts';
@@ -36,6 +36,8 @@ async function list(options: Folders, command: Command): Promise<void> {
   const { config } = load(command);
   const { found, broken } = await loadWorkers(foldersOf(options, config));
   const queues = readQueues(options.queues);
+  const shared = sharedSources(found, config, queues);
+  if (shared.length > 0) throw new CommandError(`${shared.join('\n')}\n${APART}`, EXIT.usage);
   const workers = found.map(({ worker, file }) => {
     const { from, deadLetters } = placeOf(worker, config, queues);
     return { name: worker.name, from, to: worker.to, deadLetters, file };

@@ -3,7 +3,14 @@ import type { QueueSetting } from '../config/queues.ts';
 import type { Process } from './process.ts';
 import { startTaskWorkers, type RunningWorkers } from '../task-workers.ts';
 import { createWorkerCounter } from '../tasks/metrics.ts';
-import { idleQueues, placeOf, runnableOf, type Runnable } from '../tasks/runnable.ts';
+import {
+  APART,
+  idleQueues,
+  placeOf,
+  runnableOf,
+  sharedSources,
+  type Runnable,
+} from '../tasks/runnable.ts';
 import { WorkersNotLoadedError, type Found } from '../workers/discover.ts';
 
 interface Chosen {
@@ -16,8 +23,8 @@ interface Chosen {
 }
 
 /**
- * @throws WorkersNotLoadedError where a queue has no worker, or is closed to the one that it has; Error that names the neighbour
- * that cannot be reached
+ * @throws WorkersNotLoadedError where a queue has no worker, or is closed to the one that it has, or two workers have one source;
+ * Error that names the neighbour that cannot be reached
  */
 export async function startChosen(
   { config, forOthers: env, log, metrics, client }: Process,
@@ -25,6 +32,9 @@ export async function startChosen(
 ): Promise<RunningWorkers & { reload(): void }> {
   const placed = found.map(({ worker }) => placeOf(worker, config, queues));
   refuseClosed(placed);
+  refuseUnpublished(found, queues);
+  const shared = sharedSources(found, config, queues);
+  if (shared.length > 0) throw new WorkersNotLoadedError(`${shared.join('\n')}\n${APART}`);
   if (areAll) refuseIdle(queues, placed);
   const counter = createWorkerCounter(metrics.registry);
   const workers: Runnable[] = [];
@@ -50,6 +60,20 @@ function refuseClosed(placed: Parameters<typeof idleQueues>[1]): void {
   if (closed.length === 0) return;
   throw new WorkersNotLoadedError(
     `enable_consumer is false for ${closed.join(', ')} in queues.yaml, and a worker that was chosen takes from there: choose others, or set it to true`,
+  );
+}
+
+/** Else it is noticed once a handler has run. */
+function refuseUnpublished(found: readonly Found[], queues: readonly QueueSetting[]): void {
+  const shut = queues.filter(({ publisher }) => !publisher);
+  const outputs = found.flatMap(({ worker: { name, to } }) =>
+    shut.some((queue) => queue.type === to?.broker && queue.name === to.name)
+      ? [`${to?.name} (${name})`]
+      : [],
+  );
+  if (outputs.length === 0) return;
+  throw new WorkersNotLoadedError(
+    `enable_publisher is false for ${outputs.join(', ')} in queues.yaml, and a worker that was chosen publishes its results there (to): choose others, or set it to true`,
   );
 }
 

@@ -45,6 +45,27 @@ export function placeOf(
   };
 }
 
+/** Of workers that take from one queue, or from one topic as one group, each gets messages of the other. One sentence for each such source. */
+export function sharedSources(
+  found: readonly Found[],
+  config: Pick<Config, 'tasks'>,
+  queues: readonly QueueSetting[],
+): string[] {
+  const sourceOf = ({ worker }: Found): string => {
+    const { broker, name, group = worker.name } = placeOf(worker, config, queues).from;
+    return broker === 'kafka' ? `the topic ${name} as the group ${group}` : `the queue ${name}`;
+  };
+  return [...Map.groupBy(found, sourceOf)].flatMap(([source, all]) =>
+    all.length === 1
+      ? []
+      : `${all.map(({ worker }) => worker.name).join(' and ')} take from ${source}, and each would get messages of the other`,
+  );
+}
+
+/** The remedy. */
+export const APART =
+  'Give each a source of its own (from), or make one worker of them, with handlers by type';
+
 /** Queues that nobody takes from, though the file says that somebody does. */
 export const idleQueues = (queues: readonly QueueSetting[], placed: readonly Placed[]): string[] =>
   queues
