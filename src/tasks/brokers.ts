@@ -21,6 +21,9 @@ export interface Connected {
   failures: { publish(record: FailureRecord & { origin: Origin }): Promise<void> };
 }
 
+/** Messages of a topic that are held at once, or two batches where those are more. */
+const KAFKA_HELD = 1_000;
+
 export type Brokers = ReturnType<typeof createBrokers>;
 
 /**
@@ -62,7 +65,10 @@ export function createBrokers(
     const letters = worker.deadLetters?.name ?? `dlq_${topic}`;
     const { createKafkaSource } = await import('../broker/kafka/consumer.ts');
     return {
-      open: createKafkaSource({ kafka: options, topic, group, log, now, giveUp }),
+      open: createKafkaSource({
+        ...{ kafka: options, topic, group, log, now, giveUp },
+        prefetch: Math.max(KAFKA_HELD, 2 * (worker.batch?.size ?? 0)),
+      }),
       failures: kafkaFailures(await kafkaFor(worker), letters, group),
       link: config,
     };

@@ -70,7 +70,9 @@ export function rabbitFor(
     deadLetters,
     queue,
     isOrdered = false,
-  }: Pick<Running, 'from' | 'deadLetters' | 'queue'> & Partial<Pick<Running, 'isOrdered'>>,
+    batch = null,
+  }: Pick<Running, 'from' | 'deadLetters' | 'queue'> &
+    Partial<Pick<Running, 'isOrdered' | 'batch'>>,
 ): Config {
   const own = queue === null ? {} : { tls: queue.tls, heartbeat: queue.heartbeatMs };
   return {
@@ -84,7 +86,7 @@ export function rabbitFor(
       failureQueue: deadLetters?.name ?? `dlq_${from.name}`,
       existingQueues: 'adopt',
       isOrdered,
-      prefetch: prefetchOf(config.intake.batchSize),
+      prefetch: prefetchOf(Math.max(config.intake.batchSize, batch?.size ?? 0)),
     },
   };
 }

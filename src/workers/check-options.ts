@@ -82,7 +82,8 @@ const SHAPE: Shape = {
   typeField: matching('the name of a field', /^[^\p{Cc}]{1,100}$/u),
   handleBatch: call,
   batch: {
-    size: whole(1, 10_000),
+    // A source holds some 2,000 messages at once: a larger batch would never be full.
+    size: whole(1, 1_000),
     wait: duration('0s', '1h'),
     whenItThrows: word('bisect', 'retry'),
   },

@@ -99,6 +99,9 @@ test('a worker handles its messages in exactly one way, and has no option that b
   assert.deepEqual(faultsOf({ name: 'X', handleBatch: handle }), [
     'batch: expected at least { size }, got nothing',
   ]);
+  assert.deepEqual(faultsOf({ name: 'X', handleBatch: handle, batch: { size: 1_001 } }), [
+    'batch.size: expected a whole number from 1 to 1000, got 1001',
+  ]);
   assert.deepEqual(faultsOf({ name: 'X', handlers: { a: handle } }), [
     'handlers: expected an object with a handler by on(schema, handle) for each type, got a value of type object',
   ]);
