@@ -1,5 +1,5 @@
 import * as kafka from '../broker/kafka/message.ts';
-import { contentTypeIn, headersAsText } from '../broker/rabbitmq/message.ts';
+import { contentIn, headersAsText } from '../broker/rabbitmq/message.ts';
 import type { Origin } from '../domain/origin.ts';
 import type { Call } from '../workers/call.ts';
 import type { TaskClaim } from './claims.ts';
@@ -13,15 +13,18 @@ export const callOf = (
   claim: TaskClaim,
   body: Buffer,
   { attempt, isLastAttempt }: Pick<Call, 'attempt' | 'isLastAttempt'>,
-): Call => ({
-  id: idOf(claim),
-  ...{ attempt, isLastAttempt, key: claim.key },
-  headers: claim.message === null ? {} : headersOf(claim.origin, claim.message.properties),
-  receivedAt: claim.receivedAt.getTime(),
-  contentType:
-    claim.message === null ? undefined : contentTypeOf(claim.origin, claim.message.properties),
-  body: body.toString('base64'),
-});
+): Call => {
+  const { origin, message } = claim;
+  const content = message === null ? {} : contentOf(origin, message.properties);
+  return {
+    id: idOf(claim),
+    ...{ attempt, isLastAttempt, key: claim.key },
+    headers: message === null ? {} : headersOf(origin, message.properties),
+    receivedAt: claim.receivedAt.getTime(),
+    ...{ contentType: content.type, contentEncoding: content.encoding },
+    body: body.toString('base64'),
+  };
+};
 
 function headersOf(origin: Origin, properties: string): Record<string, string> {
   switch (origin.broker) {
@@ -40,8 +43,11 @@ function headersOf(origin: Origin, properties: string): Record<string, string> {
   }
 }
 
-function contentTypeOf(origin: Origin, properties: string): string | undefined {
-  return origin.broker === 'rabbitmq'
-    ? contentTypeIn(properties)
-    : headersOf(origin, properties)['content-type'];
+function contentOf(
+  origin: Origin,
+  properties: string,
+): { type?: string | undefined; encoding?: string | undefined } {
+  if (origin.broker === 'rabbitmq') return contentIn(properties);
+  const { 'content-type': type, 'content-encoding': encoding } = headersOf(origin, properties);
+  return { type, encoding };
 }

@@ -31,14 +31,21 @@ export function webhookCaller({ name, http, concurrency, env }: Needs) {
   };
 }
 
+/** Of HTTP. Publishers in Python name charsets there (`utf-8`), which HTTP servers refuse. */
+const CODINGS = /^(?:x-)?(?:gzip|deflate|br|zstd|compress)$/i;
+
 /** The bytes as they came. Ids and keys hold any characters, and a header does not. */
-const parcelOf = (worker: string, { id, key, attempt, body, contentType }: Call) => ({
+const parcelOf = (
+  worker: string,
+  { id, key, attempt, body, contentType, contentEncoding = '' }: Call,
+) => ({
   idempotencyKey: percentEncoded(`${worker}/${id}`),
   attempt,
   contentType: contentType ?? 'application/octet-stream',
   headers: {
     'x-message-id': percentEncoded(id),
     ...(key === null ? {} : { 'x-message-key': percentEncoded(key) }),
+    ...(CODINGS.test(contentEncoding) ? { 'content-encoding': contentEncoding } : {}),
   },
   body: Buffer.from(body, 'base64'),
 });

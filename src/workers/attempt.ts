@@ -39,7 +39,7 @@ interface Sound extends Read {
 
 async function readCall(worker: Worker, call: Call, around: Around): Promise<Sound | Ended> {
   try {
-    const read = await readMessage(worker.work, call.body);
+    const read = await readMessage(worker.work, call.body, call.contentEncoding);
     return read.kind === 'read' ? { ...read, call } : read;
   } catch (error) {
     return thrown(error, worker, around.signal);

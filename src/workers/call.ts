@@ -16,6 +16,8 @@ export interface Call {
   body: string;
   /** As its publisher has named it. */
   contentType?: string | undefined;
+  /** The same: `gzip`, say. */
+  contentEncoding?: string | undefined;
 }
 
 /** What a handler wants published: kept with the result, and sent only then. */

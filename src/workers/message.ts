@@ -11,9 +11,13 @@ export interface Read {
   by: One | InBatches;
 }
 
-/** @param body base64 */
-export async function readMessage(work: Work, body: string): Promise<Read | Refused> {
-  const parsed = parse(body);
+/** @param body base64 @param encoding as its publisher has named it */
+export async function readMessage(
+  work: Work,
+  body: string,
+  encoding?: string,
+): Promise<Read | Refused> {
+  const parsed = parse(body, encoding);
   if (parsed.kind === 'failed') return parsed;
   const by = work.kind === 'by-type' ? routeOf(work, parsed.value) : work;
   if (by.kind === 'failed') return by;
@@ -31,15 +35,22 @@ const refused = (failure: 'malformed' | 'unknown-type', kind: string, reason: st
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** Publishers in Python name the charset there. */
+const PLAIN = /^(?:utf-?8|us-ascii|binary|identity)$/i;
+const ENCODED =
+  ', and its content-encoding is {}: handlers get JSON in UTF-8, so publish it without';
+
 /** A body of no bytes, as Kafka's tombstones have it, is `null`. */
-function parse(body: string): { kind: 'parsed'; value: unknown } | Refused {
+function parse(body: string, encoding?: string): { kind: 'parsed'; value: unknown } | Refused {
   const bytes = Buffer.from(body, 'base64');
   if (bytes.length === 0) return { kind: 'parsed', value: null };
   try {
     return { kind: 'parsed', value: JSON.parse(utf8.decode(bytes)) };
   } catch (error) {
     const what = error instanceof SyntaxError ? 'JSON' : 'UTF-8';
-    return refused('malformed', 'not-json', `the body is no ${what}`);
+    const isPlain = encoding === undefined || PLAIN.test(encoding);
+    const told = isPlain ? '' : ENCODED.replace('{}', shownName(encoding));
+    return refused('malformed', 'not-json', `the body is no ${what}${told}`);
   }
 }
 

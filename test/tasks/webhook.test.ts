@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { textHeader } from '../../src/broker/kafka/message.ts';
 import { readQueues } from '../../src/config/queues.ts';
 import { startChosen } from '../../src/door/start-chosen.ts';
@@ -146,4 +147,16 @@ test('messages of a topic go to an endpoint, with their key', { skip: noKafka },
     flow.server.seen.map(({ body, headers }) => [body, headers['x-message-key']]),
     [['{"n":1}', 'k%20%C3%A9']],
   );
+});
+
+test('a compressed body comes with its coding, and a charset is none', async (t) => {
+  const flow = await webhook(t, (_, response) => response.end());
+  const body = gzipSync('{"n":1}');
+  await flow.publish(body, { messageId: 'packed', contentEncoding: 'gzip' });
+  await flow.publish({ n: 2 }, { messageId: 'plain', contentEncoding: 'utf-8' });
+  for (const id of ['packed', 'plain']) await flow.settled(id);
+  const codings = flow.server.seen.map(({ headers }) =>
+    [headers['x-message-id'], headers['content-encoding'] ?? 'none'].join(' '),
+  );
+  assert.deepEqual(codings.sort(), ['packed gzip', 'plain none']);
 });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { kafka, rabbitmq } from '../../src/workers/channel.ts';
 import { defineWorker, on } from '../../src/workers/define-worker.ts';
 import { PermanentError, TemporaryError, reject, retry } from '../../src/workers/errors.ts';
 import { identityOf } from '../../src/workers/identity.ts';
+import { readMessage } from '../../src/workers/message.ts';
 import { testWorker } from '../../src/workers/test-worker.ts';
 import type { Context } from '../../src/workers/context.ts';
 
@@ -63,6 +65,18 @@ test('a message that is none of the worker is malformed, and no fault quotes it'
     ...{ ...json, reason: 'the body is no UTF-8' },
   });
   assert.deepEqual(told, [], 'there is no message to tell a hook of');
+});
+
+test('of a body that is compressed the reason tells how, and of one that names an odd encoding not even that', async () => {
+  const { work } = defineWorker({ name: 'Packed', handle: () => 1 });
+  const reasonOf = async (encoding: string) => {
+    const read = await readMessage(work, gzipSync('1').toString('base64'), encoding);
+    return read.kind === 'failed' && read.reason;
+  };
+  const told = (encoding: string) =>
+    `the body is no UTF-8, and its content-encoding is ${encoding}: handlers get JSON in UTF-8, so publish it without`;
+  assert.equal(await reasonOf('gzip'), told('gzip'));
+  assert.equal(await reasonOf('ana@example.com'), told('(not shown)'));
 });
 
 test('the path of a fault names no key that may be somebody’s data', async () => {

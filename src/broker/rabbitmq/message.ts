@@ -126,9 +126,15 @@ export function decodeProperties(encoded: string): {
 export const headersAsText = (encoded: string): Record<string, string> =>
   textsOf(fieldValues(decodeProperties(encoded).fields));
 
-export function contentTypeIn(encoded: string): string | undefined {
-  const { contentType }: { contentType?: unknown } = decodeProperties(encoded).properties;
-  return typeof contentType === 'string' ? contentType : undefined;
+/** What such a text says of the body, each where it says it. */
+export function contentIn(encoded: string): { type?: string; encoding?: string } {
+  const known: { contentType?: unknown; contentEncoding?: unknown } =
+    decodeProperties(encoded).properties;
+  const { contentType: type, contentEncoding: encoding } = known;
+  return {
+    ...(typeof type === 'string' ? { type } : {}),
+    ...(typeof encoding === 'string' ? { encoding } : {}),
+  };
 }
 
 /** A failure record's properties without what the broker has added, ready to publish it again. */
