@@ -135,7 +135,7 @@ export async function startTaskWorker(
       runStates: (ids) => runStates(client, ids),
       metrics: taskMetrics,
     });
-    const lanes = laneNeeds({ config, worker, claims, client });
+    const lanes = laneNeeds({ config, worker, claims, client, log });
     const redrive = taskRedriveWork({
       ...{ own, actions, lanes },
       claims,

@@ -152,10 +152,26 @@ const refuseWithoutRoom = (run: Run<TaskItem>, { items }: TaskRunInput): void =>
     throw ApplicationFailure.nonRetryable('It takes no more for now', 'NoRoom');
 };
 
-/** Brings every task that it is given to its end, and returns how many ended in which way. */
-export function tasks({ rules, items, carried }: TaskRunInput): Promise<Run<TaskItem>['settled']> {
+/** A run that has completed is looked at by nobody: a sweep begins anew those that have no claim (src/claims/left.ts). */
+function refuseUnclaimed({ unclaimed = 0 }: Run<TaskItem>['settled']): void {
+  if (unclaimed > 0)
+    throw ApplicationFailure.nonRetryable(
+      `The claims of ${unclaimed} tasks are gone: a sweep begins these tasks anew`,
+      'Unclaimed',
+    );
+}
+
+/**
+ * Brings every task that it is given to its end, and returns how many ended in which way.
+ * @throws ApplicationFailure at its end, where claims are gone
+ */
+export async function tasks({
+  rules,
+  items,
+  carried,
+}: TaskRunInput): Promise<Run<TaskItem>['settled']> {
   let latest = rules;
-  return drive({
+  const settled = await drive({
     run: carried ?? newRun<TaskItem>(newTasks(items, Date.now())),
     flow: taskFlow(rules),
     table: taskSteps(rules),
@@ -173,6 +189,12 @@ export function tasks({ rules, items, carried }: TaskRunInput): Promise<Run<Task
       });
     },
     describe: describeTasks,
-    continueAsNew: (run) => continueAsNew<typeof tasks>({ rules: latest, items: [], carried: run }),
+    continueAsNew(run) {
+      // The messages of what is gone are in this history, and not in the next.
+      refuseUnclaimed(run.settled);
+      return continueAsNew<typeof tasks>({ rules: latest, items: [], carried: run });
+    },
   });
+  refuseUnclaimed(settled);
+  return settled;
 }

@@ -182,9 +182,9 @@ export function createHandle(needs: TaskDependencies) {
       const facts = { worker, ...placeOf(index) };
       log.error(
         { runbook: 'handlers-fail', ...facts },
-        'The claim of a task is gone, and its message with it: it ends without its handler',
+        'The claim of a task is gone, and its message with it: its run fails at its end, and a sweep begins the task anew',
       );
-      return { index, kind: 'failed', failure: 'cancelled' };
+      return { index, kind: 'unclaimed' };
     }
     const { claim, call, end, startedAt, finishedAt } = called;
     metrics.attempts.inc({ worker, end: end.kind });

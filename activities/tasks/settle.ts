@@ -187,7 +187,7 @@ export function createTaskSettle(needs: TaskDependencies) {
     }
     return answered.map(({ index, claim }) => ({
       index,
-      kind: lost.has(claim) ? 'taken' : 'settled',
+      kind: lost.has(claim) ? 'taken' : found.has(claim) ? 'settled' : 'unclaimed',
     }));
   }
 }

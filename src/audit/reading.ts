@@ -103,7 +103,7 @@ async function unclaimedIn(client: Client, running: ReadonlySet<string>, claims:
   // Thousands of questions at once would be refused by Temporal's rate limits.
   const inputs = await mapLimit(yet, 20, async (workflowId) => {
     const brought = await broughtRegistrations(client, workflowId);
-    if ('items' in brought) return brought.items;
+    if (brought.unreadable === undefined) return brought.items;
     unreadable.push({ id: workflowId, what: brought.unreadable });
     return [];
   });

@@ -1,5 +1,5 @@
 /** Dead runs of any flow leave claims that nobody goes on with, and items that they never claimed: both are found here. */
-import { isDead, type RunLife } from '../domain/run-life.ts';
+import { isDead, type Brought, type RunLife } from '../domain/run-life.ts';
 
 export interface Held {
   _id: string;
@@ -44,9 +44,6 @@ export async function strandedAmong<C extends Held>(
     .sort((a, b) => a.claim.receivedAt.getTime() - b.claim.receivedAt.getTime());
 }
 
-/** What a run brought and, as far as its input tells, had not claimed; or why nobody can read it. */
-export type Brought<Item> = { items: Item[] } | { unreadable: string };
-
 interface Delivered {
   bodyHash: string;
   failedGeneration: number | null;
@@ -79,7 +76,7 @@ export async function unclaimedOf<Item extends Delivered>(
       states.get(againIdOf(workflowId)) === 'unknown';
     if (!isLeft) continue;
     const brought = await broughtBy(workflowId);
-    if ('unreadable' in brought) {
+    if (brought.unreadable !== undefined) {
       unreadable.set(workflowId, brought.unreadable);
       continue;
     }

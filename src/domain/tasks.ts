@@ -129,7 +129,7 @@ export interface ClaimedBefore {
 /**
  * What became of a call. `done`: recorded, and nothing is left to do. `recorded`: something is to be published. `again`: its
  * attempt failed; `retryAfter` ms wins over the curve. `interrupted`: it came to no end, and is handled again. `running`: that process still
- * has it. `held`: nothing was tried; it is called again after so many ms.
+ * has it. `held`: nothing was tried; it is called again after so many ms. `unclaimed`: its claim is gone, and its message with it.
  */
 export type HandleAnswer = { index: number } & (
   | { kind: 'done' }
@@ -139,11 +139,12 @@ export type HandleAnswer = { index: number } & (
   | { kind: 'interrupted' }
   | { kind: 'held'; retryAfter: number }
   | { kind: 'running'; process: string }
+  | { kind: 'unclaimed' }
 );
 
 export interface TaskSettleAnswer {
   index: number;
-  kind: 'settled';
+  kind: 'settled' | 'unclaimed';
 }
 
 /** The input of a run of tasks, and of what a lane is handed while it is open. */
@@ -223,6 +224,7 @@ export function afterHandle(
   const { attempt } = item;
   switch (answer.kind) {
     case 'done':
+    case 'unclaimed':
       return null;
     case 'recorded':
       return { ...known(item, now), phase: 'publish', claim: item.claim };
@@ -256,7 +258,11 @@ export const taskFlow = (rules: TaskRules): Flow<TaskItem> => ({
   whenCancelled,
   backWhenCancelled: (_before, after, _isAnswered, now) => whenCancelled(after, now),
   howItLeft: (item, answer) =>
-    item.phase === 'bury' ? item.failure : answer === 'duplicate' ? answer : 'done',
+    answer === 'duplicate' || answer === 'unclaimed'
+      ? answer
+      : item.phase === 'bury'
+        ? item.failure
+        : 'done',
 });
 
 /**

@@ -31,11 +31,11 @@ interface Needs {
 }
 
 /** On the real Temporal. */
-export function taskSweepNeeds(needs: Pick<Needs, 'config' | 'worker' | 'client' | 'claims'>) {
-  const { config, worker, client, claims } = needs;
+export function taskSweepNeeds(needs: Pick<Needs, 'config' | 'worker' | 'client' | 'claims' | 'log'>) {
+  const { config, worker, client, claims, log } = needs;
   const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
   return {
-    ...laneNeeds({ config, worker, client, claims }),
+    ...laneNeeds({ config, worker, client, claims, log }),
     openRuns: () => openRuns(client, TASKS_TYPE, taskQueue),
     runStates: (ids) => runStates(client, ids),
     endedRuns: (since) => endedRuns(client, TASKS_TYPE, taskQueue, since),

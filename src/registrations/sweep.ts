@@ -5,14 +5,13 @@ import {
   againIdOf,
   strandedAmong,
   unclaimedOf,
-  type Brought,
   type Stranded as StrandedClaim,
 } from '../claims/left.ts';
 import type { Config } from '../config/schema.ts';
 import type { NewRegistration } from '../domain/registrations/item.ts';
 import { REGISTRATIONS, WORKFLOW_TYPE, claimKey, workflowId } from '../domain/names.ts';
 import type { RunInput } from '../domain/registrations/run-input.ts';
-import type { RunLife } from '../domain/run-life.ts';
+import type { Brought, RunLife } from '../domain/run-life.ts';
 import type { OpenClaim } from './open-claims.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { failpoint } from '../runtime/failpoint.ts';

@@ -1,11 +1,12 @@
 /** Tasks go to runs: those of a key to its lane, and those that come from no intake, too. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
-import type { Brought } from '../claims/left.ts';
 import type { Config } from '../config/schema.ts';
 import { isLaneId, laneId, laneOf } from '../domain/lanes.ts';
 import { claimKey, workerQueue } from '../domain/names.ts';
+import type { Brought } from '../domain/run-life.ts';
 import type { NewTask } from '../domain/tasks.ts';
+import type { Log } from '../runtime/log.ts';
 import { startRun, type NewRun, type StartResult } from '../temporal/client.ts';
 import { broughtTasks, hasCompleted } from '../temporal/runs.ts';
 import type { TaskClaim, TaskClaims } from './claims.ts';
@@ -21,12 +22,13 @@ export interface LaneNeeds {
   broughtBy: (workflowId: string) => Promise<Brought<NewTask>>;
   /** @throws when Temporal cannot be asked */
   start: (run: NewRun) => Promise<StartResult>;
+  log: Log;
 }
 
 export function laneNeeds({
   client,
   ...given
-}: Pick<LaneNeeds, 'config' | 'worker' | 'claims'> & { client: Client }): LaneNeeds {
+}: Pick<LaneNeeds, 'config' | 'worker' | 'claims' | 'log'> & { client: Client }): LaneNeeds {
   const taskQueue = workerQueue(given.config.temporal.taskQueue, given.worker.name);
   return {
     ...given,
@@ -56,16 +58,18 @@ export function laneRun(needs: LaneNeeds, id: string, items: NewTask[]): NewRun 
 }
 
 /**
- * What a lane that is not open has left, in its order: what was handed to it and is not claimed, and its open claims.
- * @throws Error where nobody can read what was handed to it; what the client throws when Temporal does not answer
+ * What a lane that is not open has left, in its order: what was handed to it and is not claimed, and its open claims. The claims
+ * have their messages, and go on where nobody can read what was handed to it.
+ * @throws what the client throws when Temporal does not answer
  */
 export async function leftInLane(needs: LaneNeeds, workflowId: string): Promise<NewTask[]> {
-  const { config, worker, claims } = needs;
+  const { config, worker, claims, log } = needs;
   if (await needs.hasCompleted(workflowId)) return [];
   const handed = await needs.broughtBy(workflowId);
-  if ('unreadable' in handed)
-    throw new Error(
-      `What ${workflowId} was given before it died is unreadable: ${handed.unreadable}`,
+  if (handed.unreadable !== undefined)
+    log.warn(
+      { runbook: 'encryption-key', worker: worker.name, workflowId, reason: handed.unreadable },
+      'A part of what a lane was given before it died cannot be read: what it had not claimed of that is not taken up',
     );
   const open = await claims.collection
     .find({ worker: worker.name, settledAt: null, workflowId })

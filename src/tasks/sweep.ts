@@ -4,6 +4,7 @@ import { isLaneId } from '../domain/lanes.ts';
 import { claimKey, workerQueue } from '../domain/names.ts';
 import { isDead, type RunLife } from '../domain/run-life.ts';
 import { chunks } from '../runtime/chunks.ts';
+import { errorFacts } from '../runtime/log.ts';
 import { begin, laneRun, leftInLane, startAgain, type LaneNeeds } from './hand-over.ts';
 import type { TaskClaim } from './claims.ts';
 import { leftTask, taskRun } from './run.ts';
@@ -57,10 +58,18 @@ export async function sweepTasks(needs: TaskSweepNeeds) {
   const lives = await runStates(lanes);
   for (const id of lanes) {
     if (!isDead(lives.get(id) ?? 'running')) continue;
-    const left = await leftInLane(needs, id);
-    if (left.length === 0) continue;
-    await begin(needs.start, laneRun(needs, id, []), left.length);
-    started.push(id);
+    // The others do not wait for one that cannot be begun.
+    try {
+      const left = await leftInLane(needs, id);
+      if (left.length === 0) continue;
+      await begin(needs.start, laneRun(needs, id, []), left.length);
+      started.push(id);
+    } catch (error) {
+      needs.log.warn(
+        { runbook: 'run-stands-still', worker: name, workflowId: id, ...errorFacts(error) },
+        'A dead lane could not be begun anew: tried again with the next sweep',
+      );
+    }
   }
   const apart = stranded.filter(({ claim }) => !isLane(claim.workflowId));
   for await (const some of chunks(apart, config.intake.batchSize)) {

@@ -11,9 +11,9 @@ import type proto from '@temporalio/proto';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { z } from 'zod';
 import { isIn, type NewRegistration } from '../domain/registrations/item.ts';
-import type { RunLife } from '../domain/run-life.ts';
+import type { Brought, RunLife } from '../domain/run-life.ts';
 import type { NewTask, TaskRunInput } from '../domain/tasks.ts';
-import { QUERY_REGISTRATIONS } from '../domain/names.ts';
+import { QUERY_REGISTRATIONS, readClaimKey } from '../domain/names.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { mapLimit } from '../runtime/map-limit.ts';
 import { GRPC } from './client.ts';
@@ -143,31 +143,41 @@ export const hasCompleted = async (client: Client, workflowId: string): Promise<
 
 /**
  * The items a run began with, and was handed later, and may not have claimed yet: readable without a worker.
+ * @param claimedIn the ids of those that it has claimed, and goes on with as a new run: their messages are in the runs before it
  * @throws what the client throws when Temporal does not answer
  */
-async function broughtBy<Input, Item>(
+async function broughtBy<Input, Item extends { id: string }>(
   client: Client,
   workflowId: string,
   unclaimedIn: (input: Input) => Item[],
   isLane = false,
-) {
-  const given = await payloadsGiven(client, workflowId, isLane);
-  try {
-    const { loadedDataConverter } = client.options;
-    const items: Item[] = [];
+  claimedIn: (input: Input) => string[] = () => [],
+): Promise<Brought<Item>> {
+  const items: Item[] = [];
+  const wanted = new Set<string>();
+  let unreadable: string | null = null;
+  for (let runId: string | null = ''; runId !== null;) {
+    const { given, before } = await payloadsGiven(client, { workflowId, runId }, isLane);
+    const found: Item[] = [];
     for (const payloads of given)
-      items.push(
-        ...unclaimedIn(await decodeFromPayloadsAtIndex<Input>(loadedDataConverter, 0, payloads)),
-      );
-    const isOurs = items.every((each) => broughtSchema.safeParse(each).success);
-    return isOurs ? { items } : FOREIGN;
-  } catch (error) {
-    // Not any message: a parser's would quote what it could not read.
-    return error instanceof DecryptionError ? { unreadable: error.message } : FOREIGN;
+      try {
+        const { loadedDataConverter } = client.options;
+        const input = await decodeFromPayloadsAtIndex<Input>(loadedDataConverter, 0, payloads);
+        const some = unclaimedIn(input);
+        if (!some.every((each) => broughtSchema.safeParse(each).success)) throw new Error(FOREIGN);
+        found.push(...some);
+        if (runId === '') for (const id of claimedIn(input)) wanted.add(id);
+      } catch (error) {
+        // Not any message: a parser's would quote what it could not read.
+        unreadable ??= error instanceof DecryptionError ? error.message : FOREIGN;
+      }
+    items.unshift(...(runId === '' ? found : found.filter(({ id }) => wanted.delete(id))));
+    runId = wanted.size > 0 ? before : null;
   }
+  return unreadable === null ? { items } : { items, unreadable };
 }
 
-const FOREIGN = { unreadable: 'its input is not what intake writes' };
+const FOREIGN = 'its input is not what intake writes';
 
 /** Anybody can start a run by hand. */
 const broughtSchema = z.object({
@@ -182,32 +192,38 @@ const broughtSchema = z.object({
 
 /**
  * The input of a run as it is in its history, and what a lane was handed; nothing where Temporal has forgotten the run and only lists
- * it still.
+ * it still. `before`: the run that it goes on from.
  */
-async function payloadsGiven(client: Client, workflowId: string, isLane: boolean) {
+async function payloadsGiven(
+  client: Client,
+  execution: { workflowId: string; runId: string },
+  isLane: boolean,
+) {
   const given: Payload[][] = [];
+  let before: string | null = null;
   let next: Uint8Array = new Uint8Array();
   try {
     do {
       const page: proto.temporal.api.workflowservice.v1.IGetWorkflowExecutionHistoryResponse =
         await client.workflowService.getWorkflowExecutionHistory({
           namespace: client.options.namespace,
-          execution: { workflowId },
+          execution,
           nextPageToken: next,
           ...(isLane ? {} : { maximumPageSize: 1 }),
         });
       for (const event of page.history?.events ?? []) {
-        const begun = event.workflowExecutionStartedEventAttributes?.input;
+        const started = event.workflowExecutionStartedEventAttributes;
+        before ??= started?.continuedExecutionRunId || null;
         const handed =
           event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.args;
-        const payloads = (begun ?? handed)?.payloads ?? [];
+        const payloads = (started?.input ?? handed)?.payloads ?? [];
         if (payloads.length > 0) given.push(payloads);
       }
       next = page.nextPageToken ?? new Uint8Array();
     } while (isLane && next.length > 0);
-    return given;
+    return { given, before };
   } catch (error) {
-    if (isGrpcServiceError(error) && Number(error.code) === GRPC.notFound) return [];
+    if (isGrpcServiceError(error) && Number(error.code) === GRPC.notFound) return { given, before };
     throw error;
   }
 }
@@ -228,4 +244,10 @@ export const broughtTasks = (client: Client, workflowId: string, isLane = false)
       return [...items, ...unclaimed];
     },
     isLane,
+    ({ rules, carried }) =>
+      carried?.items.flatMap((each) =>
+        each.phase === 'claim'
+          ? []
+          : (readClaimKey(each.claim)?.id.slice(rules.worker.length + 1) ?? []),
+      ) ?? [],
   );

@@ -4,8 +4,8 @@ import { after, test } from 'node:test';
 import type { ClaimRequest } from '../../activities/registrations/wanted.ts';
 import type { OutcomeKind } from '../../src/domain/registrations/outcome.ts';
 import type { NewRegistration } from '../../src/domain/registrations/item.ts';
-import type { RunLife } from '../../src/domain/run-life.ts';
-import { againIdOf, type Brought } from '../../src/claims/left.ts';
+import type { Brought, RunLife } from '../../src/domain/run-life.ts';
+import { againIdOf } from '../../src/claims/left.ts';
 import { findUnclaimed } from '../../src/registrations/sweep.ts';
 import {
   call,
@@ -82,7 +82,7 @@ test('a run whose input cannot be read is told with the reason, and what the oth
   const [before, behind] = [delivered(bed.id()), delivered(bed.id())];
   const { unclaimed, unreadable } = await find({
     'run-1': { items: [before] },
-    'run-2': { unreadable: 'the key "old" is not there' },
+    'run-2': { items: [], unreadable: 'the key "old" is not there' },
     'run-3': { items: [behind] },
   });
   assert.deepEqual(unclaimed, [
@@ -94,7 +94,7 @@ test('a run whose input cannot be read is told with the reason, and what the oth
 
 test('of a run that is open again, or for another reason not known to be dead, nothing is found', async () => {
   const registrations = [delivered(bed.id())];
-  const runs = { 'run-1': { items: registrations }, 'run-2': { unreadable: 'why' } };
+  const runs = { 'run-1': { items: registrations }, 'run-2': { items: [], unreadable: 'why' } };
   const { unclaimed, unreadable } = await find(runs, { 'run-1': 'running', 'run-2': 'running' });
   assert.deepEqual(unclaimed, []);
   assert.equal(unreadable.size, 0);

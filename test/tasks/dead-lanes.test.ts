@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { laneId, laneOf } from '../../src/domain/lanes.ts';
 import { HEADER, claimKey, workerQueue } from '../../src/domain/names.ts';
 import { openDatabase } from '../../src/mongo/own-database.ts';
+import { silent } from '../../src/runtime/log.ts';
 import { taskSweepNeeds } from '../../src/operations/task-upkeep.ts';
 import { openTaskClaims } from '../../src/tasks/claims.ts';
 import { chainOf } from '../../src/tasks/delivery.ts';
@@ -41,7 +42,10 @@ async function busyLane(t: TestContext) {
   const mongo = await openDatabase(flow.config, 'writer');
   atEnd(t, () => mongo.close());
   const config = { ...flow.config, sweeper: { ...flow.config.sweeper, olderThan: 0 } };
-  const needs = taskSweepNeeds({ ...flow, config, claims: openTaskClaims(mongo.own) });
+  const needs = taskSweepNeeds({
+    ...{ ...flow, config, log: silent },
+    claims: openTaskClaims(mongo.own),
+  });
   const { chain = '' } = chainOf(KEY, true);
   const id = laneId(workerQueue(config.temporal.taskQueue, 'Sample'), laneOf(chain));
   const lane = flow.client.workflow.getHandle(id);
@@ -77,6 +81,16 @@ test('what a terminated lane had goes on though nothing more comes for it', asyn
   for (const id of ['m-1', 'm-2', 'm-3']) await settled(id);
   assert.deepEqual(firstCalls(begun), ['m-1', 'm-2', 'm-3']);
   assert.deepEqual((await sweepTasks(needs)).started, []);
+});
+
+test('a dead lane whose messages nobody can read goes on from its claims', async (t) => {
+  const { needs, letGo, settled, begun, lane } = await busyLane(t);
+  await lane.terminate('by a test');
+  const broughtBy = () => Promise.resolve({ items: [], unreadable: 'its key is not here' });
+  assert.deepEqual((await sweepTasks({ ...needs, broughtBy })).started, [lane.workflowId]);
+  letGo();
+  for (const id of ['m-1', 'm-2', 'm-3']) await settled(id);
+  assert.deepEqual(firstCalls(begun), ['m-1', 'm-2', 'm-3']);
 });
 
 test('a task that waits for its time still does in the run that takes it over', async (t) => {
