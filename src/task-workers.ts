@@ -29,6 +29,7 @@ import { connectNative } from './temporal/native-connection.ts';
 import { indexTaskClaims, openTaskClaims } from './tasks/claims.ts';
 import { startMetricPush, type MetricApi, type MetricPush } from './tasks/metric-push.ts';
 import { createTaskMetrics } from './tasks/metrics.ts';
+import { refuseElsewhere } from './tasks/on-host.ts';
 import { openResults } from './tasks/results.ts';
 import { createBrokers } from './tasks/brokers.ts';
 import {
@@ -183,6 +184,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   /** Null when we have stopped before it had started. */
   async function startOne(one: Needs['workers'][number]): Promise<TaskWorker | null> {
     try {
+      if (one.worker.from.broker === 'folder')
+        refuseElsewhere(one.worker, (await control.read()).processes);
       const up = await startTaskWorker(shared, one);
       started.set(one.worker.name, up);
       return up;

@@ -30,6 +30,8 @@ export interface SenderSetting {
 interface Needs {
   folder: SenderSetting;
   place: Place;
+  /** This machine. */
+  host: string;
   deliver: (parcel: Parcel) => Promise<Delivered>;
   /** An attempt has ended. */
   ended: (id: string) => void;
@@ -38,7 +40,7 @@ interface Needs {
 /** The rest after what only this machine can mend, ms. */
 const LOCAL_REST = 10_000;
 
-export function createSender({ folder, place, deliver, ended }: Needs) {
+export function createSender({ folder, place, host, deliver, ended }: Needs) {
   // A file waits here, and not open, for those before it.
   const slots = createSlots(folder.concurrency);
   const attempts = attemptsIn(place.answers);
@@ -70,10 +72,14 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
     const grip = await gripOf(place, id, identity, marker);
     failpoint('file-parked');
     switch (grip.kind) {
-      case 'gone':
+      case 'gone': {
+        const { host: collectedOn = host } = call.headers;
+        if (collectedOn !== host)
+          return elsewhere(`it was collected on ${collectedOn}, and is not on ${host}`);
         // It is published nowhere.
         await attempts.forget(id).catch(() => {});
         return done('gone', {}, null);
+      }
       case 'changed':
         return done('changed', { why: grip.why }, grip.isParked ? 'inbox' : null);
       case 'not-now':
@@ -154,6 +160,11 @@ export function createSender({ folder, place, deliver, ended }: Needs) {
 
 const refused = (kind: string, reason: string): Ended => ({
   ...{ kind: 'failed', failure: 'permanent', class: kind },
+  reason,
+});
+
+const elsewhere = (reason: string): Ended => ({
+  ...{ kind: 'failed', failure: 'permanent', class: 'elsewhere' },
   reason,
 });
 

@@ -33,7 +33,7 @@ function headersOf(origin: Origin, properties: string): Record<string, string> {
     case 'rabbitmq':
       return headersAsText(properties);
     case 'folder':
-      return {};
+      return { host: origin.host };
     case 'url':
       // Of one that is left out, since it is too large, the size is all there is.
       return {

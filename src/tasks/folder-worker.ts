@@ -57,7 +57,7 @@ export function folderWorker(needs: Needs): FolderWorker {
   const ends = endsOf(folder, place);
   const send = createSender({
     folder: { ...folder, concurrency: folder.send.concurrency },
-    place,
+    ...{ place, host },
     deliver: delivery.deliver,
     ended: collector.ended,
   });

@@ -62,7 +62,7 @@ async function watched(
   await eventually('it has come to the folder', () => assert.ok(source.isReady()));
   const send = createSender({
     folder: { ...common, onUnknown: 'resubmit', maxAge: 60_000, concurrency: 2 },
-    place,
+    ...{ place, host: 'here' },
     deliver: deliver ?? (() => Promise.resolve({ kind: 'ack', status: 200 })),
     ended: collector.ended,
   });
