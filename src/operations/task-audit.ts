@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { readPublishedLedger } from '../audit/published-ledger.ts';
 import type { MalformedNote } from '../claims/malformed.ts';
-import { TASKS_TYPE, workerQueue } from '../domain/names.ts';
+import { TASKS_TYPE, claimKey, workerQueue } from '../domain/names.ts';
 import type { Config } from '../config/schema.ts';
 import { auditTasks, type AuditedTask, type TaskAudit } from '../domain/audit/task-audit.ts';
 import { isDead } from '../domain/run-life.ts';
@@ -65,12 +65,20 @@ async function readClaims({ config, own, client, worker }: Needs): Promise<Audit
   // Read again: a run that ended in order has settled its claims by now.
   const open = { _id: { $in: dead.map(({ _id }) => _id) }, settledAt: null };
   const stranded = new Set(await collection.distinct('_id', open));
+  // Of a redrive whose run Temporal has lost.
+  const keys = new Set(all.map(({ _id }) => _id));
+  const before = Date.now() - config.sweeper.olderThan;
+  const isLost = ({ item, generation, gone }: (typeof all)[number]): boolean =>
+    gone?.as === 'redriven' &&
+    gone.at.getTime() <= before &&
+    !keys.has(claimKey(item, generation + 1));
+  const lost = new Set(all.filter(isLost).map(({ _id }) => _id));
   return all.map(({ _id: key, outcome, settledAt, gone, ...each }) => ({
     ...{ key, item: each.item, generation: each.generation, conflict: each.conflict },
     bodyHash: each.bodyHash,
     end: settledAt === null ? null : (outcome?.kind ?? null),
     gone: gone?.as ?? null,
-    isStranded: stranded.has(key),
+    isStranded: stranded.has(key) || lost.has(key),
   }));
 }
 

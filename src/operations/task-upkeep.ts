@@ -93,11 +93,16 @@ export function keepUp(needs: Needs) {
   let rest = REDRIVEN_EACH_MS;
   let notBefore = 0;
   const sweep = async (): Promise<void> => {
-    const { started, unreadable } = await sweepTasks(taskSweepNeeds(needs));
+    const { started, unreadable, takenBack } = await sweepTasks(taskSweepNeeds(needs));
     for (const [workflowId, reason] of unreadable)
       log.warn(
         { runbook: 'encryption-key', ...facts, workflowId, reason },
         'The messages of an ended run cannot be read: those that it had not claimed are not taken up',
+      );
+    if (takenBack > 0)
+      log.warn(
+        { runbook: 'handlers-fail', ...facts, takenBack },
+        'Failures that were redriven wait again: Temporal has lost their runs before they were claimed',
       );
     if (started.length > 0)
       log.info({ ...facts, started }, 'Runs were started for tasks that dead runs had left');

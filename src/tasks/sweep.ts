@@ -3,6 +3,7 @@ import { againIdOf, strandedAmong, unclaimedOf } from '../claims/left.ts';
 import { isLaneId } from '../domain/lanes.ts';
 import { claimKey, workerQueue } from '../domain/names.ts';
 import { isDead, type RunLife } from '../domain/run-life.ts';
+import { TASK_FAILURES } from '../domain/tasks.ts';
 import { chunks } from '../runtime/chunks.ts';
 import { errorFacts } from '../runtime/log.ts';
 import { begin, laneRun, leftInLane, startAgain, type LaneNeeds } from './hand-over.ts';
@@ -16,7 +17,29 @@ export interface TaskSweepNeeds extends LaneNeeds {
 }
 
 /**
- * `started`: workflow ids of new runs; `unreadable`: ended runs whose input nobody can read, and why.
+ * Failures that were given to a run, and that it has not claimed for so long: Temporal has lost it. They wait again; should it live
+ * all the same, its claims say that they were redriven.
+ */
+async function takeBack({ worker, claims }: TaskSweepNeeds, before: Date): Promise<number> {
+  const lost = {
+    ...{ 'gone.as': 'redriven' as const, 'gone.at': { $lte: before }, message: { $ne: null } },
+    ...{ 'outcome.kind': { $in: [...TASK_FAILURES] }, settledAt: { $ne: null } },
+  };
+  const found = await claims.collection
+    .find({ worker: worker.name, ...lost })
+    .project<Pick<TaskClaim, '_id' | 'item' | 'generation'>>({ item: 1, generation: 1 })
+    .toArray();
+  const nextOf = ({ item, generation }: (typeof found)[number]) => claimKey(item, generation + 1);
+  const next = claims.collection.find({ _id: { $in: found.map(nextOf) } });
+  const known = new Set(await next.map(({ _id }) => _id).toArray());
+  const keys = found.flatMap((claim) => (known.has(nextOf(claim)) ? [] : claim._id));
+  if (keys.length === 0) return 0;
+  const again = { _id: { $in: keys }, ...lost };
+  return (await claims.collection.updateMany(again, { $unset: { gone: '' } })).modifiedCount;
+}
+
+/**
+ * `started`: workflow ids of new runs; `unreadable`: ended runs whose input nobody can read, and why; `takenBack`: failures that wait again.
  * @throws what the client throws when Temporal does not answer
  */
 export async function sweepTasks(needs: TaskSweepNeeds) {
@@ -81,5 +104,5 @@ export async function sweepTasks(needs: TaskSweepNeeds) {
     await begin(needs.start, taskRun(config, worker, id, items), items.length);
     started.push(id);
   }
-  return { started, unreadable };
+  return { started, unreadable, takenBack: await takeBack(needs, before) };
 }

@@ -11,7 +11,7 @@ export interface AuditedTask {
   /** How it ended; null where it is open. */
   end: string | null;
   gone: 'redriven' | 'dropped' | 'taken' | null;
-  /** It is open, and its run has ended. */
+  /** It is open, and its run has ended; or it was redriven, and nobody has claimed it since. */
   isStranded: boolean;
 }
 
