@@ -1,6 +1,7 @@
 /** Runs a list as its command line does, in a process of its own. Stopped or killed, it goes on when it is run again. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EtlEnded, EtlOrder } from '../../src/domain/etl-order.ts';
 import { ownRun, withHeartbeat } from '../heartbeat.ts';
@@ -27,7 +28,10 @@ export const createScheduledEtl = ({ orderOf, stopping }: Needs) => ({
       const order = await orderOf(ownRun());
       if (order === null) return { exitCode: 0, said: 'Its schedule was removed' };
       const { args, folder } = order;
-      const child = spawn(process.execPath, [...process.execArgv, CLI, 'etl', 'run', ...args], {
+      // Where its end was not heard, the next attempt is answered with it.
+      const under = ['--order', activityInfo().workflowExecution?.runId ?? ''];
+      const run = [CLI, 'etl', 'run', ...under, ...args];
+      const child = spawn(process.execPath, [...process.execArgv, ...run], {
         // Where this process is killed, the channel tells the child, which stops then.
         ...{ cwd: folder, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] },
       });

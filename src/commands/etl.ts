@@ -40,6 +40,7 @@ interface Given {
   to?: string;
   ifChanged?: boolean;
   fresh?: boolean;
+  order?: string;
   queues?: string;
 }
 
@@ -91,6 +92,7 @@ function addRun(command: Command): void {
         .argParser(wholeNumber(1, 512 * 1024))
         .default(256 * 1024, '256 KiB'),
     )
+    .addOption(new Option('--order <id>', 'by which a schedule runs it').hideHelp())
     .option('--queues <file>', 'the file of queues (queues.yaml, where it is there)')
     .addHelpText(
       'after',
@@ -143,6 +145,7 @@ function optionsOf(input: string | undefined, given: Given, env: Environment): E
       fresh: given.fresh === true,
     },
     ifChanged: given.ifChanged === true,
+    order: given.order ?? null,
   };
 }
 

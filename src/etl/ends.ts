@@ -3,14 +3,15 @@ import { z } from 'zod';
 import { errorLine, type Failed } from './element.ts';
 import type { WholeFile } from './whole-file.ts';
 
-export interface Counts {
-  processed: number;
+export const countsSchema = z.object({
+  processed: z.number(),
   /** By class. */
-  failed: Readonly<Record<string, number>>;
-  attempts: number;
+  failed: z.record(z.string(), z.number()),
+  attempts: z.number(),
   /** Resources with a value that was taken for another type. */
-  coerced: number;
-}
+  coerced: z.number(),
+});
+export type Counts = Readonly<z.infer<typeof countsSchema>>;
 
 const keptSchema = z.object({ value: z.unknown(), coerced: z.array(z.string()).optional() });
 

@@ -7,6 +7,8 @@ import { synced, writeWhole } from '../runtime/durable.ts';
 
 const stateSchema = z.object({
   run: z.string(),
+  /** By which it runs, or has run at last; null: a person's. */
+  order: z.string().nullable(),
   /** Hash of the input and of what makes other results of it: a run goes on with the same alone. */
   of: z.string(),
   phase: z.enum(['fetch', 'process', 'done']),
@@ -47,6 +49,7 @@ export const newState = (
   now = new Date(),
 ): EtlState => ({
   run: newRunId(now),
+  order: null,
   ...{
     of,
     seed,
@@ -72,6 +75,14 @@ export async function openStateFolder(output: string) {
     await writeWhole(at(name), `${JSON.stringify(content, null, 2)}\n`, at(`${name}.next`));
     await synced(folder);
   };
+  async function readAs<S extends z.ZodType>(schema: S, name: string): Promise<z.infer<S> | null> {
+    const text = await readFile(at(name), 'utf8').catch(() => '');
+    try {
+      return schema.safeParse(JSON.parse(text)).data ?? null;
+    } catch {
+      return null;
+    }
+  }
   return {
     lockFile: at('lock'),
     /** As it was received. */
@@ -82,14 +93,9 @@ export async function openStateFolder(output: string) {
     errors: at('errors'),
     ledger: at('published'),
     /** Null where there was none that can be gone on with. */
-    async read(): Promise<EtlState | null> {
-      const text = await readFile(at('run.json'), 'utf8').catch(() => '');
-      try {
-        return stateSchema.safeParse(JSON.parse(text)).data ?? null;
-      } catch {
-        return null;
-      }
-    },
+    read: (): Promise<EtlState | null> => readAs(stateSchema, 'run.json'),
+    /** Null where none can be read. */
+    readSummary: <S extends z.ZodType>(schema: S) => readAs(schema, 'summary.json'),
     write: (state: EtlState): Promise<void> => replace('run.json', state),
     writeSummary: (summary: object): Promise<void> => replace('summary.json', summary),
     /** Everything but what it is and how it ended. */

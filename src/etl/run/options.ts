@@ -1,10 +1,11 @@
 import type { Client } from '@temporalio/client';
+import { z } from 'zod';
 import type { QueueSetting } from '../../config/queues.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Environment } from '../../config/tree.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
-import type { Counts } from '../ends.ts';
+import { countsSchema, type Counts } from '../ends.ts';
 import type { EtlSettings } from '../settings.ts';
 import type { ListShape } from '../spool.ts';
 
@@ -32,6 +33,8 @@ export interface EtlOptions {
   fresh: boolean;
   /** Does nothing where the last run that has finished had the same input. */
   ifChanged: boolean;
+  /** By whose order it runs: what is done under it is not done again. Null: a person's. */
+  order: string | null;
 }
 
 export interface EtlNeeds {
@@ -58,29 +61,31 @@ export type Progress =
   | { phase: 'fetching' | 'reading'; done: number; total: number | null }
   | { phase: 'processing'; done: number; total: number; counts: Counts };
 
-export interface EtlSummary extends Counts {
-  run: string;
+export const summarySchema = z.object({
+  run: z.string(),
   /** Whether everything has ended; else the same command goes on with it. */
-  finished: boolean;
-  simulated: boolean;
-  input: string;
+  finished: z.boolean(),
+  simulated: z.boolean(),
+  input: z.string(),
   /** SHA-256 of what was received, hex. */
-  inputSha256: string | null;
-  items: number;
-  retries: number;
-  resumed: number;
+  inputSha256: z.string().nullable(),
+  items: z.number(),
+  ...countsSchema.shape,
+  retries: z.number(),
+  resumed: z.number(),
   /** At work, over all processes. */
-  seconds: number;
+  seconds: z.number(),
   /** Of the attempts, over all processes; null where there was none. */
-  p50Ms: number | null;
-  p99Ms: number | null;
-  itemsPerSecond: number;
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+  itemsPerSecond: z.number(),
   /** Null where it went to `to`. */
-  output: string | null;
-  to: string | null;
+  output: z.string().nullable(),
+  to: z.string().nullable(),
   /** Null where it was not sent. */
-  send: string | null;
-  errors: string;
+  send: z.string().nullable(),
+  errors: z.string(),
   /** Of what a broker has confirmed, for an audit; null where it did not go to one. */
-  ledger: string | null;
-}
+  ledger: z.string().nullable(),
+});
+export type EtlSummary = z.infer<typeof summarySchema>;

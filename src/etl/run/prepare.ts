@@ -1,4 +1,5 @@
 /** Gets the input of a run: fetched, unpacked and counted, or there from before. Until that is done, no output is touched. */
+import { rm } from 'node:fs/promises';
 import { CannotFetch } from '../../net/get.ts';
 import { fetchTo } from '../fetch.ts';
 import { countList, unpack, type ListShape } from '../spool.ts';
@@ -24,19 +25,23 @@ export async function prepare(
   signal: AbortSignal,
 ): Promise<EtlState | null> {
   const of = hashOfRun(options);
-  const before = options.fresh ? null : await folder.read();
+  const { order } = options;
+  const found = await folder.read();
+  const isBegun = order !== null && found?.order === order;
+  const before = options.fresh && !isBegun ? null : found;
   const open = before === null || before.phase === 'done' ? null : before;
   if (open !== null && open.of !== of && open.phase === 'process')
     throw new EtlRefused(
       `The run ${open.run} over another input, or with other options, is not finished. Start it as it was started to go on with it, or say --fresh to leave it`,
     );
   const isKnown = open !== null && open.of === of;
-  if (isKnown && open.phase === 'process') return { ...open, resumed: open.resumed + 1 };
+  if (isKnown && open.phase === 'process') return { ...open, order, resumed: open.resumed + 1 };
   if (!isKnown) await folder.clear();
   const last = before?.of !== of ? null : before.phase === 'done' ? before : before.last;
-  const state = isKnown
+  const begun = isKnown
     ? open
     : newState(of, options.seed ?? newSeed(), last && { tag: last.tag, digest: last.digest });
+  const state = { ...begun, order };
   await folder.write(state);
   const digest = await fetchTo({
     ...{ input: options.input, authorization: options.settings.authorization },
@@ -62,6 +67,8 @@ export async function prepare(
   const { strayCommas, ...counted } = await countIn(folder.input, options.shape, watch);
   for (const offset of strayCommas)
     watch.tell(`Nothing follows the comma at offset ${offset} of the input`);
+  // A ledger is of one run: what earlier ones have published may be forgotten by those who took it.
+  await rm(folder.ledger, { force: true });
   return { ...state, ...counted, digest };
 }
 

@@ -8,18 +8,23 @@ import { createEnds } from '../ends.ts';
 import { lock } from '../lock.ts';
 import { openStateFolder, type EtlState, type StateFolder } from '../state.ts';
 import { ARRAY, LINES, openWholeFile } from '../whole-file.ts';
-import type { EtlNeeds, EtlOptions, EtlSummary } from './options.ts';
+import { summarySchema, type EtlNeeds, type EtlOptions, type EtlSummary } from './options.ts';
 import { prepare } from './prepare.ts';
 import { forgetEnds, openEtlRuns, readEnds } from './records.ts';
 import { shown, summaryOf } from './summary.ts';
 import { work } from './work.ts';
 
-/** Null where the input is as it was. @throws Locked, EtlRefused, CannotFetch; what a neighbour throws that cannot be reached */
+/** Null where the input is as it was. What is done under an order is answered as it ended. @throws Locked, EtlRefused, CannotFetch; what a neighbour throws that cannot be reached */
 export async function runEtl(given: EtlOptions, needs: EtlNeeds): Promise<EtlSummary | null> {
   const options = { ...given, output: await real(given.output), errors: await real(given.errors) };
   const folder = await openStateFolder(options.output);
   const held = await lock(folder.lockFile);
   try {
+    const before = options.order === null ? null : await folder.read();
+    if (before?.phase === 'done' && before.order === options.order) {
+      const known = await folder.readSummary(summarySchema);
+      return known?.run === before.run ? known : null;
+    }
     const state = await prepare(options, folder, needs.watch, needs.signal);
     if (state === null) return null;
     const client = await needs.connect();
@@ -68,6 +73,7 @@ async function process(
       ...{ items: state.items, counts: ends.counts(), startedAt: new Date(state.startedAt) },
     });
     await (as === 'done' ? noting : noting.catch(tellUnnoted));
+    if (as === 'done') await folder.writeSummary(summaryOf(options, state, folder, ends, true));
     // Last: a run that is done here is not gone on with, but begun again.
     await folder.write(state);
   };
@@ -86,7 +92,6 @@ async function process(
     const summary = summaryOf(options, state, folder, ends, isFinished);
     if (isFinished) {
       if (!config.ops.taskPersist) await forgetEnds(mongo.own, state.run).catch(tellUnnoted);
-      await folder.writeSummary(summary);
       await folder.clear();
     }
     return summary;
