@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
 import { bodyHashOf } from '../broker/body-hash.ts';
@@ -39,6 +40,7 @@ export async function openPublishedLedger(file: string, system: SystemName | nul
       `Cannot write the ledger ${file} (${String(error)}). Name a file in a folder that can be written`,
     );
   });
+  if (!isNew) await mendEnd(file);
   const ended = finished(stream);
   ended.catch(() => {});
   const isElsewhere = head !== undefined && head.broker !== system?.broker;
@@ -53,6 +55,30 @@ export async function openPublishedLedger(file: string, system: SystemName | nul
       await ended;
     },
   };
+}
+
+const LONGEST_LINE = 1024 * 1024;
+
+/** Whoever wrote it may have been killed within its last line, and the next one would be a part of that. */
+async function mendEnd(file: string): Promise<void> {
+  const ledger = await open(file, 'r+');
+  try {
+    const { size } = await ledger.stat();
+    const from = Math.max(0, size - LONGEST_LINE);
+    const { buffer, bytesRead } = await ledger.read(
+      Buffer.alloc(size - from),
+      0,
+      size - from,
+      from,
+    );
+    const last = buffer.subarray(buffer.lastIndexOf('\n') + 1, bytesRead);
+    if (last.length === 0) return;
+    const whole = await Array.fromAsync(readJsonLines([last], file, lineSchema));
+    if (whole.length > 0) await ledger.write('\n', size);
+    else await ledger.truncate(size - last.length);
+  } finally {
+    await ledger.close();
+  }
 }
 
 /** It names no system, one, or more where files were put together. @throws Error that names the file, or a line that is no entry */
