@@ -6,7 +6,7 @@ import { useColours } from './commands/table.ts';
 import { VERSION } from './domain/names.ts';
 import { onScreen } from './runtime/foreign-text.ts';
 import { maskText } from './runtime/mask.ts';
-import { Away } from './net/away.ts';
+import { isAway } from './net/away.ts';
 
 /** Where a command line writes its help, and what is wrong with it. */
 export interface Output {
@@ -262,5 +262,5 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ConfigError) return EXIT.usage;
   if (error instanceof CommandError) return error.exitCode;
-  return error instanceof Away ? EXIT.unavailable : EXIT.failed;
+  return isAway(error) ? EXIT.unavailable : EXIT.failed;
 }
