@@ -25,22 +25,27 @@ export type Agreement = ReturnType<typeof agreementOf>;
 export function agreementOf(config: Config, control: () => Promise<Agreed>, log: Log) {
   const keys = codecKeysOf(config);
   let isNoting = false;
+  /** The mark of the key that we have noted last. */
+  let said: string | null = null;
   let told: string | null = null;
 
   async function note(noted: Noted): Promise<void> {
     const wanted = noteOf(keys.writing());
-    if (noted?.key === wanted?.key && noted?.mark === wanted?.mark) return;
-    await (await control()).setEncryption(wanted);
+    const isNoted = noted?.key === wanted?.key && noted?.mark === wanted?.mark;
+    if (!isNoted) await (await control()).setEncryption(wanted);
+    said = wanted?.mark ?? null;
+    if (isNoted) return;
     log.info({ key: wanted?.key ?? null }, 'Noted for the others which key writes to Temporal');
   }
 
   /**
-   * After each reading of control: notes the key that this process writes with by now, so that processes without the old one
-   * may start. Returns why this process must not write, or null. Never throws.
+   * After each reading of control: notes the key that this process writes with where that has changed, so that processes without
+   * the old one may start. While a key is changed, others write with another one: nobody says again what he has said. Returns why this process must not write, or null. Never throws.
    */
   function follow({ encryption: noted }: Pick<Control, 'encryption'>): string | null {
     const trouble = disagreement(noted, keys, config);
-    if (trouble === null && !isNoting) {
+    const isSaid = said === (noteOf(keys.writing())?.mark ?? null);
+    if (trouble === null && !isNoting && (noted === null || !isSaid)) {
       isNoting = true;
       note(noted)
         .catch((error: unknown) => {
