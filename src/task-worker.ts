@@ -103,14 +103,17 @@ export async function startTaskWorker(
   };
   /** Of what it has so far. */
   const ends: (() => Promise<unknown>)[] = [];
+  const upkeep: { close: () => Promise<unknown> }[] = [];
 
   async function stop(): Promise<void> {
+    // It may wait for a server that hangs; handlers hear of the stop meanwhile.
+    const kept = upkeep.map((each) => each.close());
     for (const end of ends.toReversed()) await end();
     // Its runs are driven on while its handlers finish, so that they hear of it.
     shutDown(ofTemporal.handlers);
     await caller.stop(config.worker.shutdownGrace);
     shutDown(ofTemporal.runs);
-    await Promise.allSettled(temporalEnded);
+    await Promise.allSettled([...temporalEnded, ...kept]);
   }
 
   try {
@@ -193,7 +196,7 @@ export async function startTaskWorker(
     ends.push(() => intake.stop());
     stopping.throwIfAborted();
     const keeping = keepUp({ config, worker, client, own, claims, actions, control, log });
-    ends.push(() => keeping.close());
+    upkeep.push(keeping);
     followControl(
       intake,
       shared.watch,
@@ -209,7 +212,7 @@ export async function startTaskWorker(
         failed: 'MongoDB cannot say how many tasks are open: intake goes on as it is',
         again: 'MongoDB says again how many tasks are open',
       });
-      ends.push(() => backlog.close());
+      upkeep.push(backlog);
     }
     return { intake, slots, ended: Promise.race(temporalEnded), stop };
   }
