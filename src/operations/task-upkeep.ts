@@ -16,6 +16,7 @@ import { sweepTasks, type TaskSweepNeeds } from '../tasks/sweep.ts';
 import type { Running } from '../tasks/rules.ts';
 import { endedRuns, openRuns, runStates } from '../temporal/runs.ts';
 import { beginRedrive } from './redrive.ts';
+import { redriveWord } from './redrive-notes.ts';
 import { surveyTasks, taskFailures } from './task-failures.ts';
 import { taskChoice } from './task-redrive.ts';
 
@@ -31,7 +32,9 @@ interface Needs {
 }
 
 /** On the real Temporal. */
-export function taskSweepNeeds(needs: Pick<Needs, 'config' | 'worker' | 'client' | 'claims' | 'log'>) {
+export function taskSweepNeeds(
+  needs: Pick<Needs, 'config' | 'worker' | 'client' | 'claims' | 'log'>,
+) {
   const { config, worker, client, claims, log } = needs;
   const taskQueue = workerQueue(config.temporal.taskQueue, worker.name);
   return {
@@ -49,9 +52,27 @@ const BY_ITSELF: RedriveOrder = {
   canary: { count: 3, timeoutMs: REDRIVEN_EACH_MS },
 };
 
-/** Begins to have dead letters done again that may pass by themselves. Null where there are none, or another redrive runs. */
+/** The rest after eight in vain is longer than a day. */
+const IN_VAIN = 8;
+
+/** By what is written down, for all processes: each try in vain costs a letter one of three, and so the rest doubles. */
+async function hasRested(actions: Actions, worker: string): Promise<boolean> {
+  const latest = await actions.latestOf(redriveWord(worker), IN_VAIN);
+  const ended = latest.findIndex(({ result }) => result?.isStoppedByCanaries !== true);
+  const inVain = ended < 0 ? latest.length : ended;
+  const rest = Math.min(2 ** inVain * REDRIVEN_EACH_MS, DAY_MS);
+  const [last] = latest;
+  const since = (last?.result?.at ?? last?.at)?.getTime() ?? -Infinity;
+  return Date.now() > since + rest - REDRIVEN_EACH_MS / 2;
+}
+
+/**
+ * Begins to have dead letters done again that may pass by themselves. Null where there are none, another redrive runs, or the rest
+ * after the last one is not over.
+ */
 export async function redriveByItself(needs: Needs) {
   const { config, worker, own, client, actions, control } = needs;
+  if (!(await hasRested(actions, worker.name))) return null;
   const order = BY_ITSELF;
   const failures = taskFailures(config, own, worker.name);
   const choice = taskChoice({ order, asOf: Date.now() }, 1);
@@ -83,15 +104,32 @@ export function storyMs(
 
 const WHY = 'what may pass by itself is tried again every ten minutes';
 const FORGET_EACH_MS = 60_000;
-const LONGEST_REST_MS = 24 * 3_600_000;
+
+/**
+ * Lets go of what is kept no longer, again and again: from the oldest claims on, since nobody may have been here for long, and at most
+ * a day of them at once.
+ */
+export function forgetting(
+  { config, worker: { name }, claims }: Pick<Needs, 'config' | 'worker' | 'claims'>,
+  keptMs: number,
+): () => Promise<void> {
+  let forgotten = Date.now() - config.mongodb.retention;
+  return async () => {
+    const until = Math.min(Date.now() - keptMs, forgotten + DAY_MS);
+    await claims.forget({
+      settledAt: { $gt: new Date(forgotten - READ_MS), $lte: new Date(until) },
+      // The store of our tests takes the index of open claims where the worker stands beside that.
+      $expr: { $eq: ['$worker', { $literal: name }] },
+    });
+    forgotten = until;
+  };
+}
 
 /** Goes on until it is closed. */
 export function keepUp(needs: Needs) {
-  const { config, worker, claims, log } = needs;
+  const { config, worker, log } = needs;
   const { name } = worker;
   const facts = { worker: name };
-  let rest = REDRIVEN_EACH_MS;
-  let notBefore = 0;
   const sweep = async (): Promise<void> => {
     const { started, unreadable, takenBack } = await sweepTasks(taskSweepNeeds(needs));
     for (const [workflowId, reason] of unreadable)
@@ -108,7 +146,6 @@ export function keepUp(needs: Needs) {
       log.info({ ...facts, started }, 'Runs were started for tasks that dead runs had left');
   };
   const redrive = async (): Promise<void> => {
-    if (performance.now() < notBefore) return;
     const begun = await redriveByItself(needs);
     // It goes on without this process, and is not waited for.
     begun?.report.then(tell, () => {});
@@ -116,26 +153,13 @@ export function keepUp(needs: Needs) {
   const tell = ({ sent, canary }: RedriveReport): void => {
     const isStopped = canary?.passed === false;
     log.info({ ...facts, sent, isStopped }, 'Dead letters were redriven');
-    // In vain: the cause is there still, and each try costs a letter one of three.
-    rest = isStopped ? Math.min(2 * rest, LONGEST_REST_MS) : REDRIVEN_EACH_MS;
-    notBefore = performance.now() + rest - REDRIVEN_EACH_MS / 2;
   };
   const keptMs = storyMs(config, worker);
-  let forgotten = Date.now() - (keptMs ?? 0) - DAY_MS;
-  const forget = async (): Promise<void> => {
-    const until = Date.now() - (keptMs ?? 0);
-    await claims.forget({
-      settledAt: { $gt: new Date(forgotten - READ_MS), $lte: new Date(until) },
-      // The store of our tests takes the index of open claims where the worker stands beside that.
-      $expr: { $eq: ['$worker', { $literal: name }] },
-    });
-    forgotten = until;
-  };
   const all = [
     ...(keptMs === null
       ? []
       : [
-          every(FORGET_EACH_MS, forget, log, {
+          every(FORGET_EACH_MS, forgetting(needs, keptMs), log, {
             runbook: 'mongodb-away',
             failed: `The results and times of done tasks of ${name} cannot be removed: MongoDB does not answer`,
             again: `The results and times of done tasks of ${name} are removed again`,

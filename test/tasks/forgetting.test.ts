@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { openTaskClaims, type TaskClaim } from '../../src/tasks/claims.ts';
 import { DEFAULTS } from '../../src/config/schema.ts';
-import { storyMs } from '../../src/operations/task-upkeep.ts';
+import { testConfig } from '../helpers/configuration.ts';
+import { forgetting, storyMs } from '../../src/operations/task-upkeep.ts';
 import { testDatabase } from '../helpers/servers.ts';
+import { sampleWorker } from '../helpers/workers.ts';
 
 const { own } = await testDatabase({ after });
 const claims = openTaskClaims(own);
@@ -45,6 +47,18 @@ test('of what is done and old enough the result and times go, and what keeps dup
   delete told.result;
   assert.deepEqual(found.get(told._id), { ...told, startedAt: null, finishedAt: null, key: null });
   for (const each of rest) assert.deepEqual(found.get(each._id), each);
+});
+
+test('what came to its time while nobody was here is forgotten, too, and no more than that', async () => {
+  const [DAY, HOUR] = [24 * 60, 60];
+  const all = [70 * DAY, 30 * DAY, 2 * DAY, 3 * HOUR].map((age) => claimOf('away', age));
+  await claims.insert(all);
+  const worker = sampleWorker('away', { name: 'away' });
+  const pass = forgetting({ config: testConfig({}), worker, claims }, 5 * HOUR * MINUTE_MS);
+  for (let day = 0; day <= 90; day += 1) await pass();
+  const found = await claims.find(all.map(({ _id }) => _id));
+  const kept = all.filter(({ _id }) => found.get(_id)?.startedAt !== null);
+  assert.deepEqual(kept, all.slice(-1));
 });
 
 test('the story of a done task is kept for OPS_TASK_RETENTION_DAYS, or until nobody waits for it', () => {

@@ -13,6 +13,7 @@ import { openDatabase } from '../../src/mongo/own-database.ts';
 import { findFailures, listFailures } from '../../src/operations/failures.ts';
 import { clearLetters } from '../../src/operations/letters.ts';
 import { pauseIntake, resumeIntake } from '../../src/operations/pause.ts';
+import { redriveWord } from '../../src/operations/redrive-notes.ts';
 import { beginRedrive, redriveState } from '../../src/operations/redrive.ts';
 import { failureGroups } from '../../src/operations/stored-failures.ts';
 import { dropTasks, taskFailures } from '../../src/operations/task-failures.ts';
@@ -333,6 +334,19 @@ test('what may pass by itself is redriven after its rest, and not what a person 
   assert.equal(await redriveByItself(flow), null);
   const longAgo = new Date(Date.now() - 11 * 60_000);
   await flow.claims.collection.updateMany({}, { $set: { 'outcome.at': longAgo } });
+  const ended = (minutes: number) => ({
+    _id: uniqueName(),
+    ...{ at: new Date(), ...ANA, what: redriveWord('Sample'), on: null },
+    result: {
+      ...{ at: new Date(Date.now() - minutes * 60_000), isDone: false, text: '' },
+      isStoppedByCanaries: true,
+    },
+  });
+  // In vain twice, by whichever processes: the next rest is forty minutes.
+  await flow.actions.collection.insertMany([ended(60), ended(30)]);
+  assert.equal(await redriveByItself(flow), null);
+  const before = new Date(Date.now() - 41 * 60_000);
+  await flow.actions.collection.updateMany({}, { $set: { 'result.at': before } });
   const begun = await redriveByItself(flow);
   const report = await begun?.report;
   assert.deepEqual([report?.sent, report?.canary?.passed], [1, true]);
