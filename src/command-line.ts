@@ -140,6 +140,11 @@ const COMMANDS: Readonly<Record<string, readonly Entry[]>> = {
       async () => (await import('./commands/limits.ts')).addLimits,
     ],
     [
+      'forget',
+      'remove what is known of one registration or task, also from the notes of operators',
+      async () => (await import('./commands/forget.ts')).addForget,
+    ],
+    [
       'sweep',
       'take up the registrations of dead runs: terminated, failed, or gone from Temporal',
       async () => (await import('./commands/sweep.ts')).addSweep,
