@@ -334,14 +334,13 @@ test('what may pass by itself is redriven after its rest, and not what a person 
   assert.equal(await redriveByItself(flow), null);
   const longAgo = new Date(Date.now() - 11 * 60_000);
   await flow.claims.collection.updateMany({}, { $set: { 'outcome.at': longAgo } });
-  const ended = (minutes: number) => ({
-    _id: uniqueName(),
-    ...{ at: new Date(), ...ANA, what: redriveWord('Sample'), on: null },
-    result: {
-      ...{ at: new Date(Date.now() - minutes * 60_000), isDone: false, text: '' },
-      isStoppedByCanaries: true,
-    },
-  });
+  const ended = (minutes: number) => {
+    const at = new Date(Date.now() - minutes * 60_000);
+    return {
+      ...{ _id: uniqueName(), at, ...ANA, what: redriveWord('Sample'), on: null },
+      result: { at, isDone: false, text: '', isStoppedByCanaries: true },
+    };
+  };
   // In vain twice, by whichever processes: the next rest is forty minutes.
   await flow.actions.collection.insertMany([ended(60), ended(30)]);
   assert.equal(await redriveByItself(flow), null);
