@@ -4,7 +4,7 @@ import type { Format, Framed, Place } from './framer.ts';
 import { elementsOf, type ListShape } from './spool.ts';
 
 /** Elements that have not ended: runs of them are open, and each costs memory in every process that it goes through. */
-const MOST_OPEN = 4_000;
+const MOST_OPEN = 2_000;
 /** Deliveries, and their bytes, that no run has yet. */
 const MOST_OUT = 2_000;
 const MOST_BYTES = 8 * 1024 * 1024;
