@@ -101,6 +101,16 @@ export async function startTaskWorker(
     temporalEnded.push(ended);
     return each;
   };
+  /** Aborted when it has ended: whatever others go on with tells it nothing more. */
+  const leaving = new AbortController();
+  const watch: ControlWatch = {
+    ...shared.watch,
+    onRead: (listener) => shared.watch.onRead(listener, leaving.signal),
+  };
+  const guard: Guard = {
+    ...shared.guard,
+    onChange: (listener) => shared.guard.onChange(listener, leaving.signal),
+  };
   /** Of what it has so far. */
   const ends: (() => Promise<unknown>)[] = [];
   const upkeep: { close: () => Promise<unknown> }[] = [];
@@ -114,6 +124,7 @@ export async function startTaskWorker(
     await caller.stop(config.worker.shutdownGrace);
     shutDown(ofTemporal.runs);
     await Promise.allSettled([...temporalEnded, ...kept]);
+    leaving.abort();
   }
 
   try {
@@ -168,7 +179,7 @@ export async function startTaskWorker(
       openEndpointGate({
         ...{ own, metrics, log },
         endpoint: worker.sends.endpoint,
-        watch: shared.watch,
+        watch,
       }),
     );
     stopping.throwIfAborted();
@@ -199,13 +210,13 @@ export async function startTaskWorker(
     upkeep.push(keeping);
     followControl(
       intake,
-      shared.watch,
-      shared.guard,
+      watch,
+      guard,
       shared.agreement,
       worker.name,
       worker.sends?.endpoint ?? null,
     );
-    void shared.watch.refresh();
+    void watch.refresh();
     if (worker.isBounded !== true) {
       const backlog = every(BACKLOG_MS, () => followBacklog(intake), log, {
         runbook: 'mongodb-away',

@@ -16,7 +16,7 @@ export function watchControl(
   log: Log,
   eachMs = 1_000,
 ) {
-  const listeners: ((control: Control) => void)[] = [];
+  const listeners = new Set<(control: Control) => void>();
   const clock = createClock();
   let control: Control | null = null;
 
@@ -41,8 +41,10 @@ export function watchControl(
     now: () => clock.now(),
     /** Reads again. Never throws. */
     refresh: reading.run,
-    onRead(listener: (control: Control) => void): void {
-      listeners.push(listener);
+    /** @param until aborted when the listener is to hear no more */
+    onRead(listener: (control: Control) => void, until?: AbortSignal): void {
+      listeners.add(listener);
+      until?.addEventListener('abort', () => listeners.delete(listener), { once: true });
       if (control !== null) listener(control);
     },
     close: reading.close,

@@ -30,7 +30,7 @@ export function createGuard(
   { look = watchVitals(), eachMs = EACH_MS } = {},
 ) {
   const maxMemory = settings.maxMemory ?? Math.floor(0.75 * memoryOfProcess());
-  const listeners: ((suffers: string | null) => void)[] = [];
+  const listeners = new Set<(suffers: string | null) => void>();
   let suffers: string | null = null;
   let vitals: Vitals | null = null;
   let ill = 0;
@@ -66,8 +66,10 @@ export function createGuard(
     suffers: () => suffers,
     /** As it saw them last; null until it has looked. */
     vitals: () => vitals,
-    onChange(listener: (suffers: string | null) => void): void {
-      listeners.push(listener);
+    /** @param until aborted when the listener is to hear no more */
+    onChange(listener: (suffers: string | null) => void, until?: AbortSignal): void {
+      listeners.add(listener);
+      until?.addEventListener('abort', () => listeners.delete(listener), { once: true });
     },
     close(): void {
       clearInterval(timer);

@@ -9,6 +9,20 @@ import { atEnd, testDatabase } from '../helpers/servers.ts';
 
 const UP = /^despachante_dependency_up\{dependency="mongodb"\} (\d)$/m;
 
+test('whoever has left hears of no reading any more', async (t) => {
+  const { own } = await testDatabase(t);
+  const watch = watchControl(() => openControl(own).read(), createMetrics(), silent, 60_000);
+  atEnd(t, () => watch.close());
+  const heard: string[] = [];
+  const leaving = new AbortController();
+  watch.onRead(() => void heard.push('left'), leaving.signal);
+  watch.onRead(() => void heard.push('stays'));
+  await watch.refresh();
+  leaving.abort();
+  await watch.refresh();
+  assert.deepEqual(heard, ['left', 'stays', 'stays']);
+});
+
 test('the metric of MongoDB follows each reading, and is not there before the first', async (t) => {
   const { db } = await testDatabase(t);
   const control = openControl(db);

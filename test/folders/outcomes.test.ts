@@ -6,7 +6,9 @@ import { test } from 'node:test';
 import { z } from 'zod';
 import { silent, type Log } from '../../src/runtime/log.ts';
 import { webServer } from '../helpers/web-server.ts';
+import { httpEndpoint } from '../../src/config/endpoint.ts';
 import { openActions } from '../../src/coordination/actions.ts';
+import { openBreakerStore } from '../../src/coordination/breaker-state.ts';
 import { openControl } from '../../src/coordination/control.ts';
 import { folderState } from '../../src/operations/folder-state.ts';
 import { listFailures } from '../../src/operations/failures.ts';
@@ -249,4 +251,25 @@ test('folders come and go while it runs', async (t) => {
   await eventually('and that of the old one when it is back', () => {
     assert.equal(place.receiver.seen.at(-1)?.path, '/inbox/left.txt');
   });
+});
+
+test('a folder that has gone follows no circuit breaker any more', async (t) => {
+  const place = await folderPlace(t, (_, response) => response.end(), RENAMED);
+  const running = await place.start();
+  const setting = await place.setting();
+  const [first] = setting.folders;
+  assert.ok(first !== undefined);
+  const other = { ...first, name: 'other', path: `${first.path}-2` };
+  await mkdir(other.path);
+  await running.apply({ ...setting, folders: [other] });
+  for (const { name, send } of [first, other])
+    await openBreakerStore(place.own, httpEndpoint(name, send)).open('away', 1, 60_000);
+  const isOpen = async (name: string): Promise<number | undefined> => {
+    const { values } = await running.metrics.breakerOpen.get();
+    return values.find(({ labels }) => labels.endpoint === `http-${name}`)?.value;
+  };
+  await eventually('the one that is there follows', async () => {
+    assert.equal(await isOpen('other'), 1);
+  });
+  assert.notEqual(await isOpen('inbox'), 1);
 });

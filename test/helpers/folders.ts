@@ -106,10 +106,11 @@ export async function folderPlace(
   atEnd(t, () => mongo.close());
   const claims = mongo.own.collection<TaskClaim>(OWN.taskClaims);
   const startAs = async (read: FoldersSetting) => {
-    const process = { config, forOthers: {}, client, metrics: createMetrics(), log };
+    const metrics = createMetrics();
+    const process = { config, forOthers: {}, client, metrics, log };
     const running = await startCollect(process, read);
     atEnd(t, () => running.stop());
-    return running;
+    return { ...running, metrics };
   };
   return {
     ...{ config, client, path, receiver, file, setting, claims, startAs, own: mongo.own },
