@@ -5,7 +5,9 @@ import type { Client } from '@temporalio/client';
 import { createFollow } from '../activities/tasks/follow.ts';
 import { createRunning } from '../activities/tasks/running.ts';
 import { createUnderWay } from '../activities/under-way.ts';
-import { openMalformed } from './claims/malformed.ts';
+import { keepGroupCounts } from './claims/group-counts.ts';
+import { indexGroups } from './claims/group-store.ts';
+import { indexMalformed, openMalformed } from './claims/malformed.ts';
 import type { QueueSetting } from './config/queues.ts';
 import type { Config } from './config/schema.ts';
 import { openActions } from './coordination/actions.ts';
@@ -16,8 +18,6 @@ import { keepPresence } from './coordination/presence.ts';
 import { indexProcesses } from './coordination/processes.ts';
 import { inHand } from './intake/intake.ts';
 import { closedText } from './intake/valve.ts';
-import { EXPIRY, OWN } from './mongo/collections.ts';
-import { expireAfter } from './mongo/indexes.ts';
 import { closedIfItFails, openDatabase } from './mongo/own-database.ts';
 import { createGuard } from './runtime/guard.ts';
 import type { QueueHealth } from './runtime/health.ts';
@@ -108,11 +108,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   const claims = openTaskClaims(own);
   await closedIfItFails(config, mongo, async () => {
     await indexTaskClaims(claims, config.mongodb.retention);
-    await expireAfter(
-      openMalformed(own).collection,
-      EXPIRY[OWN.malformed],
-      config.mongodb.retention,
-    );
+    await indexMalformed(openMalformed(own), config.mongodb.retention);
+    await indexGroups(own);
     await indexProcesses(own, config.ops.workerOfflineTtl);
   });
   const control = openControl(own);
@@ -124,6 +121,8 @@ async function start(needs: Needs, close: Close[]): Promise<RunningWorkers> {
   close.push(() => watch.close());
   const guard = createGuard(config.guard, metrics, log);
   close.push(() => guard.close());
+  const grouping = keepGroupCounts(own, { retention: config.mongodb.retention, log });
+  close.push(() => grouping.close());
   const brokers = createBrokers(config, queues, log, () => watch.now(), stopping.signal);
   close.push(() => brokers.close());
   const underWay = createUnderWay();

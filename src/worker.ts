@@ -3,6 +3,7 @@ import { createActivities } from '../activities/registrations/create.ts';
 import { createRedrive } from '../activities/operations/redrive.ts';
 import { createSweep } from '../activities/registrations/sweep.ts';
 import { createUnderWay } from '../activities/under-way.ts';
+import { keepGroupCounts } from './claims/group-counts.ts';
 import type { Config } from './config/schema.ts';
 import { watchControl } from './coordination/control-watch.ts';
 import { agreementOf } from './coordination/encryption-agreement.ts';
@@ -49,6 +50,7 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
   const client = await connectTemporal(config);
   const plans = createPlans(config, metrics, log, { read: () => store.latencies.read() });
   const learner = createLearner(store.latencies, plans, log);
+  const grouping = keepGroupCounts(store.own, { retention: config.mongodb.retention, log });
   const { gate, inFlight } = legacyGate;
   const status = statusThrough(gate, legacy);
   const sweepAll = async () => {
@@ -114,7 +116,7 @@ export async function startWorker(config: Config, metrics: Metrics, log: Log) {
       const rest = Math.max(0, until - performance.now());
       await within(rest, 'calls under way', underWay.idle()).catch(() => {});
       guard.close();
-      for (const each of [learner, plans, legacyGate, watch]) await each.close();
+      for (const each of [learner, plans, grouping, legacyGate, watch]) await each.close();
       const adapters = [publisher, legacy, store, connection, client.connection];
       await Promise.allSettled(adapters.map((each) => each.close()));
     },

@@ -110,6 +110,7 @@ function Row({ group, isGone, withFlow, isOpen }: RowProps) {
       ? [`${words.failures.columns.redriven.toLowerCase()}: ${number(group.redriven)}`]
       : []),
     ...(group.finishedLater > 0 ? [words.failures.finishedLater(group.finishedLater)] : []),
+    ...(group.letters > 0 ? [words.failures.letters(group.letters)] : []),
   ];
   return (
     <>
@@ -162,7 +163,7 @@ function Buttons({ group, title }: { group: Group; title: string }) {
   };
   return (
     <div class="buttons">
-      {may.redrive && (
+      {may.redrive && group.letters < group.waiting && (
         <button
           class="small"
           aria-label={`${words.failures.redrive} ${title}`}

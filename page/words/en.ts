@@ -117,6 +117,8 @@ export const en = {
       actions: 'Actions',
     },
     finishedLater: (count: number) => `${n(count, 'was', 'were')} finished later`,
+    letters: (count: number) =>
+      `${n(count, 'was no task', 'were no tasks')}, and cannot be redriven: publish the dead letters again`,
     filter: 'Reason has …',
     allFlows: 'All flows',
     allClasses: 'All classes',

@@ -124,6 +124,8 @@ export const ptBR: Words = {
       actions: 'Ações',
     },
     finishedLater: (count) => n(count, 'terminou depois', 'terminaram depois'),
+    letters: (count) =>
+      `${n(count, 'não era tarefa', 'não eram tarefas')}, sem redrive: publique as dead letters de novo`,
     filter: 'Motivo contém …',
     allFlows: 'Todos os fluxos',
     allClasses: 'Todas as classes',

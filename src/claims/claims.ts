@@ -7,8 +7,9 @@ import { FAILURE_CLASSES, isFailure } from '../domain/registrations/outcome.ts';
 import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
 import { insertNew } from '../mongo/client.ts';
 import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
-import { setEach } from '../mongo/set-each.ts';
+import { mergeEach, setEach } from '../mongo/set-each.ts';
 import type { soundOnly } from './sound-claims.ts';
+import { indexUngrouped, toBeCounted, type InGroup } from './ungrouped.ts';
 
 export interface ClaimOutcome extends Ended {
   reason: string | null;
@@ -18,7 +19,7 @@ export interface ClaimOutcome extends Ended {
   polls: number;
 }
 
-export interface Claim extends Known {
+export interface Claim extends Known, InGroup {
   /** `<id>~<generation>`, or `<id>~<generation>!<hash>` for the bytes of a conflict. */
   _id: string;
   item: string;
@@ -93,6 +94,7 @@ export async function indexClaims({ collection }: Claims, retentionMs: number): 
     { 'outcome.kind': 1, 'gone.as': 1, settledAt: 1 },
     { partialFilterExpression },
   );
+  await indexUngrouped(collection);
 }
 
 export type Claims = ReturnType<typeof openClaims>;
@@ -177,7 +179,7 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
       const { matchedCount } = await collection.updateOne(
         // Not again for the same delivery, whose run was started again.
         { _id, settledAt: { $ne: null }, receivedAt: { $ne: claim.receivedAt } },
-        { $set: changes, $unset: { gone: '' } },
+        { $set: { ...changes, ...toBeCounted() }, $unset: { gone: '' } },
       );
       return matchedCount > 0;
     },
@@ -198,23 +200,30 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
       );
     },
     /** Writes how open claims of this run end; it changes no others. */
-    conclude: (outcomes: Ending[], workflowId: string) => writeOutcomes(outcomes, workflowId, []),
+    conclude: (outcomes: Ending[], workflowId: string) =>
+      writeOutcomes(outcomes, workflowId, {}, []),
     /** The outcome has reached its destination: the message is no longer ours to keep. Of open claims of this run only. */
     settled: (outcomes: Ending[], workflowId: string) =>
       // By the clock of MongoDB: "failures compare" compares it with the time at which it looked.
-      writeOutcomes(outcomes, workflowId, [{ $set: { settledAt: '$$NOW', message: null } }]),
+      writeOutcomes(outcomes, workflowId, toBeCounted(), [
+        { $set: { settledAt: '$$NOW', message: null } },
+      ]),
   };
 
   async function writeOutcomes(
     outcomes: Ending[],
     workflowId: string,
+    ofFailures: InGroup,
     more: Document[],
   ): Promise<void> {
     if (outcomes.length === 0) return;
     const keys = outcomes.map(({ claim }) => claim);
-    const written = { outcome: outcomes.map(withGroup) };
+    const written = outcomes.map((each) => ({
+      outcome: withGroup(each),
+      ...(isFailure(each.outcome.kind) ? ofFailures : {}),
+    }));
     await collection.updateMany({ _id: { $in: keys }, workflowId, settledAt: null }, [
-      ...setEach(keys, written),
+      ...mergeEach(keys, written),
       ...more,
     ]);
   }

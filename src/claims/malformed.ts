@@ -3,12 +3,14 @@
  * record that others have taken from the failure queue is told from one that was lost.
  */
 import { bodyHashOf } from '../broker/body-hash.ts';
-import { OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { EXPIRY, OWN, type OwnDatabase } from '../mongo/collections.ts';
+import { expireAfter } from '../mongo/indexes.ts';
 import { foldedReason } from '../domain/failure-group.ts';
 import { malformedKey } from '../domain/names.ts';
 import type { Gone } from './claims.ts';
+import { indexUngrouped, toBeCounted, type InGroup } from './ungrouped.ts';
 
-export interface MalformedNote {
+export interface MalformedNote extends InGroup {
   /** By its bytes, see malformedKey; of a worker behind its name. */
   _id: string;
   /** Whose it would have been a task; none for registrations. */
@@ -19,6 +21,14 @@ export interface MalformedNote {
   /** When its record was confirmed the last time. */
   settledAt: Date;
   gone?: Gone;
+}
+
+export async function indexMalformed(
+  { collection }: Pick<ReturnType<typeof openMalformed>, 'collection'>,
+  retentionMs: number,
+): Promise<void> {
+  await expireAfter(collection, EXPIRY[OWN.malformed], retentionMs);
+  await indexUngrouped(collection);
 }
 
 export function openMalformed(db: OwnDatabase) {
@@ -36,7 +46,10 @@ export function openMalformed(db: OwnDatabase) {
       await collection.updateOne(
         { _id: noteKey(bodyHashOf(body), worker) },
         {
-          $set: { outcome, bytes: body.length, ...(worker === null ? {} : { worker }) },
+          $set: {
+            ...{ outcome, bytes: body.length, ...toBeCounted() },
+            ...(worker === null ? {} : { worker }),
+          },
           $currentDate: { settledAt: true },
           $unset: { gone: '' },
         },

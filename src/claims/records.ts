@@ -6,6 +6,7 @@ import type { Collection, Document } from 'mongodb';
 import { readClaimKey } from '../domain/names.ts';
 import type { Claim, GoneAs } from './claims.ts';
 import type { MalformedNote } from './malformed.ts';
+import { goneAs, toBeCounted } from './ungrouped.ts';
 
 /** The fields that claims of failures and malformed deliveries share. */
 export type Failed = Pick<Claim, '_id' | 'settledAt' | 'gone'> &
@@ -55,7 +56,7 @@ export function openRecords({
      * than this one. What we did counts more than what was found: only `taken` is ever overwritten.
      */
     left: (records: readonly RecordSeen[], as: GoneAs): Promise<void> =>
-      write(records, { $set: { gone: { as, at: new Date() } } }, (at) => {
+      write(records, { $set: goneAs(as) }, (at) => {
         const end = endOf(at);
         return {
           outcome: { $ne: null },
@@ -65,7 +66,7 @@ export function openRecords({
       }),
     /** They are in the queue all the same. */
     back: (records: readonly RecordSeen[]): Promise<void> =>
-      write(records, { $unset: { gone: '' } }),
+      write(records, { $set: toBeCounted(), $unset: { gone: '' } }),
   };
 }
 

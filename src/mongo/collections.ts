@@ -13,6 +13,8 @@ export const OWN = {
   taskClaims: 'despachante_tasks_claims',
   /** Deliveries that were no registrations (claims/malformed.ts). */
   malformed: 'despachante_malformed',
+  /** How many failures there are of each class and reason (claims/group-store.ts). */
+  failureGroups: 'despachante_failure_groups',
   /** What operators did (coordination/actions.ts). */
   actions: 'despachante_actions',
   /** What operators and processes tell one another (coordination/control.ts), and which collections are ours (ownership.ts). */

@@ -2,6 +2,7 @@
 import type { Document } from 'mongodb';
 import { messageOf, ofItem } from '../claims/claims.ts';
 import type { MalformedNote } from '../claims/malformed.ts';
+import { goneAs } from '../claims/ungrouped.ts';
 import type { Config } from '../config/schema.ts';
 import { claimOfFailure, failureName } from '../domain/names.ts';
 import { mayPassByItself } from '../domain/reprocessing.ts';
@@ -108,7 +109,7 @@ export async function dropTasks(
     const left = await claims.leave(keys, 'dropped');
     await own
       .collection<MalformedNote>(OWN.malformed)
-      .updateMany({ _id: { $in: keys } }, { $set: { gone: { as: 'dropped', at: new Date() } } });
+      .updateMany({ _id: { $in: keys } }, { $set: goneAs('dropped') });
     for (const { item, outcome } of some.filter(
       ({ _id, item }) => item === undefined || left.has(_id),
     ))

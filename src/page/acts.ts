@@ -17,7 +17,13 @@ import type { Store } from '../registrations/store.ts';
 import { errorFacts, type Log } from '../runtime/log.ts';
 import { maskText } from '../runtime/mask.ts';
 import { beginning, doing, type Asked } from './answering.ts';
-import { filtersOf, requireExpected, workerOf, type Chosen } from './failure-answers.ts';
+import {
+  filtersOf,
+  requireExpected,
+  requireMessages,
+  workerOf,
+  type Chosen,
+} from './failure-answers.ts';
 import type { Made } from './kinds.ts';
 import { Problem } from './problem.ts';
 import { withRedrive } from './redrives.ts';
@@ -139,6 +145,7 @@ export function createActs({ config, reach, changed, log }: Needs) {
     redrive: beginning(ask.redriveRequest, '/api/v1/operations', (request, asked) =>
       act(asked, async (store) => {
         await requireExpected(config, store, request);
+        await requireMessages(config, store, request);
         const said = { by: asked.who.name, reason: request.reason, on: onOf(request) };
         const role = asked.who.role;
         const begun = await ofRedrive(store, request.flow, (needs) =>

@@ -10,21 +10,18 @@ export type Tile<T> =
 /** How often something is read while somebody looks. */
 export const WATCHED_MS = 2_000;
 /** A reading that lasts is as good as none. */
-const STALE_MS = 15_000;
+export const STALE_MS = 15_000;
 /** A reading may take up this share of the time: what is dear is read less often. */
 const SHARE = 0.05;
 const LONGEST_REST_MS = 60_000;
 /** Of one that changes seldom, or is drawn by the minute. */
 export const CALM_MS = 10_000;
-/** Of one that may be old, as long as that is told: it leaves the database the rest of its time. */
-export const SELDOM_MS = 15 * 60_000;
 
 export type Cell<T> = ReturnType<typeof createCell<T>>;
 
 export function createCell<T>(
   read: () => Promise<T>,
   now = () => performance.now(),
-  longestRestMs = LONGEST_REST_MS,
   leastRestMs = 0,
 ) {
   let last: { value: T; at: Date; atMs: number } | null = null;
@@ -37,7 +34,7 @@ export function createCell<T>(
   const restMs = (everyMs: number): number =>
     failures > 0
       ? Math.min(LONGEST_REST_MS, everyMs * 2 ** Math.min(failures, 5))
-      : Math.max(everyMs, leastRestMs, Math.min(longestRestMs, cost / SHARE));
+      : Math.max(everyMs, leastRestMs, Math.min(LONGEST_REST_MS, cost / SHARE));
 
   async function readOnce(): Promise<void> {
     const begunAt = (startedAt = now());
@@ -77,8 +74,7 @@ export function createCell<T>(
     tile(everyMs: number): Tile<T> {
       if (last === null) return { state: 'unknown', reason: trouble ?? 'It was not read yet' };
       const { value, at, atMs } = last;
-      const isOld =
-        now() - atMs > STALE_MS + Math.max(everyMs, Math.min(LONGEST_REST_MS, restMs(everyMs)));
+      const isOld = now() - atMs > STALE_MS + restMs(everyMs);
       if (trouble === null && !isOld) return { state: 'value', value, at };
       const dear = `To read it takes ${Math.round(cost / 1_000)} s, so it is read seldom`;
       const lasts = running === null ? dear : 'A reading of it lasts';

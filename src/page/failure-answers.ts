@@ -67,6 +67,19 @@ export async function requireExpected(
   return selected;
 }
 
+/** @throws Problem where none of them can be redriven: what was no task has left us no message */
+export async function requireMessages(config: Config, store: Store, chosen: Chosen): Promise<void> {
+  if (workerOf(chosen.flow) === null) return;
+  const all = failuresIn(config, store, chosen.flow);
+  const which = filterOfChosen(all.isHidden ? { ...chosen, ids: [] } : chosen, all);
+  const { selected } = await countFailures(all, { ...which, item: { $exists: true } });
+  if (selected === 0)
+    throw new Problem(
+      422,
+      'These messages were no tasks, and only their dead letters have them: mend and publish them again, or drop them',
+    );
+}
+
 const MOST_CURSORS = 1_000;
 type Place = Pick<StoredFailure, 'settledAt' | '_id'>;
 

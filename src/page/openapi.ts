@@ -60,7 +60,7 @@ export function describedApi(): object {
   const config = DEFAULTS;
   const reach = lastingReach(config, silent);
   const collector = { read: () => Promise.resolve(null) };
-  const readings = createReadings(config, reach);
+  const readings = createReadings(config, reach, silent);
   const needs = { config, reach, readings, collector, me: meOf(config, null), log: silent };
   return openApiOf(createAnswers({ ...needs, changed: () => {} }));
 }

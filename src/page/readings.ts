@@ -1,15 +1,15 @@
 /** All that is read again and again; what it means stands in src/operations. */
 import { countReady } from '../broker/rabbitmq/queues.ts';
+import { openGroupCounts } from '../claims/group-counts.ts';
 import { readFolders } from '../config/folders.ts';
 import type { Config } from '../config/schema.ts';
 import { listProcesses } from '../coordination/processes.ts';
 import { quantileOf } from '../domain/registrations/latency.ts';
-import { LEGACY, REGISTRATIONS } from '../domain/names.ts';
+import { LEGACY } from '../domain/names.ts';
 import { openEtlRuns } from '../etl/run/records.ts';
 import { AUDIT } from '../operations/audit-now.ts';
 import { readKnownDoubts } from '../operations/decide.ts';
 import { folderState } from '../operations/folder-state.ts';
-import { failuresOf } from '../operations/failures-of.ts';
 import { openHistory } from '../operations/history.ts';
 import { countMarked } from '../operations/limits.ts';
 import { readPulse } from '../operations/pulse.ts';
@@ -17,13 +17,16 @@ import type { Reach } from '../operations/reach.ts';
 import { readSchedules } from '../operations/schedules.ts';
 import type { SeenRedrive } from '../operations/redrive.ts';
 import { registrationFailures } from '../operations/registration-failures.ts';
-import { countWaiting, failureGroups } from '../operations/stored-failures.ts';
+import { countWaiting } from '../operations/stored-failures.ts';
 import { readWorkers } from '../operations/worker-counts.ts';
 import type { Store } from '../registrations/store.ts';
+import type { Log } from '../runtime/log.ts';
 import { seenRedrive } from './redrives.ts';
-import { CALM_MS, createCell, SELDOM_MS, WATCHED_MS } from './cell.ts';
+import { CALM_MS, createCell, WATCHED_MS } from './cell.ts';
 
 const MOST_GROUPS = 1_000;
+/** In one reading. */
+const MOST_COMMITS = 2;
 const MOST_DOUBTS = 200;
 const MOST_ACTIONS = 100;
 const MOST_RUNS = 20;
@@ -32,13 +35,11 @@ const DAY_MS = DAY_MINUTES * 60_000;
 
 export type Readings = ReturnType<typeof createReadings>;
 
-export function createReadings(config: Config, reach: Reach) {
-  const ofStore = <T>(
-    read: (store: Store) => Promise<T>,
-    longestRestMs?: number,
-    leastRestMs?: number,
-  ) => createCell(() => reach.store(read), undefined, longestRestMs, leastRestMs);
-  const calmly = <T>(read: (store: Store) => Promise<T>) => ofStore(read, undefined, CALM_MS);
+/** @param log is told where counts had to be corrected */
+export function createReadings(config: Config, reach: Reach, log: Log) {
+  const ofStore = <T>(read: (store: Store) => Promise<T>, leastRestMs?: number) =>
+    createCell(() => reach.store(read), undefined, leastRestMs);
+  const calmly = <T>(read: (store: Store) => Promise<T>) => ofStore(read, CALM_MS);
   const control = ofStore(async (store) => ({
     control: await store.control.read(),
     limits: await store.control.limitsOf(LEGACY),
@@ -70,23 +71,13 @@ export function createReadings(config: Config, reach: Reach) {
       };
     }),
     minutes: calmly(({ own, clock }) => openHistory(own).last(60, clock.now())),
-    /** MongoDB counts them: of a million failures that takes it many seconds. */
-    groups: ofStore(async (store) => {
-      // Each is asked for at its broker: once, for this list and for that of the workers.
-      const flows = [undefined, ...(await workers.latest(WATCHED_MS)).map(({ worker }) => worker)];
-      const all = await Promise.all(
-        flows.map(async (flow) => {
-          const found = await failureGroups(failuresOf(config, store, flow), store.clock.now());
-          return found.map((group) => ({ flow: flow ?? REGISTRATIONS, ...group }));
-        }),
-      );
-      const open = all.flat().filter(({ waiting }) => waiting > 0);
-      return {
-        all: open.length,
-        waiting: open.reduce((sum, { waiting }) => sum + waiting, 0),
-        largest: open.sort((a, b) => b.waiting - a.waiting).slice(0, MOST_GROUPS),
-      };
-    }, SELDOM_MS),
+    /** Workers have counted them as they came; what is left, such as what was done here just now, is counted before. */
+    groups: ofStore(async ({ own, clock }) => {
+      const counts = openGroupCounts(own, { retention: config.mongodb.retention, log });
+      const since = await counts.catchUp(clock.now(), MOST_COMMITS);
+      await counts.recountIfDue(clock.now());
+      return { since, ...(await counts.read(clock.now(), MOST_GROUPS)) };
+    }),
     workers,
     folders: ofStore(async ({ own }) => {
       const folders = readFolders(undefined)?.folders ?? [];
@@ -96,7 +87,6 @@ export function createReadings(config: Config, reach: Reach) {
     etlRuns: ofStore(({ own }) => openEtlRuns(own).list(MOST_RUNS)),
     schedules: createCell(
       () => reach.temporal((client) => readSchedules(client, config)),
-      undefined,
       undefined,
       CALM_MS,
     ),

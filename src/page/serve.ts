@@ -48,7 +48,7 @@ export async function servePage(options: PageOptions) {
       `On ${host} other machines could ask, and nobody of them could sign in: set PAGE_TOKEN or PAGE_VIEW_TOKEN, or page.proxy, or listen on 127.0.0.1`,
     );
   const reach = lastingReach(config, log);
-  const readings = createReadings(config, reach);
+  const readings = createReadings(config, reach, log);
   const show = createShow(config, readings, environment);
   const minutes = createMinutes(readings, reach);
   const collector = createCollector({

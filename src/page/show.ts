@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Config } from '../config/schema.ts';
 import { limitFacts } from '../operations/limits.ts';
 import { actions, audits, operations } from './action-views.ts';
-import { part, type Cell, type Tile } from './cell.ts';
+import { part, STALE_MS, type Cell, type Tile } from './cell.ts';
 import { actionOf, auditOf, operationOf } from './deeds.ts';
 import type { Made } from './kinds.ts';
 import { overviewOf } from './overview.ts';
@@ -24,7 +24,7 @@ export function createShow(config: Config, readings: Readings, environment: stri
       case 'flows':
         return z.encode(flows, flowsOf(readings, everyMs));
       case 'groups':
-        return z.encode(groups, { groups: tileOf(readings.groups) });
+        return z.encode(groups, { groups: groupsOf(tileOf(readings.groups)) });
       case 'doubts':
         return z.encode(doubts, { doubts: tileOf(readings.doubts) });
       case 'processes':
@@ -54,6 +54,17 @@ export function createShow(config: Config, readings: Readings, environment: stri
 }
 
 const valueOf = <T>(tile: Tile<T>): T | null => (tile.state === 'unknown' ? null : tile.value);
+
+type GroupsTile = ReturnType<Readings['groups']['tile']>;
+
+/** As old as the oldest failure that is not counted in it. */
+function groupsOf(tile: GroupsTile): GroupsTile {
+  if (tile.state === 'unknown') return tile;
+  const { since } = tile.value;
+  if (since === null || tile.at.getTime() - since.getTime() <= STALE_MS) return tile;
+  const reason = 'Failures that were written since then are still being counted';
+  return { ...tile, state: 'stale', at: since, reason };
+}
 
 function flowsOf(readings: Readings, everyMs: number): Made<typeof flows> {
   return {

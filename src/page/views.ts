@@ -177,6 +177,8 @@ export const group = z.object({
   redriven: count,
   /** Of those that wait: the legacy system has finished them after they had timed out. */
   finishedLater: count,
+  /** Of those that wait: they were no tasks, so that their dead letters alone have them, and nothing can be redriven. */
+  letters: count,
 });
 
 /** Those of which some wait, the most first. `all`, `waiting`: how many groups there are, and failures in them; the largest 1,000 are told. */

@@ -1,5 +1,6 @@
 /** Asks once a day for what had timed out: the legacy system may finish it all the same, and a redrive then brings it in. */
 import type { Claim, Claims } from '../claims/claims.ts';
+import { toBeCounted } from '../claims/ungrouped.ts';
 import type { Clock } from '../mongo/clock.ts';
 import type { Config } from '../config/schema.ts';
 import { labelOf } from '../intake/label.ts';
@@ -70,7 +71,7 @@ export async function lookForLate({ config, store, status, log }: LateNeeds) {
       }
       const { modifiedCount } = await collection.updateOne(
         { _id, lateResult: { $exists: false } },
-        { $set: { lateResult: { status: kind, at } } },
+        { $set: { lateResult: { status: kind, at }, ...toBeCounted() } },
       );
       // Another sweep was first, and has told it.
       if (modifiedCount === 0) return null;

@@ -7,10 +7,11 @@ import { indexProcesses } from '../coordination/processes.ts';
 import { indexJournal, openJournal } from './journal.ts';
 import { labelOf } from '../intake/label.ts';
 import { openLatencies } from './latencies.ts';
-import { openMalformed } from '../claims/malformed.ts';
+import { indexGroups } from '../claims/group-store.ts';
+import { indexMalformed, openMalformed } from '../claims/malformed.ts';
 import { refuseMistyped } from './collection-sample.ts';
-import { EXPIRY, OWN, ownName } from '../mongo/collections.ts';
-import { ensureIndex, expireAfter } from '../mongo/indexes.ts';
+import { OWN, ownName } from '../mongo/collections.ts';
+import { ensureIndex } from '../mongo/indexes.ts';
 import { serverTime } from '../mongo/server-time.ts';
 import { closedIfItFails, openDatabase, type Opener } from '../mongo/own-database.ts';
 import { refuseExpiry } from '../mongo/ownership.ts';
@@ -51,7 +52,8 @@ export async function openStore(config: Config, as: Opener, tell: TellOdd = tell
       await refuseMistyped(theirs, config.mongodb);
       await indexClaims(claims, retention);
       await indexJournal(journal, longer);
-      await expireAfter(malformed.collection, EXPIRY[OWN.malformed], retention);
+      await indexMalformed(malformed, retention);
+      await indexGroups(own);
       // They are few, and are kept for good.
       await ensureIndex(actions.collection, { at: 1 });
       await indexProcesses(own, config.ops.workerOfflineTtl);

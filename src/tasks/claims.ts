@@ -1,6 +1,7 @@
 /** Who has which task, what its attempts came to, and how it ended: the history of a task, for as long as it is kept. */
 import type { Binary, Filter } from 'mongodb';
 import type { Gone } from '../claims/claims.ts';
+import { goneAs, indexUngrouped, toBeCounted, type InGroup } from '../claims/ungrouped.ts';
 import { groupOf } from '../domain/failure-group.ts';
 import { claimKey } from '../domain/names.ts';
 import type { Origin } from '../domain/origin.ts';
@@ -33,7 +34,7 @@ export interface TaskOutcome {
   at: Date;
 }
 
-export interface TaskClaim {
+export interface TaskClaim extends InGroup {
   /** `<worker>/<id>~<generation>`, or `…!<hash>` for the bytes of a conflict. */
   _id: string;
   worker: string;
@@ -116,6 +117,7 @@ export async function indexTaskClaims(
     { partialFilterExpression: { 'outcome.kind': { $in: [...TASK_FAILURES] } } },
   );
   await ensureIndex(collection, { uncounted: 1 }, { partialFilterExpression: { uncounted: true } });
+  await indexUngrouped(collection);
 }
 
 export type TaskClaims = ReturnType<typeof openTaskClaims>;
@@ -127,6 +129,11 @@ export function openTaskClaims(db: OwnDatabase) {
     if (keys.length === 0) return new Map();
     const found = await collection.find({ _id: { $in: keys } }).toArray();
     return new Map(found.map((claim) => [claim._id, claim]));
+  }
+
+  async function keysOf(filter: Filter<TaskClaim>): Promise<string[]> {
+    const found = collection.find(filter).project<{ _id: string }>({ _id: 1 });
+    return Array.fromAsync(found, ({ _id }) => _id);
   }
 
   /** Of these, the ones that a statement has not reached: another run has them, or they have ended otherwise. */
@@ -221,7 +228,7 @@ export function openTaskClaims(db: OwnDatabase) {
     settled: (endings: readonly Ending[], workflowId: string) =>
       writeEndings(endings, workflowId, ({ outcome }) => ({
         settledAt: new Date(),
-        ...(outcome.kind === 'done' ? { message: null, outgoing: null } : {}),
+        ...(outcome.kind === 'done' ? { message: null, outgoing: null } : toBeCounted()),
       })),
     /**
      * Failures wait no longer. The message of one that is redriven stays until its next generation is claimed. Returns those that
@@ -233,19 +240,16 @@ export function openTaskClaims(db: OwnDatabase) {
     ): Promise<ReadonlySet<string>> {
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: { $ne: null }, 'gone.as': null },
-        { $set: { gone: { as, at: new Date() }, ...(as === 'dropped' ? { message: null } : {}) } },
+        { $set: { ...goneAs(as), ...(as === 'dropped' ? { message: null } : {}) } },
       );
-      const left = collection.find({ _id: { $in: keys }, 'gone.as': as });
-      return new Set(
-        await Array.fromAsync(left.project<{ _id: string }>({ _id: 1 }), ({ _id }) => _id),
-      );
+      return new Set(await keysOf({ _id: { $in: keys }, 'gone.as': as }));
     },
     /** The next generation of each has its message. */
     async giveWay(keys: string[]): Promise<void> {
       if (keys.length === 0) return;
       await collection.updateMany(
         { _id: { $in: keys }, settledAt: { $ne: null } },
-        { $set: { gone: { as: 'redriven', at: new Date() }, message: null } },
+        { $set: { ...goneAs('redriven'), message: null } },
       );
     },
     /** Leaves of these, as far as they are done, no more than what keeps duplicates out. */
@@ -264,13 +268,8 @@ export function openTaskClaims(db: OwnDatabase) {
       );
     },
     /** Of these claims, those whose end is decided. */
-    async decided(keys: string[]): Promise<string[]> {
-      const found = collection.find({ _id: { $in: keys }, outcome: { $ne: null } });
-      return found
-        .project<{ _id: string }>({ _id: 1 })
-        .map(({ _id }) => _id)
-        .toArray();
-    },
+    decided: (keys: string[]): Promise<string[]> =>
+      keysOf({ _id: { $in: keys }, outcome: { $ne: null } }),
     /** Of suspects, before they are begun; and as before, where that came to nothing. */
     async noteDeaths(keys: string[], workflowId: string, deaths: number): Promise<void> {
       await collection.updateMany(ofRun(keys, workflowId), { $set: { deaths } });

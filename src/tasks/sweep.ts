@@ -1,5 +1,6 @@
 /** Finds what dead runs of a worker have left, and starts runs that go on with it. Doing it again is harmless. */
 import { againIdOf, strandedAmong, unclaimedOf } from '../claims/left.ts';
+import { toBeCounted } from '../claims/ungrouped.ts';
 import { isLaneId } from '../domain/lanes.ts';
 import { claimKey, workerQueue } from '../domain/names.ts';
 import { isDead, type RunLife } from '../domain/run-life.ts';
@@ -35,7 +36,8 @@ async function takeBack({ worker, claims }: TaskSweepNeeds, before: Date): Promi
   const keys = found.flatMap((claim) => (known.has(nextOf(claim)) ? [] : claim._id));
   if (keys.length === 0) return 0;
   const again = { _id: { $in: keys }, ...lost };
-  return (await claims.collection.updateMany(again, { $unset: { gone: '' } })).modifiedCount;
+  const wait = { $set: toBeCounted(), $unset: { gone: '' as const } };
+  return (await claims.collection.updateMany(again, wait)).modifiedCount;
 }
 
 /**

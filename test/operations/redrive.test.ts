@@ -4,7 +4,9 @@ import { test, type TestContext } from 'node:test';
 import { REDRIVE_TYPE, redriveId } from '../../src/domain/names.ts';
 import { concluded, goesOn } from '../../src/operations/redrive.ts';
 import { redriveNotes, redriveWord } from '../../src/operations/redrive-notes.ts';
+import type { Reach } from '../../src/operations/reach.ts';
 import { createReadings } from '../../src/page/readings.ts';
+import { silent } from '../../src/runtime/log.ts';
 import { connectTemporal } from '../../src/temporal/client.ts';
 import { atEnd, testDatabase, uniqueName } from '../helpers/servers.ts';
 import { sampleConfig } from '../helpers/workers.ts';
@@ -63,14 +65,15 @@ test('of one that Temporal has forgotten nobody knows, and after a day it is ask
   const { config, store, client, note } = await place(t);
   await note('old', new Date(Date.now() - 2 * DAY_MS));
   let asked = 0;
-  const { redrives } = createReadings(config, {
+  const reach: Reach = {
     store: (work) => work(store),
     rabbit: () => Promise.reject(new Error('not asked here')),
     temporal(work) {
       asked += 1;
       return work(client);
     },
-  });
+  };
+  const { redrives } = createReadings(config, reach, silent);
   const read = async () => {
     redrives.expire();
     await redrives.refresh(0);

@@ -63,7 +63,14 @@ export const groupOf = (part: Partial<Group>): Group => ({
     waiting: 4_188,
     total: 4_188,
   },
-  ...{ firstAt: ago(130), lastAt: ago(14), lastHour: 3_902, redriven: 0, finishedLater: 0 },
+  ...{
+    firstAt: ago(130),
+    lastAt: ago(14),
+    lastHour: 3_902,
+    redriven: 0,
+    finishedLater: 0,
+    letters: 0,
+  },
   ...part,
 });
 
