@@ -31,7 +31,7 @@ const alerts = z
           z.object({
             alert: z.string(),
             expr: z.string(),
-            annotations: z.object({ runbook: z.string() }),
+            annotations: z.strictObject({ summary: z.string(), runbook_url: z.url() }),
           }),
         ),
       }),
@@ -39,6 +39,10 @@ const alerts = z
   })
   .parse(parse(readFileSync('docs/reference/alerts.yaml', 'utf8')))
   .groups.flatMap(({ rules }) => rules);
+
+/** The page that an alert leads to, with its ending. */
+const pageOf = ({ annotations }: (typeof alerts)[number]): string =>
+  new URL(annotations.runbook_url).pathname.slice(1);
 
 test('each page that a log line can name is there in both languages, and no other', () => {
   const expected = [...PAGES, 'README'].flatMap((page) => [`${page}.md`, `${page}.pt-BR.md`]);
@@ -69,16 +73,15 @@ test('the index of each language leads to every page', () => {
 
 test('each alert leads to a page, and stands in both indexes; a page names no alert that is not there', () => {
   const names = alerts.map(({ alert }) => alert);
-  for (const { alert, annotations } of alerts) {
-    assert.ok(
-      PAGES.some((page) => page === annotations.runbook),
-      alert,
-    );
+  for (const rule of alerts) {
+    const { alert } = rule;
+    const page = PAGES.find((each) => `${each}.md` === pageOf(rule));
+    assert.ok(page, `${alert} leads to ${rule.annotations.runbook_url}`);
     for (const ending of Object.keys(LANGUAGES)) {
       const row = read('README', ending)
         .split('\n')
         .find((line) => line.includes(`\`${alert}\``));
-      assert.match(row ?? '', new RegExp(`\\(${annotations.runbook}\\b`), alert);
+      assert.match(row ?? '', new RegExp(`\\(${page}\\b`), alert);
     }
   }
   const told = PAGES.flatMap((page) => read(page, '').match(/\bDespachante[A-Z]\w+/g) ?? []);
@@ -136,4 +139,46 @@ test('alerts and the dashboard ask for metrics that there are', async () => {
     asked.filter((name) => !known.has(name)),
     [],
   );
+});
+
+const datasource = z.strictObject({
+  type: z.literal('prometheus'),
+  uid: z.literal('${datasource}'),
+});
+const target = z.object({ expr: z.string(), refId: z.string(), datasource });
+const dashboard = z.object({
+  templating: z.object({
+    list: z.tuple([
+      z.object({
+        name: z.literal('datasource'),
+        type: z.literal('datasource'),
+        query: z.literal('prometheus'),
+      }),
+    ]),
+  }),
+  panels: z.array(
+    z.object({
+      id: z.int(),
+      gridPos: z.strictObject({ x: z.int(), y: z.int(), w: z.int(), h: z.int() }),
+      datasource,
+      targets: z.array(target).min(1),
+      fieldConfig: z.object({
+        defaults: z.object({ unit: z.enum(['short', 'ops', 's', 'bytes']) }),
+      }),
+    }),
+  ),
+});
+
+test('the dashboard asks the data source that is chosen, and each panel has an id, a unit and a place of its own', () => {
+  const { panels } = dashboard.parse(
+    JSON.parse(readFileSync('docs/reference/grafana.json', 'utf8')),
+  );
+  assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
+  for (const { targets } of panels)
+    assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length);
+  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, n) => [x + (n % w), y + Math.floor(n / w)].join()),
+  );
+  assert.equal(new Set(cells).size, cells.length, 'two panels overlap');
+  assert.ok(panels.every(({ gridPos: { x, w } }) => x + w <= 24));
 });
