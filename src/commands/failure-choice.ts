@@ -1,5 +1,6 @@
 /** A person's word before many records are touched. */
 import type { Command } from 'commander';
+import type { Pass, Withheld } from '../domain/redrive-order.ts';
 import type { Passed, Survey } from '../operations/failure-choice.ts';
 import { answer, isYes } from './context.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -48,14 +49,16 @@ export async function tellDryRun(
   { from, canary, maxRedrives = Infinity }: Pick<Selection, 'from'> & DryRun,
 ): Promise<void> {
   const found = await count();
-  const { selected, atCap, foreign, waiting } = found;
-  if (ids.length > 0 && selected + atCap + foreign === 0) throw notFound(ids, from);
+  const { selected, atCap, foreign, waiting, withheld } = found;
+  const isThere = selected + atCap + foreign + (withheld?.count ?? 0) > 0;
+  if (ids.length > 0 && !isThere) throw notFound(ids, from);
   const first = canary === undefined ? '' : `, ${number(Math.min(canary, selected))} of them first`;
   answer(command, { dryRun: true, ...found }, () =>
     [
       `Would ${verb} ${counted(found)} of ${number(waiting)} ${placeOf(from)}${first}`,
       ...toldOfCap(found, maxRedrives).map((cap) => cap.replace('Passed', 'Would pass')),
       ...toldOfForeign(found).map((told) => told.replace('Left', 'Would leave')),
+      ...toldOfWithheld(found),
       'Nothing was changed',
     ].join('\n'),
   );
@@ -74,3 +77,29 @@ export const toldOfCap = ({ atCap }: Pick<Passed, 'atCap'>, maxRedrives: number)
     : [
         `Passed over ${number(atCap)} that ${atCap === 1 ? 'was' : 'were'} redriven ${number(maxRedrives)} times or more (--max-redrives)`,
       ];
+
+/** Of records that a redrive leaves in the failure queue, why and what to do. */
+export const toldOfWithheld = ({
+  withheld,
+  expired,
+}: Partial<Pick<Pass, 'withheld' | 'expired'>>): string[] => [
+  ...stay(
+    withheld,
+    'a record without the x-despachante-token of its claim is taken for a duplicate and dropped. Its headers were changed on the way, or MongoDB was restored from a backup. Give it the token that stands in its claim, or publish its body under a new id',
+  ),
+  ...stay(
+    expired,
+    'the legacy system may have them, and would be sent them as new, because their claims have expired (mongodb.retention). Look each up there. If it is not there, name it: "despachante failures redrive <id>". If it is, "despachante failures drop <id>"',
+  ),
+];
+
+const stay = (some: Withheld | undefined, why: string): string[] =>
+  some === undefined || some.count === 0
+    ? []
+    : [`${number(some.count)} stay in the failure queue (${named(some)}): ${why}`];
+
+/** `a, b, and 3 more` */
+export function named({ count, some }: Withheld): string {
+  const more = count > some.length ? `, and ${number(count - some.length)} more` : '';
+  return `${some.map((id) => line(id ?? '–')).join(', ')}${more}`;
+}

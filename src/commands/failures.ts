@@ -130,7 +130,8 @@ ${examples(
       `
 Each is published to the intake queue with the headers of its failure, and only once that is confirmed taken out of the
 failure queue. The claims in MongoDB then decide: a registration that the legacy system has failed or refused is filed
-anew; one that it still has is asked for again; one in doubt stays so. A second copy is dropped as a duplicate.
+anew; one that it still has is asked for again; one in doubt stays so. A second copy is dropped as a duplicate. Where the claim has
+expired (mongodb.retention) and it may be filed, the record stays where it is, and is told of, unless it is named.
 
 A worker does it, as a workflow, one at a time for a failure queue: it goes on when this command is gone (Ctrl-C), and when the
 worker was killed. "despachante redrive status" tells how it goes, "despachante redrive stop" ends it.

@@ -10,7 +10,7 @@ import {
 import type { RedriveNeeds, RedriveState } from '../operations/redrive.ts';
 import { answer } from './context.ts';
 import { CommandError } from './exit.ts';
-import { placeOf, toldOfCap, toldOfForeign } from './failure-choice.ts';
+import { named, placeOf, toldOfCap, toldOfForeign, toldOfWithheld } from './failure-choice.ts';
 import { line, number, when } from './table.ts';
 
 export const noWorker = ({ worker }: Pick<RedriveNeeds, 'worker'>): string =>
@@ -64,7 +64,12 @@ export function tellRedrive(
   if (isStopped) throw new CommandError(`Stopped: the rest stays ${place}`);
   if (canary?.passed === false)
     throw new CommandError(`${canaryStory(canary, from)}. The rest stays ${place}`);
-  if (withheld.count > 0) throw new CommandError(withheldStory(withheld, from));
+  if (from !== undefined && withheld.count > 0)
+    throw new CommandError(
+      `${number(withheld.count)} stay as they are (${named(withheld)}): another message was done under the same id. Send them under ids of their own, or drop them`,
+    );
+  const told = toldOfWithheld(report);
+  if (told.length > 0) throw new CommandError(told.join('\n'));
 }
 
 const goodEnd = (from: string | undefined): string => (from === undefined ? 'registered' : 'done');
@@ -73,14 +78,6 @@ function canaryText({ outcomes }: CanaryReport, sent: number, from?: string): st
   if (outcomes.length > 0)
     return [`The canaries were ${goodEnd(from)}, all ${number(outcomes.length)}`];
   return sent > 0 ? ['None could be a canary: all had been sent before'] : [];
-}
-
-function withheldStory({ count, some }: RedriveReport['withheld'], from?: string): string {
-  const named = some.map((id) => line(id ?? '–')).join(', ');
-  const more = count > some.length ? `, and ${number(count - some.length)} more` : '';
-  if (from !== undefined)
-    return `${number(count)} stay as they are (${named}${more}): another message was done under the same id. Send them under ids of their own, or drop them`;
-  return `${number(count)} stay in the failure queue (${named}${more}): a record without the x-despachante-token of its claim is taken for a duplicate and dropped. Its headers were changed on the way, or MongoDB was restored from a backup. Give it the token that stands in its claim, or publish its body under a new id`;
 }
 
 function canaryStory({ outcomes }: CanaryReport, from?: string): string {

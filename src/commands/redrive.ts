@@ -10,7 +10,7 @@ import {
   type RedriveNeeds,
 } from '../operations/redrive.ts';
 import { reachOfWorker } from '../operations/folder-state.ts';
-import { survey } from '../operations/failure-choice.ts';
+import { surveyRedrive } from '../operations/failure-choice.ts';
 import { withFailures } from '../operations/failure-queue.ts';
 import { surveyTasks, taskFailures } from '../operations/task-failures.ts';
 import { withStore, withTemporal } from '../registrations/neighbours.ts';
@@ -84,7 +84,13 @@ export async function redriveFailures(ids: string[], options: AskedRedrive, comm
   const { from } = options;
   const count = () =>
     from === undefined
-      ? withFailures(config, (queue) => survey(queue, choiceOf(ids, options, config)))
+      ? withStore(config, ({ claims }) =>
+          withFailures(config, (queue) =>
+            surveyRedrive(queue, choiceOf(ids, options, config), {
+              ...{ claims, isNamed: ids.length > 0, config },
+            }),
+          ),
+        )
       : withStore(config, ({ own }) =>
           surveyTasks(taskFailures(config, own, from), taskChoiceOf(ids, options)),
         );

@@ -78,6 +78,12 @@ export interface CanaryReport {
   outcomes: { id: string | null; outcome: CanaryOutcome }[];
 }
 
+/** Records that are left where they are for one cause; `some` as they may be shown. */
+export interface Withheld {
+  count: number;
+  some: (string | null)[];
+}
+
 /** Found by the last look into the failure queue. */
 export interface Pass {
   isDone: boolean;
@@ -86,8 +92,24 @@ export interface Pass {
   atCap: number;
   /** Left there, since others have put them there. */
   foreign: number;
-  /** Left there, since their token does not count: they would be dropped as duplicates. `some` as they may be shown. */
-  withheld: { count: number; some: (string | null)[] };
+  /** Left there, since their token does not count: they would be dropped as duplicates. */
+  withheld: Withheld;
+  /** Left there, since their claims have expired, and they may be filed: they would be POSTed as new. */
+  expired: Withheld;
+}
+
+/** Before anything is found. @param left in the queue */
+export const nothingFound = (left: number): Omit<Pass, 'isDone'> => ({
+  ...{ left, atCap: 0, foreign: 0 },
+  withheld: { count: 0, some: [] },
+  expired: { count: 0, some: [] },
+});
+
+const TOLD = 5;
+
+export function withhold(withheld: Withheld, id: string | null): void {
+  withheld.count += 1;
+  if (withheld.some.length < TOLD) withheld.some.push(id);
 }
 
 export interface PassReport extends Omit<Pass, 'isDone'> {

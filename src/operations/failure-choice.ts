@@ -1,5 +1,10 @@
 /** The records of the failure queue that `redrive` and `drop` take. */
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import type { Claims } from '../claims/claims.ts';
+import type { Config } from '../config/schema.ts';
+import { nothingFound, withhold, type Pass } from '../domain/redrive-order.ts';
+import { redrivable } from '../registrations/redrivable.ts';
+import { shownId } from './failure-queue.ts';
 
 export interface Choice {
   matches: (failure: FailureMessage) => boolean;
@@ -40,19 +45,44 @@ export async function* chosen(
   }
 }
 
-export interface Survey extends Passed {
+/** What a redrive would withhold, of one that looks for it. */
+type Withholds = Pick<Pass, 'withheld' | 'expired'>;
+
+export interface Survey extends Passed, Partial<Withholds> {
   selected: number;
   byClass: Record<string, number>;
   /** In the queue. */
   waiting: number;
 }
 
-export async function survey(queue: FailureQueue, choice: Choice): Promise<Survey> {
+/** @param sift leaves out some of the chosen ones */
+export async function survey(
+  queue: FailureQueue,
+  choice: Choice,
+  sift: (all: AsyncIterable<FailureMessage>) => AsyncIterable<FailureMessage> = (all) => all,
+): Promise<Survey> {
   const found: Survey = { selected: 0, byClass: {}, atCap: 0, foreign: 0, waiting: queue.depth };
-  for await (const { failureClass } of chosen(queue, choice, found)) {
+  for await (const { failureClass } of sift(chosen(queue, choice, found))) {
     const name = failureClass ?? 'unknown';
     found.selected += 1;
     found.byClass[name] = (found.byClass[name] ?? 0) + 1;
   }
   return found;
+}
+
+/** As a redrive would take them. */
+export async function surveyRedrive(
+  queue: FailureQueue,
+  choice: Choice,
+  { claims, isNamed, config }: { claims: Pick<Claims, 'find'>; isNamed: boolean; config: Config },
+): Promise<Survey & Withholds> {
+  const { withheld, expired } = nothingFound(0);
+  const left: Withholds = { withheld, expired };
+  const found = await survey(queue, { ...choice, limit: Infinity }, (all) =>
+    redrivable(all, {
+      ...{ claims, isNamed, limit: choice.limit },
+      withheld: (failure, why) => withhold(left[why], shownId(failure, config)),
+    }),
+  );
+  return { ...found, ...left };
 }

@@ -31,20 +31,25 @@ export function redriveNotes(actions: Actions, worker: string | null) {
     },
     end: async (action: string, report: PassReport): Promise<RedriveReport> => {
       const sent = await sentOf(action);
-      const { isStopped, failure, canary, withheld } = report;
+      const { isStopped, failure, canary, withheld, expired } = report;
       const isStoppedByCanaries = canary?.passed === false;
       const isDone = !isStopped && failure === null && !isStoppedByCanaries;
       const text = resultText(sent, report);
-      await actions.end(action, isDone && withheld.count === 0, text, { isStoppedByCanaries });
+      const isWhole = isDone && withheld.count + expired.count === 0;
+      await actions.end(action, isWhole, text, { isStoppedByCanaries });
       return { ...report, sent };
     },
   };
 }
 
-function resultText(sent: number, { left, withheld, canary, isStopped, failure }: PassReport) {
+function resultText(sent: number, report: PassReport) {
+  const { left, withheld, expired, canary, isStopped, failure } = report;
   const parts = [
     `${sent} sent again, ${left} left`,
     withheld.count === 0 ? '' : `${withheld.count} withheld`,
+    expired.count === 0
+      ? ''
+      : `${expired.count} withheld that may be filed and whose claims have expired: look them up, then redrive by id`,
     canary?.passed === false ? 'stopped after the canaries' : '',
     isStopped ? 'stopped' : '',
     failure ?? '',

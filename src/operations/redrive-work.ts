@@ -2,7 +2,14 @@
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
 import type { Publisher } from '../broker/rabbitmq/publisher.ts';
 import type { Config } from '../config/schema.ts';
-import type { Canary, Pass, RedriveWork, Redriving } from '../domain/redrive-order.ts';
+import {
+  nothingFound,
+  withhold,
+  type Canary,
+  type Pass,
+  type RedriveWork,
+  type Redriving,
+} from '../domain/redrive-order.ts';
 import { REDRIVE_PASS_MS } from '../domain/timing.ts';
 import { redrivable } from '../registrations/redrivable.ts';
 import type { Store } from '../registrations/store.ts';
@@ -21,7 +28,6 @@ interface Needs {
 
 /** Confirms that are waited for at once: what a kill between confirm and acknowledgement can leave in both queues. */
 const WINDOW = 100;
-const TOLD = 5;
 
 export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
   const { claims, records } = store;
@@ -33,13 +39,12 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
 
     chooseCanaries: ({ order, asOf }, count) =>
       withFailures(config, async (queue) => {
-        const choice = choiceOf({ order, asOf }, order.limit ?? Infinity, config);
+        const choice = choiceOf({ order, asOf }, config);
         const canaries: Canary[] = [];
-        const source = redrivable(
-          claims,
-          chosen(queue, choice, { atCap: 0, foreign: 0 }),
-          () => {},
-        );
+        const source = redrivable(chosen(queue, choice, { atCap: 0, foreign: 0 }), {
+          ...{ claims, isNamed: order.ids.length > 0, limit: order.limit ?? Infinity },
+          withheld: () => {},
+        });
         for await (const some of chunks(source, count)) {
           const ready = await readyCanaries(claims, some, config);
           canaries.push(...ready.flatMap((canary) => canary ?? []));
@@ -52,17 +57,11 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
       withFailures(config, async (queue) => {
         const { order, action } = redriving;
         const sentBefore = await notes.sentOf(action);
-        const choice = choiceOf(redriving, (order.limit ?? Infinity) - sentBefore, config, only);
-        const pass: Pass = {
-          isDone: false,
-          left: queue.depth,
-          atCap: 0,
-          foreign: 0,
-          withheld: { count: 0, some: [] },
-        };
-        const source = redrivable(claims, chosen(queue, choice, pass), (failure) => {
-          pass.withheld.count += 1;
-          if (pass.withheld.some.length < TOLD) pass.withheld.some.push(shownId(failure, config));
+        const pass: Pass = { isDone: false, ...nothingFound(queue.depth) };
+        const source = redrivable(chosen(queue, choiceOf(redriving, config, only), pass), {
+          ...{ claims, isNamed: order.ids.length > 0 },
+          limit: only === null ? (order.limit ?? Infinity) - sentBefore : Infinity,
+          withheld: (failure, why) => withhold(pass[why], shownId(failure, config)),
         });
         const { perSecond } = order;
         const size = Math.min(WINDOW, Math.max(1, Math.floor(perSecond ?? WINDOW)));
@@ -113,7 +112,6 @@ export function redriveWork({ config, store, publisher }: Needs): RedriveWork {
 /** @param only keys of records; each is taken once */
 function choiceOf(
   { order, asOf }: Omit<Redriving, 'action'>,
-  limit: number,
   config: Config,
   only: string[] | null = null,
 ): Choice {
@@ -126,7 +124,7 @@ function choiceOf(
       isMeant(failure) &&
       wanted?.delete(recordKey(failure)) !== false,
     isOurs: (failure) => foreign || isOurs(failure, config),
-    limit: wanted === null ? limit : wanted.size,
+    limit: wanted?.size ?? Infinity,
     maxRedrives,
   };
 }

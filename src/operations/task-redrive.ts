@@ -1,7 +1,14 @@
 /** A redrive, in a process that runs the worker: it starts new runs with failed tasks. Nothing goes back to the source, which others may read. */
 import type { Actions } from '../coordination/actions.ts';
 import { claimKey } from '../domain/names.ts';
-import type { Canary, Pass, Redriving, RedriveWork } from '../domain/redrive-order.ts';
+import {
+  nothingFound,
+  withhold,
+  type Canary,
+  type Pass,
+  type Redriving,
+  type RedriveWork,
+} from '../domain/redrive-order.ts';
 import type { NewTask } from '../domain/tasks.ts';
 import { REDRIVE_PASS_MS } from '../domain/timing.ts';
 import type { OwnDatabase } from '../mongo/collections.ts';
@@ -24,8 +31,6 @@ interface Needs {
   claims: TaskClaims;
   actions: Actions;
 }
-
-const TOLD = 5;
 
 export function taskRedriveWork(needs: Needs): RedriveWork {
   const { lanes, own, claims, actions } = needs;
@@ -52,16 +57,13 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
       const { order, action } = redriving;
       const sentBefore = await notes.sentOf(action);
       const limit = only === null ? (order.limit ?? Infinity) - sentBefore : only.length;
-      const pass: Pass = {
-        ...{ isDone: false, left: 0, atCap: 0, foreign: 0 },
-        withheld: { count: 0, some: [] },
-      };
+      const pass: Pass = { isDone: false, ...nothingFound(0) };
       const wanted = only === null ? null : new Set(only);
       const keys: string[] = [];
       for await (const failed of chosenTasks(failures, taskChoice(redriving, Infinity), pass)) {
         if (keys.length >= limit) break;
         if (!isTask(failed) || wanted?.has(failed._id) === false) continue;
-        if (isConflict(failed)) withhold(pass, failed);
+        if (isConflict(failed)) withhold(pass.withheld, failures.shown(failed.item ?? ''));
         else keys.push(failed._id);
       }
       const startedAt = performance.now();
@@ -112,11 +114,6 @@ export function taskRedriveWork(needs: Needs): RedriveWork {
     const bodyHash = (await claims.find([_id])).get(_id)?.bodyHash ?? '';
     const next = claimKey(item, generation + 1);
     return { id: failures.shown(item), record: _id, bodyHash, next, again: null };
-  }
-
-  function withhold({ withheld }: Pass, { item = '' }: StoredFailure): void {
-    withheld.count += 1;
-    if (withheld.some.length < TOLD) withheld.some.push(failures.shown(item));
   }
 }
 

@@ -98,6 +98,8 @@ test('a dry run tells what would be redriven or dropped, and changes nothing', a
     atCap: 0,
     foreign: 0,
     waiting: 4,
+    withheld: { count: 0, some: [] },
+    expired: { count: 0, some: [] },
   });
   assert.equal((await dryRun(place, ['redrive', '--all', '--limit', '2']))['selected'], 2);
   assert.equal((await dryRun(place, ['drop', 'a', 'c']))['selected'], 2);

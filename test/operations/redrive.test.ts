@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { REDRIVE_TYPE, redriveId } from '../../src/domain/names.ts';
+import { nothingFound } from '../../src/domain/redrive-order.ts';
 import { concluded, goesOn } from '../../src/operations/redrive.ts';
 import { redriveNotes, redriveWord } from '../../src/operations/redrive-notes.ts';
 import type { Reach } from '../../src/operations/reach.ts';
@@ -90,8 +91,8 @@ test('a redrive was stopped by its canaries where they say so, whatever the word
   const { store } = await place(t);
   const notes = redriveNotes(store.actions, WORKER);
   const report = {
-    ...{ left: 0, atCap: 0, foreign: 0, withheld: { count: 0, some: [] }, isStopped: false },
-    ...{ canary: null, failure: null },
+    ...nothingFound(0),
+    ...{ isStopped: false, canary: null, failure: null },
   };
   const stopped = async (action: string, more: object) => {
     await notes.begin(action, { by: 'ana', on: 'all', reason: null });

@@ -11,6 +11,7 @@ import {
 import type { RedriveActivities } from '../../activities/operations/redrive.ts';
 import {
   isGoodEnd,
+  nothingFound,
   type CanaryReport,
   type Pass,
   type PassReport,
@@ -33,10 +34,7 @@ const activities = proxyActivities<RedriveActivities>({
 const PASSES = 72;
 
 const NOTHING_YET: PassReport = {
-  left: 0,
-  atCap: 0,
-  foreign: 0,
-  withheld: { count: 0, some: [] },
+  ...nothingFound(0),
   canary: null,
   isStopped: false,
   failure: null,

@@ -45,3 +45,34 @@ export const isOpenThere = ({ kind, ours }: Pick<Outcome, 'kind' | 'ours'>): boo
 export const mayBeFiled = (
   outcome: Pick<Outcome, 'kind' | 'ours'> & { doubt: boolean; requestId: string | null },
 ): boolean => outcome.doubt || (isOpenThere(outcome) && outcome.requestId !== null);
+
+/** What a failure record tells; null for what it does not. */
+interface Told {
+  failureClass: string | null;
+  reason: string | null;
+  requestId: string | null;
+  attempts: number | null;
+}
+
+/** The same of a failure of which nothing but its record is known any more. Where that leaves it open, it may be. */
+export function mayBeFiledByRecord({ failureClass, reason, requestId, attempts }: Told): boolean {
+  switch (failureClass) {
+    case 'in-doubt':
+      return true;
+    case 'timed-out':
+    case 'cancelled':
+    case 'failed': {
+      const isOurs = Object.values<string | null>(OUR_REASON).includes(reason);
+      // A record does not tell of a doubt.
+      const doubt = requestId === null && attempts !== 0;
+      return mayBeFiled({
+        kind: failureClass,
+        requestId,
+        doubt,
+        ...(isOurs ? { ours: true } : {}),
+      });
+    }
+    default:
+      return false;
+  }
+}

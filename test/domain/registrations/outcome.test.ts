@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OUTCOMES, isFailure } from '../../../src/domain/registrations/outcome.ts';
+import {
+  OUR_REASON,
+  OUTCOMES,
+  isFailure,
+  mayBeFiledByRecord,
+} from '../../../src/domain/registrations/outcome.ts';
 
 test('every outcome but "registered" is a failure', () => {
   assert.deepEqual(
@@ -24,3 +29,25 @@ test('the words of the outcomes are the published ones, each once', () => {
     ],
   );
 });
+
+const ACCEPTED = { requestId: 'REQ-1', attempts: 1 };
+const UNANSWERED = { requestId: null, attempts: 2 };
+const UNSENT = { requestId: null, attempts: 0 };
+
+for (const [failureClass, told, may] of [
+  ['in-doubt', UNANSWERED, true],
+  ['timed-out', ACCEPTED, true],
+  ['cancelled', ACCEPTED, true],
+  ['cancelled', UNANSWERED, true],
+  ['cancelled', UNSENT, false],
+  ['cancelled', { ...UNSENT, attempts: null }, true],
+  ['failed', ACCEPTED, false],
+  ['failed', { ...ACCEPTED, reason: OUR_REASON.noDocument }, true],
+  ['failed', UNANSWERED, true],
+  ['rejected', UNANSWERED, false],
+  ['conflict', UNSENT, false],
+  ['somebody else’s', ACCEPTED, false],
+] as const)
+  test(`by its record alone, ${failureClass} ${JSON.stringify(told)} ${may ? 'may' : 'cannot'} be filed`, () => {
+    assert.equal(mayBeFiledByRecord({ reason: 'why', ...told, failureClass }), may);
+  });

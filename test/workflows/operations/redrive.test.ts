@@ -10,11 +10,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import type { RedriveActivities } from '../../../activities/operations/redrive.ts';
 import { REDRIVE_TYPE } from '../../../src/domain/names.ts';
-import type {
-  Canary,
-  Pass,
-  RedriveInput,
-  RedriveOrder,
+import {
+  nothingFound,
+  type Canary,
+  type Pass,
+  type RedriveInput,
+  type RedriveOrder,
 } from '../../../src/domain/redrive-order.ts';
 import { WORKFLOW_BUNDLE } from '../../../src/temporal/bundle-workflows.ts';
 import type { redrive } from '../../../workflows/operations/redrive.ts';
@@ -35,7 +36,8 @@ const order: RedriveOrder = {
 };
 const said: RedriveInput['said'] = { by: 'ana', reason: null, on: 'all' };
 const pass = (changes: Partial<Pass>): Pass => ({
-  ...{ isDone: false, left: 0, atCap: 0, foreign: 0, withheld: { count: 0, some: [] } },
+  isDone: false,
+  ...nothingFound(0),
   ...changes,
 });
 const canary = (id: string): Canary => ({
