@@ -17,7 +17,7 @@ export const createRedrive = (work: RedriveWork) => ({
   beginRedrive: (action: string, said: RedriveInput['said']) =>
     withHeartbeat(() => work.begin(action, said)),
   chooseCanaries: (redriving: Redriving, count: number) =>
-    withHeartbeat(() => unlessFinal(work.chooseCanaries(redriving, count))),
+    withHeartbeat((live) => unlessFinal(work.chooseCanaries(redriving, count, live))),
   moveFailures: (redriving: Redriving, only: string[] | null) =>
     withHeartbeat((live) => unlessFinal(work.move(redriving, only, live))),
   awaitCanaries: (redriving: Redriving, canaries: Canary[], until: number) =>

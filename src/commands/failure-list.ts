@@ -150,13 +150,14 @@ export async function compare(because: Because, command: Command): Promise<void>
     'writer',
   );
   answer(command, compared, () => comparedText(compared));
-  const { taken, back, noted, unknown } = compared;
-  if (taken + back + noted + unknown.length > 0) process.exitCode = EXIT.found;
+  const { taken, held, back, noted, unknown } = compared;
+  if (taken + held + back + noted + unknown.length > 0) process.exitCode = EXIT.found;
 }
 
 const SHOWN = 20;
 
-function comparedText({ queue, copies, unknown, noted, back, taken, waiting }: Compared): string {
+function comparedText(compared: Compared): string {
+  const { queue, copies, unknown, noted, back, taken, held, waiting } = compared;
   const bad = (count: number) => (count === 0 ? '0' : paint.yellow(number(count)));
   const rows = [
     ['in the queue', number(queue), copies === 0 ? '' : `${number(copies)} of them are copies`],
@@ -165,6 +166,11 @@ function comparedText({ queue, copies, unknown, noted, back, taken, waiting }: C
     ['  malformed, and not noted', bad(noted), 'MongoDB was away when they came; noted now'],
     ['  thought to be gone', bad(back), 'now known to wait'],
     ['taken by others', bad(taken), 'not in the queue, though nobody redrove or dropped them'],
+    ...(held === 0
+      ? []
+      : [
+          ['held, or taken', bad(held), 'a redrive runs and holds records: compare again after it'],
+        ]),
     ['waiting', number(waiting), 'as it is known now'],
   ];
   const some = firstOf(unknown, SHOWN, ({ id, class: of, messageId }) => {

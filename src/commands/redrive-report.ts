@@ -7,6 +7,7 @@ import {
   type CanaryReport,
   type RedriveReport,
 } from '../domain/redrive-order.ts';
+import { heldText } from '../operations/redrive-notes.ts';
 import type { RedriveNeeds, RedriveState } from '../operations/redrive.ts';
 import { answer } from './context.ts';
 import { CommandError } from './exit.ts';
@@ -68,7 +69,7 @@ export function tellRedrive(
     throw new CommandError(
       `${number(withheld.count)} stay as they are (${named(withheld)}): another message was done under the same id. Send them under ids of their own, or drop them`,
     );
-  const told = toldOfWithheld(report);
+  const told = [...toldOfWithheld(report), ...(report.held > 0 ? [heldText(report.held)] : [])];
   if (told.length > 0) throw new CommandError(told.join('\n'));
 }
 

@@ -115,8 +115,9 @@ export async function redriveFailures(ids: string[], options: AskedRedrive, comm
     return null;
   });
   if (report === null) return;
-  const { sent, failure, atCap, foreign, withheld, isStopped } = report;
-  const isNothing = sent + atCap + foreign + withheld.count === 0 && failure === null && !isStopped;
+  const { sent, failure, atCap, foreign, withheld, held, isStopped } = report;
+  const isNothing =
+    sent + atCap + foreign + withheld.count + held === 0 && failure === null && !isStopped;
   if (ids.length > 0 && isNothing) throw notFound(ids, from);
   tellRedrive(command, report, { ...options, config });
 }

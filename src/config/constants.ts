@@ -21,6 +21,8 @@ const schema = group({
     deliveryLimit: number(1_000_000),
     // A connection that is silent for twice as long counts as lost.
     heartbeat: number(10 * SECOND),
+    // A record that is not in the failure queue may be held by whoever reads it.
+    heldFor: number(MINUTE),
   }).prefault({}),
   intake: group({
     batchWait: number(5),

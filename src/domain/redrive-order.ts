@@ -96,11 +96,13 @@ export interface Pass {
   withheld: Withheld;
   /** Left there, since their claims have expired, and they may be filed: they would be POSTed as new. */
   expired: Withheld;
+  /** Not in the queue at this moment, and nobody is known to have taken them: somebody reads it, or has taken them. */
+  held: number;
 }
 
 /** Before anything is found. @param left in the queue */
 export const nothingFound = (left: number): Omit<Pass, 'isDone'> => ({
-  ...{ left, atCap: 0, foreign: 0 },
+  ...{ left, atCap: 0, foreign: 0, held: 0 },
   withheld: { count: 0, some: [] },
   expired: { count: 0, some: [] },
 });
@@ -135,7 +137,7 @@ interface Live {
 export interface RedriveWork {
   begin(action: string, said: RedriveInput['said']): Promise<void>;
   /** Takes none out. */
-  chooseCanaries(redriving: Redriving, count: number): Promise<Canary[]>;
+  chooseCanaries(redriving: Redriving, count: number, live: Live): Promise<Canary[]>;
   /** Ends early, and not done, when it is cancelled, and before the broker would take the records away. @param only records of canaries; null for all */
   move(redriving: Redriving, only: string[] | null, live: Live): Promise<Pass>;
   /** Until all have an outcome, `until` (epoch ms) is over, or it is cancelled; or earlier, as `move`. */

@@ -16,6 +16,8 @@ const EVERY_MS = 300;
 export const recordKey = ({ claim, body }: Pick<FailureMessage, 'claim' | 'body'>): string =>
   `${claim ?? ''}|${bodyHashOf(body)}`;
 
+export const claimOfRecord = (key: string): string => key.slice(0, key.lastIndexOf('|'));
+
 /**
  * To be called before the records are redriven: afterwards nobody can tell a conflict from the one it was. Null for what an
  * earlier redrive, which was cut short, has sent already: its outcome would be the old one, and it is dropped as a duplicate.

@@ -6,6 +6,10 @@ import type { Claim } from '../claims/claims.ts';
 import type { RecordSeen } from '../claims/records.ts';
 import type { Config } from '../config/schema.ts';
 import type { FailureMessage, FailureQueue } from '../broker/rabbitmq/dead-letter-queue.ts';
+import { unlessHeld, type WithQueue } from './held.ts';
+import { withTemporal } from '../registrations/neighbours.ts';
+import { concluded } from './redrive.ts';
+import { redriveWord } from './redrive-notes.ts';
 import { serverTime } from '../mongo/server-time.ts';
 import { chunks } from '../runtime/chunks.ts';
 import type { Store } from '../registrations/store.ts';
@@ -25,19 +29,20 @@ export const compareFailures = (
   config: Config,
   store: Store,
   said: Said,
-  withQueue: (work: (queue: FailureQueue) => Promise<Compared>) => Promise<Compared>,
+  withQueue: WithQueue,
 ): Promise<Compared> =>
   store.actions.act(
     { ...said, what: 'failures compare', on: null },
     async () => {
       const begunAt = new Date((await serverTime(store.db)) - MARGIN_MS);
-      return withQueue((queue) => compare(queue, begunAt, config, store));
+      const found = await withQueue((queue) => compare(queue, begunAt, config, store));
+      return settle(found, withQueue, config, store);
     },
     ({ taken, back, noted, unknown }) =>
       `${taken} taken by others, ${back} thought to be gone, ${noted} not noted, ${unknown.length} of no claim`,
   );
 
-export type Compared = Awaited<ReturnType<typeof compare>>;
+export type Compared = Awaited<ReturnType<typeof settle>>;
 
 async function compare(queue: FailureQueue, begunAt: Date, config: Config, store: Store) {
   const { seen, back, ...found } = await recordsIn(queue, config, store);
@@ -50,19 +55,53 @@ async function compare(queue: FailureQueue, begunAt: Date, config: Config, store
     settledAt: { $lt: begunAt },
   }))
     if (!seen.has(_id)) missing.push({ claim: _id, at: outcome.at.toISOString() });
-  for await (const some of chunks(missing)) await store.records.left(some, 'taken');
-  const waiting = await countWaiting(failures);
   return {
     /** Messages in the queue. */
     queue: queue.depth,
     ...found,
     /** Of those in the queue: the ones that were thought to be gone. */
     back: back.length,
-    /** Failures whose record should be in the queue and is not: found out now. */
-    taken: missing.length,
-    /** Failures whose record waits, now that this is known. */
-    waiting,
+    missing,
   };
+}
+
+/** Notes as taken what does not come back, unless a redrive runs: that one holds records for many minutes. */
+async function settle(
+  { missing, ...found }: Awaited<ReturnType<typeof compare>>,
+  withQueue: WithQueue,
+  config: Config,
+  store: Store,
+) {
+  const away = new Map(missing.map((each) => [each.claim, each]));
+  const look = () =>
+    withQueue(async (queue) => {
+      for await (const { claim } of queue.messages()) away.delete(claim);
+      return { held: away.size, left: queue.depth };
+    });
+  const first = { held: away.size, left: found.queue };
+  await unlessHeld(first, look, withQueue, config.rabbit.heldFor);
+  const isHeld = away.size > 0 && (await isRedriving(config, store));
+  if (!isHeld)
+    for await (const some of chunks(away.values())) await store.records.left(some, 'taken');
+  return {
+    ...found,
+    /** Failures whose record should be in the queue and is not: found out now. */
+    taken: isHeld ? 0 : away.size,
+    /** The same, while a redrive runs, which holds what it has read. */
+    held: isHeld ? away.size : 0,
+    /** Failures whose record waits, now that this is known. */
+    waiting: await countWaiting(registrationFailures(config, store)),
+  };
+}
+
+async function isRedriving(config: Config, store: Store): Promise<boolean> {
+  const [latest] = await store.actions.latestOf(redriveWord(null), 1);
+  if (latest === undefined || latest.result !== null) return false;
+  // Somebody may have terminated it.
+  const { document } = await withTemporal(config, (client) =>
+    concluded({ config, store, client, worker: null }, latest),
+  );
+  return document.result === null;
 }
 
 /** A malformed delivery has no token. */

@@ -31,25 +31,29 @@ export function redriveNotes(actions: Actions, worker: string | null) {
     },
     end: async (action: string, report: PassReport): Promise<RedriveReport> => {
       const sent = await sentOf(action);
-      const { isStopped, failure, canary, withheld, expired } = report;
+      const { isStopped, failure, canary, withheld, expired, held } = report;
       const isStoppedByCanaries = canary?.passed === false;
       const isDone = !isStopped && failure === null && !isStoppedByCanaries;
       const text = resultText(sent, report);
-      const isWhole = isDone && withheld.count + expired.count === 0;
+      const isWhole = isDone && withheld.count + expired.count + held === 0;
       await actions.end(action, isWhole, text, { isStoppedByCanaries });
       return { ...report, sent };
     },
   };
 }
 
+export const heldText = (held: number): string =>
+  `${held} of the records are not in the failure queue at this moment: somebody reads it and holds them, or has taken them. "despachante failures compare" finds out, and the same redrive goes on with those that come back`;
+
 function resultText(sent: number, report: PassReport) {
-  const { left, withheld, expired, canary, isStopped, failure } = report;
+  const { left, withheld, expired, held, canary, isStopped, failure } = report;
   const parts = [
     `${sent} sent again, ${left} left`,
     withheld.count === 0 ? '' : `${withheld.count} withheld`,
     expired.count === 0
       ? ''
       : `${expired.count} withheld that may be filed and whose claims have expired: look them up, then redrive by id`,
+    held === 0 ? '' : heldText(held),
     canary?.passed === false ? 'stopped after the canaries' : '',
     isStopped ? 'stopped' : '',
     failure ?? '',

@@ -77,12 +77,13 @@ export interface Place extends TestQueues {
 }
 
 /** Everything a command needs, dropped when the test ends. */
-export async function testPlace(t: Ending): Promise<Place> {
+export async function testPlace(t: Ending, constants = 'rabbit.heldFor=2000'): Promise<Place> {
   const queues = await testQueues(t);
   const store = await testDatabase(t);
   const folder = emptyFolder(t);
   const { rabbit } = queues;
   const env = {
+    DESPACHANTE_TEST_CONSTANTS: constants,
     DESPACHANTE_RABBIT_INTAKE_QUEUE: rabbit.intakeQueue,
     DESPACHANTE_RABBIT_FAILURE_QUEUE: rabbit.failureQueue,
     DESPACHANTE_MONGODB_DATABASE: store.db.databaseName,

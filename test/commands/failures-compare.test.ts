@@ -6,6 +6,7 @@ import { openFailureQueue } from '../../src/broker/rabbitmq/dead-letter-queue.ts
 import { DEFAULTS } from '../../src/config/schema.ts';
 import { isMapping } from '../../src/config/tree.ts';
 import { testConfig } from '../helpers/configuration.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { putFailures, type TestFailure } from '../helpers/failure-records.ts';
 import { testPublisher } from '../helpers/servers.ts';
 import { testPlace } from './cli.ts';
@@ -76,6 +77,7 @@ test('what is redriven and what is dropped is known without a look into the queu
     noted: 0,
     back: 0,
     taken: 0,
+    held: 0,
     waiting: 2,
   });
 });
@@ -98,6 +100,7 @@ test('what others took, what they put there, and what is there all the same is f
     noted: 0,
     back: 0,
     taken: 1,
+    held: 0,
     waiting: 3,
   });
   assert.deepEqual(await idsAs(place, 'taken'), ['a']);
@@ -116,6 +119,7 @@ test('what others took, what they put there, and what is there all the same is f
     noted: 0,
     back: 1,
     taken: 0,
+    held: 0,
     waiting: 4,
   });
   assert.deepEqual(await idsAs(place, 'taken'), []);
@@ -133,7 +137,7 @@ test('what fails while the queue is looked at is not taken for taken', async (t)
     await putFailures(t, place, [FOUR[1], FOUR[3]]);
     return work(queue).finally(() => queue.close());
   });
-  const found = { copies: 0, unknown: [], noted: 0, back: 0, taken: 0 };
+  const found = { copies: 0, unknown: [], noted: 0, back: 0, taken: 0, held: 0 };
   assert.deepEqual(compared, { queue: 1, ...found, waiting: 3 });
 });
 
@@ -159,6 +163,49 @@ test('a malformed delivery that could not be noted when it came is noted from it
       '0 taken by others, 0 thought to be gone, 1 not noted, 0 of no claim',
     ],
   );
+});
+
+/** Does this while somebody reads the queue and holds all of it, until it has begun. */
+async function whileHeld<T>(place: Place, doing: () => Promise<T>): Promise<T> {
+  const { connection, rabbit, store } = place;
+  const reader = await openFailureQueue(connection, rabbit.failureQueue, parseRules(DEFAULTS));
+  await Array.fromAsync(reader.messages());
+  const done = doing();
+  await eventually('it has begun', async () => {
+    assert.equal(await store.actions.collection.countDocuments({ result: null }), 1);
+  });
+  await reader.close();
+  return done;
+}
+
+test('what somebody holds while he reads the queue is neither overlooked nor taken', async (t) => {
+  const place = await testPlace(t, 'rabbit.heldFor=60000');
+  await place.worker();
+  await putFailures(t, place, [FOUR[0], FOUR[2]]);
+  const settledAt = new Date(Date.now() - 60_000);
+  await place.store.claims.collection.updateMany({}, { $set: { settledAt } });
+  const { taken } = await whileHeld(place, () => mapping(place, ['failures', 'compare']));
+  assert.equal(taken, 0);
+  const redrive = () => mapping(place, ['failures', 'redrive', 'c']);
+  const { sent, held } = await whileHeld(place, redrive);
+  assert.deepEqual([sent, held], [1, 0]);
+  assert.deepEqual(await idsAs(place, 'redriven'), ['c']);
+  assert.deepEqual(await idsAs(place, 'waiting'), ['a']);
+});
+
+test('a redrive says how many are held, or were taken, and does not call itself done', async (t) => {
+  const place = await testPlace(t);
+  await place.worker();
+  await putFailures(t, place, [FOUR[0], FOUR[2]]);
+  await place.take(place.rabbit.failureQueue);
+  const all = await place.run(['failures', 'redrive', '--all', '--yes']);
+  assert.equal(all.code, 1);
+  assert.match(all.stdout, /^Sent 1 /);
+  assert.match(all.stderr, /1 of the records are not in the failure queue at this moment/);
+  const one = await place.run(['failures', 'redrive', 'a']);
+  assert.equal(one.code, 1, 'there is such a failure');
+  const tried = await place.run(['failures', 'redrive', '--all', '--yes', '--canary', '1']);
+  assert.match(tried.stderr, /It could not go on: 1 of the records are not in/);
 });
 
 /** A record of another Despachante, whose claim has the same name as one of ours. */
