@@ -152,8 +152,11 @@ async function mayBeSent({ claims }: Needs, chunk: SubmitRequest[]) {
 /** Without the claims that another run has taken or that this one has concluded. Their messages have been read. */
 async function stillOpen({ claims }: Needs, requests: SubmitRequest[]): Promise<SubmitRequest[]> {
   const keys = requests.map(({ claim }) => claim);
-  const open = await readInTime(() => claims.workflowIds(keys, { outcome: null }));
-  return requests.filter(({ claim }) => open.get(claim) === ownRun());
+  const standing = await readInTime(() => claims.standing(keys));
+  return requests.filter(({ claim }) => {
+    const now = standing.get(claim);
+    return now === undefined || (now.workflowId === ownRun() && !now.isConcluded);
+  });
 }
 
 /**

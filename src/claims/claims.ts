@@ -150,6 +150,18 @@ export function openClaims(db: OwnDatabase, sound: ReturnType<typeof soundOnly>)
         ]),
       );
     },
+    /** The owner, and whether its end is decided; of those that are there. By their ids alone: an index of anything else could be taken. */
+    async standing(keys: string[]) {
+      const found = await collection
+        .find({ _id: { $in: keys } }, { projection: { workflowId: 1, outcome: 1 } })
+        .toArray();
+      return new Map(
+        found.map(({ _id, workflowId, outcome }) => [
+          _id,
+          { workflowId, isConcluded: outcome !== null },
+        ]),
+      );
+    },
     /** The workflow ids of the owners, by claim. */
     async workflowIds(keys: string[], only: Filter<Claim> = {}): Promise<Map<string, string>> {
       const found = await collection

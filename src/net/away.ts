@@ -5,10 +5,14 @@ export class Away extends Error {
 
 const GRPC_UNAVAILABLE = 14;
 
-/** Also by what the clients of MongoDB and Temporal throw where a server is lost on the way: by their names, since they are not loaded for that. */
+/**
+ * Also by what the clients of MongoDB and Temporal throw where a server is lost on the way: by their names, since they are not loaded for
+ * that. An error of ours with such a cause knows better: a certificate that nobody trusts is as wrong in a minute.
+ */
 export function isAway(error: unknown): boolean {
   if (error instanceof Away) return true;
   if (!(error instanceof Error)) return false;
-  const isLost = /^(MongoNetwork|MongoServerSelection|Transport)/.test(error.name);
-  return isLost || ('code' in error && error.code === GRPC_UNAVAILABLE) || isAway(error.cause);
+  if (/^(MongoNetwork|MongoServerSelection|Transport)/.test(error.name)) return true;
+  if ('code' in error && error.code === GRPC_UNAVAILABLE) return true;
+  return error.name === 'ServiceError' && isAway(error.cause);
 }

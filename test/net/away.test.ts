@@ -17,6 +17,13 @@ test('a server that is lost on the way is away, whichever client says so', async
     new ServiceError('Failed to describe workflow', { cause: unavailable }),
   ])
     assert.ok(isAway(lost), String(lost));
-  for (const other of [new Error('no'), new ServiceError('no', { cause: refused }), 'no', null])
-    assert.ok(!isAway(other));
+  const untrusted = new Error('the certificate is not trusted', { cause: unreached });
+  const others = [
+    new Error('no'),
+    new ServiceError('no', { cause: refused }),
+    untrusted,
+    'no',
+    null,
+  ];
+  for (const other of others) assert.ok(!isAway(other));
 });
