@@ -48,18 +48,22 @@ test('a conflict refuses a POST, but one that is repeated after a lost answer wa
   const server = await webServer(t, (_, response) =>
     json(response, 409, { reason: 'in progress' }),
   );
-  const repeating = legacyAt(t, server.url, { onUnknown: 'resubmit' });
+  const repeating = legacyAt(t, server.url, { timeout: 5_000, onUnknown: 'resubmit' });
   const kindOf = async (legacy: ReturnType<typeof legacyAt>, isRepeated: boolean) =>
     (await legacy.submit(body, 'key-1', () => true, isRepeated)).kind;
   assert.equal(await kindOf(repeating, false), 'refused');
   assert.equal(await kindOf(repeating, true), 'not-accepted');
   assert.equal(
-    await kindOf(legacyAt(t, server.url), true),
+    await kindOf(legacyAt(t, server.url, { timeout: 5_000 }), true),
     'refused',
     'a person had it sent again',
   );
   const statuses = { '409': 'refused' } as const;
-  const told = legacyAt(t, server.url, { onUnknown: 'resubmit', submit: { ...submit, statuses } });
+  const told = legacyAt(t, server.url, {
+    timeout: 5_000,
+    onUnknown: 'resubmit',
+    submit: { ...submit, statuses },
+  });
   assert.equal(await kindOf(told, true), 'refused', 'as it is configured');
 });
 
