@@ -141,6 +141,7 @@ test('what was read before a pause is not believed after it: nothing is written,
       claims: {
         ...claims,
         workflowIds: (keys) => claims.workflowIds(keys).then(pause),
+        standing: (keys) => claims.standing(keys).then(pause),
         owners: (keys) => claims.owners(keys).then(pause),
         // What the claim step reads is no matter here.
         find: async (keys) => (now > 0 ? pause(await claims.find(keys)) : claims.find(keys)),

@@ -544,8 +544,8 @@ test('an attempt that stands still for some seconds after its intents sends noth
     replace: {
       claims: {
         ...store.claims,
-        async workflowIds(keys, only) {
-          const held = await store.claims.workflowIds(keys, only);
+        async standing(keys) {
+          const held = await store.claims.standing(keys);
           if (isOpened) pause(7_500);
           return held;
         },
