@@ -17,14 +17,20 @@ const THERE_OTHERWISE: readonly unknown[] = [85, 86];
 export const inMongosh = (database: string, collection: string): string =>
   `db.getSiblingDB(${JSON.stringify(database)}).getCollection(${JSON.stringify(collection)})`;
 
-/** @throws Error with the line for mongosh, where it is missing and we may not make it */
+/** @throws Error with the line for mongosh, where it is missing and we may not make it, or is there with other options */
 export async function ensureIndex<T extends Document>(
   collection: Collection<T>,
   key: Record<string, 1>,
   options: CreateIndexesOptions = {},
 ): Promise<void> {
-  const other = await madeOtherwise(collection, key, options);
-  if (other !== null) throw other;
+  const cause = await madeOtherwise(collection, key, options);
+  if (cause === null) return;
+  const { dbName, collectionName } = collection;
+  const index = JSON.stringify(key);
+  throw new Error(
+    `The index ${index} in the database "${dbName}" is there with other options: another version has made it, or somebody. Drop it in mongosh and start again, which makes it anew: ${inMongosh(dbName, collectionName)}.dropIndex(${index})`,
+    { cause },
+  );
 }
 
 /** Null, or the error where it is there with other options. @throws as ensureIndex */

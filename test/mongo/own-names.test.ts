@@ -114,6 +114,16 @@ test('who may not make an index works with the one that is there, and is told th
     );
 });
 
+test('an index that is there with other options is told with the line that drops it', async (t) => {
+  const { db } = await testDatabase(t);
+  const collection = db.collection(uniqueName());
+  await collection.createIndex({ at: 1 });
+  await assert.rejects(
+    ensureIndex(collection, { at: 1 }, { partialFilterExpression: { state: 'open' } }),
+    /is there with other options.*getCollection\("[^"]+"\)\.dropIndex\(\{"at":1\}\)/,
+  );
+});
+
 test('who may not make an index has the one that is there for another time changed, or is told of the retention', async (t) => {
   const { db } = await testDatabase(t);
   const collection = db.collection(uniqueName());
