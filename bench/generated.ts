@@ -7,7 +7,7 @@ export const machine = (): string =>
 
 /** On which days and machines: `on 2026-11-22 on 2 × …`. */
 export function onWhich(results: readonly { date: string; machine: string }[]): string {
-  const machines = [...new Set(results.map((each) => each.machine))].join('; ');
+  const machines = [...new Set(results.map((each) => each.machine))].join('. On ');
   const days = [...new Set(results.map(({ date }) => date.slice(0, 10)))].sort().join(', ');
   return `on ${days} on ${machines}`;
 }
